@@ -1,0 +1,146 @@
+//! Normalised paths and their interner.
+//!
+//! Every file of a workflow is named by one key: relative to the root, `/` as separator, no `.`, no empty
+//! component, no trailing `/`. `./a`, `a//b` and `a/../b` are other spellings of the same key. A path that is
+//! absolute or climbs out of the root keeps that shape and is normalised otherwise.
+
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
+use std::borrow::Cow;
+use std::hash::Hasher;
+
+/// Index of a path in a [`PathTable`]; dense, starting at 0, never reused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct PathId(pub(crate) u32);
+
+impl PathId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Brings `path` into the one spelling that names its file. Borrows when nothing is to do.
+///
+/// Purely textual: symlinks are not resolved. An empty path and `.` give `.`.
+pub(crate) fn normalise(path: &str) -> Cow<'_, str> {
+    if is_normal(path) {
+        return Cow::Borrowed(path);
+    }
+    let absolute = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if absolute => {}
+            other => parts.push(other),
+        }
+    }
+    let joined = parts.join("/");
+    Cow::Owned(match (absolute, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_string(),
+        (false, false) => joined,
+    })
+}
+
+fn is_normal(path: &str) -> bool {
+    let body = path.strip_prefix('/').unwrap_or(path);
+    !path.is_empty() && (path == "/" || body.split('/').all(|part| !matches!(part, "" | "." | "..")))
+}
+
+/// Whether a normalised path lies outside the root: absolute, or climbing out by `..`.
+pub(crate) fn is_outside(path: &str) -> bool {
+    path.starts_with('/') || path == ".." || path.starts_with("../")
+}
+
+/// Interns normalised paths in one arena: a path costs its bytes and about 16 more.
+#[derive(Default, Clone)]
+pub(crate) struct PathTable {
+    bytes: String,
+    ends: Vec<usize>,
+    ids: HashTable<u32>,
+}
+
+impl PathTable {
+    /// Returns the id of `path` (normalised here), adding it when new.
+    ///
+    /// # Panics
+    /// At 2^32 paths, the documented limit.
+    pub(crate) fn intern(&mut self, path: &str) -> PathId {
+        let path = normalise(path);
+        let hash = hash_of(&path);
+        if let Some(&id) = self.ids.find(hash, |&id| text_of(&self.bytes, &self.ends, id) == path) {
+            return PathId(id);
+        }
+        let id = u32::try_from(self.ends.len()).expect("fewer than 2^32 paths");
+        self.bytes.push_str(&path);
+        self.ends.push(self.bytes.len());
+        let (bytes, ends) = (&self.bytes, &self.ends);
+        self.ids.insert_unique(hash, id, |&id| hash_of(text_of(bytes, ends, id)));
+        PathId(id)
+    }
+
+    /// Returns the id of `path` if it was interned.
+    pub(crate) fn find(&self, path: &str) -> Option<PathId> {
+        let path = normalise(path);
+        self.ids
+            .find(hash_of(&path), |&id| text_of(&self.bytes, &self.ends, id) == path)
+            .map(|&id| PathId(id))
+    }
+
+    /// Returns the text of `id`.
+    pub(crate) fn text(&self, id: PathId) -> &str {
+        text_of(&self.bytes, &self.ends, id.0)
+    }
+
+    /// Number of paths; ids are `0..len`.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+}
+
+fn text_of<'a>(bytes: &'a str, ends: &[usize], id: u32) -> &'a str {
+    let index = id as usize;
+    let start = if index == 0 { 0 } else { ends[index - 1] };
+    &bytes[start..ends[index]]
+}
+
+fn hash_of(path: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(path.as_bytes());
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_file_are_one_key() {
+        let mut table = PathTable::default();
+        let id = table.intern("a/b");
+        for other in ["./a/b", "a//b", "a/./b", "a/c/../b", "a/b/"] {
+            assert_eq!(table.intern(other), id, "{other}");
+        }
+        assert_eq!(table.text(id), "a/b");
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn climbing_and_absolute_paths_keep_their_shape() {
+        for (from, to) in [
+            ("../x", "../x"),
+            ("a/../../x", "../x"),
+            ("/a/../..", "/"),
+            ("", "."),
+            ("./", "."),
+            ("//a//b", "/a/b"),
+        ] {
+            assert_eq!(normalise(from), to, "{from}");
+        }
+        assert!(is_outside("../x") && is_outside("/etc") && !is_outside("a/..b"));
+    }
+}

@@ -1,0 +1,3 @@
+//! The `rulemake` command.
+
+fn main() {}

@@ -1,0 +1,157 @@
+//! What a run tells while it goes on. The progress bar, `--json` and every report are built from this stream alone.
+
+use crate::graph::info::JobInfo;
+use crate::trace::reason::Reason;
+use serde::Serialize;
+
+/// One event of a run, in a total order.
+///
+/// The JSON form is one object: `{"v":1,"seq":0,"time_ms":...,"event":"run-started",...}`. Fields and events
+/// are only ever added under the same `v`.
+///
+/// ```
+/// # use rulemake::{Event, EventKind};
+/// fn observe(event: &Event) {
+///     if let EventKind::JobStarted { job, reasons, .. } = &event.kind {
+///         println!("{}: {}", job.rule, reasons[0]);
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// Version of the format.
+    pub v: u32,
+    /// Number in this run, from 0, without gaps.
+    pub seq: u64,
+    /// Wall-clock time in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The run begins.
+    RunStarted {
+        /// Number of the run in this directory.
+        run: u32,
+        /// Jobs in the plan, up to date or not.
+        jobs: usize,
+    },
+    /// A job was checked and must not run.
+    JobUpToDate {
+        /// The job.
+        job: JobInfo,
+    },
+    /// A job was started.
+    JobStarted {
+        /// The job.
+        job: JobInfo,
+        /// Why it must run; never empty.
+        reasons: Vec<Reason>,
+        /// The rendered command, if it is a shell job.
+        command: Option<String>,
+        /// The rule's message for this job, if it has one.
+        message: Option<String>,
+        /// The attempt, from 1.
+        attempt: u32,
+        /// Where the job's output goes, relative to the root; `None` when it makes none (a function).
+        log: Option<String>,
+    },
+    /// A job ended well and its outputs are recorded.
+    JobFinished {
+        /// The job.
+        job: JobInfo,
+        /// Wall time in milliseconds.
+        duration_ms: u64,
+        /// The outputs have the same content as before, so consumers see no change.
+        unchanged: bool,
+    },
+    /// A job failed; what it left was moved away.
+    JobFailed {
+        /// The failure.
+        failure: JobFailure,
+        /// Whether it will be tried again.
+        retry: bool,
+    },
+    /// A job did not run because something before it failed or the run was stopped.
+    JobSkipped {
+        /// The job.
+        job: JobInfo,
+        /// Why.
+        because: SkipCause,
+    },
+    /// Something that the user should know.
+    Warning {
+        /// One sentence.
+        message: String,
+    },
+    /// The run ended.
+    RunFinished {
+        /// Counts.
+        summary: Summary,
+    },
+}
+
+/// Why a job did not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum SkipCause {
+    /// A job before it failed.
+    UpstreamFailed {
+        /// Title of that job.
+        job: String,
+    },
+    /// Another job failed, and the run goes on only with what is running.
+    Drained,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+/// A job that failed.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct JobFailure {
+    /// The job.
+    pub job: JobInfo,
+    /// What happened: `exit 1`, `killed by signal 9`, `output not created: x`.
+    pub outcome: String,
+    /// Exit code, if it exited.
+    pub exit_code: Option<i32>,
+    /// The rendered command, if it is a shell job.
+    pub command: Option<String>,
+    /// Where the job's output is, relative to the root; `None` when it wrote nothing.
+    pub log: Option<String>,
+    /// The last lines of the log, at most 20.
+    pub log_tail: Vec<String>,
+    /// Where partial outputs were moved, relative to the root.
+    pub quarantine: Option<String>,
+    /// The attempt that failed.
+    pub attempt: u32,
+    /// What to look at, if something is known.
+    pub help: Option<String>,
+}
+
+/// Counts of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Jobs that ran and ended well.
+    pub ran: usize,
+    /// Jobs that were up to date.
+    pub up_to_date: usize,
+    /// Jobs that failed for good.
+    pub failed: usize,
+    /// Jobs that did not run because of a failure or a cancel.
+    pub skipped: usize,
+    /// Jobs that were cut short by a cancel.
+    pub cancelled: usize,
+    /// Wall time of the run in milliseconds.
+    pub wall_ms: u64,
+}

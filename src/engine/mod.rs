@@ -1,0 +1,4 @@
+//! L5: one run. The core is a pure state machine; `drive` performs its effects.
+
+pub(crate) mod cancel;
+pub(crate) mod event;

@@ -1,0 +1,100 @@
+//! L0: the one error type of the public interface.
+//!
+//! A job that fails is not an `Error`: it is data in the run's report. An `Error` means that rulemake could
+//! not do its own work, and says whose turn it is: the author's (Rulefile, target), the machine's (disk, lock),
+//! or ours (bug).
+
+use crate::diag::{Diagnostic, Problem, SourceMap};
+use std::path::{Path, PathBuf};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, by whose turn it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The Rulefile or the built workflow is wrong; see [`Error::diagnostics`].
+    Workflow,
+    /// A target is unknown, or the plan for it cannot be made: missing input, cycle, ambiguity.
+    Plan,
+    /// An option has a value that cannot be used.
+    Usage,
+    /// Another run holds the lock of this directory.
+    Locked,
+    /// The machine refused: a file could not be read or written, a disk is full, a program is missing.
+    Environment,
+    /// The state directory was written by a newer rulemake.
+    State,
+    /// A broken invariant of rulemake itself; please report it.
+    Bug,
+}
+
+/// Why rulemake could not do its work.
+///
+/// ```
+/// let error = rulemake::Workflow::load("no/such/Rulefile").unwrap_err();
+/// assert_eq!(error.kind(), rulemake::ErrorKind::Environment);
+/// assert!(error.to_string().contains("no/such/Rulefile"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    path: Option<PathBuf>,
+    diagnostics: Vec<Diagnostic>,
+    #[source]
+    source: Option<std::io::Error>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        let message = message.into();
+        Error(Box::new(Inner { kind, message, path: None, diagnostics: Vec::new(), source: None }))
+    }
+
+    /// An operation on a file failed: `cannot open data/x.csv: permission denied`.
+    pub(crate) fn io(doing: &str, path: &Path, source: std::io::Error) -> Error {
+        let mut error =
+            Error::new(ErrorKind::Environment, format!("cannot {doing} {}: {source}", path.display()));
+        error.0.path = Some(path.to_path_buf());
+        error.0.source = Some(source);
+        error
+    }
+
+    /// Mistakes of the author, with their places. The message is that of the first.
+    pub(crate) fn problems(kind: ErrorKind, problems: &[Problem], sources: &SourceMap) -> Error {
+        let message = problems.first().map_or_else(|| "the workflow is wrong".into(), |p| p.message.clone());
+        let mut error = Error::new(kind, message);
+        error.0.diagnostics = problems.iter().map(|p| p.resolve(sources)).collect();
+        error
+    }
+
+    pub(crate) fn with_path(mut self, path: impl Into<PathBuf>) -> Error {
+        self.0.path = Some(path.into());
+        self
+    }
+
+    /// The kind, for a decision by a program.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The mistakes in the workflow or plan, with their places; empty for other kinds.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.0.diagnostics
+    }
+
+    /// The file or directory that the error is about.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+}

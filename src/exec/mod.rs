@@ -1,0 +1,3 @@
+//! L4: runs one job. The only module that starts processes; knows no plan.
+
+pub(crate) mod executor;

@@ -1,0 +1,1 @@
+//! L3: the only module that touches the user's files. Does not know the store.

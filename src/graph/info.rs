@@ -1,0 +1,28 @@
+//! A job as people and programs see it from outside.
+
+use serde::Serialize;
+
+/// Which job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct JobInfo {
+    /// Number of the job in this run.
+    pub id: u32,
+    /// Name of its rule.
+    pub rule: String,
+    /// Its outputs.
+    pub outputs: Vec<String>,
+    /// Its wildcards, in order.
+    pub wildcards: Vec<(String, String)>,
+}
+
+impl JobInfo {
+    /// A short name for people: rule and first output.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.outputs.first() {
+            Some(output) => format!("{} {output}", self.rule),
+            None => self.rule.clone(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! L3: jobs and their order. Knows rules and paths; opens no file.
+
+pub(crate) mod info;

@@ -1,0 +1,1 @@
+//! L2: which rule makes a path. Knows patterns and nothing else of rules.

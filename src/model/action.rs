@@ -1,0 +1,149 @@
+//! What a job executes.
+
+use crate::model::slots::NamedPaths;
+use crate::model::template::Template;
+use crate::model::value::Value;
+use crate::model::wildcards::Wildcards;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a rule's jobs execute.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// Nothing: a rule that only names what it wants.
+    None,
+    Shell(Arc<ShellAction>),
+    Function(Arc<FunctionAction>),
+}
+
+/// A shell command and the shell that runs it.
+#[derive(Debug)]
+pub(crate) struct ShellAction {
+    pub(crate) template: Template,
+    /// Program and leading arguments, the command follows as one argument: `["bash", "-euo", "pipefail", "-c"]`.
+    pub(crate) shell: Arc<[Arc<str>]>,
+    /// Put before and after the command (`shell.prefix`, `shell.suffix`).
+    pub(crate) prefix: Arc<str>,
+    pub(crate) suffix: Arc<str>,
+}
+
+/// Type of the closures that are actions.
+pub(crate) type ActionFn =
+    dyn Fn(&JobContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync;
+
+/// A Rust closure as an action. A closure cannot be hashed: its version stands for its code.
+pub(crate) struct FunctionAction {
+    pub(crate) version: Arc<str>,
+    pub(crate) run: Box<ActionFn>,
+}
+
+impl fmt::Debug for FunctionAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionAction").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// What a Rust action sees of its job. Paths are joined to the session's root, so they can be opened as they are.
+#[derive(Debug)]
+pub struct JobContext {
+    pub(crate) rule: Arc<str>,
+    pub(crate) root: PathBuf,
+    pub(crate) wildcards: Wildcards,
+    pub(crate) inputs: OwnedPaths,
+    pub(crate) outputs: OwnedPaths,
+    pub(crate) params: Vec<(Option<Arc<str>>, Value)>,
+    pub(crate) threads: u32,
+    pub(crate) attempt: u32,
+    pub(crate) cancelled: Arc<AtomicBool>,
+}
+
+/// Slots and their paths, owned.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnedPaths {
+    pub(crate) layout: Arc<[crate::model::slots::Slot]>,
+    pub(crate) paths: Box<[Arc<str>]>,
+}
+
+impl OwnedPaths {
+    pub(crate) fn view(&self) -> NamedPaths<'_> {
+        NamedPaths { layout: &self.layout, paths: &self.paths }
+    }
+}
+
+impl JobContext {
+    /// Name of the rule.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// The session's root directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All input paths in order.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        self.joined(&self.inputs)
+    }
+
+    /// All output paths in order.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<PathBuf> {
+        self.joined(&self.outputs)
+    }
+
+    /// The first path of the input called `name`.
+    #[must_use]
+    pub fn input(&self, name: &str) -> Option<PathBuf> {
+        self.first(&self.inputs, name)
+    }
+
+    /// The first path of the output called `name`.
+    #[must_use]
+    pub fn output(&self, name: &str) -> Option<PathBuf> {
+        self.first(&self.outputs, name)
+    }
+
+    /// The job's wildcards.
+    #[must_use]
+    pub fn wildcards(&self) -> &Wildcards {
+        &self.wildcards
+    }
+
+    /// The param called `name`.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&Value> {
+        self.params.iter().find(|(n, _)| n.as_deref() == Some(name)).map(|(_, v)| v)
+    }
+
+    /// Threads that the job may use.
+    #[must_use]
+    pub fn threads(&self) -> u32 {
+        self.threads
+    }
+
+    /// The attempt, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Whether the run was cancelled: a long action should look now and then, and return early with an error.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn joined(&self, paths: &OwnedPaths) -> Vec<PathBuf> {
+        paths.paths.iter().map(|p| self.root.join(&**p)).collect()
+    }
+
+    fn first(&self, paths: &OwnedPaths, name: &str) -> Option<PathBuf> {
+        paths.view().named(name).and_then(|(paths, _)| paths.first()).map(|p| self.root.join(&**p))
+    }
+}

@@ -1,0 +1,95 @@
+//! A rule as it was written, before it is checked: the one gate through which Rulefile rules and built rules
+//! become a [`Rule`](crate::model::rule::Rule).
+
+use crate::diag::Span;
+use crate::model::action::FunctionAction;
+use crate::model::dynamic::{Dynamic, JobFunction};
+use crate::model::value::Value;
+use std::sync::Arc;
+
+/// A text with the place it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct DraftText {
+    pub(crate) text: Arc<str>,
+    pub(crate) span: Option<Span>,
+}
+
+/// An item of `output:` or `log:`, or of `input:` when it is not a function.
+#[derive(Clone, Debug)]
+pub(crate) struct DraftPaths {
+    pub(crate) name: Option<Arc<str>>,
+    /// Written as a list.
+    pub(crate) list: bool,
+    pub(crate) paths: Vec<DraftText>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum DraftInput {
+    Paths(DraftPaths),
+    Function { name: Option<Arc<str>>, function: Arc<dyn JobFunction> },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct DraftParam {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) value: Dynamic,
+    pub(crate) span: Option<Span>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum DraftAction {
+    None,
+    Shell { command: DraftText, shell: Arc<[Arc<str>]>, prefix: Arc<str>, suffix: Arc<str> },
+    Function(Arc<FunctionAction>),
+}
+
+/// A constraint: wildcard name, regex, place.
+pub(crate) type Constraint = (Arc<str>, Arc<str>, Option<Span>);
+
+/// A rule before its checks.
+#[derive(Clone, Debug)]
+pub(crate) struct RuleDraft {
+    pub(crate) name: Arc<str>,
+    pub(crate) doc: Option<Arc<str>>,
+    /// The head of the rule: what messages about the rule as a whole point at.
+    pub(crate) place: Option<Span>,
+    pub(crate) inputs: Vec<DraftInput>,
+    pub(crate) outputs: Vec<DraftPaths>,
+    pub(crate) logs: Vec<DraftPaths>,
+    pub(crate) params: Vec<DraftParam>,
+    pub(crate) threads: Dynamic,
+    pub(crate) resources: Vec<(Arc<str>, Dynamic)>,
+    pub(crate) priority: i64,
+    pub(crate) retries: Option<u32>,
+    pub(crate) constraints: Vec<Constraint>,
+    pub(crate) message: Option<DraftText>,
+    pub(crate) action: DraftAction,
+}
+
+impl RuleDraft {
+    /// An empty rule.
+    pub(crate) fn new(name: impl Into<Arc<str>>, place: Option<Span>) -> RuleDraft {
+        RuleDraft {
+            name: name.into(),
+            doc: None,
+            place,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            logs: Vec::new(),
+            params: Vec::new(),
+            threads: Dynamic::Const(Value::Int(1)),
+            resources: Vec::new(),
+            priority: 0,
+            retries: None,
+            constraints: Vec::new(),
+            message: None,
+            action: DraftAction::None,
+        }
+    }
+}
+
+/// `bash` in strict mode, what Snakemake uses: a failing command, an unset variable or a failing part of a
+/// pipe ends the job.
+pub(crate) fn default_shell() -> Arc<[Arc<str>]> {
+    ["bash", "-euo", "pipefail", "-c"].map(Arc::from).into()
+}

@@ -1,0 +1,57 @@
+//! Values that are known only per job: input, params, threads and resources functions, whoever wrote them.
+
+use crate::diag::Problem;
+use crate::model::slots::NamedPaths;
+use crate::model::value::Value;
+use crate::model::wildcards::Wildcards;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a function of a rule may look at. Parts that are not known yet are empty.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct CallContext<'a> {
+    /// The job's wildcards.
+    pub wildcards: &'a Wildcards,
+    /// The attempt, from 1; above 1 only when a failed job is tried again.
+    pub attempt: u32,
+    pub(crate) rule: &'a str,
+    pub(crate) input: NamedPaths<'a>,
+    pub(crate) output: NamedPaths<'a>,
+    pub(crate) threads: u32,
+    pub(crate) resources: &'a [(Arc<str>, Value)],
+}
+
+/// Why a function of a rule gave no value.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// A mistake with a place in the Rulefile.
+    Problem(Box<Problem>),
+    /// A Rust closure returned this message.
+    Message(String),
+}
+
+/// A function from a job's context to a value. Pure: the same context gives the same value.
+pub(crate) trait JobFunction: Send + Sync + fmt::Debug {
+    /// Name for messages: `lambda` or the name of the `def`.
+    fn name(&self) -> &str;
+
+    /// Evaluates the function.
+    fn call(&self, cx: &CallContext<'_>) -> Result<Value, CallError>;
+}
+
+/// A value that is constant or computed per job.
+#[derive(Clone, Debug)]
+pub(crate) enum Dynamic {
+    Const(Value),
+    Function(Arc<dyn JobFunction>),
+}
+
+impl Dynamic {
+    pub(crate) fn evaluate(&self, cx: &CallContext<'_>) -> Result<Value, CallError> {
+        match self {
+            Dynamic::Const(value) => Ok(value.clone()),
+            Dynamic::Function(function) => function.call(cx),
+        }
+    }
+}

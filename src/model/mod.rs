@@ -1,0 +1,13 @@
+//! L2: what a workflow *is*: rules, patterns, templates, values. Pure data and its validation; no job ids, no
+//! files, no evaluator.
+
+pub(crate) mod action;
+pub(crate) mod draft;
+pub(crate) mod dynamic;
+pub(crate) mod pattern;
+pub(crate) mod rule;
+pub(crate) mod slots;
+pub(crate) mod template;
+pub(crate) mod value;
+pub(crate) mod wildcards;
+pub(crate) mod workflow;

@@ -1,0 +1,209 @@
+//! Values as they reach a job: params, config, resources.
+
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+
+/// A plain value: what params, resources and config hold.
+///
+/// Displays as Python's `str()` would, so that `{params.x}` reads the same as in Snakemake.
+///
+/// ```
+/// use rulemake::Value;
+/// assert_eq!(Value::from(true).to_string(), "True");
+/// assert_eq!(Value::from(vec![Value::from("a"), Value::from(1)]).to_string(), "['a', 1]");
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Value {
+    /// Python's `None`.
+    None,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A floating-point number.
+    Float(f64),
+    /// A text.
+    Str(Arc<str>),
+    /// A list.
+    List(Arc<[Value]>),
+    /// A mapping from text, in order of insertion.
+    #[serde(serialize_with = "serialize_map")]
+    Map(Arc<[(Arc<str>, Value)]>),
+}
+
+fn serialize_map<S: serde::Serializer>(map: &Arc<[(Arc<str>, Value)]>, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_map(map.iter().map(|(k, v)| (k, v)))
+}
+
+impl Value {
+    /// Python's `repr()`: distinguishes `1` from `'1'`. Part of the on-disk format: it enters fingerprints.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut out = String::new();
+        self.write_canonical(&mut out);
+        out
+    }
+
+    fn write_canonical(&self, out: &mut String) {
+        match self {
+            Value::Str(text) => python_quote(text, out),
+            Value::List(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    out.push_str(if i == 0 { "" } else { ", " });
+                    item.write_canonical(out);
+                }
+                out.push(']');
+            }
+            Value::Map(items) => {
+                out.push('{');
+                for (i, (key, item)) in items.iter().enumerate() {
+                    out.push_str(if i == 0 { "" } else { ", " });
+                    python_quote(key, out);
+                    out.push_str(": ");
+                    item.write_canonical(out);
+                }
+                out.push('}');
+            }
+            Value::None => out.push_str("None"),
+            Value::Bool(true) => out.push_str("True"),
+            Value::Bool(false) => out.push_str("False"),
+            Value::Int(n) => out.push_str(&n.to_string()),
+            Value::Float(x) => out.push_str(&python_float(*x)),
+        }
+    }
+
+    /// The entry of a mapping.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        match self {
+            Value::Map(items) => items.iter().find(|(k, _)| &**k == key).map(|(_, v)| v),
+            _ => None,
+        }
+    }
+}
+
+/// Python's `repr` of a string: single quotes unless only single quotes occur inside.
+pub(crate) fn python_quote(text: &str, out: &mut String) {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push(quote);
+}
+
+/// Python's `repr` of a float: shortest digits that round-trip, exponent form outside 1e-4..1e16.
+pub(crate) fn python_float(x: f64) -> String {
+    if x.is_nan() {
+        return "nan".into();
+    }
+    if x.is_infinite() {
+        return if x > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    let magnitude = x.abs();
+    if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
+        let text = format!("{x:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
+        return format!("{digits}e{sign}{exponent:0>2}");
+    }
+    let text = format!("{x}");
+    if text.contains('.') { text } else { text + ".0" }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Str(text) => f.write_str(text),
+            other => f.write_str(&other.canonical()),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::Str(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Str(text.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Value {
+        Value::Bool(b)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(n: i64) -> Value {
+        Value::Int(n)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(n: i32) -> Value {
+        Value::Int(n.into())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(x: f64) -> Value {
+        Value::Float(x)
+    }
+}
+
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Value {
+        Value::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Value>, const N: usize> From<[T; N]> for Value {
+    fn from(items: [T; N]) -> Value {
+        Value::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_read_as_python_writes_them() {
+        for (x, text) in [
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (1e16, "1e+16"),
+            (1.5e-7, "1.5e-07"),
+            (-0.0, "-0.0"),
+            (123456.5, "123456.5"),
+        ] {
+            assert_eq!(python_float(x), text);
+        }
+    }
+
+    #[test]
+    fn strings_quote_as_python_repr() {
+        assert_eq!(Value::from("it's").canonical(), "\"it's\"");
+        assert_eq!(Value::from("a\n\"b'").canonical(), r#"'a\n"b\''"#);
+    }
+}

@@ -1,0 +1,49 @@
+//! A workflow: rules that were checked together.
+
+use crate::base::digest::Digest;
+use crate::diag::{Problem, SourceMap};
+use crate::model::rule::Rule;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// An immutable set of rules. Loaded from a Rulefile or built in Rust; can be shared between threads.
+#[derive(Debug)]
+pub struct Workflow {
+    pub(crate) rules: Vec<Arc<Rule>>,
+    pub(crate) by_name: FxHashMap<Arc<str>, u32>,
+    /// What is built when no target is given.
+    pub(crate) default_rule: Option<u32>,
+    pub(crate) sources: Arc<SourceMap>,
+    /// Files and listings that the evaluation looked at.
+    pub(crate) reads: Vec<Read>,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// One thing that evaluating the Rulefile looked at, and what it saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Read {
+    /// `file`, `glob`, `exists`.
+    pub(crate) kind: &'static str,
+    pub(crate) what: String,
+    /// Digest of what was seen; `None` when it was absent.
+    pub(crate) digest: Option<Digest>,
+}
+
+impl Workflow {
+    /// The rules in order of definition.
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
+        self.rules.iter().map(|r| &**r)
+    }
+
+    /// The rule called `name`.
+    #[must_use]
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.by_name.get(name).map(|&i| &*self.rules[i as usize])
+    }
+
+    /// The rule that is built when no target is given.
+    #[must_use]
+    pub fn default_rule(&self) -> Option<&Rule> {
+        self.default_rule.map(|i| &*self.rules[i as usize])
+    }
+}

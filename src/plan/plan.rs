@@ -1,0 +1,71 @@
+//! The plan: each job with its verdict, before anything runs.
+
+use crate::graph::info::JobInfo;
+use crate::trace::reason::Reason;
+use serde::Serialize;
+
+/// What is known about a job before the run. With early cutoff the truth is not always knowable in advance,
+/// so there are three values: a [`Verdict::Run`] job runs, an [`Verdict::UpToDate`] job never does, and a
+/// [`Verdict::May`] job runs if what is made before it turns out different.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Will run.
+    Run {
+        /// Why; never empty, the most telling first.
+        reasons: Vec<Reason>,
+    },
+    /// Will run only if an input turns out to be different.
+    May {
+        /// The inputs that will or may be made anew.
+        inputs: Vec<String>,
+    },
+    /// Will not run.
+    UpToDate,
+}
+
+/// A job of a plan.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedJob {
+    /// The job; `job.id` is its index in [`Plan::jobs`].
+    pub job: JobInfo,
+    /// Its inputs in order.
+    pub inputs: Vec<String>,
+    /// What is known about it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// The command that it would run, if it is a shell job.
+    pub command: Option<String>,
+    /// Whether the job executes anything: `false` for a rule that only names what it wants.
+    pub has_action: bool,
+    /// Jobs whose outputs it needs, by index.
+    pub needs: Vec<u32>,
+}
+
+/// All jobs that the targets need, in an order in which producers come first.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Version of the JSON form.
+    pub v: u32,
+    /// The jobs.
+    pub jobs: Vec<PlannedJob>,
+}
+
+impl Plan {
+    /// How many jobs will run, may run, and are up to date; jobs without an action are not counted.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let mut counts = (0, 0, 0);
+        for job in self.jobs.iter().filter(|j| j.has_action) {
+            match job.verdict {
+                Verdict::Run { .. } => counts.0 += 1,
+                Verdict::May { .. } => counts.1 += 1,
+                Verdict::UpToDate => counts.2 += 1,
+            }
+        }
+        counts
+    }
+}

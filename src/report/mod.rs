@@ -1,0 +1,1 @@
+//! L6: pure views of plans and events: graphs, tables, explanations.

@@ -1,0 +1,1 @@
+//! L3: the `.rulemake/` directory. Does not know the user's files.

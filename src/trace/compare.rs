@@ -1,0 +1,1 @@
+//! Compares a trace with a fingerprint: the list of reasons. Pure.

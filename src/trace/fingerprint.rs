@@ -1,0 +1,59 @@
+//! The fingerprint of a job: everything that counts for its result, as named components.
+//!
+//! | Component | Content | Not in it |
+//! |---|---|---|
+//! | definition | action kind, command template in canonical form, shell, names and order of slots, `SEMANTICS` | rule name, place, docstring, other rules |
+//! | params | (name, canonical value) of what the command can see | unreferenced values |
+//! | wildcards | (name, value) of what the command references | unreferenced ones |
+//! | inputs | ordered (slot, path, content digest) | mtimes, producers |
+//! | outputs | ordered paths | |
+//! | never | threads, resources, priority, retries, attempt, log path, host, user, time | |
+
+use crate::base::digest::Digest;
+use crate::base::path::PathId;
+use std::sync::Arc;
+
+/// Enters every definition; raised only when the same text would mean another result.
+pub(crate) const SEMANTICS: u32 = 1;
+
+/// Name and canonical value, in order of writing.
+pub(crate) type Bound = (Arc<str>, Arc<str>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct InputState {
+    pub(crate) slot: u16,
+    pub(crate) path: PathId,
+    pub(crate) digest: Digest,
+}
+
+/// What a job would be executed with now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Fingerprint {
+    pub(crate) definition: Digest,
+    pub(crate) params: Vec<Bound>,
+    pub(crate) wildcards: Vec<Bound>,
+    pub(crate) inputs: Vec<InputState>,
+    pub(crate) outputs: Vec<PathId>,
+}
+
+/// How a result came to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Origin {
+    Executed = 0,
+    /// The user took what was on disk as current.
+    Accepted = 1,
+}
+
+/// What was remembered of a successful execution.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Trace {
+    /// For people; a renamed rule is the same rule.
+    pub(crate) rule: Arc<str>,
+    pub(crate) fingerprint: Fingerprint,
+    /// Content of each output, in the order of `fingerprint.outputs`.
+    pub(crate) results: Vec<Digest>,
+    pub(crate) run: u32,
+    pub(crate) duration_ms: u32,
+    pub(crate) origin: Origin,
+}

@@ -1,0 +1,36 @@
+//! How a file is recognised: the signature of its metadata and the digest of its content.
+
+use crate::base::digest::Digest;
+
+/// Kinds of file system entries that matter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum FileKind {
+    File = 0,
+    Directory = 1,
+    /// FIFO, socket, device: neither an input nor an output.
+    Special = 2,
+}
+
+/// What one `stat` tells, symlinks followed. Any difference means "hash again", never "changed".
+///
+/// The inode is in it because a rename-replacement can leave size and mtime identical; ctime because `touch -d`,
+/// `cp -p`, `tar` and `rsync -t` set mtime freely but none can set ctime. The device is not in it: it changes
+/// with mounts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct StatSig {
+    pub(crate) kind: FileKind,
+    pub(crate) size: u64,
+    pub(crate) mtime_ns: i64,
+    pub(crate) ctime_ns: i64,
+    pub(crate) inode: u64,
+}
+
+/// A content digest with the signature under which it was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FileHash {
+    pub(crate) sig: StatSig,
+    pub(crate) digest: Digest,
+    /// Whether an equal signature proves an equal content: the last change lay safely before the reading.
+    pub(crate) settled: bool,
+}

@@ -1,0 +1,194 @@
+//! Why a job must run.
+
+use crate::base::digest::Digest;
+use serde::Serialize;
+use std::fmt;
+
+/// Why a job must run, with old and new where there is an old and a new.
+///
+/// The JSON form has a stable `reason` tag in kebab-case; new reasons may be added.
+///
+/// ```
+/// # use rulemake::Reason;
+/// let reason = Reason::ParamChanged { name: "min".into(), old: "5".into(), new: "6".into() };
+/// assert_eq!(reason.to_string(), "param min changed: 5 -> 6");
+/// assert_eq!(reason.tag(), "param-changed");
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// Forced on the command line or by the caller.
+    Forced,
+    /// The rule has an action and no output: it runs each time.
+    NoOutputs,
+    /// An earlier run was killed while this job ran, so what it left is not trusted.
+    Interrupted {
+        /// Number of that run.
+        run: u32,
+    },
+    /// The outputs belong to a job with another set of outputs.
+    OutputSetChanged {
+        /// Outputs that were recorded together with these, or are new.
+        path: String,
+    },
+    /// The outputs exist, but nothing is known about how they were made.
+    NoRecord,
+    /// Never built before.
+    NeverBuilt,
+    /// The last attempt failed.
+    FailedBefore {
+        /// Number of that run.
+        run: u32,
+        /// What happened: `exit 1`, `signal 9`, `output not created`.
+        outcome: String,
+    },
+    /// The command or another part of the rule's definition changed.
+    CommandChanged {
+        /// The old definition, if it is still on record.
+        old: Option<String>,
+        /// The new definition.
+        new: String,
+    },
+    /// A param that the command uses has another value.
+    ParamChanged {
+        /// Name of the param, or its position.
+        name: String,
+        /// Canonical old value.
+        old: String,
+        /// Canonical new value.
+        new: String,
+    },
+    /// The command uses a param that it did not use before.
+    ParamAdded {
+        /// Name of the param, or its position.
+        name: String,
+        /// Canonical value.
+        new: String,
+    },
+    /// The command no longer uses a param.
+    ParamRemoved {
+        /// Name of the param, or its position.
+        name: String,
+        /// Canonical value.
+        old: String,
+    },
+    /// A wildcard that the command uses has another value.
+    WildcardChanged {
+        /// Name of the wildcard.
+        name: String,
+        /// Old value, if it was used before.
+        old: Option<String>,
+        /// New value, if it is still used.
+        new: Option<String>,
+    },
+    /// A file is now an input.
+    InputAdded {
+        /// The input.
+        path: String,
+    },
+    /// A file is no longer an input.
+    InputRemoved {
+        /// The former input.
+        path: String,
+    },
+    /// The same inputs stand in another order, or under another name.
+    InputsReordered,
+    /// The content of an input changed.
+    InputChanged {
+        /// The input.
+        path: String,
+        /// Its content at the last execution.
+        old: Digest,
+        /// Its content now.
+        new: Digest,
+        /// The job that makes it; `None` for a source.
+        by: Option<String>,
+    },
+    /// An output does not exist.
+    OutputMissing {
+        /// The output.
+        path: String,
+    },
+    /// An output was changed by somebody else.
+    OutputModified {
+        /// The output.
+        path: String,
+        /// What the job made.
+        old: Digest,
+        /// What is there now.
+        new: Digest,
+    },
+    /// An output is there, but is not a regular file.
+    OutputKindChanged {
+        /// The output.
+        path: String,
+    },
+    /// An input that does not exist is made by a job that must run first.
+    InputWillBeMade {
+        /// The input.
+        path: String,
+    },
+}
+
+impl Reason {
+    /// The stable kebab-case tag, as in JSON.
+    #[must_use]
+    pub fn tag(&self) -> &'static str {
+        match self {
+            Reason::Forced => "forced",
+            Reason::NoOutputs => "no-outputs",
+            Reason::Interrupted { .. } => "interrupted",
+            Reason::OutputSetChanged { .. } => "output-set-changed",
+            Reason::NoRecord => "no-record",
+            Reason::NeverBuilt => "never-built",
+            Reason::FailedBefore { .. } => "failed-before",
+            Reason::CommandChanged { .. } => "command-changed",
+            Reason::ParamChanged { .. } => "param-changed",
+            Reason::ParamAdded { .. } => "param-added",
+            Reason::ParamRemoved { .. } => "param-removed",
+            Reason::WildcardChanged { .. } => "wildcard-changed",
+            Reason::InputAdded { .. } => "input-added",
+            Reason::InputRemoved { .. } => "input-removed",
+            Reason::InputsReordered => "inputs-reordered",
+            Reason::InputChanged { .. } => "input-changed",
+            Reason::OutputMissing { .. } => "output-missing",
+            Reason::OutputModified { .. } => "output-modified",
+            Reason::OutputKindChanged { .. } => "output-kind-changed",
+            Reason::InputWillBeMade { .. } => "input-will-be-made",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Forced => write!(f, "forced"),
+            Reason::NoOutputs => write!(f, "the rule has no outputs, so it runs each time"),
+            Reason::Interrupted { run } => write!(f, "run {run} was interrupted while this job ran"),
+            Reason::OutputSetChanged { path } => write!(f, "the set of outputs changed at {path}"),
+            Reason::NoRecord => write!(f, "outputs exist but there is no record of how they were made"),
+            Reason::NeverBuilt => write!(f, "never built"),
+            Reason::FailedBefore { run, outcome } => write!(f, "failed in run {run} ({outcome})"),
+            Reason::CommandChanged { .. } => write!(f, "command changed"),
+            Reason::ParamChanged { name, old, new } => write!(f, "param {name} changed: {old} -> {new}"),
+            Reason::ParamAdded { name, new } => write!(f, "param {name} is new: {new}"),
+            Reason::ParamRemoved { name, old } => write!(f, "param {name} is gone: {old}"),
+            Reason::WildcardChanged { name, old, new } => {
+                let (old, new) = (old.as_deref().unwrap_or("unused"), new.as_deref().unwrap_or("unused"));
+                write!(f, "wildcard {name} changed: {old} -> {new}")
+            }
+            Reason::InputAdded { path } => write!(f, "input {path} is new"),
+            Reason::InputRemoved { path } => write!(f, "input {path} is no longer used"),
+            Reason::InputsReordered => write!(f, "the order or the names of the inputs changed"),
+            Reason::InputChanged { path, by: None, .. } => write!(f, "input {path} changed"),
+            Reason::InputChanged { path, by: Some(job), .. } => {
+                write!(f, "input {path} changed (made by {job})")
+            }
+            Reason::OutputMissing { path } => write!(f, "output {path} is missing"),
+            Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),
+            Reason::OutputKindChanged { path } => write!(f, "output {path} is not a regular file"),
+            Reason::InputWillBeMade { path } => write!(f, "input {path} does not exist yet"),
+        }
+    }
+}
