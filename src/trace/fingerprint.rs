@@ -54,6 +54,8 @@ pub(crate) struct Trace {
     /// Content of each output, in the order of `fingerprint.outputs`.
     pub(crate) results: Vec<Digest>,
     pub(crate) run: u32,
+    /// The job's number in that run: names its log.
+    pub(crate) job: u32,
     pub(crate) duration_ms: u32,
     pub(crate) origin: Origin,
 }
