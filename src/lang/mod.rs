@@ -17,3 +17,5 @@ pub(crate) mod vm;
 
 #[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod tests;
