@@ -16,6 +16,8 @@ mod report;
 mod session;
 mod store;
 mod syntax;
+#[cfg(unix)]
+mod sys;
 mod trace;
 
 pub use base::digest::Digest;
