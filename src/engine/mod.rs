@@ -2,6 +2,8 @@
 
 pub(crate) mod cancel;
 pub(crate) mod core;
+pub(crate) mod drive;
 pub(crate) mod event;
 pub(crate) mod ledger;
 pub(crate) mod state;
+pub(crate) mod work;
