@@ -47,7 +47,8 @@ impl Diagnostic {
         for (nth, labels) in by_file(&self.labels).iter().enumerate() {
             push_file(&mut out, labels, nth == 0, self.severity, margin, style);
         }
-        if !self.labels.is_empty() && !(self.notes.is_empty() && self.help.is_empty()) {
+        let remarked = !self.notes.is_empty() || !self.help.is_empty();
+        if remarked && !self.labels.is_empty() {
             push_frame(&mut out, margin, style, "");
         }
         let remarks = self.notes.iter().map(|n| ("note", n)).chain(self.help.iter().map(|h| ("help", h)));
