@@ -12,13 +12,14 @@ mod lang;
 mod matching;
 mod model;
 mod plan;
-mod report;
+pub mod report;
 mod session;
 mod store;
 mod syntax;
 mod trace;
 
 pub use base::digest::Digest;
+pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelLevel, CancelToken};
 pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};

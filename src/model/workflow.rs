@@ -1,7 +1,7 @@
 //! A workflow: rules that were checked together.
 
 use crate::base::digest::Digest;
-use crate::diag::{Problem, SourceMap};
+use crate::diag::{Diagnostic, Problem, SourceMap};
 use crate::model::rule::Rule;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -83,5 +83,19 @@ impl Workflow {
     #[must_use]
     pub fn default_rule(&self) -> Option<&Rule> {
         self.default_rule.map(|i| &*self.rules[i as usize])
+    }
+
+    /// What is probably not as meant, though the workflow can be used.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "rule a:\n    output: 'x'\n")?;
+    /// for warning in workflow.warnings() {
+    ///     println!("{}", warning.render(rulemake::TextStyle::Plain));
+    /// }
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.warnings.iter().map(|problem| problem.resolve(&self.sources)).collect()
     }
 }
