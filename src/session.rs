@@ -19,7 +19,7 @@ use crate::plan::context::{Context, Force, RuleFacts};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
-use crate::store::store::{Loaded, LockWait, open, read};
+use crate::store::{Loaded, LockWait, View, Writer, open, read, runs};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -316,7 +316,7 @@ impl Session {
         })
     }
 
-    fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, crate::store::store::Writer)> {
+    fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
         let cancelled = || self.cancel.level().is_some();
         let wait = if wait { LockWait::Wait(&cancelled) } else { LockWait::Fail };
         open(&self.state_dir(), wait, what)
@@ -331,8 +331,8 @@ impl Session {
         let loaded = read(&self.state_dir())?;
         let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
         let Some((run, job)) = last else { return Ok(None) };
-        let file = crate::store::runs::job_log(&self.state_dir(), run, job);
-        let text = crate::store::runs::read_log(&file)?;
+        let file = runs::job_log(&self.state_dir(), run, job);
+        let text = runs::read_log(&file)?;
         Ok(Some((file, text)))
     }
 
@@ -385,7 +385,7 @@ impl Session {
     }
 }
 
-struct ViewHashes<'a>(&'a crate::store::index::View);
+struct ViewHashes<'a>(&'a View);
 
 impl crate::files::observe::HashCache for ViewHashes<'_> {
     fn file_hash(&self, path: crate::base::path::PathId) -> Option<crate::trace::identity::FileHash> {

@@ -19,10 +19,9 @@ use crate::graph::job::JobId;
 use crate::model::action::{Action, JobContext};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
-use crate::store::record::Record;
-use crate::store::store::Writer;
+use crate::store::{Record, Writer, boot_id, runs};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -50,6 +49,9 @@ pub(crate) struct Outcomes {
 
 /// How often the cancel token is looked at while nothing else happens.
 const HEARTBEAT: Duration = Duration::from_millis(50);
+
+/// Logs of so many runs are kept.
+const RUNS_KEPT: usize = 20;
 
 /// Jobs per message of a check: enough to make a message cheap, few enough to share among threads.
 const CHECK_CHUNK: usize = 128;
@@ -86,6 +88,7 @@ pub(crate) fn drive(
         observer,
         sender,
         executor,
+        state_dir: cx.root.join(".rulemake"),
         number: cx.view.next_run(),
         recording: false,
         defined: FxHashSet::default(),
@@ -149,6 +152,7 @@ struct Run<'a> {
     observer: &'a mut dyn FnMut(&Event),
     sender: Sender<Inbox>,
     executor: LocalExecutor,
+    state_dir: PathBuf,
     number: u32,
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
@@ -279,7 +283,7 @@ impl Run<'_> {
         }
         self.record_start(job, &id.outputs);
         self.take_old_outputs_away(job, &id.outputs)?;
-        let log = self.writer.job_log(self.number, job);
+        let log = runs::job_log(&self.state_dir, self.number, job);
         let Some(prepared) = self.prepared.get(&job) else { return Err(Trouble::new("it was not prepared")) };
         let is_shell = prepared.command.is_some();
         let event = EventKind::JobStarted {
@@ -351,13 +355,22 @@ impl Run<'_> {
         if self.fatal.is_some() {
             return;
         }
-        let begin = if self.recording { Ok(()) } else { self.writer.begin_run(&self.cx.paths, self.number) };
+        let begin = if self.recording { Ok(()) } else { self.begin_record() };
         self.recording = true;
         if let Err(error) = begin.and_then(|()| self.writer.append(&self.cx.paths, records)) {
             // Without a state nothing that ran can be trusted to be remembered: finish what runs, start nothing.
             self.fatal = Some(error);
             self.cancel.cancel(CancelLevel::Drain);
         }
+    }
+
+    /// Puts the run on record, and makes room for its logs.
+    fn begin_record(&mut self) -> Result<()> {
+        runs::prune_runs(&self.state_dir, RUNS_KEPT)?;
+        runs::run_dir(&self.state_dir, self.number)?;
+        let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
+        self.writer
+            .append(&self.cx.paths, &[Record::RunStarted { run: self.number, boot_id: &boot_id, time_ms }])
     }
 
     fn take_old_outputs_away(&mut self, job: u32, outputs: &[PathId]) -> std::result::Result<(), Trouble> {
@@ -370,7 +383,7 @@ impl Run<'_> {
             .map(|id| PrepareOutput { path: cx.paths.text(*id), keep: keep.contains(id) })
             .collect();
         list.extend(logs.iter().map(|path| PrepareOutput { path, keep: false }));
-        let save_dir = self.writer.quarantine_dir(self.number);
+        let save_dir = runs::saved_dir(&self.state_dir, self.number);
         let saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
         for id in outputs {
             cx.files.forget(*id);
@@ -390,8 +403,8 @@ impl Run<'_> {
         let facts = work::AfterFacts {
             inputs: prepared.input_signatures.clone(),
             fingerprint_inputs: prepared.fingerprint.inputs.clone(),
-            quarantine: self.writer.quarantine_dir(self.number).join(job.to_string()),
-            log: self.writer.job_log(self.number, job),
+            quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
+            log: runs::job_log(&self.state_dir, self.number, job),
             is_shell: prepared.command.is_some(),
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
@@ -513,6 +526,9 @@ impl Run<'_> {
         if let Some(level) = self.cancel.level() {
             self.tell(Msg::Cancel(level));
         }
+        if self.recording && self.fatal.is_none() {
+            self.fatal = self.writer.sync_if_due().err();
+        }
         if self.kill_at.is_some_and(|at| clock::monotonic() >= at) {
             self.kill_at = None;
             self.executor.signal_all(Signal::Kill);
@@ -547,7 +563,7 @@ impl Run<'_> {
             self.append(&records);
         }
         if self.recording && self.fatal.is_none() {
-            self.fatal = self.writer.end_run(&self.cx.paths, self.number).err();
+            self.fatal = self.writer.append(&self.cx.paths, &[Record::RunEnded { run: self.number }]).err();
         }
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();

@@ -19,10 +19,10 @@ pub(crate) type Lookup<'a> = dyn FnMut(&str) -> Option<Value> + 'a;
 
 /// The name lists of the sections, for messages and template checks.
 struct Scope {
-    inputs: Vec<Option<Arc<str>>>,
+    inputs: Vec<Slot>,
     input_dynamic: bool,
-    outputs: Vec<Option<Arc<str>>>,
-    logs: Vec<Option<Arc<str>>>,
+    outputs: Arc<[Slot]>,
+    logs: Arc<[Slot]>,
     params: Vec<Option<Arc<str>>>,
     resources: Vec<Arc<str>>,
 }
@@ -359,28 +359,15 @@ fn text_param(
 }
 
 fn scope_of(draft: &RuleDraft) -> Scope {
-    let names = |items: &[DraftPaths]| -> Vec<Option<Arc<str>>> {
-        let each = items.iter().flat_map(|p| {
-            let more = if p.list || p.name.is_some() { 0 } else { p.paths.len().saturating_sub(1) };
-            std::iter::once(p.name.clone()).chain(std::iter::repeat_n(None, more))
-        });
-        each.collect()
+    let input = |input: &DraftInput| match input {
+        DraftInput::Paths(paths) => slot(paths),
+        DraftInput::Function { name, .. } => Slot { name: name.clone(), list: true, len: 1 },
     };
     Scope {
-        inputs: draft
-            .inputs
-            .iter()
-            .map(|i| match i {
-                DraftInput::Paths(p) => p.name.clone(),
-                DraftInput::Function { name, .. } => name.clone(),
-            })
-            .collect(),
-        input_dynamic: draft.inputs.iter().any(|i| match i {
-            DraftInput::Function { .. } => true,
-            DraftInput::Paths(p) => p.paths.len() != 1,
-        }),
-        outputs: names(&draft.outputs),
-        logs: names(&draft.logs),
+        inputs: draft.inputs.iter().map(input).collect(),
+        input_dynamic: draft.inputs.iter().any(|i| matches!(i, DraftInput::Function { .. })),
+        outputs: slots(&draft.outputs),
+        logs: slots(&draft.logs),
         params: draft.params.iter().map(|p| p.name.clone()).collect(),
         resources: draft.resources.iter().map(|(name, _)| name.clone()).collect(),
     }
@@ -401,32 +388,31 @@ fn template(
         }
     };
     let known = TemplateScope {
-        input_names: &scope.inputs,
+        input: &scope.inputs,
         input_dynamic: scope.input_dynamic,
-        output_names: &scope.outputs,
-        log_names: &scope.logs,
-        param_names: &scope.params,
-        wildcard_names: wildcards,
-        resource_names: &scope.resources,
+        output: &scope.outputs,
+        log: &scope.logs,
+        params: &scope.params,
+        wildcards,
+        resources: &scope.resources,
     };
-    let mut errors = template.check(&known);
-    errors.extend(template.resolve_names(lookup, &known));
+    let mut errors = template.resolve_names(lookup);
+    errors.extend(template.check(&known));
     if errors.is_empty() {
         return Some(template);
     }
-    let shown = template.text.clone();
-    template_errors(&errors, &shown, text.span, report);
+    template_errors(&errors, &text.text, text.span, report);
     None
 }
 
-/// `shown` is the text that the errors' byte ranges refer to.
-fn template_errors(errors: &[TemplateError], shown: &str, span: Option<Span>, report: &mut Report<'_>) {
+/// The errors' byte ranges refer to `text`.
+fn template_errors(errors: &[TemplateError], text: &str, span: Option<Span>, report: &mut Report<'_>) {
     for error in errors {
         let mut problem = Problem::error("bad-command", error.message.clone());
         if let Some(help) = &error.help {
             problem = problem.help(help.clone());
         }
-        let needle = shown.get(error.at.0 as usize..error.at.1 as usize).unwrap_or("");
+        let needle = text.get(error.at.0 as usize..error.at.1 as usize).unwrap_or("");
         report.push(problem, span, needle, "");
     }
 }
@@ -484,5 +470,9 @@ fn check_numbers(draft: &RuleDraft, report: &mut Report<'_>) {
 }
 
 fn slots(items: &[DraftPaths]) -> Arc<[Slot]> {
-    items.iter().map(|p| Slot { name: p.name.clone(), list: p.list, len: p.paths.len() as u32 }).collect()
+    items.iter().map(slot).collect()
+}
+
+fn slot(paths: &DraftPaths) -> Slot {
+    Slot { name: paths.name.clone(), list: paths.list, len: paths.paths.len() as u32 }
 }

@@ -123,17 +123,10 @@ fn fingerprint(cx: &Context, job: &Job, inputs: Vec<InputState>) -> Result<Finge
     })
 }
 
-fn uses(used: &Used, name: &str) -> bool {
-    match used {
-        Used::None => false,
-        Used::All => true,
-        Used::Some(names) => names.iter().any(|n| **n == *name),
-    }
-}
-
 fn bound_wildcards(rule: &Rule, job: &Job, used: &Used) -> Vec<Bound> {
-    let pairs = rule.wildcards.iter().zip(&job.wildcards);
-    pairs.filter(|(name, _)| uses(used, name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let pairs = rule.wildcards.iter().zip(&job.wildcards).enumerate();
+    let used = pairs.filter(|(index, (name, _))| used.has(*index, Some(name)));
+    used.map(|(_, (name, value))| (name.clone(), value.clone())).collect()
 }
 
 fn bound_params(cx: &Context, job: &Job, rule: &Rule, used: &Used) -> Result<Vec<Bound>, Trouble> {
@@ -145,8 +138,7 @@ fn bound_params(cx: &Context, job: &Job, rule: &Rule, used: &Used) -> Result<Vec
     let instance = if any_function { Some(Instance::of(cx, job, 1)?) } else { None };
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
-        let name = param_name(param, index);
-        if !uses(used, &name) {
+        if !used.has(index, param.name.as_deref()) {
             continue;
         }
         let canonical = match (&param.source, &instance) {
@@ -155,7 +147,7 @@ fn bound_params(cx: &Context, job: &Job, rule: &Rule, used: &Used) -> Result<Vec
             (ParamSource::Function(_), Some(instance)) => instance.params[index].1.canonical(),
             (ParamSource::Function(_), None) => continue,
         };
-        bound.push((name, Arc::from(canonical)));
+        bound.push((param_name(param, index), Arc::from(canonical)));
     }
     Ok(bound)
 }

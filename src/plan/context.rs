@@ -8,9 +8,9 @@ use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
 use crate::model::rule::Rule;
-use crate::model::template::{Part, Root, Used};
+use crate::model::template::Used;
 use crate::model::workflow::Workflow;
-use crate::store::index::View;
+use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
 use crate::trace::identity::FileHash;
@@ -105,8 +105,7 @@ impl RuleFacts {
                 let uses = shell.template.uses();
                 let mut text = format!("{}{}{}", shell.prefix, shell.template.canonical(), shell.suffix);
                 let _ = write!(text, "\n# shell: {}", shell.shell.join(" "));
-                let names_rule = |p: &Part| matches!(p, Part::Field(f) if f.root == Root::Rule);
-                if shell.template.parts.iter().any(names_rule) {
+                if uses.rule {
                     let _ = write!(text, "\n# rule: {}", rule.name);
                 }
                 push_slots(rule, &mut text);
