@@ -10,7 +10,7 @@ use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::graph::resolve::{Probe, Request, resolve};
-use crate::lang::load::load_file;
+use crate::lang::load::{LoadRequest, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
 use crate::model::value::Value;
@@ -154,6 +154,28 @@ impl Workflow {
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let root = options.root.as_deref().unwrap_or(dir);
         load_file(path, root, &options.config_files, &options.config)
+    }
+
+    /// Loads a Rulefile from a text. `name` stands in messages; relative paths start from the process's directory.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "rule hello:\n    output: 'hi'\n    shell: 'echo hi > {output}'\n")?;
+    /// assert_eq!(workflow.default_rule().unwrap().name(), "hello");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Workflow::load`].
+    pub fn parse(name: &str, text: &str) -> Result<Workflow> {
+        let request = LoadRequest {
+            name: name.to_string(),
+            text: text.to_string(),
+            dir: PathBuf::from("."),
+            root: PathBuf::from("."),
+            config_files: Vec::new(),
+            config: Vec::new(),
+        };
+        load(request).map_err(|f| Error::problems(ErrorKind::Workflow, &f.problems, &f.sources))
     }
 }
 
