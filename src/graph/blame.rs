@@ -4,8 +4,9 @@
 use crate::base::path::PathId;
 use crate::diag::Problem;
 use crate::graph::errors::{self, Report};
-use crate::graph::expand::{Expansion, Failure, NONE};
+use crate::graph::expand::{Expansion, NONE};
 use crate::graph::feasible::Survey;
+use crate::graph::render::Failure;
 use crate::graph::resolve::Root;
 use crate::model::rule::Rule;
 

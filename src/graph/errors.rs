@@ -2,7 +2,8 @@
 
 use crate::base::path::PathId;
 use crate::diag::Problem;
-use crate::graph::expand::{Expansion, Failure};
+use crate::graph::expand::Expansion;
+use crate::graph::render::Failure;
 use crate::matching::matcher::NearMiss;
 use crate::model::dynamic::CallError;
 use crate::model::rule::Rule;

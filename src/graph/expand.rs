@@ -6,12 +6,10 @@
 
 use crate::base::path::{PathId, PathTable};
 use crate::graph::job::Job;
+use crate::graph::render::{Drafts, Failure, fixed_layout, render_chunk};
 use crate::matching::index::{PatternIndex, Scratch};
-use crate::model::dynamic::{CallContext, CallError};
-use crate::model::rule::{InputSource, Rule};
-use crate::model::slots::{NamedPaths, Slot};
-use crate::model::value::Value;
-use crate::model::wildcards::Wildcards;
+use crate::model::rule::Rule;
+use crate::model::slots::Slot;
 use crate::model::workflow::Workflow;
 use hashbrown::HashTable;
 use rayon::prelude::*;
@@ -49,27 +47,6 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits { path_length: 4096, depth: 4_000_000, growth: 20 }
     }
-}
-
-/// Why a candidate can never run.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// An input function gave no value.
-    Call {
-        function: String,
-        error: CallError,
-    },
-    /// An input function gave something that is no path.
-    NotAPath {
-        function: String,
-        what: String,
-    },
-    /// Its inputs would grow for ever.
-    Endless,
-    TooDeep,
-    PathTooLong,
-    /// As many others; see [`KEPT_ERRORS`].
-    Unreported,
 }
 
 /// All candidates of all paths that the targets may need.
@@ -129,22 +106,6 @@ impl Hit {
     fn is_concrete(&self) -> bool {
         self.len == 0
     }
-}
-
-/// Paths of a piece of new jobs, rendered: one text, cut by `ends`.
-#[derive(Default)]
-struct Drafts {
-    text: String,
-    ends: Vec<usize>,
-    jobs: Vec<Draft>,
-}
-
-struct Draft {
-    inputs: usize,
-    outputs: usize,
-    /// Only where an input function decides them.
-    slots: Option<Vec<Slot>>,
-    failure: Option<Failure>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -431,7 +392,7 @@ impl<'a> Expansion<'a> {
                         .map(|(i, chunk)| {
                             let mut drafts = Drafts::default();
                             let first = (first + i * CHUNK) as u32;
-                            render_chunk(workflow, chunk, first, failures, limits, &mut drafts);
+                            render_chunk(workflow, chunk, first, failures, limits.path_length, &mut drafts);
                             drafts
                         })
                         .collect()
@@ -451,7 +412,7 @@ impl<'a> Expansion<'a> {
                         &self.jobs[at..end],
                         at as u32,
                         &self.failures,
-                        limits,
+                        limits.path_length,
                         &mut drafts,
                     );
                     self.merge(at, &mut drafts);
@@ -514,19 +475,6 @@ fn repeats_its_end(value: &str, times: usize) -> bool {
     })
 }
 
-/// The slots of a rule without input functions.
-fn fixed_layout(rule: &Rule) -> Option<Arc<[Slot]>> {
-    rule.inputs
-        .iter()
-        .map(|item| match &item.source {
-            InputSource::Patterns { patterns, list } => {
-                Some(Slot { name: item.name.clone(), list: *list, len: patterns.len() as u32 })
-            }
-            InputSource::Function(_) => None,
-        })
-        .collect()
-}
-
 fn match_chunk(
     paths: &PathTable,
     index: &PatternIndex,
@@ -543,115 +491,4 @@ fn match_chunk(
             matches.hits.push(Hit { path, rule: candidate.rule, first, len });
         });
     }
-}
-
-fn render_chunk(
-    workflow: &Workflow,
-    jobs: &[Job],
-    first: u32,
-    failures: &FxHashMap<u32, Failure>,
-    limits: Limits,
-    drafts: &mut Drafts,
-) {
-    drafts.text.clear();
-    drafts.ends.clear();
-    drafts.jobs.clear();
-    for (id, job) in (first..).zip(jobs) {
-        let rule = &workflow.rules[job.rule as usize];
-        let before = (drafts.text.len(), drafts.ends.len());
-        let mut slots = None;
-        // A job that is given up already asks for nothing, but messages want to name what it makes.
-        let mut failure = None;
-        if !failures.contains_key(&id) {
-            failure = render_inputs(rule, job, drafts, &mut slots).err();
-            let mut start = before.0;
-            let is_long = |end: &usize| *end - std::mem::replace(&mut start, *end) > limits.path_length;
-            if failure.is_none() && drafts.ends[before.1..].iter().any(is_long) {
-                failure = Some(Failure::PathTooLong);
-            }
-            if failure.is_some() {
-                drafts.text.truncate(before.0);
-                drafts.ends.truncate(before.1);
-                slots = None;
-            }
-        }
-        let inputs = drafts.ends.len() - before.1;
-        for pattern in &rule.outputs {
-            pattern.render(&job.wildcards, &mut drafts.text);
-            drafts.ends.push(drafts.text.len());
-        }
-        drafts.jobs.push(Draft { inputs, outputs: rule.outputs.len(), slots, failure });
-    }
-}
-
-fn render_inputs(
-    rule: &Rule,
-    job: &Job,
-    drafts: &mut Drafts,
-    slots: &mut Option<Vec<Slot>>,
-) -> Result<(), Failure> {
-    let has_function = rule.inputs.iter().any(|item| matches!(item.source, InputSource::Function(_)));
-    if !has_function {
-        for item in &rule.inputs {
-            if let InputSource::Patterns { patterns, .. } = &item.source {
-                for pattern in patterns {
-                    pattern.render(&job.wildcards, &mut drafts.text);
-                    drafts.ends.push(drafts.text.len());
-                }
-            }
-        }
-        return Ok(());
-    }
-    let wildcards = Wildcards::new(rule.wildcards.clone(), job.wildcards.clone());
-    let cx = CallContext {
-        wildcards: &wildcards,
-        attempt: 1,
-        rule: &rule.name,
-        input: NamedPaths::EMPTY,
-        output: NamedPaths::EMPTY,
-        threads: 1,
-        resources: &[],
-    };
-    let mut own = Vec::with_capacity(rule.inputs.len());
-    for item in &rule.inputs {
-        let before = drafts.ends.len();
-        let list = match &item.source {
-            InputSource::Patterns { patterns, list } => {
-                for pattern in patterns {
-                    pattern.render(&job.wildcards, &mut drafts.text);
-                    drafts.ends.push(drafts.text.len());
-                }
-                *list
-            }
-            InputSource::Function(function) => {
-                let name = || function.name().to_string();
-                let value = function.call(&cx).map_err(|error| Failure::Call { function: name(), error })?;
-                add_paths(&value, drafts).map_err(|what| Failure::NotAPath { function: name(), what })?;
-                matches!(value, Value::List(_))
-            }
-        };
-        own.push(Slot { name: item.name.clone(), list, len: (drafts.ends.len() - before) as u32 });
-    }
-    *slots = Some(own);
-    Ok(())
-}
-
-/// Adds the path or the (nested) list of paths that an input function returned; what it is instead, as an error.
-fn add_paths(value: &Value, drafts: &mut Drafts) -> Result<(), String> {
-    // Lists nest as deep as the workflow likes, so no recursion.
-    let mut pending = vec![value];
-    while let Some(value) = pending.pop() {
-        match value {
-            Value::Str(text) if text.is_empty() => return Err("an empty path".into()),
-            Value::Str(text) => {
-                drafts.text.push_str(text);
-                drafts.ends.push(drafts.text.len());
-            }
-            Value::List(items) => pending.extend(items.iter().rev()),
-            Value::None => return Err("`None`".into()),
-            Value::Map(_) => return Err("a mapping".into()),
-            other => return Err(format!("`{}`, which is no text", other.canonical())),
-        }
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod expand;
 mod feasible;
 pub(crate) mod info;
 pub(crate) mod job;
+mod render;
 pub(crate) mod resolve;
 #[cfg(test)]
 mod tests;

@@ -722,11 +722,13 @@ fn a_million_jobs() {
     assert_eq!(wide.map(|r| r.graph.jobs.len()).ok(), Some(count + 1));
 }
 
+type Candidates = Vec<(Vec<usize>, bool)>;
+
 /// A workflow in layers: files `l<layer>_<n>`, each made by rules that need files of the layer below.
 #[derive(Clone, Debug)]
 struct Layered {
     /// By layer and file: for each candidate its inputs in the layer below, and whether a wildcard pattern makes it.
-    layers: Vec<Vec<Vec<(Vec<usize>, bool)>>>,
+    layers: Vec<Vec<Candidates>>,
     present: Vec<bool>,
 }
 
