@@ -138,7 +138,7 @@ fn not_found(start: &Path) -> Failure {
     match snakefile {
         Some(name) => failure
             .note(format!("there is a {name}, which is used only when it is asked for"))
-            .help(format!("rulemake -f {name}")),
+            .help(format!("run it with `rulemake -f {name}`")),
         None => failure.help(FIRST_RULEFILE),
     }
 }
@@ -268,6 +268,6 @@ mod tests {
         let Failure::Own { exit, message, help, .. } = failure else { panic!("not found by itself") };
         assert_eq!(exit, Exit::Workflow);
         assert!(message.contains("or in a directory above it"), "{message}");
-        assert_eq!(help, ["rulemake -f Snakefile"]);
+        assert_eq!(help, ["run it with `rulemake -f Snakefile`"]);
     }
 }
