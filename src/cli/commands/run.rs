@@ -53,12 +53,14 @@ pub(crate) fn run(
 
 fn show_failures(report: &RunReport, project: &Project, output: &Output) {
     let style = output.stderr_style();
+    let mut gap = if output.quiet || output.json { "" } else { "\n" };
     for failure in report.failures.iter().take(FAILURES_SHOWN) {
         let rerun = match failure.job.outputs.first() {
             Some(path) => project.rerun(path, false),
             None => project.rerun(&failure.job.rule, true),
         };
-        say(&format!("\n{}", report::failure_text(failure, Some(&rerun), style).trim_end()));
+        say(&format!("{gap}{}", report::failure_text(failure, Some(&rerun), style).trim_end()));
+        gap = "\n";
     }
     if report.failures.len() > FAILURES_SHOWN {
         say("\nalso failed:");
