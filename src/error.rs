@@ -32,6 +32,21 @@ pub enum ErrorKind {
     Bug,
 }
 
+impl ErrorKind {
+    /// The code of a diagnostic that has no better one.
+    fn code(self) -> &'static str {
+        match self {
+            ErrorKind::Workflow => "workflow",
+            ErrorKind::Plan => "plan",
+            ErrorKind::Usage => "usage",
+            ErrorKind::Locked => "locked",
+            ErrorKind::Environment => "environment",
+            ErrorKind::State => "state",
+            ErrorKind::Bug => "bug",
+        }
+    }
+}
+
 /// Why rulemake could not do its work.
 ///
 /// ```
@@ -79,6 +94,13 @@ impl Error {
 
     pub(crate) fn with_path(mut self, path: impl Into<PathBuf>) -> Error {
         self.0.path = Some(path.into());
+        self
+    }
+
+    /// Adds what to do next, as a diagnostic without a place.
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Error {
+        let problem = Problem::error(self.0.kind.code(), self.0.message.clone()).help(help);
+        self.0.diagnostics = vec![problem.resolve(&SourceMap::default())];
         self
     }
 

@@ -26,6 +26,7 @@ pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
 pub use model::action::JobContext;
+pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
 pub use model::dynamic::CallContext;
 pub use model::rule::Rule;
 pub use model::value::Value;

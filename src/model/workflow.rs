@@ -30,6 +30,44 @@ pub(crate) struct Read {
 }
 
 impl Workflow {
+    /// Puts checked rules together.
+    ///
+    /// # Errors
+    /// Rules of one name, each with both places.
+    pub(crate) fn assemble(
+        rules: Vec<Rule>,
+        default_rule: Option<u32>,
+        sources: Arc<SourceMap>,
+        reads: Vec<Read>,
+        warnings: Vec<Problem>,
+    ) -> Result<Workflow, Vec<Problem>> {
+        let mut by_name: FxHashMap<Arc<str>, u32> = FxHashMap::default();
+        let mut problems = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            let Some(first) = by_name.insert(rule.name.clone(), index as u32) else { continue };
+            let mut problem =
+                Problem::error("duplicate-rule", format!("two rules are called `{}`", rule.name));
+            if let Some(span) = rule.place {
+                problem = problem.at(span, "defined again here");
+            }
+            if let Some(span) = rules[first as usize].place {
+                problem = problem.at(span, "first defined here");
+            }
+            problems.push(problem.help("rename one of them"));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let rules = rules.into_iter().map(Arc::new).collect();
+        Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings })
+    }
+
+    /// Mistakes that do not stop the workflow from being used.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<crate::diag::Diagnostic> {
+        self.warnings.iter().map(|p| p.resolve(&self.sources)).collect()
+    }
+
     /// The rules in order of definition.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.rules.iter().map(|r| &**r)
