@@ -127,7 +127,10 @@ fn missing(start: &Path, file: &Path) -> Failure {
     let failure = Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()));
     match start.join(file).is_dir() {
         true => failure.note("it is a directory; -C takes a directory"),
-        false => failure.note(format!("looked for it in {}", start.display())),
+        // In Snakemake and elsewhere the letter means "force".
+        false => failure
+            .note(format!("looked for it in {}", start.display()))
+            .help("-f names the Rulefile; to run jobs that are up to date there is --force"),
     }
 }
 

@@ -24,15 +24,11 @@ pub(crate) fn run(
     let progress = Progress::new(&place.output);
     let token = CancelToken::new();
     let observed = progress.clone();
-    let mut builder = place
-        .session(workflow)
-        .jobs(args.jobs.unwrap_or(0))
+    let mut session = place
+        .session(workflow, args)
         .cancel(token.clone())
-        .observer(move |event| observed.observe(event));
-    for (name, amount) in &args.resources {
-        builder = builder.resource(name, *amount);
-    }
-    let mut session = builder.open()?;
+        .observer(move |event| observed.observe(event))
+        .open()?;
     let caught = signals::catch(&token, &progress);
     let result = session.run(&targets, &run_options(args));
     progress.clear();
