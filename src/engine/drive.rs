@@ -425,7 +425,7 @@ impl Run<'_> {
                 (failure.exit_code, failure.log_tail, failure.help) = (exit_code, log_tail, help);
                 failure.log = log.map(|path| relative(&path, &self.cx.root));
                 failure.quarantine = quarantine.map(|path| relative(&path, &self.cx.root));
-                self.record_failure(job, if cancelled { "cancelled" } else { &failure.outcome.clone() });
+                self.record_failure(job, if cancelled { "cancelled" } else { &failure.outcome });
                 if cancelled {
                     End::Cancelled
                 } else {
@@ -531,15 +531,21 @@ impl Run<'_> {
         }
         if self.kill_at.is_some_and(|at| clock::monotonic() >= at) {
             self.kill_at = None;
-            self.executor.signal_all(Signal::Kill);
+            self.signal_all(Signal::Kill);
+        }
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        for job in self.executor.running() {
+            self.executor.signal(job, signal);
         }
     }
 
     fn signal(&mut self, level: CancelLevel) {
         if level >= CancelLevel::Kill {
-            self.executor.signal_all(Signal::Kill);
+            self.signal_all(Signal::Kill);
         } else {
-            self.executor.signal_all(Signal::Terminate);
+            self.signal_all(Signal::Terminate);
             self.kill_at = Some(clock::monotonic() + self.options.grace);
         }
     }
