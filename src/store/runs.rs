@@ -65,7 +65,9 @@ fn numbered(dir: &Path) -> Result<Vec<u32>> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| Error::io("read", dir, error))?;
-        let Some(run) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(run) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_dir && entry.file_name() == *run.to_string() {
             found.push(run);

@@ -49,7 +49,8 @@ pub(crate) fn read(state_dir: &Path) -> Result<Loaded> {
             }
             Err(HeaderFault::Version(major)) if major > frame::MAJOR => return Err(newer(&path, "version")),
             Err(_) => {
-                lost = Some(format!("{} cannot be read, so nothing is known of earlier runs", path.display()));
+                lost =
+                    Some(format!("{} cannot be read, so nothing is known of earlier runs", path.display()));
                 Scan::default()
             }
         },
@@ -182,7 +183,9 @@ fn cut_tail(path: &Path, scan: &Scan) -> Result<String> {
     Ok(if frame::good_frame_after(&scan.view.log, scan.end, scan.seq) {
         format!("{}; that part was moved to {kept}", damaged(path))
     } else {
-        format!("the last record of {shown} was not written to its end, so the job it was about may run again")
+        format!(
+            "the last record of {shown} was not written to its end, so the job it was about may run again"
+        )
     })
 }
 
@@ -313,7 +316,8 @@ impl Writer {
 
     /// [`Writer::sync`] if something has waited for it for five seconds; for a coordinator that wakes up now and then.
     pub(crate) fn sync_if_due(&mut self) -> Result<()> {
-        let due = self.dirty_since.is_some_and(|since| clock::monotonic().duration_since(since) >= SYNC_EVERY);
+        let due =
+            self.dirty_since.is_some_and(|since| clock::monotonic().duration_since(since) >= SYNC_EVERY);
         if due { self.sync() } else { Ok(()) }
     }
 
