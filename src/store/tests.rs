@@ -532,7 +532,7 @@ impl Sink for Faulty {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut faults = self.0.lock().unwrap();
         faults.calls += 1;
-        if faults.interrupts && faults.calls % 2 == 0 {
+        if faults.interrupts && faults.calls.is_multiple_of(2) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let room = faults.room.map_or(usize::MAX, |room| room.saturating_sub(faults.written.len()));
