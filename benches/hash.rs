@@ -9,7 +9,8 @@ fn main() {
     let scratch = support::Scratch::new("hash");
     let mib = 256;
     std::fs::write(scratch.0.join("big"), vec![7u8; mib << 20]).expect("a large file");
-    let workflow = Workflow::builder().rule(Rule::builder("r").input("big").output("o").shell("true")).build();
+    let workflow =
+        Workflow::builder().rule(Rule::builder("r").input("big").output("o").shell("true")).build();
     let session = support::session(workflow.expect("a workflow"), &scratch.0);
     let time = support::median(5, || session.plan(&["o"], &RunOptions::default()).expect("a plan"));
     support::row("hash one file, MiB", mib, time);

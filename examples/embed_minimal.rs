@@ -15,7 +15,12 @@ fn main() -> Result<(), BoxError> {
             let lines = fs::read_to_string(&job.inputs()[0])?.lines().count();
             Ok(fs::write(&job.outputs()[0], format!("{lines} different words\n"))?)
         }))
-        .rule(Rule::builder("sort").input("{name}.txt").output("{name}.sorted").shell("sort -u {input} > {output}"))
+        .rule(
+            Rule::builder("sort")
+                .input("{name}.txt")
+                .output("{name}.sorted")
+                .shell("sort -u {input} > {output}"),
+        )
         .build()?;
 
     let mut session = Session::builder(workflow)

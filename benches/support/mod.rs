@@ -1,8 +1,14 @@
 //! What the benches share: medians, a temporary directory, a workflow of any size with in-process actions.
 
-#![allow(dead_code, missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and not every bench uses everything")]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints, and not every bench uses everything"
+)]
 
-use rulemake::{RunOptions, Rule, Session, Workflow};
+use rulemake::{Rule, RunOptions, Session, Workflow};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
