@@ -41,7 +41,7 @@ Output:
   Answers (plan, why, graph, list, log) go to standard output; progress, warnings and errors to standard
   error. With --json standard output holds JSON and nothing else.";
 
-/// Makes files from files by the rules of a Rulefile, and only those whose content could have changed.
+/// Makes files from files by rules, and only those that could come out different.
 #[derive(Parser, Debug)]
 #[command(
     name = "rulemake",
@@ -67,22 +67,24 @@ pub(crate) struct Args {
 /// Options that every command understands.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Common {
-    /// Use this Rulefile or Snakefile; paths then start from this directory
+    /// Use this Rulefile; paths start from this directory
     #[arg(short, long, value_name = "FILE", short_alias = 's', alias = "snakefile")]
     pub(crate) file: Option<PathBuf>,
     /// Do as if started in DIR
     #[arg(short = 'C', long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
-    /// Set a config value, read as YAML; `a.b=1` sets a nested key. Repeat it for more
+    /// Set a config value, such as `min=5` or `plot.dpi=300`
+    ///
+    /// The value is read as YAML, and dots lead into nested settings. Repeat it for more.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub(crate) config: Vec<String>,
-    /// Read config values from a YAML, JSON or TOML file, over those of the Rulefile. Repeat it for more
+    /// Read config values from a file, over those of the Rulefile. Repeat it for more
     #[arg(long, value_name = "FILE", alias = "configfiles", hide_short_help = true)]
     pub(crate) configfile: Vec<PathBuf>,
     /// Print only what went wrong
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Print each job; twice: also commands and what is up to date
+    /// Print each job; twice: also its command
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print JSON
@@ -96,7 +98,7 @@ pub(crate) struct Common {
 /// Options of a run and of its plan.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct RunArgs {
-    /// Use so many processors at once; all of them by default
+    /// Use at most N processors; all of them by default
     #[arg(short, long, value_name = "N", value_parser = processors, short_alias = 'c', alias = "cores")]
     pub(crate) jobs: Option<usize>,
     /// After a failure go on with what does not depend on it
@@ -105,7 +107,7 @@ pub(crate) struct RunArgs {
     /// Show what would run and why, and run nothing
     #[arg(short = 'n', long, alias = "dryrun")]
     pub(crate) dry_run: bool,
-    /// Run the jobs that make the targets even if they are up to date
+    /// Run the jobs of the targets even if up to date
     #[arg(long)]
     pub(crate) force: bool,
     /// Run all jobs even if they are up to date
@@ -234,7 +236,7 @@ impl Args {
         let name = command.name();
         let message = format!(
             "`{name}` is a command, and the target `{target}` stands before it\n\n\
-             To make both, write `rulemake run {target} {name}`; for the command, put the target after it.\n"
+             To make both, write `rulemake run {target} {name}`; for the command, put the target after it."
         );
         Err(Args::command().error(ErrorKind::ArgumentConflict, message))
     }
@@ -397,7 +399,7 @@ mod tests {
 
     #[test]
     fn the_short_help_fits_a_screen() {
-        let text = Args::command().term_width(100).render_help().to_string();
+        let text = Args::command().term_width(80).render_help().to_string();
         assert!(text.lines().count() < 40, "{} lines\n{text}", text.lines().count());
     }
 

@@ -11,9 +11,13 @@ use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Running jobs that are shown.
 const JOBS_SHOWN: usize = 8;
+/// Widest label of a running job: with its time it fits a terminal of 80 columns.
+const LABEL_COLUMNS: usize = 68;
+const CUT: &str = "...";
 const REDRAW: Duration = Duration::from_millis(120);
 
 /// The display of one run; clones show the same.
@@ -63,16 +67,20 @@ impl Progress {
         self.view().observe(event);
     }
 
-    /// Says that the run is being stopped.
-    pub(crate) fn stopping(&self, level: CancelLevel) {
+    /// Says that the run is being stopped; `typed` is whether by a key.
+    pub(crate) fn stopping(&self, level: CancelLevel, typed: bool) {
         let view = self.view();
+        if let (Some(live), true) = (&view.live, typed) {
+            live.step_back_over_echo();
+        }
         let jobs = match view.running.len() {
             1 => "1 job".to_string(),
             n => format!("{n} jobs"),
         };
         view.print(&[match level {
             CancelLevel::Kill => format!("killing {jobs}"),
-            _ => format!("stopping: {jobs} asked to end (Ctrl-C again kills them)"),
+            _ if typed => format!("stopping: {jobs} asked to end (Ctrl-C again kills them)"),
+            _ => format!("stopping: {jobs} asked to end"),
         }]);
     }
 
@@ -146,7 +154,7 @@ fn start_ticker(view: Arc<Mutex<View>>) -> Option<Sender<()>> {
     std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|_| sender)
 }
 
-/// The live area: a bar, and a line for each running job.
+/// The live area: a line for each running job, and a bar.
 struct Live {
     area: MultiProgress,
     bar: ProgressBar,
@@ -157,8 +165,8 @@ struct Live {
 impl Live {
     fn new(style: TextStyle) -> Live {
         let template = match style {
-            TextStyle::Ansi => "{bar:24.green} {pos}/{len}{wide_msg}",
-            _ => "{bar:24} {pos}/{len}{wide_msg}",
+            TextStyle::Ansi => "{bar:24.green} {pos}/{len}{msg}",
+            _ => "{bar:24} {pos}/{len}{msg}",
         };
         let bar_style = template_style(template).progress_chars("=> ");
         let bar = ProgressBar::no_length().with_style(bar_style);
@@ -177,7 +185,8 @@ impl Live {
         self.bar.set_message(tally(running.len(), failed));
         let texts = running_lines(running, Instant::now());
         while self.lines.len() < texts.len() {
-            let line = self.area.add(ProgressBar::no_length().with_style(self.line_style.clone()));
+            let line = ProgressBar::no_length().with_style(self.line_style.clone());
+            let line = self.area.insert_before(&self.bar, line);
             self.lines.push(line);
         }
         for line in self.lines.split_off(texts.len()) {
@@ -192,6 +201,12 @@ impl Live {
 
     fn above(&self, text: &str) {
         self.area.suspend(|| say(text));
+    }
+
+    /// The cursor rests at the right end of the last line, so that the terminal writes the `^C` of the user on
+    /// a line of its own, which is not known to be there when the area is removed.
+    fn step_back_over_echo(&self) {
+        let _ = io::stderr().lock().write_all(b"\r\x1b[2K\x1b[1A");
     }
 
     fn clear(&self) {
@@ -213,12 +228,37 @@ fn running_lines(running: &[Running], now: Instant) -> Vec<String> {
     let mut lines: Vec<String> = running
         .iter()
         .take(JOBS_SHOWN)
-        .map(|job| format!("{:>8}  {}", elapsed(now.saturating_duration_since(job.since)), job.label))
+        .map(|job| {
+            format!("{:>8}  {}", elapsed(now.saturating_duration_since(job.since)), shortened(&job.label))
+        })
         .collect();
     if running.len() > JOBS_SHOWN {
         lines.push(format!("{:>8}  and {} more", "", running.len() - JOBS_SHOWN));
     }
     lines
+}
+
+/// `label` with its middle left out when it is too long: its end tells jobs of one rule apart.
+fn shortened(label: &str) -> String {
+    let total = label.width();
+    if total <= LABEL_COLUMNS {
+        return label.to_string();
+    }
+    let head = LABEL_COLUMNS / 3;
+    let tail = LABEL_COLUMNS - head - CUT.len();
+    let mut column = 0;
+    let mut out = String::new();
+    for c in label.chars() {
+        let start = column;
+        column += c.width().unwrap_or(0);
+        if column > head && start <= head && !out.ends_with(CUT) {
+            out.push_str(CUT);
+        }
+        if column <= head || start >= total - tail {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn elapsed(time: Duration) -> String {
@@ -246,6 +286,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_label_keeps_its_end() {
+        assert_eq!(shortened("clean a.tsv"), "clean a.tsv");
+        let long = format!("clean {}/sample_17.tsv", "deep/".repeat(30));
+        let short = shortened(&long);
+        assert_eq!(short.width(), LABEL_COLUMNS);
+        assert!(short.starts_with("clean deep/") && short.ends_with("/sample_17.tsv"), "{short}");
+        assert!(shortened(&"日".repeat(60)).width() <= LABEL_COLUMNS);
+        assert_eq!(shortened(&"a".repeat(68)), "a".repeat(68));
+    }
+
+    #[test]
     fn the_bar_counts_running_and_failed_jobs() {
         assert_eq!(tally(3, 0), "  3 running");
         assert_eq!(tally(1, 2), "  1 running, 2 failed");
@@ -253,9 +304,7 @@ mod tests {
 
     #[test]
     fn templates_of_the_live_area_are_sound() {
-        for template in
-            ["{bar:24.green} {pos}/{len}{wide_msg}", "{bar:24} {pos}/{len}{wide_msg}", "{wide_msg}"]
-        {
+        for template in ["{bar:24.green} {pos}/{len}{msg}", "{bar:24} {pos}/{len}{msg}", "{wide_msg}"] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

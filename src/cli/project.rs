@@ -93,14 +93,14 @@ impl Project {
 
     /// The command line that makes `target`, a path or rule of the workflow, from the user's directory.
     pub(crate) fn rerun(&self, target: &str, is_rule: bool) -> String {
-        let target = if is_rule { target.to_string() } else { self.from_root(target) };
+        let target = if is_rule { target.to_string() } else { self.for_user(target) };
         let like_command = ["run", "plan", "why", "graph", "list", "log", "clean", "help"];
         let dashes =
             if target.starts_with('-') || like_command.contains(&target.as_str()) { " --" } else { "" };
         format!("{}{dashes} {}", self.command, quoted(&target))
     }
 
-    fn from_root(&self, path: &str) -> String {
+    fn for_user(&self, path: &str) -> String {
         if self.below.is_empty() || path.starts_with('/') {
             return path.to_string();
         }
@@ -127,7 +127,10 @@ fn missing(start: &Path, file: &Path) -> Failure {
     let failure = Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()));
     match start.join(file).is_dir() {
         true => failure.note("it is a directory; -C takes a directory"),
-        false => failure.note(format!("looked for it in {}", start.display())),
+        // In Snakemake and elsewhere the letter means "force".
+        false => failure
+            .note(format!("looked for it in {}", start.display()))
+            .help("-f names the Rulefile; to run jobs that are up to date there is --force"),
     }
 }
 
@@ -138,7 +141,7 @@ fn not_found(start: &Path) -> Failure {
     match snakefile {
         Some(name) => failure
             .note(format!("there is a {name}, which is used only when it is asked for"))
-            .help(format!("rulemake -f {name}")),
+            .help(format!("run it with `rulemake -f {name}`")),
         None => failure.help(FIRST_RULEFILE),
     }
 }
@@ -268,6 +271,6 @@ mod tests {
         let Failure::Own { exit, message, help, .. } = failure else { panic!("not found by itself") };
         assert_eq!(exit, Exit::Workflow);
         assert!(message.contains("or in a directory above it"), "{message}");
-        assert_eq!(help, ["rulemake -f Snakefile"]);
+        assert_eq!(help, ["run it with `rulemake -f Snakefile`"]);
     }
 }

@@ -39,7 +39,7 @@ impl Signals {
         let answer = answer(interactive, token.level());
         if let Answer::Stop(level) = answer {
             token.cancel(level);
-            progress.stopping(level);
+            progress.stopping(level, interactive);
         }
         answer
     }

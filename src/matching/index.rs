@@ -5,7 +5,7 @@
 //! patterns with both are tried.
 
 use crate::matching::matcher::{ConstraintCache, ConstraintError, Matcher, NearMiss, Values, compile_with};
-use crate::model::pattern::Pattern;
+use crate::model::pattern::{Pattern, Segment};
 use rustc_hash::FxHashMap;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl PatternIndex {
         let mut index = PatternIndex::default();
         let mut cache = ConstraintCache::default();
         for (rule, output, pattern) in patterns {
-            if pattern.segments.iter().all(|s| matches!(s, crate::model::pattern::Segment::Literal(_))) {
+            if pattern.segments.iter().all(|s| matches!(s, Segment::Literal(_))) {
                 index.concrete.entry(pattern.text.clone()).or_default().push((rule, output));
             } else {
                 index.entries.push(Entry { rule, output, matcher: compile_with(pattern, &mut cache)? });

@@ -9,6 +9,7 @@
 use crate::model::pattern::{Pattern, Segment};
 use regex::{Regex, RegexBuilder};
 use rustc_hash::FxHashMap;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// Bound on the compiled size of a regex, in bytes.
@@ -24,6 +25,16 @@ pub(crate) struct ConstraintError {
     pub(crate) name: Arc<str>,
     pub(crate) constraint: Arc<str>,
     pub(crate) message: String,
+}
+
+impl fmt::Display for ConstraintError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the constraint `{}` of wildcard `{}` cannot be used: {}",
+            self.constraint, self.name, self.message
+        )
+    }
 }
 
 /// Values of the wildcards as byte ranges of the matched path, and the working memory of matching.

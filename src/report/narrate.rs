@@ -104,11 +104,11 @@ impl Narrator {
                     self.failed += 1;
                 }
                 let again = if *retry { ", trying again" } else { "" };
-                let outcome = printable(&failure.outcome).into_owned();
-                self.at(Detail::Brief, || format!("{}: {outcome}{again}", title(&failure.job)))
-                    .into_iter()
-                    .map(|line| format!("{} {line}", self.style.paint(Role::Error, "FAILED")))
-                    .collect()
+                self.at(Detail::Brief, || {
+                    let word = self.style.paint(Role::Error, "FAILED");
+                    let outcome = printable(&failure.outcome);
+                    format!("{} {word} {}: {outcome}{again}", self.counter(), title(&failure.job))
+                })
             }
             EventKind::JobSkipped { job, because } => {
                 self.end_job(job.id);
@@ -166,12 +166,10 @@ impl Narrator {
         if !wanted {
             return Vec::new();
         }
-        let width = self.total.checked_ilog10().map_or(1, |log| log as usize + 1);
-        let counter = format!("[{:>width$}/{}]", self.done, self.total);
         let same = if unchanged { ", same content as before" } else { "" };
         let mut line = format!(
             "{} {} {title}  {}{same}",
-            self.style.paint(Role::Faint, &counter),
+            self.counter(),
             self.style.paint(Role::Good, "done"),
             duration(duration_ms)
         );
@@ -188,6 +186,13 @@ impl Narrator {
             }
         }
         lines
+    }
+
+    /// `[ 3/23]`.
+    fn counter(&self) -> String {
+        let width = self.total.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let counter = format!("[{:>width$}/{}]", self.done, self.total);
+        self.style.paint(Role::Faint, &counter).into_owned()
     }
 
     /// A line for every tenth of the jobs, once lines for single jobs have ended.
@@ -292,8 +297,8 @@ mod tests {
             lines,
             [
                 "[2/5] done r o1  0.25 s, same content as before  (input raw changed)",
-                "FAILED r o2: exit 1, trying again",
-                "FAILED r o2: exit 1",
+                "[2/5] FAILED r o2: exit 1, trying again",
+                "[3/5] FAILED r o2: exit 1",
                 "counting\\u{7} things",
                 "[4/5] done r o3  12.0 s  (input raw changed)",
                 "warning: beware",
@@ -308,8 +313,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "FAILED r o2: exit 1, trying again",
-                "FAILED r o2: exit 1",
+                "[2/5] FAILED r o2: exit 1, trying again",
+                "[3/5] FAILED r o2: exit 1",
                 "[4/5] done r o3  12.0 s  (input raw changed)",
                 "warning: beware",
             ]

@@ -1,3 +1,61 @@
 //! L1: text to syntax tree. Knows nothing of what rules mean; never opens a file. The only module that names pest.
+//!
+//! Three steps: `scan` checks what is lexical and splits the file into top-level statements; `build` matches
+//! each of them with the structure grammar; `expr` and `lines` match the expression text in it. A mistake in
+//! one statement does not hide those of the others.
 
 pub(crate) mod ast;
+mod build;
+mod diagnose;
+mod expr;
+mod grammar;
+mod lines;
+mod scan;
+mod strings;
+#[cfg(test)]
+mod tests;
+pub(crate) mod words;
+
+use crate::diag::{Problem, SourceId};
+use ast::{Block, Expr};
+use diagnose::Context;
+use std::borrow::Cow;
+
+/// Parses a Rulefile; all mistakes that can be found in one go, in order of their places.
+pub(crate) fn parse_file(source: SourceId, text: &str) -> Result<Block, Vec<Problem>> {
+    let scan::Scan { chunks, mut problems, form_feeds } = scan::scan(source, text);
+    let text = restart_lines(text, &form_feeds);
+    let mut builder = build::Builder::new(source, &text);
+    let mut block = Block::new();
+    for chunk in chunks {
+        builder.chunk(chunk, &mut block);
+        if problems.len() + builder.problems.len() >= scan::MAX_PROBLEMS {
+            break;
+        }
+    }
+    problems.append(&mut builder.problems);
+    if problems.is_empty() {
+        return Ok(block);
+    }
+    problems.sort_by_key(|p| p.labels.first().map(|(span, _)| span.start));
+    Err(problems)
+}
+
+/// Parses a single expression.
+pub(crate) fn parse_expression(source: SourceId, text: &str) -> Result<Expr, Problem> {
+    scan::check(source, text).map_err(|p| *p)?;
+    expr::Piece { source, base: 0, text }.whole(Context::Expression).map_err(|p| *p)
+}
+
+/// A form feed in an indentation starts the line anew: as a line end it does so for the grammar too, at the
+/// same offsets.
+fn restart_lines<'t>(text: &'t str, form_feeds: &[usize]) -> Cow<'t, str> {
+    if form_feeds.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    for at in form_feeds {
+        bytes[*at] = b'\n';
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}

@@ -4,11 +4,11 @@ use super::{Place, run_options};
 use crate::args::{GraphFormat, GraphNode, RunArgs};
 use crate::exit::{Exit, Failure};
 use rulemake::report::{self, GraphBy};
-use rulemake::{Plan, RunOptions};
+use rulemake::{Plan, Workflow};
 use std::io::IsTerminal;
 
 pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<Exit, Failure> {
-    let plan = planned(place, targets, &run_options(args))?;
+    let plan = planned(place, targets, args)?;
     let output = &place.output;
     if output.json {
         output.answer_json(&plan)?;
@@ -19,15 +19,15 @@ pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<
 }
 
 /// The plan for what the user calls `targets`.
-pub(super) fn planned(place: &Place, targets: &[String], options: &RunOptions) -> Result<Plan, Failure> {
-    let session = place.open()?;
+pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Result<Plan, Failure> {
+    let session = place.session(place.load()?, args).open()?;
     let targets = place.targets(targets, session.workflow());
-    session.plan(&targets, options).map_err(|error| place.explained(error, &targets))
+    session.plan(&targets, &run_options(args)).map_err(|error| place.explained(error, &targets))
 }
 
 pub(crate) fn why(place: &Place, file: &str) -> Result<Exit, Failure> {
     let session = place.open()?;
-    let path = path_of(place, file);
+    let path = path_of(place, file, session.workflow());
     let why = session.why(&path)?;
     if place.output.json {
         place.output.answer_json(&why)?;
@@ -43,7 +43,7 @@ pub(crate) fn graph(
     format: GraphFormat,
     by: GraphNode,
 ) -> Result<Exit, Failure> {
-    let plan = planned(place, targets, &RunOptions::default())?;
+    let plan = planned(place, targets, &RunArgs::default())?;
     let by = match by {
         GraphNode::Rule => GraphBy::Rule,
         GraphNode::Job => GraphBy::Job,
@@ -58,7 +58,7 @@ pub(crate) fn graph(
 
 pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
     let session = place.open()?;
-    let path = path_of(place, file);
+    let path = path_of(place, file, session.workflow());
     let Some((log, text)) = session.log(&path)? else {
         let message = format!("there is no log of a job that makes `{path}`");
         return Err(Failure::new(Exit::Plan, message).note("no such job has run here yet"));
@@ -76,8 +76,8 @@ pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn path_of(place: &Place, file: &str) -> String {
-    place.project.to_root(file, false, false)
+fn path_of(place: &Place, file: &str, workflow: &Workflow) -> String {
+    place.targets(&[file.to_string()], workflow).pop().unwrap_or_default()
 }
 
 /// A log may hold anything: colours and other commands to the terminal are dropped.

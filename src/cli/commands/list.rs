@@ -1,10 +1,11 @@
 //! `rulemake list`: the rules, or the files that they make.
 
 use super::{Place, ask};
+use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{FAINT, HEADING, painted};
 use rulemake::report::printable;
-use rulemake::{RunOptions, TextStyle, Workflow};
+use rulemake::{TextStyle, Workflow};
 
 /// One rule as it is shown.
 #[derive(serde::Serialize)]
@@ -28,7 +29,7 @@ pub(crate) fn rules(place: &Place) -> Result<Exit, Failure> {
 }
 
 pub(crate) fn outputs(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
-    let plan = ask::planned(place, targets, &RunOptions::default())?;
+    let plan = ask::planned(place, targets, &RunArgs::default())?;
     let outputs: Vec<&str> = plan.jobs.iter().flat_map(|j| &j.job.outputs).map(String::as_str).collect();
     if place.output.json {
         place.output.answer_json(&serde_json::json!({"v": 1, "outputs": outputs}))?;

@@ -89,14 +89,15 @@ impl Place {
         Ok(workflow)
     }
 
-    /// The start of a session on the project.
-    pub(crate) fn session(&self, workflow: Workflow) -> SessionBuilder {
-        Session::builder(workflow).root(&self.project.root)
+    /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
+    pub(crate) fn session(&self, workflow: Workflow, args: &RunArgs) -> SessionBuilder {
+        let builder = Session::builder(workflow).root(&self.project.root).jobs(args.jobs.unwrap_or(0));
+        args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }
 
     /// A session for questions.
     pub(crate) fn open(&self) -> Result<Session, Failure> {
-        Ok(self.session(self.load()?).open()?)
+        Ok(self.session(self.load()?, &RunArgs::default()).open()?)
     }
 
     /// What the user calls these, as the workflow calls them.

@@ -24,15 +24,11 @@ pub(crate) fn run(
     let progress = Progress::new(&place.output);
     let token = CancelToken::new();
     let observed = progress.clone();
-    let mut builder = place
-        .session(workflow)
-        .jobs(args.jobs.unwrap_or(0))
+    let mut session = place
+        .session(workflow, args)
         .cancel(token.clone())
-        .observer(move |event| observed.observe(event));
-    for (name, amount) in &args.resources {
-        builder = builder.resource(name, *amount);
-    }
-    let mut session = builder.open()?;
+        .observer(move |event| observed.observe(event))
+        .open()?;
     let caught = signals::catch(&token, &progress);
     let result = session.run(&targets, &run_options(args));
     progress.clear();
@@ -53,12 +49,14 @@ pub(crate) fn run(
 
 fn show_failures(report: &RunReport, project: &Project, output: &Output) {
     let style = output.stderr_style();
+    let mut gap = if output.quiet || output.json { "" } else { "\n" };
     for failure in report.failures.iter().take(FAILURES_SHOWN) {
         let rerun = match failure.job.outputs.first() {
             Some(path) => project.rerun(path, false),
             None => project.rerun(&failure.job.rule, true),
         };
-        say(&format!("\n{}", report::failure_text(failure, Some(&rerun), style).trim_end()));
+        say(&format!("{gap}{}", report::failure_text(failure, Some(&rerun), style).trim_end()));
+        gap = "\n";
     }
     if report.failures.len() > FAILURES_SHOWN {
         say("\nalso failed:");

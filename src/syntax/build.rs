@@ -1,0 +1,576 @@
+//! Structure to tree: what `rulefile.pest` matched becomes `ast::Stmt`, and every mistake a [`Problem`].
+//!
+//! A mistake in one piece of text does not stop the others: the statement or section is left out of the tree,
+//! which is thrown away anyway when there are problems.
+
+use crate::diag::{Problem, SourceId, Span};
+use crate::syntax::ast::{
+    Block, Directive, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, RuleDef, Section, Stmt,
+    StmtKind,
+};
+use crate::syntax::diagnose::Context;
+use crate::syntax::expr::{Built, Piece};
+use crate::syntax::grammar::rulefile::{Rule, RulefileParser};
+use crate::syntax::words::{DIRECTIVES, SECTIONS, nearest};
+use pest::Parser;
+use pest::error::InputLocation;
+use pest::iterators::Pair;
+use std::ops::Range;
+use std::sync::Arc;
+
+type Node<'t> = Pair<'t, Rule>;
+
+/// An arm of a compound statement: its head text, its block.
+struct Arm<'t> {
+    head: Option<Node<'t>>,
+    colon: bool,
+    body: Block,
+    span: Span,
+}
+
+pub(super) struct Builder<'t> {
+    pub(super) source: SourceId,
+    pub(super) text: &'t str,
+    pub(super) problems: Vec<Problem>,
+    /// Start of the chunk in the text: the grammar sees the chunk alone.
+    base: usize,
+    /// Inside the body of a `def`: directives are annotations there.
+    in_def: bool,
+}
+
+impl<'t> Builder<'t> {
+    pub(super) fn new(source: SourceId, text: &'t str) -> Builder<'t> {
+        Builder { source, text, problems: Vec::new(), base: 0, in_def: false }
+    }
+
+    /// Parses one top-level statement.
+    pub(super) fn chunk(&mut self, range: Range<usize>, out: &mut Block) {
+        self.base = range.start;
+        let Some(text) = self.text.get(range.clone()) else { return };
+        match RulefileParser::parse(Rule::chunk, text) {
+            Ok(pairs) => {
+                for node in pairs.flat_map(Pair::into_inner) {
+                    self.statement(node, out);
+                }
+            }
+            Err(error) => {
+                let (InputLocation::Pos(pos) | InputLocation::Span((pos, _))) = error.location;
+                let span = Span::new(self.source, range.start + pos, range.start + pos);
+                self.report("unexpected-text", "this text is not understood", span);
+            }
+        }
+    }
+
+    // ---- helpers
+
+    fn span(&self, node: &Node<'_>) -> Span {
+        let start = node.as_span().start();
+        let text = node.as_str().trim_end();
+        Span::new(self.source, self.base + start, self.base + start + text.len())
+    }
+
+    fn piece(&self, node: &Node<'t>) -> Piece<'t> {
+        Piece { source: self.source, base: self.base + node.as_span().start(), text: node.as_str() }
+    }
+
+    fn ident(&self, node: &Node<'_>) -> Ident {
+        Ident { text: node.as_str().into(), span: self.span(node) }
+    }
+
+    fn report(&mut self, code: &'static str, message: impl Into<String>, at: Span) -> &mut Problem {
+        let index = self.problems.len();
+        self.problems.push(Problem::error(code, message).at(at, ""));
+        &mut self.problems[index]
+    }
+
+    fn keep<T>(&mut self, built: Built<T>) -> Option<T> {
+        built.map_err(|problem| self.problems.push(*problem)).ok()
+    }
+
+    // ---- statements
+
+    fn statement(&mut self, node: Node<'t>, out: &mut Block) {
+        let span = self.span(&node);
+        let kind = match node.as_rule() {
+            Rule::EOI => None,
+            Rule::simple_line => {
+                if let Some(line) = node.into_inner().next()
+                    && let Some(statements) = self.keep(self.piece(&line).simple())
+                {
+                    out.extend(statements);
+                }
+                None
+            }
+            Rule::rule_def => self.rule(node),
+            Rule::labelled => self.labelled(node),
+            Rule::if_stmt => self.if_statement(node),
+            Rule::for_stmt => self.for_statement(node, span),
+            Rule::while_stmt => self.while_statement(node, span),
+            Rule::with_stmt => self.with_statement(node, span),
+            Rule::try_stmt => self.try_statement(node, span),
+            Rule::def_stmt => self.function(node, span),
+            Rule::hook | Rule::use_rule => node
+                .into_inner()
+                .next()
+                .map(|word| StmtKind::Directive(Directive { name: self.ident(&word), args: Vec::new() })),
+            Rule::named_block => self.named_block(node),
+            _ => {
+                self.misplaced(node, span);
+                None
+            }
+        };
+        out.extend(kind.map(|kind| Stmt { kind, span }));
+    }
+
+    /// Productions that are mistakes as a whole.
+    fn misplaced(&mut self, node: Node<'t>, span: Span) {
+        match node.as_rule() {
+            Rule::leftover => self.leftover(&node),
+            Rule::no_body => {}
+            Rule::stray_arm => {
+                let Some(word) = node.into_inner().next() else { return };
+                let at = self.span(&word);
+                self.stray_arm(word.as_str(), at);
+            }
+            Rule::decorator => {
+                let at = Span { end: span.start + 1, ..span };
+                self.report("unsupported-decorator", "decorators aren't supported in Rulefiles", at)
+                    .help
+                    .push(
+                        "call the wrapper in the function, or assign `f = wrapper(f)` after the `def`".into(),
+                    );
+            }
+            Rule::rejected => {
+                let Some(word) = node.into_inner().next() else { return };
+                let at = self.span(&word);
+                if word.as_str().starts_with("class") {
+                    self.report("unsupported-class", "`class` isn't supported in Rulefiles", at)
+                        .help
+                        .push("use a dict, or move the class to a script that the rule runs".into());
+                } else {
+                    self.report("unsupported-async", "`async` isn't supported in Rulefiles", at)
+                        .help
+                        .push("drop it: functions of a Rulefile are called directly".into());
+                }
+            }
+            Rule::match_stmt => {
+                let at = Span { end: span.start + 5, ..span };
+                self.report("unsupported-match", "`match` isn't supported in Rulefiles", at)
+                    .help
+                    .push("use `if` and `elif`, or a dict".into());
+            }
+            _ => {
+                self.report("unexpected-text", "this text is not understood", span);
+            }
+        }
+    }
+
+    /// `else` and its like without the statement that they continue.
+    fn stray_arm(&mut self, word: &str, at: Span) {
+        let before = match word {
+            "except" | "finally" => "`try`",
+            "elif" => "`if`",
+            _ => "`if`, `for`, `while` or `try`",
+        };
+        self.report("stray-arm", format!("`{word}` without {before} before it"), at)
+            .help
+            .push("it must have the same indentation as the statement that it continues".into());
+    }
+
+    /// Text that no block took: its indentation fits none.
+    fn leftover(&mut self, node: &Node<'t>) {
+        let start = node.as_span().start();
+        let text = node.as_str();
+        let indent = text.len() - text.trim_start_matches([' ', '\t', '\x0c']).len();
+        let at = Span::new(self.source, self.base + start, self.base + start + indent);
+        let first_word =
+            text[indent..].split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+        let before = self.text[..self.base + start].trim_end();
+        let line = before.rfind(['\n', '\r']).map_or(before, |at| &before[at + 1..]);
+        let previous = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if indent == 0 {
+            // The only lines of indentation 0 within a chunk are those that continue a statement.
+            let at = Span::new(self.source, self.base + start, self.base + start + first_word.len());
+            self.stray_arm(first_word, at);
+        } else if indent > previous || before.is_empty() {
+            self.report("unexpected-indentation", "this line is indented for no reason", at)
+                .help
+                .push("only the body of a rule, a section or a block ending in `:` is indented".into());
+        } else {
+            self.report("bad-dedent", "this indentation fits none of the blocks before it", at)
+                .help
+                .push("give it the same indentation as the line that it belongs with".into());
+        }
+    }
+
+    fn labelled(&mut self, node: Node<'t>) -> Option<StmtKind> {
+        let mut parts = node.into_inner();
+        let (name, text) = (parts.next()?, parts.next()?);
+        let ident = self.ident(&name);
+        let piece = self.piece(&text);
+        let word = name.as_str();
+        if self.in_def || !(DIRECTIVES.contains(&word) || SECTIONS.contains(&word)) {
+            let annotation = piece.annotation();
+            // `includ: "x"` would be an annotation as well, but nobody means that.
+            let directive_like = !self.in_def
+                && matches!(annotation, Ok(None))
+                && (piece.text.starts_with(['"', '\''])
+                    || nearest(word, DIRECTIVES.iter().copied()).is_some());
+            if self.in_def || (annotation.is_ok() && !directive_like) {
+                let value = self.keep(annotation)?;
+                let target = Expr { kind: ExprKind::Name(ident.text), span: ident.span };
+                return Some(StmtKind::AnnAssign { target, value });
+            }
+        } else if !DIRECTIVES.contains(&word) {
+            self.report(
+                "section-outside-rule",
+                format!("section `{word}:` stands outside a rule"),
+                ident.span,
+            )
+            .help
+            .push("indent it below the `rule NAME:` that it belongs to".into());
+            return None;
+        }
+        let args = self.keep(piece.items(word))?;
+        Some(StmtKind::Directive(Directive { name: ident, args }))
+    }
+
+    /// `module x:`, `storage tag:` or a misspelt `rul x:`.
+    fn named_block(&mut self, node: Node<'t>) -> Option<StmtKind> {
+        let word = node.into_inner().next()?;
+        let ident = self.ident(&word);
+        if DIRECTIVES.contains(&word.as_str()) {
+            return Some(StmtKind::Directive(Directive { name: ident, args: Vec::new() }));
+        }
+        let known = ["rule", "checkpoint", "def", "class", "module", "for", "while", "with", "if", "elif"];
+        let problem =
+            self.report("unknown-statement", format!("unknown statement `{}`", ident.text), ident.span);
+        if let Some(near) = nearest(&ident.text, known) {
+            problem.help.push(format!("did you mean `{near}`?"));
+        }
+        None
+    }
+
+    // ---- compound statements
+
+    /// The parts of an arm, its mistakes reported. `word` is its keyword.
+    fn arm(&mut self, node: Node<'t>, word: &'static str) -> Arm<'t> {
+        let span = self.span(&node);
+        let mut arm = Arm { head: None, colon: true, body: Vec::new(), span };
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::head_text => arm.head = Some(part),
+                Rule::no_colon => {
+                    arm.colon = false;
+                    self.missing_colon(word, &part, arm.head.is_some());
+                }
+                Rule::block | Rule::inline_suite => self.block(part, &mut arm.body),
+                Rule::no_body if arm.colon => self.missing_body(word, &part),
+                _ => {}
+            }
+        }
+        arm
+    }
+
+    fn block(&mut self, node: Node<'t>, out: &mut Block) {
+        for statement in node.into_inner() {
+            self.statement(statement, out);
+        }
+    }
+
+    /// The colon is missing at the end of a head.
+    fn missing_colon(&mut self, word: &str, marker: &Node<'_>, head: bool) {
+        let at = self.base + marker.as_span().start();
+        let trimmed = self.text[..at].trim_end_matches([' ', '\t']).len();
+        let what = if head || word == "else" {
+            format!("`{word}`")
+        } else {
+            format!("`{word}` and what belongs to it")
+        };
+        let span = Span::new(self.source, trimmed, trimmed);
+        let problem = self.report("missing-colon", format!("missing `:` after {what}"), span);
+        problem.labels[0].1 = "expected `:` here".into();
+    }
+
+    fn missing_body(&mut self, word: &str, at: &Node<'_>) {
+        let end = self.base + at.as_span().start();
+        let start = end.saturating_sub(1);
+        let span = Span::new(self.source, if self.text.is_char_boundary(start) { start } else { end }, end);
+        self.report("missing-body", format!("`{word}` needs a body"), span)
+            .help
+            .push("write it on the next line, indented; `pass` does nothing".into());
+    }
+
+    fn no_head(&mut self, arm: &Arm<'t>, word: &str) {
+        if let Some(head) = &arm.head {
+            let piece = self.piece(head);
+            let text = piece.text.trim();
+            let start = piece.text.len() - piece.text.trim_start().len();
+            let at = piece.span(start, start + text.len());
+            let problem =
+                self.report("unexpected-text", format!("unexpected text between `{word}` and `:`"), at);
+            if word == "else" && text.starts_with("if ") {
+                problem.help.push("write `elif`".into());
+            }
+        }
+    }
+
+    fn head<T>(
+        &mut self,
+        arm: &Arm<'t>,
+        word: &str,
+        build: impl FnOnce(&Piece<'t>) -> Built<T>,
+    ) -> Option<T> {
+        match &arm.head {
+            // Without its colon the head took text that is not its own.
+            Some(_) if !arm.colon => None,
+            Some(head) => {
+                let built = build(&self.piece(head));
+                self.keep(built)
+            }
+            None if !arm.colon => None,
+            None => {
+                let at = Span { end: arm.span.start + word.len() as u32, ..arm.span };
+                self.report("missing-expression", format!("`{word}` needs something before the `:`"), at);
+                None
+            }
+        }
+    }
+
+    fn if_statement(&mut self, node: Node<'t>) -> Option<StmtKind> {
+        let (mut arms, mut orelse) = (Vec::new(), Vec::new());
+        for part in node.into_inner() {
+            let word = if part.as_rule() == Rule::if_arm { "if" } else { "elif" };
+            if part.as_rule() == Rule::else_arm {
+                orelse = self.else_arm(part, "else");
+            } else {
+                let arm = self.arm(part, word);
+                let test = self.head(&arm, word, |piece| piece.test(word));
+                arms.extend(test.map(|test| (test, arm.body)));
+            }
+        }
+        (!arms.is_empty()).then_some(StmtKind::If { arms, orelse })
+    }
+
+    fn else_arm(&mut self, node: Node<'t>, word: &'static str) -> Block {
+        let arm = self.arm(node, word);
+        self.no_head(&arm, word);
+        arm.body
+    }
+
+    /// `for` and `while`: their own arm, and the `else` arm after it.
+    fn loop_arms(&mut self, node: Node<'t>, word: &'static str, span: Span) -> (Arm<'t>, Block) {
+        let mut arm = Arm { head: None, colon: true, body: Vec::new(), span };
+        let mut orelse = Vec::new();
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::else_arm => orelse = self.else_arm(part, "else"),
+                Rule::head_text => arm.head = Some(part),
+                Rule::no_colon => {
+                    arm.colon = false;
+                    self.missing_colon(word, &part, arm.head.is_some());
+                }
+                Rule::block | Rule::inline_suite => self.block(part, &mut arm.body),
+                Rule::no_body if arm.colon => self.missing_body(word, &part),
+                _ => {}
+            }
+        }
+        (arm, orelse)
+    }
+
+    fn for_statement(&mut self, node: Node<'t>, span: Span) -> Option<StmtKind> {
+        let (arm, orelse) = self.loop_arms(node, "for", span);
+        let (target, iter) = self.head(&arm, "for", |piece| piece.for_head())?;
+        Some(StmtKind::For { target, iter, body: arm.body, orelse })
+    }
+
+    fn while_statement(&mut self, node: Node<'t>, span: Span) -> Option<StmtKind> {
+        let (arm, orelse) = self.loop_arms(node, "while", span);
+        let test = self.head(&arm, "while", |piece| piece.test("while"))?;
+        Some(StmtKind::While { test, body: arm.body, orelse })
+    }
+
+    fn with_statement(&mut self, node: Node<'t>, span: Span) -> Option<StmtKind> {
+        let (arm, _) = self.loop_arms(node, "with", span);
+        let items = self.head(&arm, "with", |piece| piece.with_head())?;
+        Some(StmtKind::With { items, body: arm.body })
+    }
+
+    fn try_statement(&mut self, node: Node<'t>, span: Span) -> Option<StmtKind> {
+        let (mut body, mut handlers) = (Vec::new(), Vec::new());
+        let (mut orelse, mut finally) = (Vec::new(), None);
+        let mut caught = false;
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::try_arm => body = self.else_arm(part, "try"),
+                Rule::else_arm => orelse = self.else_arm(part, "else"),
+                Rule::finally_arm => finally = Some(self.else_arm(part, "finally")),
+                _ => {
+                    caught = true;
+                    let arm = self.arm(part, "except");
+                    let head = match &arm.head {
+                        Some(_) => self.head(&arm, "except", |piece| piece.except_head()),
+                        None => Some((None, None)),
+                    };
+                    handlers.extend(head.map(|(kind, name)| Handler { kind, name, body: arm.body }));
+                }
+            }
+        }
+        if !caught && finally.is_none() {
+            let at = Span { end: span.start + 3, ..span };
+            self.report("missing-except", "`try` needs an `except` or a `finally`", at);
+        }
+        Some(StmtKind::Try { body, handlers, orelse, finally: finally.unwrap_or_default() })
+    }
+
+    fn function(&mut self, node: Node<'t>, span: Span) -> Option<StmtKind> {
+        let (mut name, mut params, mut junk, mut colon) = (None, None, None, true);
+        let mut body = Vec::new();
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::def_name => name = Some(self.ident(&part)),
+                Rule::def_params => params = Some(part),
+                Rule::head_junk => junk = Some(self.span(&part)),
+                Rule::no_colon => {
+                    colon = false;
+                    // A head without its parameters has its own message.
+                    if params.is_some() && junk.is_none() {
+                        self.missing_colon("def", &part, true);
+                    }
+                }
+                Rule::block | Rule::inline_suite => {
+                    let outer = std::mem::replace(&mut self.in_def, true);
+                    self.block(part, &mut body);
+                    self.in_def = outer;
+                }
+                Rule::no_body if colon => self.missing_body("def", &part),
+                _ => {}
+            }
+        }
+        let head = Span { end: span.start + 3, ..span };
+        match (&name, &params, junk) {
+            (None, ..) => {
+                self.report("bad-def", "`def` needs a name", head)
+                    .help
+                    .push("write `def name(arguments):`".into());
+            }
+            (Some(name), None, _) => {
+                let message = format!("`def {}` needs parentheses with its parameters", name.text);
+                self.report("bad-def", message, name.span)
+                    .help
+                    .push(format!("write `def {}():` when it has none", name.text));
+            }
+            (_, _, Some(junk)) => {
+                self.report("unexpected-text", "unexpected text after the parameters of `def`", junk);
+            }
+            _ => {}
+        }
+        let params = self.keep(self.piece(&params?).params())?;
+        let def = FunctionDef { name: name?, params, body: FunctionBody::Block(body), span };
+        Some(StmtKind::Def(Arc::new(def)))
+    }
+
+    // ---- rules
+
+    fn rule(&mut self, node: Node<'t>) -> Option<StmtKind> {
+        let start = node.as_span().start();
+        let (mut checkpoint, mut name, mut doc, mut sections) = (false, None, None, Vec::new());
+        let mut head = self.span(&node);
+        let (mut colon, mut junk, mut word) = (true, None, "rule");
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::rule_kw => {
+                    checkpoint = part.as_str() == "checkpoint";
+                    word = if checkpoint { "checkpoint" } else { "rule" };
+                    head = self.span(&part);
+                }
+                Rule::rule_name => {
+                    head = head.to(self.span(&part));
+                    name = Some(self.ident(&part));
+                }
+                Rule::head_junk => junk = Some(self.span(&part)),
+                Rule::no_colon => {
+                    colon = false;
+                    if junk.is_none() {
+                        let shown =
+                            name.as_ref().map_or(word.to_string(), |n: &Ident| format!("{word} {}", n.text));
+                        self.missing_colon(&shown, &part, true);
+                    }
+                }
+                Rule::item_block | Rule::inline_item => self.items(part, &mut doc, &mut sections),
+                Rule::no_body if colon && junk.is_none() => self.missing_body(word, &part),
+                _ => {}
+            }
+        }
+        if let Some(at) = junk {
+            let message = format!("unexpected text after the name of the {word}");
+            let problem = self.report("bad-rule-head", message, at);
+            problem.help.push(format!("write `{word} NAME:`; a name is one word of letters, digits and `_`"));
+        }
+        if let Some(name) = &name
+            && name.text.starts_with(|c: char| c.is_ascii_digit())
+        {
+            let message = format!("`{}` is not a name: it starts with a digit", name.text);
+            self.report("bad-rule-head", message, name.span);
+        }
+        debug_assert!(head.start as usize >= self.base + start);
+        Some(StmtKind::Rule(Arc::new(RuleDef { checkpoint, name, doc, sections, head })))
+    }
+
+    fn items(&mut self, node: Node<'t>, doc: &mut Option<Arc<str>>, sections: &mut Vec<Section>) {
+        for item in node.into_inner() {
+            match item.as_rule() {
+                Rule::section => {
+                    let mut parts = item.into_inner();
+                    let (Some(name), Some(text)) = (parts.next(), parts.next()) else { continue };
+                    let name = self.ident(&name);
+                    let args = self.keep(self.piece(&text).items(&name.text));
+                    sections.extend(args.map(|args| Section { name, args }));
+                }
+                Rule::run_section => {
+                    let name = item.into_inner().next().map(|word| self.ident(&word));
+                    sections.extend(name.map(|name| Section { name, args: Vec::new() }));
+                }
+                Rule::docstring => {
+                    let Some(text) = item.into_inner().next() else { continue };
+                    let piece = self.piece(&text);
+                    let Some(expr) = self.keep(piece.whole(Context::Expression)) else { continue };
+                    match expr.kind {
+                        ExprKind::Str(text) => *doc = Some(text),
+                        _ => {
+                            self.report("bad-docstring", "a docstring must be a plain string", expr.span);
+                        }
+                    }
+                }
+                Rule::bad_item => self.bad_item(item),
+                _ => {}
+            }
+        }
+    }
+
+    /// A line in a rule that is no section.
+    fn bad_item(&mut self, node: Node<'t>) {
+        let Some(text) = node.into_inner().next() else { return };
+        let piece = self.piece(&text);
+        let line = piece.text.trim_end();
+        let word = &line[..line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len())];
+        let rest = line[word.len()..].trim_start();
+        let known = SECTIONS.contains(&word) || nearest(word, SECTIONS.iter().copied()).is_some();
+        if known && !rest.starts_with(['=', '.', '(', '[']) {
+            let at = piece.span(word.len(), word.len());
+            let problem = self.report("missing-colon", format!("missing `:` after `{word}`"), at);
+            problem.labels[0].1 = "expected `:` here".into();
+            return;
+        }
+        if known && rest.starts_with('=') && !rest.starts_with("==") {
+            let at = piece.span(line.len() - rest.len(), line.len() - rest.len() + 1);
+            self.report("missing-colon", format!("a section is written with `:`, not `=`: `{word}:`"), at);
+            return;
+        }
+        let end = if word.is_empty() { line.chars().next().map_or(0, char::len_utf8) } else { word.len() };
+        let at = piece.span(0, end);
+        self.report("not-a-section", "expected a section such as `input:` or `shell:`", at)
+            .help
+            .push("statements must stand before or after the rule, at its indentation".into());
+    }
+}
