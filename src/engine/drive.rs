@@ -531,21 +531,15 @@ impl Run<'_> {
         }
         if self.kill_at.is_some_and(|at| clock::monotonic() >= at) {
             self.kill_at = None;
-            self.signal_all(Signal::Kill);
-        }
-    }
-
-    fn signal_all(&self, signal: Signal) {
-        for job in self.executor.running() {
-            self.executor.signal(job, signal);
+            self.executor.signal_all(Signal::Kill);
         }
     }
 
     fn signal(&mut self, level: CancelLevel) {
         if level >= CancelLevel::Kill {
-            self.signal_all(Signal::Kill);
+            self.executor.signal_all(Signal::Kill);
         } else {
-            self.signal_all(Signal::Terminate);
+            self.executor.signal_all(Signal::Terminate);
             self.kill_at = Some(clock::monotonic() + self.options.grace);
         }
     }
