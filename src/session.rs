@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+type Observe = Box<dyn FnMut(&Event) + Send>;
+
 /// Between SIGTERM and SIGKILL when a run is cancelled.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -47,7 +49,7 @@ pub struct Session {
     slots: u32,
     limits: Vec<(String, u64)>,
     cancel: CancelToken,
-    observer: Box<dyn FnMut(&Event) + Send>,
+    observer: Observe,
     pool: rayon::ThreadPool,
     index: PatternIndex,
 }
@@ -59,7 +61,7 @@ pub struct SessionBuilder {
     jobs: usize,
     resources: Vec<(String, u64)>,
     cancel: CancelToken,
-    observer: Option<Box<dyn FnMut(&Event) + Send>>,
+    observer: Option<Observe>,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -534,8 +536,8 @@ impl SessionBuilder {
         let patterns = self.workflow.rules.iter().enumerate().flat_map(|(rule, r)| {
             r.outputs.iter().enumerate().map(move |(output, pattern)| (rule as u32, output as u16, pattern))
         });
-        let index =
-            PatternIndex::new(patterns).map_err(|error| Error::new(ErrorKind::Workflow, error.message))?;
+        let index = PatternIndex::new(patterns)
+            .map_err(|error| Error::new(ErrorKind::Workflow, error.to_string()))?;
         let jobs = if self.jobs == 0 { processors } else { self.jobs };
         Ok(Session {
             index,
