@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+type Observe = Box<dyn FnMut(&Event) + Send>;
+
 /// Between SIGTERM and SIGKILL when a run is cancelled.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -47,7 +49,7 @@ pub struct Session {
     slots: u32,
     limits: Vec<(String, u64)>,
     cancel: CancelToken,
-    observer: Box<dyn FnMut(&Event) + Send>,
+    observer: Observe,
     pool: rayon::ThreadPool,
     index: PatternIndex,
 }
@@ -59,7 +61,7 @@ pub struct SessionBuilder {
     jobs: usize,
     resources: Vec<(String, u64)>,
     cancel: CancelToken,
-    observer: Option<Box<dyn FnMut(&Event) + Send>>,
+    observer: Option<Observe>,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -185,7 +187,7 @@ struct Sources<'a>(&'a Path);
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::exists(self.0, path).unwrap_or(true)
+        crate::files::stat::stat(&self.0.join(path)).map_or(true, |found| found.is_some())
     }
 }
 
@@ -403,7 +405,7 @@ impl Session {
     /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
         let _lock = self.open_store(false, "clean")?;
-        remove_made(&self.root, paths)
+        Ok(remove_made(&self.root, paths)?.files)
     }
 }
 
@@ -534,8 +536,8 @@ impl SessionBuilder {
         let patterns = self.workflow.rules.iter().enumerate().flat_map(|(rule, r)| {
             r.outputs.iter().enumerate().map(move |(output, pattern)| (rule as u32, output as u16, pattern))
         });
-        let index =
-            PatternIndex::new(patterns).map_err(|error| Error::new(ErrorKind::Workflow, error.message))?;
+        let index = PatternIndex::new(patterns)
+            .map_err(|error| Error::new(ErrorKind::Workflow, error.to_string()))?;
         let jobs = if self.jobs == 0 { processors } else { self.jobs };
         Ok(Session {
             index,
