@@ -134,6 +134,10 @@ impl Vm<'_> {
         result
     }
 
+    pub(crate) fn current_space(&self) -> SpaceId {
+        self.space
+    }
+
     /// A global of the current namespace (not a built-in name).
     pub(crate) fn get_global(&self, name: &str) -> Option<Value> {
         self.space(self.space).get(name).cloned()
