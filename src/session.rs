@@ -185,7 +185,7 @@ struct Sources<'a>(&'a Path);
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::exists(self.0, path).unwrap_or(true)
+        crate::files::stat::stat(&self.0.join(path)).map_or(true, |found| found.is_some())
     }
 }
 
@@ -403,7 +403,7 @@ impl Session {
     /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
         let _lock = self.open_store(false, "clean")?;
-        remove_made(&self.root, paths)
+        Ok(remove_made(&self.root, paths)?.files)
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Median of `repeats` timings of `work`.
-pub fn median<T>(repeats: usize, mut work: impl FnMut() -> T) -> Duration {
+pub(crate) fn median<T>(repeats: usize, mut work: impl FnMut() -> T) -> Duration {
     let mut times: Vec<Duration> = (0..repeats)
         .map(|_| {
             let start = Instant::now();
@@ -27,16 +27,16 @@ pub fn median<T>(repeats: usize, mut work: impl FnMut() -> T) -> Duration {
 }
 
 /// One row: name, size, time, time per item.
-pub fn row(name: &str, items: usize, time: Duration) {
+pub(crate) fn row(name: &str, items: usize, time: Duration) {
     let each = time.as_secs_f64() * 1e6 / items as f64;
     println!("{name:<34} {items:>9} {:>10.2} ms {each:>9.3} us each", time.as_secs_f64() * 1e3);
 }
 
 /// A directory that is removed at the end.
-pub struct Scratch(pub PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    pub fn new(name: &str) -> Scratch {
+    pub(crate) fn new(name: &str) -> Scratch {
         let dir = std::env::temp_dir().join(format!("rulemake-bench-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
@@ -51,7 +51,7 @@ impl Drop for Scratch {
 }
 
 /// `n` independent copies, made in process.
-pub fn copies(n: usize) -> Workflow {
+pub(crate) fn copies(n: usize) -> Workflow {
     Workflow::builder()
         .rule(Rule::builder("all").inputs((0..n).map(|i| format!("out/{i}"))))
         .rule(Rule::builder("copy").input("data/{x}").output("out/{x}").action("1", |job| {
@@ -63,19 +63,19 @@ pub fn copies(n: usize) -> Workflow {
 }
 
 /// The sources of [`copies`].
-pub fn write_sources(root: &Path, n: usize) {
+pub(crate) fn write_sources(root: &Path, n: usize) {
     fs::create_dir_all(root.join("data")).unwrap();
     for i in 0..n {
         fs::write(root.join(format!("data/{i}")), format!("source {i}\n")).unwrap();
     }
 }
 
-pub fn session(workflow: Workflow, root: &Path) -> Session {
+pub(crate) fn session(workflow: Workflow, root: &Path) -> Session {
     Session::builder(workflow).root(root).open().unwrap()
 }
 
 /// Runs the default target; how many jobs ran.
-pub fn run(session: &mut Session) -> usize {
+pub(crate) fn run(session: &mut Session) -> usize {
     let report = session.run::<&str>(&[], &RunOptions::default()).unwrap();
     assert!(report.success(), "{:?}", report.failures.first());
     report.summary.ran

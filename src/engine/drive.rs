@@ -425,7 +425,7 @@ impl Run<'_> {
                 (failure.exit_code, failure.log_tail, failure.help) = (exit_code, log_tail, help);
                 failure.log = log.map(|path| relative(&path, &self.cx.root));
                 failure.quarantine = quarantine.map(|path| relative(&path, &self.cx.root));
-                self.record_failure(job, if cancelled { "cancelled" } else { &failure.outcome.clone() });
+                self.record_failure(job, if cancelled { "cancelled" } else { &failure.outcome });
                 if cancelled {
                     End::Cancelled
                 } else {

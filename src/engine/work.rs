@@ -192,8 +192,9 @@ fn hint(outcome: &Outcome) -> Option<String> {
 }
 
 fn good_outputs(cx: &Context, outputs: &[(PathId, &str)]) -> Result<Vec<(PathId, FileHash)>, Trouble> {
-    let collected = collect(&cx.root, outputs, cx.files.clock()).map_err(|e| Trouble::new(e.to_string()))?;
+    let collected = collect(&cx.root, outputs, cx.files.hasher()).map_err(|e| Trouble::new(e.to_string()))?;
     let list = |paths: &[String]| paths.join(", ");
+    let not_files: Vec<String> = collected.directories.iter().chain(&collected.special).cloned().collect();
     if !collected.missing.is_empty() {
         return Err(Trouble {
             message: format!("the command succeeded but did not create {}", list(&collected.missing)),
@@ -203,12 +204,9 @@ fn good_outputs(cx: &Context, outputs: &[(PathId, &str)]) -> Result<Vec<(PathId,
             ),
         });
     }
-    if !collected.not_files.is_empty() {
+    if !not_files.is_empty() {
         return Err(Trouble {
-            message: format!(
-                "the command made something that is not a regular file: {}",
-                list(&collected.not_files)
-            ),
+            message: format!("the command made something that is not a regular file: {}", list(&not_files)),
             help: Some("name a file in it as the output".into()),
         });
     }
@@ -218,7 +216,7 @@ fn good_outputs(cx: &Context, outputs: &[(PathId, &str)]) -> Result<Vec<(PathId,
 /// The first input whose content is not what the fingerprint says.
 fn changed_input(cx: &Context, facts: &AfterFacts) -> Option<PathId> {
     let moved = facts.inputs.iter().zip(&facts.fingerprint_inputs).filter(|((path, then), _)| {
-        let now = cx.files.restat(*path, cx.paths.text(*path)).ok().flatten();
+        let now = cx.files.restat(cx.paths.text(*path)).ok().flatten();
         now.is_none() || now != *then
     });
     for ((path, _), state) in moved {

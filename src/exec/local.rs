@@ -86,6 +86,15 @@ impl LocalExecutor {
         }
     }
 
+    /// Signals every job that was submitted and has not ended.
+    pub(crate) fn signal_all(&self, signal: Signal) {
+        // The pool's lock is not held while signalling: a job that starts just now holds its own for a while.
+        let running: Vec<_> = self.shared.lock().running.values().cloned().collect();
+        for control in running {
+            control.signal(signal);
+        }
+    }
+
     /// The jobs that were submitted and have not been reported, in order of their numbers.
     pub(crate) fn running(&self) -> Vec<u32> {
         let mut jobs: Vec<u32> = self.shared.lock().running.keys().copied().collect();
@@ -105,11 +114,8 @@ impl Drop for LocalExecutor {
         let mut pool = self.shared.lock();
         pool.closing = true;
         let threads = std::mem::take(&mut pool.threads);
-        let running: Vec<_> = pool.running.values().cloned().collect();
         drop(pool);
-        for control in running {
-            control.signal(Signal::Kill);
-        }
+        self.signal_all(Signal::Kill);
         self.shared.work.notify_all();
         for thread in threads {
             // `done` may own the executor: then this is one of its own threads.

@@ -15,7 +15,7 @@ const TOLD: usize = 20;
 const NEAR: usize = 6;
 const FAR: usize = 3;
 /// Names that are compared for "did you mean".
-const COMPARED: usize = 100_000;
+const COMPARED: usize = 20_000;
 
 /// Collects problems, the first of each kind in full and then their number.
 #[derive(Default)]

@@ -62,12 +62,6 @@ impl Workflow {
         Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings })
     }
 
-    /// Mistakes that do not stop the workflow from being used.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<crate::diag::Diagnostic> {
-        self.warnings.iter().map(|p| p.resolve(&self.sources)).collect()
-    }
-
     /// The rules in order of definition.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.rules.iter().map(|r| &**r)

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Makes the directory of a run, with `jobs/` in it, and returns it.
@@ -18,6 +19,34 @@ pub(crate) fn run_dir(state_dir: &Path, run: u32) -> Result<PathBuf> {
 /// The log of a job. Touches nothing.
 pub(crate) fn job_log(state_dir: &Path, run: u32, job: u32) -> PathBuf {
     state_dir.join("runs").join(run.to_string()).join("jobs").join(format!("{job}.log"))
+}
+
+/// At most so much of a log's end is looked at for its last lines.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// The text of a log; empty when the job wrote nothing, for then there is no file.
+pub(crate) fn read_log(log: &Path) -> Result<String> {
+    match fs::read(log) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Error::io("read", log, error)),
+    }
+}
+
+/// The last `lines` lines of a log, as far as they can be read: they are shown beside a failure, which counts more
+/// than a failure to read them.
+pub(crate) fn tail(log: &Path, lines: usize) -> Vec<String> {
+    let Ok(mut file) = fs::File::open(log) else { return Vec::new() };
+    let length = file.metadata().map_or(0, |m| m.len());
+    let mut bytes = Vec::new();
+    let start = length.saturating_sub(TAIL_BYTES);
+    if file.seek(SeekFrom::Start(start)).and_then(|_| file.take(TAIL_BYTES).read_to_end(&mut bytes)).is_err()
+    {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_string()).collect()
 }
 
 /// Where partial outputs of failed jobs go. Touches nothing.

@@ -35,7 +35,12 @@ impl Template {
                     resolved = true;
                     errors.extend(field.constant_text(RenderMode::Shell).err());
                 }
-                Err(error) => errors.push(error),
+                Err(error) => {
+                    errors.push(error);
+                    // Reported here: the check must not say that the name is unknown.
+                    field.root = Root::Constant(Value::None);
+                    field.access = [].into();
+                }
             }
         }
         if resolved {
