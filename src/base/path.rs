@@ -65,6 +65,12 @@ pub(crate) struct PathTable {
 }
 
 impl PathTable {
+    /// An empty table with room for `paths` paths: growing a large one costs as much as filling it.
+    pub(crate) fn with_capacity(paths: usize) -> PathTable {
+        let (bytes, ends) = (String::new(), Vec::with_capacity(paths));
+        PathTable { bytes, ends, ids: HashTable::with_capacity(paths) }
+    }
+
     /// Returns the id of `path` (normalised here), adding it when new.
     ///
     /// # Panics
