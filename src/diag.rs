@@ -7,6 +7,9 @@
 use serde::Serialize;
 use std::sync::Arc;
 
+pub(crate) mod render;
+pub(crate) mod style;
+
 /// Index of a source text in a [`SourceMap`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct SourceId(pub(crate) u32);

@@ -4,6 +4,8 @@
 //! not do its own work, and says whose turn it is: the author's (Rulefile, target), the machine's (disk, lock),
 //! or ours (bug).
 
+use crate::diag::render::push_headline;
+use crate::diag::style::{Role, TextStyle};
 use crate::diag::{Diagnostic, Problem, SourceMap};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,21 @@ pub enum ErrorKind {
     State,
     /// A broken invariant of rulemake itself; please report it.
     Bug,
+}
+
+impl ErrorKind {
+    /// The code of a diagnostic that has no better one.
+    fn code(self) -> &'static str {
+        match self {
+            ErrorKind::Workflow => "workflow",
+            ErrorKind::Plan => "plan",
+            ErrorKind::Usage => "usage",
+            ErrorKind::Locked => "locked",
+            ErrorKind::Environment => "environment",
+            ErrorKind::State => "state",
+            ErrorKind::Bug => "bug",
+        }
+    }
 }
 
 /// Why rulemake could not do its work.
@@ -80,6 +97,13 @@ impl Error {
         self
     }
 
+    /// Adds what to do next, as a diagnostic without a place.
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Error {
+        let problem = Problem::error(self.0.kind.code(), self.0.message.clone()).help(help);
+        self.0.diagnostics = vec![problem.resolve(&SourceMap::default())];
+        self
+    }
+
     /// The kind, for a decision by a program.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -96,5 +120,41 @@ impl Error {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
+    }
+
+    /// The error as text for people: all its diagnostics with excerpts of the source, or its one message.
+    ///
+    /// ```
+    /// let error = rulemake::Workflow::load("no/such/Rulefile").unwrap_err();
+    /// assert!(error.render(rulemake::TextStyle::Plain).contains("no/such/Rulefile"));
+    /// ```
+    #[must_use]
+    pub fn render(&self, style: TextStyle) -> String {
+        if self.0.diagnostics.is_empty() {
+            let mut out = String::new();
+            push_headline(&mut out, "error", Role::Error, &self.0.message, style);
+            return out;
+        }
+        let rendered: Vec<String> = self.0.diagnostics.iter().map(|d| d.render(style)).collect();
+        rendered.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_without_diagnostics_renders_its_message() {
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = Error::io("open", Path::new("data/x.csv"), source);
+        assert_eq!(error.render(TextStyle::Plain), "error: cannot open data/x.csv: permission denied\n");
+    }
+
+    #[test]
+    fn all_diagnostics_are_rendered_with_an_empty_line_between() {
+        let problems = [Problem::error("a", "first"), Problem::warning("b", "second").help("h")];
+        let error = Error::problems(ErrorKind::Workflow, &problems, &SourceMap::default());
+        assert_eq!(error.render(TextStyle::Plain), "error[a]: first\n\nwarning[b]: second\n  = help: h\n");
     }
 }

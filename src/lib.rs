@@ -12,19 +12,23 @@ mod lang;
 mod matching;
 mod model;
 mod plan;
-mod report;
+pub mod report;
 mod session;
 mod store;
 mod syntax;
+#[cfg(unix)]
+mod sys;
 mod trace;
 
 pub use base::digest::Digest;
+pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelLevel, CancelToken};
 pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
 pub use model::action::JobContext;
+pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
 pub use model::dynamic::CallContext;
 pub use model::rule::Rule;
 pub use model::value::Value;

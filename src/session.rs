@@ -1,15 +1,34 @@
 //! L6: the facade that wires the layers: load a workflow, open a session on a directory, plan, ask, run.
 
+use crate::base::path::{PathTable, normalise};
 use crate::engine::cancel::CancelToken;
-use crate::engine::event::{Event, JobFailure, Summary};
+use crate::engine::drive::{DriveOptions, drive};
+use crate::engine::event::{Event, EventKind, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::observe::{Observer, Seen};
+use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
+use crate::graph::job::JobId;
+use crate::graph::resolve::{Probe, Request, resolve};
+use crate::lang::load::{LoadRequest, load, load_file};
+use crate::matching::index::PatternIndex;
+use crate::model::dynamic::Dynamic;
+use crate::model::value::Value;
 use crate::model::workflow::Workflow;
-use crate::plan::plan::{Plan, Verdict};
-use crate::trace::reason::Reason;
+use crate::plan::context::{Context, Force, RuleFacts};
+use crate::plan::forecast::forecast;
+use crate::plan::instance::{Instance, Trouble};
+use crate::plan::plan::{Plan, PlannedJob, Verdict};
+use crate::store::{Loaded, LockWait, View, Writer, open, read, runs};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+type Observe = Box<dyn FnMut(&Event) + Send>;
+
+/// Between SIGTERM and SIGKILL when a run is cancelled.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// How a Rulefile is loaded.
 #[derive(Clone, Debug, Default)]
@@ -24,10 +43,15 @@ pub struct LoadOptions {
 }
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
-#[derive(Debug)]
 pub struct Session {
     workflow: Arc<Workflow>,
     root: PathBuf,
+    slots: u32,
+    limits: Vec<(String, u64)>,
+    cancel: CancelToken,
+    observer: Observe,
+    pool: rayon::ThreadPool,
+    index: PatternIndex,
 }
 
 /// Options of a [`Session`].
@@ -37,7 +61,7 @@ pub struct SessionBuilder {
     jobs: usize,
     resources: Vec<(String, u64)>,
     cancel: CancelToken,
-    observer: Option<Box<dyn FnMut(&Event) + Send>>,
+    observer: Option<Observe>,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -114,10 +138,6 @@ impl RunReport {
     }
 }
 
-fn not_wired() -> Error {
-    Error::new(ErrorKind::Bug, "the session is not wired yet")
-}
-
 impl Workflow {
     /// Loads a Rulefile; relative paths of the workflow start from its directory.
     ///
@@ -131,8 +151,43 @@ impl Workflow {
     ///
     /// # Errors
     /// As [`Workflow::load`].
-    pub fn load_with(_path: impl AsRef<Path>, _options: &LoadOptions) -> Result<Workflow> {
-        Err(not_wired())
+    pub fn load_with(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Workflow> {
+        let path = path.as_ref();
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let root = options.root.as_deref().unwrap_or(dir);
+        load_file(path, root, &options.config_files, &options.config)
+    }
+
+    /// Loads a Rulefile from a text. `name` stands in messages; relative paths start from the process's directory.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "rule hello:\n    output: 'hi'\n    shell: 'echo hi > {output}'\n")?;
+    /// assert_eq!(workflow.default_rule().unwrap().name(), "hello");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Workflow::load`].
+    pub fn parse(name: &str, text: &str) -> Result<Workflow> {
+        let request = LoadRequest {
+            name: name.to_string(),
+            text: text.to_string(),
+            dir: PathBuf::from("."),
+            root: PathBuf::from("."),
+            config_files: Vec::new(),
+            config: Vec::new(),
+        };
+        load(request).map_err(|f| Error::problems(ErrorKind::Workflow, &f.problems, &f.sources))
+    }
+}
+
+/// Existence of sources, for the resolver.
+struct Sources<'a>(&'a Path);
+
+impl Probe for Sources<'_> {
+    fn exists(&self, path: &str) -> bool {
+        // A source that cannot be looked at exists: the check that reads it gives the better error.
+        crate::files::stat::stat(&self.0.join(path)).map_or(true, |found| found.is_some())
     }
 }
 
@@ -162,28 +217,133 @@ impl Session {
         &self.root
     }
 
+    fn state_dir(&self) -> PathBuf {
+        self.root.join(".rulemake")
+    }
+
+    /// Resolves the targets on top of what is on record. `writable` when the state directory may be touched.
+    fn context<T: AsRef<str>>(
+        &self,
+        targets: &[T],
+        force: Force,
+        loaded: &mut Loaded,
+        writable: bool,
+    ) -> Result<Context> {
+        let mut paths = std::mem::take(&mut loaded.paths);
+        let targets: Vec<String> = targets.iter().map(|t| t.as_ref().to_string()).collect();
+        let graph = resolve(Request {
+            workflow: &self.workflow,
+            index: &self.index,
+            paths: &mut paths,
+            targets: &targets,
+            probe: &Sources(&self.root),
+            pool: Some(&self.pool),
+        })
+        .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
+        Ok(Context {
+            graph,
+            paths,
+            force,
+            view: loaded.view.clone(),
+            files: Observer::new(self.root.clone(), writable.then(|| self.state_dir())),
+            facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
+            workflow: self.workflow.clone(),
+            root: self.root.clone(),
+            slots: self.slots,
+        })
+    }
+
     /// Plans `targets` (paths or rule names; none = the default rule) without running or writing anything.
     ///
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
-    pub fn plan<T: AsRef<str>>(&self, _targets: &[T], _options: &RunOptions) -> Result<Plan> {
-        Err(not_wired())
+    pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
+        let cx = self.context(targets, options.force(), &mut read(&self.state_dir())?, false)?;
+        self.refuse_oversized(&cx)?;
+        let verdicts = self.verdicts(&cx)?;
+        Ok(plan_of(&cx, verdicts))
+    }
+
+    /// A resource request above its limit can never be met: said before anything runs.
+    fn refuse_oversized(&self, cx: &Context) -> Result<()> {
+        let mut used = vec![false; self.workflow.rules.len()];
+        cx.graph.jobs.iter().for_each(|job| used[job.rule as usize] = true);
+        let rules = self.workflow.rules.iter().zip(used).filter(|(_, used)| *used);
+        for (rule, (name, value)) in rules.flat_map(|(rule, _)| rule.resources.iter().map(move |r| (rule, r)))
+        {
+            let (Dynamic::Const(Value::Int(amount)), Some(limit)) = (value, self.limit(name)) else {
+                continue;
+            };
+            if u64::try_from(*amount).is_ok_and(|amount| amount > limit) {
+                return Err(Error::new(
+                    ErrorKind::Plan,
+                    format!("rule `{}` needs {name}={amount}, but the limit is {limit}", rule.name),
+                )
+                .with_help(format!("raise the limit to at least {amount}, or lower it in the rule")));
+            }
+        }
+        Ok(())
+    }
+
+    fn limit(&self, name: &str) -> Option<u64> {
+        self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
+    }
+
+    fn verdicts(&self, cx: &Context) -> Result<Vec<Verdict>> {
+        forecast(cx, &self.pool).into_iter().map(|v| v.map_err(plan_error)).collect()
     }
 
     /// Explains why `path` will or will not be made again.
     ///
     /// # Errors
     /// As [`Session::plan`].
-    pub fn why(&self, _path: &str) -> Result<Why> {
-        Err(not_wired())
+    pub fn why(&self, path: &str) -> Result<Why> {
+        let cx = self.context(&[path], Force::None, &mut read(&self.state_dir())?, false)?;
+        let path = normalise(path).into_owned();
+        let Some(job) =
+            cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
+        else {
+            return Ok(Why { path, source: true, chain: Vec::new() });
+        };
+        let verdicts = self.verdicts(&cx)?;
+        let mut chain = vec![why_step(&cx, job, &verdicts)];
+        let mut at = job;
+        while let Some(next) = cause(&cx, at, &verdicts) {
+            chain.push(why_step(&cx, next, &verdicts));
+            at = next;
+        }
+        Ok(Why { path, source: false, chain })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
     ///
     /// # Errors
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
-    pub fn run<T: AsRef<str>>(&mut self, _targets: &[T], _options: &RunOptions) -> Result<RunReport> {
-        Err(not_wired())
+    pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
+        let (mut loaded, writer) = self.open_store(options.wait, "run")?;
+        let lost = loaded.lost.take();
+        let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
+        self.refuse_oversized(&cx)?;
+        let drive_options = DriveOptions {
+            keep_going: options.keep_going,
+            retries: options.retries,
+            limits: self.limits.clone(),
+            grace: GRACE,
+            warnings: lost.into_iter().collect(),
+        };
+        let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
+        Ok(RunReport {
+            run: done.run,
+            summary: done.summary,
+            failures: done.failures,
+            cancelled: done.cancelled,
+        })
+    }
+
+    fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
+        let cancelled = || self.cancel.level().is_some();
+        let wait = if wait { LockWait::Wait(&cancelled) } else { LockWait::Fail };
+        open(&self.state_dir(), wait, what)
     }
 
     /// The log of the last execution of the job that makes `path`: its file and its text. `None` when nothing
@@ -191,25 +351,149 @@ impl Session {
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when it cannot be read.
-    pub fn log(&self, _path: &str) -> Result<Option<(PathBuf, String)>> {
-        Err(not_wired())
+    pub fn log(&self, path: &str) -> Result<Option<(PathBuf, String)>> {
+        let loaded = read(&self.state_dir())?;
+        let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
+        let Some((run, job)) = last else { return Ok(None) };
+        let file = runs::job_log(&self.state_dir(), run, job);
+        let text = runs::read_log(&file)?;
+        Ok(Some((file, text)))
     }
 
-    /// The existing files that jobs on record made, for `targets` or, when empty, all of them. Sorted.
+    /// The existing files that jobs on record made, for `targets` or, when empty, all of them. Sorted. Files that
+    /// were changed since are left out: they are somebody's work.
     ///
     /// # Errors
     /// As [`Session::plan`].
-    pub fn made_files<T: AsRef<str>>(&self, _targets: &[T]) -> Result<Vec<String>> {
-        Err(not_wired())
+    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<Vec<String>> {
+        let mut loaded = read(&self.state_dir())?;
+        let made: Vec<_> = loaded.view.made().collect();
+        let wanted = if targets.is_empty() {
+            None
+        } else {
+            let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
+            let cx = self.context(targets, Force::None, &mut copy, false)?;
+            let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
+            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<rustc_hash::FxHashSet<_>>())
+        };
+        let files = Observer::new(self.root.clone(), None);
+        let paths: PathTable = std::mem::take(&mut loaded.paths);
+        let view = ViewHashes(&loaded.view);
+        let mut found = Vec::new();
+        for id in made {
+            let text = paths.text(id);
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
+                continue;
+            }
+            let recorded = loaded.view.trace(id).and_then(|t| {
+                t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
+            });
+            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?)
+                && recorded == now
+            {
+                found.push(text.to_string());
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
-    /// Removes these files (as [`Session::made_files`] gave them) and directories that become empty. Takes the lock.
+    /// Removes these files (as [`Session::made_files`] gave them) and directories that become empty; returns how
+    /// many files are gone. Takes the lock.
     ///
     /// # Errors
     /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
-    pub fn remove(&mut self, _paths: &[String]) -> Result<usize> {
-        Err(not_wired())
+    pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
+        let _lock = self.open_store(false, "clean")?;
+        Ok(remove_made(&self.root, paths)?.files)
     }
+}
+
+struct ViewHashes<'a>(&'a View);
+
+impl crate::files::observe::HashCache for ViewHashes<'_> {
+    fn file_hash(&self, path: crate::base::path::PathId) -> Option<crate::trace::identity::FileHash> {
+        self.0.file_hash(path)
+    }
+}
+
+impl RunOptions {
+    fn force(&self) -> Force {
+        match (self.force_all, self.force) {
+            (true, _) => Force::All,
+            (false, true) => Force::Targets,
+            (false, false) => Force::None,
+        }
+    }
+}
+
+fn plan_error(trouble: Trouble) -> Error {
+    let error = Error::new(ErrorKind::Plan, trouble.message);
+    match trouble.help {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
+
+fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
+    let order = reading_order(cx);
+    let mut position = vec![0u32; order.len()];
+    for (index, id) in order.iter().enumerate() {
+        position[id.index()] = index as u32;
+    }
+    let mut verdicts: Vec<Option<Verdict>> = verdicts.into_iter().map(Some).collect();
+    let jobs = order.iter().map(|id| {
+        let verdict = verdicts[id.index()].take().unwrap_or(Verdict::UpToDate);
+        planned(cx, *id, verdict, &position)
+    });
+    Plan { v: 1, jobs: jobs.collect() }
+}
+
+/// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
+/// about the order in which a run starts them.
+fn reading_order(cx: &Context) -> Vec<JobId> {
+    let mut distance = vec![0u32; cx.graph.jobs.len()];
+    for id in &cx.graph.order {
+        let below = cx.job(*id).needs.iter().map(|need| distance[need.index()] + 1).max();
+        distance[id.index()] = below.unwrap_or(0);
+    }
+    let mut order: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
+    order.sort_by_key(|id| distance[id.index()]);
+    order
+}
+
+fn planned(cx: &Context, id: JobId, verdict: Verdict, position: &[u32]) -> PlannedJob {
+    let job = cx.job(id);
+    let mut info = cx.graph.info(id, &cx.workflow, &cx.paths);
+    info.id = position[id.index()];
+    let command = match verdict {
+        Verdict::UpToDate => None,
+        // A command that cannot be rendered is said when the job is about to run, with its reason.
+        _ => Instance::of(cx, job, 1).and_then(|i| i.command(cx.rule(job))).ok().flatten(),
+    };
+    PlannedJob {
+        job: info,
+        inputs: job.inputs.iter().map(|path| cx.paths.text(*path).to_string()).collect(),
+        verdict,
+        command,
+        has_action: crate::plan::check::has_action(cx, id),
+        needs: job.needs.iter().map(|need| position[need.index()]).collect(),
+    }
+}
+
+fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep {
+    let job = cx.job(id);
+    let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
+    WhyStep {
+        job: cx.graph.info(id, &cx.workflow, &cx.paths),
+        verdict: verdicts[id.index()].clone(),
+        last: trace.map(|t| LastRun { run: t.run, duration_ms: t.duration_ms.into() }),
+    }
+}
+
+/// The producer that makes `id` run: the first whose outputs will or may be made anew.
+fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<JobId> {
+    cx.job(id).needs.iter().copied().find(|need| verdicts[need.index()] != Verdict::UpToDate)
 }
 
 impl SessionBuilder {
@@ -253,6 +537,31 @@ impl SessionBuilder {
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.
     pub fn open(self) -> Result<Session> {
-        Ok(Session { workflow: self.workflow, root: self.root })
+        if !self.root.is_dir() {
+            let message = format!("the root {} is not a directory", self.root.display());
+            return Err(Error::new(ErrorKind::Environment, message).with_path(self.root));
+        }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(processors)
+            .thread_name(|i| format!("rulemake-{i}"))
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Environment, format!("cannot start threads: {error}")))?;
+        let patterns = self.workflow.rules.iter().enumerate().flat_map(|(rule, r)| {
+            r.outputs.iter().enumerate().map(move |(output, pattern)| (rule as u32, output as u16, pattern))
+        });
+        let index = PatternIndex::new(patterns)
+            .map_err(|error| Error::new(ErrorKind::Workflow, error.to_string()))?;
+        let jobs = if self.jobs == 0 { processors } else { self.jobs };
+        Ok(Session {
+            index,
+            pool,
+            slots: u32::try_from(jobs).unwrap_or(u32::MAX),
+            limits: self.resources,
+            cancel: self.cancel,
+            observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
+            root: self.root,
+            workflow: self.workflow,
+        })
     }
 }

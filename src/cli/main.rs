@@ -1,3 +1,38 @@
-//! The `rulemake` command.
+//! The `rulemake` command: arguments in, texts and exit codes out. All work is done by the library.
+//!
+//! Uses only the public names of `rulemake`: what the command can do, an embedder can do.
 
-fn main() {}
+mod args;
+mod commands;
+mod exit;
+mod output;
+mod progress;
+mod project;
+mod signals;
+
+use clap::Parser;
+use exit::Exit;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let args = match args::Args::try_parse().and_then(args::Args::checked) {
+        Ok(args) => args,
+        // Help and version are "errors" of clap with exit code 0. A closed pipe under them is nobody's mistake.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    match catch_unwind(AssertUnwindSafe(|| commands::dispatch(args, started))) {
+        Ok(exit) => exit.into(),
+        Err(_) => {
+            let text = "\nthis is a bug in rulemake: please report it with the lines above\n";
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            Exit::Bug.into()
+        }
+    }
+}

@@ -59,3 +59,13 @@ pub(crate) enum Signal {
     Terminate,
     Kill,
 }
+
+impl Signal {
+    /// The number by which a process sees it.
+    pub(crate) fn number(self) -> i32 {
+        match self {
+            Signal::Terminate => 15,
+            Signal::Kill => 9,
+        }
+    }
+}

@@ -1,1 +1,10 @@
 //! L3: the only module that touches the user's files. Does not know the store.
+
+pub(crate) mod hash;
+pub(crate) mod observe;
+pub(crate) mod outputs;
+mod place;
+pub(crate) mod stat;
+
+#[cfg(test)]
+mod tests;

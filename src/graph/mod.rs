@@ -1,3 +1,15 @@
 //! L3: jobs and their order. Knows rules and paths; opens no file.
 
+mod blame;
+mod choose;
+pub(crate) mod cycle;
+pub(crate) mod dag;
+mod errors;
+mod expand;
+mod feasible;
 pub(crate) mod info;
+pub(crate) mod job;
+mod render;
+pub(crate) mod resolve;
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,12 @@
 
 pub(crate) mod budget;
 pub(crate) mod builtins;
+pub(crate) mod config;
 pub(crate) mod eval;
 pub(crate) mod exec;
 pub(crate) mod format;
 pub(crate) mod iter;
+pub(crate) mod load;
 pub(crate) mod methods;
 pub(crate) mod ops;
 pub(crate) mod raise;

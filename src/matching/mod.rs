@@ -1,1 +1,4 @@
 //! L2: which rule makes a path. Knows patterns and nothing else of rules.
+
+pub(crate) mod index;
+pub(crate) mod matcher;

@@ -1,5 +1,5 @@
 //! A rule as it was written, before it is checked: the one gate through which Rulefile rules and built rules
-//! become a [`Rule`](crate::model::rule::Rule).
+//! become a [`Rule`](crate::model::rule::Rule). `finish.rs` beside it holds the checks.
 
 use crate::diag::Span;
 use crate::model::action::FunctionAction;

@@ -2,8 +2,10 @@
 //! files, no evaluator.
 
 pub(crate) mod action;
+pub(crate) mod build;
 pub(crate) mod draft;
 pub(crate) mod dynamic;
+pub(crate) mod finish;
 pub(crate) mod pattern;
 pub(crate) mod rule;
 pub(crate) mod slots;

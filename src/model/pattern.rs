@@ -97,6 +97,28 @@ impl Pattern {
     }
 }
 
+/// Whether a constraint can be used: a regular expression of the `regex` crate.
+///
+/// # Errors
+/// A sentence for the author.
+pub(crate) fn check_constraint(regex: &str) -> Result<(), String> {
+    let look_around = ["(?=", "(?!", "(?<=", "(?<!"].iter().find(|l| regex.contains(**l));
+    match regex::RegexBuilder::new(&format!("^(?:{regex})$")).size_limit(1 << 20).build() {
+        Ok(_) => Ok(()),
+        Err(_) if look_around.is_some() => Err(format!(
+            "look-around (`{}`) is not supported in `{regex}`: list what may stand there instead",
+            look_around.unwrap_or(&"")
+        )),
+        Err(regex::Error::CompiledTooBig(_)) => Err(format!("`{regex}` is too large")),
+        Err(error) => {
+            // The last line of the message is the reason, those before draw the expression.
+            let text = error.to_string();
+            let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ").to_string();
+            Err(format!("`{regex}` is not a regular expression: {reason}"))
+        }
+    }
+}
+
 struct Hole<'a> {
     start: usize,
     end: usize,

@@ -1,7 +1,7 @@
 //! A workflow: rules that were checked together.
 
 use crate::base::digest::Digest;
-use crate::diag::{Problem, SourceMap};
+use crate::diag::{Diagnostic, Problem, SourceMap};
 use crate::model::rule::Rule;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -30,6 +30,38 @@ pub(crate) struct Read {
 }
 
 impl Workflow {
+    /// Puts checked rules together.
+    ///
+    /// # Errors
+    /// Rules of one name, each with both places.
+    pub(crate) fn assemble(
+        rules: Vec<Rule>,
+        default_rule: Option<u32>,
+        sources: Arc<SourceMap>,
+        reads: Vec<Read>,
+        warnings: Vec<Problem>,
+    ) -> Result<Workflow, Vec<Problem>> {
+        let mut by_name: FxHashMap<Arc<str>, u32> = FxHashMap::default();
+        let mut problems = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            let Some(first) = by_name.insert(rule.name.clone(), index as u32) else { continue };
+            let mut problem =
+                Problem::error("duplicate-rule", format!("two rules are called `{}`", rule.name));
+            if let Some(span) = rule.place {
+                problem = problem.at(span, "defined again here");
+            }
+            if let Some(span) = rules[first as usize].place {
+                problem = problem.at(span, "first defined here");
+            }
+            problems.push(problem.help("rename one of them"));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let rules = rules.into_iter().map(Arc::new).collect();
+        Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings })
+    }
+
     /// The rules in order of definition.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.rules.iter().map(|r| &**r)
@@ -45,5 +77,19 @@ impl Workflow {
     #[must_use]
     pub fn default_rule(&self) -> Option<&Rule> {
         self.default_rule.map(|i| &*self.rules[i as usize])
+    }
+
+    /// What is probably not as meant, though the workflow can be used.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "rule a:\n    output: 'x'\n    shell: 'touch x'\n")?;
+    /// for warning in workflow.warnings() {
+    ///     println!("{}", warning.render(rulemake::TextStyle::Plain));
+    /// }
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.warnings.iter().map(|problem| problem.resolve(&self.sources)).collect()
     }
 }

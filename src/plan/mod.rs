@@ -1,4 +1,8 @@
 //! L4: what must run, and why. Starts nothing.
 
+pub(crate) mod check;
+pub(crate) mod context;
+pub(crate) mod forecast;
+pub(crate) mod instance;
 #[expect(clippy::module_inception, reason = "the plan is what this room makes")]
 pub(crate) mod plan;

@@ -1,0 +1,413 @@
+//! The arguments. Options may stand before or after the name of a command; both places count.
+//!
+//! No option takes more than one value, so that none can swallow the targets that follow it.
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  rulemake                       make the first rule's files
+  rulemake -n results/a.tsv      show what would run for one file, and why
+  rulemake why results/a.tsv     explain one file, down to the root cause
+  rulemake -j4 -k all            four jobs at once, go on after failures";
+
+const LONG_EXAMPLES: &str = "\
+Examples:
+  rulemake                       make the first rule's files
+  rulemake -n results/a.tsv      show what would run for one file, and why
+  rulemake why results/a.tsv     explain one file, down to the root cause
+  rulemake -j4 -k all            four jobs at once, go on after failures
+  rulemake --config min=5 all    with another setting
+  rulemake -- plan               a target that is called like a command
+  rulemake --json all > run.log  the events of a run, one JSON object per line
+
+Paths:
+  The Rulefile is looked for in this directory and then in those above it (`Rulefile`, `rulefile`).
+  All paths in it start from its own directory, the root. A target that is a file is relative to the
+  directory where you are, so that completion works in any place; the names of rules are the same everywhere.
+  With -f the root is the directory where you are, wherever the file lies.
+  -C DIR does the same as starting in DIR.
+
+Exit codes:
+  0    done, or nothing to do             5    another run is at work in this directory
+  1    a job failed                       7    the machine refused: disk, permissions, programs
+  2    the command line is wrong          70   a bug in rulemake
+  3    the Rulefile is wrong or missing   130  stopped by Ctrl-C
+  4    no such target, or no plan for it  143  stopped by SIGTERM
+
+Output:
+  Answers (plan, why, graph, list, log) go to standard output; progress, warnings and errors to standard
+  error. With --json standard output holds JSON and nothing else.";
+
+/// Makes files from files by rules, and only those that could come out different.
+#[derive(Parser, Debug)]
+#[command(
+    name = "rulemake",
+    version,
+    args_override_self = true,
+    subcommand_help_heading = "Commands",
+    override_usage = "rulemake [OPTIONS] [TARGET]...\n       rulemake [OPTIONS] <COMMAND>",
+    after_help = EXAMPLES,
+    after_long_help = LONG_EXAMPLES
+)]
+pub(crate) struct Args {
+    /// Files or rules to make; the first rule when none is given
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options that every command understands.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Common {
+    /// Use this Rulefile; paths start from this directory
+    #[arg(short, long, value_name = "FILE", short_alias = 's', alias = "snakefile")]
+    pub(crate) file: Option<PathBuf>,
+    /// Do as if started in DIR
+    #[arg(short = 'C', long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Set a config value, such as `min=5` or `plot.dpi=300`
+    ///
+    /// The value is read as YAML, and dots lead into nested settings. Repeat it for more.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(crate) config: Vec<String>,
+    /// Read config values from a file, over those of the Rulefile. Repeat it for more
+    #[arg(long, value_name = "FILE", alias = "configfiles", hide_short_help = true)]
+    pub(crate) configfile: Vec<PathBuf>,
+    /// Print only what went wrong
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print each job; twice: also its command
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Colour the output
+    #[arg(long, value_name = "WHEN", hide_short_help = true)]
+    pub(crate) color: Option<Color>,
+}
+
+/// Options of a run and of its plan.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct RunArgs {
+    /// Use at most N processors; all of them by default
+    #[arg(short, long, value_name = "N", value_parser = processors, short_alias = 'c', alias = "cores")]
+    pub(crate) jobs: Option<usize>,
+    /// After a failure go on with what does not depend on it
+    #[arg(short, long)]
+    pub(crate) keep_going: bool,
+    /// Show what would run and why, and run nothing
+    #[arg(short = 'n', long, alias = "dryrun")]
+    pub(crate) dry_run: bool,
+    /// Run the jobs of the targets even if up to date
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Run all jobs even if they are up to date
+    #[arg(long, alias = "forceall", hide_short_help = true)]
+    pub(crate) force_all: bool,
+    /// Limit a resource, such as `mem_mb=16000`. Repeat it for more
+    #[arg(long, value_name = "NAME=N", value_parser = resource, hide_short_help = true)]
+    pub(crate) resources: Vec<(String, u64)>,
+    /// Try a failed job again so often, unless its rule says otherwise
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) retries: Option<u32>,
+    /// When another run is at work in this directory, wait for it
+    #[arg(long, hide_short_help = true)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Make the targets (the same as no command)
+    Run {
+        /// Files or rules to make; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        run: RunArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show what would run, and why (the same as -n)
+    Plan {
+        /// Files or rules to plan; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        run: RunArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Explain why a file will or will not be made again
+    Why {
+        /// The file
+        #[arg(value_name = "FILE")]
+        path: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the graph of rules or jobs
+    Graph {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        /// Language of the graph
+        #[arg(long, value_name = "FORMAT", default_value = "dot")]
+        format: GraphFormat,
+        /// What one node is
+        #[arg(long, value_name = "WHAT", default_value = "rule")]
+        by: GraphNode,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List the rules, or the files that would be made
+    List {
+        /// Files or rules whose outputs are listed; the first rule when none is given
+        #[arg(value_name = "TARGET", requires = "outputs")]
+        targets: Vec<String>,
+        /// List the rules with what they make (the default)
+        #[arg(long, conflicts_with = "outputs")]
+        rules: bool,
+        /// List the files of the plan, one per line
+        #[arg(long)]
+        outputs: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the log of the job that made a file, or failed to
+    Log {
+        /// The file
+        #[arg(value_name = "FILE")]
+        path: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Remove files that jobs made; shows them first
+    Clean {
+        /// Files or rules; all files that jobs made when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        /// Remove them
+        #[arg(short, long)]
+        yes: bool,
+        /// Only show them, even with --yes
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid
+    Mermaid,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum GraphNode {
+    Rule,
+    Job,
+}
+
+impl Args {
+    /// What clap cannot say: a target before a command would be taken for nothing.
+    pub(crate) fn checked(self) -> Result<Args, clap::Error> {
+        let (Some(command), Some(target)) = (&self.command, self.targets.first()) else { return Ok(self) };
+        let name = command.name();
+        let message = format!(
+            "`{name}` is a command, and the target `{target}` stands before it\n\n\
+             To make both, write `rulemake run {target} {name}`; for the command, put the target after it."
+        );
+        Err(Args::command().error(ErrorKind::ArgumentConflict, message))
+    }
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Command::Run { .. } => "run",
+            Command::Plan { .. } => "plan",
+            Command::Why { .. } => "why",
+            Command::Graph { .. } => "graph",
+            Command::List { .. } => "list",
+            Command::Log { .. } => "log",
+            Command::Clean { .. } => "clean",
+        }
+    }
+}
+
+impl Common {
+    /// The options before the command together with those after it, which win where only one can.
+    pub(crate) fn and(mut self, after: Common) -> Common {
+        self.config.extend(after.config);
+        self.configfile.extend(after.configfile);
+        Common {
+            file: after.file.or(self.file),
+            directory: after.directory.or(self.directory),
+            config: self.config,
+            configfile: self.configfile,
+            quiet: self.quiet || after.quiet,
+            verbose: self.verbose.saturating_add(after.verbose),
+            json: self.json || after.json,
+            color: after.color.or(self.color),
+        }
+    }
+}
+
+impl RunArgs {
+    pub(crate) fn and(mut self, after: RunArgs) -> RunArgs {
+        self.resources.extend(after.resources);
+        RunArgs {
+            jobs: after.jobs.or(self.jobs),
+            keep_going: self.keep_going || after.keep_going,
+            dry_run: self.dry_run || after.dry_run,
+            force: self.force || after.force,
+            force_all: self.force_all || after.force_all,
+            resources: self.resources,
+            retries: after.retries.or(self.retries),
+            wait: self.wait || after.wait,
+        }
+    }
+}
+
+fn setting(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.trim().is_empty() => Ok(text.to_string()),
+        _ => Err("expected KEY=VALUE".into()),
+    }
+}
+
+/// 0 means all processors, as for the library.
+fn processors(text: &str) -> Result<usize, String> {
+    match text {
+        "all" => Ok(0),
+        number => number.parse().map_err(|_| "expected a number, or `all`".into()),
+    }
+}
+
+fn resource(text: &str) -> Result<(String, u64), String> {
+    let (name, amount) = text.split_once('=').ok_or("expected NAME=N")?;
+    if name.is_empty() {
+        return Err("expected NAME=N".into());
+    }
+    let amount = amount.parse().map_err(|_| format!("`{amount}` is not a whole number"))?;
+    Ok((name.to_string(), amount))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once("rulemake").chain(line.split_whitespace()))
+            .and_then(Args::checked)
+    }
+
+    #[test]
+    fn clap_finds_the_definitions_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn no_option_swallows_a_target() {
+        let args = parse("-f Snakefile -j2 -q all").unwrap();
+        assert_eq!(args.common.file, Some("Snakefile".into()));
+        assert_eq!((args.run.jobs, args.common.quiet), (Some(2), true));
+        assert_eq!(args.targets, ["all"]);
+        let args = parse("--config a=b target -n all").unwrap();
+        assert_eq!(args.common.config, ["a=b"]);
+        assert_eq!(
+            (args.targets.as_slice(), args.run.dry_run),
+            (["target", "all"].map(String::from).as_slice(), true)
+        );
+        let args = parse("--resources mem_mb=4 --configfile c.yaml x").unwrap();
+        assert_eq!(
+            (args.run.resources.as_slice(), args.targets.len()),
+            ([("mem_mb".into(), 4)].as_slice(), 1)
+        );
+    }
+
+    #[test]
+    fn options_of_snakemake_are_understood() {
+        let args = parse("-s Snakefile -c 4 --configfiles x.yaml --forceall --dryrun").unwrap();
+        assert_eq!(args.common.file, Some("Snakefile".into()));
+        assert_eq!(args.run.jobs, Some(4));
+        assert!(args.run.force_all && args.run.dry_run);
+        let args = parse("--snakefile S --cores all").unwrap();
+        assert_eq!((args.common.file, args.run.jobs), (Some("S".into()), Some(0)));
+    }
+
+    #[test]
+    fn options_before_and_after_a_command_both_count() {
+        let args = parse("-v --config a=1 -j2 run --config b=2 -v -k x").unwrap();
+        let Some(Command::Run { targets, run, common }) = args.command else { panic!("not a run") };
+        let (common, run) = (args.common.and(common), args.run.and(run));
+        assert_eq!((common.config, common.verbose), (vec!["a=1".to_string(), "b=2".into()], 2));
+        assert_eq!((run.jobs, run.keep_going, targets), (Some(2), true, vec!["x".to_string()]));
+    }
+
+    #[test]
+    fn a_target_that_is_called_like_a_command_can_be_reached() {
+        assert_eq!(parse("-- plan").unwrap().targets, ["plan"]);
+        let Some(Command::Run { targets, .. }) = parse("run plan list").unwrap().command else {
+            panic!("not a run")
+        };
+        assert_eq!(targets, ["plan", "list"]);
+        assert_eq!(parse("a.txt plan").unwrap().targets, ["a.txt", "plan"]);
+        let error = parse("a.txt -k plan").unwrap_err();
+        assert!(error.to_string().contains("rulemake run a.txt plan"), "{error}");
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        for (line, what) in [
+            ("-j many", "expected a number, or `all`"),
+            ("--config x", "expected KEY=VALUE"),
+            ("--resources mem=lots", "`lots` is not a whole number"),
+            ("--colour", "--color"),
+        ] {
+            let text = parse(line).unwrap_err().to_string();
+            assert!(text.contains(what), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn flags_may_be_repeated() {
+        let args = parse("-k -k -q -q -j1 -j3").unwrap();
+        assert_eq!((args.run.keep_going, args.run.jobs), (true, Some(3)));
+    }
+
+    #[test]
+    fn the_short_help_fits_a_screen() {
+        let text = Args::command().term_width(80).render_help().to_string();
+        assert!(text.lines().count() < 40, "{} lines\n{text}", text.lines().count());
+    }
+
+    #[test]
+    fn the_long_help_tells_exit_codes_and_where_paths_start() {
+        let text = Args::command().render_long_help().to_string();
+        for words in ["Exit codes:", "143  stopped by SIGTERM", "With -f the root is"] {
+            assert!(text.contains(words), "{words}");
+        }
+    }
+}

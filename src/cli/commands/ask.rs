@@ -1,0 +1,103 @@
+//! Commands that only answer: `plan`, `why`, `graph`, `log`.
+
+use super::{Place, run_options};
+use crate::args::{GraphFormat, GraphNode, RunArgs};
+use crate::exit::{Exit, Failure};
+use rulemake::report::{self, GraphBy};
+use rulemake::{Plan, Workflow};
+use std::io::IsTerminal;
+
+pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<Exit, Failure> {
+    let plan = planned(place, targets, args)?;
+    let output = &place.output;
+    if output.json {
+        output.answer_json(&plan)?;
+    } else {
+        output.answer(&report::plan_text(&plan, output.detail(), output.stdout_style()))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// The plan for what the user calls `targets`.
+pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Result<Plan, Failure> {
+    let session = place.session(place.load()?, args).open()?;
+    let targets = place.targets(targets, session.workflow());
+    session.plan(&targets, &run_options(args)).map_err(|error| place.explained(error, &targets))
+}
+
+pub(crate) fn why(place: &Place, file: &str) -> Result<Exit, Failure> {
+    let session = place.open()?;
+    let path = path_of(place, file, session.workflow());
+    let why = session.why(&path)?;
+    if place.output.json {
+        place.output.answer_json(&why)?;
+    } else {
+        place.output.answer(&report::why_text(&why, place.output.stdout_style()))?;
+    }
+    Ok(Exit::Success)
+}
+
+pub(crate) fn graph(
+    place: &Place,
+    targets: &[String],
+    format: GraphFormat,
+    by: GraphNode,
+) -> Result<Exit, Failure> {
+    let plan = planned(place, targets, &RunArgs::default())?;
+    let by = match by {
+        GraphNode::Rule => GraphBy::Rule,
+        GraphNode::Job => GraphBy::Job,
+    };
+    let text = match format {
+        GraphFormat::Dot => report::graph_dot(&plan, by),
+        GraphFormat::Mermaid => report::graph_mermaid(&plan, by),
+    };
+    place.output.answer(&text)?;
+    Ok(Exit::Success)
+}
+
+pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
+    let session = place.open()?;
+    let path = path_of(place, file, session.workflow());
+    let Some((log, text)) = session.log(&path)? else {
+        let message = format!("there is no log of a job that makes `{path}`");
+        return Err(Failure::new(Exit::Plan, message).note("no such job has run here yet"));
+    };
+    if place.output.json {
+        let value = serde_json::json!({"v": 1, "path": path, "log": log, "text": text});
+        place.output.answer_json(&value)?;
+    } else if text.is_empty() {
+        place.output.remark(&format!("the job wrote nothing ({})", log.display()));
+    } else if std::io::stdout().is_terminal() {
+        place.output.answer(&for_terminal(&text))?;
+    } else {
+        place.output.answer(&text)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn path_of(place: &Place, file: &str, workflow: &Workflow) -> String {
+    place.targets(&[file.to_string()], workflow).pop().unwrap_or_default()
+}
+
+/// A log may hold anything: colours and other commands to the terminal are dropped.
+fn for_terminal(text: &str) -> String {
+    let text = anstream::adapter::strip_str(text).to_string();
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (body, end) = line.strip_suffix('\n').map_or((line, "\n"), |body| (body, "\n"));
+        out.push_str(&report::printable(&body.trim_end_matches('\r').replace('\t', "    ")));
+        out.push_str(end);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_cannot_command_the_terminal() {
+        assert_eq!(for_terminal("\u{1b}[31mred\u{1b}[0m\tx\r\nb\u{8}"), "red    x\nb\n");
+    }
+}

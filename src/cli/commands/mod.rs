@@ -1,0 +1,139 @@
+//! One file for each command; here what they share: the project, the workflow, the session.
+
+mod ask;
+mod clean;
+mod list;
+mod run;
+
+use crate::args::{Args, Command, Common, RunArgs};
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, say};
+use crate::project::Project;
+use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
+use std::time::Instant;
+
+/// Does what the arguments say and shows what went wrong.
+pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
+    let Args { targets, common, run, command } = args;
+    let command =
+        command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
+    let common = common.and(command.common().clone());
+    let output = Output::new(&common);
+    let done = Place::find(common, output).and_then(|place| match command {
+        Command::Run { targets, run: after, .. } => match run.and(after) {
+            run if run.dry_run => ask::plan(&place, &targets, &run),
+            run => run::run(&place, &targets, &run, started),
+        },
+        Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
+        Command::Why { path, .. } => ask::why(&place, &path),
+        Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
+        Command::List { targets, outputs: true, .. } => list::outputs(&place, &targets),
+        Command::List { .. } => list::rules(&place),
+        Command::Log { path, .. } => ask::log(&place, &path),
+        Command::Clean { targets, yes, dry_run, .. } => {
+            clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
+        }
+    });
+    done.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit()
+    })
+}
+
+impl Command {
+    fn common(&self) -> &Common {
+        match self {
+            Command::Run { common, .. }
+            | Command::Plan { common, .. }
+            | Command::Why { common, .. }
+            | Command::Graph { common, .. }
+            | Command::List { common, .. }
+            | Command::Log { common, .. }
+            | Command::Clean { common, .. } => common,
+        }
+    }
+}
+
+/// A project with the options that hold for every command.
+pub(crate) struct Place {
+    pub(crate) project: Project,
+    pub(crate) output: Output,
+    options: LoadOptions,
+}
+
+impl Place {
+    fn find(common: Common, output: Output) -> Result<Place, Failure> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the command learns where it was started"
+        )]
+        let here = std::env::current_dir().map_err(|error| {
+            Failure::new(Exit::Environment, format!("cannot find the current directory: {error}"))
+        })?;
+        let project = Project::find(&here, &common)?;
+        let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
+        let mut options = LoadOptions::default();
+        options.root = Some(project.root.clone());
+        options.config_files = common.configfile.iter().map(|file| start.join(file)).collect();
+        options.config = common.config;
+        Ok(Place { project, output, options })
+    }
+
+    /// Loads the workflow and shows its warnings.
+    pub(crate) fn load(&self) -> Result<Workflow, Failure> {
+        let workflow = Workflow::load_with(&self.project.rulefile, &self.options)?;
+        if !self.output.quiet {
+            let style = self.output.stderr_style();
+            workflow.warnings().iter().for_each(|warning| say(&warning.render(style)));
+        }
+        Ok(workflow)
+    }
+
+    /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
+    pub(crate) fn session(&self, workflow: Workflow, args: &RunArgs) -> SessionBuilder {
+        let builder = Session::builder(workflow).root(&self.project.root).jobs(args.jobs.unwrap_or(0));
+        args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
+    }
+
+    /// A session for questions.
+    pub(crate) fn open(&self) -> Result<Session, Failure> {
+        Ok(self.session(self.load()?, &RunArgs::default()).open()?)
+    }
+
+    /// What the user calls these, as the workflow calls them.
+    pub(crate) fn targets(&self, targets: &[String], workflow: &Workflow) -> Vec<String> {
+        let absolute = workflow.rules().any(|rule| rule.outputs().any(|path| path.starts_with('/')));
+        targets
+            .iter()
+            .map(|target| self.project.to_root(target, workflow.rule(target).is_some(), absolute))
+            .collect()
+    }
+
+    /// A target such as `b=2` is a second value of `--config` in Snakemake; here it is repeated.
+    pub(crate) fn explained(&self, error: rulemake::Error, targets: &[String]) -> Failure {
+        let setting = targets.iter().find(|t| t.split_once('=').is_some_and(|(key, _)| is_key(key)));
+        match setting {
+            Some(setting) if !self.options.config.is_empty() && error.kind() == rulemake::ErrorKind::Plan => {
+                self.output.failure(&error.into());
+                Failure::new(Exit::Plan, format!("`{setting}` was read as a target"))
+                    .help(format!("repeat the option for each value: --config {setting}"))
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
+}
+
+/// The library's form of the options of a run.
+pub(crate) fn run_options(run: &RunArgs) -> RunOptions {
+    let mut options = RunOptions::default();
+    options.keep_going = run.keep_going;
+    options.force = run.force;
+    options.force_all = run.force_all;
+    options.retries = run.retries.unwrap_or(0);
+    options.wait = run.wait;
+    options
+}

@@ -1,0 +1,276 @@
+//! Where the Rulefile is, where paths start, and how the user's paths become those of the workflow.
+//!
+//! Purely textual apart from asking whether files exist; never changes the process's directory.
+
+use crate::args::Common;
+use crate::exit::{Exit, Failure};
+use std::path::{Component, Path, PathBuf};
+
+/// Names that are looked for, in this order.
+const NAMES: [&str; 2] = ["Rulefile", "rulefile"];
+
+const FIRST_RULEFILE: &str = "\
+a first one, in a file named `Rulefile`:
+rule hello:
+    output: \"hello.txt\"
+    shell: \"echo hello > {output}\"";
+
+/// A Rulefile and the directory that its paths start from.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Project {
+    /// As messages show it: relative to the process's directory where it can be.
+    pub(crate) rulefile: PathBuf,
+    /// Absolute.
+    pub(crate) root: PathBuf,
+    /// The user's directory, relative to the root; empty when they are the same.
+    below: Vec<String>,
+    /// Command line that works on the same project.
+    command: String,
+}
+
+impl Project {
+    /// Finds the Rulefile; `here` is the process's directory.
+    pub(crate) fn find(here: &Path, common: &Common) -> Result<Project, Failure> {
+        let start = match &common.directory {
+            Some(directory) => lexical(&here.join(directory)),
+            None => here.to_path_buf(),
+        };
+        if !start.is_dir() {
+            let message = format!("`{}` is not a directory", start.display());
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let mut command = String::from("rulemake");
+        if let Some(directory) = &common.directory {
+            command.push_str(&format!(" -C {}", quoted(&directory.to_string_lossy())));
+        }
+        if let Some(file) = &common.file {
+            command.push_str(&format!(" -f {}", quoted(&file.to_string_lossy())));
+            let rulefile = shown(here, &lexical(&start.join(file)));
+            if !start.join(file).is_file() {
+                return Err(missing(&start, file));
+            }
+            return Ok(Project { rulefile, root: start, below: Vec::new(), command });
+        }
+        for root in start.ancestors() {
+            if let Some(name) = NAMES.iter().find(|name| root.join(name).is_file()) {
+                let rulefile = shown(here, &root.join(name));
+                let below = below(root, &start)?;
+                return Ok(Project { rulefile, root: root.to_path_buf(), below, command });
+            }
+        }
+        Err(not_found(&start))
+    }
+
+    /// The workflow's name of a target. `is_rule` tells rules, whose names are the same everywhere;
+    /// `absolute_patterns` is whether a rule makes files by absolute paths, which then stay as they are.
+    pub(crate) fn to_root(&self, target: &str, is_rule: bool, absolute_patterns: bool) -> String {
+        if is_rule {
+            return target.to_string();
+        }
+        let path = Path::new(target);
+        if path.is_absolute() {
+            let inside = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+            return match inside {
+                Some(inside) if !absolute_patterns && !inside.is_empty() => inside.to_string(),
+                _ => target.to_string(),
+            };
+        }
+        if self.below.is_empty() {
+            return target.to_string();
+        }
+        let mut parts: Vec<&str> = self.below.iter().map(String::as_str).collect();
+        for part in target.split('/') {
+            match part {
+                "" | "." => {}
+                ".." if parts.last().is_some_and(|last| *last != "..") => {
+                    parts.pop();
+                }
+                other => parts.push(other),
+            }
+        }
+        parts.join("/")
+    }
+
+    /// The command line that makes `target`, a path or rule of the workflow, from the user's directory.
+    pub(crate) fn rerun(&self, target: &str, is_rule: bool) -> String {
+        let target = if is_rule { target.to_string() } else { self.for_user(target) };
+        let like_command = ["run", "plan", "why", "graph", "list", "log", "clean", "help"];
+        let dashes =
+            if target.starts_with('-') || like_command.contains(&target.as_str()) { " --" } else { "" };
+        format!("{}{dashes} {}", self.command, quoted(&target))
+    }
+
+    fn for_user(&self, path: &str) -> String {
+        if self.below.is_empty() || path.starts_with('/') {
+            return path.to_string();
+        }
+        let parts: Vec<&str> = path.split('/').collect();
+        let common = self.below.iter().zip(&parts).take_while(|(a, b)| a == *b).count();
+        // A path that is a directory above or at the user's keeps its last name.
+        let common = common.min(parts.len() - 1);
+        let ups = std::iter::repeat_n("..", self.below.len() - common);
+        ups.chain(parts[common..].iter().copied()).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// `start` relative to `root`, one of its ancestors.
+fn below(root: &Path, start: &Path) -> Result<Vec<String>, Failure> {
+    let relative = start.strip_prefix(root).unwrap_or(Path::new(""));
+    let parts = relative.components().map(|part| part.as_os_str().to_str().map(String::from));
+    parts.collect::<Option<Vec<String>>>().ok_or_else(|| {
+        let message = format!("the name of the directory `{}` is not UTF-8", start.display());
+        Failure::new(Exit::Usage, message).help("start in the directory of the Rulefile")
+    })
+}
+
+fn missing(start: &Path, file: &Path) -> Failure {
+    let failure = Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()));
+    match start.join(file).is_dir() {
+        true => failure.note("it is a directory; -C takes a directory"),
+        // In Snakemake and elsewhere the letter means "force".
+        false => failure
+            .note(format!("looked for it in {}", start.display()))
+            .help("-f names the Rulefile; to run jobs that are up to date there is --force"),
+    }
+}
+
+fn not_found(start: &Path) -> Failure {
+    let message = format!("no Rulefile in {} or in a directory above it", start.display());
+    let failure = Failure::new(Exit::Workflow, message);
+    let snakefile = ["Snakefile", "workflow/Snakefile"].into_iter().find(|name| start.join(name).is_file());
+    match snakefile {
+        Some(name) => failure
+            .note(format!("there is a {name}, which is used only when it is asked for"))
+            .help(format!("run it with `rulemake -f {name}`")),
+        None => failure.help(FIRST_RULEFILE),
+    }
+}
+
+/// `path` without `.` and `..`, by its text alone.
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// `path` relative to `here` when that is short to say.
+fn shown(here: &Path, path: &Path) -> PathBuf {
+    if let Ok(inside) = path.strip_prefix(here) {
+        return inside.to_path_buf();
+    }
+    let mut up = PathBuf::new();
+    for ancestor in here.ancestors().skip(1).take(3) {
+        up.push("..");
+        // Not from the root of the file system: `../../etc` is harder to read than `/etc`.
+        if ancestor.parent().is_some()
+            && let Ok(rest) = path.strip_prefix(ancestor)
+        {
+            return up.join(rest);
+        }
+    }
+    path.to_path_buf()
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    let harmless = |c: char| c.is_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !text.is_empty() && text.chars().all(harmless) {
+        return text.to_string();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn project(below: &[&str]) -> Project {
+        Project {
+            rulefile: "Rulefile".into(),
+            root: "/p".into(),
+            below: below.iter().map(|s| s.to_string()).collect(),
+            command: "rulemake".into(),
+        }
+    }
+
+    #[test]
+    fn a_path_is_relative_to_the_users_directory_and_a_rule_is_not() {
+        let sub = project(&["a", "b"]);
+        for (target, expected) in [
+            ("x.tsv", "a/b/x.tsv"),
+            ("./x.tsv", "a/b/x.tsv"),
+            ("../x.tsv", "a/x.tsv"),
+            ("../../x.tsv", "x.tsv"),
+            ("../../../x.tsv", "../x.tsv"),
+            ("../../../../x.tsv", "../../x.tsv"),
+            ("/p/c/x.tsv", "c/x.tsv"),
+            ("/q/x.tsv", "/q/x.tsv"),
+        ] {
+            assert_eq!(sub.to_root(target, false, false), expected, "{target}");
+        }
+        assert_eq!(sub.to_root("all", true, false), "all");
+        assert_eq!(project(&[]).to_root("./x", false, false), "./x");
+        assert_eq!(sub.to_root("/p/c/x.tsv", false, true), "/p/c/x.tsv");
+    }
+
+    #[test]
+    fn the_command_to_try_again_works_where_the_user_is() {
+        assert_eq!(project(&[]).rerun("out/a b.tsv", false), "rulemake 'out/a b.tsv'");
+        assert_eq!(project(&["out"]).rerun("out/a.tsv", false), "rulemake a.tsv");
+        assert_eq!(project(&["raw", "x"]).rerun("out/a.tsv", false), "rulemake ../../out/a.tsv");
+        assert_eq!(project(&["raw"]).rerun("raw", false), "rulemake ../raw");
+        assert_eq!(project(&["raw"]).rerun("all", true), "rulemake all");
+        assert_eq!(project(&[]).rerun("plan", true), "rulemake -- plan");
+        assert_eq!(project(&[]).rerun("it's", false), r"rulemake 'it'\''s'");
+    }
+
+    #[test]
+    fn the_rulefile_is_found_upward_and_its_directory_is_the_root() {
+        let dir = tempfile::tempdir().unwrap();
+        let sub = dir.path().join("a/b");
+        fs::create_dir_all(&sub).unwrap();
+        fs::write(dir.path().join("Rulefile"), "").unwrap();
+        let found = Project::find(&sub, &Common::default()).unwrap();
+        assert_eq!((found.rulefile.to_str(), found.root.as_path()), (Some("../../Rulefile"), dir.path()));
+        assert_eq!(found.to_root("x", false, false), "a/b/x");
+        let common = Common { directory: Some("a/b".into()), ..Common::default() };
+        let found = Project::find(dir.path(), &common).unwrap();
+        assert_eq!((found.rulefile.to_str(), found.root.as_path()), (Some("Rulefile"), dir.path()));
+        assert_eq!(found.rerun("a/b/x", false), "rulemake -C a/b x");
+    }
+
+    #[test]
+    fn with_f_the_root_is_the_users_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("workflow")).unwrap();
+        fs::write(dir.path().join("workflow/Snakefile"), "").unwrap();
+        let common = Common { file: Some("workflow/Snakefile".into()), ..Common::default() };
+        let found = Project::find(dir.path(), &common).unwrap();
+        assert_eq!((found.rulefile.to_str(), found.root.as_path()), (Some("workflow/Snakefile"), dir.path()));
+        assert_eq!(found.rerun("x", false), "rulemake -f workflow/Snakefile x");
+        let common = Common { file: Some("none".into()), ..Common::default() };
+        assert_eq!(Project::find(dir.path(), &common).unwrap_err().exit(), Exit::Workflow);
+        let common = Common { directory: Some("none".into()), ..Common::default() };
+        assert_eq!(Project::find(dir.path(), &common).unwrap_err().exit(), Exit::Usage);
+    }
+
+    #[test]
+    fn a_snakefile_is_pointed_out_and_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("Snakefile"), "").unwrap();
+        let failure = Project::find(dir.path(), &Common::default()).unwrap_err();
+        let Failure::Own { exit, message, help, .. } = failure else { panic!("not found by itself") };
+        assert_eq!(exit, Exit::Workflow);
+        assert!(message.contains("or in a directory above it"), "{message}");
+        assert_eq!(help, ["run it with `rulemake -f Snakefile`"]);
+    }
+}

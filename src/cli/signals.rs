@@ -1,0 +1,134 @@
+//! Ctrl-C and its kind: the first asks running jobs to end, the second kills them, the third ends rulemake.
+//!
+//! Only a run catches signals; a question ends as any program does.
+
+use crate::progress::Progress;
+use rulemake::{CancelLevel, CancelToken};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// Remembers the first signal that came.
+#[derive(Clone, Default)]
+pub(crate) struct Signals(Arc<AtomicI32>);
+
+/// What a signal means, given how the run was stopped before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Answer {
+    Stop(CancelLevel),
+    /// Nothing more than what goes on already.
+    Wait,
+    /// Leave at once.
+    Leave,
+}
+
+impl Signals {
+    /// The signal that stopped the run.
+    pub(crate) fn first(&self) -> Option<i32> {
+        match self.0.load(Ordering::SeqCst) {
+            0 => None,
+            signal => Some(signal),
+        }
+    }
+
+    fn remember(&self, signal: i32) {
+        let _ = self.0.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    fn received(&self, signal: i32, interactive: bool, token: &CancelToken, progress: &Progress) -> Answer {
+        self.remember(signal);
+        let answer = answer(interactive, token.level());
+        if let Answer::Stop(level) = answer {
+            token.cancel(level);
+            progress.stopping(level, interactive);
+        }
+        answer
+    }
+}
+
+/// Only Ctrl-C is a person who grows impatient; other signals are often sent more than once.
+fn answer(interactive: bool, level: Option<CancelLevel>) -> Answer {
+    match level {
+        Some(CancelLevel::Kill) if interactive => Answer::Leave,
+        Some(CancelLevel::Terminate) if interactive => Answer::Stop(CancelLevel::Kill),
+        Some(CancelLevel::Terminate | CancelLevel::Kill) => Answer::Wait,
+        _ => Answer::Stop(CancelLevel::Terminate),
+    }
+}
+
+/// Catches the signals from now on until the process ends.
+#[cfg(unix)]
+pub(crate) fn catch(token: &CancelToken, progress: &Progress) -> Signals {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::low_level::emulate_default_handler;
+
+    let signals = Signals::default();
+    let (seen, token, progress) = (signals.clone(), token.clone(), progress.clone());
+    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
+        return signals;
+    };
+    let watch = move || {
+        for signal in caught.forever() {
+            if seen.received(signal, signal == SIGINT, &token, &progress) == Answer::Leave {
+                progress.clear();
+                let _ = emulate_default_handler(signal);
+            }
+        }
+    };
+    let _ = std::thread::Builder::new().name("signals".into()).spawn(watch);
+    signals
+}
+
+/// Catches Ctrl-C from now on until the process ends.
+#[cfg(not(unix))]
+pub(crate) fn catch(token: &CancelToken, progress: &Progress) -> Signals {
+    use signal_hook::consts::SIGINT;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    let signals = Signals::default();
+    let (seen, token, progress) = (signals.clone(), token.clone(), progress.clone());
+    let flag = Arc::new(AtomicBool::new(false));
+    if signal_hook::flag::register(SIGINT, flag.clone()).is_err() {
+        return signals;
+    }
+    let watch = move || {
+        loop {
+            if flag.swap(false, Ordering::SeqCst) {
+                seen.received(SIGINT, true, &token, &progress);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let _ = std::thread::Builder::new().name("signals".into()).spawn(watch);
+    signals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ctrl_c_grows_sharper_and_other_signals_do_not() {
+        use CancelLevel::{Drain, Kill, Terminate};
+        for (interactive, level, expected) in [
+            (true, None, Answer::Stop(Terminate)),
+            (true, Some(Drain), Answer::Stop(Terminate)),
+            (true, Some(Terminate), Answer::Stop(Kill)),
+            (true, Some(Kill), Answer::Leave),
+            (false, None, Answer::Stop(Terminate)),
+            (false, Some(Terminate), Answer::Wait),
+            (false, Some(Kill), Answer::Wait),
+        ] {
+            assert_eq!(answer(interactive, level), expected, "{interactive} {level:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_signal_decides_the_exit_code() {
+        let signals = Signals::default();
+        assert_eq!(signals.first(), None);
+        signals.remember(15);
+        signals.remember(2);
+        assert_eq!(signals.first(), Some(15));
+    }
+}

@@ -1,0 +1,350 @@
+//! The pure heart of a run: messages in, effects out. Knows numbers of jobs and nothing else: no paths, no
+//! processes, no time, so that a seed can drive it through every order of completion.
+//!
+//! Invariants: a job is checked only when every producer is final and good; a job starts at most once per
+//! attempt and only with its amounts reserved; every job ends in a final state; the cost of a completion is
+//! proportional to the number of its consumers.
+
+use crate::engine::cancel::CancelLevel;
+use crate::engine::ledger::{Ledger, Rank, Request};
+use crate::engine::state::JobState;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+/// What the core knows of the graph.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    /// Per job, how many distinct producers it has.
+    pub(crate) producers: Vec<u32>,
+    /// Per job, the jobs that need it: `consumers[starts[j]..starts[j + 1]]`.
+    pub(crate) consumer_starts: Vec<u32>,
+    pub(crate) consumers: Vec<u32>,
+    pub(crate) priority: Vec<i64>,
+    /// Per job, the length of the longest way to a job that nobody needs.
+    pub(crate) height: Vec<u32>,
+}
+
+impl Shape {
+    fn len(&self) -> usize {
+        self.producers.len()
+    }
+
+    fn consumers_of(&self, job: u32) -> std::ops::Range<usize> {
+        let job = job as usize;
+        self.consumer_starts[job] as usize..self.consumer_starts[job + 1] as usize
+    }
+}
+
+/// What happened outside.
+#[derive(Debug)]
+pub(crate) enum Msg {
+    Begin,
+    Checked { job: u32, verdict: Checked },
+    Ended { job: u32, end: End },
+    Cancel(CancelLevel),
+}
+
+/// The result of a check.
+#[derive(Debug)]
+pub(crate) enum Checked {
+    UpToDate,
+    Run {
+        threads: u64,
+        named: Vec<(Arc<str>, u64)>,
+        retries: u32,
+    },
+    /// The check itself failed: an input function raised, a file could not be read.
+    Failed,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Done,
+    Failed,
+    /// Ended because it was told to.
+    Cancelled,
+}
+
+/// What is to be done outside.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Check {
+        job: u32,
+    },
+    Start {
+        job: u32,
+        attempt: u32,
+    },
+    /// The job reached this final state.
+    Settled {
+        job: u32,
+        as_: Settled,
+    },
+    /// A failed execution will be tried again.
+    WillRetry {
+        job: u32,
+    },
+    /// The request can never be given: resource, amount, limit. `Settled` as failed follows.
+    Refused {
+        job: u32,
+        name: Arc<str>,
+        amount: u64,
+        limit: u64,
+    },
+    Signal(CancelLevel),
+    Finish,
+}
+
+/// Final states, with the cause of a skip.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(crate) enum Settled {
+    UpToDate,
+    Done,
+    Failed,
+    Cancelled,
+    SkippedAfter { failed: u32 },
+    Drained,
+}
+
+/// At most so many jobs are checked ahead of their start: bounds the memory that their commands and
+/// fingerprints take, without holding up a run in which nothing is to do.
+const LOOKAHEAD: usize = 4096;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    shape: Shape,
+    state: Vec<JobState>,
+    unfinished_producers: Vec<u32>,
+    attempt: Vec<u32>,
+    retries: rustc_hash::FxHashMap<u32, u32>,
+    requests: rustc_hash::FxHashMap<u32, Request>,
+    ready: BinaryHeap<Rank>,
+    ledger: Ledger,
+    checking: usize,
+    running: usize,
+    final_: usize,
+    keep_going: bool,
+    /// Nothing new is started: after a failure without `keep_going`, or on a cancel.
+    draining: bool,
+    cancelled: Option<CancelLevel>,
+    finished: bool,
+}
+
+impl Core {
+    pub(crate) fn new(shape: Shape, ledger: Ledger, keep_going: bool) -> Core {
+        let n = shape.len();
+        Core {
+            state: vec![JobState::Waiting; n],
+            unfinished_producers: shape.producers.clone(),
+            attempt: vec![0; n],
+            retries: Default::default(),
+            requests: Default::default(),
+            ready: BinaryHeap::new(),
+            ledger,
+            checking: 0,
+            running: 0,
+            final_: 0,
+            keep_going,
+            draining: false,
+            cancelled: None,
+            finished: false,
+            shape,
+        }
+    }
+
+    /// Advances the run by one message; what is to be done is appended to `out` in order.
+    pub(crate) fn handle(&mut self, msg: Msg, out: &mut Vec<Effect>) {
+        match msg {
+            Msg::Begin => self.begin(),
+            Msg::Checked { job, verdict } => self.checked(job, verdict, out),
+            Msg::Ended { job, end } => self.ended(job, end, out),
+            Msg::Cancel(level) => self.cancel(level, out),
+        }
+        self.advance(out);
+    }
+
+    fn begin(&mut self) {
+        for job in 0..self.shape.len() as u32 {
+            if self.unfinished_producers[job as usize] == 0 {
+                self.make_ready(job);
+            }
+        }
+    }
+
+    fn checked(&mut self, job: u32, verdict: Checked, out: &mut Vec<Effect>) {
+        self.checking -= 1;
+        match verdict {
+            Checked::UpToDate => self.settle(job, Settled::UpToDate, out),
+            Checked::Failed => self.fail(job, out),
+            Checked::Run { .. } if self.draining => self.settle(job, Settled::Drained, out),
+            Checked::Run { threads, named, retries } => match self.ledger.admit(threads, &named) {
+                Ok(request) => {
+                    self.retries.insert(job, retries);
+                    self.queue(job, request);
+                }
+                Err((name, amount, limit)) => {
+                    out.push(Effect::Refused { job, name, amount, limit });
+                    self.fail(job, out);
+                }
+            },
+        }
+    }
+
+    fn ended(&mut self, job: u32, end: End, out: &mut Vec<Effect>) {
+        self.running -= 1;
+        let request = self.requests.remove(&job).expect("a running job holds its amounts");
+        self.ledger.release(&request);
+        match end {
+            End::Done => self.settle(job, Settled::Done, out),
+            End::Cancelled => {
+                self.settle(job, Settled::Cancelled, out);
+                self.skip_consumers(job, out);
+            }
+            End::Failed => {
+                let again = !self.draining
+                    && self.attempt[job as usize] <= self.retries.get(&job).copied().unwrap_or(0);
+                if again {
+                    out.push(Effect::WillRetry { job });
+                    self.queue(job, request);
+                } else {
+                    self.fail(job, out);
+                }
+            }
+        }
+    }
+
+    fn cancel(&mut self, level: CancelLevel, out: &mut Vec<Effect>) {
+        if self.cancelled >= Some(level) {
+            return;
+        }
+        self.cancelled = Some(level);
+        self.draining = true;
+        if level > CancelLevel::Drain && self.running > 0 {
+            out.push(Effect::Signal(level));
+        }
+    }
+
+    /// Starts and checks whatever can be started and checked; ends the run when nothing is left.
+    fn advance(&mut self, out: &mut Vec<Effect>) {
+        if self.draining {
+            self.drain(out);
+        } else {
+            while let Some((job, request)) = self.ledger.start() {
+                self.running += 1;
+                self.attempt[job as usize] += 1;
+                self.requests.insert(job, request);
+                self.step(job, JobState::Running);
+                out.push(Effect::Start { job, attempt: self.attempt[job as usize] });
+            }
+            while self.checking + self.ledger.waiting() < LOOKAHEAD {
+                let Some(rank) = self.ready.pop() else { break };
+                let job = rank.job();
+                // A failure upstream may have skipped it meanwhile; its entry is dropped here.
+                if self.state[job as usize] == JobState::Ready {
+                    self.checking += 1;
+                    self.step(job, JobState::Checking);
+                    out.push(Effect::Check { job });
+                }
+            }
+        }
+        if self.running == 0 && self.checking == 0 && self.final_ == self.state.len() && !self.finished {
+            self.finished = true;
+            out.push(Effect::Finish);
+        }
+    }
+
+    /// Settles every job that was not started.
+    fn drain(&mut self, out: &mut Vec<Effect>) {
+        for job in self.ledger.drain() {
+            self.settle(job, Settled::Drained, out);
+        }
+        if self.running > 0 || self.checking > 0 {
+            return;
+        }
+        for job in 0..self.state.len() as u32 {
+            if !self.state[job as usize].is_final() {
+                self.settle(job, Settled::Drained, out);
+            }
+        }
+    }
+
+    fn queue(&mut self, job: u32, request: Request) {
+        self.step(job, JobState::Queued);
+        let rank = self.rank(job);
+        self.ledger.push(request, rank);
+    }
+
+    fn make_ready(&mut self, job: u32) {
+        self.step(job, JobState::Ready);
+        let rank = self.rank(job);
+        self.ready.push(rank);
+    }
+
+    fn rank(&self, job: u32) -> Rank {
+        Rank {
+            priority: self.shape.priority[job as usize],
+            height: self.shape.height[job as usize],
+            creation: Reverse(job),
+        }
+    }
+
+    fn fail(&mut self, job: u32, out: &mut Vec<Effect>) {
+        self.settle(job, Settled::Failed, out);
+        self.skip_consumers(job, out);
+        if !self.keep_going {
+            self.draining = true;
+        }
+    }
+
+    /// Everything downstream of `failed` can no longer be made.
+    fn skip_consumers(&mut self, failed: u32, out: &mut Vec<Effect>) {
+        let mut stack = vec![failed];
+        while let Some(job) = stack.pop() {
+            for i in self.shape.consumers_of(job) {
+                let consumer = self.shape.consumers[i];
+                if self.state[consumer as usize] == JobState::Waiting {
+                    self.settle(consumer, Settled::SkippedAfter { failed }, out);
+                    stack.push(consumer);
+                }
+            }
+        }
+    }
+
+    /// Ends a job and tells its consumers.
+    fn settle(&mut self, job: u32, as_: Settled, out: &mut Vec<Effect>) {
+        let state = match as_ {
+            Settled::UpToDate => JobState::UpToDate,
+            Settled::Done => JobState::Done,
+            Settled::Failed => JobState::Failed,
+            Settled::Cancelled => JobState::Cancelled,
+            Settled::SkippedAfter { .. } | Settled::Drained => JobState::Skipped,
+        };
+        self.step(job, state);
+        self.final_ += 1;
+        out.push(Effect::Settled { job, as_ });
+        if !state.is_good() {
+            return;
+        }
+        for i in self.shape.consumers_of(job) {
+            let consumer = self.shape.consumers[i];
+            let left = &mut self.unfinished_producers[consumer as usize];
+            *left -= 1;
+            if *left == 0 && self.state[consumer as usize] == JobState::Waiting {
+                self.make_ready(consumer);
+            }
+        }
+    }
+
+    /// The only place where a job changes its state.
+    fn step(&mut self, job: u32, next: JobState) {
+        let state = &mut self.state[job as usize];
+        assert!(state.may_become(next), "job {job} cannot go from {state:?} to {next:?}");
+        *state = next;
+    }
+}
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

@@ -1,0 +1,582 @@
+//! Performs the core's effects: checks on the pool, jobs on the executor, records in the store, events to the
+//! observer. The thread that calls [`drive`] is the coordinator: it owns the core, the store's writer and the order of
+//! events, and never hashes, stats or waits for a child.
+
+use crate::base::clock;
+use crate::base::path::PathId;
+use crate::engine::cancel::{CancelLevel, CancelToken};
+use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled, Shape};
+use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
+use crate::engine::ledger::Ledger;
+use crate::engine::work::{self, Concluded, Conclusion, Prepared, Verdict};
+use crate::error::{Error, Result};
+use crate::exec::executor::{Completion, JobRequest, Signal, Work};
+use crate::exec::local::LocalExecutor;
+use crate::files::outputs::{PrepareOutput, prepare};
+use crate::graph::dag::JobGraph;
+use crate::graph::info::JobInfo;
+use crate::graph::job::JobId;
+use crate::model::action::{Action, JobContext};
+use crate::plan::context::Context;
+use crate::plan::instance::{Instance, Trouble};
+use crate::store::{Record, Writer, boot_id, runs};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// How a run is done.
+#[derive(Clone, Debug)]
+pub(crate) struct DriveOptions {
+    pub(crate) keep_going: bool,
+    pub(crate) retries: u32,
+    pub(crate) limits: Vec<(String, u64)>,
+    /// Between SIGTERM and SIGKILL when a run is cancelled.
+    pub(crate) grace: Duration,
+    /// Said before anything else, for example what was lost of the state.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub(crate) struct Outcomes {
+    pub(crate) run: u32,
+    pub(crate) summary: Summary,
+    pub(crate) failures: Vec<JobFailure>,
+    pub(crate) cancelled: bool,
+}
+
+/// How often the cancel token is looked at while nothing else happens.
+const HEARTBEAT: Duration = Duration::from_millis(50);
+
+/// Logs of so many runs are kept.
+const RUNS_KEPT: usize = 20;
+
+/// Jobs per message of a check: enough to make a message cheap, few enough to share among threads.
+const CHECK_CHUNK: usize = 128;
+
+enum Inbox {
+    Checked(Vec<(u32, Verdict)>),
+    Completed(Completion),
+    Concluded(Box<Concluded>),
+}
+
+/// Runs everything that is stale in `cx`; the observer hears it in order.
+pub(crate) fn drive(
+    cx: &Arc<Context>,
+    writer: Writer,
+    pool: &rayon::ThreadPool,
+    cancel: &CancelToken,
+    options: &DriveOptions,
+    observer: &mut dyn FnMut(&Event),
+) -> Result<Outcomes> {
+    let (sender, inbox) = channel();
+    let completions = sender.clone();
+    let executor = LocalExecutor::new(Box::new(move |completion| {
+        // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
+        let _ = completions.send(Inbox::Completed(completion));
+    }));
+    let ledger = Ledger::new(cx.slots.into(), &options.limits);
+    let mut run = Run {
+        cx,
+        core: Core::new(shape(cx), ledger, options.keep_going),
+        writer,
+        pool,
+        cancel,
+        options,
+        observer,
+        sender,
+        executor,
+        state_dir: cx.root.join(".rulemake"),
+        number: cx.view.next_run(),
+        recording: false,
+        defined: FxHashSet::default(),
+        prepared: FxHashMap::default(),
+        pending_failure: FxHashMap::default(),
+        failures: Vec::new(),
+        summary: Summary::default(),
+        seq: 0,
+        started: clock::monotonic(),
+        kill_at: None,
+        fatal: None,
+        finished: false,
+    };
+    run.emit(EventKind::RunStarted { run: run.number, jobs: action_count(cx) });
+    for message in &options.warnings {
+        run.emit(EventKind::Warning { message: message.clone() });
+    }
+    run.tell(Msg::Begin);
+    run.pump(&inbox);
+    run.close()
+}
+
+fn action_count(cx: &Context) -> usize {
+    (0..cx.graph.jobs.len() as u32).filter(|j| crate::plan::check::has_action(cx, JobId(*j))).count()
+}
+
+/// The graph as the core sees it.
+fn shape(cx: &Context) -> Shape {
+    let graph: &JobGraph = &cx.graph;
+    let n = graph.jobs.len();
+    let mut consumer_starts = Vec::with_capacity(n + 1);
+    let mut consumers = Vec::new();
+    for job in 0..n as u32 {
+        consumer_starts.push(consumers.len() as u32);
+        consumers.extend(graph.consumers(JobId(job)).iter().map(|c| c.0));
+    }
+    consumer_starts.push(consumers.len() as u32);
+    let mut height = vec![0u32; n];
+    for id in graph.order.iter().rev() {
+        let above = height[id.index()] + 1;
+        for need in &graph.jobs[id.index()].needs {
+            height[need.index()] = height[need.index()].max(above);
+        }
+    }
+    Shape {
+        producers: graph.jobs.iter().map(|j| j.needs.len() as u32).collect(),
+        consumer_starts,
+        consumers,
+        priority: graph.jobs.iter().map(|j| cx.rule(j).priority).collect(),
+        height,
+    }
+}
+
+struct Run<'a> {
+    cx: &'a Arc<Context>,
+    core: Core,
+    writer: Writer,
+    pool: &'a rayon::ThreadPool,
+    cancel: &'a CancelToken,
+    options: &'a DriveOptions,
+    observer: &'a mut dyn FnMut(&Event),
+    sender: Sender<Inbox>,
+    executor: LocalExecutor,
+    state_dir: PathBuf,
+    number: u32,
+    /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
+    recording: bool,
+    defined: FxHashSet<u32>,
+    prepared: FxHashMap<u32, Prepared>,
+    pending_failure: FxHashMap<u32, JobFailure>,
+    failures: Vec<JobFailure>,
+    summary: Summary,
+    seq: u64,
+    started: Instant,
+    kill_at: Option<Instant>,
+    fatal: Option<Error>,
+    finished: bool,
+}
+
+impl Run<'_> {
+    fn pump(&mut self, inbox: &Receiver<Inbox>) {
+        while !self.finished {
+            match inbox.recv_timeout(HEARTBEAT) {
+                Ok(message) => self.receive(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            while let Ok(message) = inbox.try_recv() {
+                self.receive(message);
+            }
+            self.look_at_cancel();
+        }
+    }
+
+    fn receive(&mut self, message: Inbox) {
+        match message {
+            Inbox::Checked(verdicts) => {
+                for (job, verdict) in verdicts {
+                    self.checked(job, verdict);
+                }
+            }
+            Inbox::Completed(completion) => self.completed(completion),
+            Inbox::Concluded(concluded) => self.concluded(*concluded),
+        }
+    }
+
+    /// Passes a message to the core and performs what it asks for.
+    fn tell(&mut self, msg: Msg) {
+        let mut effects = Vec::new();
+        self.core.handle(msg, &mut effects);
+        let mut checks = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Check { job } => checks.push(job),
+                Effect::Start { job, attempt } => self.start(job, attempt),
+                Effect::Settled { job, as_ } => self.settled(job, as_),
+                Effect::WillRetry { job } => self.report_failure(job, true),
+                Effect::Refused { job, name, amount, limit } => {
+                    let message = format!("it needs {name}={amount}, but the limit is {limit}");
+                    let help = Some(format!("raise the limit with `--resources {name}={amount}`"));
+                    self.refuse(job, Trouble { message, help });
+                }
+                Effect::Signal(level) => self.signal(level),
+                Effect::Finish => self.finished = true,
+            }
+        }
+        self.check(checks);
+    }
+
+    fn check(&self, jobs: Vec<u32>) {
+        for chunk in jobs.chunks(CHECK_CHUNK) {
+            let (cx, sender, chunk) = (self.cx.clone(), self.sender.clone(), chunk.to_vec());
+            self.pool.spawn(move || {
+                let verdicts = chunk.into_iter().map(|job| (job, work::check_job(&cx, job))).collect();
+                let _ = sender.send(Inbox::Checked(verdicts));
+            });
+        }
+    }
+
+    fn checked(&mut self, job: u32, verdict: Verdict) {
+        let verdict = match verdict {
+            Verdict::UpToDate => Checked::UpToDate,
+            Verdict::Trouble(trouble) => {
+                self.refuse(job, trouble);
+                Checked::Failed
+            }
+            Verdict::Run(prepared) => {
+                let instance = &prepared.instance;
+                let own = self.cx.rule(self.cx.job(JobId(job))).retries;
+                let (threads, named) = (instance.threads.into(), instance.amounts());
+                self.prepared.insert(job, *prepared);
+                Checked::Run { threads, named, retries: own.unwrap_or(self.options.retries) }
+            }
+        };
+        self.tell(Msg::Checked { job, verdict });
+    }
+
+    /// A failure without an execution.
+    fn refuse(&mut self, job: u32, trouble: Trouble) {
+        let mut failure = self.failure(job, trouble.message);
+        failure.help = trouble.help;
+        self.pending_failure.insert(job, failure);
+    }
+
+    fn failure(&self, job: u32, outcome: String) -> JobFailure {
+        let prepared = self.prepared.get(&job);
+        JobFailure {
+            job: self.info(job),
+            outcome,
+            exit_code: None,
+            command: prepared.and_then(|p| p.command.clone()),
+            log: None,
+            log_tail: Vec::new(),
+            quarantine: None,
+            attempt: prepared.map_or(0, |p| p.instance.attempt),
+            help: None,
+        }
+    }
+
+    fn start(&mut self, job: u32, attempt: u32) {
+        if let Err(outcome) = self.try_start(job, attempt) {
+            let concluded = Concluded { job, duration_ms: 0, conclusion: Conclusion::failed(outcome) };
+            let _ = self.sender.send(Inbox::Concluded(Box::new(concluded)));
+        }
+    }
+
+    fn try_start(&mut self, job: u32, attempt: u32) -> std::result::Result<(), Trouble> {
+        let cx = self.cx.clone();
+        let (id, rule) = (cx.job(JobId(job)), cx.rule(cx.job(JobId(job))));
+        if attempt > 1 {
+            self.again(job, attempt)?;
+        }
+        self.record_start(job, &id.outputs);
+        self.take_old_outputs_away(job, &id.outputs)?;
+        let log = runs::job_log(&self.state_dir, self.number, job);
+        let Some(prepared) = self.prepared.get(&job) else { return Err(Trouble::new("it was not prepared")) };
+        let is_shell = prepared.command.is_some();
+        let event = EventKind::JobStarted {
+            job: self.info(job),
+            reasons: prepared.reasons.clone(),
+            command: prepared.command.clone(),
+            message: prepared.message.clone(),
+            attempt,
+            log: is_shell.then(|| relative(&log, &cx.root)),
+        };
+        let work = match (&rule.action, &prepared.command) {
+            (Action::Function(action), _) => Work::Function {
+                action: action.clone(),
+                context: Box::new(self.job_context(&rule.name, &prepared.instance)),
+            },
+            (Action::Shell(shell), Some(command)) => {
+                Work::Shell { shell: shell.shell.clone(), command: command.clone(), log }
+            }
+            _ => return Err(Trouble::new("it has nothing to execute")),
+        };
+        self.emit(event);
+        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env: Vec::new() });
+        Ok(())
+    }
+
+    /// A further attempt sees its number: functions of resources may ask for more.
+    fn again(&mut self, job: u32, attempt: u32) -> std::result::Result<(), Trouble> {
+        let id = self.cx.job(JobId(job));
+        let rule = self.cx.rule(id);
+        let instance = Instance::of(self.cx, id, attempt)?;
+        let (command, message) = (instance.command(rule)?, instance.message(rule)?);
+        if let Some(prepared) = self.prepared.get_mut(&job) {
+            prepared.unknown_outputs.clear();
+            prepared.command = command;
+            prepared.message = message;
+            prepared.instance = instance;
+        }
+        Ok(())
+    }
+
+    fn job_context(&self, rule: &Arc<str>, instance: &Instance) -> JobContext {
+        JobContext {
+            rule: rule.clone(),
+            root: self.cx.root.clone(),
+            wildcards: instance.wildcards.clone(),
+            inputs: instance.inputs.clone(),
+            outputs: instance.outputs.clone(),
+            params: instance.params.clone(),
+            threads: instance.threads,
+            attempt: instance.attempt,
+            cancelled: self.cancel.flag(),
+        }
+    }
+
+    /// From here on until its end is on record the job is in flight: whatever it leaves is not trusted.
+    fn record_start(&mut self, job: u32, outputs: &[PathId]) {
+        let cx = self.cx.clone();
+        let rule = cx.job(JobId(job)).rule;
+        let mut records = Vec::new();
+        let facts = &cx.facts[rule as usize];
+        if self.defined.insert(rule) && cx.view.definition(&facts.definition).is_none() {
+            records.push(Record::Definition { digest: facts.definition, text: &facts.text });
+        }
+        records.push(Record::JobStarted { run: self.number, job, outputs });
+        self.append(&records);
+    }
+
+    fn append(&mut self, records: &[Record<'_>]) {
+        if self.fatal.is_some() {
+            return;
+        }
+        let begin = if self.recording { Ok(()) } else { self.begin_record() };
+        self.recording = true;
+        if let Err(error) = begin.and_then(|()| self.writer.append(&self.cx.paths, records)) {
+            // Without a state nothing that ran can be trusted to be remembered: finish what runs, start nothing.
+            self.fatal = Some(error);
+            self.cancel.cancel(CancelLevel::Drain);
+        }
+    }
+
+    /// Puts the run on record, and makes room for its logs.
+    fn begin_record(&mut self) -> Result<()> {
+        runs::prune_runs(&self.state_dir, RUNS_KEPT)?;
+        runs::run_dir(&self.state_dir, self.number)?;
+        let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
+        self.writer
+            .append(&self.cx.paths, &[Record::RunStarted { run: self.number, boot_id: &boot_id, time_ms }])
+    }
+
+    fn take_old_outputs_away(&mut self, job: u32, outputs: &[PathId]) -> std::result::Result<(), Trouble> {
+        let cx = self.cx.clone();
+        let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
+        let keep: FxHashSet<PathId> = prepared.unknown_outputs.iter().copied().collect();
+        let logs = prepared.instance.logs.paths.clone();
+        let mut list: Vec<PrepareOutput<'_>> = outputs
+            .iter()
+            .map(|id| PrepareOutput { path: cx.paths.text(*id), keep: keep.contains(id) })
+            .collect();
+        list.extend(logs.iter().map(|path| PrepareOutput { path, keep: false }));
+        let save_dir = runs::saved_dir(&self.state_dir, self.number);
+        let saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
+        for id in outputs {
+            cx.files.forget(*id);
+        }
+        for saved in saved {
+            let to = relative(Path::new(&saved.to), &cx.root);
+            let message = format!("{} was not as rulemake made it; that copy is kept in {to}", saved.path);
+            self.emit(EventKind::Warning { message });
+        }
+        Ok(())
+    }
+
+    fn completed(&mut self, completion: Completion) {
+        let (cx, sender) = (self.cx.clone(), self.sender.clone());
+        let job = completion.job;
+        let Some(prepared) = self.prepared.get(&job) else { return };
+        let facts = work::AfterFacts {
+            inputs: prepared.input_signatures.clone(),
+            fingerprint_inputs: prepared.fingerprint.inputs.clone(),
+            quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
+            log: runs::job_log(&self.state_dir, self.number, job),
+            is_shell: prepared.command.is_some(),
+        };
+        let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
+        self.pool.spawn(move || {
+            let concluded = work::conclude(&cx, completion, facts, told_to_end);
+            let _ = sender.send(Inbox::Concluded(Box::new(concluded)));
+        });
+    }
+
+    fn concluded(&mut self, concluded: Concluded) {
+        let Concluded { job, duration_ms, conclusion } = concluded;
+        let end = match conclusion {
+            Conclusion::Done { outputs, changed_input } => {
+                self.done(job, duration_ms, &outputs, changed_input)
+            }
+            Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
+                let mut failure = self.failure(job, outcome);
+                (failure.exit_code, failure.log_tail, failure.help) = (exit_code, log_tail, help);
+                failure.log = log.map(|path| relative(&path, &self.cx.root));
+                failure.quarantine = quarantine.map(|path| relative(&path, &self.cx.root));
+                self.record_failure(job, if cancelled { "cancelled" } else { &failure.outcome });
+                if cancelled {
+                    End::Cancelled
+                } else {
+                    self.pending_failure.insert(job, failure);
+                    End::Failed
+                }
+            }
+        };
+        self.tell(Msg::Ended { job, end });
+    }
+
+    fn record_failure(&mut self, job: u32, outcome: &str) {
+        let cx = self.cx.clone();
+        let outputs = &cx.job(JobId(job)).outputs;
+        self.append(&[Record::JobEnded { run: self.number, job, outputs, outcome }]);
+    }
+
+    /// Success is on record before anybody relies on it.
+    fn done(
+        &mut self,
+        job: u32,
+        duration_ms: u64,
+        outputs: &[(PathId, crate::trace::identity::FileHash)],
+        changed_input: Option<PathId>,
+    ) -> End {
+        let cx = self.cx.clone();
+        let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
+        for (path, hash) in outputs {
+            cx.files.publish(*path, *hash);
+        }
+        let results: Vec<_> = outputs.iter().map(|(_, hash)| hash.digest).collect();
+        let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
+        if let Some(input) = changed_input {
+            let path = cx.paths.text(input);
+            let title = self.info(job).title();
+            self.emit(EventKind::Warning {
+                message: format!("input {path} changed while {title} ran; it will run again next time"),
+            });
+            self.record_failure(job, "an input changed while it ran");
+        } else {
+            let trace = prepared.into_trace(&cx, job, results, self.number, duration_ms);
+            let mut records: Vec<Record<'_>> =
+                outputs.iter().map(|(path, hash)| Record::FileHash { path: *path, hash: *hash }).collect();
+            records.push(if trace.fingerprint.outputs.is_empty() {
+                Record::JobEnded { run: self.number, job, outputs: &[], outcome: "done" }
+            } else {
+                Record::Traced(&trace)
+            });
+            self.append(&records);
+        }
+        self.emit(EventKind::JobFinished { job: self.info(job), duration_ms, unchanged });
+        End::Done
+    }
+
+    fn settled(&mut self, job: u32, as_: Settled) {
+        if !crate::plan::check::has_action(self.cx, JobId(job)) {
+            return;
+        }
+        let skipped = |because, job: JobInfo| EventKind::JobSkipped { job, because };
+        match as_ {
+            Settled::Done => self.summary.ran += 1,
+            Settled::UpToDate => {
+                self.summary.up_to_date += 1;
+                self.emit(EventKind::JobUpToDate { job: self.info(job) });
+            }
+            Settled::Failed => {
+                self.summary.failed += 1;
+                self.report_failure(job, false);
+            }
+            Settled::Cancelled => {
+                self.summary.cancelled += 1;
+                self.emit(skipped(SkipCause::Cancelled, self.info(job)));
+            }
+            Settled::SkippedAfter { failed } => {
+                self.summary.skipped += 1;
+                let because = SkipCause::UpstreamFailed { job: self.info(failed).title() };
+                self.emit(skipped(because, self.info(job)));
+            }
+            Settled::Drained => {
+                self.summary.skipped += 1;
+                let cancelled = self.cancel.level().is_some();
+                let because = if cancelled { SkipCause::Cancelled } else { SkipCause::Drained };
+                self.emit(skipped(because, self.info(job)));
+            }
+        }
+        self.prepared.remove(&job);
+    }
+
+    fn report_failure(&mut self, job: u32, retry: bool) {
+        let Some(failure) = self.pending_failure.remove(&job) else { return };
+        self.emit(EventKind::JobFailed { failure: failure.clone(), retry });
+        if !retry {
+            self.failures.push(failure);
+        }
+    }
+
+    fn look_at_cancel(&mut self) {
+        if let Some(level) = self.cancel.level() {
+            self.tell(Msg::Cancel(level));
+        }
+        if self.recording && self.fatal.is_none() {
+            self.fatal = self.writer.sync_if_due().err();
+        }
+        if self.kill_at.is_some_and(|at| clock::monotonic() >= at) {
+            self.kill_at = None;
+            self.executor.signal_all(Signal::Kill);
+        }
+    }
+
+    fn signal(&mut self, level: CancelLevel) {
+        if level >= CancelLevel::Kill {
+            self.executor.signal_all(Signal::Kill);
+        } else {
+            self.executor.signal_all(Signal::Terminate);
+            self.kill_at = Some(clock::monotonic() + self.options.grace);
+        }
+    }
+
+    fn info(&self, job: u32) -> JobInfo {
+        self.cx.graph.info(JobId(job), &self.cx.workflow, &self.cx.paths)
+    }
+
+    fn emit(&mut self, kind: EventKind) {
+        let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
+        self.seq += 1;
+        (self.observer)(&event);
+    }
+
+    /// Writes what the checks learned, ends the run on record, and reports.
+    fn close(mut self) -> Result<Outcomes> {
+        let refreshed = self.cx.files.take_refreshed();
+        if !refreshed.is_empty() && self.fatal.is_none() {
+            let records: Vec<Record<'_>> =
+                refreshed.iter().map(|(path, hash)| Record::FileHash { path: *path, hash: *hash }).collect();
+            self.append(&records);
+        }
+        if self.recording && self.fatal.is_none() {
+            self.fatal = self.writer.append(&self.cx.paths, &[Record::RunEnded { run: self.number }]).err();
+        }
+        self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
+        let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
+        self.emit(EventKind::RunFinished { summary: self.summary.clone() });
+        match self.fatal {
+            Some(error) => Err(error),
+            None => {
+                Ok(Outcomes { run: self.number, summary: self.summary, failures: self.failures, cancelled })
+            }
+        }
+    }
+}
+
+fn relative(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+}

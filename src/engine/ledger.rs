@@ -1,0 +1,220 @@
+//! Who may run beside whom: job slots and named resources, counted in integers.
+//!
+//! Jobs wait in one heap per distinct request. Few requests are distinct, so a start looks at a handful of heads
+//! and never rescans the waiting jobs: the cost per completion does not grow with their number.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+/// What a job takes while it runs: threads, and named amounts in name order.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) threads: u64,
+    pub(crate) named: Vec<(Arc<str>, u64)>,
+}
+
+/// Order of waiting jobs: greatest priority, then longest way to the end, then order of creation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Rank {
+    pub(crate) priority: i64,
+    pub(crate) height: u32,
+    pub(crate) creation: Reverse<u32>,
+}
+
+impl Rank {
+    pub(crate) fn job(self) -> u32 {
+        self.creation.0
+    }
+}
+
+/// After so many starts of lesser jobs the best waiting job's amounts are held free for it.
+const PATIENCE: u32 = 100;
+
+/// The limits, what is in use, and the jobs that wait.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    threads: u64,
+    free_threads: u64,
+    limits: IndexMap<Arc<str>, u64, FxBuildHasher>,
+    free: IndexMap<Arc<str>, u64, FxBuildHasher>,
+    waiting: IndexMap<Request, BinaryHeap<Rank>, FxBuildHasher>,
+    waiting_len: usize,
+    passed_over: u32,
+}
+
+impl Ledger {
+    pub(crate) fn new(threads: u64, limits: &[(String, u64)]) -> Ledger {
+        let limits: IndexMap<Arc<str>, u64, FxBuildHasher> =
+            limits.iter().map(|(name, amount)| (Arc::from(name.as_str()), *amount)).collect();
+        let threads = threads.max(1);
+        Ledger {
+            threads,
+            free_threads: threads,
+            free: limits.clone(),
+            limits,
+            waiting: IndexMap::default(),
+            waiting_len: 0,
+            passed_over: 0,
+        }
+    }
+
+    /// The request as it counts here: threads are capped at the machine, unlimited resources do not count.
+    ///
+    /// # Errors
+    /// The name, the amount and the limit of a resource that can never be given.
+    pub(crate) fn admit(
+        &self,
+        threads: u64,
+        named: &[(Arc<str>, u64)],
+    ) -> Result<Request, (Arc<str>, u64, u64)> {
+        let mut counted = Vec::new();
+        for (name, amount) in named {
+            let Some(&limit) = self.limits.get(name) else { continue };
+            if *amount > limit {
+                return Err((name.clone(), *amount, limit));
+            }
+            if *amount > 0 {
+                counted.push((name.clone(), *amount));
+            }
+        }
+        counted.sort();
+        Ok(Request { threads: threads.clamp(1, self.threads), named: counted })
+    }
+
+    /// Puts a job in the queue.
+    pub(crate) fn push(&mut self, request: Request, rank: Rank) {
+        self.waiting.entry(request).or_default().push(rank);
+        self.waiting_len += 1;
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting_len
+    }
+
+    /// Takes the best job that fits now, and its amounts.
+    pub(crate) fn start(&mut self) -> Option<(u32, Request)> {
+        let heads =
+            || self.waiting.iter().enumerate().filter_map(|(i, (r, heap))| Some((*heap.peek()?, i, r)));
+        let best = heads().max_by_key(|(rank, ..)| *rank)?;
+        let reserved = self.passed_over >= PATIENCE && !self.fits(best.2);
+        let fitting = heads()
+            .filter(|(rank, _, request)| self.fits(request) && (!reserved || *rank == best.0))
+            .max_by_key(|(rank, ..)| *rank)?;
+        self.passed_over = if fitting.0 == best.0 { 0 } else { self.passed_over + 1 };
+        let index = fitting.1;
+        let (request, heap) = self.waiting.get_index_mut(index)?;
+        let (request, rank) = (request.clone(), heap.pop()?);
+        self.waiting_len -= 1;
+        self.take(&request);
+        Some((rank.job(), request))
+    }
+
+    /// Gives back what a job took.
+    pub(crate) fn release(&mut self, request: &Request) {
+        self.free_threads += request.threads;
+        for (name, amount) in &request.named {
+            if let Some(free) = self.free.get_mut(name) {
+                *free += amount;
+            }
+        }
+        debug_assert!(self.free_threads <= self.threads, "more threads given back than taken");
+    }
+
+    /// Empties the queue; the jobs in no particular meaning, but in a fixed order.
+    pub(crate) fn drain(&mut self) -> Vec<u32> {
+        self.waiting_len = 0;
+        let mut jobs: Vec<u32> =
+            self.waiting.drain(..).flat_map(|(_, heap)| heap.into_iter().map(Rank::job)).collect();
+        jobs.sort_unstable();
+        jobs
+    }
+
+    fn fits(&self, request: &Request) -> bool {
+        request.threads <= self.free_threads
+            && request
+                .named
+                .iter()
+                .all(|(name, amount)| self.free.get(name).is_none_or(|free| amount <= free))
+    }
+
+    fn take(&mut self, request: &Request) {
+        self.free_threads -= request.threads;
+        for (name, amount) in &request.named {
+            if let Some(free) = self.free.get_mut(name) {
+                *free -= amount;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rank(job: u32, priority: i64) -> Rank {
+        Rank { priority, height: 0, creation: Reverse(job) }
+    }
+
+    fn request(ledger: &Ledger, threads: u64, named: &[(&str, u64)]) -> Request {
+        let named: Vec<_> = named.iter().map(|(n, a)| (Arc::from(*n), *a)).collect();
+        ledger.admit(threads, &named).unwrap()
+    }
+
+    #[test]
+    fn a_request_above_the_limit_is_refused_by_name_and_threads_are_capped() {
+        let ledger = Ledger::new(4, &[("mem".into(), 10)]);
+        assert_eq!(ledger.admit(1, &[("mem".into(), 11)]).unwrap_err(), ("mem".into(), 11, 10));
+        assert_eq!(request(&ledger, 64, &[("unlimited", 5)]), Request { threads: 4, named: vec![] });
+    }
+
+    #[test]
+    fn priority_then_creation_order() {
+        let mut ledger = Ledger::new(1, &[]);
+        for (job, priority) in [(3, 0), (1, 0), (2, 5)] {
+            ledger.push(request(&ledger, 1, &[]), rank(job, priority));
+        }
+        let mut order = Vec::new();
+        while let Some((job, request)) = ledger.start() {
+            assert!(ledger.start().is_none(), "one slot, one job");
+            ledger.release(&request);
+            order.push(job);
+        }
+        assert_eq!(order, [2, 1, 3]);
+    }
+
+    #[test]
+    fn a_big_job_is_not_starved_by_small_ones() {
+        let mut ledger = Ledger::new(2, &[]);
+        let small = request(&ledger, 1, &[]);
+        ledger.push(small.clone(), rank(0, 0));
+        ledger.start().unwrap();
+        ledger.push(request(&ledger, 2, &[]), rank(1, 9));
+        for job in 2..1000 {
+            ledger.push(small.clone(), rank(job, 0));
+        }
+        // One small job always runs, so two slots are never free by chance.
+        let mut started = 0;
+        while let Some((job, _)) = ledger.start() {
+            assert_ne!(job, 1);
+            started += 1;
+            ledger.release(&small);
+        }
+        assert_eq!(started, PATIENCE, "after that the slots are kept for the big job");
+        ledger.release(&small);
+        assert_eq!(ledger.start().unwrap().0, 1);
+    }
+
+    #[test]
+    fn named_resources_limit_independently_of_threads() {
+        let mut ledger = Ledger::new(8, &[("api".into(), 2)]);
+        for job in 0..3 {
+            ledger.push(request(&ledger, 1, &[("api", 1)]), rank(job, 0));
+        }
+        ledger.push(request(&ledger, 1, &[]), rank(3, 0));
+        let jobs: Vec<u32> = std::iter::from_fn(|| ledger.start().map(|(job, _)| job)).collect();
+        assert_eq!(jobs, [0, 1, 3]);
+    }
+}

@@ -1,0 +1,260 @@
+//! The parts of a run that happen on the pool: before a job starts and after it ended. Pure of the run's state:
+//! they take facts and give results.
+
+use crate::base::digest::Digest;
+use crate::base::path::PathId;
+use crate::exec::executor::{Completion, Outcome};
+use crate::files::observe::Seen;
+use crate::files::outputs::{collect, quarantine};
+use crate::graph::job::{Job, JobId};
+use crate::plan::check::{Check, Mode, check, has_action};
+use crate::plan::context::Context;
+use crate::plan::instance::{Instance, Trouble};
+use crate::store::runs::tail;
+use crate::trace::fingerprint::{Fingerprint, InputState, Origin, Trace};
+use crate::trace::identity::{FileHash, StatSig};
+use crate::trace::reason::Reason;
+use std::path::PathBuf;
+
+/// What a check decided.
+pub(crate) enum Verdict {
+    UpToDate,
+    Run(Box<Prepared>),
+    Trouble(Trouble),
+}
+
+/// A job that must run, with all that its start and its trace need.
+pub(crate) struct Prepared {
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) instance: Instance,
+    pub(crate) command: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) unknown_outputs: Vec<PathId>,
+    pub(crate) recorded: Option<Vec<Digest>>,
+    /// What the inputs looked like when they were hashed, to see whether they changed while the job ran.
+    pub(crate) input_signatures: Vec<(PathId, Option<StatSig>)>,
+}
+
+impl Prepared {
+    pub(crate) fn into_trace(
+        self,
+        cx: &Context,
+        job: u32,
+        results: Vec<Digest>,
+        run: u32,
+        duration_ms: u64,
+    ) -> Trace {
+        Trace {
+            rule: cx.rule(cx.job(JobId(job))).name.clone(),
+            fingerprint: self.fingerprint,
+            results,
+            run,
+            job,
+            duration_ms: u32::try_from(duration_ms).unwrap_or(u32::MAX),
+            origin: Origin::Executed,
+        }
+    }
+}
+
+/// Checks a job whose producers are final, and prepares it if it must run.
+pub(crate) fn check_job(cx: &Context, job: u32) -> Verdict {
+    let id = JobId(job);
+    if !has_action(cx, id) {
+        return match absent_input(cx, cx.job(id)) {
+            Some(path) => Verdict::Trouble(Trouble::new(format!("input {path} does not exist"))),
+            None => Verdict::UpToDate,
+        };
+    }
+    match check(cx, id, Mode::Final) {
+        Ok(check) if check.reasons.is_empty() => Verdict::UpToDate,
+        Ok(check) => prepare(cx, id, check).map_or_else(Verdict::Trouble, |p| Verdict::Run(Box::new(p))),
+        Err(trouble) => Verdict::Trouble(trouble),
+    }
+}
+
+fn absent_input<'a>(cx: &'a Context, job: &Job) -> Option<&'a str> {
+    let sources = job.inputs.iter().filter(|path| cx.graph.producer(**path).is_none());
+    let mut texts = sources.map(|path| (*path, cx.paths.text(*path)));
+    texts.find(|(id, text)| matches!(cx.files.stat(*id, text), Ok(None))).map(|(_, text)| text)
+}
+
+fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
+    let job = cx.job(id);
+    let rule = cx.rule(job);
+    let instance = Instance::of(cx, job, 1)?;
+    Ok(Prepared {
+        command: instance.command(rule)?,
+        message: instance.message(rule)?,
+        input_signatures: job.inputs.iter().map(|path| (*path, cx.files.signature(*path))).collect(),
+        instance,
+        reasons: check.reasons,
+        fingerprint: check.fingerprint,
+        unknown_outputs: check.unknown_outputs,
+        recorded: check.recorded,
+    })
+}
+
+/// What `conclude` needs to know of a job that ended.
+pub(crate) struct AfterFacts {
+    pub(crate) inputs: Vec<(PathId, Option<StatSig>)>,
+    pub(crate) fingerprint_inputs: Vec<InputState>,
+    /// Where partial outputs go.
+    pub(crate) quarantine: PathBuf,
+    pub(crate) log: PathBuf,
+    pub(crate) is_shell: bool,
+}
+
+/// A job that ended, with its outputs looked at.
+pub(crate) struct Concluded {
+    pub(crate) job: u32,
+    pub(crate) duration_ms: u64,
+    pub(crate) conclusion: Conclusion,
+}
+
+pub(crate) enum Conclusion {
+    Done {
+        outputs: Vec<(PathId, FileHash)>,
+        /// An input that is not what it was when the job was checked.
+        changed_input: Option<PathId>,
+    },
+    Failed {
+        outcome: String,
+        exit_code: Option<i32>,
+        log: Option<PathBuf>,
+        log_tail: Vec<String>,
+        quarantine: Option<PathBuf>,
+        help: Option<String>,
+        /// It ended because it was told to.
+        cancelled: bool,
+    },
+}
+
+impl Conclusion {
+    /// A failure before anything was executed.
+    pub(crate) fn failed(trouble: Trouble) -> Conclusion {
+        Conclusion::Failed {
+            outcome: trouble.message,
+            exit_code: None,
+            log: None,
+            log_tail: Vec::new(),
+            quarantine: None,
+            help: trouble.help,
+            cancelled: false,
+        }
+    }
+}
+
+/// Looks at what a job left: good outputs are hashed, anything else is moved out of the way.
+pub(crate) fn conclude(
+    cx: &Context,
+    completion: Completion,
+    facts: AfterFacts,
+    told_to_end: bool,
+) -> Concluded {
+    let job = completion.job;
+    let duration_ms = completion.duration.as_millis() as u64;
+    let outputs: Vec<(PathId, &str)> =
+        cx.job(JobId(job)).outputs.iter().map(|id| (*id, cx.paths.text(*id))).collect();
+    let conclusion = match &completion.outcome {
+        Outcome::Success => match good_outputs(cx, &outputs) {
+            Ok(hashes) => Conclusion::Done { outputs: hashes, changed_input: changed_input(cx, &facts) },
+            Err(trouble) => after_failure(cx, &outputs, facts, trouble, None, false),
+        },
+        failed => {
+            let exit_code = if let Outcome::Exit(code) = failed { Some(*code) } else { None };
+            let trouble = Trouble { message: describe(failed), help: hint(failed) };
+            after_failure(cx, &outputs, facts, trouble, exit_code, told_to_end)
+        }
+    };
+    Concluded { job, duration_ms, conclusion }
+}
+
+fn describe(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Success => "success".into(),
+        Outcome::Exit(code) => format!("exit {code}"),
+        Outcome::Signal(signal) => format!("killed by signal {signal}"),
+        Outcome::FunctionError(message) => message.clone(),
+        Outcome::NotStarted(message) => format!("could not be started: {message}"),
+    }
+}
+
+fn hint(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Exit(127) => {
+            Some("127 means that a program was not found: is it installed, is it on PATH?".into())
+        }
+        Outcome::Exit(126) => Some("126 means that a file is not executable".into()),
+        Outcome::Signal(9) => Some("somebody killed it; often the machine ran out of memory".into()),
+        _ => None,
+    }
+}
+
+fn good_outputs(cx: &Context, outputs: &[(PathId, &str)]) -> Result<Vec<(PathId, FileHash)>, Trouble> {
+    let collected = collect(&cx.root, outputs, cx.files.hasher()).map_err(|e| Trouble::new(e.to_string()))?;
+    let list = |paths: &[String]| paths.join(", ");
+    let not_files: Vec<String> = collected.directories.iter().chain(&collected.special).cloned().collect();
+    if !collected.missing.is_empty() {
+        return Err(Trouble {
+            message: format!("the command succeeded but did not create {}", list(&collected.missing)),
+            help: Some(
+                "check that the command writes to `{output}`, and that it is run in the root directory"
+                    .into(),
+            ),
+        });
+    }
+    if !not_files.is_empty() {
+        return Err(Trouble {
+            message: format!("the command made something that is not a regular file: {}", list(&not_files)),
+            help: Some("name a file in it as the output".into()),
+        });
+    }
+    Ok(collected.files)
+}
+
+/// The first input whose content is not what the fingerprint says.
+fn changed_input(cx: &Context, facts: &AfterFacts) -> Option<PathId> {
+    let moved = facts.inputs.iter().zip(&facts.fingerprint_inputs).filter(|((path, then), _)| {
+        let now = cx.files.restat(cx.paths.text(*path)).ok().flatten();
+        now.is_none() || now != *then
+    });
+    for ((path, _), state) in moved {
+        cx.files.forget(*path);
+        match cx.files.look(*path, cx.paths.text(*path), cx) {
+            Ok(Seen::File(digest)) if digest == state.digest => {}
+            _ => return Some(*path),
+        }
+    }
+    None
+}
+
+fn after_failure(
+    cx: &Context,
+    outputs: &[(PathId, &str)],
+    facts: AfterFacts,
+    trouble: Trouble,
+    exit_code: Option<i32>,
+    cancelled: bool,
+) -> Conclusion {
+    let texts: Vec<&str> = outputs.iter().map(|(_, text)| *text).collect();
+    let moved = quarantine(&cx.root, &facts.quarantine, &texts);
+    for (id, _) in outputs {
+        cx.files.forget(*id);
+    }
+    let log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let (moved, help) = match moved {
+        Ok(moved) => (!moved.is_empty(), trouble.help),
+        // Its record says failed, so what stays is not taken for good; but the user must know.
+        Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
+    };
+    Conclusion::Failed {
+        outcome: trouble.message,
+        exit_code,
+        log_tail: log.as_deref().map(|log| tail(log, 20)).unwrap_or_default(),
+        log,
+        quarantine: moved.then_some(facts.quarantine),
+        help,
+        cancelled,
+    }
+}

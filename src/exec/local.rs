@@ -1,0 +1,202 @@
+//! Runs jobs on this machine: one thread per running job, which waits for its process or runs its function.
+//!
+//! Knows no limits: who submits decides how many run at once. Invariant: every submitted job is reported exactly
+//! once, whatever happens to its thread.
+
+use super::process::{Control, ShellJob};
+use super::{function, process};
+use crate::base::clock::monotonic;
+use crate::exec::executor::{Completion, JobRequest, Outcome, Signal, Work};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+/// Receives the end of each job, on the job's thread.
+pub(crate) type Done = Box<dyn Fn(Completion) + Send + Sync>;
+
+/// Executes jobs as processes and functions of this machine.
+///
+/// Dropping it kills what runs and waits for it; a running function must end by itself.
+pub(crate) struct LocalExecutor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    done: Done,
+    pool: Mutex<Pool>,
+    work: Condvar,
+}
+
+/// Threads are made on demand and reused: making one costs 0.1 ms or more, which counts for short jobs.
+#[derive(Default)]
+struct Pool {
+    queue: VecDeque<(JobRequest, Arc<Control>)>,
+    running: FxHashMap<u32, Arc<Control>>,
+    threads: Vec<JoinHandle<()>>,
+    idle: usize,
+    closing: bool,
+}
+
+impl LocalExecutor {
+    pub(crate) fn new(done: Done) -> LocalExecutor {
+        let shared = Shared { done, pool: Mutex::default(), work: Condvar::new() };
+        LocalExecutor { shared: Arc::new(shared) }
+    }
+
+    /// Starts a job. Returns at once; `done` is called when it has ended or could not be started.
+    pub(crate) fn submit(&self, request: JobRequest) {
+        let control = Arc::new(Control::new(match &request.work {
+            Work::Function { context, .. } => Some(Arc::clone(&context.cancelled)),
+            Work::Shell { .. } => None,
+        }));
+        let mut pool = self.shared.lock();
+        pool.running.insert(request.job, Arc::clone(&control));
+        pool.queue.push_back((request, control));
+        if pool.idle >= pool.queue.len() {
+            self.shared.work.notify_one();
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let name = format!("rulemake-job-{}", pool.threads.len());
+        match thread::Builder::new().name(name).spawn(move || serve(&shared)) {
+            Ok(thread) => pool.threads.push(thread),
+            // The other threads take it when they are free.
+            Err(_) if !pool.threads.is_empty() => {}
+            Err(error) => {
+                let refused = pool.queue.pop_back();
+                drop(pool);
+                if let Some((request, _)) = refused {
+                    let mut report = Report::new(&self.shared, request.job);
+                    report.outcome = Some(Outcome::NotStarted(format!("cannot start a thread: {error}")));
+                }
+            }
+        }
+    }
+
+    /// Signals a job: all its processes, or the flag that its function can look at. A job that has not started
+    /// yet will not; one that has ended is no error.
+    pub(crate) fn signal(&self, job: u32, signal: Signal) {
+        let control = self.shared.lock().running.get(&job).cloned();
+        if let Some(control) = control {
+            control.signal(signal);
+        }
+    }
+
+    /// Signals every job that was submitted and has not ended.
+    pub(crate) fn signal_all(&self, signal: Signal) {
+        // The pool's lock is not held while signalling: a job that starts just now holds its own for a while.
+        let running: Vec<_> = self.shared.lock().running.values().cloned().collect();
+        for control in running {
+            control.signal(signal);
+        }
+    }
+
+    /// The jobs that were submitted and have not been reported, in order of their numbers.
+    pub(crate) fn running(&self) -> Vec<u32> {
+        let mut jobs: Vec<u32> = self.shared.lock().running.keys().copied().collect();
+        jobs.sort_unstable();
+        jobs
+    }
+}
+
+impl fmt::Debug for LocalExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalExecutor").field("running", &self.running()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for LocalExecutor {
+    fn drop(&mut self) {
+        let mut pool = self.shared.lock();
+        pool.closing = true;
+        let threads = std::mem::take(&mut pool.threads);
+        drop(pool);
+        self.signal_all(Signal::Kill);
+        self.shared.work.notify_all();
+        for thread in threads {
+            // `done` may own the executor: then this is one of its own threads.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job; `None` when there will be none.
+    fn next(&self) -> Option<(JobRequest, Arc<Control>)> {
+        let mut pool = self.lock();
+        loop {
+            if let Some(next) = pool.queue.pop_front() {
+                return Some(next);
+            }
+            if pool.closing {
+                return None;
+            }
+            pool.idle += 1;
+            pool = self.work.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            pool.idle -= 1;
+        }
+    }
+}
+
+fn serve(shared: &Shared) {
+    while let Some((request, control)) = shared.next() {
+        // The report is sent also if this unwinds, and the thread goes on.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let mut report = Report::new(shared, request.job);
+            report.outcome = Some(execute(&request, &control));
+        }));
+    }
+}
+
+fn execute(request: &JobRequest, control: &Control) -> Outcome {
+    match &request.work {
+        Work::Shell { shell, command, log } => {
+            let job = ShellJob { root: &request.root, shell, command, log, env: &request.env };
+            process::run(&job, control)
+        }
+        Work::Function { action, context } => match control.asked() {
+            Some(signal) => Outcome::Signal(signal.number()),
+            None => function::run(action, context),
+        },
+    }
+}
+
+/// Sends the end of a job when it is dropped, with or without an outcome.
+struct Report<'a> {
+    shared: &'a Shared,
+    job: u32,
+    start: Instant,
+    outcome: Option<Outcome>,
+}
+
+impl Report<'_> {
+    fn new(shared: &Shared, job: u32) -> Report<'_> {
+        Report { shared, job, start: monotonic(), outcome: None }
+    }
+}
+
+impl Drop for Report<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().running.remove(&self.job);
+        let outcome = self.outcome.take();
+        let outcome = outcome.unwrap_or_else(|| Outcome::FunctionError("lost: its thread ended".into()));
+        let completion = Completion { job: self.job, outcome, duration: self.start.elapsed() };
+        // A panic of the receiver while this thread unwinds would end the program.
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.shared.done)(completion)));
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+#[path = "tests.rs"]
+mod tests;

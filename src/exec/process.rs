@@ -1,0 +1,250 @@
+//! One shell command from start to end: its log, its process tree, its outcome.
+//!
+//! Invariant: a signal is sent only to a group whose number cannot belong to anybody else, see [`Control`].
+
+#[cfg(not(unix))]
+use super::other::{Tree, outcome};
+#[cfg(unix)]
+use super::unix::{Tree, outcome};
+use crate::base::clock::monotonic;
+use crate::exec::executor::{Outcome, Signal};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Linux takes at most 128 KiB in one argument.
+const MAX_ARGUMENT: usize = 120 * 1024;
+
+/// How long members of a terminated job may outlive its shell before they are killed: `docker run` and `mpirun`
+/// pass SIGTERM on to processes outside of the group, and need the time to do it.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// The longest pause between two looks whether they are gone; the first are shorter.
+const LINGER_STEP: Duration = Duration::from_millis(50);
+
+/// What is to be executed.
+pub(super) struct ShellJob<'a> {
+    pub(super) root: &'a Path,
+    pub(super) shell: &'a [Arc<str>],
+    pub(super) command: &'a str,
+    pub(super) log: &'a Path,
+    pub(super) env: &'a [(String, String)],
+}
+
+/// Runs a command to its end.
+pub(super) fn run(job: &ShellJob<'_>, control: &Control) -> Outcome {
+    let script = script_path(job.log);
+    let outcome = start(job, &script, control).and_then(|started| match started {
+        Started::Child(child) => control.wait(child).map(outcome).map_err(|error| {
+            // Somebody else reaped it, or the host program ignores SIGCHLD.
+            format!("its end could not be observed: {error}; does the program wait for all its children?")
+        }),
+        Started::Stopped(signal) => Ok(Outcome::Signal(signal.number())),
+    });
+    // 100 000 quiet jobs must not leave 100 000 files.
+    if fs::metadata(job.log).is_ok_and(|m| m.len() == 0) {
+        let _ = fs::remove_file(job.log);
+    }
+    if job.command.len() > MAX_ARGUMENT {
+        let _ = fs::remove_file(script);
+    }
+    outcome.unwrap_or_else(Outcome::NotStarted)
+}
+
+enum Started {
+    Child(Child),
+    /// A signal came first.
+    Stopped(Signal),
+}
+
+fn start(job: &ShellJob<'_>, script: &Path, control: &Control) -> Result<Started, String> {
+    let Some((program, args)) = job.shell.split_first() else {
+        return Err("no shell is set; choose one with `shell.executable(\"bash\")`".into());
+    };
+    let mut command = Command::new(&**program);
+    if job.command.len() <= MAX_ARGUMENT {
+        command.args(args.iter().map(|a| &**a)).arg(job.command);
+    } else {
+        let args = script_args(args).ok_or_else(|| {
+            format!(
+                "its command is too long for `{program}`, which does not end in `-c`: put it into a script"
+            )
+        })?;
+        let write = fs::write(script, job.command);
+        write.map_err(|e| format!("cannot write the script `{}`: {e}", script.display()))?;
+        command.args(args).arg(script);
+    }
+    let cannot = |error| format!("cannot create the log `{}`: {error}", job.log.display());
+    let log = create_log(job.log).map_err(cannot)?;
+    command
+        .current_dir(job.root)
+        .envs(job.env.iter().map(|(name, value)| (name, value)))
+        // A background group that reads from the terminal is stopped, and hangs.
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(cannot)?)
+        .stderr(log);
+    Tree::prepare(&mut command);
+    control.start(&mut command).map_err(|error| not_started(&error, program, job.root))
+}
+
+/// Creates the log anew: an earlier attempt's children may still write to the old one. Append mode, so that
+/// stdout and stderr do not overwrite each other.
+fn create_log(path: &Path) -> io::Result<File> {
+    match OpenOptions::new().append(true).create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            OpenOptions::new().append(true).create_new(true).open(path)
+        }
+        result => result,
+    }
+}
+
+fn script_path(log: &Path) -> PathBuf {
+    let mut path = OsString::from(log);
+    path.push(".sh");
+    path.into()
+}
+
+/// The arguments for a script instead of a text: `-c` goes, also at the end of `-euc`.
+fn script_args(args: &[Arc<str>]) -> Option<Vec<&str>> {
+    let (last, rest) = args.split_last()?;
+    let flags = last.strip_prefix('-')?.strip_suffix('c')?;
+    if flags.starts_with('-') {
+        return None;
+    }
+    let mut args: Vec<&str> = rest.iter().map(|a| &**a).collect();
+    if !flags.is_empty() {
+        args.push(&last[..last.len() - 1]);
+    }
+    Some(args)
+}
+
+fn not_started(error: &io::Error, program: &str, root: &Path) -> String {
+    match error.kind() {
+        // The error is the same if the directory is missing.
+        io::ErrorKind::NotFound if !root.is_dir() => {
+            format!("the directory `{}` is not there", root.display())
+        }
+        io::ErrorKind::NotFound if program == "bash" => {
+            "`bash` was not found: install it, or choose another shell with `shell.executable(\"sh\")`".into()
+        }
+        io::ErrorKind::NotFound => {
+            format!("`{program}` was not found: install it, or correct `shell.executable(...)`")
+        }
+        io::ErrorKind::WouldBlock => {
+            format!("cannot start `{program}`: too many processes; run fewer jobs at once")
+        }
+        io::ErrorKind::ArgumentListTooLong => {
+            format!(
+                "cannot start `{program}`: the command and the environment are too long; put it into a script"
+            )
+        }
+        io::ErrorKind::InvalidInput => {
+            format!("cannot start `{program}`: the command or a variable holds a NUL character")
+        }
+        _ => format!("cannot start `{program}`: {error}"),
+    }
+}
+
+/// How signals reach a job, from before its start until its end.
+///
+/// A process number is free for others as soon as the child is reaped. So `tree` is set from the start until
+/// the child is known to have ended, and taken out *before* it is reaped; both under the lock that a sender
+/// holds. A sender that sees a tree therefore sees one whose leader is running or a zombie.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// For functions, which nobody can stop but themselves.
+    flag: Option<Arc<AtomicBool>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    asked: Option<Signal>,
+    tree: Option<Tree>,
+}
+
+impl Control {
+    pub(super) fn new(flag: Option<Arc<AtomicBool>>) -> Control {
+        Control { flag, ..Control::default() }
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        let mut state = self.lock();
+        if state.asked != Some(Signal::Kill) {
+            state.asked = Some(signal);
+        }
+        if let Some(tree) = state.tree {
+            tree.signal(signal);
+        }
+        if let Some(flag) = &self.flag {
+            flag.store(true, Ordering::Relaxed);
+        }
+        self.changed.notify_all();
+    }
+
+    /// The signal that came so far.
+    pub(super) fn asked(&self) -> Option<Signal> {
+        self.lock().asked
+    }
+
+    fn start(&self, command: &mut Command) -> io::Result<Started> {
+        let mut state = self.lock();
+        if let Some(signal) = state.asked {
+            return Ok(Started::Stopped(signal));
+        }
+        let child = command.spawn()?;
+        state.tree = Some(Tree::of(&child));
+        Ok(Started::Child(child))
+    }
+
+    /// Waits for the end of the shell, sweeps up what a failed job left running, and reaps.
+    ///
+    /// After a success background children live on, as under Snakemake: a job may start a server for others.
+    /// After a failure or a signal nothing of the group may live on and write into outputs that are made anew.
+    fn wait(&self, mut child: Child) -> io::Result<ExitStatus> {
+        let tree = Tree::of(&child);
+        let ended = tree.wait_leader(&mut child);
+        let mut state = self.lock();
+        state.tree = None;
+        match (ended, state.asked) {
+            (Ok(true), _) => {}
+            (Ok(false), Some(Signal::Terminate)) => return self.linger(child, tree, state),
+            (Ok(false), _) => tree.signal(Signal::Kill),
+            // Its number is not ours any more.
+            (Err(_), _) => {}
+        }
+        child.wait()
+    }
+
+    /// Gives the other members of a terminated job time to end, then kills them.
+    ///
+    /// Emptiness of a group shows only after its leader was reaped. From then on the members alone keep the
+    /// number taken, and each look proves that there are some: for a wrong target all numbers would have to be
+    /// used up between two looks.
+    fn linger(&self, mut child: Child, tree: Tree, state: MutexGuard<'_, State>) -> io::Result<ExitStatus> {
+        let status = child.wait()?;
+        let start = monotonic();
+        let mut state = state;
+        let mut step = Duration::from_millis(1);
+        while tree.has_members() {
+            if state.asked == Some(Signal::Kill) || start.elapsed() > LINGER {
+                tree.signal(Signal::Kill);
+                break;
+            }
+            (state, _) = self.changed.wait_timeout(state, step).unwrap_or_else(PoisonError::into_inner);
+            step = LINGER_STEP.min(step * 2);
+        }
+        Ok(status)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,195 @@
+//! What is known about each path in this run. Knows the store only as a [`HashCache`]. Invariants: a path is looked at
+//! once until it is forgotten; no lock is held while the file system is asked.
+
+use super::hash::{Content, FileHasher};
+use super::stat;
+use crate::base::digest::Digest;
+use crate::base::path::PathId;
+use crate::error::Result;
+use crate::trace::identity::{FileHash, FileKind, StatSig};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What earlier runs knew.
+pub(crate) trait HashCache: Sync {
+    fn file_hash(&self, path: PathId) -> Option<FileHash>;
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Seen {
+    Missing,
+    Directory,
+    Special,
+    File(Digest),
+}
+
+/// Looks at files, each once. Shared by threads; two that look at the same path at once both do the work and come to
+/// the same answer.
+pub(crate) struct Observer {
+    root: PathBuf,
+    hasher: FileHasher,
+    shards: Box<[Mutex<Vec<Memo>>]>,
+    refreshed: Mutex<Vec<(PathId, FileHash)>>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Memo {
+    #[default]
+    Unknown,
+    Missing,
+    Stat(StatSig),
+    Hashed(FileHash),
+}
+
+/// Ids are dense, so neighbours fall into different shards and each shard is an array.
+const SHARDS: usize = 64;
+
+impl Observer {
+    /// `probe_dir` is the state directory of a run; `None` for a plan, which must write nothing: then what is hashed
+    /// counts as unsettled.
+    pub(crate) fn new(root: PathBuf, probe_dir: Option<PathBuf>) -> Observer {
+        Observer {
+            root,
+            hasher: FileHasher::new(probe_dir.as_deref()),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            refreshed: Mutex::default(),
+        }
+    }
+
+    /// The content of `path`: from memory; from `cache` when its signature is the same and settled; else by reading
+    /// the file. See [`FileHasher::content`] for the thread to call this from.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub(crate) fn look(&self, id: PathId, path: &str, cache: &dyn HashCache) -> Result<Seen> {
+        let memo = self.memo(id);
+        if let Some(seen) = memo.seen() {
+            return Ok(seen);
+        }
+        let full = self.root.join(path);
+        let sig = match memo {
+            Memo::Stat(sig) => Some(sig),
+            _ => stat::stat(&full)?.map(|stat| stat.sig),
+        };
+        let cached = cache.file_hash(id);
+        let memo = match sig {
+            None => Memo::Missing,
+            Some(sig) if sig.kind != FileKind::File => Memo::Stat(sig),
+            Some(sig) => match cached.filter(|known| known.settled && known.sig == sig) {
+                Some(known) => Memo::Hashed(known),
+                None => Memo::of(self.hasher.content(&full)?),
+            },
+        };
+        self.set(id, memo);
+        if let Memo::Hashed(hash) = memo
+            && cached != Some(hash)
+        {
+            lock(&self.refreshed).push((id, hash));
+        }
+        Ok(memo.seen().unwrap_or(Seen::Missing))
+    }
+
+    /// The signature of `path`, asked for once. `None`: missing.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub(crate) fn stat(&self, id: PathId, path: &str) -> Result<Option<StatSig>> {
+        match self.memo(id) {
+            Memo::Unknown => {}
+            known => return Ok(known.signature()),
+        }
+        let sig = self.restat(path)?;
+        self.set(id, sig.map_or(Memo::Missing, Memo::Stat));
+        Ok(sig)
+    }
+
+    /// The signature of `path` now, whatever is remembered; nothing is remembered of it. For inputs that may change
+    /// while a job runs.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub(crate) fn restat(&self, path: &str) -> Result<Option<StatSig>> {
+        Ok(stat::stat(&self.root.join(path))?.map(|stat| stat.sig))
+    }
+
+    /// Takes over what a job made. Recording it is the caller's.
+    pub(crate) fn publish(&self, id: PathId, hash: FileHash) {
+        self.set(id, Memo::Hashed(hash));
+    }
+
+    /// Drops what is remembered of a path: the next look asks the file system.
+    pub(crate) fn forget(&self, id: PathId) {
+        self.set(id, Memo::Unknown);
+    }
+
+    /// The remembered signature. Asks nobody.
+    pub(crate) fn signature(&self, id: PathId) -> Option<StatSig> {
+        self.memo(id).signature()
+    }
+
+    /// What was found out by reading since the last call and is worth recording, by id.
+    pub(crate) fn take_refreshed(&self) -> Vec<(PathId, FileHash)> {
+        let mut found = std::mem::take(&mut *lock(&self.refreshed));
+        // Of two readings of one path the later one stays: reversed, it comes first and is the one kept.
+        found.reverse();
+        found.sort_by_key(|(id, _)| *id);
+        found.dedup_by_key(|(id, _)| *id);
+        found
+    }
+
+    /// The hasher, for outputs.
+    pub(crate) fn hasher(&self) -> &FileHasher {
+        &self.hasher
+    }
+
+    fn memo(&self, id: PathId) -> Memo {
+        let (shard, index) = self.place(id);
+        shard.get(index).copied().unwrap_or_default()
+    }
+
+    fn set(&self, id: PathId, memo: Memo) {
+        let (mut shard, index) = self.place(id);
+        if shard.len() <= index {
+            shard.resize(index + 1, Memo::Unknown);
+        }
+        shard[index] = memo;
+    }
+
+    fn place(&self, id: PathId) -> (MutexGuard<'_, Vec<Memo>>, usize) {
+        (lock(&self.shards[id.index() % SHARDS]), id.index() / SHARDS)
+    }
+}
+
+impl Memo {
+    fn of(content: Content) -> Memo {
+        match content {
+            Content::Missing => Memo::Missing,
+            Content::Directory(sig) | Content::Special(sig) => Memo::Stat(sig),
+            Content::File(hash) => Memo::Hashed(hash),
+        }
+    }
+
+    /// The answer, if it is remembered.
+    fn seen(self) -> Option<Seen> {
+        match self {
+            Memo::Missing => Some(Seen::Missing),
+            Memo::Hashed(hash) => Some(Seen::File(hash.digest)),
+            Memo::Stat(sig) if sig.kind == FileKind::Directory => Some(Seen::Directory),
+            Memo::Stat(sig) if sig.kind == FileKind::Special => Some(Seen::Special),
+            Memo::Stat(_) | Memo::Unknown => None,
+        }
+    }
+
+    fn signature(self) -> Option<StatSig> {
+        match self {
+            Memo::Stat(sig) | Memo::Hashed(FileHash { sig, .. }) => Some(sig),
+            Memo::Unknown | Memo::Missing => None,
+        }
+    }
+}
+
+/// What the locks guard is whole after every step, so a thread that panicked elsewhere spoils nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,283 @@
+//! The outputs of a job, before and after it runs. Knows no job. Invariants: a directory is never removed with what is in
+//! it; a link is never followed to something that is then removed; what is not on record is moved, never lost.
+
+use super::hash::{Content, FileHasher};
+use super::place::move_under;
+use super::stat::is_missing;
+use crate::base::path::{PathId, is_outside};
+use crate::error::{Error, ErrorKind, Result};
+use crate::trace::identity::FileHash;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+use std::fs::{self, FileType};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An output of the job that is about to run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PrepareOutput<'a> {
+    pub(crate) path: &'a str,
+    /// What is there may be somebody's work: move it instead of removing it.
+    pub(crate) keep: bool,
+}
+
+/// A file that was moved to be kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Saved {
+    pub(crate) path: String,
+    pub(crate) to: PathBuf,
+}
+
+/// What stands where an output goes, links not followed.
+enum Found {
+    Nothing,
+    Link,
+    File,
+    Other(&'static str),
+}
+
+/// Clears the way for a job: its outputs are gone and their directories exist. Removing them first also proves
+/// afterwards that the job made them. Nothing is changed when any output cannot be cleared.
+///
+/// # Errors
+/// When something is in the way that is not ours to remove, named with what to do.
+pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Path) -> Result<Vec<Saved>> {
+    let mut found = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        let full = root.join(output.path);
+        let there = find(&full).map_err(|error| Error::io("look at", &full, error))?;
+        if let Found::Other(what) = there {
+            return Err(in_the_way(&full, output.path, what));
+        }
+        check_parents(root, output.path)?;
+        found.push((full, there));
+    }
+    let mut saved = Vec::new();
+    for (output, (full, there)) in outputs.iter().zip(found) {
+        match there {
+            Found::File if output.keep => {
+                let to = move_under(save_dir, &full, output.path)?;
+                saved.push(Saved { path: output.path.to_string(), to });
+            }
+            Found::File | Found::Link => {
+                fs::remove_file(&full).map_err(|error| Error::io("remove the old", &full, error))?;
+            }
+            Found::Nothing | Found::Other(_) => make_parent(&full)?,
+        }
+    }
+    Ok(saved)
+}
+
+fn find(full: &Path) -> io::Result<Found> {
+    match fs::symlink_metadata(full) {
+        Ok(meta) if meta.is_file() => Ok(Found::File),
+        Ok(meta) if meta.is_symlink() => Ok(Found::Link),
+        Ok(meta) if meta.is_dir() => Ok(Found::Other("a directory")),
+        Ok(meta) => Ok(Found::Other(special_name(meta.file_type()))),
+        Err(error) if is_missing(&error) => Ok(Found::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+fn special_name(kind: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return "a named pipe";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+    }
+    let _ = kind;
+    "a device"
+}
+
+fn in_the_way(full: &Path, path: &str, what: &str) -> Error {
+    let text = format!(
+        "output `{path}` is {what}, where a file is to be made: move it away or change the output \
+         (rulemake removes only files)"
+    );
+    Error::new(ErrorKind::Environment, text).with_path(full)
+}
+
+/// A file where a directory is needed is found before anything is removed.
+fn check_parents(root: &Path, path: &str) -> Result<()> {
+    let Some((parent, _)) = path.rsplit_once('/') else { return Ok(()) };
+    if parent.is_empty() || fs::metadata(root.join(parent)).is_ok_and(|meta| meta.is_dir()) {
+        return Ok(());
+    }
+    let mut ends: Vec<usize> = parent.match_indices('/').map(|(at, _)| at).filter(|&at| at > 0).collect();
+    ends.push(parent.len());
+    for dir in ends.into_iter().filter_map(|end| parent.get(..end)) {
+        let full = root.join(dir);
+        let what = match fs::symlink_metadata(&full) {
+            Err(error) if is_missing(&error) => return Ok(()),
+            Err(error) => return Err(Error::io("look at", &full, error)),
+            Ok(_) => match fs::metadata(&full) {
+                Ok(meta) if meta.is_dir() => continue,
+                Ok(_) => "is not a directory",
+                Err(error) if is_missing(&error) => "is a link to nowhere",
+                Err(error) => return Err(Error::io("look at", &full, error)),
+            },
+        };
+        let text = format!(
+            "output `{path}` cannot be made because `{dir}` {what}: move it away or change the output"
+        );
+        return Err(Error::new(ErrorKind::Environment, text).with_path(full));
+    }
+    Ok(())
+}
+
+fn make_parent(full: &Path) -> Result<()> {
+    let Some(parent) = full.parent() else { return Ok(()) };
+    fs::create_dir_all(parent).map_err(|error| Error::io("create the directory", parent, error))
+}
+
+/// What a job left where its outputs were due.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Collected {
+    /// Regular files, in the order of the outputs.
+    pub(crate) files: Vec<(PathId, FileHash)>,
+    pub(crate) missing: Vec<String>,
+    pub(crate) directories: Vec<String>,
+    /// Pipes, sockets, devices.
+    pub(crate) special: Vec<String>,
+}
+
+impl Collected {
+    /// Whether every output is a regular file.
+    pub(crate) fn complete(&self) -> bool {
+        self.missing.is_empty() && self.directories.is_empty() && self.special.is_empty()
+    }
+}
+
+/// Looks at the outputs of a job that says it succeeded, and hashes them. See [`FileHasher::content`] for the thread
+/// to call this from.
+///
+/// # Errors
+/// When an output is there but cannot be read, or something still writes it.
+pub(crate) fn collect(root: &Path, outputs: &[(PathId, &str)], hasher: &FileHasher) -> Result<Collected> {
+    let mut collected = Collected::default();
+    for &(id, path) in outputs {
+        match hasher.content(&root.join(path))? {
+            Content::File(hash) => collected.files.push((id, hash)),
+            Content::Missing => collected.missing.push(path.to_string()),
+            Content::Directory(_) => collected.directories.push(path.to_string()),
+            Content::Special(_) => collected.special.push(path.to_string()),
+        }
+    }
+    Ok(collected)
+}
+
+/// A partial output larger than this is removed instead of kept.
+pub(crate) const QUARANTINE_LIMIT: u64 = 1 << 30;
+
+/// Takes away what a job left that did not succeed, so that nobody takes it for a result: moves it under `dest`, or
+/// removes it when it is larger than [`QUARANTINE_LIMIT`]. Returns the outputs that were moved. Devices stay.
+///
+/// # Errors
+/// When something cannot be taken away; the others are taken away nevertheless.
+pub(crate) fn quarantine(root: &Path, dest: &Path, outputs: &[&str]) -> Result<Vec<String>> {
+    quarantine_up_to(root, dest, outputs, QUARANTINE_LIMIT)
+}
+
+pub(super) fn quarantine_up_to(
+    root: &Path,
+    dest: &Path,
+    outputs: &[&str],
+    limit: u64,
+) -> Result<Vec<String>> {
+    let mut moved = Vec::new();
+    let mut first_error = None;
+    for path in outputs.iter().copied().filter(|path| !holds_root(path)) {
+        match take_away(&root.join(path), dest, path, limit) {
+            Ok(true) => moved.push(path.to_string()),
+            Ok(false) => {}
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    first_error.map_or(Ok(moved), Err)
+}
+
+/// Whether moving this path would move the root itself.
+fn holds_root(path: &str) -> bool {
+    matches!(path, "." | "/" | "") || path.split('/').all(|part| part == "..")
+}
+
+fn take_away(full: &Path, dest: &Path, path: &str, limit: u64) -> Result<bool> {
+    let meta = match fs::symlink_metadata(full) {
+        Ok(meta) => meta,
+        Err(error) if is_missing(&error) => return Ok(false),
+        Err(error) => return Err(Error::io("look at", full, error)),
+    };
+    let kind = meta.file_type();
+    if kind.is_file() && meta.len() > limit {
+        fs::remove_file(full).map_err(|error| Error::io("remove the partial", full, error))?;
+        return Ok(false);
+    }
+    if !(kind.is_file() || kind.is_dir() || kind.is_symlink()) && special_name(kind) == "a device" {
+        return Ok(false);
+    }
+    move_under(dest, full, path).map(|_| true)
+}
+
+/// What [`remove_made`] did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Removed {
+    pub(crate) files: usize,
+    /// Left alone: directories, devices, and whatever lies outside the root, by its name or by a link.
+    pub(crate) skipped: Vec<String>,
+}
+
+/// Removes files that jobs made, then the directories inside the root that became empty.
+///
+/// # Errors
+/// When a file cannot be removed; those before it are gone.
+pub(crate) fn remove_made<P: AsRef<str>>(root: &Path, paths: &[P]) -> Result<Removed> {
+    let mut removed = Removed::default();
+    let mut inside: FxHashMap<&str, bool> = FxHashMap::default();
+    let mut emptied: BTreeSet<&str> = BTreeSet::new();
+    for path in paths.iter().map(AsRef::as_ref) {
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let removable = !is_outside(path)
+            && *inside.entry(parent).or_insert_with(|| lies_inside(root, parent).unwrap_or(false));
+        let full = root.join(path);
+        match if removable { find(&full) } else { Ok(Found::Other("outside")) } {
+            Ok(Found::File | Found::Link) => {
+                fs::remove_file(&full).map_err(|error| Error::io("remove", &full, error))?;
+                removed.files += 1;
+                emptied.insert(parent);
+            }
+            Ok(Found::Nothing) => {}
+            Ok(Found::Other(_)) => removed.skipped.push(path.to_string()),
+            Err(error) => return Err(Error::io("look at", &full, error)),
+        }
+    }
+    remove_empty(root, emptied);
+    Ok(removed)
+}
+
+/// Whether the directory `dir` of the root is inside the root also when links on its way are followed.
+fn lies_inside(root: &Path, dir: &str) -> io::Result<bool> {
+    let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
+    let mut linked = false;
+    for end in ends.filter(|&end| end > 0) {
+        linked |= fs::symlink_metadata(root.join(&dir[..end])).is_ok_and(|meta| meta.is_symlink());
+    }
+    Ok(!linked || fs::canonicalize(root.join(dir))?.starts_with(fs::canonicalize(root)?))
+}
+
+/// Deepest first: a directory comes after all that begins with it, so backwards it comes after what is in it. One that
+/// is not empty stays, and so do all above it.
+fn remove_empty(root: &Path, mut dirs: BTreeSet<&str>) {
+    while let Some(dir) = dirs.pop_last() {
+        if dir.is_empty() || fs::remove_dir(root.join(dir)).is_err() {
+            continue;
+        }
+        if let Some((parent, _)) = dir.rsplit_once('/') {
+            dirs.insert(parent);
+        }
+    }
+}

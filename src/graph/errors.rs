@@ -1,0 +1,352 @@
+//! Texts of what can be wrong with a plan. Knows no search; gets the facts.
+
+use crate::base::path::PathId;
+use crate::diag::Problem;
+use crate::graph::expand::Expansion;
+use crate::graph::render::Failure;
+use crate::matching::matcher::NearMiss;
+use crate::model::dynamic::CallError;
+use crate::model::rule::Rule;
+use std::sync::Arc;
+
+/// Problems of one kind that are told in full.
+const TOLD: usize = 20;
+/// Files named at the near and at the far end of a long chain.
+const NEAR: usize = 6;
+const FAR: usize = 3;
+/// Names that are compared for "did you mean".
+const COMPARED: usize = 20_000;
+
+/// Collects problems, the first of each kind in full and then their number.
+#[derive(Default)]
+pub(crate) struct Report {
+    problems: Vec<Problem>,
+    counts: Vec<(&'static str, usize)>,
+}
+
+impl Report {
+    /// Whether another problem of this kind would be told, counting it.
+    pub(crate) fn wants(&mut self, code: &'static str) -> bool {
+        let index = self.counts.iter().position(|(c, _)| *c == code).unwrap_or_else(|| {
+            self.counts.push((code, 0));
+            self.counts.len() - 1
+        });
+        self.counts[index].1 += 1;
+        self.counts[index].1 <= TOLD
+    }
+
+    /// Adds a problem that was wanted.
+    pub(crate) fn add(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<Problem> {
+        for (code, count) in self.counts {
+            if count > TOLD {
+                let more = count - TOLD;
+                let what = match code {
+                    "missing-input" => "input files are missing",
+                    "no-such-target" => "targets are unknown",
+                    "ambiguous-rules" => "pairs of rules are ambiguous",
+                    "output-conflict" => "outputs are made by two jobs",
+                    "cycle" => "cycles",
+                    _ => "problems of this kind",
+                };
+                self.problems.push(Problem::error(code, format!("{more} more {what}")));
+            }
+        }
+        self.problems
+    }
+}
+
+/// One step from a file towards the target: the file, and the rule that needs it.
+pub(crate) type Link<'a> = (&'a str, &'a str);
+
+/// `` `a` <- rule x <- `b` <- rule y <- target `c` ``, shortened in the middle. `target` is `None` when the last
+/// rule is the target itself.
+pub(crate) fn chain<'a>(
+    links: impl ExactSizeIterator<Item = Link<'a>> + Clone,
+    target: Option<&str>,
+) -> String {
+    let count = links.len();
+    let mut text = String::new();
+    let show = |text: &mut String, (file, rule): Link<'_>| {
+        text.push_str(&format!("`{file}` <- rule {rule} <- "));
+    };
+    if count <= NEAR + FAR + 1 {
+        links.for_each(|link| show(&mut text, link));
+    } else {
+        links.clone().take(NEAR).for_each(|link| show(&mut text, link));
+        text.push_str(&format!("... {} more ... <- ", count - NEAR - FAR));
+        links.skip(count - FAR).for_each(|link| show(&mut text, link));
+    }
+    match target {
+        Some(target) => text.push_str(&format!("target `{target}`")),
+        None => {
+            text.truncate(text.len().saturating_sub(" <- ".len()));
+            text.push_str(" (target)");
+        }
+    }
+    text
+}
+
+/// `s=a, t=b`, or nothing.
+fn values(rule: &Rule, wildcards: &[Arc<str>]) -> String {
+    let pairs: Vec<String> = rule.wildcards.iter().zip(wildcards).map(|(n, v)| format!("{n}={v}")).collect();
+    pairs.join(", ")
+}
+
+fn with_values(rule: &Rule, wildcards: &[Arc<str>]) -> String {
+    if wildcards.is_empty() {
+        return format!("rule `{}`", rule.name);
+    }
+    format!("rule `{}` with {}", rule.name, values(rule, wildcards))
+}
+
+trait AtRule {
+    /// Points at a rule, if it has a place.
+    fn at_rule(self, rule: &Rule, text: &str) -> Self;
+}
+
+impl AtRule for Problem {
+    fn at_rule(self, rule: &Rule, text: &str) -> Problem {
+        match rule.place {
+            Some(place) => self.at(place, text),
+            None => self,
+        }
+    }
+}
+
+pub(crate) fn no_targets() -> Problem {
+    Problem::error("no-target", "no target is given, and the workflow has no rule to start with")
+        .help("name a file or a rule")
+}
+
+pub(crate) fn target_has_wildcards(rule: &Rule, is_default: bool) -> Problem {
+    let names: Vec<String> = rule.wildcards.iter().map(|n| format!("`{n}`")).collect();
+    let upper: Vec<Arc<str>> = rule.wildcards.iter().map(|n| n.to_uppercase().into()).collect();
+    let (word, names) = (if names.len() == 1 { "wildcard" } else { "wildcards" }, names.join(", "));
+    let message = if is_default {
+        format!("the default rule `{}` has the {word} {names}, so it does not say what to make", rule.name)
+    } else {
+        format!("rule `{}` has the {word} {names}, so it cannot be a target by name", rule.name)
+    };
+    let problem = Problem::error("target-has-wildcards", message).at_rule(rule, "");
+    match rule.outputs.first() {
+        Some(pattern) => {
+            let mut example = String::new();
+            pattern.render(&upper, &mut example);
+            problem.help(format!("ask for a file: `{example}`, with values in place of {}", upper.join(", ")))
+        }
+        None => problem.help("ask for a file"),
+    }
+}
+
+pub(crate) fn target_too_long(target: &str, limit: usize) -> Problem {
+    let start: String = target.chars().take(60).collect();
+    let message =
+        format!("the target `{start}...` is {} bytes long; paths end at {limit} bytes", target.len());
+    Problem::error("path-too-long", message)
+}
+
+pub(crate) fn no_such_target(target: &str, expansion: &Expansion<'_>) -> Problem {
+    let message = format!("no rule makes `{target}`, and there is no such file or rule");
+    let problem = Problem::error("no-such-target", message);
+    if target.contains(['{', '}']) {
+        return problem.help("a target is a file or a rule name: put values in place of the wildcards");
+    }
+    let rules = expansion.workflow.rules.iter().filter(|r| r.wildcards.is_empty()).map(|r| &*r.name);
+    let names = rules.chain(expansion.index.concrete_paths());
+    suggest(near_misses(problem, target, expansion), target, names)
+}
+
+/// A file that is needed and cannot be had. `links` lead to the target, the nearest first.
+pub(crate) fn missing_input<'a>(
+    file: &str,
+    needed_by: &Rule,
+    chain: String,
+    expansion: &'a Expansion<'_>,
+    known: impl Iterator<Item = &'a str>,
+) -> Problem {
+    let message = format!("missing input `{file}`: it does not exist and no rule makes it");
+    let problem = Problem::error("missing-input", message)
+        .at_rule(needed_by, "needed by this rule")
+        .note(format!("needed by: {chain}"));
+    let problem = near_misses(problem, file, expansion);
+    suggest(problem, file, expansion.index.concrete_paths().chain(known))
+}
+
+/// Names the rules that would make `file` but for a constraint.
+fn near_misses(mut problem: Problem, file: &str, expansion: &Expansion<'_>) -> Problem {
+    for (rule, output, miss) in expansion.index.near_misses(file).take(3) {
+        let rule = &expansion.workflow.rules[rule as usize];
+        let pattern = rule.outputs.get(output as usize).map_or("", |p| &*p.text);
+        let why = match miss {
+            NearMiss::Refused(refused) if refused.is_empty() => "its constraints do not fit".to_string(),
+            NearMiss::Refused(refused) => {
+                let one = |(name, constraint, value): &(Arc<str>, Arc<str>, String)| {
+                    format!("`{name}` would be `{value}`, which its constraint `{constraint}` refuses")
+                };
+                refused.iter().map(one).collect::<Vec<_>>().join(", and ")
+            }
+            NearMiss::Forbidden => {
+                "a wildcard cannot leave the root directory or reach into `.rulemake`".to_string()
+            }
+            NearMiss::Far | NearMiss::Matches => continue,
+        };
+        problem = problem
+            .note(format!("rule `{}` almost makes it: `{pattern}` matches, but {why}", rule.name))
+            .at_rule(rule, "almost makes it");
+    }
+    problem
+}
+
+fn suggest<'a>(problem: Problem, wanted: &str, names: impl Iterator<Item = &'a str>) -> Problem {
+    let limit = (wanted.chars().count() / 4).clamp(1, 4);
+    let mut close: Vec<(usize, &str)> = names
+        .take(COMPARED)
+        .filter(|name| name.len().abs_diff(wanted.len()) <= 4 * limit && *name != wanted)
+        .map(|name| (strsim::osa_distance(name, wanted), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .collect();
+    close.sort_unstable();
+    close.dedup();
+    match &close[..] {
+        [] => problem,
+        [(_, one)] => problem.help(format!("did you mean `{one}`?")),
+        [(_, one), (_, two), ..] => problem.help(format!("did you mean `{one}` or `{two}`?")),
+    }
+}
+
+/// A candidate that failed by itself: its function or its size.
+pub(crate) fn failed_job(job: u32, failure: &Failure, chain: String, expansion: &Expansion<'_>) -> Problem {
+    let rule = expansion.rule_of(job);
+    let wildcards = &expansion.jobs[job as usize].wildcards;
+    let context = with_values(rule, wildcards);
+    match failure {
+        Failure::Call { function, error: CallError::Problem(problem) } => {
+            let problem = problem.as_ref().clone();
+            problem
+                .at_rule(rule, "called for the input of this rule")
+                .note(format!("`{function}` was called for the input of {context}"))
+                .note(format!("needed by: {chain}"))
+        }
+        Failure::Call { function, error: CallError::Message(message) } => Problem::error(
+            "input-function",
+            format!("the input function `{function}` of {context} failed: {message}"),
+        )
+        .at_rule(rule, "")
+        .note(format!("needed by: {chain}")),
+        Failure::NotAPath { function, what } => Problem::error(
+            "input-function",
+            format!("the input function `{function}` of {context} returned {what}"),
+        )
+        .at_rule(rule, "")
+        .note(format!("needed by: {chain}"))
+        .help("return a path or a list of paths; `[]` for no input"),
+        Failure::PathTooLong => {
+            Problem::error("path-too-long", format!("an input of {context} is longer than any path can be"))
+                .at_rule(rule, "")
+                .note(format!("needed by: {chain}"))
+        }
+        Failure::TooDeep => Problem::error(
+            "endless-chain",
+            format!("{context} is the end of a chain that does not seem to end"),
+        )
+        .at_rule(rule, "")
+        .note(format!("needed by: {chain}"))
+        .help("an input function that counts down needs a first step without input"),
+        Failure::Endless | Failure::Unreported => {
+            Problem::error("input-function", format!("{context} cannot get its inputs")).at_rule(rule, "")
+        }
+    }
+}
+
+/// A rule that applies to its own input for ever. `first` is the file where that begins.
+pub(crate) fn endless(rule: &Rule, first: &str, chain: String) -> Problem {
+    let message = format!(
+        "`{first}` is missing, and rule `{}` could make it only from ever longer names: it matches its own input",
+        rule.name
+    );
+    Problem::error("periodic-wildcards", message)
+        .at_rule(rule, "matches its own input")
+        .note(format!("needed by: {chain}"))
+        .help("constrain a wildcard of the rule so that its output does not match its input: `{x,[^.]+}`")
+}
+
+/// `links`: each file and the rule that makes it; the first rule needs the second file, the last the first.
+pub(crate) fn cycle(links: &[(&str, &Rule)]) -> Problem {
+    let first = links.first().map_or("", |(file, _)| file);
+    let mut text = String::new();
+    for (i, (file, rule)) in links.iter().enumerate() {
+        if i == NEAR && links.len() > NEAR + FAR + 1 {
+            text.push_str(&format!("... {} more ... <- ", links.len() - NEAR - FAR));
+        }
+        if i < NEAR || i + FAR >= links.len() || links.len() <= NEAR + FAR + 1 {
+            text.push_str(&format!("`{file}` <- rule {} <- ", rule.name));
+        }
+    }
+    let mut problem = Problem::error("cycle", format!("`{first}` is needed to make itself: {text}`{first}`"));
+    let mut named: Vec<&str> = Vec::new();
+    for (_, rule) in links {
+        if named.len() < 4 && !named.contains(&&*rule.name) {
+            named.push(&rule.name);
+            problem = problem.at_rule(rule, "on the cycle");
+        }
+    }
+    problem.help("give one of these files another name, or constrain a wildcard so that one of these rules no longer matches")
+}
+
+pub(crate) fn tangled(file: &str) -> Problem {
+    Problem::error(
+        "tangled-rules",
+        format!("rules can make `{file}` and each other's files in too many ways"),
+    )
+    .help("constrain wildcards so that fewer rules match each other's outputs")
+}
+
+/// Two rules make the file and neither is preferred; `more` other files have the same two.
+pub(crate) fn ambiguous(
+    path: PathId,
+    first: u32,
+    second: u32,
+    more: usize,
+    expansion: &Expansion<'_>,
+) -> Problem {
+    let file = expansion.paths.text(path);
+    let (a, b) = (expansion.rule_of(first), expansion.rule_of(second));
+    let message = format!("`{file}` can be made by rule `{}` and by rule `{}`", a.name, b.name);
+    let mut problem = Problem::error("ambiguous-rules", message);
+    for (rule, job) in [(a, first), (b, second)] {
+        let wildcards = &expansion.jobs[job as usize].wildcards;
+        problem = problem.at_rule(rule, &format!("makes it with {}", shown_values(rule, wildcards)));
+        problem = problem.note(format!("{} makes it", with_values(rule, wildcards)));
+    }
+    if more > 0 {
+        let files = if more == 1 { "file" } else { "files" };
+        problem = problem.note(format!("the same holds for {more} more {files}"));
+    }
+    problem
+        .help("constrain a wildcard (`{name,[^/]+}`) so that only one of them matches, or rename one output")
+}
+
+fn shown_values(rule: &Rule, wildcards: &[Arc<str>]) -> String {
+    if wildcards.is_empty() { "this very name".into() } else { values(rule, wildcards) }
+}
+
+/// Two jobs declare the same output.
+pub(crate) fn conflict(file: &str, jobs: [(&Rule, &[Arc<str>]); 2]) -> Problem {
+    let [(a, a_values), (b, b_values)] = jobs;
+    let message =
+        format!("two jobs make `{file}`: {} and {}", with_values(a, a_values), with_values(b, b_values));
+    let problem = Problem::error("output-conflict", message).at_rule(a, "makes it");
+    if Arc::ptr_eq(&a.name, &b.name) {
+        return problem
+            .help("separate the wildcards of its outputs so that each file can be read in one way only");
+    }
+    problem.at_rule(b, "makes it too").help("give one of the outputs another name")
+}

@@ -1,0 +1,494 @@
+//! From the targets upstream: every job that could take part, in waves of new paths.
+//!
+//! Decides nothing: where several rules match, all their jobs are kept as candidates, except that a wildcard
+//! pattern waits while a concrete one matches too. Opens no file; a path without candidates is simply a leaf.
+//! Big waves match and render in parallel and are merged in order, so the ids never depend on threads.
+
+use crate::base::path::{PathId, PathTable};
+use crate::graph::job::Job;
+use crate::graph::render::{Drafts, Failure, fixed_layout, render_chunk};
+use crate::matching::index::{PatternIndex, Scratch};
+use crate::model::rule::Rule;
+use crate::model::slots::Slot;
+use crate::model::workflow::Workflow;
+use hashbrown::HashTable;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// No job, or no path.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Waves below this are not worth a hand-over to other threads; it is also the size of one piece of work.
+const CHUNK: usize = 256;
+
+/// Errors of input functions that are kept word for word; a million equal ones would fill the memory.
+const KEPT_ERRORS: usize = 1000;
+
+// States of a path above all job numbers; with `MULTI` set, the rest is an index into `multi`.
+const UNSEEN: u32 = u32::MAX;
+const QUEUED: u32 = u32::MAX - 1;
+const LEAF: u32 = u32::MAX - 2;
+const MULTI: u32 = 1 << 31;
+
+/// Where an expansion that never ends is cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes in a path.
+    pub(crate) path_length: usize,
+    /// Jobs on one chain.
+    pub(crate) depth: u32,
+    /// How often one rule may make the path longer on one chain.
+    pub(crate) growth: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { path_length: 4096, depth: 4_000_000, growth: 20 }
+    }
+}
+
+/// All candidates of all paths that the targets may need.
+pub(crate) struct Expansion<'a> {
+    pub(crate) workflow: &'a Workflow,
+    pub(crate) index: &'a PatternIndex,
+    pub(crate) paths: &'a mut PathTable,
+    pub(crate) pool: Option<&'a rayon::ThreadPool>,
+    limits: Limits,
+    /// Candidates; `needs` is not set yet.
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) failures: FxHashMap<u32, Failure>,
+    /// Paths that were matched, in order.
+    pub(crate) explored: Vec<PathId>,
+    /// By job: the path that was asked for first, or `NONE` for a target rule.
+    asked: Vec<u32>,
+    /// By path: job number or one of the states above.
+    states: Vec<u32>,
+    /// By path: the candidate that needed it first, or `NONE` for a target.
+    via: Vec<u32>,
+    /// By path: how often the path grew longer than all before it on the way from the target …
+    grown: Vec<u16>,
+    /// … and the last path that did.
+    records: Vec<u32>,
+    multi: Vec<Vec<u32>>,
+    /// Paths with a concrete candidate whose wildcard candidates were not looked at.
+    deferred: Vec<PathId>,
+    known: HashTable<u32>,
+    /// By rule: the input slots of its last job, to be shared.
+    layouts: Vec<Option<Arc<[Slot]>>>,
+    frontier: Vec<PathId>,
+    depth: u32,
+    /// Jobs from here on have no inputs and outputs yet.
+    fresh: usize,
+    scratch: Scratch,
+    matches: Matches,
+    drafts: Drafts,
+}
+
+/// What matching a piece of a wave found.
+#[derive(Default)]
+struct Matches {
+    hits: Vec<Hit>,
+    ranges: Vec<(u32, u32)>,
+}
+
+#[derive(Clone, Copy)]
+struct Hit {
+    path: PathId,
+    rule: u32,
+    first: u32,
+    len: u32,
+}
+
+impl Hit {
+    /// A pattern without wildcards matched.
+    fn is_concrete(&self) -> bool {
+        self.len == 0
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Take {
+    /// Concrete patterns if there are any, else all.
+    First,
+    /// The wildcard patterns that `First` left out.
+    Deferred,
+}
+
+impl<'a> Expansion<'a> {
+    pub(crate) fn new(
+        workflow: &'a Workflow,
+        index: &'a PatternIndex,
+        paths: &'a mut PathTable,
+        pool: Option<&'a rayon::ThreadPool>,
+        limits: Limits,
+    ) -> Expansion<'a> {
+        let layouts = workflow.rules.iter().map(|rule| fixed_layout(rule)).collect();
+        let mut expansion = Expansion {
+            workflow,
+            index,
+            paths,
+            pool,
+            limits,
+            jobs: Vec::new(),
+            failures: FxHashMap::default(),
+            explored: Vec::new(),
+            asked: Vec::new(),
+            states: Vec::new(),
+            via: Vec::new(),
+            grown: Vec::new(),
+            records: Vec::new(),
+            multi: Vec::new(),
+            deferred: Vec::new(),
+            known: HashTable::new(),
+            layouts,
+            frontier: Vec::new(),
+            depth: 0,
+            fresh: 0,
+            scratch: Scratch::default(),
+            matches: Matches::default(),
+            drafts: Drafts::default(),
+        };
+        expansion.make_room();
+        expansion
+    }
+
+    /// Wants a path.
+    pub(crate) fn add_path(&mut self, path: PathId) {
+        self.make_room();
+        self.discover(path, NONE);
+    }
+
+    /// Wants the job of a rule without wildcards; returns its number.
+    pub(crate) fn add_rule(&mut self, rule: u32) -> u32 {
+        self.candidate(None, rule, &[])
+    }
+
+    /// Expands until nothing new appears.
+    pub(crate) fn run(&mut self) {
+        self.render_fresh();
+        let mut wave = Vec::new();
+        while !self.frontier.is_empty() {
+            wave.clear();
+            std::mem::swap(&mut wave, &mut self.frontier);
+            self.depth += 1;
+            self.match_wave(&wave, Take::First);
+            self.render_fresh();
+        }
+    }
+
+    /// Adds the wildcard candidates of paths from [`Expansion::deferred`], and all that follows.
+    pub(crate) fn run_deferred(&mut self, paths: &[PathId]) {
+        let taken: FxHashSet<PathId> = paths.iter().copied().collect();
+        self.deferred.retain(|path| !taken.contains(path));
+        self.match_wave(paths, Take::Deferred);
+        self.run();
+    }
+
+    /// The paths whose wildcard candidates were not looked at, because a concrete pattern matches.
+    pub(crate) fn deferred(&self) -> &[PathId] {
+        &self.deferred
+    }
+
+    /// The jobs that could make `path`, concrete patterns first, then in order of the rules.
+    pub(crate) fn candidates(&self, path: PathId) -> &[u32] {
+        match self.states.get(path.index()) {
+            None => &[],
+            Some(&state) if state >= LEAF => &[],
+            Some(&state) if state & MULTI != 0 => &self.multi[(state & !MULTI) as usize],
+            Some(state) => std::slice::from_ref(state),
+        }
+    }
+
+    /// There is nothing to choose and nothing has failed.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.multi.is_empty() && self.failures.is_empty()
+    }
+
+    pub(crate) fn rule_of(&self, job: u32) -> &'a Rule {
+        &self.workflow.rules[self.jobs[job as usize].rule as usize]
+    }
+
+    fn make_room(&mut self) {
+        let count = self.paths.len();
+        self.states.resize(count, UNSEEN);
+        self.via.resize(count, NONE);
+        self.grown.resize(count, 0);
+        self.records.resize(count, NONE);
+    }
+
+    /// Notes that `by` needs `path`, and queues it when it is new.
+    fn discover(&mut self, path: PathId, by: u32) {
+        let i = path.index();
+        if self.states[i] != UNSEEN {
+            return;
+        }
+        self.states[i] = QUEUED;
+        self.via[i] = by;
+        self.records[i] = path.0;
+        let from = if by == NONE { NONE } else { self.asked[by as usize] };
+        if from != NONE {
+            let (record, grown) = (self.records[from as usize], self.grown[from as usize]);
+            let is_longer = self.paths.text(path).len() > self.paths.text(PathId(record)).len();
+            self.grown[i] = grown.saturating_add(u16::from(is_longer));
+            if !is_longer {
+                self.records[i] = record;
+            }
+        }
+        self.frontier.push(path);
+    }
+
+    fn match_wave(&mut self, wave: &[PathId], take: Take) {
+        let (paths, index) = (&*self.paths, self.index);
+        match self.pool.filter(|_| wave.len() >= CHUNK) {
+            Some(pool) => {
+                let found: Vec<Matches> = pool.install(|| {
+                    wave.par_chunks(CHUNK)
+                        .map_init(Scratch::default, |scratch, chunk| {
+                            let mut matches = Matches::default();
+                            match_chunk(paths, index, chunk, scratch, &mut matches);
+                            matches
+                        })
+                        .collect()
+                });
+                for (chunk, matches) in wave.chunks(CHUNK).zip(found) {
+                    self.adopt_all(chunk, &matches, take);
+                }
+            }
+            None => {
+                for chunk in wave.chunks(CHUNK) {
+                    let mut matches = std::mem::take(&mut self.matches);
+                    match_chunk(self.paths, index, chunk, &mut self.scratch, &mut matches);
+                    self.adopt_all(chunk, &matches, take);
+                    self.matches = matches;
+                }
+            }
+        }
+    }
+
+    fn adopt_all(&mut self, chunk: &[PathId], matches: &Matches, take: Take) {
+        let mut hits = &matches.hits[..];
+        for &path in chunk {
+            let own = hits.iter().take_while(|hit| hit.path == path).count();
+            let (own, rest) = hits.split_at(own);
+            hits = rest;
+            self.adopt(path, own, &matches.ranges, take);
+        }
+    }
+
+    /// Makes the matches of one path its candidates.
+    fn adopt(&mut self, path: PathId, hits: &[Hit], ranges: &[(u32, u32)], take: Take) {
+        let values = |hit: &Hit| &ranges[hit.first as usize..(hit.first + hit.len) as usize];
+        let has_concrete = hits.iter().any(Hit::is_concrete);
+        let is_wanted = |hit: &&Hit| match take {
+            Take::First => hit.is_concrete() || !has_concrete,
+            Take::Deferred => !hit.is_concrete(),
+        };
+        if take == Take::First {
+            self.explored.push(path);
+            if has_concrete && hits.iter().any(|hit| !hit.is_concrete()) {
+                self.deferred.push(path);
+            }
+        }
+        let mut wanted = hits.iter().filter(is_wanted);
+        self.states[path.index()] = match (take, hits) {
+            (Take::First, []) => LEAF,
+            (Take::First, [hit]) => self.candidate(Some(path), hit.rule, values(hit)),
+            (Take::First, _) if has_concrete && wanted.clone().count() == 1 => {
+                let rule = wanted.next().map_or(0, |hit| hit.rule);
+                self.candidate(Some(path), rule, &[])
+            }
+            _ => {
+                let mut all = self.candidates(path).to_vec();
+                all.extend(wanted.map(|hit| self.candidate(Some(path), hit.rule, values(hit))));
+                self.multi.push(all);
+                MULTI | (self.multi.len() as u32 - 1)
+            }
+        };
+    }
+
+    /// The job of `rule` with these values, which are ranges of the path; new or known.
+    fn candidate(&mut self, path: Option<PathId>, rule: u32, values: &[(u32, u32)]) -> u32 {
+        let text = path.map_or("", |path| self.paths.text(path));
+        let values = values.iter().map(|&(start, end)| &text[start as usize..end as usize]);
+        let hash = job_hash(rule, values.clone());
+        let jobs = &self.jobs;
+        let is_it = |&id: &u32| {
+            let job = &jobs[id as usize];
+            job.rule == rule && job.wildcards.iter().map(|v| &**v).eq(values.clone())
+        };
+        if let Some(&id) = self.known.find(hash, is_it) {
+            return id;
+        }
+        let id = u32::try_from(self.jobs.len()).ok().filter(|id| *id < MULTI).expect("fewer than 2^31 jobs");
+        let failure = path.and_then(|path| self.guard(path, rule, values.clone()));
+        self.jobs.push(Job {
+            rule,
+            wildcards: values.map(Arc::from).collect(),
+            inputs: Box::default(),
+            input_slots: Arc::default(),
+            outputs: Box::default(),
+            needs: Box::default(),
+        });
+        self.asked.push(path.map_or(NONE, |path| path.0));
+        let jobs = &self.jobs;
+        let rehash = |&id: &u32| {
+            let job = &jobs[id as usize];
+            job_hash(job.rule, job.wildcards.iter().map(|v| &**v))
+        };
+        self.known.insert_unique(hash, id, rehash);
+        if let Some(failure) = failure {
+            self.failures.insert(id, failure);
+        }
+        id
+    }
+
+    /// Whether a new job of `rule` for `path` would go on for ever. A long chain is fine as long as its paths
+    /// do not grow: a million steps `c999999 <- c999998 <- …` are somebody's workflow.
+    fn guard<'v>(
+        &self,
+        path: PathId,
+        rule: u32,
+        mut values: impl Iterator<Item = &'v str>,
+    ) -> Option<Failure> {
+        if self.depth > self.limits.depth {
+            return Some(Failure::TooDeep);
+        }
+        if self.grown[path.index()] <= self.limits.growth {
+            return None;
+        }
+        let period = self.limits.growth as usize;
+        (self.growths_by(rule, path) > self.limits.growth
+            || values.any(|value| repeats_its_end(value, period)))
+        .then_some(Failure::Endless)
+    }
+
+    /// How many of the growths on the way from the target to `path` were the work of `rule`.
+    fn growths_by(&self, rule: u32, path: PathId) -> u16 {
+        let mut count = 0;
+        let mut record = self.records[path.index()] as usize;
+        loop {
+            let by = self.via[record];
+            if by == NONE || self.asked[by as usize] == NONE {
+                return count;
+            }
+            count += u16::from(self.jobs[by as usize].rule == rule);
+            record = self.records[self.asked[by as usize] as usize] as usize;
+        }
+    }
+
+    /// Gives new jobs their paths.
+    fn render_fresh(&mut self) {
+        let (first, workflow, limits) = (self.fresh, self.workflow, self.limits);
+        let count = self.jobs.len() - first;
+        self.fresh = self.jobs.len();
+        match self.pool.filter(|_| count >= CHUNK) {
+            Some(pool) => {
+                let (jobs, failures) = (&self.jobs[first..], &self.failures);
+                let drafts: Vec<Drafts> = pool.install(|| {
+                    jobs.par_chunks(CHUNK)
+                        .enumerate()
+                        .map(|(i, chunk)| {
+                            let mut drafts = Drafts::default();
+                            let first = (first + i * CHUNK) as u32;
+                            render_chunk(workflow, chunk, first, failures, limits.path_length, &mut drafts);
+                            drafts
+                        })
+                        .collect()
+                });
+                let mut at = first;
+                for mut drafts in drafts {
+                    self.merge(at, &mut drafts);
+                    at += CHUNK;
+                }
+            }
+            None => {
+                for at in (first..first + count).step_by(CHUNK) {
+                    let end = (at + CHUNK).min(first + count);
+                    let mut drafts = std::mem::take(&mut self.drafts);
+                    render_chunk(
+                        workflow,
+                        &self.jobs[at..end],
+                        at as u32,
+                        &self.failures,
+                        limits.path_length,
+                        &mut drafts,
+                    );
+                    self.merge(at, &mut drafts);
+                    self.drafts = drafts;
+                }
+            }
+        }
+    }
+
+    /// Interns the paths of the jobs from `first` on and queues those that are new.
+    fn merge(&mut self, first: usize, drafts: &mut Drafts) {
+        let (mut piece, mut start) = (0, 0);
+        for (id, draft) in (first..).zip(drafts.jobs.drain(..)) {
+            let mut next = |paths: &mut PathTable| {
+                let end = drafts.ends[piece];
+                let path = paths.intern(&drafts.text[start..end]);
+                (piece, start) = (piece + 1, end);
+                path
+            };
+            let inputs: Box<[PathId]> = (0..draft.inputs).map(|_| next(self.paths)).collect();
+            let outputs: Box<[PathId]> = (0..draft.outputs).map(|_| next(self.paths)).collect();
+            self.make_room();
+            for &input in &inputs {
+                self.discover(input, id as u32);
+            }
+            let rule = self.jobs[id].rule as usize;
+            if let Some(slots) = draft.slots
+                && self.layouts[rule].as_deref() != Some(&slots)
+            {
+                self.layouts[rule] = Some(slots.into());
+            }
+            let job = &mut self.jobs[id];
+            job.inputs = inputs;
+            job.outputs = outputs;
+            job.input_slots = self.layouts[rule].clone().unwrap_or_default();
+            if let Some(failure) = draft.failure {
+                let keep = self.failures.len() < KEPT_ERRORS;
+                self.failures.insert(id as u32, if keep { failure } else { Failure::Unreported });
+            }
+        }
+    }
+}
+
+fn job_hash<'v>(rule: u32, values: impl Iterator<Item = &'v str>) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u32(rule);
+    for value in values {
+        hasher.write(value.as_bytes());
+        hasher.write_u8(0xff);
+    }
+    hasher.finish()
+}
+
+/// Whether the value ends in `times` or more copies of something, as Snakemake's periodicity check has it.
+fn repeats_its_end(value: &str, times: usize) -> bool {
+    let bytes = value.as_bytes();
+    (1..=bytes.len() / times.max(1)).any(|period| {
+        let tail = &bytes[bytes.len() - period * times..];
+        tail[period..].iter().eq(&tail[..tail.len() - period])
+    })
+}
+
+fn match_chunk(
+    paths: &PathTable,
+    index: &PatternIndex,
+    chunk: &[PathId],
+    scratch: &mut Scratch,
+    matches: &mut Matches,
+) {
+    matches.hits.clear();
+    matches.ranges.clear();
+    for &path in chunk {
+        index.candidates(paths.text(path), scratch, |candidate| {
+            let (first, len) = (matches.ranges.len() as u32, candidate.values.len() as u32);
+            matches.ranges.extend_from_slice(candidate.values);
+            matches.hits.push(Hit { path, rule: candidate.rule, first, len });
+        });
+    }
+}

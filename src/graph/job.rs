@@ -1,0 +1,34 @@
+//! A job: a rule with values for its wildcards, and the paths that follow from them.
+//!
+//! Knows no verdict, no state and no command; those belong to the plan and the engine.
+
+use crate::base::path::PathId;
+use crate::model::slots::Slot;
+use std::sync::Arc;
+
+/// Index of a job in its graph; dense, starting at 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct JobId(pub(crate) u32);
+
+impl JobId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One instance of a rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// Index of the rule in the workflow.
+    pub(crate) rule: u32,
+    /// Values in the order of the rule's wildcards.
+    pub(crate) wildcards: Box<[Arc<str>]>,
+    /// Flat in order of the slots; a path may occur twice.
+    pub(crate) inputs: Box<[PathId]>,
+    /// One for all jobs of a rule, unless its input functions give lists of different lengths.
+    pub(crate) input_slots: Arc<[Slot]>,
+    /// In the order of the rule's outputs.
+    pub(crate) outputs: Box<[PathId]>,
+    /// The jobs that make its inputs, each once, in order of the first input that needs them.
+    pub(crate) needs: Box<[JobId]>,
+}

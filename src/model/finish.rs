@@ -1,0 +1,478 @@
+//! The checks that turn a draft into a rule. Every mistake is reported, each at its place; nothing here looks at
+//! other rules or at files.
+
+use crate::diag::{Problem, SourceMap, Span};
+use crate::model::action::{Action, ShellAction};
+use crate::model::draft::{
+    Constraint, DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft,
+};
+use crate::model::dynamic::Dynamic;
+use crate::model::pattern::{Pattern, Segment, check_constraint};
+use crate::model::rule::{InputItem, InputSource, ParamItem, ParamSource, Rule};
+use crate::model::slots::Slot;
+use crate::model::template::{Template, TemplateError, TemplateScope};
+use crate::model::value::Value;
+use std::sync::Arc;
+
+/// Value of a global of the Rulefile at the end of the load, for `{NAME}` in commands.
+pub(crate) type Lookup<'a> = dyn FnMut(&str) -> Option<Value> + 'a;
+
+/// The name lists of the sections, for messages and template checks.
+struct Scope {
+    inputs: Vec<Slot>,
+    input_dynamic: bool,
+    outputs: Arc<[Slot]>,
+    logs: Arc<[Slot]>,
+    params: Vec<Option<Arc<str>>>,
+    resources: Vec<Arc<str>>,
+}
+
+/// Where mistakes go, and how they find their place.
+struct Report<'a> {
+    rule: Arc<str>,
+    place: Option<Span>,
+    sources: &'a SourceMap,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Report<'_> {
+    /// Adds a mistake at `needle` inside `span`, or at the span, or at the rule.
+    fn push(&mut self, problem: Problem, span: Option<Span>, needle: &str, label: &str) {
+        let found = span.map(|span| locate(self.sources, span, needle)).or(self.place);
+        self.problems.push(match found {
+            Some(span) => problem.at(span, label),
+            None => problem.note(format!("in rule `{}`", self.rule)),
+        });
+    }
+}
+
+/// The exact place of `needle` in the source text under `span`; the whole span when it is not there literally
+/// (a computed text).
+fn locate(sources: &SourceMap, span: Span, needle: &str) -> Span {
+    let text = sources.snippet(span);
+    match text.find(needle) {
+        Some(offset) if !needle.is_empty() => {
+            let start = span.start as usize + offset;
+            Span::new(span.source, start, start + needle.len())
+        }
+        _ => span,
+    }
+}
+
+impl RuleDraft {
+    /// Checks the draft. `globals` are the workflow's constraints, `lookup` gives values for `{NAME}` in commands.
+    /// Mistakes are appended to `problems`; the rule is `None` if it cannot be used at all.
+    pub(crate) fn finish(
+        self,
+        globals: &[Constraint],
+        lookup: &mut Lookup<'_>,
+        sources: &SourceMap,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Rule> {
+        let before = problems.len();
+        let report = &mut Report { rule: self.name.clone(), place: self.place, sources, problems };
+        let constraints = merged_constraints(&self.constraints, globals, report);
+        let mut outputs = parse_paths(&self.outputs, "output", report);
+        let mut logs = parse_paths(&self.logs, "log", report);
+        check_outputs(&self, &outputs, report);
+        let wildcards = rule_wildcards(&self, &outputs, &logs, report);
+        for pattern in outputs.iter_mut().chain(&mut logs) {
+            bind(pattern, &wildcards, &constraints);
+        }
+        check_names(&self, report);
+        let inputs = self.inputs.iter().filter_map(|i| input_item(i, &wildcards, &self, report)).collect();
+        let params = self.params.iter().map(|p| param_item(p, &wildcards, report)).collect();
+        let scope = scope_of(&self);
+        let message =
+            self.message.as_ref().and_then(|text| template(text, &scope, &wildcards, lookup, report));
+        let action = action(&self.action, &scope, &wildcards, lookup, report);
+        check_action(&self, report);
+        check_numbers(&self, report);
+        (report.problems.len() == before).then(|| Rule {
+            name: self.name,
+            doc: self.doc,
+            place: self.place,
+            wildcards,
+            inputs,
+            outputs: outputs.into(),
+            output_slots: slots(&self.outputs),
+            logs: logs.into(),
+            log_slots: slots(&self.logs),
+            params,
+            threads: self.threads,
+            resources: self.resources.into(),
+            priority: self.priority,
+            retries: self.retries,
+            message,
+            action: action.unwrap_or(Action::None),
+        })
+    }
+}
+
+/// The rule's constraints, then the workflow's for other names; mistakes in the rule's are reported.
+fn merged_constraints(
+    own: &[Constraint],
+    globals: &[Constraint],
+    report: &mut Report<'_>,
+) -> Vec<(Arc<str>, Arc<str>)> {
+    for (name, regex, span) in own {
+        if let Err(message) = check_constraint(regex) {
+            let problem =
+                Problem::error("bad-constraint", format!("the constraint of wildcard `{name}`: {message}"));
+            report.push(problem, *span, regex, "this regular expression");
+        }
+    }
+    let others = globals.iter().filter(|(name, ..)| !own.iter().any(|(n, ..)| n == name));
+    own.iter().chain(others).map(|(name, regex, _)| (name.clone(), regex.clone())).collect()
+}
+
+fn parse_paths(items: &[DraftPaths], section: &str, report: &mut Report<'_>) -> Vec<Pattern> {
+    let texts = items.iter().flat_map(|item| &item.paths);
+    texts.filter_map(|text| parse_path(text, section, report)).collect()
+}
+
+fn parse_path(text: &DraftText, section: &str, report: &mut Report<'_>) -> Option<Pattern> {
+    let refuse = |code, message: String, help: &str, report: &mut Report<'_>| {
+        report.push(Problem::error(code, message).help(help), text.span, &text.text, "");
+        None
+    };
+    if text.text.trim().is_empty() {
+        let message = format!("an empty string in `{section}` names no file");
+        return refuse("empty-path", message, "remove it, or use `[]` for no file", report);
+    }
+    if text.text.contains('\0') {
+        return refuse("bad-path", format!("a path in `{section}` has a NUL character"), "remove it", report);
+    }
+    let pattern = match Pattern::parse(&text.text) {
+        Ok(pattern) => pattern,
+        Err(error) => {
+            let message = format!("in the pattern `{}`: {}", text.text, error.message);
+            let help = "a wildcard is written `{name}` or `{name,regex}`";
+            return refuse("bad-pattern", message, help, report);
+        }
+    };
+    for segment in &pattern.segments {
+        if let Segment::Wildcard { name, constraint: Some(regex) } = segment
+            && let Err(error) = check_constraint(regex)
+        {
+            let message = format!("the constraint of wildcard `{}`: {error}", pattern.names[*name as usize]);
+            report.push(
+                Problem::error("bad-constraint", message),
+                text.span,
+                regex,
+                "this regular expression",
+            );
+            return None;
+        }
+    }
+    Some(pattern)
+}
+
+fn check_outputs(draft: &RuleDraft, outputs: &[Pattern], report: &mut Report<'_>) {
+    let spans: Vec<Option<Span>> = draft.outputs.iter().flat_map(|o| &o.paths).map(|t| t.span).collect();
+    for (i, pattern) in outputs.iter().enumerate() {
+        let span = spans.get(i).copied().flatten();
+        if outputs[..i].iter().any(|other| other.text == pattern.text) {
+            let problem =
+                Problem::error("duplicate-output", format!("output `{}` is listed twice", pattern.text));
+            report.push(problem.help("remove one of them"), span, &pattern.text, "listed again here");
+        }
+        if pattern.text.starts_with(".rulemake/") || &*pattern.text == ".rulemake" {
+            let message = format!("output `{}` lies in rulemake's own directory", pattern.text);
+            let problem = Problem::error("reserved-path", message).help("write it somewhere else");
+            report.push(problem, span, &pattern.text, "");
+        }
+    }
+}
+
+/// The wildcards of the first output or log; every other one must have the same.
+fn rule_wildcards(
+    draft: &RuleDraft,
+    outputs: &[Pattern],
+    logs: &[Pattern],
+    report: &mut Report<'_>,
+) -> Arc<[Arc<str>]> {
+    let Some(first) = outputs.first().or(logs.first()) else { return Arc::new([]) };
+    let texts = draft.outputs.iter().chain(&draft.logs).flat_map(|item| &item.paths);
+    let spans: Vec<Option<Span>> = texts.map(|t| t.span).collect();
+    for (i, pattern) in outputs.iter().chain(logs).enumerate().skip(1) {
+        let missing = first.names.iter().find(|n| !pattern.names.contains(n));
+        let extra = pattern.names.iter().find(|n| !first.names.contains(n));
+        let message = match (missing, extra) {
+            (Some(name), _) => {
+                format!("`{}` lacks wildcard `{name}`, which `{}` has", pattern.text, first.text)
+            }
+            (None, Some(name)) => {
+                format!("`{}` has wildcard `{name}`, which `{}` lacks", pattern.text, first.text)
+            }
+            (None, None) => continue,
+        };
+        let problem = Problem::error("wildcards-differ", message)
+            .note("the outputs and logs of a rule must have the same wildcards: together they name the job")
+            .help("add the wildcard, or move the file to a rule of its own");
+        report.push(problem, spans.get(i).copied().flatten(), &pattern.text, "");
+    }
+    first.names.clone()
+}
+
+/// Numbers the wildcards as the rule does and gives each its constraint: inline before rule before workflow.
+fn bind(pattern: &mut Pattern, wildcards: &Arc<[Arc<str>]>, constraints: &[(Arc<str>, Arc<str>)]) {
+    // Names that differ were reported by `rule_wildcards`; such a pattern keeps its own numbering.
+    if let Ok(bound) = pattern.bind(wildcards) {
+        *pattern = bound;
+    }
+    let mut seen = vec![false; pattern.names.len()];
+    for segment in &mut pattern.segments {
+        if let Segment::Wildcard { name, constraint } = segment {
+            let first = !std::mem::replace(&mut seen[*name as usize], true);
+            if first && constraint.is_none() {
+                let wanted = &pattern.names[*name as usize];
+                *constraint = constraints.iter().find(|(n, _)| n == wanted).map(|(_, regex)| regex.clone());
+            }
+        }
+    }
+}
+
+/// A name may stand once in a section.
+fn check_names(draft: &RuleDraft, report: &mut Report<'_>) {
+    let inputs = draft.inputs.iter().map(|i| match i {
+        DraftInput::Paths(p) => (p.name.clone(), p.paths.first().and_then(|t| t.span)),
+        DraftInput::Function { name, .. } => (name.clone(), None),
+    });
+    let paths = |items: &[DraftPaths]| -> Vec<(Option<Arc<str>>, Option<Span>)> {
+        items.iter().map(|p| (p.name.clone(), p.paths.first().and_then(|t| t.span))).collect()
+    };
+    let params = draft.params.iter().map(|p| (p.name.clone(), p.span)).collect();
+    let resources = draft.resources.iter().map(|(name, _)| (Some(name.clone()), None)).collect();
+    let sections: [(&str, Vec<_>); 5] = [
+        ("input", inputs.collect()),
+        ("output", paths(&draft.outputs)),
+        ("log", paths(&draft.logs)),
+        ("params", params),
+        ("resources", resources),
+    ];
+    for (section, items) in sections {
+        for (i, (name, span)) in items.iter().enumerate() {
+            let Some(name) = name else { continue };
+            if items[..i].iter().any(|(other, _)| other.as_ref() == Some(name)) {
+                let problem =
+                    Problem::error("duplicate-name", format!("`{name}` stands twice in `{section}`"));
+                report.push(problem.help("use another name"), *span, "", "");
+            }
+        }
+    }
+}
+
+fn input_item(
+    input: &DraftInput,
+    wildcards: &Arc<[Arc<str>]>,
+    draft: &RuleDraft,
+    report: &mut Report<'_>,
+) -> Option<InputItem> {
+    match input {
+        DraftInput::Function { name, function } => {
+            Some(InputItem { name: name.clone(), source: InputSource::Function(function.clone()) })
+        }
+        DraftInput::Paths(paths) => {
+            let mut patterns = Vec::with_capacity(paths.paths.len());
+            for text in &paths.paths {
+                let pattern = parse_path(text, "input", report)?;
+                match pattern.bind(wildcards) {
+                    Ok(bound) => patterns.push(bound),
+                    Err(name) => {
+                        unbound(&name, "input", text.span, wildcards, !draft.outputs.is_empty(), report);
+                        return None;
+                    }
+                }
+            }
+            let source = InputSource::Patterns { patterns: patterns.into(), list: paths.list };
+            Some(InputItem { name: paths.name.clone(), source })
+        }
+    }
+}
+
+/// A wildcard that nothing gives a value to.
+fn unbound(
+    name: &str,
+    section: &str,
+    span: Option<Span>,
+    wildcards: &[Arc<str>],
+    has_output: bool,
+    report: &mut Report<'_>,
+) {
+    let mut problem = Problem::error(
+        "wildcard-not-in-output",
+        format!("wildcard `{name}` is used in `{section}` but stands in no output of rule `{}`", report.rule),
+    );
+    problem = problem
+        .note("a job's wildcards get their values from the file that is wanted, that is, from its output");
+    problem = match (closest(name, wildcards.iter().map(|w| &**w)), has_output) {
+        (Some(known), _) => problem.help(format!("did you mean `{{{known}}}`?")),
+        (None, true) => {
+            problem.help(format!("add `{{{name}}}` to the outputs, or list the files with `expand(...)`"))
+        }
+        (None, false) => {
+            problem.help("a rule without outputs has no wildcards: list the files with `expand(...)`")
+        }
+    };
+    let needle = format!("{{{name}");
+    report.push(problem, span, &needle, "this wildcard has no value");
+}
+
+/// The candidate that `name` was probably meant to be.
+pub(crate) fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (name.chars().count() / 3).max(1);
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= limit && *candidate != name)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+fn param_item(param: &DraftParam, wildcards: &Arc<[Arc<str>]>, report: &mut Report<'_>) -> ParamItem {
+    let source = match &param.value {
+        Dynamic::Function(function) => ParamSource::Function(function.clone()),
+        Dynamic::Const(Value::Str(text)) if text.contains('{') => {
+            text_param(text, param.span, wildcards, report)
+        }
+        Dynamic::Const(value) => ParamSource::Const(value.clone()),
+    };
+    ParamItem { name: param.name.clone(), source }
+}
+
+/// A string param: wildcards in it are replaced; braces that are no wildcards stand for themselves.
+fn text_param(
+    text: &Arc<str>,
+    span: Option<Span>,
+    wildcards: &Arc<[Arc<str>]>,
+    report: &mut Report<'_>,
+) -> ParamSource {
+    let as_is = ParamSource::Const(Value::Str(text.clone()));
+    let Ok(pattern) = Pattern::parse_text(text) else { return as_is };
+    match pattern.bind(wildcards) {
+        Ok(bound) => ParamSource::Text(bound),
+        Err(name) => {
+            unbound(&name, "params", span, wildcards, true, report);
+            as_is
+        }
+    }
+}
+
+fn scope_of(draft: &RuleDraft) -> Scope {
+    let input = |input: &DraftInput| match input {
+        DraftInput::Paths(paths) => slot(paths),
+        DraftInput::Function { name, .. } => Slot { name: name.clone(), list: true, len: 1 },
+    };
+    Scope {
+        inputs: draft.inputs.iter().map(input).collect(),
+        input_dynamic: draft.inputs.iter().any(|i| matches!(i, DraftInput::Function { .. })),
+        outputs: slots(&draft.outputs),
+        logs: slots(&draft.logs),
+        params: draft.params.iter().map(|p| p.name.clone()).collect(),
+        resources: draft.resources.iter().map(|(name, _)| name.clone()).collect(),
+    }
+}
+
+fn template(
+    text: &DraftText,
+    scope: &Scope,
+    wildcards: &[Arc<str>],
+    lookup: &mut Lookup<'_>,
+    report: &mut Report<'_>,
+) -> Option<Template> {
+    let mut template = match Template::parse(&text.text) {
+        Ok(template) => template,
+        Err(errors) => {
+            template_errors(&errors, &text.text, text.span, report);
+            return None;
+        }
+    };
+    let known = TemplateScope {
+        input: &scope.inputs,
+        input_dynamic: scope.input_dynamic,
+        output: &scope.outputs,
+        log: &scope.logs,
+        params: &scope.params,
+        wildcards,
+        resources: &scope.resources,
+    };
+    let mut errors = template.resolve_names(lookup);
+    errors.extend(template.check(&known));
+    if errors.is_empty() {
+        return Some(template);
+    }
+    template_errors(&errors, &text.text, text.span, report);
+    None
+}
+
+/// The errors' byte ranges refer to `text`.
+fn template_errors(errors: &[TemplateError], text: &str, span: Option<Span>, report: &mut Report<'_>) {
+    for error in errors {
+        let mut problem = Problem::error("bad-command", error.message.clone());
+        if let Some(help) = &error.help {
+            problem = problem.help(help.clone());
+        }
+        let needle = text.get(error.at.0 as usize..error.at.1 as usize).unwrap_or("");
+        report.push(problem, span, needle, "");
+    }
+}
+
+fn action(
+    action: &DraftAction,
+    scope: &Scope,
+    wildcards: &[Arc<str>],
+    lookup: &mut Lookup<'_>,
+    report: &mut Report<'_>,
+) -> Option<Action> {
+    match action {
+        DraftAction::None => Some(Action::None),
+        DraftAction::Function(function) => Some(Action::Function(function.clone())),
+        DraftAction::Shell { command, shell, prefix, suffix } => {
+            let template = template(command, scope, wildcards, lookup, report)?;
+            let (shell, prefix, suffix) = (shell.clone(), prefix.clone(), suffix.clone());
+            Some(Action::Shell(Arc::new(ShellAction { template, shell, prefix, suffix })))
+        }
+    }
+}
+
+fn check_action(draft: &RuleDraft, report: &mut Report<'_>) {
+    if matches!(draft.action, DraftAction::None) && !draft.outputs.is_empty() {
+        let message = format!("rule `{}` has outputs but no command that makes them", draft.name);
+        let problem =
+            Problem::error("no-action", message).help("add a `shell:` section, or name the files as `input`");
+        report.push(problem, None, "", "this rule");
+    }
+}
+
+fn check_numbers(draft: &RuleDraft, report: &mut Report<'_>) {
+    if let Dynamic::Const(value) = &draft.threads
+        && !matches!(value, Value::Int(1..))
+    {
+        let message = format!(
+            "`threads` of rule `{}` must be a whole number from 1, not {}",
+            draft.name,
+            value.canonical()
+        );
+        report.push(Problem::error("bad-threads", message), None, "", "in this rule");
+    }
+    for (name, resource) in &draft.resources {
+        if let Dynamic::Const(value) = resource
+            && !matches!(value, Value::Int(0..) | Value::Str(_))
+        {
+            let message = format!(
+                "resource `{name}` of rule `{}` must be a whole number from 0 or a text, not {}",
+                draft.name,
+                value.canonical()
+            );
+            report.push(Problem::error("bad-resource", message), None, "", "in this rule");
+        }
+    }
+}
+
+fn slots(items: &[DraftPaths]) -> Arc<[Slot]> {
+    items.iter().map(slot).collect()
+}
+
+fn slot(paths: &DraftPaths) -> Slot {
+    Slot { name: paths.name.clone(), list: paths.list, len: paths.paths.len() as u32 }
+}

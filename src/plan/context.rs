@@ -1,0 +1,137 @@
+//! Everything that the checks of one run look at. Immutable but for the observer's memo, so that checks can run
+//! on several threads.
+
+use crate::base::digest::{Digest, DigestHasher};
+use crate::base::path::{PathId, PathTable};
+use crate::files::observe::{HashCache, Observer};
+use crate::graph::dag::JobGraph;
+use crate::graph::job::{Job, JobId};
+use crate::model::action::Action;
+use crate::model::rule::Rule;
+use crate::model::template::Used;
+use crate::model::workflow::Workflow;
+use crate::store::View;
+use crate::trace::compare::Names;
+use crate::trace::fingerprint::SEMANTICS;
+use crate::trace::identity::FileHash;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What one run's checks look at.
+pub(crate) struct Context {
+    pub(crate) workflow: Arc<Workflow>,
+    pub(crate) graph: JobGraph,
+    pub(crate) paths: PathTable,
+    pub(crate) view: Arc<View>,
+    pub(crate) files: Observer,
+    /// Per rule of the workflow.
+    pub(crate) facts: Vec<RuleFacts>,
+    pub(crate) root: PathBuf,
+    /// Threads that jobs may use together: a job's own are capped at it.
+    pub(crate) slots: u32,
+    pub(crate) force: Force,
+}
+
+/// Which jobs run although they are up to date.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Force {
+    None,
+    Targets,
+    All,
+}
+
+impl Context {
+    pub(crate) fn job(&self, id: JobId) -> &Job {
+        &self.graph.jobs[id.index()]
+    }
+
+    pub(crate) fn rule(&self, job: &Job) -> &Rule {
+        &self.workflow.rules[job.rule as usize]
+    }
+
+    pub(crate) fn is_forced(&self, id: JobId) -> bool {
+        match self.force {
+            Force::None => false,
+            Force::All => true,
+            Force::Targets => self.graph.targets.contains(&id) || self.serves_target(id),
+        }
+    }
+
+    /// Whether a target without an action (`rule all`) names the job's outputs: it stands for them.
+    fn serves_target(&self, id: JobId) -> bool {
+        self.graph.consumers(id).iter().any(|consumer| {
+            let is_target = self.graph.targets.contains(consumer);
+            is_target && matches!(self.rule(self.job(*consumer)).action, Action::None)
+        })
+    }
+}
+
+impl HashCache for Context {
+    fn file_hash(&self, path: PathId) -> Option<FileHash> {
+        self.view.file_hash(path)
+    }
+}
+
+impl Names for Context {
+    fn definition(&self, digest: &Digest) -> Option<String> {
+        let known =
+            self.facts.iter().find(|facts| facts.definition == *digest).map(|facts| facts.text.to_string());
+        known.or_else(|| self.view.definition(digest).map(str::to_string))
+    }
+
+    fn maker(&self, path: PathId) -> Option<String> {
+        let producer = self.graph.producer(path)?;
+        Some(self.graph.info(producer, &self.workflow, &self.paths).title())
+    }
+}
+
+/// What the fingerprint takes from a rule, computed once per run.
+#[derive(Debug)]
+pub(crate) struct RuleFacts {
+    pub(crate) definition: Digest,
+    /// The text under the digest: what `why` shows and compares.
+    pub(crate) text: Arc<str>,
+    pub(crate) params: Used,
+    pub(crate) wildcards: Used,
+}
+
+impl RuleFacts {
+    pub(crate) fn of(rule: &Rule) -> RuleFacts {
+        let (text, params, wildcards) = match &rule.action {
+            Action::None => (String::new(), Used::None, Used::None),
+            Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
+            Action::Shell(shell) => {
+                let uses = shell.template.uses();
+                let mut text = format!("{}{}{}", shell.prefix, shell.template.canonical(), shell.suffix);
+                let _ = write!(text, "\n# shell: {}", shell.shell.join(" "));
+                if uses.rule {
+                    let _ = write!(text, "\n# rule: {}", rule.name);
+                }
+                push_slots(rule, &mut text);
+                (text, uses.params, uses.wildcards)
+            }
+        };
+        let definition =
+            DigestHasher::new("rulemake definition").number(SEMANTICS.into()).text(&text).finish();
+        RuleFacts { definition, text: text.into(), params, wildcards }
+    }
+}
+
+fn function_text(rule: &Rule, version: &str) -> String {
+    let mut text = format!("# function of rule {}, version {version}", rule.name);
+    push_slots(rule, &mut text);
+    text
+}
+
+/// Names of the slots: swapping two names swaps what the command sees.
+fn push_slots(rule: &Rule, text: &mut String) {
+    let name = |name: &Option<Arc<str>>| name.as_deref().unwrap_or("_").to_string();
+    let inputs: Vec<String> = rule.inputs.iter().map(|i| name(&i.name)).collect();
+    let outputs: Vec<String> = rule.output_slots.iter().map(|s| name(&s.name)).collect();
+    for (section, names) in [("input", inputs), ("output", outputs)] {
+        if names.iter().any(|n| n != "_") {
+            let _ = write!(text, "\n# {section}: {}", names.join(", "));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A job's values: wildcards, paths by name, params, threads, resources, and the command with all of them in it.
+
+use crate::graph::job::Job;
+use crate::model::action::{Action, OwnedPaths};
+use crate::model::dynamic::{CallContext, CallError, Dynamic};
+use crate::model::pattern::Pattern;
+use crate::model::rule::{ParamItem, ParamSource, Rule};
+use crate::model::template::{Bindings, RenderMode, Template};
+use crate::model::value::Value;
+use crate::model::wildcards::Wildcards;
+use crate::plan::context::Context;
+use std::sync::Arc;
+
+/// Why a job cannot be checked or started. It fails; others go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Trouble {
+    pub(crate) fn new(message: impl Into<String>) -> Trouble {
+        Trouble { message: message.into(), help: None }
+    }
+}
+
+/// Everything that a job's command or function can refer to.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) wildcards: Wildcards,
+    pub(crate) inputs: OwnedPaths,
+    pub(crate) outputs: OwnedPaths,
+    pub(crate) logs: OwnedPaths,
+    pub(crate) params: Vec<(Option<Arc<str>>, Value)>,
+    pub(crate) threads: u32,
+    pub(crate) resources: Vec<(Arc<str>, Value)>,
+    pub(crate) attempt: u32,
+}
+
+impl Instance {
+    /// Evaluates everything of `job`, functions included.
+    pub(crate) fn of(cx: &Context, job: &Job, attempt: u32) -> Result<Instance, Trouble> {
+        let rule = cx.rule(job);
+        let texts =
+            |ids: &[crate::base::path::PathId]| ids.iter().map(|id| Arc::from(cx.paths.text(*id))).collect();
+        let mut instance = Instance {
+            wildcards: Wildcards::new(rule.wildcards.clone(), job.wildcards.clone()),
+            inputs: OwnedPaths { layout: job.input_slots.clone(), paths: texts(&job.inputs) },
+            outputs: OwnedPaths { layout: rule.output_slots.clone(), paths: texts(&job.outputs) },
+            logs: OwnedPaths { layout: rule.log_slots.clone(), paths: rendered(&rule.logs, &job.wildcards) },
+            params: Vec::new(),
+            threads: 1,
+            resources: Vec::new(),
+            attempt,
+        };
+        instance.threads = instance.evaluate_threads(cx, rule)?;
+        for (name, resource) in &rule.resources {
+            let value = instance
+                .evaluate(resource, rule)
+                .map_err(|e| explain(cx, rule, &format!("resource `{name}`"), e))?;
+            instance.resources.push((name.clone(), value));
+        }
+        for (index, param) in rule.params.iter().enumerate() {
+            let value =
+                instance.param(param, rule).map_err(|e| explain(cx, rule, &param_title(param, index), e))?;
+            instance.params.push((param.name.clone(), value));
+        }
+        Ok(instance)
+    }
+
+    fn evaluate_threads(&self, cx: &Context, rule: &Rule) -> Result<u32, Trouble> {
+        let value = self.evaluate(&rule.threads, rule).map_err(|e| explain(cx, rule, "`threads`", e))?;
+        match value {
+            Value::Int(n @ 1..) => Ok(u32::try_from(n).unwrap_or(u32::MAX).min(cx.slots)),
+            Value::Float(x) if x >= 1.0 => Ok((x as u32).min(cx.slots)),
+            other => Err(Trouble::new(format!(
+                "`threads` of rule `{}` must be a whole number from 1, not {}",
+                rule.name,
+                other.canonical()
+            ))),
+        }
+    }
+
+    fn evaluate(&self, value: &Dynamic, rule: &Rule) -> Result<Value, CallError> {
+        value.evaluate(&self.call_context(rule))
+    }
+
+    fn param(&self, param: &ParamItem, rule: &Rule) -> Result<Value, CallError> {
+        match &param.source {
+            ParamSource::Const(value) => Ok(value.clone()),
+            ParamSource::Text(pattern) => Ok(render_text(pattern, self.wildcards.values())),
+            ParamSource::Function(function) => function.call(&self.call_context(rule)),
+        }
+    }
+
+    fn call_context<'a>(&'a self, rule: &'a Rule) -> CallContext<'a> {
+        CallContext {
+            wildcards: &self.wildcards,
+            attempt: self.attempt,
+            rule: &rule.name,
+            input: self.inputs.view(),
+            output: self.outputs.view(),
+            threads: self.threads,
+            resources: &self.resources,
+        }
+    }
+
+    /// The command of a shell job.
+    pub(crate) fn command(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
+        let Action::Shell(shell) = &rule.action else { return Ok(None) };
+        let body = self.render(rule, &shell.template, RenderMode::Shell)?;
+        Ok(Some(format!("{}{body}{}", shell.prefix, shell.suffix)))
+    }
+
+    /// The rule's message for this job.
+    pub(crate) fn message(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
+        rule.message.as_ref().map(|m| self.render(rule, m, RenderMode::Plain)).transpose()
+    }
+
+    fn render(&self, rule: &Rule, template: &Template, mode: RenderMode) -> Result<String, Trouble> {
+        let bindings = Bindings {
+            rule: &rule.name,
+            wildcards: &self.wildcards,
+            input: self.inputs.view(),
+            output: self.outputs.view(),
+            log: self.logs.view(),
+            params: &self.params,
+            threads: self.threads,
+            resources: &self.resources,
+            attempt: self.attempt,
+        };
+        template.render(&bindings, mode).map_err(|error| Trouble {
+            message: format!("in the command of rule `{}`: {}", rule.name, error.message),
+            help: error.help,
+        })
+    }
+
+    /// What the job takes of the named resources; texts are not counted.
+    pub(crate) fn amounts(&self) -> Vec<(Arc<str>, u64)> {
+        let amount = |value: &Value| match value {
+            Value::Int(n) => u64::try_from(*n).ok(),
+            Value::Float(x) if *x >= 0.0 => Some(x.ceil() as u64),
+            _ => None,
+        };
+        self.resources.iter().filter_map(|(name, value)| Some((name.clone(), amount(value)?))).collect()
+    }
+}
+
+/// A param's name for people and for the fingerprint: its own, or its position.
+pub(crate) fn param_name(param: &ParamItem, index: usize) -> Arc<str> {
+    param.name.clone().unwrap_or_else(|| index.to_string().into())
+}
+
+fn param_title(param: &ParamItem, index: usize) -> String {
+    format!("param `{}`", param_name(param, index))
+}
+
+pub(crate) fn render_text(pattern: &Pattern, values: &[Arc<str>]) -> Value {
+    let mut text = String::new();
+    pattern.render(values, &mut text);
+    Value::from(text)
+}
+
+fn rendered(patterns: &[Pattern], values: &[Arc<str>]) -> Box<[Arc<str>]> {
+    let path = |pattern: &Pattern| {
+        let mut text = String::new();
+        pattern.render(values, &mut text);
+        Arc::from(crate::base::path::normalise(&text).as_ref())
+    };
+    patterns.iter().map(path).collect()
+}
+
+/// The sentence for a function that gave no value.
+pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -> Trouble {
+    match error {
+        CallError::Message(message) => Trouble::new(format!("{what} of rule `{}`: {message}", rule.name)),
+        CallError::Problem(problem) => {
+            let place =
+                problem.labels.first().map(|(span, _)| format!(" ({})", cx.workflow.sources.place(*span)));
+            Trouble {
+                message: format!(
+                    "{what} of rule `{}`: {}{}",
+                    rule.name,
+                    problem.message,
+                    place.unwrap_or_default()
+                ),
+                help: problem.help.first().cloned(),
+            }
+        }
+    }
+}

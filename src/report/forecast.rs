@@ -1,0 +1,257 @@
+//! The dry run: a plan as text. Rules with their counts first, then jobs, then one line of counts.
+
+use super::narrate::Detail;
+use super::text::{count, padded, title};
+use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::plan::plan::{Plan, PlannedJob, Verdict};
+use crate::trace::reason::Reason;
+use indexmap::IndexMap;
+use std::fmt::Write;
+use unicode_width::UnicodeWidthStr;
+
+/// Jobs that are listed unless all are asked for.
+const JOBS_SHOWN: usize = 50;
+/// Titles are aligned up to this width; a longer one pushes its reason to the right.
+const TITLE_COLUMNS: usize = 48;
+
+/// The plan as text for people: what will run and why. Ends with a line end.
+///
+/// [`Detail::Quiet`] gives the counts alone, [`Detail::Verbose`] all jobs with all their reasons and commands.
+///
+/// ```
+/// # use rulemake::{Session, Workflow, RunOptions, TextStyle, report};
+/// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+/// # let session = Session::builder(workflow).root(std::env::temp_dir()).open()?;
+/// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+/// let text = report::plan_text(&plan, report::Detail::Quiet, TextStyle::Plain);
+/// assert_eq!(text, "1 will run, 0 up to date\n");
+/// # Ok::<(), rulemake::Error>(())
+/// ```
+#[must_use]
+pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
+    let mut out = String::new();
+    let active: Vec<&PlannedJob> =
+        plan.jobs.iter().filter(|j| j.has_action && j.verdict != Verdict::UpToDate).collect();
+    if detail > Detail::Quiet && !active.is_empty() {
+        push_rules(&mut out, &active, style);
+        out.push('\n');
+        push_jobs(&mut out, &active, detail >= Detail::Verbose, style);
+        out.push('\n');
+    }
+    push_counts(&mut out, plan.counts(), style);
+    out
+}
+
+#[derive(Default)]
+struct Tally<'a> {
+    run: usize,
+    may: usize,
+    reasons: IndexMap<&'a str, usize>,
+}
+
+fn push_rules(out: &mut String, active: &[&PlannedJob], style: TextStyle) {
+    let mut rules: IndexMap<&str, Tally> = IndexMap::new();
+    for planned in active {
+        let tally = rules.entry(&planned.job.rule).or_default();
+        match &planned.verdict {
+            Verdict::Run { reasons } => {
+                tally.run += 1;
+                if let Some(reason) = reasons.first() {
+                    *tally.reasons.entry(reason.tag()).or_default() += 1;
+                }
+            }
+            _ => tally.may += 1,
+        }
+    }
+    let names: Vec<String> = rules.keys().map(|name| printable(name).into_owned()).collect();
+    let columns = names.iter().map(|n| n.width()).max().unwrap_or(0).min(TITLE_COLUMNS);
+    let totals: Vec<String> = rules.values().map(total).collect();
+    let total_columns = totals.iter().map(|t| t.width()).max().unwrap_or(0);
+    for ((name, total), tally) in names.iter().zip(&totals).zip(rules.values()) {
+        let name = style.paint(Role::Strong, &padded(name, columns)).into_owned();
+        let line = format!("{name}  {}  {}", padded(total, total_columns), causes(tally));
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+fn total(tally: &Tally) -> String {
+    match (tally.run, tally.may) {
+        (run, 0) => format!("will run {run}"),
+        (0, may) => format!("may run {may}"),
+        (run, may) => format!("will run {run}, may run {may}"),
+    }
+}
+
+/// `input changed (10), never built (2)`, the most frequent first.
+fn causes(tally: &Tally) -> String {
+    let mut counted: Vec<(&str, usize)> = tally.reasons.iter().map(|(tag, n)| (*tag, *n)).collect();
+    counted.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let alone = counted.len() == 1 && tally.run == 1;
+    let words = counted.iter().map(|(tag, n)| {
+        let tag = tag.replace('-', " ");
+        if alone { tag } else { format!("{tag} ({n})") }
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn push_jobs(out: &mut String, active: &[&PlannedJob], verbose: bool, style: TextStyle) {
+    let shown = if verbose { active } else { &active[..active.len().min(JOBS_SHOWN)] };
+    let titles: Vec<String> = shown.iter().map(|j| title(&j.job)).collect();
+    let columns = titles.iter().map(|t| t.width()).filter(|w| *w <= TITLE_COLUMNS).max().unwrap_or(0);
+    for (planned, title) in shown.iter().zip(&titles) {
+        let (word, role, causes) = match &planned.verdict {
+            Verdict::Run { reasons } => ("will run", Role::Warning, reason_list(reasons, verbose)),
+            Verdict::May { inputs } => ("may run ", Role::Frame, may_list(inputs, verbose)),
+            Verdict::UpToDate => continue,
+        };
+        let first = causes.first().map_or("", String::as_str);
+        let word = style.paint(role, word).into_owned();
+        let line = format!("{word}  {}  {}", padded(title, columns), style.paint(Role::Faint, first));
+        let _ = writeln!(out, "{}", line.trim_end());
+        for cause in causes.iter().skip(1) {
+            let _ = writeln!(out, "{:10}{:columns$}  {}", "", "", style.paint(Role::Faint, cause));
+        }
+        if verbose {
+            push_command(out, planned, style);
+        }
+    }
+    let hidden = active.len() - shown.len();
+    if hidden > 0 {
+        let _ = writeln!(out, "... and {hidden} more (-v shows all)");
+    }
+}
+
+fn push_command(out: &mut String, planned: &PlannedJob, style: TextStyle) {
+    for line in planned.command.iter().flat_map(|command| printable_lines(command)) {
+        let line = style.paint(Role::Good, &line).into_owned();
+        let _ = writeln!(out, "{}", format!("{:14}{line}", "").trim_end());
+    }
+}
+
+fn reason_list(reasons: &[Reason], all: bool) -> Vec<String> {
+    let texts: Vec<String> = reasons.iter().map(|r| printable(&r.to_string()).into_owned()).collect();
+    shortened(texts, all)
+}
+
+fn may_list(inputs: &[String], all: bool) -> Vec<String> {
+    let texts = inputs.iter().map(|path| format!("if {} turns out different", printable(path)));
+    shortened(texts.collect(), all)
+}
+
+/// All texts, or the first with `(+2 more)`.
+fn shortened(mut texts: Vec<String>, all: bool) -> Vec<String> {
+    let more = texts.len().saturating_sub(1);
+    if !all && more > 0 {
+        texts.truncate(1);
+        texts[0].push_str(&format!(" (+{more} more)"));
+    }
+    texts
+}
+
+fn push_counts(out: &mut String, (run, may, up_to_date): (usize, usize, usize), style: TextStyle) {
+    if run + may == 0 {
+        let _ = match up_to_date {
+            0 => writeln!(out, "nothing to do"),
+            n => writeln!(out, "nothing to do: {} up to date", count(n, "job")),
+        };
+        return;
+    }
+    let may = if may > 0 { format!(", {may} may run") } else { String::new() };
+    let text = format!("{run} will run{may}, {up_to_date} up to date");
+    let _ = writeln!(out, "{}", style.paint(Role::Strong, &text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::testing::{changed, job, plan, planned, run};
+    use super::*;
+
+    fn mixed() -> Plan {
+        let may = Verdict::May { inputs: vec!["clean/a.tsv".into(), "clean/b.tsv".into()] };
+        let mut all = planned(job(4, "all", ""), run(&[Reason::NoOutputs]), &[3]);
+        all.has_action = false;
+        plan(vec![
+            planned(job(0, "clean", "clean/a.tsv"), run(&[changed("raw/a.tsv"), changed("x")]), &[]),
+            planned(job(1, "clean", "clean/bb.tsv"), run(&[Reason::NeverBuilt]), &[]),
+            planned(job(2, "clean", "clean/c.tsv"), Verdict::UpToDate, &[]),
+            planned(job(3, "report", "report.html"), may, &[0, 1, 2]),
+            all,
+        ])
+    }
+
+    #[test]
+    fn a_dry_run_counts_by_rule_then_lists_jobs_with_reasons() {
+        assert_eq!(
+            plan_text(&mixed(), Detail::Normal, TextStyle::Plain),
+            "\
+clean   will run 2  input changed (1), never built (1)
+report  may run 1
+
+will run  clean clean/a.tsv   input raw/a.tsv changed (+1 more)
+will run  clean clean/bb.tsv  never built
+may run   report report.html  if clean/a.tsv turns out different (+1 more)
+
+2 will run, 1 may run, 1 up to date
+"
+        );
+    }
+
+    #[test]
+    fn verbose_shows_all_reasons_and_commands() {
+        assert_eq!(
+            plan_text(&mixed(), Detail::Verbose, TextStyle::Plain),
+            "\
+clean   will run 2  input changed (1), never built (1)
+report  may run 1
+
+will run  clean clean/a.tsv   input raw/a.tsv changed
+                              input x changed
+              make-clean
+will run  clean clean/bb.tsv  never built
+              make-clean
+may run   report report.html  if clean/a.tsv turns out different
+                              if clean/b.tsv turns out different
+              make-report
+
+2 will run, 1 may run, 1 up to date
+"
+        );
+    }
+
+    #[test]
+    fn quiet_gives_the_counts_alone() {
+        assert_eq!(
+            plan_text(&mixed(), Detail::Quiet, TextStyle::Plain),
+            "2 will run, 1 may run, 1 up to date\n"
+        );
+    }
+
+    #[test]
+    fn a_plan_without_work_is_one_line() {
+        let fresh = plan(vec![planned(job(0, "a", "a"), Verdict::UpToDate, &[])]);
+        for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
+            let text = plan_text(&fresh, detail, TextStyle::Plain);
+            assert_eq!(text, "nothing to do: 1 job up to date\n");
+        }
+        assert_eq!(plan_text(&plan(vec![]), Detail::Normal, TextStyle::Plain), "nothing to do\n");
+    }
+
+    #[test]
+    fn a_big_plan_is_cut_at_fifty_jobs_unless_verbose() {
+        let jobs = (0..60).map(|i| planned(job(i, "r", &format!("o{i}")), run(&[Reason::NeverBuilt]), &[]));
+        let plan = plan(jobs.collect());
+        let text = plan_text(&plan, Detail::Normal, TextStyle::Plain);
+        assert!(text.contains("r  will run 60  never built (60)\n"), "{text}");
+        assert!(text.contains("\n... and 10 more (-v shows all)\n"), "{text}");
+        assert_eq!(text.lines().filter(|l| l.starts_with("will run")).count(), 50);
+        let text = plan_text(&plan, Detail::Verbose, TextStyle::Plain);
+        assert_eq!(text.lines().filter(|l| l.starts_with("will run")).count(), 60);
+    }
+
+    #[test]
+    fn names_with_control_characters_are_escaped() {
+        let plan = plan(vec![planned(job(0, "r", "a\u{1b}[2J"), run(&[changed("x\ny")]), &[])]);
+        let text = plan_text(&plan, Detail::Verbose, TextStyle::Plain);
+        assert!(text.contains("r a\\u{1b}[2J  input x\\ny changed"), "{text}");
+    }
+}

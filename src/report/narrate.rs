@@ -1,0 +1,356 @@
+//! The events of a run as lines for people. A pure fold: the same events give the same lines.
+
+use super::text::{duration, title};
+use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::engine::event::{Event, EventKind, SkipCause};
+use crate::trace::reason::Reason;
+use rustc_hash::FxHashMap;
+
+/// How much is told; a higher level tells all that a lower one does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[non_exhaustive]
+pub enum Detail {
+    /// Nothing but what went wrong.
+    Quiet,
+    /// Failures, warnings and slow jobs: beside a live display that shows the rest.
+    Brief,
+    /// A line for each job that ran, up to 50; then a line for every tenth of the jobs.
+    #[default]
+    Normal,
+    /// Start and end of every job, with all reasons.
+    Verbose,
+    /// Also commands, and jobs that were up to date or skipped.
+    All,
+}
+
+/// Tells a run: takes its events and gives the lines to print.
+///
+/// ```
+/// # use rulemake::{Session, Workflow, TextStyle, report::{Detail, Narrator}};
+/// # fn open(workflow: Workflow) -> rulemake::Result<Session> {
+/// let mut narrator = Narrator::new(Detail::Normal, TextStyle::Plain);
+/// Session::builder(workflow)
+///     .observer(move |event| narrator.lines(event).iter().for_each(|line| eprintln!("{line}")))
+///     .open()
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Narrator {
+    detail: Detail,
+    style: TextStyle,
+    total: usize,
+    done: usize,
+    failed: usize,
+    /// Lines for finished jobs that may still be printed at [`Detail::Normal`].
+    lines_left: usize,
+    /// The first reason of each running job.
+    reasons: FxHashMap<u32, String>,
+}
+
+const LINES_SHOWN: usize = 50;
+/// A job that took this long has a line even beside a live display.
+const SLOW_MS: u64 = 10_000;
+
+impl Narrator {
+    /// Starts a tale.
+    #[must_use]
+    pub fn new(detail: Detail, style: TextStyle) -> Narrator {
+        Narrator {
+            detail,
+            style,
+            total: 0,
+            done: 0,
+            failed: 0,
+            lines_left: LINES_SHOWN,
+            reasons: FxHashMap::default(),
+        }
+    }
+
+    /// How many jobs have come to their end, of how many.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        (self.done, self.total)
+    }
+
+    /// How many jobs have failed for good.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// Takes the next event of the run and returns the lines to print, without line ends.
+    pub fn lines(&mut self, event: &Event) -> Vec<String> {
+        let done_before = self.done;
+        let mut lines = match &event.kind {
+            EventKind::RunStarted { jobs, .. } => {
+                self.total = *jobs;
+                Vec::new()
+            }
+            EventKind::JobUpToDate { job } => {
+                self.end_job(job.id);
+                self.at(Detail::All, || format!("up to date {}", title(job)))
+            }
+            EventKind::JobStarted { job, reasons, command, message, attempt, .. } => {
+                self.reasons.insert(job.id, reasons.first().map(Reason::to_string).unwrap_or_default());
+                self.started(&title(job), reasons, command.as_deref(), message.as_deref(), *attempt)
+            }
+            EventKind::JobFinished { job, duration_ms, unchanged } => {
+                let reason = self.end_job(job.id).unwrap_or_default();
+                self.finished(&title(job), *duration_ms, *unchanged, &reason)
+            }
+            EventKind::JobFailed { failure, retry } => {
+                if !retry {
+                    self.end_job(failure.job.id);
+                    self.failed += 1;
+                }
+                let again = if *retry { ", trying again" } else { "" };
+                self.at(Detail::Brief, || {
+                    let word = self.style.paint(Role::Error, "FAILED");
+                    let outcome = printable(&failure.outcome);
+                    format!("{} {word} {}: {outcome}{again}", self.counter(), title(&failure.job))
+                })
+            }
+            EventKind::JobSkipped { job, because } => {
+                self.end_job(job.id);
+                self.at(Detail::All, || format!("skipped {}: {}", title(job), skip_cause(because)))
+            }
+            EventKind::Warning { message } => self.at(Detail::Brief, || {
+                format!("{}: {}", self.style.paint(Role::Warning, "warning"), printable(message))
+            }),
+            EventKind::RunFinished { .. } => Vec::new(),
+        };
+        lines.extend(self.tenth(done_before));
+        lines
+    }
+
+    fn at(&self, detail: Detail, line: impl FnOnce() -> String) -> Vec<String> {
+        if self.detail >= detail { vec![line()] } else { Vec::new() }
+    }
+
+    fn end_job(&mut self, id: u32) -> Option<String> {
+        self.done += 1;
+        self.reasons.remove(&id)
+    }
+
+    fn started(
+        &self,
+        title: &str,
+        reasons: &[Reason],
+        command: Option<&str>,
+        message: Option<&str>,
+        attempt: u32,
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.detail >= Detail::Verbose {
+            let attempt = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+            let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
+            lines.push(format!("start {title}{attempt}: {}", printable(&reasons.join("; "))));
+        }
+        // The author of the rule wanted it to be read.
+        if self.detail >= Detail::Verbose || (self.detail == Detail::Normal && self.lines_left > 0) {
+            lines.extend(message.into_iter().flat_map(printable_lines));
+        }
+        if self.detail >= Detail::All {
+            lines.extend(command.into_iter().flat_map(printable_lines).map(|line| format!("    {line}")));
+        }
+        lines
+    }
+
+    fn finished(&mut self, title: &str, duration_ms: u64, unchanged: bool, reason: &str) -> Vec<String> {
+        let wanted = match self.detail {
+            Detail::Quiet => false,
+            Detail::Brief => duration_ms >= SLOW_MS,
+            Detail::Normal => self.lines_left > 0,
+            Detail::Verbose | Detail::All => true,
+        };
+        if !wanted {
+            return Vec::new();
+        }
+        let same = if unchanged { ", same content as before" } else { "" };
+        let mut line = format!(
+            "{} {} {title}  {}{same}",
+            self.counter(),
+            self.style.paint(Role::Good, "done"),
+            duration(duration_ms)
+        );
+        // At higher levels the reasons stood in the line of the start.
+        if self.detail <= Detail::Normal && !reason.is_empty() {
+            let reason = format!("  ({})", printable(reason));
+            line.push_str(&self.style.paint(Role::Faint, &reason));
+        }
+        let mut lines = vec![line];
+        if self.detail == Detail::Normal {
+            self.lines_left -= 1;
+            if self.lines_left == 0 && self.done < self.total {
+                lines.push("... from here only counts (-v shows each job)".into());
+            }
+        }
+        lines
+    }
+
+    /// `[ 3/23]`.
+    fn counter(&self) -> String {
+        let width = self.total.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let counter = format!("[{:>width$}/{}]", self.done, self.total);
+        self.style.paint(Role::Faint, &counter).into_owned()
+    }
+
+    /// A line for every tenth of the jobs, once lines for single jobs have ended.
+    fn tenth(&self, done_before: usize) -> Option<String> {
+        let tenth = |done: usize| (done * 10).checked_div(self.total).unwrap_or(0);
+        let due = self.detail == Detail::Normal
+            && self.lines_left == 0
+            && done_before < self.done
+            && tenth(done_before) < tenth(self.done);
+        due.then(|| format!("{} of {} jobs done ({} %)", self.done, self.total, tenth(self.done) * 10))
+    }
+}
+
+fn skip_cause(cause: &SkipCause) -> String {
+    match cause {
+        SkipCause::UpstreamFailed { job } => format!("{} failed", printable(job)),
+        SkipCause::Drained => "another job failed (-k goes on)".into(),
+        SkipCause::Cancelled => "the run was stopped".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::testing::{changed, job};
+    use super::*;
+    use crate::engine::event::{JobFailure, Summary};
+
+    fn event(kind: EventKind) -> Event {
+        Event { v: 1, seq: 0, time_ms: 0, kind }
+    }
+
+    fn started(id: u32) -> Event {
+        event(EventKind::JobStarted {
+            job: job(id, "r", &format!("o{id}")),
+            reasons: vec![changed("raw"), Reason::NeverBuilt],
+            command: Some("cp a b".into()),
+            message: None,
+            attempt: 1,
+            log: None,
+        })
+    }
+
+    fn finished(id: u32, duration_ms: u64) -> Event {
+        event(EventKind::JobFinished {
+            job: job(id, "r", &format!("o{id}")),
+            duration_ms,
+            unchanged: id == 1,
+        })
+    }
+
+    fn failed(id: u32, retry: bool) -> Event {
+        let failure = JobFailure {
+            job: job(id, "r", &format!("o{id}")),
+            outcome: "exit 1".into(),
+            exit_code: Some(1),
+            command: None,
+            log: None,
+            log_tail: vec![],
+            quarantine: None,
+            attempt: 1,
+            help: None,
+        };
+        event(EventKind::JobFailed { failure, retry })
+    }
+
+    fn tell(detail: Detail, jobs: usize, events: &[Event]) -> (Vec<String>, Narrator) {
+        let mut narrator = Narrator::new(detail, TextStyle::Plain);
+        let mut lines = narrator.lines(&event(EventKind::RunStarted { run: 1, jobs }));
+        lines.extend(events.iter().flat_map(|e| narrator.lines(e)));
+        lines.extend(narrator.lines(&event(EventKind::RunFinished { summary: Summary::default() })));
+        (lines, narrator)
+    }
+
+    fn small_run() -> Vec<Event> {
+        let message = "counting\u{7} things".to_string();
+        let mut with_message = started(3);
+        if let EventKind::JobStarted { message: slot, .. } = &mut with_message.kind {
+            *slot = Some(message);
+        }
+        vec![
+            event(EventKind::JobUpToDate { job: job(0, "r", "o0") }),
+            started(1),
+            finished(1, 250),
+            started(2),
+            failed(2, true),
+            started(2),
+            failed(2, false),
+            with_message,
+            finished(3, 12_000),
+            event(EventKind::Warning { message: "beware".into() }),
+            event(EventKind::JobSkipped {
+                job: job(4, "r", "o4"),
+                because: SkipCause::UpstreamFailed { job: "r o2".into() },
+            }),
+        ]
+    }
+
+    #[test]
+    fn normal_has_one_line_for_each_job_that_ran() {
+        let (lines, narrator) = tell(Detail::Normal, 5, &small_run());
+        assert_eq!(
+            lines,
+            [
+                "[2/5] done r o1  0.25 s, same content as before  (input raw changed)",
+                "[2/5] FAILED r o2: exit 1, trying again",
+                "[3/5] FAILED r o2: exit 1",
+                "counting\\u{7} things",
+                "[4/5] done r o3  12.0 s  (input raw changed)",
+                "warning: beware",
+            ]
+        );
+        assert_eq!((narrator.progress(), narrator.failed()), ((5, 5), 1));
+    }
+
+    #[test]
+    fn brief_has_only_what_is_slow_or_wrong() {
+        let (lines, _) = tell(Detail::Brief, 5, &small_run());
+        assert_eq!(
+            lines,
+            [
+                "[2/5] FAILED r o2: exit 1, trying again",
+                "[3/5] FAILED r o2: exit 1",
+                "[4/5] done r o3  12.0 s  (input raw changed)",
+                "warning: beware",
+            ]
+        );
+    }
+
+    #[test]
+    fn quiet_says_nothing_and_still_counts() {
+        let (lines, narrator) = tell(Detail::Quiet, 5, &small_run());
+        assert_eq!(lines, [""; 0]);
+        assert_eq!((narrator.progress(), narrator.failed()), ((5, 5), 1));
+    }
+
+    #[test]
+    fn the_highest_level_tells_reasons_commands_and_skips() {
+        let (lines, _) = tell(Detail::All, 5, &small_run());
+        assert_eq!(
+            lines[..4],
+            [
+                "up to date r o0",
+                "start r o1: input raw changed; never built",
+                "    cp a b",
+                "[2/5] done r o1  0.25 s, same content as before",
+            ]
+        );
+        assert_eq!(lines.last().unwrap(), "skipped r o4: r o2 failed");
+    }
+
+    #[test]
+    fn a_big_run_ends_in_counts() {
+        let events: Vec<Event> = (0..200).flat_map(|id| [started(id), finished(id, 1)]).collect();
+        let (lines, _) = tell(Detail::Normal, 200, &events);
+        assert_eq!(lines.len(), 50 + 1 + 8);
+        assert!(lines[0].starts_with("[  1/200] done r o0"), "{}", lines[0]);
+        assert_eq!(lines[50], "... from here only counts (-v shows each job)");
+        assert_eq!(lines[51], "60 of 200 jobs done (30 %)");
+        assert_eq!(lines[58], "200 of 200 jobs done (100 %)");
+    }
+}

@@ -1,0 +1,204 @@
+//! The end of a run: one block for each failure, and one line of counts.
+
+use super::text::{count, duration, title};
+use crate::diag::render::push_headline;
+use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::engine::event::{JobFailure, Summary};
+use std::fmt::Write;
+
+/// All that a person needs to know about a failed job: outcome, command, last lines of its log, where to look.
+/// `rerun` is the command line that tries it again. Ends with a line end.
+///
+/// ```no_run
+/// # use rulemake::{Session, RunOptions, TextStyle, report};
+/// # fn show(mut session: Session) -> rulemake::Result<()> {
+/// let report = session.run(&["all"], &RunOptions::default())?;
+/// for failure in &report.failures {
+///     eprint!("{}", report::failure_text(failure, None, TextStyle::Plain));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn failure_text(failure: &JobFailure, rerun: Option<&str>, style: TextStyle) -> String {
+    let mut out = String::new();
+    let attempt = if failure.attempt > 1 { format!(" (attempt {})", failure.attempt) } else { String::new() };
+    let message = format!("{} failed: {}{attempt}", title(&failure.job), failure.outcome);
+    push_headline(&mut out, "error", Role::Error, &message, style);
+    if let Some(command) = &failure.command {
+        push_field(&mut out, "command", "", style);
+        printable_lines(command).for_each(|line| push_indented(&mut out, &line));
+    }
+    match (failure.log_tail.is_empty(), &failure.log) {
+        (false, _) => {
+            push_field(&mut out, "end of its log", "", style);
+            failure.log_tail.iter().for_each(|line| push_indented(&mut out, &shown_log_line(line)));
+        }
+        (true, Some(_)) => push_field(&mut out, "end of its log", "(it wrote nothing)", style),
+        (true, None) => {}
+    }
+    let fields = [
+        ("log", failure.log.as_deref()),
+        ("partial outputs", failure.quarantine.as_deref()),
+        ("help", failure.help.as_deref()),
+        ("rerun", rerun),
+    ];
+    for (word, text) in fields {
+        if let Some(text) = text {
+            push_field(&mut out, word, text, style);
+        }
+    }
+    out
+}
+
+fn push_field(out: &mut String, word: &str, text: &str, style: TextStyle) {
+    let word = format!("{word}:");
+    let line = format!("  {} {}", style.paint(Role::Strong, &word), printable(text));
+    let _ = writeln!(out, "{}", line.trim_end());
+}
+
+fn push_indented(out: &mut String, line: &str) {
+    let _ = writeln!(out, "{}", format!("    {line}").trim_end());
+}
+
+/// What a terminal would show of the line: the text after the last carriage return (progress bars), without
+/// colours; other control characters are escaped.
+fn shown_log_line(line: &str) -> String {
+    let line = line.trim_end_matches(['\r', '\n']);
+    let line = line.rsplit('\r').next().unwrap_or(line);
+    printable_lines(&without_escapes(line)).next().unwrap_or_default()
+}
+
+/// Removes CSI sequences (`ESC [ ... letter`): colours and cursor movements.
+fn without_escapes(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find("\u{1b}[") {
+        out.push_str(&rest[..at]);
+        let body = &rest[at + 2..];
+        match body.find(|c: char| ('@'..='~').contains(&c)) {
+            Some(end) => rest = &body[end + 1..],
+            None => rest = "",
+        }
+    }
+    out + rest
+}
+
+/// One line of counts, without a line end: `12 ran, 3 up to date, 1 failed in 3.2 s`, or `nothing to do`.
+///
+/// ```
+/// use rulemake::{Summary, TextStyle, report};
+/// let mut summary = Summary::default();
+/// (summary.up_to_date, summary.wall_ms) = (12, 30);
+/// let text = report::summary_text(&summary, TextStyle::Plain);
+/// assert_eq!(text, "nothing to do: 12 jobs up to date (0.03 s)");
+/// ```
+#[must_use]
+pub fn summary_text(summary: &Summary, style: TextStyle) -> String {
+    let wall = duration(summary.wall_ms);
+    let Summary { ran, up_to_date, failed, skipped, cancelled, .. } = *summary;
+    if ran + failed + skipped + cancelled == 0 {
+        return match up_to_date {
+            0 => format!("nothing to do ({wall})"),
+            n => format!("nothing to do: {} up to date ({wall})", count(n, "job")),
+        };
+    }
+    let mut parts = vec![style.paint(Role::Good, &format!("{ran} ran")).into_owned()];
+    if up_to_date > 0 {
+        parts.push(format!("{up_to_date} up to date"));
+    }
+    if failed > 0 {
+        parts.push(style.paint(Role::Error, &format!("{failed} failed")).into_owned());
+    }
+    let rest = [(skipped, "skipped"), (cancelled, "stopped")];
+    for (n, word) in rest.into_iter().filter(|(n, _)| *n > 0) {
+        parts.push(style.paint(Role::Warning, &format!("{n} {word}")).into_owned());
+    }
+    format!("{} in {wall}", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::testing::job;
+    use super::*;
+
+    fn failure() -> JobFailure {
+        JobFailure {
+            job: job(3, "clean", "clean/a.tsv"),
+            outcome: "exit 1".into(),
+            exit_code: Some(1),
+            command: Some("cut -f1 raw/a.tsv \\\n\t> clean/a.tsv".into()),
+            log: Some(".rulemake/runs/4/3.log".into()),
+            log_tail: vec!["10 %\r90 %\rdone".into(), "\u{1b}[31mcut: no\u{1b}[0m file\u{7}".into()],
+            quarantine: Some(".rulemake/failed/4-3".into()),
+            attempt: 2,
+            help: Some("look at the input".into()),
+        }
+    }
+
+    #[test]
+    fn a_failure_says_all_that_is_needed_to_go_on() {
+        assert_eq!(
+            failure_text(&failure(), Some("rulemake clean/a.tsv"), TextStyle::Plain),
+            "\
+error: clean clean/a.tsv failed: exit 1 (attempt 2)
+  command:
+    cut -f1 raw/a.tsv \\
+        > clean/a.tsv
+  end of its log:
+    done
+    cut: no file\\u{7}
+  log: .rulemake/runs/4/3.log
+  partial outputs: .rulemake/failed/4-3
+  help: look at the input
+  rerun: rulemake clean/a.tsv
+"
+        );
+    }
+
+    #[test]
+    fn a_failure_of_a_function_shows_only_what_there_is() {
+        let failure = JobFailure {
+            command: None,
+            log: None,
+            log_tail: vec![],
+            quarantine: None,
+            help: None,
+            attempt: 1,
+            ..failure()
+        };
+        assert_eq!(
+            failure_text(&failure, None, TextStyle::Plain),
+            "error: clean clean/a.tsv failed: exit 1\n"
+        );
+    }
+
+    #[test]
+    fn a_job_that_wrote_nothing_is_said_to() {
+        let failure =
+            JobFailure { command: None, log_tail: vec![], quarantine: None, help: None, ..failure() };
+        assert_eq!(
+            failure_text(&failure, None, TextStyle::Plain),
+            "error: clean clean/a.tsv failed: exit 1 (attempt 2)\n  end of its log: (it wrote nothing)\n  log: .rulemake/runs/4/3.log\n"
+        );
+    }
+
+    #[test]
+    fn an_escape_sequence_that_is_cut_off_leaves_no_rest() {
+        assert_eq!(without_escapes("a\u{1b}[1;3"), "a");
+        assert_eq!(without_escapes("\u{1b}[1;31mé\u{1b}[0m"), "é");
+        assert_eq!(without_escapes("a\u{1b}"), "a\u{1b}");
+    }
+
+    #[test]
+    fn the_summary_leaves_out_what_did_not_happen() {
+        let summary = Summary { ran: 12, up_to_date: 3, failed: 1, skipped: 2, cancelled: 0, wall_ms: 3_200 };
+        assert_eq!(
+            summary_text(&summary, TextStyle::Plain),
+            "12 ran, 3 up to date, 1 failed, 2 skipped in 3.2 s"
+        );
+        let summary = Summary { cancelled: 2, wall_ms: 61_000, ..Summary::default() };
+        assert_eq!(summary_text(&summary, TextStyle::Plain), "0 ran, 2 stopped in 1 min 01 s");
+        assert_eq!(summary_text(&Summary::default(), TextStyle::Plain), "nothing to do (0 ms)");
+    }
+}

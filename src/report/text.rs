@@ -1,0 +1,84 @@
+//! Small pieces of text that several views share.
+
+use crate::diag::style::printable;
+use crate::graph::info::JobInfo;
+use unicode_width::UnicodeWidthStr;
+
+/// `4 ms`, `0.25 s`, `3.2 s`, `2 min 05 s`, `1 h 02 min`.
+pub(super) fn duration(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match ms {
+        0..10 => format!("{ms} ms"),
+        10..1_000 => format!("{:.2} s", ms as f64 / 1000.0),
+        1_000..60_000 => format!("{}.{} s", seconds, ms % 1000 / 100),
+        60_000..3_600_000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `1 job`, `2 jobs`.
+pub(super) fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+pub(super) fn title(job: &JobInfo) -> String {
+    printable(&job.title()).into_owned()
+}
+
+/// `text` with blanks up to `columns`.
+pub(super) fn padded(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(text.width());
+    format!("{text}{:missing$}", "")
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! Plans and jobs for the tests of this room.
+
+    use crate::graph::info::JobInfo;
+    use crate::plan::plan::{Plan, PlannedJob, Verdict};
+    use crate::trace::reason::Reason;
+
+    pub(in crate::report) fn job(id: u32, rule: &str, output: &str) -> JobInfo {
+        let outputs = if output.is_empty() { vec![] } else { vec![output.to_string()] };
+        JobInfo { id, rule: rule.into(), outputs, wildcards: vec![] }
+    }
+
+    pub(in crate::report) fn run(reasons: &[Reason]) -> Verdict {
+        Verdict::Run { reasons: reasons.to_vec() }
+    }
+
+    pub(in crate::report) fn changed(path: &str) -> Reason {
+        let digest = crate::base::digest::Digest::of;
+        Reason::InputChanged { path: path.into(), old: digest(b"old"), new: digest(b"new"), by: None }
+    }
+
+    pub(in crate::report) fn planned(job: JobInfo, verdict: Verdict, needs: &[u32]) -> PlannedJob {
+        let command = Some(format!("make-{}", job.rule));
+        PlannedJob { job, inputs: vec![], verdict, command, has_action: true, needs: needs.to_vec() }
+    }
+
+    pub(in crate::report) fn plan(jobs: Vec<PlannedJob>) -> Plan {
+        Plan { v: 1, jobs }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_the_unit_that_fits() {
+        for (ms, text) in [
+            (4, "4 ms"),
+            (34, "0.03 s"),
+            (999, "1.00 s"),
+            (3_249, "3.2 s"),
+            (59_999, "59.9 s"),
+            (125_000, "2 min 05 s"),
+            (3_720_000, "1 h 02 min"),
+        ] {
+            assert_eq!(duration(ms), text);
+        }
+    }
+}

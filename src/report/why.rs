@@ -1,0 +1,228 @@
+//! An explanation as text: old and new of each reason, then upstream to the root cause.
+
+use super::diff::{self, Change};
+use super::text::{duration, title};
+use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::plan::plan::Verdict;
+use crate::session::{Why, WhyStep};
+use crate::trace::reason::Reason;
+use std::fmt::Write;
+
+/// Inputs that are named of those that may change; one is enough to decide.
+const INPUTS_SHOWN: usize = 5;
+
+/// The explanation as text for people. Ends with a line end.
+///
+/// ```
+/// # use rulemake::{Session, Workflow, RunOptions, TextStyle, report};
+/// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+/// # let session = Session::builder(workflow).root(std::env::temp_dir()).open()?;
+/// let why = session.why("no-such.txt")?;
+/// let text = report::why_text(&why, TextStyle::Plain);
+/// assert!(text.starts_with("no-such.txt will be made by rule a:\n"), "{text}");
+/// # Ok::<(), rulemake::Error>(())
+/// ```
+#[must_use]
+pub fn why_text(why: &Why, style: TextStyle) -> String {
+    let mut out = String::new();
+    let path = printable(&why.path);
+    let path = style.paint(Role::Strong, &path).into_owned();
+    let Some((first, upstream)) = why.chain.split_first() else {
+        let _ = match why.source {
+            true => {
+                writeln!(out, "{path} is a source: no rule makes it, so it changes only when you change it")
+            }
+            false => writeln!(out, "nothing is known about {path}"),
+        };
+        return out;
+    };
+    let rule = printable(&first.job.rule);
+    let _ = match &first.verdict {
+        Verdict::Run { .. } => writeln!(out, "{path} will be made by rule {rule}:"),
+        Verdict::May { .. } => {
+            writeln!(out, "{path} may be made by rule {rule}, if an input turns out different:")
+        }
+        Verdict::UpToDate => writeln!(out, "{path} is up to date:"),
+    };
+    push_step(&mut out, first, style);
+    for (i, step) in upstream.iter().enumerate() {
+        let lead = if i + 1 == upstream.len() { "root cause" } else { "because" };
+        let words = match step.verdict {
+            Verdict::Run { .. } => "will run",
+            Verdict::May { .. } => "may run",
+            Verdict::UpToDate => "is up to date",
+        };
+        let _ = writeln!(out, "\n{}: {} {words}:", style.paint(Role::Strong, lead), title(&step.job));
+        push_step(&mut out, step, style);
+    }
+    out
+}
+
+fn push_step(out: &mut String, step: &WhyStep, style: TextStyle) {
+    match &step.verdict {
+        Verdict::Run { reasons } => {
+            reasons.iter().for_each(|reason| push_reason(out, reason, style));
+            if let Some(last) = &step.last {
+                let _ = writeln!(out, "  last made in run {} ({})", last.run, duration(last.duration_ms));
+            }
+        }
+        Verdict::May { inputs } => {
+            for input in inputs.iter().take(INPUTS_SHOWN) {
+                let _ = writeln!(out, "  {} {} will or may be made first", bullet(style), printable(input));
+            }
+            if let Some(more @ 1..) = inputs.len().checked_sub(INPUTS_SHOWN) {
+                let _ = writeln!(out, "  ... and {more} more");
+            }
+        }
+        Verdict::UpToDate => push_fresh(out, step),
+    }
+}
+
+fn push_fresh(out: &mut String, step: &WhyStep) {
+    let rule = printable(&step.job.rule);
+    match &step.last {
+        Some(last) => {
+            let _ =
+                writeln!(out, "  made in run {} by rule {rule} ({})", last.run, duration(last.duration_ms));
+            out.push_str("  since then its command, its params and the content of its inputs and outputs are the same\n");
+        }
+        None => {
+            let _ = writeln!(out, "  rule {rule} runs nothing, and all that it needs is up to date");
+        }
+    }
+}
+
+/// The reason as a sentence; what has an old and a new state shows both.
+fn push_reason(out: &mut String, reason: &Reason, style: TextStyle) {
+    let sentence = match reason {
+        Reason::InputChanged { path, old, new, by } => {
+            let by = by.as_ref().map(|job| format!(" (made by {job})")).unwrap_or_default();
+            format!("input {path} changed: {} -> {}{by}", old.short(), new.short())
+        }
+        Reason::OutputModified { old, new, .. } => format!("{reason}: {} -> {}", old.short(), new.short()),
+        Reason::CommandChanged { old: None, .. } => {
+            "command changed; the old one is not on record, the new one is:".to_string()
+        }
+        Reason::CommandChanged { .. } => "command changed:".to_string(),
+        other => other.to_string(),
+    };
+    let _ = writeln!(out, "  {} {}", bullet(style), printable(&sentence));
+    if let Reason::CommandChanged { old, new } = reason {
+        push_command_change(out, old.as_deref(), new, style);
+    }
+}
+
+fn push_command_change(out: &mut String, old: Option<&str>, new: &str, style: TextStyle) {
+    let lines = match old {
+        Some(old) => diff::lines(old, new),
+        None => new.lines().map(|line| (Change::Same, line)).collect(),
+    };
+    for (change, line) in lines {
+        let text = printable_lines(line).next().unwrap_or_default();
+        let (sign, role) = match change {
+            Change::Same => (" ", Role::Faint),
+            Change::Removed => ("-", Role::Error),
+            Change::Added => ("+", Role::Good),
+            Change::Gap => ("...", Role::Faint),
+        };
+        let line = format!("{sign} {text}");
+        let _ = writeln!(out, "{}", format!("      {}", style.paint(role, line.trim_end())).trim_end());
+    }
+}
+
+fn bullet(style: TextStyle) -> String {
+    style.paint(Role::Faint, "-").into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::testing::{job, run};
+    use super::*;
+    use crate::base::digest::Digest;
+    use crate::session::LastRun;
+
+    fn step(rule: &str, output: &str, verdict: Verdict, last: Option<(u32, u64)>) -> WhyStep {
+        let last = last.map(|(run, duration_ms)| LastRun { run, duration_ms });
+        WhyStep { job: job(0, rule, output), verdict, last }
+    }
+
+    fn text(source: bool, chain: Vec<WhyStep>) -> String {
+        why_text(&Why { path: "out/s.tsv".into(), source, chain }, TextStyle::Plain)
+    }
+
+    #[test]
+    fn reasons_show_old_and_new_and_lead_to_the_root_cause() {
+        let changed = Reason::InputChanged {
+            path: "mid/s.tsv".into(),
+            old: Digest::from_bytes([0x12; 32]),
+            new: Digest::from_bytes([0xab; 32]),
+            by: Some("mid mid/s.tsv".into()),
+        };
+        let param = Reason::ParamChanged { name: "min".into(), old: "5".into(), new: "6".into() };
+        let command = Reason::CommandChanged {
+            old: Some("set -e\ncut -f1 {input} > {output}".into()),
+            new: "set -e\ncut -f2 {input} > {output}".into(),
+        };
+        let chain = vec![
+            step("out", "out/s.tsv", run(&[changed, param]), Some((4, 1200))),
+            step("mid", "mid/s.tsv", run(&[command]), None),
+        ];
+        assert_eq!(
+            text(false, chain),
+            "\
+out/s.tsv will be made by rule out:
+  - input mid/s.tsv changed: 12121212 -> abababab (made by mid mid/s.tsv)
+  - param min changed: 5 -> 6
+  last made in run 4 (1.2 s)
+
+root cause: mid mid/s.tsv will run:
+  - command changed:
+        set -e
+      - cut -f1 {input} > {output}
+      + cut -f2 {input} > {output}
+"
+        );
+    }
+
+    #[test]
+    fn a_source_and_a_fresh_file_are_told_apart() {
+        assert_eq!(
+            text(true, vec![]),
+            "out/s.tsv is a source: no rule makes it, so it changes only when you change it\n"
+        );
+        assert_eq!(
+            text(false, vec![step("out", "out/s.tsv", Verdict::UpToDate, Some((3, 40)))]),
+            "\
+out/s.tsv is up to date:
+  made in run 3 by rule out (0.04 s)
+  since then its command, its params and the content of its inputs and outputs are the same
+"
+        );
+    }
+
+    #[test]
+    fn of_many_inputs_that_may_change_a_few_are_named() {
+        let may = Verdict::May { inputs: (0..9).map(|i| format!("mid/{i}")).collect() };
+        let text = text(false, vec![step("out", "out/s.tsv", may, None)]);
+        assert!(text.ends_with("  - mid/4 will or may be made first\n  ... and 4 more\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_open_until_the_run_says_what_decides() {
+        let may = Verdict::May { inputs: vec!["mid/s.tsv".into()] };
+        let chain = vec![
+            step("out", "out/s.tsv", may, None),
+            step("mid", "mid/s.tsv", run(&[Reason::NeverBuilt]), None),
+        ];
+        assert_eq!(
+            text(false, chain),
+            "\
+out/s.tsv may be made by rule out, if an input turns out different:
+  - mid/s.tsv will or may be made first
+
+root cause: mid mid/s.tsv will run:
+  - never built
+"
+        );
+    }
+}

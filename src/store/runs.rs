@@ -1,0 +1,140 @@
+//! The directories of single runs. Knows no log. Invariant: only directories named by a number are ever removed.
+//!
+//! `runs/<run>/jobs/<job>.log` what a job printed; `quarantine/<run>/` what failed jobs left; `saved/<run>/` outputs
+//! that somebody else had changed, kept until the user removes them.
+
+use crate::error::{Error, Result};
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// Makes the directory of a run, with `jobs/` in it, and returns it.
+pub(crate) fn run_dir(state_dir: &Path, run: u32) -> Result<PathBuf> {
+    let dir = state_dir.join("runs").join(run.to_string());
+    let jobs = dir.join("jobs");
+    fs::create_dir_all(&jobs).map_err(|error| Error::io("create", &jobs, error))?;
+    Ok(dir)
+}
+
+/// The log of a job. Touches nothing.
+pub(crate) fn job_log(state_dir: &Path, run: u32, job: u32) -> PathBuf {
+    state_dir.join("runs").join(run.to_string()).join("jobs").join(format!("{job}.log"))
+}
+
+/// At most so much of a log's end is looked at for its last lines.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// The text of a log; empty when the job wrote nothing, for then there is no file.
+pub(crate) fn read_log(log: &Path) -> Result<String> {
+    match fs::read(log) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Error::io("read", log, error)),
+    }
+}
+
+/// The last `lines` lines of a log, as far as they can be read: they are shown beside a failure, which counts more
+/// than a failure to read them.
+pub(crate) fn tail(log: &Path, lines: usize) -> Vec<String> {
+    let Ok(mut file) = fs::File::open(log) else { return Vec::new() };
+    let length = file.metadata().map_or(0, |m| m.len());
+    let mut bytes = Vec::new();
+    let start = length.saturating_sub(TAIL_BYTES);
+    if file.seek(SeekFrom::Start(start)).and_then(|_| file.take(TAIL_BYTES).read_to_end(&mut bytes)).is_err()
+    {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_string()).collect()
+}
+
+/// Where partial outputs of failed jobs go. Touches nothing.
+pub(crate) fn quarantine_dir(state_dir: &Path, run: u32) -> PathBuf {
+    state_dir.join("quarantine").join(run.to_string())
+}
+
+/// Where outputs go that hold somebody else's work. Touches nothing.
+pub(crate) fn saved_dir(state_dir: &Path, run: u32) -> PathBuf {
+    state_dir.join("saved").join(run.to_string())
+}
+
+/// Removes the logs and the quarantine of all but the last `keep` runs. `saved/` is never touched.
+pub(crate) fn prune_runs(state_dir: &Path, keep: usize) -> Result<()> {
+    let mut runs = numbered(&state_dir.join("runs"))?;
+    runs.sort_unstable_by(|a, b| b.cmp(a));
+    let Some(&oldest_kept) = runs.get(keep.saturating_sub(1)) else { return Ok(()) };
+    for place in ["runs", "quarantine"] {
+        let place = state_dir.join(place);
+        for run in numbered(&place)?.into_iter().filter(|&run| run < oldest_kept || keep == 0) {
+            let dir = place.join(run.to_string());
+            fs::remove_dir_all(&dir).map_err(|error| Error::io("remove", &dir, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// The highest number that any run has a directory for.
+pub(super) fn highest(state_dir: &Path) -> u32 {
+    ["runs", "quarantine", "saved"]
+        .iter()
+        .filter_map(|place| numbered(&state_dir.join(place)).ok())
+        .flatten()
+        .max()
+        .unwrap_or(0)
+}
+
+/// Real directories whose name is a number as we write it.
+fn numbered(dir: &Path) -> Result<Vec<u32>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("read", dir, error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| Error::io("read", dir, error))?;
+        let Some(run) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_dir && entry.file_name() == *run.to_string() {
+            found.push(run);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_numbered_directories_are_pruned() {
+        let dir = tempfile::tempdir().unwrap();
+        for run in [1, 2, 9, 10] {
+            run_dir(dir.path(), run).unwrap();
+            fs::create_dir_all(quarantine_dir(dir.path(), run)).unwrap();
+            fs::create_dir_all(saved_dir(dir.path(), run)).unwrap();
+        }
+        fs::create_dir(dir.path().join("runs/007")).unwrap();
+        fs::write(dir.path().join("runs/3"), "a file").unwrap();
+        prune_runs(dir.path(), 2).unwrap();
+        let mut left = numbered(&dir.path().join("runs")).unwrap();
+        left.sort_unstable();
+        assert_eq!(left, [9, 10]);
+        assert!(dir.path().join("runs/007").exists() && dir.path().join("runs/3").exists());
+        assert!(!quarantine_dir(dir.path(), 1).exists() && quarantine_dir(dir.path(), 9).exists());
+        assert!(saved_dir(dir.path(), 1).exists(), "the user's own work is never pruned");
+        assert_eq!(highest(dir.path()), 10);
+        prune_runs(dir.path(), 5).unwrap();
+        assert!(run_dir(dir.path(), 9).unwrap().join("jobs").is_dir());
+    }
+
+    #[test]
+    fn pruning_nothing_is_fine() {
+        let dir = tempfile::tempdir().unwrap();
+        prune_runs(dir.path(), 3).unwrap();
+        prune_runs(dir.path(), 0).unwrap();
+    }
+}

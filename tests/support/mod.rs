@@ -1,0 +1,373 @@
+//! Scenarios through the real binary: a directory, steps that change it, runs, and what each run did.
+//!
+//! ```ignore
+//! Case::new()
+//!     .rulefile("rule a:\n    input: 'in'\n    output: 'out'\n    shell: 'cp {input} {output}'\n")
+//!     .file("in", "1\n")
+//!     .run(&["out"]).ran(&["a out"])
+//!     .run(&["out"]).ran(&[]).up_to_date(1);
+//! ```
+//!
+//! Every step gives the case back; a step that does not hold panics with the whole output of the last run.
+
+#![expect(dead_code, reason = "each test crate uses another part")]
+
+use filetime::FileTime;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A directory with a Rulefile, and the last run in it.
+pub struct Case {
+    dir: TempDir,
+    env: Vec<(String, String)>,
+    last: Option<Ran>,
+}
+
+/// What one call of the binary did.
+pub struct Ran {
+    pub args: Vec<String>,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    /// The lines of a `--json` run; empty for other calls.
+    pub events: Vec<Value>,
+}
+
+impl Case {
+    pub fn new() -> Case {
+        Case { dir: TempDir::new().unwrap(), env: Vec::new(), last: None }
+    }
+
+    // Steps that change the directory.
+
+    pub fn rulefile(self, text: &str) -> Case {
+        self.file("Rulefile", text)
+    }
+
+    /// Writes a file and the directories above it.
+    pub fn file(self, path: &str, text: &str) -> Case {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    pub fn append(self, path: &str, text: &str) -> Case {
+        let old = self.read(path);
+        self.file(path, &(old + text))
+    }
+
+    /// Replaces a piece of a file that must be there.
+    pub fn edit(self, path: &str, from: &str, to: &str) -> Case {
+        let old = self.read(path);
+        assert!(old.contains(from), "{path} does not contain {from:?}:\n{old}");
+        self.file(path, &old.replace(from, to))
+    }
+
+    /// Writes other content and puts the old modification time back, as `rsync -t` and `tar` may do.
+    pub fn file_with_old_mtime(self, path: &str, text: &str) -> Case {
+        let time = FileTime::from_last_modification_time(&fs::metadata(self.path(path)).unwrap());
+        let case = self.file(path, text);
+        filetime::set_file_mtime(case.path(path), time).unwrap();
+        case
+    }
+
+    /// Sets the modification time, in seconds since the epoch; the file must be there.
+    pub fn touch(self, path: &str, seconds: i64) -> Case {
+        filetime::set_file_mtime(self.path(path), FileTime::from_unix_time(seconds, 0)).unwrap();
+        self
+    }
+
+    /// Removes a file or a whole directory.
+    pub fn remove(self, path: &str) -> Case {
+        let full = self.path(path);
+        let result = if full.is_dir() { fs::remove_dir_all(&full) } else { fs::remove_file(&full) };
+        result.unwrap_or_else(|e| panic!("cannot remove {path}: {e}"));
+        self
+    }
+
+    pub fn rename(self, from: &str, to: &str) -> Case {
+        let to = self.path(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::rename(self.path(from), to).unwrap();
+        self
+    }
+
+    /// A variable for the following runs.
+    pub fn env(mut self, name: &str, value: &str) -> Case {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    // Calls of the binary.
+
+    /// Runs with `--json`; it must succeed.
+    #[track_caller]
+    pub fn run(self, args: &[&str]) -> Case {
+        self.run_with_code(args, 0)
+    }
+
+    /// Runs with `--json`; it must end with this code.
+    #[track_caller]
+    pub fn run_with_code(self, args: &[&str], code: i32) -> Case {
+        let all: Vec<&str> = std::iter::once("--json").chain(args.iter().copied()).collect();
+        let mut case = self.call_with_code(&all, code);
+        if let Some(ran) = &mut case.last {
+            ran.events = parse_events(&ran.stdout).unwrap_or_else(|e| panic!("{e}\n{ran}"));
+            ran.assert_consistent();
+        }
+        case
+    }
+
+    /// Calls any command as people do, without `--json`; it must succeed.
+    #[track_caller]
+    pub fn call(self, args: &[&str]) -> Case {
+        self.call_with_code(args, 0)
+    }
+
+    #[track_caller]
+    pub fn call_with_code(mut self, args: &[&str], code: i32) -> Case {
+        let output = self.command(args).output().unwrap();
+        let ran = Ran::new(args, &output);
+        assert!(ran.code == Some(code), "expected exit code {code}\n{ran}");
+        self.last = Some(ran);
+        self
+    }
+
+    /// The binary, ready to be started by the test itself (to signal it, to start two).
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rulemake"));
+        command
+            .args(args)
+            .current_dir(self.dir.path())
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .env("NO_COLOR", "1")
+            .env_remove("COLUMNS")
+            .stdin(Stdio::null());
+        command
+    }
+
+    // What the last run did.
+
+    /// Exactly these jobs ran and ended well: `rule first-output`, in any order.
+    #[track_caller]
+    pub fn ran(self, jobs: &[&str]) -> Case {
+        self.assert_jobs("ran", "job-finished", jobs, |_| true)
+    }
+
+    /// These jobs ran in this order, among others.
+    #[track_caller]
+    pub fn ran_in_order(self, jobs: &[&str]) -> Case {
+        let started = self.last().jobs("job-started", |_| true);
+        let places: Vec<_> = jobs.iter().map(|job| started.iter().position(|s| s == job)).collect();
+        let in_order = places.iter().all(Option::is_some) && places.is_sorted();
+        assert!(in_order, "expected in this order: {jobs:?}, started: {started:?}\n{}", self.last());
+        self
+    }
+
+    /// Exactly these jobs ran and made what was there before.
+    #[track_caller]
+    pub fn unchanged(self, jobs: &[&str]) -> Case {
+        self.assert_jobs("unchanged", "job-finished", jobs, |e| e["unchanged"] == true)
+    }
+
+    /// Exactly these jobs failed for good.
+    #[track_caller]
+    pub fn failed(self, jobs: &[&str]) -> Case {
+        self.assert_jobs("failed", "job-failed", jobs, |e| e["retry"] == false)
+    }
+
+    /// Exactly these jobs did not run because of a failure or a stop.
+    #[track_caller]
+    pub fn skipped(self, jobs: &[&str]) -> Case {
+        self.assert_jobs("skipped", "job-skipped", jobs, |_| true)
+    }
+
+    /// So many jobs were checked and need not run.
+    #[track_caller]
+    pub fn up_to_date(self, count: usize) -> Case {
+        let jobs = self.last().jobs("job-up-to-date", |_| true);
+        assert!(jobs.len() == count, "expected {count} up to date, found {jobs:?}\n{}", self.last());
+        self
+    }
+
+    /// The job started for this reason (its tag), among others.
+    #[track_caller]
+    pub fn because(self, job: &str, reason: &str) -> Case {
+        let found: Vec<String> = self
+            .last()
+            .of("job-started")
+            .filter(|e| title(&e["job"]) == job)
+            .flat_map(|e| e["reasons"].as_array().cloned().unwrap_or_default())
+            .filter_map(|r| r["reason"].as_str().map(str::to_string))
+            .collect();
+        assert!(
+            found.iter().any(|r| r == reason),
+            "`{job}` ran for {found:?}, not {reason:?}\n{}",
+            self.last()
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn warned(self, part: &str) -> Case {
+        let found =
+            self.last().of("warning").any(|e| e["message"].as_str().is_some_and(|m| m.contains(part)));
+        assert!(found, "no warning with {part:?}\n{}", self.last());
+        self
+    }
+
+    #[track_caller]
+    pub fn stdout_has(self, part: &str) -> Case {
+        assert!(self.last().stdout.contains(part), "stdout has no {part:?}\n{}", self.last());
+        self
+    }
+
+    #[track_caller]
+    pub fn stderr_has(self, part: &str) -> Case {
+        assert!(self.last().stderr.contains(part), "stderr has no {part:?}\n{}", self.last());
+        self
+    }
+
+    // What the directory holds.
+
+    #[track_caller]
+    pub fn has(self, path: &str, text: &str) -> Case {
+        assert_eq!(self.read(path), text, "content of {path}");
+        self
+    }
+
+    #[track_caller]
+    pub fn has_not(self, path: &str) -> Case {
+        assert!(fs::symlink_metadata(self.path(path)).is_err(), "{path} is there");
+        self
+    }
+
+    /// All files under a directory, sorted, without `.rulemake/`.
+    pub fn files(&self, dir: &str) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        let mut todo = vec![self.path(dir)];
+        while let Some(dir) = todo.pop() {
+            for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|t| t.is_dir()) {
+                    if entry.file_name() != ".rulemake" {
+                        todo.push(path);
+                    }
+                } else if let Ok(relative) = path.strip_prefix(self.dir.path()) {
+                    found.insert(relative.to_string_lossy().replace('\\', "/"));
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    #[track_caller]
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap_or_else(|e| panic!("cannot read {path}: {e}"))
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    pub fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    #[track_caller]
+    pub fn last(&self) -> &Ran {
+        self.last.as_ref().expect("nothing was run yet")
+    }
+
+    #[track_caller]
+    fn assert_jobs(self, what: &str, event: &str, jobs: &[&str], wanted: impl Fn(&Value) -> bool) -> Case {
+        let mut found = self.last().jobs(event, wanted);
+        let mut expected: Vec<String> = jobs.iter().map(|j| (*j).to_string()).collect();
+        found.sort();
+        expected.sort();
+        assert!(found == expected, "{what}: expected {expected:?}, found {found:?}\n{}", self.last());
+        self
+    }
+}
+
+impl Ran {
+    fn new(args: &[&str], output: &Output) -> Ran {
+        Ran {
+            args: args.iter().map(|a| (*a).to_string()).collect(),
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The events of one kind.
+    pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.events.iter().filter(move |e| e["event"] == kind)
+    }
+
+    /// The jobs of the events of one kind, in order.
+    pub fn jobs(&self, kind: &str, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
+        let job = |event: &Value| match kind {
+            "job-failed" => title(&event["failure"]["job"]),
+            _ => title(&event["job"]),
+        };
+        self.of(kind).filter(|e| wanted(e)).map(job).collect()
+    }
+
+    /// The promises that every run keeps: one order without gaps, reasons for each job, counts that can be
+    /// recounted from the events.
+    #[track_caller]
+    fn assert_consistent(&self) {
+        if self.of("run-started").next().is_none() {
+            return;
+        }
+        for (i, event) in self.events.iter().enumerate() {
+            assert!(event["seq"] == i && event["v"] == 1, "event {i} has another number\n{self}");
+        }
+        for event in self.of("job-started") {
+            let reasons = event["reasons"].as_array();
+            assert!(reasons.is_some_and(|r| !r.is_empty()), "a job runs without a reason: {event}\n{self}");
+        }
+        let Some(end) = self.of("run-finished").next() else { panic!("the run has no end\n{self}") };
+        let counts = [
+            ("ran", self.of("job-finished").count()),
+            ("up_to_date", self.of("job-up-to-date").count()),
+            ("failed", self.of("job-failed").filter(|e| e["retry"] == false).count()),
+        ];
+        for (name, count) in counts {
+            assert!(end["summary"][name] == count, "{name} is {count} by the events\n{self}");
+        }
+    }
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = String::new();
+        let _ = writeln!(text, "--- rulemake {} -> {:?}", self.args.join(" "), self.code);
+        let _ =
+            writeln!(text, "--- stdout\n{}\n--- stderr\n{}", self.stdout.trim_end(), self.stderr.trim_end());
+        f.write_str(&text)
+    }
+}
+
+/// `rule first-output`, or the rule alone.
+pub fn title(job: &Value) -> String {
+    let rule = job["rule"].as_str().unwrap_or("?");
+    match job["outputs"][0].as_str() {
+        Some(output) => format!("{rule} {output}"),
+        None => rule.to_string(),
+    }
+}
+
+/// The lines of a `--json` run.
+pub fn parse_events(stdout: &str) -> Result<Vec<Value>, String> {
+    let parse = |line: &str| serde_json::from_str(line).map_err(|e| format!("not JSON: {line:?}: {e}"));
+    stdout.lines().filter(|l| !l.trim().is_empty()).map(parse).collect()
+}
