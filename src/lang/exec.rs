@@ -500,21 +500,20 @@ impl Vm<'_> {
 
 /// Whether `except kind:` catches an exception of kind `raised`.
 fn catches(kind: &Value, raised: Exc) -> Result<bool, Raise> {
-    match kind {
-        Value::Type(Type::Exception(kind)) => Ok(raised.is_a(*kind)),
-        Value::Tuple(kinds) => {
-            for kind in &kinds.0 {
-                if catches(kind, raised)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-        other => {
-            let message = format!("`except` needs an exception type, not `{}`", other.type_name());
-            Err(Raise::type_error(message))
+    let kinds = match kind {
+        Value::Tuple(kinds) => kinds.0.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    for kind in kinds {
+        let Value::Type(Type::Exception(kind)) = kind else {
+            let message = format!("`except` needs exception types, not `{}`", kind.type_name());
+            return Err(Raise::type_error(message));
+        };
+        if raised.is_a(*kind) {
+            return Ok(true);
         }
     }
+    Ok(false)
 }
 
 /// The variables of a call, parameters filled.

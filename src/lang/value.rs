@@ -547,17 +547,19 @@ impl Value {
 
     /// The plain value that a job sees: tuples, sets and iterators become lists, keys become text.
     pub(crate) fn to_model(&self) -> Result<model::value::Value, Raise> {
-        self.to_model_at(0)
+        self.to_model_at(0, &mut 0)
     }
 
-    fn to_model_at(&self, depth: usize) -> Result<model::value::Value, Raise> {
+    fn to_model_at(&self, depth: usize, parts: &mut usize) -> Result<model::value::Value, Raise> {
         use model::value::Value as Model;
-        if depth > MAX_NESTING {
-            return Err(Raise::new(Exc::RecursionError, "value is nested too deeply"));
+        *parts += 1;
+        if depth > MAX_NESTING || *parts > MAX_PLAIN_PARTS {
+            return Err(Raise::new(Exc::RecursionError, "value is too large or nested too deeply"));
         }
-        let list = |items: &[Value]| -> Result<Model, Raise> {
-            let items: Result<Vec<Model>, Raise> = items.iter().map(|v| v.to_model_at(depth + 1)).collect();
-            Ok(Model::List(items?.into()))
+        let mut list = |items: &[Value]| -> Result<Model, Raise> {
+            let plain: Result<Vec<Model>, Raise> =
+                items.iter().map(|item| item.to_model_at(depth + 1, parts)).collect();
+            Ok(Model::List(plain?.into()))
         };
         Ok(match self {
             Value::None => Model::None,
@@ -566,12 +568,11 @@ impl Value {
             Value::Float(x) => Model::Float(*x),
             Value::Str(text) => Model::Str(text.clone()),
             Value::Dict(dict) => {
-                let pairs =
-                    dict.0.read(|map| {
-                        map.iter()
-                            .map(|(k, v)| Ok((k.0.display(), v.to_model_at(depth + 1)?)))
-                            .collect::<Result<Vec<_>, Raise>>()
-                    });
+                let pairs = dict.0.read(|map| {
+                    map.iter()
+                        .map(|(k, v)| Ok((k.0.display(), v.to_model_at(depth + 1, parts)?)))
+                        .collect::<Result<Vec<_>, Raise>>()
+                });
                 Model::Map(pairs?.into())
             }
             Value::Object(object) => match (object.to_model(), object.items()) {
@@ -610,6 +611,8 @@ impl Value {
 
 /// Values nested more deeply than this are refused by walks that recurse.
 pub(crate) const MAX_NESTING: usize = 200;
+/// Values with more parts are not given to jobs.
+const MAX_PLAIN_PARTS: usize = 4_000_000;
 /// Ranges longer than this reach nobody as a list unless the budget was asked.
 const MAX_SNAPSHOT_RANGE: i64 = 1_000_000;
 
@@ -630,7 +633,10 @@ impl View {
 impl Key {
     /// The value as a key; `TypeError` when it is not hashable.
     pub(crate) fn new(value: Value) -> Result<Key, Raise> {
-        check_hashable(&value, 0)?;
+        if matches!(value, Value::Str(_)) {
+            return Ok(Key(value));
+        }
+        check_hashable(&value, 0, &mut 0)?;
         Ok(Key(value))
     }
 
@@ -647,12 +653,16 @@ impl Key {
     }
 }
 
-fn check_hashable(value: &Value, depth: usize) -> Result<(), Raise> {
+/// Tuples with more elements, nested ones included, are no keys: hashing them costs that much every time.
+const MAX_KEY_PARTS: usize = 4096;
+
+fn check_hashable(value: &Value, depth: usize, parts: &mut usize) -> Result<(), Raise> {
+    *parts += 1;
+    if depth > MAX_NESTING || *parts > MAX_KEY_PARTS {
+        return Err(Raise::new(Exc::RecursionError, "tuple is too large or too deep for a key"));
+    }
     match value {
-        Value::Tuple(_) if depth > MAX_NESTING => {
-            Err(Raise::new(Exc::RecursionError, "value is nested too deeply"))
-        }
-        Value::Tuple(tuple) => tuple.0.iter().try_for_each(|item| check_hashable(item, depth + 1)),
+        Value::Tuple(tuple) => tuple.0.iter().try_for_each(|item| check_hashable(item, depth + 1, parts)),
         Value::List(_) | Value::Dict(_) | Value::View(_) => Err(unhashable(value)),
         Value::Set(set) if !set.immutable => Err(unhashable(value)),
         _ => Ok(()),
