@@ -3,6 +3,7 @@
 use crate::diag::Span;
 use crate::lang::builtins;
 use crate::lang::eval::{Binding, Frame, Slot, fits};
+use crate::lang::index;
 use crate::lang::iter::Walk;
 use crate::lang::methods;
 use crate::lang::ops;
@@ -265,12 +266,12 @@ impl Vm<'_> {
             ExprKind::Index { value: container, index } => {
                 let container = self.eval_in(frame, container)?;
                 let key = self.eval_in(frame, index)?;
-                ops::set_item(self, &container, &key, value)
+                index::set_item(self, &container, &key, value)
             }
             ExprKind::Slice { value: container, start, stop, step } => {
                 let container = self.eval_in(frame, container)?;
                 let ends = self.slice_ends(frame, [start, stop, step])?;
-                ops::set_slice(self, &container, &ends, &value)
+                index::set_slice(self, &container, &ends, &value)
             }
             ExprKind::Attribute { value: owner, name } => {
                 let owner = self.eval_in(frame, owner)?;
@@ -328,10 +329,10 @@ impl Vm<'_> {
             ExprKind::Index { value: container, index } => {
                 let container = self.eval_in(frame, container)?;
                 let key = self.eval_in(frame, index)?;
-                let old = ops::get_item(&container, &key).map_err(|raise| raise.at(target.span))?;
+                let old = index::get_item(&container, &key).map_err(|raise| raise.at(target.span))?;
                 let value = self.eval_in(frame, value)?;
                 let new = ops::in_place(self, op, old, &value)?;
-                ops::set_item(self, &container, &key, new)
+                index::set_item(self, &container, &key, new)
             }
             _ => {
                 let old = self.eval_in(frame, target)?;
@@ -357,12 +358,12 @@ impl Vm<'_> {
             ExprKind::Index { value, index } => {
                 let container = self.eval_in(frame, value)?;
                 let key = self.eval_in(frame, index)?;
-                ops::delete_item(self, &container, &key)
+                index::delete_item(self, &container, &key)
             }
             ExprKind::Slice { value, start, stop, step } => {
                 let container = self.eval_in(frame, value)?;
                 let ends = self.slice_ends(frame, [start, stop, step])?;
-                ops::delete_slice(self, &container, &ends)
+                index::delete_slice(self, &container, &ends)
             }
             _ => Err(Raise::type_error("this cannot be deleted")),
         };

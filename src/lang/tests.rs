@@ -19,7 +19,7 @@ fn parse(source: &str) -> Block {
 }
 
 fn loaded_in(root: &Path, source: &str) -> Result<Vm<'static>, Raise> {
-    let mut vm = Vm::new(root, Budget::new(2_000_000, 1 << 28));
+    let mut vm = Vm::new(root, Budget::new(1_000_000, 1 << 25));
     vm.exec_block(&parse(source), &mut NoHost)?;
     Ok(vm)
 }
@@ -335,7 +335,7 @@ fn expand_does_what_snakemake_does() {
         ("expand('{a}/{{s}}', a=['x'])", "['x/{s}']"),
         ("expand('{a}/{s}', a=['x'], allow_missing=True)", "['x/{s}']"),
         ("expand('plain', a=[1, 2])", "['plain']"),
-        ("expand('plain', zip, a=[1, 2])", "['plain']"),
+        ("expand('plain', zip, a=[1, 2])", "[]"),
         ("expand('{a}', a=[])", "[]"),
         ("expand('{a}', a=5)", "['5']"),
         ("expand('{a:03d}', a=[5])", "['005']"),
