@@ -105,7 +105,6 @@ impl Vm<'_> {
         Ok(Flow::Next)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of the statement")]
     fn exec_for(
         &mut self,
         frame: &mut Frame,
@@ -160,7 +159,6 @@ impl Vm<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of the statement")]
     fn exec_try(
         &mut self,
         frame: &mut Frame,

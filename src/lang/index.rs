@@ -192,7 +192,7 @@ fn slice_text(vm: &mut Vm, text: &str, ends: &[Option<i64>; 3]) -> Result<Value,
     Ok(Value::from(picked))
 }
 
-fn sliced_list<'l>(container: &'l Value) -> Result<&'l Arc<List>, Raise> {
+fn sliced_list(container: &Value) -> Result<&Arc<List>, Raise> {
     match container {
         Value::List(list) => Ok(list),
         other => Err(Raise::type_error(format!("`{}` object cannot be changed", other.type_name()))),

@@ -199,7 +199,8 @@ pub(crate) enum Type {
     Builtin,
     Method,
     Module,
-    Type,
+    /// `type`: types are values too.
+    Class,
     /// `object`: every value is one.
     Object,
     Exception(Exc),
@@ -225,7 +226,7 @@ impl Type {
             Type::Function => "function",
             Type::Builtin | Type::Method => "builtin_function_or_method",
             Type::Module => "module",
-            Type::Type => "type",
+            Type::Class => "type",
             Type::Object => "object",
             Type::Exception(kind) => kind.name(),
             Type::View(name) | Type::Iterator(name) | Type::Other(name) => name,
@@ -330,7 +331,7 @@ impl Value {
             Value::Function(_) => Type::Function,
             Value::Builtin(_) => Type::Builtin,
             Value::Method(_) => Type::Method,
-            Value::Type(_) => Type::Type,
+            Value::Type(_) => Type::Class,
             Value::Exception(exception) => Type::Exception(exception.kind),
             Value::Module(_) => Type::Module,
             Value::Object(object) => Type::Other(object.type_name()),

@@ -65,13 +65,10 @@ fn filter(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     Ok(Value::iterator("filter", kept))
 }
 
+type EachRow<'r> = dyn FnMut(&mut Vm, Vec<Value>) -> Result<(), Raise> + 'r;
+
 /// The walks of several iterables side by side; stops at the shortest.
-fn side_by_side(
-    vm: &mut Vm,
-    sources: &[Value],
-    strict: bool,
-    each: &mut dyn FnMut(&mut Vm, Vec<Value>) -> Result<(), Raise>,
-) -> Result<(), Raise> {
+fn side_by_side(vm: &mut Vm, sources: &[Value], strict: bool, each: &mut EachRow<'_>) -> Result<(), Raise> {
     let mut walks = sources.iter().map(Walk::over).collect::<Result<Vec<Walk>, Raise>>()?;
     if walks.is_empty() {
         return Ok(());
