@@ -5,7 +5,7 @@
 //! nor a self-multiplying file ("billion laughs") harms.
 
 use crate::diag::{Problem, SourceId, Span};
-use crate::lang::value::{Dict, DictMap, Key, TextKey, Value};
+use crate::lang::value::{Dict, DictMap, Key, Shared, TextKey, Value};
 use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 use indexmap::map::Entry;
 use rustc_hash::FxHashMap;
@@ -61,10 +61,7 @@ pub(crate) fn parse(source: SourceId, text: &str, format: Format) -> Parsed<Arc<
 }
 
 pub(crate) fn empty() -> Arc<Dict> {
-    match Value::dict(DictMap::default()) {
-        Value::Dict(dict) => dict,
-        _ => unreachable!("`Value::dict` makes a dict"),
-    }
+    Arc::new(Dict(Shared::new(DictMap::default())))
 }
 
 /// Deep merge: mappings are merged, everything else is replaced. Both are at most [`MAX_DEPTH`] deep when they

@@ -307,7 +307,7 @@ impl<'t> Piece<'t> {
         let whole = self.node_span(&node);
         let mut parts = node.clone().into_inner();
         let Some(first) = parts.next() else { return self.broken(whole) };
-        if parts.len() == 0 {
+        if node.clone().into_inner().nth(1).is_none() {
             return self.arith(first, depth);
         }
         let depth = self.deeper(depth, 1, &node)?;
