@@ -324,13 +324,7 @@ impl Vm<'_> {
         ops::unary(op, &value)
     }
 
-    fn binary(
-        &mut self,
-        frame: &mut Frame,
-        op: BinaryOp,
-        left: &Expr,
-        right: &Expr,
-    ) -> Result<Value, Raise> {
+    fn binary(&mut self, frame: &mut Frame, op: BinaryOp, left: &Expr, right: &Expr) -> Result<Value, Raise> {
         // Literals are used in place: cloning their `Arc` from many threads bounces a cache line.
         if op == BinaryOp::Add {
             if let ExprKind::Str(text) = &right.kind {
@@ -467,11 +461,12 @@ impl Vm<'_> {
             Value::Object(object) => object.attribute(name)?,
             Value::Module(module) => module.members.get(name).cloned(),
             Value::Exception(exception) if name == "args" => Some(Value::tuple(exception.args.clone())),
-            Value::Function(function) if name == "__name__" => Some(Value::Str(function.def.name.text.clone())),
+            Value::Function(function) if name == "__name__" => {
+                Some(Value::Str(function.def.name.text.clone()))
+            }
             Value::Type(of) if name == "__name__" => Some(of.name().into()),
-            Value::Type(of) => methods::find(*of, name).map(|method| {
-                Value::Method(Arc::new(BoundMethod { receiver: None, of: *of, method }))
-            }),
+            Value::Type(of) => methods::find(*of, name)
+                .map(|method| Value::Method(Arc::new(BoundMethod { receiver: None, of: *of, method }))),
             Value::Range(range) => match name {
                 "start" => Some(Value::Int(range.start)),
                 "stop" => Some(Value::Int(range.stop)),

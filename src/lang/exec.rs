@@ -147,12 +147,7 @@ impl Vm<'_> {
         self.exec(frame, orelse, host)
     }
 
-    fn enter_context(
-        &mut self,
-        frame: &mut Frame,
-        expr: &Expr,
-        target: Option<&Expr>,
-    ) -> Result<(), Raise> {
+    fn enter_context(&mut self, frame: &mut Frame, expr: &Expr, target: Option<&Expr>) -> Result<(), Raise> {
         let value = self.eval_in(frame, expr)?;
         if !matches!(&value, Value::Object(object) if object.is_context()) {
             let message = format!("`{}` object cannot be used with `with`", value.type_name());
@@ -224,9 +219,11 @@ impl Vm<'_> {
     /// The exception of a `raise` statement.
     fn raised(&mut self, frame: &mut Frame, value: Option<&Expr>) -> Result<Raise, Raise> {
         let Some(expr) = value else {
-            return Ok(frame.handling.last().cloned().unwrap_or_else(|| {
-                Raise::new(Exc::RuntimeError, "no exception to raise again")
-            }));
+            return Ok(frame
+                .handling
+                .last()
+                .cloned()
+                .unwrap_or_else(|| Raise::new(Exc::RuntimeError, "no exception to raise again")));
         };
         match self.eval_in(frame, expr)? {
             Value::Exception(exception) => Ok(Raise::with_args(exception.kind, exception.args.clone())),
@@ -262,7 +259,9 @@ impl Vm<'_> {
                 Binding::Variable => self.store(frame, name, Some(value)),
                 Binding::Inner(base) => Vm::store_inner(frame, base, name, value),
             },
-            ExprKind::Tuple(targets) | ExprKind::List(targets) => self.unpack(frame, targets, &value, binding),
+            ExprKind::Tuple(targets) | ExprKind::List(targets) => {
+                self.unpack(frame, targets, &value, binding)
+            }
             ExprKind::Index { value: container, index } => {
                 let container = self.eval_in(frame, container)?;
                 let key = self.eval_in(frame, index)?;
@@ -558,8 +557,9 @@ fn bind_general(function: &Function, args: Args) -> Result<Vec<Value>, Raise> {
             None if takes_extra => drop(extra.insert(Key::text(name), value)),
             None => {
                 let known = def.params.iter().map(|p| &*p.name.text);
-                return Err(call_error(def, format!("there is no parameter `{name}`"))
-                    .did_you_mean(&name, known));
+                return Err(
+                    call_error(def, format!("there is no parameter `{name}`")).did_you_mean(&name, known)
+                );
             }
         }
     }
@@ -574,9 +574,9 @@ fn bind_general(function: &Function, args: Args) -> Result<Vec<Value>, Raise> {
         values.push(match param.kind {
             ParamKind::Star => Value::tuple(rest.take().unwrap_or_default()),
             ParamKind::DoubleStar => Value::dict(extra.take().unwrap_or_default()),
-            _ => value.or_else(|| default.clone()).ok_or_else(|| {
-                call_error(def, format!("argument `{}` is missing", param.name.text))
-            })?,
+            _ => value
+                .or_else(|| default.clone())
+                .ok_or_else(|| call_error(def, format!("argument `{}` is missing", param.name.text)))?,
         });
     }
     Ok(values)

@@ -539,9 +539,9 @@ fn field_value(
             value = vm.get_attr(&value, &after[..end])?;
             rest = &after[end..];
         } else {
-            let inner = rest.strip_prefix('[').ok_or_else(|| {
-                Raise::value_error("only `.` or `[` may follow `]` in a field name")
-            })?;
+            let inner = rest
+                .strip_prefix('[')
+                .ok_or_else(|| Raise::value_error("only `.` or `[` may follow `]` in a field name"))?;
             let end = inner.find(']').ok_or_else(|| Raise::value_error("missing `]` in a format"))?;
             let key = &inner[..end];
             if key.is_empty() {
@@ -572,7 +572,8 @@ pub(crate) fn percent(vm: &mut Vm, template: &str, args: &Value) -> Result<Value
             Some(key) => source.by_key(key)?,
             None => source.next()?,
         };
-        vm.budget.allocate(4 * (directive.spec.width as u64 + directive.spec.precision.unwrap_or(0) as u64))?;
+        vm.budget
+            .allocate(4 * (directive.spec.width as u64 + directive.spec.precision.unwrap_or(0) as u64))?;
         out.push_str(&percent_one(vm, &directive, &value)?);
     }
     out.push_str(rest);
@@ -746,9 +747,8 @@ fn one_char(value: &Value) -> Result<String, Raise> {
     match value {
         Value::Str(text) if text.chars().count() == 1 => Ok(text.to_string()),
         other => {
-            let n = ops::as_int(other).ok_or_else(|| {
-                Raise::type_error("`%c` needs a whole number or a single character")
-            })?;
+            let n = ops::as_int(other)
+                .ok_or_else(|| Raise::type_error("`%c` needs a whole number or a single character"))?;
             let c = u32::try_from(n).ok().and_then(char::from_u32);
             c.map(String::from).ok_or_else(|| Raise::new(Exc::OverflowError, "`%c` is out of range"))
         }

@@ -25,9 +25,7 @@ impl Walk {
             Value::Range(range) => Walk::Range(**range, 0),
             Value::Str(text) => Walk::Text(text.clone(), 0),
             Value::Dict(dict) => Walk::keys(dict),
-            Value::View(view) => {
-                Walk::View(View { dict: view.dict.clone(), kind: view.kind }, 0, view.len())
-            }
+            Value::View(view) => Walk::View(View { dict: view.dict.clone(), kind: view.kind }, 0, view.len()),
             Value::Set(set) => Walk::Set(set.clone(), 0, set.items.read(|items| items.len())),
             Value::Iter(iter) => Walk::Iter(iter.clone()),
             Value::Object(object) => match object.items() {

@@ -19,3 +19,5 @@ pub(crate) mod vm;
 
 #[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod tests;

@@ -403,7 +403,10 @@ pub(crate) fn compare(vm: &mut Vm, op: CompareOp, a: &Value, b: &Value) -> Resul
             let (a, b) = if op == CompareOp::Le { (a, b) } else { (b, a) };
             match (as_set(a), as_set(b)) {
                 (Some(x), Some(y)) => x?.is_subset(&y?),
-                _ => matches!(order(a, b, op, 0, &mut Steps(MAX_STEPS))?, Some(Ordering::Less | Ordering::Equal)),
+                _ => matches!(
+                    order(a, b, op, 0, &mut Steps(MAX_STEPS))?,
+                    Some(Ordering::Less | Ordering::Equal)
+                ),
             }
         }
     };
@@ -576,9 +579,7 @@ fn order(
     steps.take(depth)?;
     match (a, b) {
         (Value::Str(x), Value::Str(y)) => Ok(Some(x.cmp(y))),
-        (Value::List(x), Value::List(y)) => {
-            x.0.read(|x| y.0.read(|y| order_items(x, y, op, depth, steps)))
-        }
+        (Value::List(x), Value::List(y)) => x.0.read(|x| y.0.read(|y| order_items(x, y, op, depth, steps))),
         (Value::Tuple(x), Value::Tuple(y)) => order_items(&x.0, &y.0, op, depth, steps),
         (Value::Object(x), Value::Object(y)) => match (x.stand_in(), y.stand_in()) {
             (Some(x), Some(y)) => order(&x, &y, op, depth + 1, steps),
@@ -702,7 +703,9 @@ pub(crate) fn index_in(key: &Value, len: usize, name: &str) -> Result<usize, Rai
 
 pub(crate) fn get_item(container: &Value, key: &Value) -> Result<Value, Raise> {
     match container {
-        Value::List(list) => list.0.read(|items| index_in(key, items.len(), "list").map(|i| items[i].clone())),
+        Value::List(list) => {
+            list.0.read(|items| index_in(key, items.len(), "list").map(|i| items[i].clone()))
+        }
         Value::Tuple(tuple) => index_in(key, tuple.0.len(), "tuple").map(|i| tuple.0[i].clone()),
         Value::Dict(dict) => {
             let found = match key {
@@ -726,7 +729,9 @@ pub(crate) fn get_item(container: &Value, key: &Value) -> Result<Value, Raise> {
         other => {
             let raise = Raise::type_error(format!("`{}` object is not subscriptable", other.type_name()));
             Err(match other {
-                Value::View(_) | Value::Set(_) | Value::Iter(_) => raise.help("make a list first: `list(x)[0]`"),
+                Value::View(_) | Value::Set(_) | Value::Iter(_) => {
+                    raise.help("make a list first: `list(x)[0]`")
+                }
                 Value::Function(_) => raise.help("call it with round brackets"),
                 _ => raise,
             })
@@ -748,7 +753,8 @@ pub(crate) fn set_item(vm: &mut Vm, container: &Value, key: &Value, value: Value
     match container {
         Value::List(list) => {
             let index = index_in(key, list.0.read(Vec::len), "list")?;
-            let old = list.0.write(|items| items.get_mut(index).map(|slot| std::mem::replace(slot, value)))?;
+            let old =
+                list.0.write(|items| items.get_mut(index).map(|slot| std::mem::replace(slot, value)))?;
             drop(old);
             Ok(())
         }

@@ -191,11 +191,7 @@ impl Raise {
         self
     }
 
-    pub(crate) fn did_you_mean<'a>(
-        mut self,
-        wrong: &str,
-        known: impl IntoIterator<Item = &'a str>,
-    ) -> Raise {
+    pub(crate) fn did_you_mean<'a>(mut self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Raise {
         if let Some(text) = closest(wrong, known) {
             self.0.hint = Some(Hint::Text(format!("did you mean `{text}`?")));
         }
@@ -254,7 +250,9 @@ impl Raise {
         }
         for (name, call) in &self.0.frames {
             problem = match call {
-                Some(span) if Some(*span) != self.0.span => problem.at(*span, format!("called `{name}` here")),
+                Some(span) if Some(*span) != self.0.span => {
+                    problem.at(*span, format!("called `{name}` here"))
+                }
                 _ => problem.note(format!("in `{name}`")),
             };
         }

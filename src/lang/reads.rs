@@ -365,7 +365,12 @@ impl Matcher {
 const MATCH_STEPS: u32 = 100_000;
 
 /// Backtracking, longest value first; depth is the number of parts of the pattern.
-fn match_parts<'p>(parts: &[Part], path: &'p str, values: &mut Vec<Option<&'p str>>, steps: &mut u32) -> bool {
+fn match_parts<'p>(
+    parts: &[Part],
+    path: &'p str,
+    values: &mut Vec<Option<&'p str>>,
+    steps: &mut u32,
+) -> bool {
     *steps = steps.saturating_sub(1);
     if *steps == 0 {
         return false;

@@ -58,6 +58,11 @@ struct Writer {
 }
 
 impl Writer {
+    fn push(&mut self, text: std::fmt::Arguments) {
+        // Writing to a `String` cannot fail.
+        let _ = self.out.write_fmt(text);
+    }
+
     fn value(&mut self, value: &Value) -> Result<(), Raise> {
         if self.out.len() > self.limit {
             return Err(Raise::new(Exc::BudgetExceeded, "the text of a value is too long"));
@@ -67,20 +72,20 @@ impl Writer {
             Value::Ellipsis => self.out.push_str("Ellipsis"),
             Value::Bool(true) => self.out.push_str("True"),
             Value::Bool(false) => self.out.push_str("False"),
-            Value::Int(n) => drop(write!(self.out, "{n}")),
+            Value::Int(n) => self.push(format_args!("{n}")),
             Value::Float(x) => self.out.push_str(&python_float(*x)),
             Value::Str(text) => quote(text, false, &mut self.out),
             Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_) | Value::View(_) => {
                 return self.container(value);
             }
-            Value::Range(r) if r.step == 1 => drop(write!(self.out, "range({}, {})", r.start, r.stop)),
-            Value::Range(r) => drop(write!(self.out, "range({}, {}, {})", r.start, r.stop, r.step)),
-            Value::Iter(iter) => drop(write!(self.out, "<{} object>", iter.name)),
-            Value::Function(function) => drop(write!(self.out, "<function {}>", function.def.name.text)),
-            Value::Builtin(builtin) => drop(write!(self.out, "<built-in function {}>", builtin.name)),
-            Value::Method(method) => drop(write!(self.out, "<built-in method {}>", method.method.name)),
-            Value::Type(of) => drop(write!(self.out, "<class '{}'>", of.name())),
-            Value::Module(module) => drop(write!(self.out, "<module '{}'>", module.name)),
+            Value::Range(r) if r.step == 1 => self.push(format_args!("range({}, {})", r.start, r.stop)),
+            Value::Range(r) => self.push(format_args!("range({}, {}, {})", r.start, r.stop, r.step)),
+            Value::Iter(iter) => self.push(format_args!("<{} object>", iter.name)),
+            Value::Function(function) => self.push(format_args!("<function {}>", function.def.name.text)),
+            Value::Builtin(builtin) => self.push(format_args!("<built-in function {}>", builtin.name)),
+            Value::Method(method) => self.push(format_args!("<built-in method {}>", method.method.name)),
+            Value::Type(of) => self.push(format_args!("<class '{}'>", of.name())),
+            Value::Module(module) => self.push(format_args!("<module '{}'>", module.name)),
             Value::Object(object) => self.out.push_str(&object.repr()),
             Value::Exception(exception) => {
                 self.out.push_str(exception.kind.name());
@@ -190,11 +195,12 @@ pub(crate) fn quote(text: &str, ascii: bool, out: &mut String) {
             c if is_printable(c) && (c.is_ascii() || !ascii) => out.push(c),
             c => {
                 let code = c as u32;
-                drop(match code {
-                    0..=0xff => write!(out, "\\x{code:02x}"),
-                    0x100..=0xffff => write!(out, "\\u{code:04x}"),
-                    _ => write!(out, "\\U{code:08x}"),
-                });
+                let escape = match code {
+                    0..=0xff => format!("\\x{code:02x}"),
+                    0x100..=0xffff => format!("\\u{code:04x}"),
+                    _ => format!("\\U{code:08x}"),
+                };
+                out.push_str(&escape);
             }
         }
     }

@@ -223,7 +223,9 @@ impl<'a> Walk<'a> {
             }
             StmtKind::Global(names) => self.globals.extend(names.iter().map(|n| n.text.clone())),
             StmtKind::Nonlocal(names) => self.nonlocals.extend(names.iter().map(|n| n.text.clone())),
-            StmtKind::Import { module, alias, names } => self.import(module, alias.as_ref(), names.as_deref()),
+            StmtKind::Import { module, alias, names } => {
+                self.import(module, alias.as_ref(), names.as_deref())
+            }
             StmtKind::Pass | StmtKind::Break | StmtKind::Continue => {}
             StmtKind::Rule(_) | StmtKind::Directive(_) => {}
         }

@@ -86,7 +86,8 @@ pub(crate) struct Range {
 impl Range {
     pub(crate) fn len(&self) -> i64 {
         let (start, stop, step) = (i128::from(self.start), i128::from(self.stop), i128::from(self.step));
-        let count = if step > 0 { (stop - start + step - 1) / step } else { (start - stop - step - 1) / -step };
+        let count =
+            if step > 0 { (stop - start + step - 1) / step } else { (start - stop - step - 1) / -step };
         i64::try_from(count.max(0)).unwrap_or(i64::MAX)
     }
 
@@ -565,11 +566,12 @@ impl Value {
             Value::Float(x) => Model::Float(*x),
             Value::Str(text) => Model::Str(text.clone()),
             Value::Dict(dict) => {
-                let pairs = dict.0.read(|map| {
-                    map.iter()
-                        .map(|(k, v)| Ok((k.0.display(), v.to_model_at(depth + 1)?)))
-                        .collect::<Result<Vec<_>, Raise>>()
-                });
+                let pairs =
+                    dict.0.read(|map| {
+                        map.iter()
+                            .map(|(k, v)| Ok((k.0.display(), v.to_model_at(depth + 1)?)))
+                            .collect::<Result<Vec<_>, Raise>>()
+                    });
                 Model::Map(pairs?.into())
             }
             Value::Object(object) => match (object.to_model(), object.items()) {

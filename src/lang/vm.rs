@@ -91,7 +91,9 @@ impl Vm<'static> {
             Spaces::Open(spaces) => spaces,
             Spaces::Frozen(_) => Vec::new(),
         };
-        Value::tuple(spaces.iter().flat_map(|s| s.values()).chain(roots).cloned().collect()).freeze();
+        let mut reachable: Vec<Value> = spaces.iter().flat_map(|s| s.values()).cloned().collect();
+        reachable.extend(roots.into_iter().cloned());
+        Value::tuple(reachable).freeze();
         Arc::new(Frozen {
             spaces,
             root: self.root.into_owned(),
@@ -111,7 +113,9 @@ impl Vm<'_> {
         self.budget.restore_stack(old);
         match result? {
             Flow::Next => Ok(()),
-            Flow::Return(_, span) => Err(Raise::new(Exc::SyntaxError, "`return` outside of a function").at(span)),
+            Flow::Return(_, span) => {
+                Err(Raise::new(Exc::SyntaxError, "`return` outside of a function").at(span))
+            }
             Flow::Break(span) | Flow::Continue(span) => {
                 Err(Raise::new(Exc::SyntaxError, "`break` or `continue` outside of a loop").at(span))
             }

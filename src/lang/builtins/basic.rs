@@ -45,7 +45,8 @@ fn ascii(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 fn chr(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     let n = int(&args.one("chr")?, "chr")?;
     let c = u32::try_from(n).ok().and_then(char::from_u32);
-    c.map(|c| Value::from(c.to_string())).ok_or_else(|| Raise::value_error(format!("no character has the number {n}")))
+    c.map(|c| Value::from(c.to_string()))
+        .ok_or_else(|| Raise::value_error(format!("no character has the number {n}")))
 }
 
 fn ord(_: &mut Vm, args: Args) -> Result<Value, Raise> {

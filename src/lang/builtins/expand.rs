@@ -19,7 +19,9 @@ fn expand(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let patterns = positional.next().ok_or_else(|| Raise::type_error("`expand` needs a pattern"))?;
     let combinator = positional.next();
     if positional.next().is_some() {
-        return Err(Raise::type_error("`expand` takes a pattern, a combinator such as `zip`, and named values"));
+        return Err(Raise::type_error(
+            "`expand` takes a pattern, a combinator such as `zip`, and named values",
+        ));
     }
     let mut values = args.named;
     let allow_missing = match values.iter().position(|(name, _)| &**name == "allow_missing") {
@@ -155,15 +157,19 @@ impl Request {
         columns: &[&(Arc<str>, Vec<Value>)],
         out: &mut Vec<Value>,
     ) -> Result<(), Raise> {
-        let pair = |name: &Arc<str>, value: &Value| Value::tuple(vec![Value::Str(name.clone()), value.clone()]);
-        let lists = columns.iter().map(|(name, items)| Value::list(items.iter().map(|v| pair(name, v)).collect()));
+        let pair =
+            |name: &Arc<str>, value: &Value| Value::tuple(vec![Value::Str(name.clone()), value.clone()]);
+        let lists =
+            columns.iter().map(|(name, items)| Value::list(items.iter().map(|v| pair(name, v)).collect()));
         let rows = vm.call_value(function, Args::positional(lists.collect()), None)?;
         let rows = vm.collect(&rows)?;
         check_product(rows.len() as u64)?;
         for row in rows {
             let entries = crate::lang::methods::containers::entries(vm, &row)?;
-            let chosen: Vec<(&str, &Value)> =
-                entries.iter().filter_map(|(key, value)| key.get().as_str().map(|name| (name, value))).collect();
+            let chosen: Vec<(&str, &Value)> = entries
+                .iter()
+                .filter_map(|(key, value)| key.get().as_str().map(|name| (name, value)))
+                .collect();
             out.push(self.fill_one(vm, pattern, &chosen)?);
         }
         Ok(())
@@ -188,7 +194,9 @@ impl Request {
     fn missing(&self, name: &str) -> Raise {
         let known = self.values.iter().map(|(n, _)| &**n);
         let raise = Raise::new(Exc::WildcardError, format!("`expand` has no values for wildcard `{name}`"))
-            .help(format!("give `{name}=...`; to keep the wildcard write `{{{{{name}}}}}` or `allow_missing=True`"));
+            .help(format!(
+                "give `{name}=...`; to keep the wildcard write `{{{{{name}}}}}` or `allow_missing=True`"
+            ));
         raise.did_you_mean(name, known)
     }
 }
@@ -203,8 +211,9 @@ fn names_in(pattern: &str) -> Vec<&str> {
 fn check_product(count: u64) -> Result<(), Raise> {
     if count > MAX_PRODUCT {
         let message = format!("`expand` would make {count} paths, more than {MAX_PRODUCT}");
-        return Err(Raise::new(Exc::BudgetExceeded, message)
-            .help("are there several long lists? To combine them one by one, give `zip` as second argument"));
+        return Err(Raise::new(Exc::BudgetExceeded, message).help(
+            "are there several long lists? To combine them one by one, give `zip` as second argument",
+        ));
     }
     Ok(())
 }

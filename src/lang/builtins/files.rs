@@ -52,18 +52,28 @@ fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         ));
     }
     if mode.contains('b') {
-        return Err(Raise::unsupported("bytes are not supported in Rulefiles", "open the file as text: `open(path)`"));
+        return Err(Raise::unsupported(
+            "bytes are not supported in Rulefiles",
+            "open the file as text: `open(path)`",
+        ));
     }
     if !matches!(&*mode, "r" | "rt" | "tr") {
         return Err(Raise::value_error(format!("`{mode}` is not a mode of `open`")));
     }
     if let Some(Value::Str(encoding)) = &encoding
-        && !matches!(encoding.to_ascii_lowercase().replace('_', "-").as_str(), "utf-8" | "utf8" | "ascii" | "utf-8-sig")
+        && !matches!(
+            encoding.to_ascii_lowercase().replace('_', "-").as_str(),
+            "utf-8" | "utf8" | "ascii" | "utf-8-sig"
+        )
     {
-        return Err(Raise::unsupported(format!("encoding `{encoding}` is not supported"), "convert the file to UTF-8"));
+        return Err(Raise::unsupported(
+            format!("encoding `{encoding}` is not supported"),
+            "convert the file to UTF-8",
+        ));
     }
     let content = vm.read_file(&path)?;
-    let content = if content.contains('\r') { content.replace("\r\n", "\n").replace('\r', "\n") } else { content };
+    let content =
+        if content.contains('\r') { content.replace("\r\n", "\n").replace('\r', "\n") } else { content };
     let state = State { text: content.into(), at: 0, closed: false };
     Ok(Value::object(Reader { path, state: Arc::new(Mutex::new(state)) }))
 }

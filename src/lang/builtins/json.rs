@@ -41,7 +41,12 @@ fn from_json(value: serde_json::Value) -> Result<Value, Raise> {
         Json::Number(n) => match (n.as_i64(), n.as_f64()) {
             (Some(n), _) => Value::Int(n),
             (None, Some(x)) if n.is_f64() => Value::Float(x),
-            _ => return Err(Raise::new(Exc::OverflowError, format!("`{n}` is too large: Rulefiles have 64 bits"))),
+            _ => {
+                return Err(Raise::new(
+                    Exc::OverflowError,
+                    format!("`{n}` is too large: Rulefiles have 64 bits"),
+                ));
+            }
         },
         Json::String(text) => Value::from(text),
         Json::Array(items) => Value::list(items.into_iter().map(from_json).collect::<Result<_, _>>()?),
@@ -53,13 +58,11 @@ fn from_json(value: serde_json::Value) -> Result<Value, Raise> {
 }
 
 fn dumps(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-    let [value, indent, sort, ascii] = args.take("dumps", ["obj", "*indent", "*sort_keys", "*ensure_ascii"], 1)?;
+    let [value, indent, sort, ascii] =
+        args.take("dumps", ["obj", "*indent", "*sort_keys", "*ensure_ascii"], 1)?;
     let indent = optional_int(indent.as_ref(), "dumps")?.map(|n| usize::try_from(n).unwrap_or(0).min(64));
-    let style = Style {
-        indent,
-        sort: sort.is_some_and(|v| v.truth()),
-        ascii: ascii.is_none_or(|v| v.truth()),
-    };
+    let style =
+        Style { indent, sort: sort.is_some_and(|v| v.truth()), ascii: ascii.is_none_or(|v| v.truth()) };
     let mut out = String::new();
     write(vm, &style, &value.unwrap_or(Value::None), 0, &mut out)?;
     vm.budget.allocate(out.len() as u64)?;
@@ -121,7 +124,13 @@ fn write(vm: &mut Vm, style: &Style, value: &Value, depth: usize, out: &mut Stri
     Ok(())
 }
 
-fn write_dict(vm: &mut Vm, style: &Style, value: &Value, depth: usize, out: &mut String) -> Result<(), Raise> {
+fn write_dict(
+    vm: &mut Vm,
+    style: &Style,
+    value: &Value,
+    depth: usize,
+    out: &mut String,
+) -> Result<(), Raise> {
     let mut pairs: Vec<(String, Value)> = Vec::new();
     for (key, value) in vm.pairs(value)? {
         let name = match key.get() {
@@ -175,4 +184,3 @@ fn json_quote(text: &str, ascii: bool, out: &mut String) {
     }
     out.push('"');
 }
-

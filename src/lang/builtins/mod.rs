@@ -26,7 +26,8 @@ pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
         .iter()
         .filter(|kind| !kind.is_fatal())
         .map(|kind| (kind.name(), Value::Type(Type::Exception(*kind))));
-    let aliases = ["IOError", "EnvironmentError"].map(|name| (name, Value::Type(Type::Exception(Exc::OSError))));
+    let aliases =
+        ["IOError", "EnvironmentError"].map(|name| (name, Value::Type(Type::Exception(Exc::OSError))));
     functions.chain(types).chain(exceptions).chain(aliases).chain([("Ellipsis", Value::Ellipsis)])
 }
 

@@ -19,7 +19,10 @@ static PATH: &[Builtin] = &[
     Builtin { name: "isdir", call: |vm, args| is_kind(vm, args, |kind| kind == PathKind::Directory) },
     Builtin { name: "isfile", call: |vm, args| is_kind(vm, args, |kind| kind == PathKind::File) },
     Builtin { name: "join", call: join },
-    Builtin { name: "normpath", call: |_, args| Ok(Value::from(&*normalise(&only_path(&args, "normpath")?))) },
+    Builtin {
+        name: "normpath",
+        call: |_, args| Ok(Value::from(&*normalise(&only_path(&args, "normpath")?))),
+    },
     Builtin { name: "split", call: split_function },
     Builtin { name: "splitext", call: splitext },
 ];
@@ -38,7 +41,10 @@ fn module(name: &str, tables: &[&'static [Builtin]], more: Vec<(&str, Value)>) -
 pub(crate) fn modules() -> Vec<(&'static str, Value)> {
     let path = module("os.path", &[PATH], vec![("sep", "/".into())]);
     vec![
-        ("os", module("os", &[OS], vec![("path", path.clone()), ("sep", "/".into()), ("linesep", "\n".into())])),
+        (
+            "os",
+            module("os", &[OS], vec![("path", path.clone()), ("sep", "/".into()), ("linesep", "\n".into())]),
+        ),
         ("os.path", path),
         ("glob", module("glob", &[GLOB], Vec::new())),
         ("json", module("json", &[json::TABLE], Vec::new())),
@@ -136,7 +142,9 @@ impl Placeholder {
         let help = match root {
             "subprocess" => "run programs in the `shell:` of a rule",
             "shutil" | "tempfile" => "change files in the actions of a rule",
-            "pandas" | "numpy" | "csv" => "read the table with `open(path)` and `split`, or compute it in a `script:`",
+            "pandas" | "numpy" | "csv" => {
+                "read the table with `open(path)` and `split`, or compute it in a `script:`"
+            }
             "yaml" => "read it with `configfile:`, or use JSON and `json.load`",
             "re" => "use the methods of texts: `split`, `replace`, `startswith`, `partition`",
             "pathlib" => "use `os.path`: `os.path.join(a, b)`, `os.path.basename(p)`",

@@ -42,7 +42,8 @@ fn enumerate(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let start = int(&start.unwrap_or(Value::Int(0)), "enumerate")?;
     let items = vm.collect(&source.unwrap_or(Value::None))?;
     vm.budget.allocate_items(4 * items.len() as u64)?;
-    let pair = |(i, item): (usize, Value)| Value::tuple(vec![Value::Int(start.saturating_add(i as i64)), item]);
+    let pair =
+        |(i, item): (usize, Value)| Value::tuple(vec![Value::Int(start.saturating_add(i as i64)), item]);
     Ok(Value::iterator("enumerate", items.into_iter().enumerate().map(pair).collect()))
 }
 
@@ -121,12 +122,14 @@ fn map(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 }
 
 fn extreme(vm: &mut Vm, args: Args, name: &str) -> Result<Value, Raise> {
-    let [key, default] = Args { positional: Vec::new(), named: args.named }.take(name, ["*key", "*default"], 0)?;
+    let [key, default] =
+        Args { positional: Vec::new(), named: args.named }.take(name, ["*key", "*default"], 0)?;
     let items = match args.positional.as_slice() {
         [] => return Err(Raise::type_error(format!("`{name}` needs at least one argument"))),
         [one] => vm.collect(one)?,
         many if default.is_some() => {
-            let message = format!("`{name}` takes a default only with one iterable, {} were given", many.len());
+            let message =
+                format!("`{name}` takes a default only with one iterable, {} were given", many.len());
             return Err(Raise::type_error(message));
         }
         many => many.to_vec(),

@@ -40,7 +40,10 @@ pub(super) const SET: &[Method] = &[
     Method { name: "pop", call: set_pop },
     Method { name: "remove", call: remove },
     Method { name: "symmetric_difference", call: |vm, me, args| combine(vm, me, args, BinaryOp::BitXor) },
-    Method { name: "symmetric_difference_update", call: |vm, me, args| change(vm, me, args, BinaryOp::BitXor) },
+    Method {
+        name: "symmetric_difference_update",
+        call: |vm, me, args| change(vm, me, args, BinaryOp::BitXor),
+    },
     Method { name: "union", call: |vm, me, args| combine(vm, me, args, BinaryOp::BitOr) },
     Method { name: "update", call: |vm, me, args| change(vm, me, args, BinaryOp::BitOr) },
 ];

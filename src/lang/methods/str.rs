@@ -257,7 +257,8 @@ fn strip(vm: &mut Vm, me: &Value, args: Args, name: &str) -> Result<Value, Raise
         Some(value) => Some(text(value, name)?.chars().collect()),
     };
     let whole = this(me);
-    vm.budget.spend(set.as_ref().map_or(0, |set| (set.len() as u64).saturating_mul(whole.len() as u64) / 1024))?;
+    vm.budget
+        .spend(set.as_ref().map_or(0, |set| (set.len() as u64).saturating_mul(whole.len() as u64) / 1024))?;
     let doomed = |c: char| set.as_ref().map_or_else(|| is_space(c), |set| set.contains(&c));
     let stripped = match name {
         "lstrip" => whole.trim_start_matches(doomed),
@@ -310,16 +311,17 @@ fn join(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
 }
 
 fn str_format(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
-    let mut lookup = |_: &mut Vm, first: First<'_>| match first {
-        First::Index(index) => args.positional.get(index).cloned().ok_or_else(|| {
-            Raise::new(Exc::IndexError, format!("the format has no argument number {index}"))
-        }),
-        First::Name(name) => {
-            let found = args.named.iter().find(|(n, _)| **n == *name).map(|(_, value)| value.clone());
-            let missing = || Raise::key_error(&Value::from(name));
-            found.ok_or_else(|| missing().did_you_mean(name, args.named.iter().map(|(n, _)| &**n)))
-        }
-    };
+    let mut lookup =
+        |_: &mut Vm, first: First<'_>| match first {
+            First::Index(index) => args.positional.get(index).cloned().ok_or_else(|| {
+                Raise::new(Exc::IndexError, format!("the format has no argument number {index}"))
+            }),
+            First::Name(name) => {
+                let found = args.named.iter().find(|(n, _)| **n == *name).map(|(_, value)| value.clone());
+                let missing = || Raise::key_error(&Value::from(name));
+                found.ok_or_else(|| missing().did_you_mean(name, args.named.iter().map(|(n, _)| &**n)))
+            }
+        };
     format::str_format(vm, this(me), &mut lookup).map(Value::from)
 }
 
@@ -340,7 +342,9 @@ fn maketrans(_: &mut Vm, _: &Value, args: Args) -> Result<Value, Raise> {
         (Some(Value::Dict(dict)), None) => {
             for (key, value) in dict.0.read(Clone::clone) {
                 let key = match key.get() {
-                    Value::Str(text) if text.chars().count() == 1 => code(text.chars().next().unwrap_or(' '))?,
+                    Value::Str(text) if text.chars().count() == 1 => {
+                        code(text.chars().next().unwrap_or(' '))?
+                    }
                     Value::Int(_) => key,
                     _ => return Err(Raise::value_error("keys of a translation are single characters")),
                 };
