@@ -1,5 +1,5 @@
 //! A build engine for data.
-#![expect(dead_code, unused_imports, reason = "skeleton: the rooms are being furnished")]
+#![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 mod base;
 mod diag;

@@ -3,7 +3,7 @@
 use crate::base::path::{PathId, PathTable, normalise};
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
-use crate::engine::event::{Event, EventKind, JobFailure, Summary};
+use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
@@ -19,7 +19,7 @@ use crate::plan::context::{Context, Force, RuleFacts};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
-use crate::store::{Loaded, LockWait, View, Writer, open, read, runs};
+use crate::store::{Loaded, LockWait, Record, View, Writer, open, read, runs};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -417,8 +417,14 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
-        let _lock = self.open_store(false, "clean")?;
-        Ok(remove_made(&self.root, paths)?.files)
+        let (loaded, mut writer) = self.open_store(false, "clean")?;
+        let removed = remove_made(&self.root, paths)?;
+        let gone = paths.iter().filter(|path| !removed.skipped.contains(path));
+        let forgotten = gone.filter_map(|path| loaded.paths.find(path));
+        let records: Vec<Record<'_>> = forgotten.map(|path| Record::Forget { path }).collect();
+        writer.append(&loaded.paths, &records)?;
+        writer.sync()?;
+        Ok(removed.files)
     }
 }
 
@@ -459,7 +465,8 @@ fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
         let verdict = verdicts[id.index()].take().unwrap_or(Verdict::UpToDate);
         planned(cx, *id, verdict, &position)
     });
-    Plan { v: 1, jobs: jobs.collect() }
+    let sources = cx.graph.sources.iter().map(|path| cx.paths.text(*path).to_string()).collect();
+    Plan { v: 1, jobs: jobs.collect(), sources }
 }
 
 /// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:

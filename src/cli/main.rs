@@ -1,6 +1,7 @@
 //! The `rulemake` command: arguments in, texts and exit codes out. All work is done by the library.
 //!
 //! Uses only the public names of `rulemake`: what the command can do, an embedder can do.
+#![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 mod args;
 mod commands;

@@ -86,10 +86,6 @@ impl<'f> Frame<'f> {
         Frame { space, function: Some(function), slots, inner: Vec::new(), handling: Vec::new() }
     }
 
-    pub(crate) fn is_function(&self) -> bool {
-        self.function.is_some()
-    }
-
     /// A local variable without cloning, when that is possible.
     fn peek(&self, name: &str) -> Peek<'_> {
         if let Some((_, slot)) = self.inner.iter().rev().find(|(n, _)| **n == *name) {
@@ -160,7 +156,7 @@ impl Vm<'_> {
             ExprKind::Int(n) => Ok(Value::Int(*n)),
             ExprKind::Float(x) => Ok(Value::Float(*x)),
             ExprKind::Str(text) => Ok(Value::Str(text.clone())),
-            ExprKind::Bytes(_) => {
+            ExprKind::Bytes => {
                 Err(Raise::unsupported("bytes are not supported in Rulefiles", "use a text: `\"...\"`"))
             }
             ExprKind::FString(parts) => self.fstring(frame, parts).map(Value::from),
@@ -444,6 +440,7 @@ impl Vm<'_> {
     }
 
     /// The items of a section, in the current namespace.
+    #[cfg(test)]
     pub(crate) fn eval_args(&mut self, args: &[Arg]) -> Result<Args, Raise> {
         let old = self.budget.enter_stack();
         let space = self.current_space();

@@ -108,14 +108,6 @@ impl Exc {
     pub(crate) fn is_fatal(self) -> bool {
         matches!(self, Exc::BudgetExceeded | Exc::Cancelled | Exc::IncompleteCheckpoint)
     }
-
-    /// The kind called `name`; Snakemake's and Python's aliases included.
-    pub(crate) fn by_name(name: &str) -> Option<Exc> {
-        match name {
-            "IOError" | "EnvironmentError" => Some(Exc::OSError),
-            _ => Exc::ALL.iter().copied().find(|kind| kind.name() == name),
-        }
-    }
 }
 
 /// A raised exception on its way out.
@@ -216,14 +208,6 @@ impl Raise {
 
     pub(crate) fn kind(&self) -> Exc {
         self.0.kind
-    }
-
-    pub(crate) fn span(&self) -> Option<Span> {
-        self.0.span
-    }
-
-    pub(crate) fn frames(&self) -> &[(Arc<str>, Option<Span>)] {
-        &self.0.frames
     }
 
     /// The exception as a value, for `except ... as e`.

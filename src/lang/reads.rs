@@ -10,7 +10,7 @@ use regex::Regex;
 use rustc_hash::FxHashSet;
 use std::fs;
 use std::io::{ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What was read, in order, each thing once.
@@ -420,9 +420,4 @@ pub(crate) fn join_path(base: &str, part: &str) -> String {
         return part.to_string();
     }
     if base.ends_with('/') { format!("{base}{part}") } else { format!("{base}/{part}") }
-}
-
-/// The root as a path, for messages.
-pub(crate) fn shown(root: &Path, path: &str) -> PathBuf {
-    root.join(path)
 }

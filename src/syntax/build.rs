@@ -466,7 +466,7 @@ impl<'t> Builder<'t> {
             _ => {}
         }
         let params = self.keep(self.piece(&params?).params())?;
-        let def = FunctionDef { name: name?, params, body: FunctionBody::Block(body), span };
+        let def = FunctionDef { name: name?, params, body: FunctionBody::Block(body) };
         Some(StmtKind::Def(Arc::new(def)))
     }
 

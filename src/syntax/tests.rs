@@ -23,7 +23,7 @@ fn expr(e: &Expr) -> String {
         ExprKind::Int(n) => n.to_string(),
         ExprKind::Float(x) => format!("{x:?}"),
         ExprKind::Str(s) => format!("{s:?}"),
-        ExprKind::Bytes(b) => format!("b{:?}", String::from_utf8_lossy(b)),
+        ExprKind::Bytes => "bytes".to_string(),
         ExprKind::FString(parts) => format!("f[{}]", fparts(parts)),
         ExprKind::Name(n) => n.to_string(),
         ExprKind::Tuple(items) => format!("(tuple {})", list(items, expr)),
@@ -760,7 +760,6 @@ fn walk(b: &Block, f: &mut impl FnMut(Span)) {
                 walk(orelse, f);
             }
             StmtKind::Def(def) => {
-                f(def.span);
                 if let FunctionBody::Block(body) = &def.body {
                     walk(body, f);
                 }
