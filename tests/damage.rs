@@ -1,6 +1,7 @@
 //! A state log that was cut or damaged: the next run starts, makes what is right, and then knows everything again.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
