@@ -1,6 +1,7 @@
 //! Jobs that fail, and limits: what else runs, what is kept, what the user is told.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 

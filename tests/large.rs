@@ -1,6 +1,7 @@
 //! Many jobs. Nothing here measures time; a loop that is quadratic by mistake shows as a test that does not end.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
@@ -9,6 +10,7 @@ use support::Case;
 
 /// A debug build starts some hundred processes per second on two processors: 2 000 real jobs here, and the numbers
 /// beyond in plans, which start none. `RULEMAKE_JOBS=10000` runs more.
+#[expect(clippy::disallowed_methods, reason = "a test may be told how much to try")]
 fn many() -> usize {
     std::env::var("RULEMAKE_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }

@@ -2,6 +2,7 @@
 //! number of its scenario (B1, W1 ...) and the promise that rulemake keeps there.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
