@@ -436,16 +436,30 @@ fn plan_error(trouble: Trouble) -> Error {
 }
 
 fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
-    let mut position = vec![0u32; cx.graph.jobs.len()];
-    for (index, id) in cx.graph.order.iter().enumerate() {
+    let order = reading_order(cx);
+    let mut position = vec![0u32; order.len()];
+    for (index, id) in order.iter().enumerate() {
         position[id.index()] = index as u32;
     }
     let mut verdicts: Vec<Option<Verdict>> = verdicts.into_iter().map(Some).collect();
-    let jobs = cx.graph.order.iter().map(|id| {
+    let jobs = order.iter().map(|id| {
         let verdict = verdicts[id.index()].take().unwrap_or(Verdict::UpToDate);
         planned(cx, *id, verdict, &position)
     });
     Plan { v: 1, jobs: jobs.collect() }
+}
+
+/// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
+/// about the order in which a run starts them.
+fn reading_order(cx: &Context) -> Vec<JobId> {
+    let mut distance = vec![0u32; cx.graph.jobs.len()];
+    for id in &cx.graph.order {
+        let below = cx.job(*id).needs.iter().map(|need| distance[need.index()] + 1).max();
+        distance[id.index()] = below.unwrap_or(0);
+    }
+    let mut order: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
+    order.sort_by_key(|id| distance[id.index()]);
+    order
 }
 
 fn planned(cx: &Context, id: JobId, verdict: Verdict, position: &[u32]) -> PlannedJob {

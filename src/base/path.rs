@@ -46,9 +46,25 @@ pub(crate) fn normalise(path: &str) -> Cow<'_, str> {
     })
 }
 
+/// One pass over the bytes: this runs for every path of a plan.
 fn is_normal(path: &str) -> bool {
-    let body = path.strip_prefix('/').unwrap_or(path);
-    !path.is_empty() && (path == "/" || body.split('/').all(|part| !matches!(part, "" | "." | "..")))
+    let bytes = path.as_bytes();
+    if bytes == b"/" {
+        return true;
+    }
+    let mut start = usize::from(bytes.first() == Some(&b'/'));
+    if start == bytes.len() {
+        return false;
+    }
+    while start <= bytes.len() {
+        let part = &bytes[start..];
+        let length = part.iter().position(|b| *b == b'/').unwrap_or(part.len());
+        if matches!(&part[..length], b"" | b"." | b"..") {
+            return false;
+        }
+        start += length + 1;
+    }
+    true
 }
 
 /// Whether a normalised path lies outside the root: absolute, or climbing out by `..`.
@@ -65,6 +81,12 @@ pub(crate) struct PathTable {
 }
 
 impl PathTable {
+    /// An empty table with room for `paths` paths: growing a large one costs as much as filling it.
+    pub(crate) fn with_capacity(paths: usize) -> PathTable {
+        let (bytes, ends) = (String::new(), Vec::with_capacity(paths));
+        PathTable { bytes, ends, ids: HashTable::with_capacity(paths) }
+    }
+
     /// Returns the id of `path` (normalised here), adding it when new.
     ///
     /// # Panics

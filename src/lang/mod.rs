@@ -1,1 +1,23 @@
 //! L3: the language: syntax tree to workflow. The only module that knows the evaluator's types.
+
+pub(crate) mod budget;
+pub(crate) mod builtins;
+pub(crate) mod config;
+pub(crate) mod eval;
+pub(crate) mod exec;
+pub(crate) mod format;
+pub(crate) mod iter;
+pub(crate) mod load;
+pub(crate) mod methods;
+pub(crate) mod ops;
+pub(crate) mod raise;
+pub(crate) mod reads;
+pub(crate) mod repr;
+pub(crate) mod scope;
+pub(crate) mod value;
+pub(crate) mod vm;
+
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod tests;

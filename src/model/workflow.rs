@@ -82,7 +82,7 @@ impl Workflow {
     /// What is probably not as meant, though the workflow can be used.
     ///
     /// ```
-    /// let workflow = rulemake::Workflow::parse("Rulefile", "rule a:\n    output: 'x'\n")?;
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "rule a:\n    output: 'x'\n    shell: 'touch x'\n")?;
     /// for warning in workflow.warnings() {
     ///     println!("{}", warning.render(rulemake::TextStyle::Plain));
     /// }

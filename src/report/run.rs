@@ -199,6 +199,6 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
         );
         let summary = Summary { cancelled: 2, wall_ms: 61_000, ..Summary::default() };
         assert_eq!(summary_text(&summary, TextStyle::Plain), "0 ran, 2 stopped in 1 min 01 s");
-        assert_eq!(summary_text(&Summary::default(), TextStyle::Plain), "nothing to do (0.00 s)");
+        assert_eq!(summary_text(&Summary::default(), TextStyle::Plain), "nothing to do (0 ms)");
     }
 }

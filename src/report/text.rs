@@ -4,11 +4,12 @@ use crate::diag::style::printable;
 use crate::graph::info::JobInfo;
 use unicode_width::UnicodeWidthStr;
 
-/// `3.2 s`, `2 min 05 s`, `1 h 02 min`.
+/// `4 ms`, `0.25 s`, `3.2 s`, `2 min 05 s`, `1 h 02 min`.
 pub(super) fn duration(ms: u64) -> String {
     let seconds = ms / 1000;
     match ms {
-        0..1_000 => format!("{:.2} s", ms as f64 / 1000.0),
+        0..10 => format!("{ms} ms"),
+        10..1_000 => format!("{:.2} s", ms as f64 / 1000.0),
         1_000..60_000 => format!("{}.{} s", seconds, ms % 1000 / 100),
         60_000..3_600_000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn durations_have_the_unit_that_fits() {
         for (ms, text) in [
-            (0, "0.00 s"),
+            (4, "4 ms"),
             (34, "0.03 s"),
             (999, "1.00 s"),
             (3_249, "3.2 s"),

@@ -8,6 +8,9 @@ use crate::session::{Why, WhyStep};
 use crate::trace::reason::Reason;
 use std::fmt::Write;
 
+/// Inputs that are named of those that may change; one is enough to decide.
+const INPUTS_SHOWN: usize = 5;
+
 /// The explanation as text for people. Ends with a line end.
 ///
 /// ```
@@ -64,8 +67,11 @@ fn push_step(out: &mut String, step: &WhyStep, style: TextStyle) {
             }
         }
         Verdict::May { inputs } => {
-            for input in inputs {
+            for input in inputs.iter().take(INPUTS_SHOWN) {
                 let _ = writeln!(out, "  {} {} will or may be made first", bullet(style), printable(input));
+            }
+            if let Some(more @ 1..) = inputs.len().checked_sub(INPUTS_SHOWN) {
+                let _ = writeln!(out, "  ... and {more} more");
             }
         }
         Verdict::UpToDate => push_fresh(out, step),
@@ -192,6 +198,13 @@ out/s.tsv is up to date:
   since then its command, its params and the content of its inputs and outputs are the same
 "
         );
+    }
+
+    #[test]
+    fn of_many_inputs_that_may_change_a_few_are_named() {
+        let may = Verdict::May { inputs: (0..9).map(|i| format!("mid/{i}")).collect() };
+        let text = text(false, vec![step("out", "out/s.tsv", may, None)]);
+        assert!(text.ends_with("  - mid/4 will or may be made first\n  ... and 4 more\n"), "{text}");
     }
 
     #[test]

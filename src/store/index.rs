@@ -4,7 +4,7 @@
 use super::frame::{self, Frame, Frames, HEADER_LEN};
 use super::record::{self, JobHead};
 use crate::base::digest::Digest;
-use crate::base::path::{PathId, PathTable, normalise};
+use crate::base::path::{PathId, PathTable};
 use crate::trace::fingerprint::Trace;
 use crate::trace::identity::FileHash;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -71,6 +71,9 @@ enum Applied {
 /// this machine now.
 pub(super) fn scan(log: Vec<u8>, boot_id: &str) -> Result<Scan, TooNew> {
     let mut scan = Scan::default();
+    let paths = count_paths(&log);
+    scan.paths = PathTable::with_capacity(paths);
+    scan.view.states.reserve(paths);
     let mut frames = Frames::new(&log);
     loop {
         (scan.end, scan.seq) = (frames.at, frames.seq);
@@ -87,6 +90,17 @@ pub(super) fn scan(log: Vec<u8>, boot_id: &str) -> Result<Scan, TooNew> {
     view.any_suspect = view.runs.iter().any(RunSpan::suspect);
     view.log = log;
     Ok(scan)
+}
+
+/// Hops over the frames without looking into them. The number is only a hint: each frame has at least its head, so a
+/// broken log cannot make it large.
+fn count_paths(log: &[u8]) -> usize {
+    let (mut at, mut paths) = (HEADER_LEN, 0);
+    while let Some((_, frame)) = frame::frame_at(log, at) {
+        paths += usize::from(frame.kind == record::PATH);
+        at += size(&frame);
+    }
+    paths
 }
 
 impl RunSpan {
@@ -114,7 +128,9 @@ impl Scan {
 
     fn add_path(&mut self, frame: &Frame<'_>) -> Option<()> {
         let text = std::str::from_utf8(frame.body).ok()?;
-        if normalise(text) != text || self.paths.intern(text).index() != self.view.states.len() {
+        let id = self.paths.intern(text);
+        // Another spelling or a repetition: no writer of ours does that.
+        if id.index() != self.view.states.len() || self.paths.text(id) != text {
             return None;
         }
         self.view.states.push(PathState::default());

@@ -16,3 +16,5 @@ pub(crate) use store::{Loaded, LockWait, Writer, boot_id, open, read};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_writer;

@@ -1,0 +1,137 @@
+//! Small programs, evaluated here and by CPython: both must say the same.
+//!
+//! What CPython says stands in the table, so that the test needs no Python; with `python3` on the machine the
+//! table itself is checked too.
+
+use crate::lang::budget::Budget;
+use crate::lang::vm::{NoHost, Vm};
+use crate::syntax::ast::StmtKind;
+use crate::syntax::parse_file;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+const TABLE: &str = include_str!("differential_cases.txt");
+
+struct Case {
+    line: usize,
+    source: String,
+    /// `= repr` or `! Kind`
+    python: String,
+    /// Where Rulefiles differ on purpose.
+    ours: Option<String>,
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut source: Vec<&str> = Vec::new();
+    for (i, line) in TABLE.lines().enumerate() {
+        match line.chars().next() {
+            Some('>') => source.push(line.get(2..).unwrap_or("")),
+            Some('=' | '!') => {
+                let python = line.to_string();
+                cases.push(Case { line: i + 1, source: source.join("\n"), python, ours: None });
+                source.clear();
+            }
+            Some('~') => cases.last_mut().unwrap().ours = Some(line[2..].to_string()),
+            _ => assert!(source.is_empty(), "line {}: a case without a result", i + 1),
+        }
+    }
+    cases
+}
+
+/// The value of the last expression, or the exception.
+pub(super) fn outcome(source: &str) -> String {
+    let mut sources = crate::diag::SourceMap::default();
+    let id = sources.add("case", source);
+    let Ok(mut block) = parse_file(id, source) else { return "! SyntaxError".into() };
+    let mut vm = Vm::new("/", Budget::new(3_000_000, 1 << 28));
+    let last = match block.pop() {
+        Some(stmt) if matches!(stmt.kind, StmtKind::Expr(_)) => Some(stmt),
+        Some(stmt) => {
+            block.push(stmt);
+            None
+        }
+        None => None,
+    };
+    let result = vm.exec_block(&block, &mut NoHost).and_then(|()| match &last {
+        Some(stmt) => match &stmt.kind {
+            StmtKind::Expr(expr) => {
+                let value = vm.eval(expr)?;
+                vm.repr(&value)
+            }
+            _ => Ok("None".into()),
+        },
+        None => Ok("None".into()),
+    });
+    match result {
+        Ok(text) => format!("= {text}"),
+        Err(raise) => format!("! {}", raise.kind().name()),
+    }
+}
+
+#[test]
+fn programs_give_what_cpython_gives() {
+    let cases = cases();
+    assert!(cases.len() >= 600, "{} cases", cases.len());
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let ours = outcome(&case.source);
+        let expected = case.ours.as_ref().unwrap_or(&case.python);
+        if ours != *expected {
+            wrong.push(format!("line {}: {}\n  expected {expected}\n  ours     {ours}", case.line, case.source));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// Reads a JSON list of programs, writes a JSON list of outcomes.
+const ORACLE: &str = r#"
+import ast, sys, json, io, contextlib, warnings
+warnings.simplefilter("ignore")
+def run(source):
+    try:
+        tree = ast.parse(source)
+        env = {"__name__": "case"}
+        with contextlib.redirect_stdout(io.StringIO()):
+            if tree.body and isinstance(tree.body[-1], ast.Expr):
+                last = ast.Expression(tree.body.pop().value)
+                exec(compile(tree, "case", "exec"), env)
+                return "= " + repr(eval(compile(last, "case", "eval"), env))
+            exec(compile(tree, "case", "exec"), env)
+            return "= None"
+    except BaseException as error:
+        return "! " + type(error).__name__
+if sys.version_info[:2] < (3, 10):
+    print("too old")
+else:
+    print(json.dumps([run(source) for source in json.load(sys.stdin)]))
+"#;
+
+#[test]
+fn table_is_what_this_python_says() {
+    let cases = cases();
+    let child = Command::new("python3")
+        .args(["-I", "-c", ORACLE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    // Without Python the table stands as it is.
+    let Ok(mut child) = child else { return };
+    let programs: Vec<&str> = cases.iter().map(|case| &*case.source).collect();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(serde_json::to_string(&programs).unwrap().as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let Ok(outcomes) = serde_json::from_slice::<Vec<String>>(&output.stdout) else { return };
+    let mut wrong = Vec::new();
+    for (case, python) in cases.iter().zip(&outcomes) {
+        if *python != case.python {
+            wrong.push(format!(
+                "line {}: {}\n  table  {}\n  python {python}",
+                case.line, case.source, case.python
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} lines differ:\n{}", wrong.len(), wrong.join("\n"));
+}

@@ -1,0 +1,128 @@
+//! Walking over values, one element at a time, without making a list first.
+
+use crate::lang::raise::{Exc, Raise};
+use crate::lang::value::{Dict, Iter, List, Range, Set, Tuple, Value, View, ViewKind};
+use crate::lang::vm::Vm;
+use std::sync::Arc;
+
+/// A walk in progress.
+pub(crate) enum Walk {
+    Items(std::vec::IntoIter<Value>),
+    List(Arc<List>, usize),
+    Tuple(Arc<Tuple>, usize),
+    Range(Range, i64),
+    View(View, usize, usize),
+    Set(Arc<Set>, usize, usize),
+    Text(Arc<str>, usize),
+    Iter(Arc<Iter>),
+}
+
+impl Walk {
+    pub(crate) fn over(value: &Value) -> Result<Walk, Raise> {
+        Ok(match value {
+            Value::List(list) => Walk::List(list.clone(), 0),
+            Value::Tuple(tuple) => Walk::Tuple(tuple.clone(), 0),
+            Value::Range(range) => Walk::Range(**range, 0),
+            Value::Str(text) => Walk::Text(text.clone(), 0),
+            Value::Dict(dict) => Walk::keys(dict),
+            Value::View(view) => Walk::View(View { dict: view.dict.clone(), kind: view.kind }, 0, view.len()),
+            Value::Set(set) => Walk::Set(set.clone(), 0, set.items.read(|items| items.len())),
+            Value::Iter(iter) => Walk::Iter(iter.clone()),
+            Value::Object(object) => match object.items() {
+                Some(items) => Walk::Items(items.into_iter()),
+                None => return Err(not_iterable(value)),
+            },
+            other => return Err(not_iterable(other)),
+        })
+    }
+
+    fn keys(dict: &Arc<Dict>) -> Walk {
+        let len = dict.0.read(|map| map.len());
+        Walk::View(View { dict: dict.clone(), kind: ViewKind::Keys }, 0, len)
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Value>, Raise> {
+        Ok(match self {
+            Walk::Items(items) => items.next(),
+            Walk::List(list, at) => {
+                *at += 1;
+                list.0.read(|items| items.get(*at - 1).cloned())
+            }
+            Walk::Tuple(tuple, at) => {
+                *at += 1;
+                tuple.0.get(*at - 1).cloned()
+            }
+            Walk::Range(range, at) => {
+                *at += 1;
+                range.get(*at - 1).map(Value::Int)
+            }
+            Walk::Text(text, at) => text.get(*at..).and_then(|rest| rest.chars().next()).map(|c| {
+                *at += c.len_utf8();
+                Value::str(c.encode_utf8(&mut [0; 4]) as &str)
+            }),
+            Walk::View(view, at, len) => {
+                *at += 1;
+                return view_entry(view, *at - 1, *len);
+            }
+            Walk::Set(set, at, len) => {
+                *at += 1;
+                let (now, item) = set.items.read(|s| (s.len(), s.get_index(*at - 1).map(|k| k.value())));
+                if now != *len {
+                    return Err(Raise::new(Exc::RuntimeError, "set changed size during iteration"));
+                }
+                item
+            }
+            Walk::Iter(iter) => iter.rest.write(Vec::pop)?,
+        })
+    }
+
+    /// A guess of how many elements follow.
+    pub(crate) fn len_hint(&self) -> u64 {
+        match self {
+            Walk::Items(items) => items.len() as u64,
+            Walk::List(list, at) => list.0.read(Vec::len).saturating_sub(*at) as u64,
+            Walk::Tuple(tuple, at) => tuple.0.len().saturating_sub(*at) as u64,
+            Walk::Range(range, at) => range.len().saturating_sub(*at) as u64,
+            Walk::Text(text, at) => text.len().saturating_sub(*at) as u64,
+            Walk::View(_, at, len) | Walk::Set(_, at, len) => len.saturating_sub(*at) as u64,
+            Walk::Iter(iter) => iter.rest.read(Vec::len) as u64,
+        }
+    }
+}
+
+fn view_entry(view: &View, at: usize, len: usize) -> Result<Option<Value>, Raise> {
+    view.dict.0.read(|map| {
+        if map.len() != len {
+            return Err(Raise::new(Exc::RuntimeError, "dictionary changed size during iteration"));
+        }
+        Ok(map.get_index(at).map(|(key, value)| match view.kind {
+            ViewKind::Keys => key.value(),
+            ViewKind::Values => value.clone(),
+            ViewKind::Items => Value::tuple(vec![key.value(), value.clone()]),
+        }))
+    })
+}
+
+fn not_iterable(value: &Value) -> Raise {
+    let raise = Raise::type_error(format!("`{}` object is not iterable", value.type_name()));
+    match value {
+        Value::Int(_) => raise.help("use `range(n)` to count"),
+        Value::None => raise.help("does a function lack a `return`?"),
+        _ => raise,
+    }
+}
+
+impl Vm<'_> {
+    /// All elements of an iterable, paid for before they are collected.
+    pub(crate) fn collect(&mut self, value: &Value) -> Result<Vec<Value>, Raise> {
+        let mut walk = Walk::over(value)?;
+        let count = walk.len_hint();
+        self.budget.spend(count / 4)?;
+        self.budget.allocate_items(count)?;
+        let mut items = Vec::with_capacity(count as usize);
+        while let Some(item) = walk.next()? {
+            items.push(item);
+        }
+        Ok(items)
+    }
+}

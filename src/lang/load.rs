@@ -1,0 +1,262 @@
+//! Files to a [`Workflow`]: runs them top to bottom in one namespace and collects rules and directives.
+//!
+//! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
+//! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
+
+mod directives;
+mod function;
+mod objects;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+use crate::diag::{Problem, SourceId, SourceMap, Span};
+use crate::error::{Error, ErrorKind};
+use crate::lang::budget::Budget;
+use crate::lang::config;
+use crate::lang::load::function::Evaluator;
+use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
+use crate::lang::raise::Raise;
+use crate::lang::value::{Dict, Value};
+use crate::lang::vm::{Host, Vm};
+use crate::model;
+use crate::model::draft::{Constraint, DraftAction, RuleDraft};
+use crate::model::rule::Rule;
+use crate::model::workflow::Workflow;
+use crate::syntax::ast::{Directive, RuleDef};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// What to load, and with which config.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadRequest {
+    /// Name of the text in messages.
+    pub(crate) name: String,
+    pub(crate) text: String,
+    /// Directory of the Rulefile: where `include:` starts from.
+    pub(crate) dir: PathBuf,
+    /// Directory of the work: where `configfile:`, globs and `open` start from.
+    pub(crate) root: PathBuf,
+    pub(crate) config_files: Vec<PathBuf>,
+    /// `key=value` settings.
+    pub(crate) config: Vec<String>,
+}
+
+/// Everything that is wrong, with the texts that the places refer to.
+#[derive(Debug)]
+pub(crate) struct LoadFailure {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) sources: Arc<SourceMap>,
+}
+
+/// Loads a Rulefile from a file.
+pub(crate) fn load_file(
+    path: &Path,
+    root: &Path,
+    config_files: &[PathBuf],
+    config: &[String],
+) -> Result<Workflow, Error> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let message = format!("{} is not UTF-8 text (byte {})", path.display(), e.utf8_error().valid_up_to());
+        Error::new(ErrorKind::Workflow, message).with_path(path)
+    })?;
+    let request = LoadRequest {
+        name: path.to_string_lossy().into_owned(),
+        text,
+        dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        root: root.to_path_buf(),
+        config_files: config_files.to_vec(),
+        config: config.to_vec(),
+    };
+    load(request).map_err(|failure| Error::problems(ErrorKind::Workflow, &failure.problems, &failure.sources))
+}
+
+/// Loads a Rulefile from a text.
+pub(crate) fn load(request: LoadRequest) -> Result<Workflow, LoadFailure> {
+    let mut loader = Loader::new();
+    match loader.run(request) {
+        Some((rules, vm)) => loader.assemble(rules, vm),
+        None => Err(loader.failure()),
+    }
+}
+
+/// A file that is being run.
+struct File {
+    name: String,
+    /// What tells files apart.
+    key: String,
+    dir: PathBuf,
+}
+
+struct Loader {
+    sources: SourceMap,
+    problems: Vec<Problem>,
+    /// The main file, then the chain of includes that is running.
+    files: Vec<File>,
+    included: FxHashSet<String>,
+    /// In order of definition; `None` for a rule with mistakes.
+    rules: Vec<Option<RuleDraft>>,
+    names: Rules,
+    shell: Shell,
+    first_rule: Option<u32>,
+    default_target: Option<(u32, Span)>,
+    constraints: Vec<Constraint>,
+    /// Config from outside: wins over the files that the Rulefile names.
+    overrides: Arc<Dict>,
+    has_config_files: bool,
+    evaluator: Evaluator,
+    /// Functions that only rules hold: they must be frozen too.
+    roots: Vec<Value>,
+}
+
+impl Host for Loader {
+    fn rule(&mut self, vm: &mut Vm, def: &Arc<RuleDef>) -> Result<(), Raise> {
+        self.define_rule(vm, def)
+    }
+
+    fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        self.run_directive(vm, directive).map_err(|raise| raise.at(directive.name.span))
+    }
+}
+
+impl Loader {
+    fn new() -> Loader {
+        Loader {
+            sources: SourceMap::default(),
+            problems: Vec::new(),
+            files: Vec::new(),
+            included: FxHashSet::default(),
+            rules: Vec::new(),
+            names: Rules::default(),
+            shell: Shell::new(),
+            first_rule: None,
+            default_target: None,
+            constraints: Vec::new(),
+            overrides: config::empty(),
+            has_config_files: false,
+            evaluator: Arc::new(OnceLock::new()),
+            roots: Vec::new(),
+        }
+    }
+
+    fn failure(self) -> LoadFailure {
+        LoadFailure { problems: self.problems, sources: Arc::new(self.sources) }
+    }
+
+    /// Runs the files and checks the rules; `None` when there are mistakes.
+    fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, Vm<'static>)> {
+        let mut vm = Vm::new(request.root.clone(), Budget::load());
+        let LoadRequest { name, text, dir, config_files, config, .. } = request;
+        let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
+        let key = crate::base::path::normalise(&key).into_owned();
+        self.included.insert(key.clone());
+        let prepared = self.prepare(&mut vm, &name, &dir, &config_files, &config);
+        self.files.push(File { name, key, dir });
+        let result = prepared.and_then(|()| self.run_file(&mut vm, text));
+        self.files.pop();
+        if let Err(raise) = result {
+            if !is_reported(&raise) || self.problems.is_empty() {
+                self.problems.push(raise.to_problem());
+            }
+            return None;
+        }
+        if self.rules.is_empty() && self.problems.is_empty() {
+            self.problems.push(no_rules());
+        }
+        let rules = self.finish(&vm);
+        self.problems.is_empty().then_some((rules, vm))
+    }
+
+    /// Puts the names of the host and the config in place.
+    fn prepare(
+        &mut self,
+        vm: &mut Vm,
+        name: &str,
+        dir: &Path,
+        config_files: &[PathBuf],
+        settings: &[String],
+    ) -> Result<(), Raise> {
+        self.has_config_files = !config_files.is_empty();
+        for path in config_files {
+            let shown = path.to_string_lossy();
+            let parsed = match directives::read_text(path) {
+                Ok(text) => self.parse_config(&shown, &text),
+                Err(message) => {
+                    let message = format!("cannot read the config file `{shown}`: {message}");
+                    Err(Box::new(Problem::error("config-not-read", message)))
+                }
+            };
+            match parsed {
+                Ok(dict) => config::merge(&self.overrides, &dict)?,
+                Err(problem) => self.problems.push(*problem),
+            }
+        }
+        for setting in settings {
+            match config::parse_setting(setting) {
+                Ok(dict) => config::merge(&self.overrides, &dict)?,
+                Err(message) => self.problems.push(Problem::error("bad-setting", message)),
+            }
+        }
+        if !self.problems.is_empty() {
+            return Err(objects::reported());
+        }
+        let config = config::empty();
+        config::merge(&config, &self.overrides)?;
+        vm.set_global("config", Value::Dict(config))?;
+        vm.set_builtin("rules", Value::object(self.names.clone()))?;
+        vm.set_builtin("shell", Value::object(self.shell.clone()))?;
+        let named: Vec<(Arc<str>, Value)> = vec![
+            ("basedir".into(), Value::from(dir.to_string_lossy().into_owned())),
+            ("snakefile".into(), Value::from(name)),
+        ];
+        let workflow = Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named };
+        vm.set_builtin("workflow", Value::object(workflow))
+    }
+
+    /// Checks the drafts, with the values that names have at the end of the load.
+    fn finish(&mut self, vm: &Vm<'static>) -> Vec<Rule> {
+        let shell = self.shell.settings();
+        let names = &self.names;
+        let mut known: FxHashMap<String, Option<model::value::Value>> = FxHashMap::default();
+        let mut lookup = |name: &str| -> Option<model::value::Value> {
+            if let Some(value) = known.get(name) {
+                return value.clone();
+            }
+            let value = match name {
+                "rules" => Some(names.model()),
+                _ => vm.get_global(name).and_then(|value| value.to_model().ok()),
+            };
+            known.insert(name.to_string(), value.clone());
+            value
+        };
+        let mut rules = Vec::with_capacity(self.rules.len());
+        for mut draft in self.rules.drain(..).flatten() {
+            if let DraftAction::Shell { shell: program, prefix, suffix, .. } = &mut draft.action {
+                *program = shell.program.clone();
+                *prefix = shell.prefix.clone();
+                *suffix = shell.suffix.clone();
+            }
+            rules.extend(draft.finish(&self.constraints, &mut lookup, &self.sources, &mut self.problems));
+        }
+        rules
+    }
+
+    fn assemble(self, rules: Vec<Rule>, vm: Vm<'static>) -> Result<Workflow, LoadFailure> {
+        let default = self.default_target.map(|(index, _)| index).or(self.first_rule);
+        let sources = Arc::new(self.sources);
+        let reads = vm.reads().to_vec();
+        let frozen = vm.freeze(&self.roots);
+        // The loader is the only one that sets it, once.
+        let _ = self.evaluator.set(frozen);
+        Workflow::assemble(rules, default, sources.clone(), reads, Vec::new())
+            .map_err(|problems| LoadFailure { problems, sources })
+    }
+}
+
+fn no_rules() -> Problem {
+    Problem::error("no-rules", "this Rulefile has no rules")
+        .at(Span::new(SourceId(0), 0, 0), "")
+        .help("a rule looks like this:\nrule hello:\n    output: \"hello.txt\"\n    shell: \"echo hello > {output}\"")
+}

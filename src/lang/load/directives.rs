@@ -1,0 +1,241 @@
+//! Directives at statement level: files that are read into the load, and settings for all rules.
+
+use crate::base::digest::Digest;
+use crate::base::path::normalise;
+use crate::diag::{Problem, SourceId, Span};
+use crate::lang::config;
+use crate::lang::load::objects::reported;
+use crate::lang::load::{File, Loader};
+use crate::lang::raise::Raise;
+use crate::lang::value::{Dict, Value};
+use crate::lang::vm::Vm;
+use crate::model::pattern::check_constraint;
+use crate::syntax::ast::Directive;
+use crate::syntax::parse_file;
+use crate::syntax::words::{DIRECTIVES, nearest};
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Files that include one another, including the first.
+const MAX_INCLUDES: usize = 20;
+const MAX_FILE_BYTES: u64 = 256 << 20;
+
+const SUPPORTED: &[&str] = &["configfile", "include", "localrules", "wildcard_constraints"];
+
+impl Loader {
+    pub(super) fn run_directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        let place = directive.name.span;
+        match &*directive.name.text {
+            "include" => {
+                for (path, span) in self.texts(vm, directive)? {
+                    self.include(vm, &path, span)?;
+                }
+            }
+            "configfile" => {
+                for (path, span) in self.texts(vm, directive)? {
+                    self.configfile(vm, &path, span)?;
+                }
+            }
+            "wildcard_constraints" => {
+                let items = self.items(vm, &directive.args)?;
+                for (name, regex, span) in self.constraints_of(&items) {
+                    if let Err(message) = check_constraint(&regex) {
+                        let message = format!("the constraint of wildcard `{name}`: {message}");
+                        self.refuse("bad-constraint", message, span.unwrap_or(place));
+                        continue;
+                    }
+                    self.constraints.retain(|(n, ..)| *n != name);
+                    self.constraints.push((name, regex, span));
+                }
+            }
+            // All rules run on this machine; the names are not looked at.
+            "localrules" => {}
+            word => self.problems.push(refused_directive(word, place)),
+        }
+        Ok(())
+    }
+
+    /// The texts (or paths) of a directive, with their places.
+    fn texts(&mut self, vm: &mut Vm, directive: &Directive) -> Result<Vec<(Arc<str>, Span)>, Raise> {
+        let word = &directive.name.text;
+        let before = self.problems.len();
+        let items = self.items(vm, &directive.args)?;
+        let mut texts = Vec::new();
+        for item in items {
+            match item.value {
+                Value::Str(text) if item.name.is_none() && !text.is_empty() => texts.push((text, item.span)),
+                Value::Object(object)
+                    if item.name.is_none() && object.items().is_none() && !object.is_callable() =>
+                {
+                    texts.push((object.text().into(), item.span));
+                }
+                other => {
+                    let message = format!("`{word}:` takes the path of a file, not `{}`", other.type_name());
+                    self.refuse("bad-directive", message, item.span);
+                }
+            }
+        }
+        if directive.args.is_empty() {
+            self.refuse("bad-directive", format!("`{word}:` needs the path of a file"), directive.name.span);
+        }
+        // What the file would have defined is missing from here on.
+        if self.problems.len() > before { Err(reported()) } else { Ok(texts) }
+    }
+
+    fn include(&mut self, vm: &mut Vm, path: &str, span: Span) -> Result<(), Raise> {
+        let Some(current) = self.files.last() else { return Err(reported()) };
+        let full = current.dir.join(path);
+        let name = Path::new(&current.name).parent().unwrap_or(Path::new("")).join(path);
+        let name = normalise(&name.to_string_lossy()).into_owned();
+        let key = normalise(&full.to_string_lossy()).into_owned();
+        if let Some(at) = self.files.iter().position(|file| file.key == key) {
+            let mut chain: Vec<&str> = self.files[at..].iter().map(|f| f.name.as_str()).collect();
+            chain.push(&name);
+            let message = format!("`{name}` includes itself");
+            let problem =
+                Problem::error("include-cycle", message).at(span, "").note(chain.join(" includes "));
+            return self.stop(problem);
+        }
+        if !self.included.insert(key.clone()) {
+            return Ok(());
+        }
+        if self.files.len() >= MAX_INCLUDES {
+            let message = format!("more than {MAX_INCLUDES} files include one another");
+            return self.stop(Problem::error("include-too-deep", message).at(span, ""));
+        }
+        let text = match read_text(&full) {
+            Ok(text) => text,
+            Err(message) => {
+                let problem = Problem::error(
+                    "include-not-read",
+                    format!("cannot read the included file `{name}`: {message}"),
+                );
+                let problem = problem.at(span, "");
+                return self.stop(if Path::new(path).is_absolute() {
+                    problem
+                } else {
+                    problem.help("the path starts from the directory of the file that includes it")
+                });
+            }
+        };
+        vm.reads.record("file", &name, Some(Digest::of(text.as_bytes())));
+        let dir = full.parent().unwrap_or(Path::new(".")).to_path_buf();
+        self.files.push(File { name, key, dir });
+        let result = self.run_file(vm, text);
+        self.files.pop();
+        result
+    }
+
+    /// Parses and runs the text of the innermost file.
+    pub(super) fn run_file(&mut self, vm: &mut Vm, text: String) -> Result<(), Raise> {
+        let name = self.files.last().map_or("", |f| &f.name).to_string();
+        let source = self.sources.add(name, text.as_str());
+        match parse_file(source, &text) {
+            Ok(block) => vm.exec_block(&block, self),
+            Err(problems) => {
+                self.problems.extend(problems);
+                Err(reported())
+            }
+        }
+    }
+
+    fn stop(&mut self, problem: Problem) -> Result<(), Raise> {
+        self.problems.push(problem);
+        Err(reported())
+    }
+
+    fn configfile(&mut self, vm: &mut Vm, path: &str, span: Span) -> Result<(), Raise> {
+        let full = vm.root().join(path);
+        let dict = match read_text(&full) {
+            Ok(text) => {
+                vm.reads.record("file", path, Some(Digest::of(text.as_bytes())));
+                self.parse_config(path, &text)
+            }
+            // Config files that were given from outside stand in for one that is not there.
+            Err(_) if self.has_config_files && !full.exists() => {
+                vm.reads.record("file", path, None);
+                Ok(config::empty())
+            }
+            Err(message) => {
+                let message = format!("cannot read the config file `{path}`: {message}");
+                Err(Box::new(
+                    Problem::error("config-not-read", message)
+                        .at(span, "")
+                        .help("the path starts from the directory that rulemake works in"),
+                ))
+            }
+        };
+        let dict = match dict {
+            Ok(dict) => dict,
+            Err(problem) => return self.stop(*problem),
+        };
+        let Some(Value::Dict(target)) = vm.get_global("config") else {
+            let message = "`config` is not a dict any more: the config file cannot be merged into it";
+            return self.stop(Problem::error("bad-directive", message).at(span, ""));
+        };
+        config::merge(&target, &dict)?;
+        config::merge(&target, &self.overrides)
+    }
+
+    /// Parses a config file, as a source of its own so that mistakes in it have their place.
+    pub(super) fn parse_config(&mut self, path: &str, text: &str) -> Result<Arc<Dict>, Box<Problem>> {
+        let source: SourceId = self.sources.add(path, text);
+        match config::format_of(Path::new(path)) {
+            Some(format) => config::parse(source, text, format),
+            None => {
+                let message = format!("`{path}` is not a config file by its name");
+                Err(Box::new(
+                    Problem::error("bad-config", message).help("call it `.yaml`, `.json` or `.toml`"),
+                ))
+            }
+        }
+    }
+}
+
+/// The text of a file, or why there is none.
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
+    let describe = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_string(),
+        _ => e.to_string(),
+    };
+    let file = std::fs::File::open(path).map_err(describe)?;
+    let meta = file.metadata().map_err(describe)?;
+    if meta.is_dir() {
+        return Err("it is a directory".into());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(describe)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20));
+    }
+    String::from_utf8(bytes)
+        .map_err(|e| format!("it is not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
+}
+
+fn refused_directive(word: &str, span: Span) -> Problem {
+    if !DIRECTIVES.contains(&word) {
+        let problem = Problem::error("unknown-directive", format!("unknown directive `{word}`")).at(span, "");
+        return match nearest(word, SUPPORTED.iter().copied().chain(DIRECTIVES.iter().copied())) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help(format!("the directives are: {}", SUPPORTED.join(", "))),
+        };
+    }
+    let help = match word {
+        "workdir" => "start rulemake with that directory instead",
+        "envvars" => "check the variables in the `shell:` commands that use them",
+        "module" | "subworkflow" => "use `include:` for the files of another workflow",
+        "use" => "write the rule out, or make rules in a `for` loop with `name:`",
+        "onstart" | "onsuccess" | "onerror" => {
+            "do it in the script that calls rulemake, after looking at its exit code"
+        }
+        "ruleorder" => "make the outputs of the rules distinct, for instance with `wildcard_constraints`",
+        "scattergather" => "list the parts with `expand(...)`",
+        "conda" | "container" | "containerized" | "singularity" => "start rulemake in the environment",
+        "storage" => "fetch remote files in a rule of its own",
+        _ => "remove it, or write what it stands for",
+    };
+    let shown = if word == "use" { "use rule" } else { word };
+    Problem::error("unsupported-directive", format!("`{shown}` isn't supported yet")).at(span, "").help(help)
+}

@@ -1,0 +1,163 @@
+//! Functions of a Rulefile as functions of jobs.
+
+use crate::diag::{Problem, Span};
+use crate::lang::load::objects::{JobWildcards, Named};
+use crate::lang::raise::Raise;
+use crate::lang::value::Value;
+use crate::lang::vm::Frozen;
+use crate::model;
+use crate::model::dynamic::{CallContext, CallError, JobFunction};
+use crate::syntax::ast::ParamKind;
+use crate::syntax::words::nearest;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// What a function can ask for by the name of a parameter, after the wildcards.
+const EXTRAS: &[&str] = &["input", "output", "threads", "resources", "attempt", "rule"];
+
+/// The workflow's evaluator, once the load is over.
+pub(super) type Evaluator = Arc<OnceLock<Arc<Frozen>>>;
+
+/// A `lambda`, `def` or other callable in a section of a rule.
+pub(super) struct RuleFunction {
+    name: Arc<str>,
+    function: Value,
+    extras: Vec<&'static str>,
+    span: Span,
+    evaluator: Evaluator,
+}
+
+impl fmt::Debug for RuleFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RuleFunction({})", self.name)
+    }
+}
+
+impl RuleFunction {
+    /// Checks that a job can give what the function asks for.
+    pub(super) fn new(
+        function: Value,
+        section: &str,
+        span: Span,
+        evaluator: Evaluator,
+    ) -> Result<RuleFunction, Box<Problem>> {
+        let mut extras = Vec::new();
+        let name: Arc<str> = match &function {
+            Value::Function(f) if &*f.def.name.text != "<lambda>" => f.def.name.text.clone(),
+            Value::Function(_) => "lambda".into(),
+            other => other.type_name().into(),
+        };
+        let Value::Function(code) = &function else {
+            extras.extend(
+                function
+                    .parameters()
+                    .iter()
+                    .skip(1)
+                    .filter_map(|p| extra(p))
+                    .filter(|e| available(e, section)),
+            );
+            return Ok(RuleFunction { name, function, extras, span, evaluator });
+        };
+        let params = &code.def.params;
+        if !params.iter().any(|p| matches!(p.kind, ParamKind::Positional | ParamKind::Star)) {
+            let message = format!(
+                "a function in `{section}:` gets the wildcards of the job, but this one takes no argument"
+            );
+            let problem = Problem::error("bad-function", message).at(span, "");
+            return Err(Box::new(problem.help("write `lambda wildcards: ...`")));
+        }
+        for param in params.iter().skip(1) {
+            if matches!(param.kind, ParamKind::Star | ParamKind::DoubleStar) {
+                continue;
+            }
+            let known = extra(&param.name.text);
+            match known {
+                Some(extra) if available(extra, section) => extras.push(extra),
+                _ if param.default.is_some() => {}
+                _ => {
+                    return Err(Box::new(unavailable(
+                        &param.name.text,
+                        known.is_some(),
+                        section,
+                        param.name.span,
+                    )));
+                }
+            }
+        }
+        Ok(RuleFunction { name, function, extras, span, evaluator })
+    }
+
+    fn evaluate(&self, cx: &CallContext<'_>, evaluator: &Frozen) -> Result<model::value::Value, Raise> {
+        let wildcards = Value::object(JobWildcards(cx.wildcards.clone()));
+        let named = self.extras.iter().map(|name| ((*name).into(), argument(name, cx))).collect();
+        let value = evaluator.call(&self.function, vec![wildcards], named)?;
+        value.to_model()
+    }
+}
+
+fn extra(name: &str) -> Option<&'static str> {
+    EXTRAS.iter().find(|e| **e == name).copied()
+}
+
+/// Inputs are known before everything else: a function for them sees only what names the job.
+fn available(extra: &str, section: &str) -> bool {
+    match section {
+        "input" => matches!(extra, "attempt" | "rule"),
+        "threads" => matches!(extra, "input" | "attempt" | "rule"),
+        "resources" => matches!(extra, "input" | "threads" | "attempt" | "rule"),
+        _ => true,
+    }
+}
+
+fn unavailable(name: &str, known: bool, section: &str, span: Span) -> Problem {
+    let given: Vec<&str> = EXTRAS.iter().copied().filter(|e| available(e, section)).collect();
+    let message = if known {
+        format!("`{name}` is not known yet when `{section}:` is evaluated")
+    } else {
+        format!("a function in `{section}:` cannot get an argument `{name}`")
+    };
+    let problem = Problem::error("unavailable-argument", message).at(span, "");
+    match nearest(name, given.iter().copied()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => {
+            problem.help(format!("the first argument is the wildcards; others can be: {}", given.join(", ")))
+        }
+    }
+}
+
+fn argument(name: &str, cx: &CallContext<'_>) -> Value {
+    match name {
+        "input" => Named::paths("InputFiles", "the input of this job", cx.input),
+        "output" => Named::paths("OutputFiles", "the output of this job", cx.output),
+        "threads" => Value::Int(cx.threads.into()),
+        "attempt" => Value::Int(cx.attempt.into()),
+        "resources" => {
+            let named: Vec<(Arc<str>, Value)> =
+                cx.resources.iter().map(|(n, v)| (n.clone(), Value::from_model(v))).collect();
+            let flat = named.iter().map(|(_, v)| v.clone()).collect();
+            Value::object(Named { type_name: "Resources", what: "resources of this job".into(), flat, named })
+        }
+        _ => cx.rule.into(),
+    }
+}
+
+impl JobFunction for RuleFunction {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn call(&self, cx: &CallContext<'_>) -> Result<model::value::Value, CallError> {
+        let Some(evaluator) = self.evaluator.get() else {
+            return Err(CallError::Message("the workflow is not loaded completely".into()));
+        };
+        self.evaluate(cx, evaluator).map_err(|raise| {
+            let mut problem = raise.at(self.span).to_problem();
+            let wildcards: Vec<String> = cx.wildcards.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            if !wildcards.is_empty() {
+                problem =
+                    problem.note(format!("for a job of rule `{}` with {}", cx.rule, wildcards.join(", ")));
+            }
+            CallError::Problem(Box::new(problem))
+        })
+    }
+}

@@ -1,0 +1,537 @@
+//! Sections of rules to drafts.
+
+use crate::diag::{Problem, Span};
+use crate::lang::load::Loader;
+use crate::lang::load::function::RuleFunction;
+use crate::lang::load::objects::{Named, RuleView, is_reported};
+use crate::lang::raise::Raise;
+use crate::lang::value::Value;
+use crate::lang::vm::Vm;
+use crate::model::draft::{
+    DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
+};
+use crate::model::dynamic::{Dynamic, JobFunction};
+use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
+use crate::syntax::words::{SECTIONS, nearest};
+use std::sync::Arc;
+
+/// An evaluated item of a section.
+pub(super) struct Item {
+    pub(super) name: Option<Arc<str>>,
+    pub(super) value: Value,
+    pub(super) span: Span,
+}
+
+/// What a rule's sections have given so far.
+struct Parts {
+    draft: RuleDraft,
+    default_target: Option<Span>,
+    /// `rules.a.input` and its like.
+    view: Vec<(&'static str, Value)>,
+}
+
+const SUPPORTED: &[&str] = &[
+    "default_target",
+    "input",
+    "log",
+    "message",
+    "name",
+    "output",
+    "params",
+    "priority",
+    "resources",
+    "retries",
+    "shell",
+    "threads",
+    "wildcard_constraints",
+];
+
+impl Loader {
+    /// Evaluates the sections of a rule. Mistakes in it are reported and do not stop the load.
+    pub(super) fn define_rule(&mut self, vm: &mut Vm, def: &RuleDef) -> Result<(), Raise> {
+        let before = self.problems.len();
+        if def.checkpoint {
+            self.problems.push(
+                Problem::error("unsupported-checkpoint", "checkpoints aren't supported yet")
+                    .at(def.head, "")
+                    .help("write a `rule`, and list its files with `expand(...)` or an input function"),
+            );
+        }
+        let ordinal = (self.rules.len() + 1).to_string();
+        let name = def.name.as_ref().map_or_else(|| ordinal.into(), |n| n.text.clone());
+        let mut parts =
+            Parts { draft: RuleDraft::new(name, Some(def.head)), default_target: None, view: Vec::new() };
+        parts.draft.doc = def.doc.clone();
+        for (index, section) in def.sections.iter().enumerate() {
+            if let Some(first) = def.sections[..index].iter().find(|s| s.name.text == section.name.text) {
+                let message = format!("section `{}` stands twice in this rule", section.name.text);
+                self.problems.push(
+                    Problem::error("duplicate-section", message)
+                        .at(section.name.span, "again here")
+                        .at(first.name.span, "first here")
+                        .help("write all items in one section, with commas between them"),
+                );
+                continue;
+            }
+            match self.section(vm, &mut parts, section) {
+                Err(raise) if raise.kind().is_fatal() => return Err(raise.at(section.name.span)),
+                Err(raise) => self.report(&raise.at(section.name.span)),
+                Ok(()) => {}
+            }
+        }
+        self.add_rule(parts, def.head, before);
+        Ok(())
+    }
+
+    fn add_rule(&mut self, parts: Parts, head: Span, problems_before: usize) {
+        let Parts { draft, default_target, mut view } = parts;
+        let broken = self.problems.len() > problems_before;
+        for (part, type_name) in
+            [("input", "InputFiles"), ("output", "OutputFiles"), ("params", "Params"), ("log", "Log")]
+        {
+            if !view.iter().any(|(n, _)| *n == part) {
+                let what = format!("{part} of rule `{}`", draft.name).into();
+                view.push((
+                    part,
+                    Value::object(Named { type_name, what, flat: Vec::new(), named: Vec::new() }),
+                ));
+            }
+        }
+        self.names.add(draft.name.clone(), RuleView { name: draft.name.clone(), parts: view, broken });
+        let index = self.rules.len() as u32;
+        if let Some(span) = default_target {
+            match self.default_target {
+                Some((_, first)) => self.problems.push(
+                    Problem::error(
+                        "duplicate-default-target",
+                        "two rules say that they are the default target",
+                    )
+                    .at(span, "this rule")
+                    .at(first, "and this one"),
+                ),
+                None => self.default_target = Some((index, head)),
+            }
+        }
+        if self.first_rule.is_none() && self.files.len() == 1 {
+            self.first_rule = Some(index);
+        }
+        self.rules.push((!broken).then_some(draft));
+    }
+
+    fn section(&mut self, vm: &mut Vm, parts: &mut Parts, section: &Section) -> Result<(), Raise> {
+        let word = &*section.name.text;
+        if !SUPPORTED.contains(&word) {
+            self.problems.push(refused_section(word, section.name.span));
+            return Ok(());
+        }
+        if word == "default_target" {
+            match section.args.as_slice() {
+                [Arg { kind: ArgKind::Positional, value }] if matches!(value.kind, ExprKind::Bool(true)) => {
+                    parts.default_target = Some(section.name.span);
+                }
+                _ => {
+                    self.refuse("bad-section-value", "`default_target` can only be `True`", section.name.span)
+                }
+            }
+            return Ok(());
+        }
+        let items = self.items(vm, &section.args)?;
+        let name = parts.draft.name.clone();
+        match word {
+            "input" => {
+                parts.draft.inputs = self.inputs(&items);
+                parts.view.push(("input", view_of("InputFiles", "input", &name, &items)));
+            }
+            "output" => {
+                parts.draft.outputs = self.paths_only(&items, "output");
+                parts.view.push(("output", view_of("OutputFiles", "output", &name, &items)));
+            }
+            "log" => {
+                parts.draft.logs = self.paths_only(&items, "log");
+                parts.view.push(("log", view_of("Log", "log", &name, &items)));
+            }
+            "params" => {
+                parts.draft.params = self.params(&items);
+                parts.view.push(("params", view_of_params(&name, &items)));
+            }
+            "resources" => parts.draft.resources = self.resources(&items),
+            "wildcard_constraints" => parts.draft.constraints = self.constraints_of(&items),
+            _ => self.single_value(parts, section, items),
+        }
+        Ok(())
+    }
+
+    /// Sections that take exactly one value.
+    fn single_value(&mut self, parts: &mut Parts, section: &Section, items: Vec<Item>) {
+        let word = &*section.name.text;
+        let given = items.len();
+        let Some(item) = items.into_iter().next().filter(|item| given == 1 && item.name.is_none()) else {
+            // An item that failed was reported.
+            if given > 0 || section.args.is_empty() {
+                let message = format!("`{word}` takes exactly one value");
+                let problem = Problem::error("bad-section-value", message).at(section.name.span, "");
+                self.problems.push(match word {
+                    "shell" | "message" => {
+                        problem.help("strings that follow each other without a comma are joined")
+                    }
+                    _ => problem,
+                });
+            }
+            return;
+        };
+        let draft = &mut parts.draft;
+        match (word, &item.value) {
+            ("shell", Value::Str(text)) => {
+                let command = DraftText { text: text.clone(), span: Some(item.span) };
+                let none: Arc<str> = "".into();
+                draft.action = DraftAction::Shell {
+                    command,
+                    shell: default_shell(),
+                    prefix: none.clone(),
+                    suffix: none,
+                };
+            }
+            ("message", Value::Str(text)) => {
+                draft.message = Some(DraftText { text: text.clone(), span: Some(item.span) });
+            }
+            ("name", Value::Str(text)) if is_rule_name(text) => draft.name = text.clone(),
+            ("name", Value::Str(text)) => {
+                let message = format!("`{text}` cannot be the name of a rule");
+                self.refuse("bad-rule-name", message, item.span);
+            }
+            ("threads", value) if value.is_callable() => {
+                if let Some(function) = self.function(&item, "threads") {
+                    draft.threads = Dynamic::Function(function);
+                }
+            }
+            ("threads", Value::Int(_)) => draft.threads = Dynamic::Const(int_model(&item.value)),
+            ("threads", Value::Float(x)) if x.is_finite() && *x >= 1.0 => {
+                draft.threads = Dynamic::Const(crate::model::value::Value::Int(*x as i64));
+            }
+            ("priority", Value::Int(n)) => draft.priority = *n,
+            ("retries", Value::Int(n)) if u32::try_from(*n).is_ok() => draft.retries = u32::try_from(*n).ok(),
+            (word, value) => {
+                let wanted = match word {
+                    "threads" => "a whole number or a function",
+                    "priority" => "a whole number",
+                    "retries" => "a whole number from 0",
+                    _ => "a text",
+                };
+                let message = format!("`{word}` takes {wanted}, not `{}`", value.type_name());
+                self.refuse("bad-section-value", message, item.span);
+            }
+        }
+    }
+
+    /// Evaluates items, each on its own: a mistake in one does not hide those in the others.
+    pub(super) fn items(&mut self, vm: &mut Vm, args: &[Arg]) -> Result<Vec<Item>, Raise> {
+        let mut items: Vec<Item> = Vec::with_capacity(args.len());
+        let mut named: Option<Span> = None;
+        for arg in args {
+            let span = arg.value.span;
+            let value = match vm.eval(&arg.value) {
+                Ok(value) => value,
+                Err(raise) if raise.kind().is_fatal() => return Err(raise.at(span)),
+                Err(raise) => {
+                    self.report(&raise.at(span));
+                    continue;
+                }
+            };
+            match &arg.kind {
+                ArgKind::Positional => {
+                    if let Some(first) = named {
+                        self.problems.push(
+                            Problem::error(
+                                "positional-after-named",
+                                "an item without a name follows one with a name",
+                            )
+                            .at(span, "")
+                            .at(first, "the one with a name")
+                            .help("put items without a name first"),
+                        );
+                    }
+                    items.push(Item { name: None, value, span });
+                }
+                ArgKind::Keyword(name) => {
+                    named = Some(name.span.to(span));
+                    items.push(Item { name: Some(name.text.clone()), value, span });
+                }
+                ArgKind::Star => match vm.collect(&value) {
+                    Ok(values) => {
+                        items.extend(values.into_iter().map(|value| Item { name: None, value, span }))
+                    }
+                    Err(raise) => self.report(&raise.at(span)),
+                },
+                ArgKind::DoubleStar => match vm.pairs(&value) {
+                    Ok(pairs) => {
+                        for (key, value) in pairs {
+                            match key.get() {
+                                Value::Str(name) => {
+                                    items.push(Item { name: Some(name.clone()), value, span })
+                                }
+                                other => {
+                                    let message =
+                                        format!("names of items must be texts, not `{}`", other.type_name());
+                                    self.refuse("bad-item-name", message, span);
+                                }
+                            }
+                        }
+                    }
+                    Err(raise) => self.report(&raise.at(span)),
+                },
+            }
+        }
+        Ok(items)
+    }
+
+    fn function(&mut self, item: &Item, section: &str) -> Option<Arc<dyn JobFunction>> {
+        self.roots.push(item.value.clone());
+        match RuleFunction::new(item.value.clone(), section, item.span, self.evaluator.clone()) {
+            Ok(function) => Some(Arc::new(function)),
+            Err(problem) => {
+                self.problems.push(*problem);
+                None
+            }
+        }
+    }
+
+    fn inputs(&mut self, items: &[Item]) -> Vec<DraftInput> {
+        let mut inputs = Vec::with_capacity(items.len());
+        for item in items {
+            if item.value.is_callable() {
+                let function = self.function(item, "input");
+                inputs.extend(
+                    function.map(|function| DraftInput::Function { name: item.name.clone(), function }),
+                );
+            } else {
+                inputs.extend(self.paths(item, "input").map(DraftInput::Paths));
+            }
+        }
+        inputs
+    }
+
+    fn paths_only(&mut self, items: &[Item], section: &'static str) -> Vec<DraftPaths> {
+        let mut paths = Vec::with_capacity(items.len());
+        for item in items {
+            if item.value.is_callable() {
+                self.problems.push(
+                    Problem::error("function-not-allowed", format!("`{section}` cannot hold a function"))
+                        .at(item.span, "")
+                        .help("its paths name the job: write them with wildcards, like `\"{sample}.txt\"`"),
+                );
+            } else {
+                paths.extend(self.paths(item, section));
+            }
+        }
+        paths
+    }
+
+    /// The paths of one item; lists in lists are flattened. `None` for an unnamed item without paths.
+    fn paths(&mut self, item: &Item, section: &str) -> Option<DraftPaths> {
+        let single = as_path(&item.value).is_some();
+        let mut paths = Vec::new();
+        let mut queue = vec![item.value.clone()];
+        let mut seen = 0_usize;
+        while let Some(value) = queue.pop() {
+            seen += 1;
+            if let Some(text) = as_path(&value) {
+                paths.push(DraftText { text, span: Some(item.span) });
+            } else if let (Some(mut values), true) = (elements(&value), seen < MAX_PATHS) {
+                values.reverse();
+                queue.append(&mut values);
+            } else {
+                self.problems.push(not_a_path(&value, section, item.span));
+                return None;
+            }
+        }
+        (item.name.is_some() || !paths.is_empty()).then(|| DraftPaths {
+            name: item.name.clone(),
+            list: !single,
+            paths,
+        })
+    }
+
+    fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
+        let mut params = Vec::with_capacity(items.len());
+        for item in items {
+            let value = if item.value.is_callable() {
+                self.function(item, "params").map(Dynamic::Function)
+            } else {
+                self.constant(item)
+            };
+            params.extend(value.map(|value| DraftParam {
+                name: item.name.clone(),
+                value,
+                span: Some(item.span),
+            }));
+        }
+        params
+    }
+
+    fn constant(&mut self, item: &Item) -> Option<Dynamic> {
+        item.value.to_model().map_err(|raise| self.report(&raise.at(item.span))).ok().map(Dynamic::Const)
+    }
+
+    fn resources(&mut self, items: &[Item]) -> Vec<(Arc<str>, Dynamic)> {
+        let mut resources = Vec::with_capacity(items.len());
+        for item in items {
+            let Some(name) = &item.name else {
+                self.problems.push(
+                    Problem::error("bad-section-value", "every item of `resources` needs a name")
+                        .at(item.span, "")
+                        .help("write `mem_mb=1000`"),
+                );
+                continue;
+            };
+            let value = match &item.value {
+                value if value.is_callable() => self.function(item, "resources").map(Dynamic::Function),
+                Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bool(_) => self.constant(item),
+                other => {
+                    let message = format!(
+                        "resource `{name}` must be a number, a text or a function, not `{}`",
+                        other.type_name()
+                    );
+                    self.refuse("bad-section-value", message, item.span);
+                    None
+                }
+            };
+            resources.extend(value.map(|value| (name.clone(), value)));
+        }
+        resources
+    }
+
+    /// `name="regex"` items.
+    pub(super) fn constraints_of(&mut self, items: &[Item]) -> Vec<(Arc<str>, Arc<str>, Option<Span>)> {
+        let mut constraints = Vec::with_capacity(items.len());
+        for item in items {
+            match (&item.name, &item.value) {
+                (Some(name), Value::Str(regex)) => {
+                    constraints.push((name.clone(), regex.clone(), Some(item.span)))
+                }
+                _ => self.problems.push(
+                    Problem::error(
+                        "bad-section-value",
+                        "`wildcard_constraints` takes `wildcard=\"regex\"` items",
+                    )
+                    .at(item.span, ""),
+                ),
+            }
+        }
+        constraints
+    }
+
+    pub(super) fn refuse(&mut self, code: &'static str, message: impl Into<String>, span: Span) {
+        self.problems.push(Problem::error(code, message).at(span, ""));
+    }
+
+    /// Keeps a raised exception as a problem, unless it only follows from one that was kept.
+    pub(super) fn report(&mut self, raise: &Raise) {
+        if !is_reported(raise) || self.problems.is_empty() {
+            self.problems.push(raise.to_problem());
+        }
+    }
+}
+
+/// Paths in one item; a bound for lists that contain themselves.
+const MAX_PATHS: usize = 10_000_000;
+
+/// The text of a path: a text, or an object that stands for a file.
+fn as_path(value: &Value) -> Option<Arc<str>> {
+    match value {
+        Value::Str(text) => Some(text.clone()),
+        Value::Object(object) if object.items().is_none() && !object.is_callable() => {
+            match value.to_model() {
+                Ok(crate::model::value::Value::Str(text)) => Some(text),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The elements of a list of paths; a dict is none.
+fn elements(value: &Value) -> Option<Vec<Value>> {
+    match value {
+        Value::Dict(_) | Value::Range(_) => None,
+        Value::Object(object) => object.items(),
+        other => other.snapshot(),
+    }
+}
+
+fn not_a_path(value: &Value, section: &str, span: Span) -> Problem {
+    let message = format!("`{section}` takes paths, not `{}`", value.type_name());
+    let problem = Problem::error("not-a-path", message).at(span, "");
+    match value {
+        Value::None => problem.help("use `[]` for no file"),
+        Value::Dict(_) => problem.help("write `**` before it to give each entry its name"),
+        Value::Function(_) | Value::Builtin(_) => {
+            problem.help("a function cannot stand in a list; make it an item of its own")
+        }
+        Value::Int(_) | Value::Float(_) => problem.help("make a text of it with `str(...)` or an f-string"),
+        _ => problem,
+    }
+}
+
+fn int_model(value: &Value) -> crate::model::value::Value {
+    value.to_model().unwrap_or(crate::model::value::Value::Int(1))
+}
+
+fn is_rule_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
+/// `rules.a.output`: flat by number; a named item written as a list is a group.
+fn view_of(type_name: &'static str, part: &str, rule: &str, items: &[Item]) -> Value {
+    let mut flat = Vec::new();
+    for item in items {
+        let mut queue = vec![item.value.clone()];
+        while let Some(value) = queue.pop() {
+            match as_path(&value) {
+                Some(text) => flat.push(Value::Str(text)),
+                None => match elements(&value) {
+                    Some(mut values) if flat.len() + values.len() < MAX_PATHS => {
+                        values.reverse();
+                        queue.append(&mut values);
+                    }
+                    _ => flat.push(value),
+                },
+            }
+        }
+    }
+    let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
+    Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
+}
+
+fn view_of_params(rule: &str, items: &[Item]) -> Value {
+    let flat = items.iter().map(|i| i.value.clone()).collect();
+    let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
+    Value::object(Named { type_name: "Params", what: format!("params of rule `{rule}`").into(), flat, named })
+}
+
+fn refused_section(word: &str, span: Span) -> Problem {
+    if !SECTIONS.contains(&word) {
+        let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
+        return match nearest(word, SUPPORTED.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help(format!("the sections of a rule are: {}", SUPPORTED.join(", "))),
+        };
+    }
+    let help = match word {
+        "run" => "write a `shell:` command that calls a script with the code",
+        "script" | "notebook" | "wrapper" | "cwl" | "template_engine" => {
+            "call the program in a `shell:` command and list the script in `input:`"
+        }
+        "conda" | "container" | "containerized" | "singularity" | "envmodules" => {
+            "start rulemake in the environment, or enter it in the `shell:` command"
+        }
+        "benchmark" => "put `time` or a measuring program before the `shell:` command",
+        "localrule" | "group" | "handover" | "cache" => {
+            "remove it: it only matters on clusters and with caches"
+        }
+        "shadow" => "make a temporary directory in the `shell:` command",
+        _ => "write the paths out, with variables of the Rulefile",
+    };
+    Problem::error("unsupported-section", format!("section `{word}` isn't supported yet"))
+        .at(span, "")
+        .help(help)
+}

@@ -1,0 +1,428 @@
+//! Reads of the file system by the evaluator, each recorded with a digest of what it saw. The only place of
+//! the language that touches files; it never writes.
+
+use crate::base::digest::{Digest, DigestHasher};
+use crate::lang::raise::{Exc, Raise};
+use crate::lang::vm::Vm;
+use crate::model::pattern::{Pattern, Segment};
+use crate::model::workflow::Read;
+use regex::Regex;
+use rustc_hash::FxHashSet;
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What was read, in order, each thing once.
+#[derive(Default)]
+pub(crate) struct Reads {
+    list: Vec<Read>,
+    seen: FxHashSet<(&'static str, String)>,
+}
+
+impl Reads {
+    /// Records a read; of several reads of one thing the first counts.
+    pub(crate) fn record(&mut self, kind: &'static str, what: &str, digest: Option<Digest>) {
+        if self.seen.insert((kind, what.to_string())) {
+            self.list.push(Read { kind, what: what.to_string(), digest });
+        }
+    }
+
+    pub(crate) fn list(&self) -> &[Read] {
+        &self.list
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Read> {
+        self.list
+    }
+}
+
+/// What a path is, symlinks followed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PathKind {
+    Absent,
+    File,
+    Directory,
+    Other,
+}
+
+impl Vm<'_> {
+    /// The whole text of a file.
+    pub(crate) fn read_file(&mut self, path: &str) -> Result<String, Raise> {
+        let full = self.root().join(path);
+        let bytes = match self.read_bytes(&full) {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(error)) => {
+                self.reads.record("file", path, None);
+                return Err(io_raise(&error, path));
+            }
+            Err(raise) => return Err(raise),
+        };
+        self.reads.record("file", path, Some(Digest::of(&bytes)));
+        String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Raise::new(Exc::UnicodeDecodeError, format!("`{path}` is not UTF-8 text (byte {at})"))
+        })
+    }
+
+    fn read_bytes(&mut self, full: &Path) -> Result<std::io::Result<Vec<u8>>, Raise> {
+        let file = match fs::File::open(full) {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(error)),
+        };
+        match file.metadata() {
+            Ok(meta) if meta.is_dir() => return Ok(Err(ErrorKind::IsADirectory.into())),
+            // A pipe or device could be read for ever.
+            Ok(meta) if !meta.is_file() => {
+                return Ok(Err(std::io::Error::other("not a regular file")));
+            }
+            Ok(meta) => self.budget.allocate(meta.len())?,
+            Err(error) => return Ok(Err(error)),
+        }
+        let mut bytes = Vec::new();
+        let most = crate::lang::budget::MAX_OBJECT_BYTES;
+        Ok(file.take(most).read_to_end(&mut bytes).map(|_| bytes))
+    }
+
+    /// What a path is.
+    pub(crate) fn path_kind(&mut self, path: &str) -> PathKind {
+        let kind = match fs::metadata(self.root().join(path)) {
+            Ok(meta) if meta.is_file() => PathKind::File,
+            Ok(meta) if meta.is_dir() => PathKind::Directory,
+            Ok(_) => PathKind::Other,
+            Err(_) => PathKind::Absent,
+        };
+        let digest = match kind {
+            PathKind::Absent => None,
+            PathKind::File => Some(Digest::of(b"file")),
+            PathKind::Directory => Some(Digest::of(b"directory")),
+            PathKind::Other => Some(Digest::of(b"other")),
+        };
+        self.reads.record("exists", path, digest);
+        kind
+    }
+
+    /// Names in a directory, sorted.
+    pub(crate) fn list_directory(&mut self, path: &str) -> Result<Vec<String>, Raise> {
+        let listed = entries(&self.root().join(path));
+        match listed {
+            Ok(entries) => {
+                self.budget.spend(entries.len() as u64)?;
+                let names: Vec<String> = entries.into_iter().map(|e| e.name).collect();
+                self.reads.record("list", path, Some(digest_of(&names)));
+                Ok(names)
+            }
+            Err(error) => {
+                self.reads.record("list", path, None);
+                Err(io_raise(&error, path))
+            }
+        }
+    }
+
+    /// `glob.glob`: paths that match, sorted. `*` does not match a leading dot.
+    pub(crate) fn glob(&mut self, pattern: &str, recursive: bool) -> Result<Vec<String>, Raise> {
+        // As in Python, `**` is `*` unless asked otherwise.
+        let wanted = if recursive { pattern.to_string() } else { pattern.replace("**", "*") };
+        let absolute = pattern.starts_with('/');
+        let full = if absolute {
+            wanted
+        } else {
+            let root = self.root().to_str().ok_or_else(|| not_utf8(self.root()))?;
+            format!("{}/{wanted}", glob::Pattern::escape(root.trim_end_matches('/')))
+        };
+        let options = glob::MatchOptions {
+            case_sensitive: true,
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+        };
+        let found = glob::glob_with(&full, options).map_err(|error| {
+            Raise::value_error(format!("`{pattern}` is not a pattern for files: {}", error.msg))
+        })?;
+        let mut paths = Vec::new();
+        for entry in found.flatten() {
+            self.budget.spend(1)?;
+            let path = if absolute { &*entry } else { entry.strip_prefix(self.root()).unwrap_or(&entry) };
+            let text = path.to_str().ok_or_else(|| not_utf8(path))?;
+            if !is_own_state(text) && !text.is_empty() {
+                paths.push(text.to_string());
+            }
+        }
+        paths.sort();
+        let kind = if recursive { "glob-recursive" } else { "glob" };
+        self.reads.record(kind, pattern, Some(digest_of(&paths)));
+        Ok(paths)
+    }
+
+    /// `glob_wildcards`: the wildcards' names, and their values for every path below the constant part of the
+    /// pattern that matches, sorted by path.
+    pub(crate) fn glob_wildcards(&mut self, text: &str, follow: bool) -> Result<Found, Raise> {
+        let pattern = Pattern::parse(text)
+            .map_err(|error| Raise::value_error(format!("`{text}` is not a pattern: {}", error.message)))?;
+        let matcher = Matcher::new(&pattern)?;
+        let constant = match pattern.segments.first() {
+            Some(Segment::Literal(start)) => &**start,
+            _ => "",
+        };
+        let start = if pattern.names.is_empty() { &*pattern.text } else { constant };
+        let top = start.rsplit_once('/').map_or("", |(top, _)| if top.is_empty() { "/" } else { top });
+        let paths = self.walk(top, follow)?;
+        let mut rows = Vec::new();
+        let mut matched = Vec::new();
+        for path in paths {
+            if let Some(values) = matcher.matches(&path) {
+                rows.push(values);
+                matched.push(path);
+            }
+        }
+        self.reads.record("glob", text, Some(digest_of(&matched)));
+        Ok(Found { names: pattern.names.clone(), rows })
+    }
+
+    /// All files and directories below `top`, sorted. Symlinked directories are entered only with `follow`,
+    /// and never twice on one branch.
+    fn walk(&mut self, top: &str, follow: bool) -> Result<Vec<String>, Raise> {
+        let mut paths = Vec::new();
+        let mut todo: Vec<(String, Vec<FileId>)> = vec![(top.to_string(), Vec::new())];
+        while let Some((folder, ancestors)) = todo.pop() {
+            let full = self.root().join(&folder);
+            // As `os.walk` does, folders that cannot be listed are passed over.
+            let Ok(entries) = entries(&full) else { continue };
+            for entry in entries {
+                self.budget.spend(1)?;
+                let path = match folder.as_str() {
+                    "" => entry.name,
+                    "/" => format!("/{}", entry.name),
+                    folder => format!("{folder}/{}", entry.name),
+                };
+                if is_own_state(&path) {
+                    continue;
+                }
+                let enter = entry.is_dir || (follow && entry.is_link && self.root().join(&path).is_dir());
+                let mut branch = ancestors.clone();
+                if enter && (!follow || enter_once(&self.root().join(&path), &mut branch)) {
+                    todo.push((path.clone(), branch));
+                }
+                self.budget.allocate(path.len() as u64)?;
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+/// What `glob_wildcards` found.
+pub(crate) struct Found {
+    pub(crate) names: Arc<[Arc<str>]>,
+    /// One value per name and path.
+    pub(crate) rows: Vec<Vec<Arc<str>>>,
+}
+
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(_: &Path) -> Option<FileId> {
+    None
+}
+
+/// Whether a folder is not one of its own ancestors; then it becomes one.
+fn enter_once(path: &Path, ancestors: &mut Vec<FileId>) -> bool {
+    match file_id(path) {
+        Some(id) if !ancestors.contains(&id) => {
+            ancestors.push(id);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// rulemake's own directory is no data.
+fn is_own_state(path: &str) -> bool {
+    path.split('/').any(|part| part == ".rulemake")
+}
+
+struct Entry {
+    name: String,
+    is_dir: bool,
+    is_link: bool,
+}
+
+fn entries(folder: &Path) -> std::io::Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Names that are not UTF-8 cannot be written in a Rulefile.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let kind = entry.file_type()?;
+        found.push(Entry { name, is_dir: kind.is_dir(), is_link: kind.is_symlink() });
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn digest_of(names: &[String]) -> Digest {
+    let mut hasher = DigestHasher::new("rulemake read names");
+    hasher.number(names.len() as u64);
+    for name in names {
+        hasher.text(name);
+    }
+    hasher.finish()
+}
+
+fn not_utf8(path: &Path) -> Raise {
+    Raise::new(Exc::OSError, format!("the path `{}` is not UTF-8", path.display()))
+}
+
+fn io_raise(error: &std::io::Error, path: &str) -> Raise {
+    let (kind, what) = match error.kind() {
+        ErrorKind::NotFound => (Exc::FileNotFoundError, "no such file or directory".to_string()),
+        ErrorKind::PermissionDenied => (Exc::PermissionError, "permission denied".to_string()),
+        ErrorKind::IsADirectory => (Exc::IsADirectoryError, "it is a directory".to_string()),
+        ErrorKind::NotADirectory => (Exc::NotADirectoryError, "it is not a directory".to_string()),
+        _ => (Exc::OSError, error.to_string()),
+    };
+    let raise = Raise::new(kind, format!("cannot read `{path}`: {what}"));
+    match error.kind() {
+        ErrorKind::NotFound => raise.help(
+            "is it made by a rule? Files of rules do not exist yet while the Rulefile loads: \
+             read them in a function of a rule that comes after a checkpoint",
+        ),
+        _ => raise,
+    }
+}
+
+/// Matches paths against a pattern with wildcards.
+struct Matcher {
+    regex: Regex,
+    /// Wildcard number of each group; groups of one number must agree.
+    groups: Vec<u16>,
+    count: usize,
+    /// For patterns in which a name occurs twice: the regular expression alone may split it wrongly.
+    parts: Option<Vec<Part>>,
+}
+
+enum Part {
+    Literal(Arc<str>),
+    Wildcard(u16, Option<Regex>),
+}
+
+impl Matcher {
+    fn new(pattern: &Pattern) -> Result<Matcher, Raise> {
+        let mut source = String::from("(?s)^");
+        let mut groups = Vec::new();
+        let mut parts = Vec::new();
+        for segment in &pattern.segments {
+            match segment {
+                Segment::Literal(text) => {
+                    source.push_str(&regex::escape(text));
+                    parts.push(Part::Literal(text.clone()));
+                }
+                Segment::Wildcard { name, constraint } => {
+                    let wanted = constraint.as_deref().unwrap_or(".+");
+                    source.push_str(&format!("(?P<w{}>{wanted})", groups.len()));
+                    groups.push(*name);
+                    let regex = match constraint {
+                        Some(text) => Some(compile(&format!("(?s)^(?:{text})$"), &pattern.text)?),
+                        None => None,
+                    };
+                    parts.push(Part::Wildcard(*name, regex));
+                }
+            }
+        }
+        source.push('$');
+        let repeats = groups.len() > pattern.names.len();
+        Ok(Matcher {
+            regex: compile(&source, &pattern.text)?,
+            groups,
+            count: pattern.names.len(),
+            parts: repeats.then_some(parts),
+        })
+    }
+
+    fn matches(&self, path: &str) -> Option<Vec<Arc<str>>> {
+        let captures = self.regex.captures(path)?;
+        if let Some(parts) = &self.parts {
+            let mut values = vec![None; self.count];
+            let mut steps = MATCH_STEPS;
+            return match_parts(parts, path, &mut values, &mut steps)
+                .then(|| values.into_iter().map(|v| v.unwrap_or("").into()).collect());
+        }
+        let mut values: Vec<Arc<str>> = vec!["".into(); self.count];
+        for (i, number) in self.groups.iter().enumerate() {
+            values[*number as usize] = captures.name(&format!("w{i}"))?.as_str().into();
+        }
+        Some(values)
+    }
+}
+
+/// Tries per path when a name occurs twice; a pattern that needs more matches nothing.
+const MATCH_STEPS: u32 = 100_000;
+
+/// Backtracking, longest value first; depth is the number of parts of the pattern.
+fn match_parts<'p>(
+    parts: &[Part],
+    path: &'p str,
+    values: &mut Vec<Option<&'p str>>,
+    steps: &mut u32,
+) -> bool {
+    *steps = steps.saturating_sub(1);
+    if *steps == 0 {
+        return false;
+    }
+    let Some((part, rest)) = parts.split_first() else { return path.is_empty() };
+    match part {
+        Part::Literal(text) => match path.strip_prefix(&**text) {
+            Some(path) => match_parts(rest, path, values, steps),
+            None => false,
+        },
+        Part::Wildcard(number, constraint) => {
+            let number = *number as usize;
+            if let Some(value) = values[number] {
+                return match path.strip_prefix(value) {
+                    Some(path) => match_parts(rest, path, values, steps),
+                    None => false,
+                };
+            }
+            for end in (1..=path.len()).rev().filter(|end| path.is_char_boundary(*end)) {
+                let (value, after) = path.split_at(end);
+                if constraint.as_ref().is_some_and(|regex| !regex.is_match(value)) {
+                    continue;
+                }
+                values[number] = Some(value);
+                if match_parts(rest, after, values, steps) {
+                    return true;
+                }
+            }
+            values[number] = None;
+            false
+        }
+    }
+}
+
+fn compile(source: &str, pattern: &str) -> Result<Regex, Raise> {
+    Regex::new(source).map_err(|error| {
+        let reason = error.to_string();
+        let last = reason.lines().last().unwrap_or("").to_string();
+        Raise::value_error(format!("a constraint in `{pattern}` is not a regular expression: {last}"))
+            .help("look-around and back references are not supported")
+    })
+}
+
+/// Joins like `os.path.join` of two parts.
+pub(crate) fn join_path(base: &str, part: &str) -> String {
+    if part.starts_with('/') || base.is_empty() {
+        return part.to_string();
+    }
+    if base.ends_with('/') { format!("{base}{part}") } else { format!("{base}/{part}") }
+}
+
+/// The root as a path, for messages.
+pub(crate) fn shown(root: &Path, path: &str) -> PathBuf {
+    root.join(path)
+}

@@ -1,0 +1,979 @@
+//! Values of the evaluator. Knows no evaluation.
+//!
+//! Containers keep their identity and can be changed while the files load; [`Value::freeze`] then makes
+//! everything reachable immutable in place, and reads need no lock any more. Invariant: a lock is held only
+//! while looking at one container, never while Rulefile code runs.
+
+use crate::lang::raise::{Exc, Raise};
+use crate::lang::scope::Scope;
+use crate::lang::vm::{SpaceId, Vm};
+use crate::model;
+use crate::syntax::ast::{BinaryOp, FunctionDef};
+use indexmap::{Equivalent, IndexMap, IndexSet};
+use rustc_hash::{FxBuildHasher, FxHashSet};
+use std::any::Any;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+/// Content that can be changed until it is frozen, and is read without a lock afterwards.
+pub(crate) struct Shared<T> {
+    frozen: OnceLock<T>,
+    open: RwLock<T>,
+}
+
+impl<T: Default> Shared<T> {
+    pub(crate) fn new(content: T) -> Shared<T> {
+        Shared { frozen: OnceLock::new(), open: RwLock::new(content) }
+    }
+
+    /// Looks at the content. `look` must not run Rulefile code.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        if let Some(content) = self.frozen.get() {
+            return look(content);
+        }
+        let guard = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        // It may have been frozen between the two lines above.
+        look(self.frozen.get().unwrap_or(&guard))
+    }
+
+    /// Changes the content; an error once it is frozen. `change` must not run Rulefile code.
+    pub(crate) fn write<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R, Raise> {
+        let mut guard = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if self.frozen.get().is_some() {
+            return Err(Raise::frozen());
+        }
+        Ok(change(&mut guard))
+    }
+
+    /// Makes the content immutable; false when it was already.
+    pub(crate) fn freeze(&self) -> bool {
+        let mut guard = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        self.frozen.get().is_none() && self.frozen.set(std::mem::take(&mut *guard)).is_ok()
+    }
+
+    fn take(&mut self) -> T {
+        let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.frozen.take().unwrap_or_else(|| std::mem::take(open))
+    }
+}
+
+pub(crate) type DictMap = IndexMap<Key, Value, FxBuildHasher>;
+pub(crate) type SetItems = IndexSet<Key, FxBuildHasher>;
+
+/// `list`
+pub(crate) struct List(pub(crate) Shared<Vec<Value>>);
+/// `tuple`
+pub(crate) struct Tuple(pub(crate) Vec<Value>);
+/// `dict`, in order of insertion.
+pub(crate) struct Dict(pub(crate) Shared<DictMap>);
+/// `set` or `frozenset`, in order of insertion.
+pub(crate) struct Set {
+    pub(crate) items: Shared<SetItems>,
+    pub(crate) immutable: bool,
+}
+/// A variable shared between a function and the functions defined inside it.
+pub(crate) struct Cell(pub(crate) Shared<Option<Value>>);
+
+/// `range(start, stop, step)`; `step` is not 0.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Range {
+    pub(crate) start: i64,
+    pub(crate) stop: i64,
+    pub(crate) step: i64,
+}
+
+impl Range {
+    pub(crate) fn len(&self) -> i64 {
+        let (start, stop, step) = (i128::from(self.start), i128::from(self.stop), i128::from(self.step));
+        let count =
+            if step > 0 { (stop - start + step - 1) / step } else { (start - stop - step - 1) / -step };
+        i64::try_from(count.max(0)).unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn get(&self, index: i64) -> Option<i64> {
+        if index < 0 || index >= self.len() {
+            return None;
+        }
+        i64::try_from(i128::from(self.start) + i128::from(self.step) * i128::from(index)).ok()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ViewKind {
+    Keys,
+    Values,
+    Items,
+}
+
+/// `d.keys()`, `d.values()`, `d.items()`: sees later changes of the dict.
+pub(crate) struct View {
+    pub(crate) dict: Arc<Dict>,
+    pub(crate) kind: ViewKind,
+}
+
+/// A one-shot iterator over values that exist already: what is left, last first.
+pub(crate) struct Iter {
+    pub(crate) name: &'static str,
+    pub(crate) rest: Shared<Vec<Value>>,
+}
+
+/// A `def` or `lambda` with what it captured.
+pub(crate) struct Function {
+    pub(crate) def: Arc<FunctionDef>,
+    pub(crate) scope: Arc<Scope>,
+    /// Default values, one per parameter.
+    pub(crate) defaults: Vec<Option<Value>>,
+    /// One per name of `scope.free`; `None` when it is a global.
+    pub(crate) captured: Vec<Option<Arc<Cell>>>,
+    /// The namespace whose globals it sees.
+    pub(crate) space: SpaceId,
+}
+
+/// Arguments of a call.
+#[derive(Clone, Default)]
+pub(crate) struct Args {
+    pub(crate) positional: Vec<Value>,
+    pub(crate) named: Vec<(Arc<str>, Value)>,
+}
+
+impl Args {
+    pub(crate) fn positional(values: Vec<Value>) -> Args {
+        Args { positional: values, named: Vec::new() }
+    }
+}
+
+pub(crate) type NativeCall = fn(&mut Vm, Args) -> Result<Value, Raise>;
+pub(crate) type MethodCall = fn(&mut Vm, &Value, Args) -> Result<Value, Raise>;
+
+/// A function of the language that needs no state.
+pub(crate) struct Builtin {
+    pub(crate) name: &'static str,
+    pub(crate) call: NativeCall,
+}
+
+/// A method of a built-in type.
+pub(crate) struct Method {
+    pub(crate) name: &'static str,
+    pub(crate) call: MethodCall,
+}
+
+/// `value.method`, not yet called; without a receiver it is `str.lower`, which takes it as first argument.
+pub(crate) struct BoundMethod {
+    pub(crate) receiver: Option<Value>,
+    pub(crate) of: Type,
+    pub(crate) method: &'static Method,
+}
+
+/// A module of the language: `os`, `os.path`.
+pub(crate) struct Module {
+    pub(crate) name: Arc<str>,
+    pub(crate) members: IndexMap<Arc<str>, Value, FxBuildHasher>,
+}
+
+/// An exception as a value: `except KeyError as e`.
+pub(crate) struct Exception {
+    pub(crate) kind: Exc,
+    pub(crate) args: Vec<Value>,
+}
+
+/// A type as a value: callable, and what `isinstance` takes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Type {
+    None,
+    Ellipsis,
+    Bool,
+    Int,
+    Float,
+    Str,
+    List,
+    Tuple,
+    Dict,
+    Set,
+    FrozenSet,
+    Range,
+    View(&'static str),
+    Iterator(&'static str),
+    Function,
+    Builtin,
+    Method,
+    Module,
+    Type,
+    /// `object`: every value is one.
+    Object,
+    Exception(Exc),
+    /// Values of the host: wildcards, rules, files.
+    Other(&'static str),
+}
+
+impl Type {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Type::None => "NoneType",
+            Type::Ellipsis => "ellipsis",
+            Type::Bool => "bool",
+            Type::Int => "int",
+            Type::Float => "float",
+            Type::Str => "str",
+            Type::List => "list",
+            Type::Tuple => "tuple",
+            Type::Dict => "dict",
+            Type::Set => "set",
+            Type::FrozenSet => "frozenset",
+            Type::Range => "range",
+            Type::Function => "function",
+            Type::Builtin | Type::Method => "builtin_function_or_method",
+            Type::Module => "module",
+            Type::Type => "type",
+            Type::Object => "object",
+            Type::Exception(kind) => kind.name(),
+            Type::View(name) | Type::Iterator(name) | Type::Other(name) => name,
+        }
+    }
+}
+
+/// A value of the host: wildcards, `rules.x`, lists of paths with names, files, paths, deferred things.
+pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
+    fn type_name(&self) -> &'static str;
+
+    /// The attribute; `None` when there is none.
+    fn attribute(&self, _name: &str) -> Result<Option<Value>, Raise> {
+        Ok(None)
+    }
+
+    /// Names for "did you mean".
+    fn attribute_names(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    /// `object[key]`
+    fn item(&self, _key: &Value) -> Result<Value, Raise> {
+        Err(Raise::type_error(format!("`{}` object is not subscriptable", self.type_name())))
+    }
+
+    /// Its elements, when it can be iterated; also serves `len` and `in`.
+    fn items(&self) -> Option<Vec<Value>> {
+        None
+    }
+
+    /// Its named entries, for `**object`.
+    fn entries(&self) -> Option<Vec<(Arc<str>, Value)>> {
+        None
+    }
+
+    fn truth(&self) -> bool {
+        self.items().is_none_or(|items| !items.is_empty())
+    }
+
+    /// `str(object)`
+    fn text(&self) -> String {
+        self.repr()
+    }
+
+    fn repr(&self) -> String {
+        format!("<{}>", self.type_name())
+    }
+
+    /// A plain value that stands for it in comparisons and as a dict key; identity decides without one.
+    fn stand_in(&self) -> Option<Value> {
+        None
+    }
+
+    fn is_callable(&self) -> bool {
+        false
+    }
+
+    /// Parameter names, when it is callable.
+    fn parameters(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn call(&self, _vm: &mut Vm, _args: Args) -> Result<Value, Raise> {
+        Err(Raise::type_error(format!("`{}` object is not callable", self.type_name())))
+    }
+
+    /// `object op other`, or `other op object` when `reflected`; `None` when it is not supported.
+    fn binary(&self, _op: BinaryOp, _other: &Value, _reflected: bool) -> Option<Result<Value, Raise>> {
+        None
+    }
+
+    /// Whether `with object as x:` works; `x` is the object itself.
+    fn is_context(&self) -> bool {
+        false
+    }
+
+    /// The values inside, so that freezing reaches them.
+    fn inner(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// The value that a job sees; by default its items or its text.
+    fn to_model(&self) -> Option<model::value::Value> {
+        None
+    }
+}
+
+/// A value of the language. Cloning is cheap: containers are shared, not copied.
+#[derive(Clone)]
+pub(crate) enum Value {
+    None,
+    Ellipsis,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(Arc<str>),
+    List(Arc<List>),
+    Tuple(Arc<Tuple>),
+    Dict(Arc<Dict>),
+    Set(Arc<Set>),
+    Range(Arc<Range>),
+    View(Arc<View>),
+    Iter(Arc<Iter>),
+    Function(Arc<Function>),
+    Builtin(&'static Builtin),
+    Method(Arc<BoundMethod>),
+    Type(Type),
+    Exception(Arc<Exception>),
+    Module(Arc<Module>),
+    Object(Arc<dyn Object>),
+}
+
+/// A hashable value. `1`, `1.0` and `True` are one key, as in Python.
+#[derive(Clone)]
+pub(crate) struct Key(Value);
+
+/// Looks up a text key without building a value.
+pub(crate) struct TextKey<'a>(pub(crate) &'a str);
+
+impl Value {
+    pub(crate) fn str(text: impl Into<Arc<str>>) -> Value {
+        Value::Str(text.into())
+    }
+
+    pub(crate) fn list(items: Vec<Value>) -> Value {
+        Value::List(Arc::new(List(Shared::new(items))))
+    }
+
+    pub(crate) fn tuple(items: Vec<Value>) -> Value {
+        Value::Tuple(Arc::new(Tuple(items)))
+    }
+
+    pub(crate) fn dict(map: DictMap) -> Value {
+        Value::Dict(Arc::new(Dict(Shared::new(map))))
+    }
+
+    pub(crate) fn set(items: SetItems) -> Value {
+        Value::Set(Arc::new(Set { items: Shared::new(items), immutable: false }))
+    }
+
+    pub(crate) fn frozenset(items: SetItems) -> Value {
+        Value::Set(Arc::new(Set { items: Shared::new(items), immutable: true }))
+    }
+
+    pub(crate) fn iterator(name: &'static str, mut items: Vec<Value>) -> Value {
+        items.reverse();
+        Value::Iter(Arc::new(Iter { name, rest: Shared::new(items) }))
+    }
+
+    pub(crate) fn object(object: impl Object) -> Value {
+        Value::Object(Arc::new(object))
+    }
+
+    /// A function of the host with state.
+    pub(crate) fn native<F>(name: &'static str, call: F) -> Value
+    where
+        F: Fn(&mut Vm, Args) -> Result<Value, Raise> + Send + Sync + 'static,
+    {
+        Value::object(Native { name, parameters: Vec::new(), inner: Vec::new(), call: Box::new(call) })
+    }
+
+    pub(crate) fn type_of(&self) -> Type {
+        match self {
+            Value::None => Type::None,
+            Value::Ellipsis => Type::Ellipsis,
+            Value::Bool(_) => Type::Bool,
+            Value::Int(_) => Type::Int,
+            Value::Float(_) => Type::Float,
+            Value::Str(_) => Type::Str,
+            Value::List(_) => Type::List,
+            Value::Tuple(_) => Type::Tuple,
+            Value::Dict(_) => Type::Dict,
+            Value::Set(set) if set.immutable => Type::FrozenSet,
+            Value::Set(_) => Type::Set,
+            Value::Range(_) => Type::Range,
+            Value::View(view) => Type::View(match view.kind {
+                ViewKind::Keys => "dict_keys",
+                ViewKind::Values => "dict_values",
+                ViewKind::Items => "dict_items",
+            }),
+            Value::Iter(iter) => Type::Iterator(iter.name),
+            Value::Function(_) => Type::Function,
+            Value::Builtin(_) => Type::Builtin,
+            Value::Method(_) => Type::Method,
+            Value::Type(_) => Type::Type,
+            Value::Exception(exception) => Type::Exception(exception.kind),
+            Value::Module(_) => Type::Module,
+            Value::Object(object) => Type::Other(object.type_name()),
+        }
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        self.type_of().name()
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_callable(&self) -> bool {
+        match self {
+            Value::Function(_) | Value::Builtin(_) | Value::Method(_) | Value::Type(_) => true,
+            Value::Object(object) => object.is_callable(),
+            _ => false,
+        }
+    }
+
+    /// Names of the parameters of a callable that Rulefile code wrote or the host offers; else empty.
+    pub(crate) fn parameters(&self) -> Vec<Arc<str>> {
+        match self {
+            Value::Function(function) => function.def.params.iter().map(|p| p.name.text.clone()).collect(),
+            Value::Object(object) => object.parameters(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The host object of type `T`.
+    pub(crate) fn downcast<T: Object>(&self) -> Option<&T> {
+        match self {
+            Value::Object(object) => (&**object as &dyn Any).downcast_ref::<T>(),
+            _ => None,
+        }
+    }
+
+    /// Whether both are the same object (`is`); by value for numbers and texts.
+    pub(crate) fn is_same(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::None, Value::None) | (Value::Ellipsis, Value::Ellipsis) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
+            (Value::Str(a), Value::Str(b)) => a == b,
+            (Value::Type(a), Value::Type(b)) => a == b,
+            (Value::Tuple(a), Value::Tuple(b)) if a.0.is_empty() && b.0.is_empty() => true,
+            _ => matches!((self.address(), other.address()), (Some(a), Some(b)) if a == b),
+        }
+    }
+
+    /// The place in memory of a shared value: its identity.
+    pub(crate) fn address(&self) -> Option<usize> {
+        fn of<T: ?Sized>(shared: &Arc<T>) -> Option<usize> {
+            Some(Arc::as_ptr(shared).cast::<()>().addr())
+        }
+        match self {
+            Value::List(x) => of(x),
+            Value::Tuple(x) => of(x),
+            Value::Dict(x) => of(x),
+            Value::Set(x) => of(x),
+            Value::Range(x) => of(x),
+            Value::View(x) => of(x),
+            Value::Iter(x) => of(x),
+            Value::Function(x) => of(x),
+            Value::Method(x) => of(x),
+            Value::Exception(x) => of(x),
+            Value::Module(x) => of(x),
+            Value::Object(x) => of(x),
+            Value::Builtin(builtin) => Some(std::ptr::from_ref(*builtin).addr()),
+            _ => None,
+        }
+    }
+
+    /// Makes everything reachable immutable.
+    pub(crate) fn freeze(&self) {
+        let mut queue = vec![self.clone()];
+        let mut seen = FxHashSet::default();
+        while let Some(value) = queue.pop() {
+            if value.address().is_some_and(|at| seen.insert(at)) {
+                value.freeze_one(&mut queue);
+            }
+        }
+    }
+
+    fn freeze_one(&self, queue: &mut Vec<Value>) {
+        match self {
+            Value::List(list) if list.0.freeze() => list.0.read(|items| queue.extend(items.iter().cloned())),
+            Value::Tuple(tuple) => queue.extend(tuple.0.iter().cloned()),
+            Value::Dict(dict) if dict.0.freeze() => {
+                dict.0.read(|map| queue.extend(map.iter().flat_map(|(k, v)| [k.0.clone(), v.clone()])));
+            }
+            Value::Set(set) if set.items.freeze() => {
+                set.items.read(|items| queue.extend(items.iter().map(|k| k.0.clone())));
+            }
+            Value::View(view) => queue.push(Value::Dict(view.dict.clone())),
+            Value::Iter(iter) if iter.rest.freeze() => iter.rest.read(|r| queue.extend(r.iter().cloned())),
+            Value::Function(function) => {
+                queue.extend(function.defaults.iter().flatten().cloned());
+                for cell in function.captured.iter().flatten() {
+                    if cell.0.freeze() {
+                        cell.0.read(|value| queue.extend(value.iter().cloned()));
+                    }
+                }
+            }
+            Value::Method(method) => queue.extend(method.receiver.iter().cloned()),
+            Value::Exception(exception) => queue.extend(exception.args.iter().cloned()),
+            Value::Module(module) => queue.extend(module.members.values().cloned()),
+            Value::Object(object) => queue.extend(object.inner()),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn from_model(value: &model::value::Value) -> Value {
+        use model::value::Value as Model;
+        match value {
+            Model::None => Value::None,
+            Model::Bool(b) => Value::Bool(*b),
+            Model::Int(n) => Value::Int(*n),
+            Model::Float(x) => Value::Float(*x),
+            Model::Str(text) => Value::Str(text.clone()),
+            Model::List(items) => Value::list(items.iter().map(Value::from_model).collect()),
+            Model::Map(items) => {
+                let pairs = items.iter().map(|(k, v)| (Key::text(k.clone()), Value::from_model(v)));
+                Value::dict(pairs.collect())
+            }
+        }
+    }
+
+    /// The plain value that a job sees: tuples, sets and iterators become lists, keys become text.
+    pub(crate) fn to_model(&self) -> Result<model::value::Value, Raise> {
+        self.to_model_at(0)
+    }
+
+    fn to_model_at(&self, depth: usize) -> Result<model::value::Value, Raise> {
+        use model::value::Value as Model;
+        if depth > MAX_NESTING {
+            return Err(Raise::new(Exc::RecursionError, "value is nested too deeply"));
+        }
+        let list = |items: &[Value]| -> Result<Model, Raise> {
+            let items: Result<Vec<Model>, Raise> = items.iter().map(|v| v.to_model_at(depth + 1)).collect();
+            Ok(Model::List(items?.into()))
+        };
+        Ok(match self {
+            Value::None => Model::None,
+            Value::Bool(b) => Model::Bool(*b),
+            Value::Int(n) => Model::Int(*n),
+            Value::Float(x) => Model::Float(*x),
+            Value::Str(text) => Model::Str(text.clone()),
+            Value::Dict(dict) => {
+                let pairs =
+                    dict.0.read(|map| {
+                        map.iter()
+                            .map(|(k, v)| Ok((k.0.display(), v.to_model_at(depth + 1)?)))
+                            .collect::<Result<Vec<_>, Raise>>()
+                    });
+                Model::Map(pairs?.into())
+            }
+            Value::Object(object) => match (object.to_model(), object.items()) {
+                (Some(value), _) => value,
+                (None, Some(items)) => list(&items)?,
+                (None, None) if object.is_callable() => return Err(self.no_plain_value()),
+                (None, None) => Model::Str(object.text().into()),
+            },
+            _ => match self.snapshot() {
+                Some(items) => list(&items)?,
+                None => return Err(self.no_plain_value()),
+            },
+        })
+    }
+
+    fn no_plain_value(&self) -> Raise {
+        Raise::type_error(format!("`{}` cannot be given to a job as a value", self.type_name()))
+    }
+
+    /// The elements of a finite built-in collection, in order; `None` for other values and texts.
+    pub(crate) fn snapshot(&self) -> Option<Vec<Value>> {
+        Some(match self {
+            Value::List(list) => list.0.read(Vec::clone),
+            Value::Tuple(tuple) => tuple.0.clone(),
+            Value::Dict(dict) => dict.0.read(|map| map.keys().map(Key::value).collect()),
+            Value::Set(set) => set.items.read(|items| items.iter().map(Key::value).collect()),
+            Value::View(view) => view.snapshot(),
+            Value::Iter(iter) => iter.rest.read(|rest| rest.iter().rev().cloned().collect()),
+            Value::Range(range) if range.len() <= MAX_SNAPSHOT_RANGE => {
+                (0..range.len()).filter_map(|i| range.get(i).map(Value::Int)).collect()
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Values nested more deeply than this are refused by walks that recurse.
+pub(crate) const MAX_NESTING: usize = 200;
+/// Ranges longer than this reach nobody as a list unless the budget was asked.
+const MAX_SNAPSHOT_RANGE: i64 = 1_000_000;
+
+impl View {
+    pub(crate) fn snapshot(&self) -> Vec<Value> {
+        self.dict.0.read(|map| match self.kind {
+            ViewKind::Keys => map.keys().map(Key::value).collect(),
+            ViewKind::Values => map.values().cloned().collect(),
+            ViewKind::Items => map.iter().map(|(k, v)| Value::tuple(vec![k.value(), v.clone()])).collect(),
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.dict.0.read(IndexMap::len)
+    }
+}
+
+impl Key {
+    /// The value as a key; `TypeError` when it is not hashable.
+    pub(crate) fn new(value: Value) -> Result<Key, Raise> {
+        check_hashable(&value, 0)?;
+        Ok(Key(value))
+    }
+
+    pub(crate) fn text(text: impl Into<Arc<str>>) -> Key {
+        Key(Value::Str(text.into()))
+    }
+
+    pub(crate) fn value(&self) -> Value {
+        self.0.clone()
+    }
+
+    pub(crate) fn get(&self) -> &Value {
+        &self.0
+    }
+}
+
+fn check_hashable(value: &Value, depth: usize) -> Result<(), Raise> {
+    match value {
+        Value::Tuple(_) if depth > MAX_NESTING => {
+            Err(Raise::new(Exc::RecursionError, "value is nested too deeply"))
+        }
+        Value::Tuple(tuple) => tuple.0.iter().try_for_each(|item| check_hashable(item, depth + 1)),
+        Value::List(_) | Value::Dict(_) | Value::View(_) => Err(unhashable(value)),
+        Value::Set(set) if !set.immutable => Err(unhashable(value)),
+        _ => Ok(()),
+    }
+}
+
+fn unhashable(value: &Value) -> Raise {
+    let raise = Raise::type_error(format!("unhashable type: `{}`", value.type_name()));
+    match value {
+        Value::List(_) => raise.help("use a tuple: `tuple(...)`"),
+        Value::Set(_) => raise.help("use a `frozenset(...)`"),
+        _ => raise,
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_value(&self.0, state);
+    }
+}
+
+fn hash_value<H: Hasher>(value: &Value, state: &mut H) {
+    match value {
+        Value::Str(text) => text.hash(state),
+        Value::Bool(b) => state.write_i64(i64::from(*b)),
+        Value::Int(n) => state.write_i64(*n),
+        Value::Float(x) => match crate::lang::ops::float_to_int(*x) {
+            Some(n) => state.write_i64(n),
+            None => state.write_u64(x.to_bits()),
+        },
+        Value::Tuple(tuple) => {
+            state.write_usize(tuple.0.len());
+            tuple.0.iter().for_each(|item| hash_value(item, state));
+        }
+        Value::Range(range) => state.write_i64(range.len()),
+        // Equal sets may differ in order: only the length is safe to hash.
+        Value::Set(set) => state.write_usize(set.items.read(IndexSet::len)),
+        Value::Type(kind) => kind.hash(state),
+        Value::Object(object) => match object.stand_in() {
+            Some(value) => hash_value(&value, state),
+            None => value.address().hash(state),
+        },
+        Value::Method(method) => std::ptr::from_ref(method.method).hash(state),
+        other => other.address().hash(state),
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        match (&self.0, &other.0) {
+            (Value::Str(a), Value::Str(b)) => a == b,
+            (a, b) => a.is_same(b) || crate::lang::ops::equal(a, b).unwrap_or(false),
+        }
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for TextKey<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl Equivalent<Key> for TextKey<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        key.0.as_str() == Some(self.0)
+    }
+}
+
+/// A function of the host: a closure with a name.
+pub(crate) struct Native {
+    pub(crate) name: &'static str,
+    pub(crate) parameters: Vec<Arc<str>>,
+    /// Values that the closure keeps, so that freezing reaches them.
+    pub(crate) inner: Vec<Value>,
+    pub(crate) call: Box<NativeClosure>,
+}
+
+pub(crate) type NativeClosure = dyn Fn(&mut Vm, Args) -> Result<Value, Raise> + Send + Sync;
+
+impl fmt::Debug for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Native({})", self.name)
+    }
+}
+
+impl Object for Native {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn repr(&self) -> String {
+        format!("<function {}>", self.name)
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Arc<str>> {
+        self.parameters.clone()
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        self.inner.clone()
+    }
+
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        (self.call)(vm, args)
+    }
+}
+
+/// Values in order, some with names: wildcards, `input`, the result of `glob_wildcards`.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedList {
+    pub(crate) type_name: &'static str,
+    pub(crate) items: Vec<(Option<Arc<str>>, Value)>,
+    /// What `str()` gives when it is not a list of values.
+    pub(crate) text: Option<String>,
+}
+
+impl Object for NamedList {
+    fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
+        Ok(self.items.iter().find(|(n, _)| n.as_deref() == Some(name)).map(|(_, v)| v.clone()))
+    }
+
+    fn attribute_names(&self) -> Vec<Arc<str>> {
+        self.items.iter().filter_map(|(name, _)| name.clone()).collect()
+    }
+
+    fn item(&self, key: &Value) -> Result<Value, Raise> {
+        match key {
+            Value::Str(name) => self.attribute(name)?.ok_or_else(|| {
+                let known: Vec<Arc<str>> = self.attribute_names();
+                Raise::key_error(key).did_you_mean(name, known.iter().map(|n| &**n))
+            }),
+            Value::Int(_) | Value::Bool(_) => {
+                let index = crate::lang::ops::index_in(key, self.items.len(), self.type_name)?;
+                Ok(self.items[index].1.clone())
+            }
+            other => Err(Raise::type_error(format!("cannot index by `{}`", other.type_name()))),
+        }
+    }
+
+    fn items(&self) -> Option<Vec<Value>> {
+        Some(self.items.iter().map(|(_, value)| value.clone()).collect())
+    }
+
+    fn entries(&self) -> Option<Vec<(Arc<str>, Value)>> {
+        Some(self.items.iter().filter_map(|(n, v)| n.clone().map(|n| (n, v.clone()))).collect())
+    }
+
+    fn text(&self) -> String {
+        let join = || {
+            let parts: Vec<Arc<str>> = self.items.iter().map(|(_, v)| v.display()).collect();
+            parts.join(" ")
+        };
+        self.text.clone().unwrap_or_else(join)
+    }
+
+    fn repr(&self) -> String {
+        let fields: Vec<String> = self
+            .items
+            .iter()
+            .map(|(name, value)| match name {
+                Some(name) => format!("{name}={}", value.repr()),
+                None => value.repr().to_string(),
+            })
+            .collect();
+        format!("{}({})", self.type_name, fields.join(", "))
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        self.items.iter().map(|(_, value)| value.clone()).collect()
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.repr())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::Str(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Str(text.into())
+    }
+}
+
+// A chain of a million nested lists must not overflow the stack when it is dropped: whatever a container
+// holds is moved into a queue, and only what nobody else holds is opened.
+
+impl Drop for List {
+    fn drop(&mut self) {
+        dismantle(self.0.take());
+    }
+}
+
+impl Drop for Tuple {
+    fn drop(&mut self) {
+        dismantle(std::mem::take(&mut self.0));
+    }
+}
+
+impl Drop for Dict {
+    fn drop(&mut self) {
+        dismantle(self.parts());
+    }
+}
+
+impl Drop for Set {
+    fn drop(&mut self) {
+        dismantle(self.parts());
+    }
+}
+
+impl Drop for Iter {
+    fn drop(&mut self) {
+        dismantle(self.rest.take());
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        dismantle(self.0.take().into_iter().collect());
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        dismantle(self.parts());
+    }
+}
+
+impl Drop for Exception {
+    fn drop(&mut self) {
+        dismantle(std::mem::take(&mut self.args));
+    }
+}
+
+impl Dict {
+    fn parts(&mut self) -> Vec<Value> {
+        self.0.take().into_iter().flat_map(|(key, value)| [key.0, value]).filter(holds_others).collect()
+    }
+}
+
+impl Set {
+    fn parts(&mut self) -> Vec<Value> {
+        self.items.take().into_iter().map(|key| key.0).filter(holds_others).collect()
+    }
+}
+
+impl Function {
+    fn parts(&mut self) -> Vec<Value> {
+        let mut parts: Vec<Value> = std::mem::take(&mut self.defaults).into_iter().flatten().collect();
+        for cell in std::mem::take(&mut self.captured).into_iter().flatten() {
+            parts.extend(Arc::into_inner(cell).and_then(|mut cell| cell.0.take()));
+        }
+        parts
+    }
+}
+
+fn dismantle(mut queue: Vec<Value>) {
+    if !queue.iter().any(holds_others) {
+        return;
+    }
+    while let Some(value) = queue.pop() {
+        match value {
+            Value::List(list) => {
+                queue.extend(Arc::into_inner(list).map(|mut list| list.0.take()).unwrap_or_default());
+            }
+            Value::Tuple(tuple) => {
+                let parts = Arc::into_inner(tuple).map(|mut tuple| std::mem::take(&mut tuple.0));
+                queue.extend(parts.unwrap_or_default());
+            }
+            Value::Dict(dict) => {
+                queue.extend(Arc::into_inner(dict).map(|mut dict| dict.parts()).unwrap_or_default());
+            }
+            Value::Set(set) => {
+                queue.extend(Arc::into_inner(set).map(|mut set| set.parts()).unwrap_or_default());
+            }
+            Value::Iter(iter) => {
+                queue.extend(Arc::into_inner(iter).map(|mut iter| iter.rest.take()).unwrap_or_default());
+            }
+            Value::Function(function) => {
+                let parts = Arc::into_inner(function).map(|mut function| function.parts());
+                queue.extend(parts.unwrap_or_default());
+            }
+            Value::Exception(exception) => {
+                let parts = Arc::into_inner(exception).map(|mut e| std::mem::take(&mut e.args));
+                queue.extend(parts.unwrap_or_default());
+            }
+            Value::Method(method) => queue.extend(Arc::into_inner(method).and_then(|m| m.receiver)),
+            Value::View(view) => queue.extend(Arc::into_inner(view).map(|view| Value::Dict(view.dict))),
+            _ => {}
+        }
+    }
+}
+
+fn holds_others(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::List(_)
+            | Value::Tuple(_)
+            | Value::Dict(_)
+            | Value::Set(_)
+            | Value::Iter(_)
+            | Value::Function(_)
+            | Value::Exception(_)
+            | Value::Method(_)
+            | Value::View(_)
+    )
+}

@@ -1,0 +1,315 @@
+//! The evaluator's state: namespaces, budget, reads. Loading owns a [`Vm`]; [`Vm::freeze`] makes a [`Frozen`]
+//! that many threads call in parallel without a lock.
+
+use crate::diag::Span;
+use crate::lang::budget::Budget;
+use crate::lang::builtins;
+use crate::lang::eval::Frame;
+use crate::lang::exec::Flow;
+use crate::lang::raise::{Exc, Raise};
+use crate::lang::reads::Reads;
+use crate::lang::value::{Args, Value};
+use crate::model::workflow::Read;
+use crate::syntax::ast::{Block, Directive, Expr, RuleDef};
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A namespace: the main Rulefile with its includes, or one `module`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct SpaceId(pub(crate) u32);
+
+/// Names of the language and of the host, seen from every namespace.
+const BUILTINS: SpaceId = SpaceId(0);
+/// Modules by dotted name.
+const MODULES: SpaceId = SpaceId(1);
+/// The main Rulefile's namespace.
+pub(crate) const MAIN: SpaceId = SpaceId(2);
+
+pub(crate) type Space = IndexMap<Arc<str>, Value, FxBuildHasher>;
+
+enum Spaces<'a> {
+    Open(Vec<Space>),
+    Frozen(&'a [Space]),
+}
+
+/// What the evaluator does with rules and directives.
+pub(crate) trait Host {
+    fn rule(&mut self, vm: &mut Vm, def: &Arc<RuleDef>) -> Result<(), Raise>;
+    fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise>;
+}
+
+/// Where no rules can be: inside functions.
+pub(crate) struct NoHost;
+
+impl Host for NoHost {
+    fn rule(&mut self, _: &mut Vm, def: &Arc<RuleDef>) -> Result<(), Raise> {
+        let raise =
+            Raise::unsupported("a rule cannot be defined inside a function", "define it at the top level");
+        Err(raise.at(def.head))
+    }
+
+    fn directive(&mut self, _: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        let message = format!("`{}:` cannot stand inside a function", directive.name.text);
+        Err(Raise::unsupported(message, "write it at the top level").at(directive.name.span))
+    }
+}
+
+/// One evaluation: the load of a workflow, or one call of a function after it.
+pub(crate) struct Vm<'a> {
+    spaces: Spaces<'a>,
+    space: SpaceId,
+    root: Cow<'a, Path>,
+    pub(crate) budget: Budget,
+    pub(crate) reads: Reads,
+    pub(crate) log: Vec<String>,
+}
+
+impl Vm<'static> {
+    /// An evaluator with the language's names, whose relative paths are relative to `root`.
+    pub(crate) fn new(root: impl Into<PathBuf>, budget: Budget) -> Vm<'static> {
+        let builtins = builtins::names().map(|(name, value)| (name.into(), value)).collect();
+        let modules = builtins::modules().into_iter().map(|(name, value)| (name.into(), value)).collect();
+        Vm {
+            spaces: Spaces::Open(vec![builtins, modules, Space::default()]),
+            space: MAIN,
+            root: Cow::Owned(root.into()),
+            budget,
+            reads: Reads::default(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Ends the load: makes everything reachable from the namespaces and from `roots` immutable.
+    ///
+    /// `roots` are the values that the host keeps and that no global holds: functions of rules above all.
+    pub(crate) fn freeze<'v>(self, roots: impl IntoIterator<Item = &'v Value>) -> Arc<Frozen> {
+        let spaces = match self.spaces {
+            Spaces::Open(spaces) => spaces,
+            Spaces::Frozen(_) => Vec::new(),
+        };
+        let mut reachable: Vec<Value> = spaces.iter().flat_map(|s| s.values()).cloned().collect();
+        reachable.extend(roots.into_iter().cloned());
+        Value::tuple(reachable).freeze();
+        Arc::new(Frozen {
+            spaces,
+            root: self.root.into_owned(),
+            cancel: None,
+            reads: Mutex::new(self.reads.into_list()),
+            log: Mutex::new(self.log),
+        })
+    }
+}
+
+impl Vm<'_> {
+    /// Runs statements in the current namespace.
+    pub(crate) fn exec_block(&mut self, block: &Block, host: &mut dyn Host) -> Result<(), Raise> {
+        let old = self.budget.enter_stack();
+        let mut frame = Frame::module(self.space);
+        let result = self.exec(&mut frame, block, host);
+        self.budget.restore_stack(old);
+        match result? {
+            Flow::Next => Ok(()),
+            Flow::Return(_, span) => {
+                Err(Raise::new(Exc::SyntaxError, "`return` outside of a function").at(span))
+            }
+            Flow::Break(span) | Flow::Continue(span) => {
+                Err(Raise::new(Exc::SyntaxError, "`break` or `continue` outside of a loop").at(span))
+            }
+        }
+    }
+
+    /// Evaluates an expression in the current namespace.
+    pub(crate) fn eval(&mut self, expr: &Expr) -> Result<Value, Raise> {
+        let old = self.budget.enter_stack();
+        let result = self.eval_in(&mut Frame::module(self.space), expr);
+        self.budget.restore_stack(old);
+        result
+    }
+
+    /// Calls a callable.
+    pub(crate) fn call(&mut self, callee: &Value, args: Args) -> Result<Value, Raise> {
+        let old = self.budget.enter_stack();
+        let result = self.call_value(callee, args, None);
+        self.budget.restore_stack(old);
+        result
+    }
+
+    pub(crate) fn current_space(&self) -> SpaceId {
+        self.space
+    }
+
+    /// A global of the current namespace (not a built-in name).
+    pub(crate) fn get_global(&self, name: &str) -> Option<Value> {
+        self.space(self.space).get(name).cloned()
+    }
+
+    pub(crate) fn set_global(&mut self, name: impl Into<Arc<str>>, value: Value) -> Result<(), Raise> {
+        self.set_in(self.space, name.into(), value)
+    }
+
+    /// Sets a name that every namespace sees: `rules`, `checkpoints`, a function of the host.
+    pub(crate) fn set_builtin(&mut self, name: impl Into<Arc<str>>, value: Value) -> Result<(), Raise> {
+        self.set_in(BUILTINS, name.into(), value)
+    }
+
+    /// Offers a module to `import`, by dotted name.
+    pub(crate) fn set_module(&mut self, name: impl Into<Arc<str>>, value: Value) -> Result<(), Raise> {
+        self.set_in(MODULES, name.into(), value)
+    }
+
+    /// Names of the globals of the current namespace, in order of definition.
+    pub(crate) fn global_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.space(self.space).keys()
+    }
+
+    /// Makes an empty namespace.
+    pub(crate) fn new_space(&mut self) -> Result<SpaceId, Raise> {
+        match &mut self.spaces {
+            Spaces::Open(spaces) => {
+                spaces.push(Space::default());
+                Ok(SpaceId(spaces.len() as u32 - 1))
+            }
+            Spaces::Frozen(_) => Err(Raise::frozen()),
+        }
+    }
+
+    /// Makes `space` the current namespace; gives the one before.
+    pub(crate) fn enter_space(&mut self, space: SpaceId) -> SpaceId {
+        std::mem::replace(&mut self.space, space)
+    }
+
+    /// Directory that relative paths are relative to.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `workdir:` moves the root.
+    pub(crate) fn set_root(&mut self, root: impl Into<PathBuf>) {
+        self.root = Cow::Owned(root.into());
+    }
+
+    pub(crate) fn reads(&self) -> &[Read] {
+        self.reads.list()
+    }
+
+    /// Whether the workflow is still loading: globals can be set.
+    pub(crate) fn is_loading(&self) -> bool {
+        matches!(self.spaces, Spaces::Open(_))
+    }
+
+    pub(crate) fn space(&self, id: SpaceId) -> &Space {
+        match &self.spaces {
+            Spaces::Open(spaces) => &spaces[id.0 as usize],
+            Spaces::Frozen(spaces) => &spaces[id.0 as usize],
+        }
+    }
+
+    /// A global of `space` or a built-in name.
+    pub(crate) fn lookup_global(&self, space: SpaceId, name: &str) -> Option<&Value> {
+        self.space(space).get(name).or_else(|| self.space(BUILTINS).get(name))
+    }
+
+    pub(crate) fn lookup_module(&self, name: &str) -> Option<&Value> {
+        self.space(MODULES).get(name)
+    }
+
+    pub(crate) fn set_in(&mut self, space: SpaceId, name: Arc<str>, value: Value) -> Result<(), Raise> {
+        match &mut self.spaces {
+            Spaces::Open(spaces) => {
+                spaces[space.0 as usize].insert(name, value);
+                Ok(())
+            }
+            Spaces::Frozen(_) => Err(frozen_global(&name)),
+        }
+    }
+
+    pub(crate) fn unset_in(&mut self, space: SpaceId, name: &str) -> Result<bool, Raise> {
+        match &mut self.spaces {
+            Spaces::Open(spaces) => Ok(spaces[space.0 as usize].shift_remove(name).is_some()),
+            Spaces::Frozen(_) => Err(frozen_global(name)),
+        }
+    }
+
+    /// `NameError` with a suggestion from `locals`, the globals and the built-in names.
+    pub(crate) fn undefined<'n>(
+        &'n self,
+        name: &str,
+        space: SpaceId,
+        locals: impl Iterator<Item = &'n str>,
+    ) -> Raise {
+        let globals = self.space(space).keys().chain(self.space(BUILTINS).keys()).map(|n| &**n);
+        Raise::new(Exc::NameError, format!("name `{name}` is not defined"))
+            .did_you_mean(name, locals.chain(globals))
+    }
+}
+
+fn frozen_global(name: &str) -> Raise {
+    Raise::new(Exc::FrozenError, format!("global `{name}` cannot change after the Rulefile was loaded"))
+        .help("functions of rules run later and in parallel: return what they find out")
+}
+
+/// The evaluator after the load: immutable, callable from many threads.
+pub(crate) struct Frozen {
+    spaces: Vec<Space>,
+    root: PathBuf,
+    cancel: Option<Arc<AtomicBool>>,
+    reads: Mutex<Vec<Read>>,
+    log: Mutex<Vec<String>>,
+}
+
+impl std::fmt::Debug for Frozen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Frozen({} namespaces)", self.spaces.len())
+    }
+}
+
+impl Frozen {
+    /// Calls a function with a fresh budget.
+    pub(crate) fn call(
+        &self,
+        function: &Value,
+        args: Vec<Value>,
+        kwargs: Vec<(Arc<str>, Value)>,
+    ) -> Result<Value, Raise> {
+        self.with_vm(|vm| vm.call(function, Args { positional: args, named: kwargs }))
+    }
+
+    /// Evaluates with a fresh budget; reads and log lines are kept.
+    pub(crate) fn with_vm<R>(&self, work: impl FnOnce(&mut Vm) -> R) -> R {
+        let mut budget = Budget::call();
+        if let Some(flag) = &self.cancel {
+            budget = budget.with_cancel(flag.clone());
+        }
+        let mut vm = Vm {
+            spaces: Spaces::Frozen(&self.spaces),
+            space: MAIN,
+            root: Cow::Borrowed(&self.root),
+            budget,
+            reads: Reads::default(),
+            log: Vec::new(),
+        };
+        let result = work(&mut vm);
+        let (reads, log) = (vm.reads.into_list(), vm.log);
+        if !reads.is_empty() {
+            self.reads.lock().unwrap_or_else(PoisonError::into_inner).extend(reads);
+        }
+        if !log.is_empty() {
+            self.log.lock().unwrap_or_else(PoisonError::into_inner).extend(log);
+        }
+        result
+    }
+
+    /// Everything that was read, in order; the reads of calls after those of the load.
+    pub(crate) fn reads(&self) -> Vec<Read> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lines that were printed since the last call of this.
+    pub(crate) fn take_log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
