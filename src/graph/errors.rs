@@ -156,6 +156,9 @@ pub(crate) fn target_too_long(target: &str, limit: usize) -> Problem {
 pub(crate) fn no_such_target(target: &str, expansion: &Expansion<'_>) -> Problem {
     let message = format!("no rule makes `{target}`, and there is no such file or rule");
     let problem = Problem::error("no-such-target", message);
+    if target.is_empty() {
+        return Problem::error("no-such-target", "an empty text names no file and no rule");
+    }
     if target.contains(['{', '}']) {
         return problem.help("a target is a file or a rule name: put values in place of the wildcards");
     }
@@ -295,10 +298,17 @@ pub(crate) fn cycle(links: &[(&str, &Rule)]) -> Problem {
     for (_, rule) in links {
         if named.len() < 4 && !named.contains(&&*rule.name) {
             named.push(&rule.name);
-            problem = problem.at_rule(rule, "on the cycle");
+            problem = problem.at_rule(rule, if links.len() == 1 { "needs its own output" } else { "on the cycle" });
         }
     }
-    problem.help("give one of these files another name, or constrain a wildcard so that one of these rules no longer matches")
+    let help = match (links, links.iter().all(|(_, rule)| rule.wildcards.is_empty())) {
+        (&[_], true) => "give the output or the input another name",
+        (_, true) => "give one of these files another name",
+        (_, false) => {
+            "give one of these files another name, or constrain a wildcard so that one of these rules no longer matches"
+        }
+    };
+    problem.help(help)
 }
 
 pub(crate) fn tangled(file: &str) -> Problem {
@@ -323,19 +333,25 @@ pub(crate) fn ambiguous(
     let mut problem = Problem::error("ambiguous-rules", message);
     for (rule, job) in [(a, first), (b, second)] {
         let wildcards = &expansion.jobs[job as usize].wildcards;
-        problem = problem.at_rule(rule, &format!("makes it with {}", shown_values(rule, wildcards)));
-        problem = problem.note(format!("{} makes it", with_values(rule, wildcards)));
+        problem = match rule.place {
+            Some(_) => problem.at_rule(rule, &made_with(rule, wildcards)),
+            None => problem.note(format!("{} makes it", with_values(rule, wildcards))),
+        };
     }
     if more > 0 {
         let files = if more == 1 { "file" } else { "files" };
         problem = problem.note(format!("the same holds for {more} more {files}"));
     }
-    problem
-        .help("constrain a wildcard (`{name,[^/]+}`) so that only one of them matches, or rename one output")
+    match a.wildcards.is_empty() && b.wildcards.is_empty() {
+        true => problem.help("give one of the outputs another name, or remove one of the rules"),
+        false => problem.help(
+            "constrain a wildcard (`{name,[^/]+}`) so that only one of them matches, or rename one output",
+        ),
+    }
 }
 
-fn shown_values(rule: &Rule, wildcards: &[Arc<str>]) -> String {
-    if wildcards.is_empty() { "this very name".into() } else { values(rule, wildcards) }
+fn made_with(rule: &Rule, wildcards: &[Arc<str>]) -> String {
+    if wildcards.is_empty() { "makes it".into() } else { format!("makes it with {}", values(rule, wildcards)) }
 }
 
 /// Two jobs declare the same output.

@@ -494,7 +494,10 @@ impl Vm<'_> {
         }
         let container = self.eval_in(frame, value)?;
         let key = self.eval_in(frame, index)?;
-        ops::get_item(&container, &key)
+        ops::get_item(&container, &key).map_err(|raise| match (&container, &value.kind) {
+            (Value::Dict(dict), ExprKind::Name(name)) => raise.in_dict(dict, name),
+            _ => raise,
+        })
     }
 
     /// The three ends of a slice; `None` where nothing is written.

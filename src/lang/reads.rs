@@ -290,8 +290,7 @@ fn io_raise(error: &std::io::Error, path: &str) -> Raise {
     let raise = Raise::new(kind, format!("cannot read `{path}`: {what}"));
     match error.kind() {
         ErrorKind::NotFound => raise.help(
-            "is it made by a rule? Files of rules do not exist yet while the Rulefile loads: \
-             read them in a function of a rule that comes after a checkpoint",
+            "the path starts from the directory of the Rulefile; what rules make is not there yet while it loads",
         ),
         _ => raise,
     }

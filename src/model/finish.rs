@@ -75,7 +75,10 @@ impl RuleDraft {
         let mut outputs = parse_paths(&self.outputs, "output", report);
         let mut logs = parse_paths(&self.logs, "log", report);
         check_outputs(&self, &outputs, report);
+        check_constraints(&self, &outputs, &logs, report);
         let wildcards = rule_wildcards(&self, &outputs, &logs, report);
+        // Of outputs that cannot be read nothing is known: what they lack is not told.
+        let unread = self.outputs.iter().map(|o| o.paths.len()).sum::<usize>() > outputs.len();
         for pattern in outputs.iter_mut().chain(&mut logs) {
             bind(pattern, &wildcards, &constraints);
         }

@@ -566,7 +566,7 @@ impl Indents {
             let label = format!("this line starts with {}", describe(now));
             let mut error = fail("mixed-indentation", "indentation mixes tabs and blanks".into(), label);
             let previous = Span::new(self.source, self.previous.start, self.previous.end);
-            error.problem.labels.push((previous, format!("and this one with {}", describe(before))));
+            error.problem.labels.push((previous, format!("this line starts with {}", describe(before))));
             return Err(error.help("indent the whole file in one way, best with four blanks per level"));
         }
         while self.levels.last().is_some_and(|level| *level > now.len()) {
