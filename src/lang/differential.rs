@@ -78,7 +78,10 @@ fn programs_give_what_cpython_gives() {
         let ours = outcome(&case.source);
         let expected = case.ours.as_ref().unwrap_or(&case.python);
         if ours != *expected {
-            wrong.push(format!("line {}: {}\n  expected {expected}\n  ours     {ours}", case.line, case.source));
+            wrong.push(format!(
+                "line {}: {}\n  expected {expected}\n  ours     {ours}",
+                case.line, case.source
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));

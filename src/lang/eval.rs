@@ -384,7 +384,12 @@ impl Vm<'_> {
                 None => None,
             });
         }
-        let captured = scope.free.iter().map(|name| frame.share(name)).collect();
+        let captured: Vec<_> = scope.free.iter().map(|name| frame.share(name)).collect();
+        if let Some(name) =
+            scope.nonlocals.iter().find(|n| scope.free(n).is_none_or(|i| captured[i].is_none()))
+        {
+            return Err(Raise::new(Exc::SyntaxError, format!("no function around has a variable `{name}`")));
+        }
         self.budget.allocate(size_of::<Function>() as u64)?;
         let space = frame.space;
         Ok(Value::Function(Arc::new(Function { def: def.clone(), scope, defaults, captured, space })))
@@ -467,6 +472,8 @@ impl Vm<'_> {
             Value::Type(of) if name == "__name__" => Some(of.name().into()),
             Value::Type(of) => methods::find(*of, name)
                 .map(|method| Value::Method(Arc::new(BoundMethod { receiver: None, of: *of, method }))),
+            Value::Int(_) | Value::Float(_) if name == "real" => Some(value.clone()),
+            Value::Bool(b) if name == "real" => Some(Value::Int(i64::from(*b))),
             Value::Range(range) => match name {
                 "start" => Some(Value::Int(range.start)),
                 "stop" => Some(Value::Int(range.stop)),

@@ -421,7 +421,7 @@ fn format_into(
     depth: usize,
     out: &mut String,
 ) -> Result<(), Raise> {
-    if depth == 0 {
+    if depth == 0 && !template.is_empty() {
         return Err(Raise::value_error("replacement fields are nested too deeply"));
     }
     let mut rest = template;

@@ -141,7 +141,11 @@ impl Loader {
         }
     }
 
-    fn failure(self) -> LoadFailure {
+    fn failure(mut self) -> LoadFailure {
+        // A rule in a loop makes the same mistake in every turn.
+        let mut seen = FxHashSet::default();
+        self.problems
+            .retain(|p| seen.insert((p.code, p.message.clone(), p.labels.first().map(|(span, _)| *span))));
         LoadFailure { problems: self.problems, sources: Arc::new(self.sources) }
     }
 

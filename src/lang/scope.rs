@@ -15,6 +15,8 @@ pub(crate) struct Scope {
     pub(crate) locals: Vec<Arc<str>>,
     /// Names that are not local: from a function around, or global.
     pub(crate) free: Vec<Arc<str>>,
+    /// Names declared `nonlocal`.
+    pub(crate) nonlocals: Vec<Arc<str>>,
     globals: FxHashSet<Arc<str>>,
     by_name: FxHashMap<Arc<str>, usize>,
     free_by_name: FxHashMap<Arc<str>, usize>,
@@ -123,7 +125,9 @@ impl<'a> Walk<'a> {
         let is_outer = |name: &Arc<str>| globals.contains(name) || nonlocals.contains(name);
         let (outer, locals): (Vec<_>, Vec<_>) = bound.into_iter().partition(is_outer);
         let by_name: FxHashMap<_, _> = locals.iter().cloned().zip(0..).collect();
-        let candidates = used.into_iter().chain(outer).chain(nonlocals);
+        let mut nonlocals: Vec<Arc<str>> = nonlocals.into_iter().collect();
+        nonlocals.sort();
+        let candidates = used.into_iter().chain(outer).chain(nonlocals.iter().cloned());
         let mut free: Vec<Arc<str>> = Vec::new();
         let mut free_by_name = FxHashMap::default();
         for name in candidates.filter(|n| !by_name.contains_key(n) && !globals.contains(n)) {
@@ -132,7 +136,7 @@ impl<'a> Walk<'a> {
                 free.len() - 1
             });
         }
-        Scope { locals, free, globals, by_name, free_by_name, children }
+        Scope { locals, free, nonlocals, globals, by_name, free_by_name, children }
     }
 
     fn target(&mut self, target: &'a Expr, binds: bool) {

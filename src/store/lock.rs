@@ -19,9 +19,17 @@ pub(crate) enum LockWait<'a> {
 
 /// Held until dropped.
 pub(super) struct Lock {
-    _file: File,
+    file: File,
     /// `false` on a file system without locks: two writers are then noticed by the log itself.
     pub(super) held: bool,
+}
+
+/// Closing the file would do, but a process that is being started by another thread holds a copy of it until its
+/// `exec`: without the explicit unlock the next run of this program could find the lock held by nobody.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 const RETRY: Duration = Duration::from_millis(100);
@@ -46,7 +54,7 @@ pub(super) fn acquire(state_dir: &Path, wait: LockWait<'_>, holder: &str) -> Res
     };
     // Who holds the lock is a courtesy to the next one: a full disk is found by the log.
     let _ = describe(&mut file, holder);
-    Ok(Lock { _file: file, held })
+    Ok(Lock { file, held })
 }
 
 fn open(path: &Path) -> std::io::Result<File> {

@@ -5,7 +5,6 @@ use crate::diag::{Problem, Span};
 use crate::syntax::expr::Piece;
 use crate::syntax::grammar::expr::Rule;
 use crate::syntax::scan::{Lexer, Token, TokenKind};
-use crate::syntax::words::SECTIONS;
 
 /// What kind of text it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -214,13 +213,12 @@ fn equals(around: &Around<'_>, here: Span, context: Context<'_>) -> Problem {
 fn side_by_side(around: &Around<'_>, before: Span, here: Span, context: Context<'_>) -> Problem {
     let word = around.at_text();
     let colon = around.after.is_some_and(|t| around.text(t) == ":");
-    if let (Context::Items(section), true, None) = (context, colon && around.starts_line(), around.bracket) {
-        if SECTIONS.contains(&word) || around.at.kind == TokenKind::Word {
-            let message = format!("`{word}:` is indented deeper than `{section}:`");
-            return Problem::error("bad-indentation", message)
-                .at(here, "unexpected indentation")
-                .help("give all sections of a rule the same indentation");
-        }
+    let labelled = around.at.kind == TokenKind::Word && colon && around.starts_line();
+    if let (Context::Items(section), true, None) = (context, labelled, around.bracket) {
+        let message = format!("`{word}:` is indented deeper than `{section}:`");
+        return Problem::error("bad-indentation", message)
+            .at(here, "unexpected indentation")
+            .help("give all sections of a rule the same indentation");
     }
     let shown =
         |text: &str| if text.len() > 40 || text.contains('\n') { "...".into() } else { text.to_string() };

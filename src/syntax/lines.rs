@@ -51,7 +51,7 @@ impl<'t> Piece<'t> {
                 }
                 return Ok(());
             }
-            Rule::s_from => self.from_import(node, span)?,
+            Rule::s_from => self.import_from(node, span)?,
             _ => self.expression_statement(node, span)?,
         };
         out.push(Stmt { kind, span });
@@ -74,7 +74,7 @@ impl<'t> Piece<'t> {
             .collect()
     }
 
-    fn from_import(&self, node: Node<'t>, span: Span) -> Built<StmtKind> {
+    fn import_from(&self, node: Node<'t>, span: Span) -> Built<StmtKind> {
         let (mut module, mut names) = (None, Vec::new());
         for part in node.into_inner() {
             match part.as_rule() {

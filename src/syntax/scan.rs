@@ -492,10 +492,9 @@ pub(super) fn scan(source: SourceId, text: &str) -> Scan {
     let mut chunk: Option<usize> = None;
     let mut indents = Indents { source, previous: start..start, levels: vec![0] };
     while let Some(indent) = next_line(text, &mut lexer.pos, &mut scan.form_feeds) {
-        if chunk.is_none() || (indent.is_empty() && !is_arm(&text[indent.end..])) {
-            if let Some(begin) = chunk.replace(indent.start) {
-                scan.chunks.push(begin..indent.start);
-            }
+        let starts = chunk.is_none() || (indent.is_empty() && !is_arm(&text[indent.end..]));
+        if let Some(begin) = starts.then(|| chunk.replace(indent.start)).flatten() {
+            scan.chunks.push(begin..indent.start);
         }
         let checked = indents.line(text, indent).and_then(|()| logical_line(&mut lexer));
         if let Err(error) = checked {

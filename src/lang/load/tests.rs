@@ -413,6 +413,11 @@ fn independent_mistakes_come_in_one_go() {
 }
 
 #[test]
+fn a_mistake_in_a_loop_is_reported_once() {
+    check("for x in range(5):\n    rule:\n        output: nope\n", &["3:17 name-error"]);
+}
+
+#[test]
 fn a_failing_statement_stops_with_its_calls() {
     check(
         "def f(x):\n    return 1 / x\nrule a:\n    output: 'a'\ny = f(0)\nrule b:\n    output: nope\n",
