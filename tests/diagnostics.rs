@@ -51,11 +51,8 @@ impl<'t> Case<'t> {
             fs::write(path, body).unwrap();
         }
         let binary = Path::new(env!("CARGO_BIN_EXE_rulemake"));
-        let path = format!(
-            "{}:{}",
-            binary.parent().unwrap().display(),
-            std::env::var("PATH").unwrap_or_default()
-        );
+        let path =
+            format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
         let script = format!("exec 2>&1\n{}", self.script);
         let output = Command::new("bash")
             .args(["-c", &script])
@@ -74,26 +71,24 @@ impl<'t> Case<'t> {
     }
 }
 
-/// The text without what differs between machines and runs: the directory and times.
+/// The text without what differs between machines and runs: the directory, and times such as `0.05 s`.
 fn redacted(text: &str, root: &Path) -> String {
     let text = text.replace(&*root.to_string_lossy(), "[DIR]");
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        let words: Vec<&str> = line.split(' ').collect();
-        let shown: Vec<String> = words.iter().map(|word| redacted_word(word)).collect();
-        out.push_str(&shown.join(" "));
+        let mut words: Vec<&str> = line.split(' ').collect();
+        for i in 1..words.len() {
+            let unit = words[i].trim_end_matches(|c: char| !c.is_alphanumeric());
+            let number = words[i - 1].trim_start_matches('(');
+            if matches!(unit, "s" | "ms") && number.parse::<f64>().is_ok() {
+                words[i - 1] = if words[i - 1].starts_with('(') { "(0" } else { "0" };
+                words[i] = if words[i].contains(')') { "s)\n" } else { words[i] };
+                words[i] = if unit == "ms" { words[i].trim_start_matches('m') } else { words[i] };
+            }
+        }
+        out.push_str(&words.join(" "));
     }
     out
-}
-
-/// `12ms`, `0.4s` and the like become `[TIME]`, with what stands around them kept.
-fn redacted_word(word: &str) -> String {
-    let core = word.trim_matches(|c: char| !c.is_alphanumeric());
-    let number = core.strip_suffix("ms").or_else(|| core.strip_suffix('s'));
-    match number {
-        Some(number) if number.parse::<f64>().is_ok() => word.replace(core, "[TIME]"),
-        _ => word.to_string(),
-    }
 }
 
 fn cases(group: &str) -> Vec<PathBuf> {
@@ -165,4 +160,75 @@ groups! {
     texts_for_config: "config",
     texts_for_evaluation: "eval",
     texts_for_the_command_line: "cli",
+}
+
+/// The Rulefiles of all cases, and the example.
+fn rulefiles() -> Vec<String> {
+    let mut texts = Vec::new();
+    for group in fs::read_dir(ROOT).unwrap() {
+        for path in cases(&group.unwrap().file_name().to_string_lossy()) {
+            let text = fs::read_to_string(path).unwrap();
+            let files = Case::parse(&text).files;
+            texts.extend(files.into_iter().filter(|(name, _)| *name == "Rulefile").map(|(_, text)| text));
+        }
+    }
+    // What takes long as it is takes long in all its variants.
+    texts.retain(|text| !text.contains("while True") && !text.contains("range(1"));
+    texts.sort();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/weather/Rulefile");
+    texts.push(fs::read_to_string(example).unwrap());
+    texts
+}
+
+/// A text and a few others that come from it by slips: lines that are missing at the end, bytes that are lost,
+/// doubled or others. Always the same ones.
+fn variants(text: &str, random: &mut impl FnMut(usize) -> usize) -> Vec<String> {
+    let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut variants: Vec<String> = ends.iter().map(|end| text[..*end].to_string()).collect();
+    for _ in 0..12 {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..=random(3) {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = random(bytes.len());
+            match random(4) {
+                0 => drop(bytes.remove(at)),
+                1 => bytes.insert(at, bytes[at]),
+                2 => bytes[at] = b"()[]{}:,='\"\n\t \\#\0"[random(16)],
+                _ => {
+                    let end = (at + random(20)).min(bytes.len());
+                    bytes.drain(at..end);
+                }
+            }
+        }
+        variants.push(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    variants
+}
+
+#[test]
+fn no_rulefile_makes_it_panic_and_every_refusal_says_why() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut refused = 0;
+    for text in rulefiles() {
+        for variant in variants(&text, &mut random) {
+            let Err(error) = rulemake::Workflow::parse("Rulefile", &variant) else { continue };
+            refused += 1;
+            let diagnostics = error.diagnostics();
+            assert!(!diagnostics.is_empty(), "no diagnostic for:\n{variant}");
+            for diagnostic in diagnostics {
+                assert!(!diagnostic.message.trim().is_empty(), "no message for:\n{variant}");
+                let lines = u32::try_from(variant.lines().count()).unwrap() + 1;
+                let inside = |label: &rulemake::Label| label.file != "Rulefile" || label.line <= lines;
+                assert!(diagnostic.labels.iter().all(inside), "a place outside of:\n{variant}");
+                assert!(!diagnostic.render(rulemake::TextStyle::Plain).is_empty());
+            }
+        }
+    }
+    assert!(refused > 500, "only {refused} variants were refused");
 }

@@ -309,9 +309,12 @@ const MAX_CANDIDATES: usize = 10_000;
 /// The known name that is most like the wrong one, if any is like it.
 pub(crate) fn closest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.into_iter().take(MAX_CANDIDATES).map(|name| (strsim::jaro_winkler(wrong, name), name));
-    let limit = wrong.chars().count().div_ceil(2);
+    let limit = wrong.chars().count().div_ceil(3);
     let near = |name: &str| strsim::osa_distance(wrong, name) <= limit;
-    scored.filter(|(score, name)| *score > 0.8 && near(name)).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+    scored
+        .filter(|(score, name)| *score > 0.8 && near(name))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }
 
 /// `str(exception)`, as CPython writes it.

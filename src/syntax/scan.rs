@@ -487,6 +487,12 @@ pub(super) fn scan(source: SourceId, text: &str) -> Scan {
         scan.problems.push(too_large(source));
         return scan;
     }
+    if let Some(at) = text.find('\0') {
+        let problem = Problem::error("nul-character", "a NUL character cannot stand in a Rulefile");
+        let problem = problem.at(Span::new(source, at, at + 1), "").help("is this a text file?");
+        scan.problems.push(problem);
+        return scan;
+    }
     let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut lexer = Lexer::new(source, text, start);
     let mut chunk: Option<usize> = None;
