@@ -179,7 +179,11 @@ impl<'s> Walk<'s, '_> {
             let is_same = |place: &usize| self.rule_at(*place).is_some_and(|r| std::ptr::eq(r, rule));
             let first =
                 (0..self.stack.len()).rev().take_while(is_same).last().unwrap_or(self.stack.len() - 1);
-            let problem = errors::endless(rule, self.file_at(first), self.chain_from(first, None));
+            let problem = errors::endless(
+                rule,
+                self.file_at(first),
+                self.chain_from((first + 1).min(self.stack.len() - 1), None),
+            );
             self.add_weak(problem);
             return;
         }

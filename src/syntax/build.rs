@@ -93,7 +93,7 @@ impl<'t> Builder<'t> {
 
     fn statement(&mut self, node: Node<'t>, out: &mut Block) {
         let span = self.span(&node);
-        if node.as_rule() != Rule::labelled {
+        if !matches!(node.as_rule(), Rule::labelled | Rule::EOI) {
             self.orphans = false;
         }
         let kind = match node.as_rule() {
