@@ -77,6 +77,16 @@ impl Budget {
         self.spend(bytes / 256)
     }
 
+    /// Steps that are left to spend.
+    pub(crate) fn fuel(&self) -> u64 {
+        self.fuel
+    }
+
+    /// The size of the largest object that may still be made.
+    pub(crate) fn room(&self) -> u64 {
+        self.bytes.min(MAX_OBJECT_BYTES)
+    }
+
     /// Pays for `count` elements of a list before they are made.
     pub(crate) fn allocate_items(&mut self, count: u64) -> Result<(), Raise> {
         self.allocate(count.saturating_mul(size_of::<crate::lang::value::Value>() as u64))

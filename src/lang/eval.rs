@@ -4,7 +4,9 @@
 //! budget, and every level checks the room on the stack.
 
 use crate::diag::Span;
+use crate::lang::compare;
 use crate::lang::format;
+use crate::lang::index;
 use crate::lang::iter::Walk;
 use crate::lang::methods;
 use crate::lang::ops;
@@ -192,7 +194,7 @@ impl Vm<'_> {
             ExprKind::Slice { value, start, stop, step } => {
                 let value = self.eval_in(frame, value)?;
                 let ends = self.slice_ends(frame, [start, stop, step])?;
-                ops::slice(self, &value, &ends)
+                index::slice(self, &value, &ends)
             }
             ExprKind::Comprehension { kind, element, clauses } => {
                 self.comprehension(frame, *kind, element, clauses)
@@ -364,7 +366,7 @@ impl Vm<'_> {
         let mut result = Value::Bool(true);
         for (op, expr) in rest {
             let right = self.eval_in(frame, expr)?;
-            result = ops::compare(self, *op, &left, &right)?;
+            result = compare::compare(self, *op, &left, &right)?;
             if !result.truth() {
                 break;
             }
@@ -501,7 +503,7 @@ impl Vm<'_> {
         }
         let container = self.eval_in(frame, value)?;
         let key = self.eval_in(frame, index)?;
-        ops::get_item(&container, &key).map_err(|raise| match (&container, &value.kind) {
+        index::get_item(&container, &key).map_err(|raise| match (&container, &value.kind) {
             (Value::Dict(dict), ExprKind::Name(name)) => raise.in_dict(dict, name),
             _ => raise,
         })

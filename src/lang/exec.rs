@@ -3,6 +3,7 @@
 use crate::diag::Span;
 use crate::lang::builtins;
 use crate::lang::eval::{Binding, Frame, Slot, fits};
+use crate::lang::index;
 use crate::lang::iter::Walk;
 use crate::lang::methods;
 use crate::lang::ops;
@@ -104,7 +105,6 @@ impl Vm<'_> {
         Ok(Flow::Next)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of the statement")]
     fn exec_for(
         &mut self,
         frame: &mut Frame,
@@ -159,7 +159,6 @@ impl Vm<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of the statement")]
     fn exec_try(
         &mut self,
         frame: &mut Frame,
@@ -265,12 +264,12 @@ impl Vm<'_> {
             ExprKind::Index { value: container, index } => {
                 let container = self.eval_in(frame, container)?;
                 let key = self.eval_in(frame, index)?;
-                ops::set_item(self, &container, &key, value)
+                index::set_item(self, &container, &key, value)
             }
             ExprKind::Slice { value: container, start, stop, step } => {
                 let container = self.eval_in(frame, container)?;
                 let ends = self.slice_ends(frame, [start, stop, step])?;
-                ops::set_slice(self, &container, &ends, &value)
+                index::set_slice(self, &container, &ends, &value)
             }
             ExprKind::Attribute { value: owner, name } => {
                 let owner = self.eval_in(frame, owner)?;
@@ -328,10 +327,10 @@ impl Vm<'_> {
             ExprKind::Index { value: container, index } => {
                 let container = self.eval_in(frame, container)?;
                 let key = self.eval_in(frame, index)?;
-                let old = ops::get_item(&container, &key).map_err(|raise| raise.at(target.span))?;
+                let old = index::get_item(&container, &key).map_err(|raise| raise.at(target.span))?;
                 let value = self.eval_in(frame, value)?;
                 let new = ops::in_place(self, op, old, &value)?;
-                ops::set_item(self, &container, &key, new)
+                index::set_item(self, &container, &key, new)
             }
             _ => {
                 let old = self.eval_in(frame, target)?;
@@ -357,12 +356,12 @@ impl Vm<'_> {
             ExprKind::Index { value, index } => {
                 let container = self.eval_in(frame, value)?;
                 let key = self.eval_in(frame, index)?;
-                ops::delete_item(self, &container, &key)
+                index::delete_item(self, &container, &key)
             }
             ExprKind::Slice { value, start, stop, step } => {
                 let container = self.eval_in(frame, value)?;
                 let ends = self.slice_ends(frame, [start, stop, step])?;
-                ops::delete_slice(self, &container, &ends)
+                index::delete_slice(self, &container, &ends)
             }
             _ => Err(Raise::type_error("this cannot be deleted")),
         };
@@ -500,21 +499,20 @@ impl Vm<'_> {
 
 /// Whether `except kind:` catches an exception of kind `raised`.
 fn catches(kind: &Value, raised: Exc) -> Result<bool, Raise> {
-    match kind {
-        Value::Type(Type::Exception(kind)) => Ok(raised.is_a(*kind)),
-        Value::Tuple(kinds) => {
-            for kind in &kinds.0 {
-                if catches(kind, raised)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-        other => {
-            let message = format!("`except` needs an exception type, not `{}`", other.type_name());
-            Err(Raise::type_error(message))
+    let kinds = match kind {
+        Value::Tuple(kinds) => kinds.0.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    for kind in kinds {
+        let Value::Type(Type::Exception(kind)) = kind else {
+            let message = format!("`except` needs exception types, not `{}`", kind.type_name());
+            return Err(Raise::type_error(message));
+        };
+        if raised.is_a(*kind) {
+            return Ok(true);
         }
     }
+    Ok(false)
 }
 
 /// The variables of a call, parameters filled.

@@ -2,18 +2,23 @@
 
 pub(crate) mod budget;
 pub(crate) mod builtins;
+pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod eval;
 pub(crate) mod exec;
 pub(crate) mod format;
+pub(crate) mod index;
 pub(crate) mod iter;
 pub(crate) mod load;
 pub(crate) mod methods;
+pub(crate) mod object;
 pub(crate) mod ops;
+pub(crate) mod percent;
 pub(crate) mod raise;
 pub(crate) mod reads;
 pub(crate) mod repr;
 pub(crate) mod scope;
+mod teardown;
 pub(crate) mod value;
 pub(crate) mod vm;
 

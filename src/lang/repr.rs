@@ -34,7 +34,7 @@ impl Value {
 impl Vm<'_> {
     /// `repr()`, paid from the budget.
     pub(crate) fn repr(&mut self, value: &Value) -> Result<String, Raise> {
-        let limit = crate::lang::budget::MAX_OBJECT_BYTES as usize;
+        let limit = self.budget.room() as usize;
         let mut writer = Writer { out: String::new(), limit, open: Vec::new() };
         writer.value(value)?;
         self.budget.allocate(writer.out.len() as u64)?;

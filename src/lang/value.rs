@@ -4,11 +4,12 @@
 //! everything reachable immutable in place, and reads need no lock any more. Invariant: a lock is held only
 //! while looking at one container, never while Rulefile code runs.
 
+pub(crate) use crate::lang::object::{NamedList, Native, Object};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::Scope;
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model;
-use crate::syntax::ast::{BinaryOp, FunctionDef};
+use crate::syntax::ast::FunctionDef;
 use indexmap::{Equivalent, IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use std::any::Any;
@@ -52,7 +53,7 @@ impl<T: Default> Shared<T> {
         self.frozen.get().is_none() && self.frozen.set(std::mem::take(&mut *guard)).is_ok()
     }
 
-    fn take(&mut self) -> T {
+    pub(crate) fn take(&mut self) -> T {
         let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.frozen.take().unwrap_or_else(|| std::mem::take(open))
     }
@@ -198,7 +199,8 @@ pub(crate) enum Type {
     Builtin,
     Method,
     Module,
-    Type,
+    /// `type`: types are values too.
+    Class,
     /// `object`: every value is one.
     Object,
     Exception(Exc),
@@ -224,92 +226,11 @@ impl Type {
             Type::Function => "function",
             Type::Builtin | Type::Method => "builtin_function_or_method",
             Type::Module => "module",
-            Type::Type => "type",
+            Type::Class => "type",
             Type::Object => "object",
             Type::Exception(kind) => kind.name(),
             Type::View(name) | Type::Iterator(name) | Type::Other(name) => name,
         }
-    }
-}
-
-/// A value of the host: wildcards, `rules.x`, lists of paths with names, files, paths, deferred things.
-pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
-    fn type_name(&self) -> &'static str;
-
-    /// The attribute; `None` when there is none.
-    fn attribute(&self, _name: &str) -> Result<Option<Value>, Raise> {
-        Ok(None)
-    }
-
-    /// Names for "did you mean".
-    fn attribute_names(&self) -> Vec<Arc<str>> {
-        Vec::new()
-    }
-
-    /// `object[key]`
-    fn item(&self, _key: &Value) -> Result<Value, Raise> {
-        Err(Raise::type_error(format!("`{}` object is not subscriptable", self.type_name())))
-    }
-
-    /// Its elements, when it can be iterated; also serves `len` and `in`.
-    fn items(&self) -> Option<Vec<Value>> {
-        None
-    }
-
-    /// Its named entries, for `**object`.
-    fn entries(&self) -> Option<Vec<(Arc<str>, Value)>> {
-        None
-    }
-
-    fn truth(&self) -> bool {
-        self.items().is_none_or(|items| !items.is_empty())
-    }
-
-    /// `str(object)`
-    fn text(&self) -> String {
-        self.repr()
-    }
-
-    fn repr(&self) -> String {
-        format!("<{}>", self.type_name())
-    }
-
-    /// A plain value that stands for it in comparisons and as a dict key; identity decides without one.
-    fn stand_in(&self) -> Option<Value> {
-        None
-    }
-
-    fn is_callable(&self) -> bool {
-        false
-    }
-
-    /// Parameter names, when it is callable.
-    fn parameters(&self) -> Vec<Arc<str>> {
-        Vec::new()
-    }
-
-    fn call(&self, _vm: &mut Vm, _args: Args) -> Result<Value, Raise> {
-        Err(Raise::type_error(format!("`{}` object is not callable", self.type_name())))
-    }
-
-    /// `object op other`, or `other op object` when `reflected`; `None` when it is not supported.
-    fn binary(&self, _op: BinaryOp, _other: &Value, _reflected: bool) -> Option<Result<Value, Raise>> {
-        None
-    }
-
-    /// Whether `with object as x:` works; `x` is the object itself.
-    fn is_context(&self) -> bool {
-        false
-    }
-
-    /// The values inside, so that freezing reaches them.
-    fn inner(&self) -> Vec<Value> {
-        Vec::new()
-    }
-
-    /// The value that a job sees; by default its items or its text.
-    fn to_model(&self) -> Option<model::value::Value> {
-        None
     }
 }
 
@@ -340,7 +261,7 @@ pub(crate) enum Value {
 
 /// A hashable value. `1`, `1.0` and `True` are one key, as in Python.
 #[derive(Clone)]
-pub(crate) struct Key(Value);
+pub(crate) struct Key(pub(crate) Value);
 
 /// Looks up a text key without building a value.
 pub(crate) struct TextKey<'a>(pub(crate) &'a str);
@@ -410,7 +331,7 @@ impl Value {
             Value::Function(_) => Type::Function,
             Value::Builtin(_) => Type::Builtin,
             Value::Method(_) => Type::Method,
-            Value::Type(_) => Type::Type,
+            Value::Type(_) => Type::Class,
             Value::Exception(exception) => Type::Exception(exception.kind),
             Value::Module(_) => Type::Module,
             Value::Object(object) => Type::Other(object.type_name()),
@@ -547,17 +468,19 @@ impl Value {
 
     /// The plain value that a job sees: tuples, sets and iterators become lists, keys become text.
     pub(crate) fn to_model(&self) -> Result<model::value::Value, Raise> {
-        self.to_model_at(0)
+        self.to_model_at(0, &mut 0)
     }
 
-    fn to_model_at(&self, depth: usize) -> Result<model::value::Value, Raise> {
+    fn to_model_at(&self, depth: usize, parts: &mut usize) -> Result<model::value::Value, Raise> {
         use model::value::Value as Model;
-        if depth > MAX_NESTING {
-            return Err(Raise::new(Exc::RecursionError, "value is nested too deeply"));
+        *parts += 1;
+        if depth > MAX_NESTING || *parts > MAX_PLAIN_PARTS {
+            return Err(Raise::new(Exc::RecursionError, "value is too large or nested too deeply"));
         }
-        let list = |items: &[Value]| -> Result<Model, Raise> {
-            let items: Result<Vec<Model>, Raise> = items.iter().map(|v| v.to_model_at(depth + 1)).collect();
-            Ok(Model::List(items?.into()))
+        let mut list = |items: &[Value]| -> Result<Model, Raise> {
+            let plain: Result<Vec<Model>, Raise> =
+                items.iter().map(|item| item.to_model_at(depth + 1, parts)).collect();
+            Ok(Model::List(plain?.into()))
         };
         Ok(match self {
             Value::None => Model::None,
@@ -566,12 +489,11 @@ impl Value {
             Value::Float(x) => Model::Float(*x),
             Value::Str(text) => Model::Str(text.clone()),
             Value::Dict(dict) => {
-                let pairs =
-                    dict.0.read(|map| {
-                        map.iter()
-                            .map(|(k, v)| Ok((k.0.display(), v.to_model_at(depth + 1)?)))
-                            .collect::<Result<Vec<_>, Raise>>()
-                    });
+                let pairs = dict.0.read(|map| {
+                    map.iter()
+                        .map(|(k, v)| Ok((k.0.display(), v.to_model_at(depth + 1, parts)?)))
+                        .collect::<Result<Vec<_>, Raise>>()
+                });
                 Model::Map(pairs?.into())
             }
             Value::Object(object) => match (object.to_model(), object.items()) {
@@ -610,6 +532,8 @@ impl Value {
 
 /// Values nested more deeply than this are refused by walks that recurse.
 pub(crate) const MAX_NESTING: usize = 200;
+/// Values with more parts are not given to jobs.
+const MAX_PLAIN_PARTS: usize = 4_000_000;
 /// Ranges longer than this reach nobody as a list unless the budget was asked.
 const MAX_SNAPSHOT_RANGE: i64 = 1_000_000;
 
@@ -630,7 +554,10 @@ impl View {
 impl Key {
     /// The value as a key; `TypeError` when it is not hashable.
     pub(crate) fn new(value: Value) -> Result<Key, Raise> {
-        check_hashable(&value, 0)?;
+        if matches!(value, Value::Str(_)) {
+            return Ok(Key(value));
+        }
+        check_hashable(&value, 0, &mut 0)?;
         Ok(Key(value))
     }
 
@@ -647,12 +574,16 @@ impl Key {
     }
 }
 
-fn check_hashable(value: &Value, depth: usize) -> Result<(), Raise> {
+/// Tuples with more elements, nested ones included, are no keys: hashing them costs that much every time.
+const MAX_KEY_PARTS: usize = 4096;
+
+fn check_hashable(value: &Value, depth: usize, parts: &mut usize) -> Result<(), Raise> {
+    *parts += 1;
+    if depth > MAX_NESTING || *parts > MAX_KEY_PARTS {
+        return Err(Raise::new(Exc::RecursionError, "tuple is too large or too deep for a key"));
+    }
     match value {
-        Value::Tuple(_) if depth > MAX_NESTING => {
-            Err(Raise::new(Exc::RecursionError, "value is nested too deeply"))
-        }
-        Value::Tuple(tuple) => tuple.0.iter().try_for_each(|item| check_hashable(item, depth + 1)),
+        Value::Tuple(tuple) => tuple.0.iter().try_for_each(|item| check_hashable(item, depth + 1, parts)),
         Value::List(_) | Value::Dict(_) | Value::View(_) => Err(unhashable(value)),
         Value::Set(set) if !set.immutable => Err(unhashable(value)),
         _ => Ok(()),
@@ -704,7 +635,7 @@ impl PartialEq for Key {
     fn eq(&self, other: &Key) -> bool {
         match (&self.0, &other.0) {
             (Value::Str(a), Value::Str(b)) => a == b,
-            (a, b) => a.is_same(b) || crate::lang::ops::equal(a, b).unwrap_or(false),
+            (a, b) => a.is_same(b) || crate::lang::compare::equal(a, b).unwrap_or(false),
         }
     }
 }
@@ -720,118 +651,6 @@ impl Hash for TextKey<'_> {
 impl Equivalent<Key> for TextKey<'_> {
     fn equivalent(&self, key: &Key) -> bool {
         key.0.as_str() == Some(self.0)
-    }
-}
-
-/// A function of the host: a closure with a name.
-pub(crate) struct Native {
-    pub(crate) name: &'static str,
-    pub(crate) parameters: Vec<Arc<str>>,
-    /// Values that the closure keeps, so that freezing reaches them.
-    pub(crate) inner: Vec<Value>,
-    pub(crate) call: Box<NativeClosure>,
-}
-
-pub(crate) type NativeClosure = dyn Fn(&mut Vm, Args) -> Result<Value, Raise> + Send + Sync;
-
-impl fmt::Debug for Native {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Native({})", self.name)
-    }
-}
-
-impl Object for Native {
-    fn type_name(&self) -> &'static str {
-        "function"
-    }
-
-    fn repr(&self) -> String {
-        format!("<function {}>", self.name)
-    }
-
-    fn is_callable(&self) -> bool {
-        true
-    }
-
-    fn parameters(&self) -> Vec<Arc<str>> {
-        self.parameters.clone()
-    }
-
-    fn inner(&self) -> Vec<Value> {
-        self.inner.clone()
-    }
-
-    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-        (self.call)(vm, args)
-    }
-}
-
-/// Values in order, some with names: wildcards, `input`, the result of `glob_wildcards`.
-#[derive(Clone, Debug)]
-pub(crate) struct NamedList {
-    pub(crate) type_name: &'static str,
-    pub(crate) items: Vec<(Option<Arc<str>>, Value)>,
-    /// What `str()` gives when it is not a list of values.
-    pub(crate) text: Option<String>,
-}
-
-impl Object for NamedList {
-    fn type_name(&self) -> &'static str {
-        self.type_name
-    }
-
-    fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
-        Ok(self.items.iter().find(|(n, _)| n.as_deref() == Some(name)).map(|(_, v)| v.clone()))
-    }
-
-    fn attribute_names(&self) -> Vec<Arc<str>> {
-        self.items.iter().filter_map(|(name, _)| name.clone()).collect()
-    }
-
-    fn item(&self, key: &Value) -> Result<Value, Raise> {
-        match key {
-            Value::Str(name) => self.attribute(name)?.ok_or_else(|| {
-                let known: Vec<Arc<str>> = self.attribute_names();
-                Raise::key_error(key).did_you_mean(name, known.iter().map(|n| &**n))
-            }),
-            Value::Int(_) | Value::Bool(_) => {
-                let index = crate::lang::ops::index_in(key, self.items.len(), self.type_name)?;
-                Ok(self.items[index].1.clone())
-            }
-            other => Err(Raise::type_error(format!("cannot index by `{}`", other.type_name()))),
-        }
-    }
-
-    fn items(&self) -> Option<Vec<Value>> {
-        Some(self.items.iter().map(|(_, value)| value.clone()).collect())
-    }
-
-    fn entries(&self) -> Option<Vec<(Arc<str>, Value)>> {
-        Some(self.items.iter().filter_map(|(n, v)| n.clone().map(|n| (n, v.clone()))).collect())
-    }
-
-    fn text(&self) -> String {
-        let join = || {
-            let parts: Vec<Arc<str>> = self.items.iter().map(|(_, v)| v.display()).collect();
-            parts.join(" ")
-        };
-        self.text.clone().unwrap_or_else(join)
-    }
-
-    fn repr(&self) -> String {
-        let fields: Vec<String> = self
-            .items
-            .iter()
-            .map(|(name, value)| match name {
-                Some(name) => format!("{name}={}", value.repr()),
-                None => value.repr().to_string(),
-            })
-            .collect();
-        format!("{}({})", self.type_name, fields.join(", "))
-    }
-
-    fn inner(&self) -> Vec<Value> {
-        self.items.iter().map(|(_, value)| value.clone()).collect()
     }
 }
 
@@ -851,129 +670,4 @@ impl From<String> for Value {
     fn from(text: String) -> Value {
         Value::Str(text.into())
     }
-}
-
-// A chain of a million nested lists must not overflow the stack when it is dropped: whatever a container
-// holds is moved into a queue, and only what nobody else holds is opened.
-
-impl Drop for List {
-    fn drop(&mut self) {
-        dismantle(self.0.take());
-    }
-}
-
-impl Drop for Tuple {
-    fn drop(&mut self) {
-        dismantle(std::mem::take(&mut self.0));
-    }
-}
-
-impl Drop for Dict {
-    fn drop(&mut self) {
-        dismantle(self.parts());
-    }
-}
-
-impl Drop for Set {
-    fn drop(&mut self) {
-        dismantle(self.parts());
-    }
-}
-
-impl Drop for Iter {
-    fn drop(&mut self) {
-        dismantle(self.rest.take());
-    }
-}
-
-impl Drop for Cell {
-    fn drop(&mut self) {
-        dismantle(self.0.take().into_iter().collect());
-    }
-}
-
-impl Drop for Function {
-    fn drop(&mut self) {
-        dismantle(self.parts());
-    }
-}
-
-impl Drop for Exception {
-    fn drop(&mut self) {
-        dismantle(std::mem::take(&mut self.args));
-    }
-}
-
-impl Dict {
-    fn parts(&mut self) -> Vec<Value> {
-        self.0.take().into_iter().flat_map(|(key, value)| [key.0, value]).filter(holds_others).collect()
-    }
-}
-
-impl Set {
-    fn parts(&mut self) -> Vec<Value> {
-        self.items.take().into_iter().map(|key| key.0).filter(holds_others).collect()
-    }
-}
-
-impl Function {
-    fn parts(&mut self) -> Vec<Value> {
-        let mut parts: Vec<Value> = std::mem::take(&mut self.defaults).into_iter().flatten().collect();
-        for cell in std::mem::take(&mut self.captured).into_iter().flatten() {
-            parts.extend(Arc::into_inner(cell).and_then(|mut cell| cell.0.take()));
-        }
-        parts
-    }
-}
-
-fn dismantle(mut queue: Vec<Value>) {
-    if !queue.iter().any(holds_others) {
-        return;
-    }
-    while let Some(value) = queue.pop() {
-        match value {
-            Value::List(list) => {
-                queue.extend(Arc::into_inner(list).map(|mut list| list.0.take()).unwrap_or_default());
-            }
-            Value::Tuple(tuple) => {
-                let parts = Arc::into_inner(tuple).map(|mut tuple| std::mem::take(&mut tuple.0));
-                queue.extend(parts.unwrap_or_default());
-            }
-            Value::Dict(dict) => {
-                queue.extend(Arc::into_inner(dict).map(|mut dict| dict.parts()).unwrap_or_default());
-            }
-            Value::Set(set) => {
-                queue.extend(Arc::into_inner(set).map(|mut set| set.parts()).unwrap_or_default());
-            }
-            Value::Iter(iter) => {
-                queue.extend(Arc::into_inner(iter).map(|mut iter| iter.rest.take()).unwrap_or_default());
-            }
-            Value::Function(function) => {
-                let parts = Arc::into_inner(function).map(|mut function| function.parts());
-                queue.extend(parts.unwrap_or_default());
-            }
-            Value::Exception(exception) => {
-                let parts = Arc::into_inner(exception).map(|mut e| std::mem::take(&mut e.args));
-                queue.extend(parts.unwrap_or_default());
-            }
-            Value::Method(method) => queue.extend(Arc::into_inner(method).and_then(|m| m.receiver)),
-            Value::View(view) => queue.extend(Arc::into_inner(view).map(|view| Value::Dict(view.dict))),
-            _ => {}
-        }
-    }
-}
-
-fn holds_others(value: &Value) -> bool {
-    matches!(
-        value,
-        Value::List(_)
-            | Value::Tuple(_)
-            | Value::Dict(_)
-            | Value::Set(_)
-            | Value::Iter(_)
-            | Value::Function(_)
-            | Value::Exception(_)
-            | Value::Method(_)
-            | Value::View(_)
-    )
 }

@@ -17,60 +17,84 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// How long a test waits for something that must come, on a machine that does other things too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A directory with a Rulefile, and the last run in it.
-pub struct Case {
+pub(crate) struct Case {
     dir: TempDir,
     env: Vec<(String, String)>,
     last: Option<Ran>,
 }
 
 /// What one call of the binary did.
-pub struct Ran {
-    pub args: Vec<String>,
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) args: Vec<String>,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
     /// The lines of a `--json` run; empty for other calls.
-    pub events: Vec<Value>,
+    pub(crate) events: Vec<Value>,
 }
 
 impl Case {
-    pub fn new() -> Case {
+    pub(crate) fn new() -> Case {
         Case { dir: TempDir::new().unwrap(), env: Vec::new(), last: None }
     }
 
     // Steps that change the directory.
 
-    pub fn rulefile(self, text: &str) -> Case {
+    pub(crate) fn rulefile(self, text: &str) -> Case {
         self.file("Rulefile", text)
     }
 
     /// Writes a file and the directories above it.
-    pub fn file(self, path: &str, text: &str) -> Case {
+    pub(crate) fn file(self, path: &str, text: &str) -> Case {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
         self
     }
 
-    pub fn append(self, path: &str, text: &str) -> Case {
+    pub(crate) fn append(self, path: &str, text: &str) -> Case {
         let old = self.read(path);
         self.file(path, &(old + text))
     }
 
+    /// Copies a directory of the repository with all that is in it, for example `examples/weather`.
+    pub(crate) fn copy_of(self, dir: &str) -> Case {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+        let mut todo = vec![from.clone()];
+        while let Some(dir) = todo.pop() {
+            for entry in fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
+                let path = entry.unwrap().path();
+                let to = self.root().join(path.strip_prefix(&from).unwrap());
+                if path.is_dir() {
+                    fs::create_dir_all(to).unwrap();
+                    todo.push(path);
+                } else {
+                    fs::copy(path, to).unwrap();
+                }
+            }
+        }
+        self
+    }
+
     /// Replaces a piece of a file that must be there.
-    pub fn edit(self, path: &str, from: &str, to: &str) -> Case {
+    pub(crate) fn edit(self, path: &str, from: &str, to: &str) -> Case {
         let old = self.read(path);
         assert!(old.contains(from), "{path} does not contain {from:?}:\n{old}");
         self.file(path, &old.replace(from, to))
     }
 
     /// Writes other content and puts the old modification time back, as `rsync -t` and `tar` may do.
-    pub fn file_with_old_mtime(self, path: &str, text: &str) -> Case {
+    pub(crate) fn file_with_old_mtime(self, path: &str, text: &str) -> Case {
         let time = FileTime::from_last_modification_time(&fs::metadata(self.path(path)).unwrap());
         let case = self.file(path, text);
         filetime::set_file_mtime(case.path(path), time).unwrap();
@@ -78,20 +102,20 @@ impl Case {
     }
 
     /// Sets the modification time, in seconds since the epoch; the file must be there.
-    pub fn touch(self, path: &str, seconds: i64) -> Case {
+    pub(crate) fn touch(self, path: &str, seconds: i64) -> Case {
         filetime::set_file_mtime(self.path(path), FileTime::from_unix_time(seconds, 0)).unwrap();
         self
     }
 
     /// Removes a file or a whole directory.
-    pub fn remove(self, path: &str) -> Case {
+    pub(crate) fn remove(self, path: &str) -> Case {
         let full = self.path(path);
         let result = if full.is_dir() { fs::remove_dir_all(&full) } else { fs::remove_file(&full) };
         result.unwrap_or_else(|e| panic!("cannot remove {path}: {e}"));
         self
     }
 
-    pub fn rename(self, from: &str, to: &str) -> Case {
+    pub(crate) fn rename(self, from: &str, to: &str) -> Case {
         let to = self.path(to);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::rename(self.path(from), to).unwrap();
@@ -99,7 +123,7 @@ impl Case {
     }
 
     /// A variable for the following runs.
-    pub fn env(mut self, name: &str, value: &str) -> Case {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Case {
         self.env.push((name.into(), value.into()));
         self
     }
@@ -108,13 +132,13 @@ impl Case {
 
     /// Runs with `--json`; it must succeed.
     #[track_caller]
-    pub fn run(self, args: &[&str]) -> Case {
+    pub(crate) fn run(self, args: &[&str]) -> Case {
         self.run_with_code(args, 0)
     }
 
     /// Runs with `--json`; it must end with this code.
     #[track_caller]
-    pub fn run_with_code(self, args: &[&str], code: i32) -> Case {
+    pub(crate) fn run_with_code(self, args: &[&str], code: i32) -> Case {
         let all: Vec<&str> = std::iter::once("--json").chain(args.iter().copied()).collect();
         let mut case = self.call_with_code(&all, code);
         if let Some(ran) = &mut case.last {
@@ -126,12 +150,12 @@ impl Case {
 
     /// Calls any command as people do, without `--json`; it must succeed.
     #[track_caller]
-    pub fn call(self, args: &[&str]) -> Case {
+    pub(crate) fn call(self, args: &[&str]) -> Case {
         self.call_with_code(args, 0)
     }
 
     #[track_caller]
-    pub fn call_with_code(mut self, args: &[&str], code: i32) -> Case {
+    pub(crate) fn call_with_code(mut self, args: &[&str], code: i32) -> Case {
         let output = self.command(args).output().unwrap();
         let ran = Ran::new(args, &output);
         assert!(ran.code == Some(code), "expected exit code {code}\n{ran}");
@@ -140,7 +164,7 @@ impl Case {
     }
 
     /// The binary, ready to be started by the test itself (to signal it, to start two).
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rulemake"));
         command
             .args(args)
@@ -152,17 +176,48 @@ impl Case {
         command
     }
 
+    /// Starts the binary with `--json` in the background.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        let all: Vec<&str> = std::iter::once("--json").chain(args.iter().copied()).collect();
+        let mut child = self.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Running { args: all.iter().map(|a| (*a).to_string()).collect(), child, lines, stdout: String::new() }
+    }
+
+    /// The verdicts of `-n --json`: `(rule first-output, verdict)` of each job that executes something. Nothing may
+    /// be written by it.
+    #[track_caller]
+    pub(crate) fn plan(&self, args: &[&str]) -> Vec<(String, String)> {
+        let all: Vec<&str> = ["-n", "--json"].iter().chain(args).copied().collect();
+        let ran = Ran::new(&all, &self.command(&all).output().unwrap());
+        assert!(ran.code == Some(0), "the plan failed\n{ran}");
+        let plan: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}\n{ran}"));
+        let jobs = plan["jobs"].as_array().unwrap();
+        let active = jobs.iter().filter(|job| job["has_action"] == true);
+        active.map(|job| (title(&job["job"]), job["verdict"].as_str().unwrap().to_string())).collect()
+    }
+
+    /// Waits until a file is there that a running job makes.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, path: &str) {
+        let start = Instant::now();
+        while !self.path(path).exists() {
+            assert!(start.elapsed() < PATIENCE, "{path} does not come");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     // What the last run did.
 
     /// Exactly these jobs ran and ended well: `rule first-output`, in any order.
     #[track_caller]
-    pub fn ran(self, jobs: &[&str]) -> Case {
+    pub(crate) fn ran(self, jobs: &[&str]) -> Case {
         self.assert_jobs("ran", "job-finished", jobs, |_| true)
     }
 
     /// These jobs ran in this order, among others.
     #[track_caller]
-    pub fn ran_in_order(self, jobs: &[&str]) -> Case {
+    pub(crate) fn ran_in_order(self, jobs: &[&str]) -> Case {
         let started = self.last().jobs("job-started", |_| true);
         let places: Vec<_> = jobs.iter().map(|job| started.iter().position(|s| s == job)).collect();
         let in_order = places.iter().all(Option::is_some) && places.is_sorted();
@@ -172,25 +227,25 @@ impl Case {
 
     /// Exactly these jobs ran and made what was there before.
     #[track_caller]
-    pub fn unchanged(self, jobs: &[&str]) -> Case {
+    pub(crate) fn unchanged(self, jobs: &[&str]) -> Case {
         self.assert_jobs("unchanged", "job-finished", jobs, |e| e["unchanged"] == true)
     }
 
     /// Exactly these jobs failed for good.
     #[track_caller]
-    pub fn failed(self, jobs: &[&str]) -> Case {
+    pub(crate) fn failed(self, jobs: &[&str]) -> Case {
         self.assert_jobs("failed", "job-failed", jobs, |e| e["retry"] == false)
     }
 
     /// Exactly these jobs did not run because of a failure or a stop.
     #[track_caller]
-    pub fn skipped(self, jobs: &[&str]) -> Case {
+    pub(crate) fn skipped(self, jobs: &[&str]) -> Case {
         self.assert_jobs("skipped", "job-skipped", jobs, |_| true)
     }
 
     /// So many jobs were checked and need not run.
     #[track_caller]
-    pub fn up_to_date(self, count: usize) -> Case {
+    pub(crate) fn up_to_date(self, count: usize) -> Case {
         let jobs = self.last().jobs("job-up-to-date", |_| true);
         assert!(jobs.len() == count, "expected {count} up to date, found {jobs:?}\n{}", self.last());
         self
@@ -198,7 +253,7 @@ impl Case {
 
     /// The job started for this reason (its tag), among others.
     #[track_caller]
-    pub fn because(self, job: &str, reason: &str) -> Case {
+    pub(crate) fn because(self, job: &str, reason: &str) -> Case {
         let found: Vec<String> = self
             .last()
             .of("job-started")
@@ -215,7 +270,7 @@ impl Case {
     }
 
     #[track_caller]
-    pub fn warned(self, part: &str) -> Case {
+    pub(crate) fn warned(self, part: &str) -> Case {
         let found =
             self.last().of("warning").any(|e| e["message"].as_str().is_some_and(|m| m.contains(part)));
         assert!(found, "no warning with {part:?}\n{}", self.last());
@@ -223,13 +278,13 @@ impl Case {
     }
 
     #[track_caller]
-    pub fn stdout_has(self, part: &str) -> Case {
+    pub(crate) fn stdout_has(self, part: &str) -> Case {
         assert!(self.last().stdout.contains(part), "stdout has no {part:?}\n{}", self.last());
         self
     }
 
     #[track_caller]
-    pub fn stderr_has(self, part: &str) -> Case {
+    pub(crate) fn stderr_has(self, part: &str) -> Case {
         assert!(self.last().stderr.contains(part), "stderr has no {part:?}\n{}", self.last());
         self
     }
@@ -237,19 +292,19 @@ impl Case {
     // What the directory holds.
 
     #[track_caller]
-    pub fn has(self, path: &str, text: &str) -> Case {
+    pub(crate) fn has(self, path: &str, text: &str) -> Case {
         assert_eq!(self.read(path), text, "content of {path}");
         self
     }
 
     #[track_caller]
-    pub fn has_not(self, path: &str) -> Case {
+    pub(crate) fn has_not(self, path: &str) -> Case {
         assert!(fs::symlink_metadata(self.path(path)).is_err(), "{path} is there");
         self
     }
 
     /// All files under a directory, sorted, without `.rulemake/`.
-    pub fn files(&self, dir: &str) -> Vec<String> {
+    pub(crate) fn files(&self, dir: &str) -> Vec<String> {
         let mut found = BTreeSet::new();
         let mut todo = vec![self.path(dir)];
         while let Some(dir) = todo.pop() {
@@ -260,7 +315,8 @@ impl Case {
                         todo.push(path);
                     }
                 } else if let Ok(relative) = path.strip_prefix(self.dir.path()) {
-                    found.insert(relative.to_string_lossy().replace('\\', "/"));
+                    let text = relative.to_string_lossy();
+                    found.insert(if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() });
                 }
             }
         }
@@ -268,20 +324,20 @@ impl Case {
     }
 
     #[track_caller]
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.path(path)).unwrap_or_else(|e| panic!("cannot read {path}: {e}"))
     }
 
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.dir.path()
     }
 
     #[track_caller]
-    pub fn last(&self) -> &Ran {
+    pub(crate) fn last(&self) -> &Ran {
         self.last.as_ref().expect("nothing was run yet")
     }
 
@@ -293,6 +349,55 @@ impl Case {
         expected.sort();
         assert!(found == expected, "{what}: expected {expected:?}, found {found:?}\n{}", self.last());
         self
+    }
+}
+
+/// A call of the binary that goes on.
+pub(crate) struct Running {
+    args: Vec<String>,
+    pub(crate) child: Child,
+    lines: BufReader<ChildStdout>,
+    stdout: String,
+}
+
+impl Running {
+    /// Sends a signal by its name (`INT`) to the binary alone, as `kill` does.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    /// Reads events up to the first of this kind.
+    #[track_caller]
+    pub(crate) fn wait_for_event(&mut self, kind: &str) {
+        let mark = format!("\"event\":\"{kind}\"");
+        loop {
+            let before = self.stdout.len();
+            let read = self.lines.read_line(&mut self.stdout).unwrap();
+            assert!(read > 0, "the run ended without {kind}\n{}", self.stdout);
+            if self.stdout[before..].contains(&mark) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Ran {
+        let start = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            if start.elapsed() > PATIENCE {
+                let _ = self.child.kill();
+                panic!("rulemake {} does not end", self.args.join(" "));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.lines.read_to_string(&mut self.stdout).unwrap();
+        let mut stderr = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        let code = self.child.wait().unwrap().code();
+        let events = parse_events(&self.stdout).unwrap_or_default();
+        Ran { args: self.args, code, stdout: self.stdout, stderr, events }
     }
 }
 
@@ -308,12 +413,12 @@ impl Ran {
     }
 
     /// The events of one kind.
-    pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    pub(crate) fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         self.events.iter().filter(move |e| e["event"] == kind)
     }
 
     /// The jobs of the events of one kind, in order.
-    pub fn jobs(&self, kind: &str, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
+    pub(crate) fn jobs(&self, kind: &str, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
         let job = |event: &Value| match kind {
             "job-failed" => title(&event["failure"]["job"]),
             _ => title(&event["job"]),
@@ -358,7 +463,7 @@ impl std::fmt::Display for Ran {
 }
 
 /// `rule first-output`, or the rule alone.
-pub fn title(job: &Value) -> String {
+pub(crate) fn title(job: &Value) -> String {
     let rule = job["rule"].as_str().unwrap_or("?");
     match job["outputs"][0].as_str() {
         Some(output) => format!("{rule} {output}"),
@@ -367,7 +472,7 @@ pub fn title(job: &Value) -> String {
 }
 
 /// The lines of a `--json` run.
-pub fn parse_events(stdout: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn parse_events(stdout: &str) -> Result<Vec<Value>, String> {
     let parse = |line: &str| serde_json::from_str(line).map_err(|e| format!("not JSON: {line:?}: {e}"));
     stdout.lines().filter(|l| !l.trim().is_empty()).map(parse).collect()
 }

@@ -4,6 +4,7 @@ use super::args::{int, text};
 use super::call_args;
 use super::types::is_instance;
 use crate::lang::format;
+use crate::lang::index;
 use crate::lang::ops::{self, Number};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, DictMap, Key, Value};
@@ -29,7 +30,7 @@ pub(super) static TABLE: &[Builtin] = &[
 ];
 
 fn len(_: &mut Vm, args: Args) -> Result<Value, Raise> {
-    let length = ops::length(&args.one("len")?)?;
+    let length = index::length(&args.one("len")?)?;
     i64::try_from(length).map(Value::Int).map_err(|_| ops::overflow())
 }
 

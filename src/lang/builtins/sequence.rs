@@ -2,6 +2,7 @@
 
 use super::args::{int, wrong};
 use super::basic::call_one;
+use crate::lang::compare;
 use crate::lang::iter::Walk;
 use crate::lang::ops::{self, Number};
 use crate::lang::raise::{Exc, Raise};
@@ -64,13 +65,10 @@ fn filter(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     Ok(Value::iterator("filter", kept))
 }
 
+type EachRow<'r> = dyn FnMut(&mut Vm, Vec<Value>) -> Result<(), Raise> + 'r;
+
 /// The walks of several iterables side by side; stops at the shortest.
-fn side_by_side(
-    vm: &mut Vm,
-    sources: &[Value],
-    strict: bool,
-    each: &mut dyn FnMut(&mut Vm, Vec<Value>) -> Result<(), Raise>,
-) -> Result<(), Raise> {
+fn side_by_side(vm: &mut Vm, sources: &[Value], strict: bool, each: &mut EachRow<'_>) -> Result<(), Raise> {
     let mut walks = sources.iter().map(Walk::over).collect::<Result<Vec<Walk>, Raise>>()?;
     if walks.is_empty() {
         return Ok(());
@@ -143,8 +141,8 @@ fn extreme(vm: &mut Vm, args: Args, name: &str) -> Result<Value, Raise> {
         };
         let better = match &best {
             None => true,
-            Some((_, old)) if name == "min" => ops::is_less(vm, &rank, old)?,
-            Some((_, old)) => ops::is_less(vm, old, &rank)?,
+            Some((_, old)) if name == "min" => compare::is_less(vm, &rank, old)?,
+            Some((_, old)) => compare::is_less(vm, old, &rank)?,
         };
         if better {
             best = Some((item, rank));
@@ -250,7 +248,7 @@ fn merge(vm: &mut Vm, left: Vec<Row>, right: Vec<Row>, out: &mut Vec<Row>) -> Re
     let mut left = left.into_iter().peekable();
     let mut right = right.into_iter().peekable();
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let take_right = ops::is_less(vm, &b.0, &a.0)?;
+        let take_right = compare::is_less(vm, &b.0, &a.0)?;
         out.extend(if take_right { right.next() } else { left.next() });
     }
     out.extend(left);

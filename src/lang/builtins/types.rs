@@ -20,7 +20,7 @@ pub(super) const NAMED: &[Type] = &[
     Type::Set,
     Type::FrozenSet,
     Type::Range,
-    Type::Type,
+    Type::Class,
     Type::Object,
 ];
 
@@ -46,7 +46,7 @@ pub(crate) fn construct(vm: &mut Vm, of: Type, args: Args) -> Result<Value, Rais
             Ok(if of == Type::Set { Value::set(items) } else { Value::frozenset(items) })
         }
         Type::Range => to_range(args),
-        Type::Type => Ok(Value::Type(args.one("type")?.type_of())),
+        Type::Class => Ok(Value::Type(args.one("type")?.type_of())),
         Type::Exception(kind) => {
             let args = args.all_positional(kind.name())?;
             Ok(Value::Exception(Arc::new(Exception { kind, args })))

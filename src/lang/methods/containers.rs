@@ -1,8 +1,9 @@
 //! Methods of `dict`, its views, `set` and `frozenset`.
 
 use crate::lang::builtins::args::wrong;
+use crate::lang::compare;
+use crate::lang::index;
 use crate::lang::iter::Walk;
-use crate::lang::ops;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Dict, DictMap, Key, Method, Set, SetItems, Value, View, ViewKind};
 use crate::lang::vm::Vm;
@@ -107,7 +108,7 @@ fn view(me: &Value, args: Args, kind: ViewKind) -> Result<Value, Raise> {
 fn pop(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let [key, default] = args.take("pop", ["/key", "/default"], 1)?;
     let key = key.unwrap_or(Value::None);
-    let removed = ops::remove_key(vm, this(me)?, &key)?;
+    let removed = index::remove_key(vm, this(me)?, &key)?;
     removed.or(default).ok_or_else(|| match this(me) {
         Ok(dict) => Raise::missing_key(dict, &key),
         Err(raise) => raise,
@@ -129,7 +130,7 @@ fn setdefault(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
         return Ok(found);
     }
     let default = default.unwrap_or(Value::None);
-    ops::set_item(vm, me, &key, default.clone())?;
+    index::set_item(vm, me, &key, default.clone())?;
     Ok(default)
 }
 
@@ -208,7 +209,7 @@ fn set_copy(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
 fn take_out(vm: &mut Vm, me: &Value, item: &Value) -> Result<bool, Raise> {
     let set = this_set(me)?;
     vm.budget.spend(set.items.read(|items| items.len()) as u64 / 32)?;
-    let key = ops::set_key(item)?;
+    let key = compare::set_key(item)?;
     set.items.write(|items| items.shift_remove(&key))
 }
 
@@ -276,7 +277,7 @@ fn isdisjoint(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let mut walk = Walk::over(&args.one("isdisjoint")?)?;
     while let Some(item) = walk.next()? {
         vm.budget.spend(1)?;
-        if ops::contains(vm, me, &item)? {
+        if compare::contains(vm, me, &item)? {
             return Ok(Value::Bool(false));
         }
     }

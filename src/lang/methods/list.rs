@@ -2,7 +2,8 @@
 
 use crate::lang::builtins::args::{int, optional_int, wrong};
 use crate::lang::builtins::sequence::sort;
-use crate::lang::ops;
+use crate::lang::compare;
+use crate::lang::index;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, List, Method, Value};
 use crate::lang::vm::Vm;
@@ -80,7 +81,7 @@ fn pop(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     if len == 0 {
         return Err(Raise::new(Exc::IndexError, "pop from an empty list"));
     }
-    let at = ops::index_in(&at.unwrap_or(Value::Int(-1)), len, "pop")?;
+    let at = index::index_in(&at.unwrap_or(Value::Int(-1)), len, "pop")?;
     vm.budget.spend((len - at) as u64 / 64)?;
     let popped = list.0.write(|items| (at < items.len()).then(|| items.remove(at)))?;
     Ok(popped.unwrap_or(Value::None))
@@ -89,8 +90,7 @@ fn pop(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
 fn remove(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let value = args.one("remove")?;
     let list = this(me)?;
-    vm.budget.spend(list.0.read(Vec::len) as u64 / 16)?;
-    let at = list.0.read(|items| ops::find_equal(items, &value))?;
+    let at = list.0.read(|items| compare::find_equal(vm, items, &value))?;
     let at = at.ok_or_else(|| Raise::value_error("the value is not in the list"))?;
     let removed = list.0.write(|items| (at < items.len()).then(|| items.remove(at)))?;
     drop(removed);
@@ -120,7 +120,7 @@ fn count(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let items = vm.collect(me)?;
     let mut found = 0;
     for item in &items {
-        found += i64::from(item.is_same(&value) || ops::equal(item, &value)?);
+        found += i64::from(item.is_same(&value) || compare::equal_paid(vm, item, &value)?);
     }
     Ok(Value::Int(found))
 }
@@ -130,10 +130,10 @@ fn index(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let value = value.unwrap_or(Value::None);
     let ends = [optional_int(start.as_ref(), "index")?, optional_int(end.as_ref(), "index")?, None];
     let items = vm.collect(me)?;
-    let (start, _, count) = ops::slice_range(&ends, items.len())?;
+    let (start, _, count) = index::slice_range(&ends, items.len())?;
     let start = start as usize;
     let part = items.get(start..start + count).unwrap_or_default();
-    match ops::find_equal(part, &value)? {
+    match compare::find_equal(vm, part, &value)? {
         Some(at) => Ok(Value::Int((start + at) as i64)),
         None => Err(Raise::value_error(format!("{} is not in the {}", value.repr(), me.type_name()))),
     }

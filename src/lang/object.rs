@@ -1,0 +1,204 @@
+//! Values that the host brings: wildcards, lists of paths with names, functions with state.
+
+use crate::lang::index::index_in;
+use crate::lang::raise::Raise;
+use crate::lang::value::{Args, Value};
+use crate::lang::vm::Vm;
+use crate::model;
+use crate::syntax::ast::BinaryOp;
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// A value of the host: wildcards, `rules.x`, lists of paths with names, files, paths, deferred things.
+pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
+    fn type_name(&self) -> &'static str;
+
+    /// The attribute; `None` when there is none.
+    fn attribute(&self, _name: &str) -> Result<Option<Value>, Raise> {
+        Ok(None)
+    }
+
+    /// Names for "did you mean".
+    fn attribute_names(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    /// `object[key]`
+    fn item(&self, _key: &Value) -> Result<Value, Raise> {
+        Err(Raise::type_error(format!("`{}` object is not subscriptable", self.type_name())))
+    }
+
+    /// Its elements, when it can be iterated; also serves `len` and `in`.
+    fn items(&self) -> Option<Vec<Value>> {
+        None
+    }
+
+    /// Its named entries, for `**object`.
+    fn entries(&self) -> Option<Vec<(Arc<str>, Value)>> {
+        None
+    }
+
+    fn truth(&self) -> bool {
+        self.items().is_none_or(|items| !items.is_empty())
+    }
+
+    /// `str(object)`
+    fn text(&self) -> String {
+        self.repr()
+    }
+
+    fn repr(&self) -> String {
+        format!("<{}>", self.type_name())
+    }
+
+    /// A plain value that stands for it in comparisons and as a dict key; identity decides without one.
+    fn stand_in(&self) -> Option<Value> {
+        None
+    }
+
+    fn is_callable(&self) -> bool {
+        false
+    }
+
+    /// Parameter names, when it is callable.
+    fn parameters(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn call(&self, _vm: &mut Vm, _args: Args) -> Result<Value, Raise> {
+        Err(Raise::type_error(format!("`{}` object is not callable", self.type_name())))
+    }
+
+    /// `object op other`, or `other op object` when `reflected`; `None` when it is not supported.
+    fn binary(&self, _op: BinaryOp, _other: &Value, _reflected: bool) -> Option<Result<Value, Raise>> {
+        None
+    }
+
+    /// Whether `with object as x:` works; `x` is the object itself.
+    fn is_context(&self) -> bool {
+        false
+    }
+
+    /// The values inside, so that freezing reaches them.
+    fn inner(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// The value that a job sees; by default its items or its text.
+    fn to_model(&self) -> Option<model::value::Value> {
+        None
+    }
+}
+
+/// A function of the host: a closure with a name.
+pub(crate) struct Native {
+    pub(crate) name: &'static str,
+    pub(crate) parameters: Vec<Arc<str>>,
+    /// Values that the closure keeps, so that freezing reaches them.
+    pub(crate) inner: Vec<Value>,
+    pub(crate) call: Box<NativeClosure>,
+}
+
+pub(crate) type NativeClosure = dyn Fn(&mut Vm, Args) -> Result<Value, Raise> + Send + Sync;
+
+impl fmt::Debug for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Native({})", self.name)
+    }
+}
+
+impl Object for Native {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn repr(&self) -> String {
+        format!("<function {}>", self.name)
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Arc<str>> {
+        self.parameters.clone()
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        self.inner.clone()
+    }
+
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        (self.call)(vm, args)
+    }
+}
+
+/// Values in order, some with names: wildcards, `input`, the result of `glob_wildcards`.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedList {
+    pub(crate) type_name: &'static str,
+    pub(crate) items: Vec<(Option<Arc<str>>, Value)>,
+    /// What `str()` gives when it is not a list of values.
+    pub(crate) text: Option<String>,
+}
+
+impl Object for NamedList {
+    fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
+        Ok(self.items.iter().find(|(n, _)| n.as_deref() == Some(name)).map(|(_, v)| v.clone()))
+    }
+
+    fn attribute_names(&self) -> Vec<Arc<str>> {
+        self.items.iter().filter_map(|(name, _)| name.clone()).collect()
+    }
+
+    fn item(&self, key: &Value) -> Result<Value, Raise> {
+        match key {
+            Value::Str(name) => self.attribute(name)?.ok_or_else(|| {
+                let known: Vec<Arc<str>> = self.attribute_names();
+                Raise::key_error(key).did_you_mean(name, known.iter().map(|n| &**n))
+            }),
+            Value::Int(_) | Value::Bool(_) => {
+                let index = index_in(key, self.items.len(), self.type_name)?;
+                Ok(self.items[index].1.clone())
+            }
+            other => Err(Raise::type_error(format!("cannot index by `{}`", other.type_name()))),
+        }
+    }
+
+    fn items(&self) -> Option<Vec<Value>> {
+        Some(self.items.iter().map(|(_, value)| value.clone()).collect())
+    }
+
+    fn entries(&self) -> Option<Vec<(Arc<str>, Value)>> {
+        Some(self.items.iter().filter_map(|(n, v)| n.clone().map(|n| (n, v.clone()))).collect())
+    }
+
+    fn text(&self) -> String {
+        let join = || {
+            let parts: Vec<Arc<str>> = self.items.iter().map(|(_, v)| v.display()).collect();
+            parts.join(" ")
+        };
+        self.text.clone().unwrap_or_else(join)
+    }
+
+    fn repr(&self) -> String {
+        let fields: Vec<String> = self
+            .items
+            .iter()
+            .map(|(name, value)| match name {
+                Some(name) => format!("{name}={}", value.repr()),
+                None => value.repr().to_string(),
+            })
+            .collect();
+        format!("{}({})", self.type_name, fields.join(", "))
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        self.items.iter().map(|(_, value)| value.clone()).collect()
+    }
+}

@@ -1,0 +1,297 @@
+//! Jobs that fail, and limits: what else runs, what is kept, what the user is told.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use support::Case;
+
+/// `bad` fails, `good*` do not depend on it, `after` does.
+const TREE: &str = "\
+rule all:
+    input: 'after', expand('good{i}', i=range(6))
+
+rule after:
+    input: 'bad'
+    output: 'after'
+    shell: 'cp {input} {output}'
+
+rule bad:
+    input: 'switch'
+    output: 'bad'
+    priority: 10
+    shell: 'echo part > {output}; echo I am broken >&2; cat {input}; test ! -s {input}'
+
+rule good:
+    output: 'good{i}'
+    shell: 'sleep 0.2; touch {output}'
+";
+
+fn tree() -> Case {
+    Case::new().rulefile(TREE).file("switch", "down\n")
+}
+
+#[test]
+fn after_the_first_failure_nothing_new_starts_and_what_runs_may_end() {
+    let case = tree().run_with_code(&["-j2"], 1).failed(&["bad bad"]);
+    let (ran, started) = (case.last().of("job-finished").count(), case.last().of("job-started").count());
+    assert!(ran <= 3, "{ran} jobs ran on two processors\n{}", case.last());
+    assert_eq!(started, ran + 1, "what was started came to its end");
+    assert_eq!(case.files("").iter().filter(|f| f.starts_with("good")).count(), ran);
+    let skipped = case.last().jobs("job-skipped", |e| e["because"]["cause"] == "drained");
+    assert!(!skipped.is_empty(), "{}", case.last());
+    case.file("switch", "").run(&[]).run(&[]).ran(&[]).up_to_date(8);
+}
+
+#[test]
+fn with_k_all_that_does_not_depend_on_the_failure_runs() {
+    let goods: Vec<String> = (0..6).map(|i| format!("good good{i}")).collect();
+    let goods: Vec<&str> = goods.iter().map(String::as_str).collect();
+    let case = tree().run_with_code(&["-k"], 1).failed(&["bad bad"]).ran(&goods).skipped(&["after after"]);
+    let cause = case.last().of("job-skipped").next().unwrap()["because"].clone();
+    assert_eq!((cause["cause"].as_str(), cause["job"].as_str()), (Some("upstream-failed"), Some("bad bad")));
+    case.run_with_code(&["-k"], 1)
+        .ran(&[])
+        .failed(&["bad bad"])
+        .up_to_date(6)
+        .file("switch", "")
+        .run(&["-k"])
+        .ran(&["bad bad", "after after"]);
+}
+
+#[test]
+fn a_failure_is_told_with_its_log_and_what_it_left_is_kept_aside() {
+    let case = tree()
+        .call_with_code(&["bad"], 1)
+        .stderr_has("error: bad bad failed: exit 1")
+        .stderr_has("I am broken\n    down\n")
+        .stderr_has("rerun: rulemake bad")
+        .has_not("bad")
+        .call(&["log", "bad"])
+        .stdout_has("I am broken\ndown\n")
+        .run_with_code(&["bad"], 1);
+    let failure = case.last().of("job-failed").next().unwrap()["failure"].clone();
+    assert_eq!((failure["exit_code"].as_i64(), failure["attempt"].as_i64()), (Some(1), Some(1)));
+    assert_eq!(failure["log_tail"], serde_json::json!(["I am broken", "down"]));
+    let log = fs::read_to_string(case.path(failure["log"].as_str().unwrap())).unwrap();
+    assert_eq!(log, "I am broken\ndown\n");
+    let partial = case.path(failure["quarantine"].as_str().unwrap()).join("bad");
+    assert_eq!(fs::read_to_string(partial).unwrap(), "part\n");
+}
+
+#[test]
+fn a_failure_in_the_middle_of_a_command_or_a_pipe_counts() {
+    for command in
+        ["false; true", "false | cat", "echo $UNSET_VARIABLE", "cat no-such-file > /dev/null; true"]
+    {
+        let rulefile = format!("rule a:\n    output: 'a'\n    shell: '{command}; touch {{output}}'\n");
+        Case::new().rulefile(&rulefile).run_with_code(&[], 1).failed(&["a a"]).has_not("a");
+    }
+}
+
+#[test]
+fn an_output_that_was_not_created_is_a_failure_that_names_it() {
+    Case::new()
+        .rulefile("rule a:\n    output: 'a', 'b'\n    shell: 'touch a'\n")
+        .call_with_code(&[], 1)
+        .stderr_has("did not create b")
+        .has_not("a")
+        .run_with_code(&[], 1)
+        .failed(&["a a"]);
+}
+
+#[test]
+fn an_old_output_does_not_stand_for_one_that_was_not_created() {
+    Case::new()
+        .rulefile("rule a:\n    input: 'in'\n    output: 'a'\n    shell: 'cp {input} {output}'\n")
+        .file("in", "1\n")
+        .run(&[])
+        .edit("Rulefile", "cp {input} {output}", "true {input} {output}")
+        .run_with_code(&[], 1)
+        .failed(&["a a"])
+        .has_not("a");
+}
+
+#[test]
+fn a_job_killed_by_a_signal_is_a_failure_and_the_run_goes_on_to_its_end() {
+    Case::new()
+        .rulefile("rule a:\n    output: 'a'\n    shell: 'touch {output}; kill -9 $$'\n")
+        .call_with_code(&[], 1)
+        .stderr_has("killed by signal 9")
+        .has_not("a");
+}
+
+#[test]
+fn a_program_that_is_not_there_is_explained() {
+    Case::new()
+        .rulefile("rule a:\n    output: 'a'\n    shell: 'no-such-program-at-all > {output}'\n")
+        .call_with_code(&[], 1)
+        .stderr_has("exit 127")
+        .stderr_has("PATH");
+}
+
+#[test]
+fn a_job_is_tried_again_as_often_as_its_rule_says() {
+    let rulefile = "rule a:\n    output: 'a'\n    retries: 2\n    resources: attempt_seen=lambda wildcards, attempt: attempt\n    \
+                    shell: 'echo {resources.attempt_seen} >> tries; test $(wc -l < tries) -ge 3; touch {output}'\n";
+    let case = Case::new().rulefile(rulefile).run(&[]).ran(&["a a"]).has("tries", "1\n2\n3\n");
+    assert_eq!(case.last().of("job-started").count(), 3);
+    let attempts: Vec<_> = case.last().of("job-started").map(|e| e["attempt"].as_i64().unwrap()).collect();
+    assert_eq!(attempts, [1, 2, 3]);
+    let again: Vec<_> = case.last().of("job-failed").map(|e| e["retry"].as_bool().unwrap()).collect();
+    assert_eq!(again, [true, true]);
+    case.run(&[]).ran(&[]).up_to_date(1);
+}
+
+#[test]
+fn retries_of_the_command_line_hold_for_rules_without_their_own_and_come_to_an_end() {
+    Case::new()
+        .rulefile("rule all:\n    input: 'a', 'b'\n\nrule a:\n    output: 'a'\n    shell: 'echo a >> tries; false'\n\nrule b:\n    output: 'b'\n    retries: 0\n    shell: 'echo b >> tries; false'\n")
+        .run_with_code(&["-k", "-j1", "--retries", "2"], 1)
+        .failed(&["a a", "b b"]);
+    let case = Case::new()
+        .rulefile("rule a:\n    output: 'a'\n    shell: 'echo a >> tries; false'\n")
+        .run_with_code(&["--retries", "2"], 1)
+        .failed(&["a a"])
+        .has("tries", "a\na\na\n");
+    let last = case.last().of("job-failed").last().unwrap()["failure"]["attempt"].clone();
+    assert_eq!(last, 3);
+}
+
+#[test]
+fn a_retry_does_not_see_what_the_attempt_before_left() {
+    Case::new()
+        .rulefile("rule a:\n    output: 'a'\n    retries: 1\n    shell: 'echo x >> {output}; echo >> tries; test $(wc -l < tries) -ge 2'\n")
+        .run(&[])
+        .has("a", "x\n");
+}
+
+#[test]
+fn jobs_read_nothing_from_the_terminal() {
+    Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'cat > {output}'\n").run(&[]).has("a", "");
+    let case = Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'cat > {output}'\n");
+    let input = fs::File::open(case.path("Rulefile")).unwrap();
+    assert!(case.command(&[]).stdin(input).status().unwrap().success());
+    case.has("a", "");
+}
+
+/// The most jobs that were between their `+` and their `-` at once.
+fn most_at_once(journal: &str) -> usize {
+    let (mut now, mut most) = (0usize, 0usize);
+    for line in journal.lines() {
+        match line {
+            "+" => now += 1,
+            "-" => now -= 1,
+            other => panic!("{other:?} in the journal"),
+        }
+        most = most.max(now);
+    }
+    assert_eq!(now, 0, "{journal}");
+    most
+}
+
+fn limited(section: &str, args: &[&str]) -> usize {
+    let rulefile = format!(
+        "rule all:\n    input: expand('o{{i}}', i=range(12))\n\nrule one:\n    output: 'o{{i}}'\n    {section}\n    \
+         shell: 'echo + >> journal; sleep 0.05; touch {{output}}; echo - >> journal'\n"
+    );
+    let case = Case::new().rulefile(&rulefile).run(args);
+    assert_eq!(case.last().of("job-finished").count(), 12);
+    most_at_once(&case.read("journal"))
+}
+
+#[test]
+fn never_more_run_at_once_than_processors_threads_and_resources_allow() {
+    assert_eq!(limited("priority: 0", &["-j1"]), 1);
+    let most = limited("priority: 0", &["-j3"]);
+    assert!((2..=3).contains(&most), "{most} at once");
+    assert!(limited("threads: 2", &["-j4"]) <= 2);
+    assert_eq!(limited("threads: 64", &["-j4"]), 1, "more threads than there are is all of them");
+    assert!(limited("resources: mem_mb=400", &["-j8", "--resources", "mem_mb=1000"]) <= 2);
+    assert_eq!(limited("resources: gpu=1", &["-j8", "--resources", "gpu=1"]), 1);
+}
+
+#[test]
+fn a_request_that_can_never_be_met_is_refused_before_anything_runs() {
+    Case::new()
+        .rulefile("rule all:\n    input: 'a', 'b'\n\nrule a:\n    output: 'a'\n    shell: 'touch {output}'\n\nrule b:\n    output: 'b'\n    resources: mem_mb=2000\n    shell: 'touch {output}'\n")
+        .call_with_code(&["--resources", "mem_mb=1000"], 4)
+        .stderr_has("mem_mb=2000")
+        .stderr_has("1000")
+        .has_not("a");
+}
+
+#[test]
+fn an_input_that_changes_while_its_job_runs_is_told_and_the_job_runs_again_next_time() {
+    let case = Case::new()
+        .rulefile("rule b:\n    input: 'a'\n    output: 'b'\n    shell: 'cp {input} {output}'\n\nrule a:\n    input: 'in'\n    output: 'a'\n    shell: 'cp {input} {output}; touch started; while [ ! -e go ]; do sleep 0.02; done'\n")
+        .file("in", "1\n");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    let case = case.file("in", "2\n").file("go", "");
+    let ran = run.end();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let told =
+        ran.of("warning").any(|e| e["message"].as_str().unwrap().contains("input in changed while a a ran"));
+    assert!(told, "{ran}");
+    case.run(&[]).ran(&["a a", "b b"]).has("b", "2\n").run(&[]).ran(&[]);
+}
+
+#[test]
+fn a_job_without_an_output_runs_each_time() {
+    Case::new()
+        .rulefile("rule tell:\n    input: 'in'\n    shell: 'cat {input} >> told'\n")
+        .file("in", "1\n")
+        .run(&[])
+        .ran(&["tell"])
+        .because("tell", "no-outputs")
+        .run(&[])
+        .ran(&["tell"])
+        .has("told", "1\n1\n");
+}
+
+#[test]
+fn a_file_that_somebody_else_made_is_saved_before_a_job_makes_its_own() {
+    let case = Case::new()
+        .rulefile("rule a:\n    output: 'a'\n    shell: 'echo made > {output}'\n")
+        .file("a", "by hand\n")
+        .run(&[])
+        .because("a a", "no-record")
+        .has("a", "made\n");
+    assert_eq!(case.read(".rulemake/saved/1/a"), "by hand\n");
+}
+
+#[test]
+fn a_directory_in_the_place_of_an_output_is_never_removed() {
+    Case::new()
+        .rulefile("rule a:\n    output: 'a'\n    shell: 'echo made > {output}'\n")
+        .file("a/precious", "1\n")
+        .call_with_code(&[], 1)
+        .stderr_has("is a directory")
+        .has("a/precious", "1\n");
+}
+
+#[test]
+fn a_source_that_is_gone_is_an_error_although_its_result_is_there() {
+    Case::new()
+        .rulefile("rule a:\n    input: 'in'\n    output: 'a'\n    shell: 'cp {input} {output}'\n")
+        .file("in", "1\n")
+        .run(&[])
+        .remove("in")
+        .call_with_code(&[], 4)
+        .stderr_has("missing input `in`")
+        .has("a", "1\n");
+}
+
+#[test]
+fn exit_codes_tell_who_has_to_act() {
+    tree()
+        .call_with_code(&["bad"], 1)
+        .call_with_code(&["--no-such-option"], 2)
+        .call_with_code(&["-f", "absent"], 3)
+        .call_with_code(&["absent"], 4)
+        .call(&["good1"])
+        .rulefile("rule a:\n    output: 'a'\n    shell: '{absent}'\n")
+        .call_with_code(&[], 3);
+}

@@ -1,0 +1,236 @@
+//! Runs that are stopped, killed, or meet each other: W20, W21, W22, and what the next run does.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::time::{Duration, Instant};
+use support::{Case, parse_events};
+
+/// `first` is quick, `slow` writes half of its output and then beats until it is let go on.
+const SLOW: &str = "\
+rule last:
+    input: 'first.txt', 'slow.txt'
+    output: 'last.txt'
+    shell: 'cat {input} > {output}'
+
+rule first:
+    output: 'first.txt'
+    shell: 'echo first > {output}'
+
+rule slow:
+    input: 'first.txt'
+    output: 'slow.txt'
+    shell:
+        '''
+        echo half > {output}
+        touch started
+        i=0
+        while [ ! -e go ] && [ $i -lt 1200 ]; do echo >> beat; sleep 0.05; i=$((i + 1)); done
+        echo whole > {output}
+        '''
+";
+
+fn slow() -> Case {
+    Case::new().rulefile(SLOW)
+}
+
+/// Nothing writes the beat any more: no process of the job is left.
+#[track_caller]
+fn no_beat(case: &Case) {
+    let beats = || fs::metadata(case.path("beat")).unwrap().len();
+    let before = beats();
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(beats(), before, "a process of the job lives on");
+}
+
+/// The next run needs no flag: it does what is left to do and ends well.
+#[track_caller]
+fn goes_on(case: Case, jobs: &[&str]) {
+    case.file("go", "")
+        .run(&[])
+        .ran(jobs)
+        .has("slow.txt", "whole\n")
+        .has("last.txt", "first\nwhole\n")
+        .run(&[])
+        .ran(&[]);
+}
+
+#[test]
+fn w20_after_a_signal_no_half_output_and_no_process_is_left_and_the_next_run_goes_on() {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let case = slow();
+        let run = case.start(&[]);
+        case.wait_for("started");
+        run.signal(signal);
+        let ran = run.end();
+        assert_eq!(ran.code, Some(code), "{ran}");
+        assert!(ran.of("run-finished").any(|e| e["summary"]["cancelled"] == 1), "{ran}");
+        assert!(ran.of("job-failed").next().is_none(), "a job that was stopped is no failure\n{ran}");
+        no_beat(&case);
+        let case = case.has_not("slow.txt").has_not("last.txt").has("first.txt", "first\n");
+        goes_on(case, &["slow slow.txt", "last last.txt"]);
+    }
+}
+
+#[test]
+fn w20_jobs_that_ignore_the_first_signal_are_killed_by_the_second_ctrl_c() {
+    let case = slow().edit("Rulefile", "echo half", "trap '' INT TERM; echo half");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("INT");
+    let before = fs::metadata(case.path("beat")).map_or(0, |m| m.len());
+    let start = Instant::now();
+    while fs::metadata(case.path("beat")).map_or(0, |m| m.len()) < before + 3 {
+        assert!(start.elapsed() < Duration::from_secs(5), "the job was to go on for a while");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    run.signal("INT");
+    let ran = run.end();
+    assert_eq!(ran.code, Some(130), "{ran}");
+    assert!(start.elapsed() < Duration::from_secs(9), "it was killed, not waited for");
+    no_beat(&case);
+    goes_on(case.has_not("slow.txt"), &["slow slow.txt", "last last.txt"]);
+}
+
+#[test]
+fn w20_children_in_the_background_of_a_stopped_job_end_with_it() {
+    let case = slow().edit(
+        "Rulefile",
+        "touch started",
+        "(while :; do echo >> beat; sleep 0.05; done) & touch started",
+    );
+    let run = case.start(&[]);
+    case.wait_for("started");
+    case.wait_for("beat");
+    run.signal("INT");
+    assert_eq!(run.end().code, Some(130));
+    no_beat(&case);
+}
+
+#[test]
+fn w20_an_edited_output_is_not_lost_when_its_job_is_stopped() {
+    let case = slow().file("go", "").run(&[]).file("slow.txt", "mine\n").remove("go").remove("started");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("INT");
+    assert_eq!(run.end().code, Some(130));
+    let saved = fs::read_to_string(case.path(".rulemake/saved/2/slow.txt")).unwrap();
+    assert_eq!(saved, "mine\n");
+    goes_on(case, &["slow slow.txt"]);
+}
+
+#[test]
+fn w21_after_kill_9_the_next_run_needs_no_flag_and_trusts_nothing_half_made() {
+    // The job keeps its output open, so that what it still writes ends up in no file of the next run.
+    let rulefile = SLOW
+        .replace("echo half > {output}", "exec > {output}; echo half")
+        .replace("echo whole > {output}", "echo whole");
+    let case = Case::new().rulefile(&rulefile);
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("KILL");
+    assert_eq!(run.end().code, None);
+    let case = case.has("slow.txt", "half\n");
+    let verdicts = case.plan(&[]);
+    assert!(verdicts.contains(&("slow slow.txt".into(), "run".into())), "{verdicts:?}");
+    case.file("go", "")
+        .run(&[])
+        .ran(&["slow slow.txt", "last last.txt"])
+        .because("slow slow.txt", "interrupted")
+        .has("slow.txt", "half\nwhole\n")
+        .has("last.txt", "first\nhalf\nwhole\n")
+        .run(&[])
+        .ran(&[]);
+}
+
+#[test]
+fn w21_a_kill_at_any_moment_leaves_a_directory_that_the_next_run_mends() {
+    let mut rulefile = String::from(
+        "rule all:\n    input: expand('o/{i}', i=range(40))\n    output: 'all'\n    shell: 'cat {input} > {output}'\n",
+    );
+    rulefile.push_str("rule one:\n    input: 'in'\n    output: 'o/{i}'\n    shell: 'echo {wildcards.i} > {output}; cat {input} >> {output}'\n");
+    let expected: String = (0..40).map(|i| format!("{i}\nx\n")).collect();
+    for moment in [5, 20, 40, 80, 150, 300] {
+        let case = Case::new().rulefile(&rulefile).file("in", "x\n");
+        let run = case.start(&["-j2"]);
+        std::thread::sleep(Duration::from_millis(moment));
+        run.signal("KILL");
+        run.end();
+        // Jobs that were running live on for a moment; they write what is right, but nobody waits for them.
+        std::thread::sleep(Duration::from_millis(100));
+        case.run(&[]).has("all", &expected).run(&[]).ran(&[]);
+    }
+}
+
+#[test]
+fn w22_a_second_run_is_told_who_is_at_work() {
+    let case = slow();
+    let run = case.start(&[]);
+    case.wait_for("started");
+    let pid = format!("pid {} on host ", run.child.id());
+    let case = case
+        .call_with_code(&[], 5)
+        .stderr_has("another run holds the lock")
+        .stderr_has(&pid)
+        .stderr_has(" since ")
+        .stderr_has("--wait");
+    // The run is not disturbed by those who only look.
+    let verdicts = case.plan(&[]);
+    assert!(verdicts.contains(&("first first.txt".into(), "up-to-date".into())), "{verdicts:?}");
+    let case = case
+        .call(&["why", "first.txt"])
+        .stdout_has("is up to date")
+        .call(&["why", "slow.txt"])
+        .call(&["-n"])
+        .stdout_has("last.txt")
+        .call(&["list"])
+        .stdout_has("slow")
+        .call(&["log", "first.txt"])
+        .call(&["graph"])
+        .file("go", "");
+    let ran = run.end();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    case.has("last.txt", "first\nwhole\n").run(&[]).ran(&[]);
+}
+
+#[test]
+fn w22_wait_waits_and_then_finds_nothing_to_do() {
+    let case = slow();
+    let first = case.start(&[]);
+    case.wait_for("started");
+    let mut second = case.start(&["--wait"]);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(second.child.try_wait().unwrap().is_none(), "it waits");
+    let case = case.file("go", "");
+    assert_eq!(first.end().code, Some(0));
+    let ran = second.end();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let events = parse_events(&ran.stdout).unwrap();
+    assert!(events.iter().all(|e| e["event"] != "job-started"), "{ran}");
+    case.has("last.txt", "first\nwhole\n");
+}
+
+#[test]
+fn w22_who_waits_can_be_stopped() {
+    let case = slow();
+    let first = case.start(&[]);
+    case.wait_for("started");
+    let waiting = case.start(&["--wait"]);
+    std::thread::sleep(Duration::from_millis(200));
+    waiting.signal("INT");
+    assert_eq!(waiting.end().code, Some(130));
+    let _case = case.file("go", "");
+    assert_eq!(first.end().code, Some(0));
+}
+
+#[test]
+fn w22_runs_in_two_directories_do_not_meet() {
+    let case = slow();
+    let run = case.start(&[]);
+    case.wait_for("started");
+    slow().file("go", "").run(&[]).has("last.txt", "first\nwhole\n");
+    run.signal("INT");
+    assert_eq!(run.end().code, Some(130));
+}
