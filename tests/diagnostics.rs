@@ -7,6 +7,12 @@
 // The texts of `bash` and of the system stand in some of them.
 #![cfg(all(target_os = "linux", feature = "cli"))]
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test panics when it cannot go on, and is told by the environment what to do"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
