@@ -35,5 +35,7 @@ pub use model::value::Value;
 pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
 pub use plan::plan::{Plan, PlannedJob, Verdict};
-pub use session::{LastRun, LoadOptions, RunOptions, RunReport, Session, SessionBuilder, Why, WhyStep};
+pub use session::{
+    LastRun, LoadOptions, PassedOver, RunOptions, RunReport, Session, SessionBuilder, Why, WhyStep,
+};
 pub use trace::reason::Reason;

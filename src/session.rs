@@ -1,6 +1,6 @@
 //! L6: the facade that wires the layers: load a workflow, open a session on a directory, plan, ask, run.
 
-use crate::base::path::{PathTable, normalise};
+use crate::base::path::{PathId, PathTable, normalise};
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, EventKind, JobFailure, Summary};
@@ -105,6 +105,18 @@ pub struct Why {
     pub source: bool,
     /// The job that makes the file, then the jobs upstream that cause it to run, the root cause last.
     pub chain: Vec<WhyStep>,
+    /// Rules that match the file and were not taken because they cannot run.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A rule that could make a file but for an input that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PassedOver {
+    /// Its name.
+    pub rule: String,
+    /// The first input that does not exist and cannot be made; `None` when a function for its inputs failed.
+    pub lacks: Option<String>,
 }
 
 /// One job of an explanation.
@@ -308,10 +320,11 @@ impl Session {
     pub fn why(&self, path: &str) -> Result<Why> {
         let cx = self.context(&[path], Force::None, &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
+        let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { path, source: true, chain: Vec::new() });
+            return Ok(Why { path, source: true, chain: Vec::new(), passed_over });
         };
         let verdicts = self.verdicts(&cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -320,7 +333,7 @@ impl Session {
             chain.push(why_step(&cx, next, &verdicts));
             at = next;
         }
-        Ok(Why { path, source: false, chain })
+        Ok(Why { path, source: false, chain, passed_over })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -497,6 +510,15 @@ fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep {
         verdict: verdicts[id.index()].clone(),
         last: trace.map(|t| LastRun { run: t.run, duration_ms: t.duration_ms.into() }),
     }
+}
+
+fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
+    let here = cx.graph.passed_over.iter().filter(|passed| passed.path == path);
+    here.map(|passed| PassedOver {
+        rule: cx.workflow.rules[passed.rule as usize].name.to_string(),
+        lacks: passed.lacks.map(|input| cx.paths.text(input).to_string()),
+    })
+    .collect()
 }
 
 /// The producer that makes `id` run: the first whose outputs will or may be made anew.
