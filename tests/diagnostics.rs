@@ -6,7 +6,6 @@
 
 // The texts of `bash` and of the system stand in some of them.
 #![cfg(all(target_os = "linux", feature = "cli"))]
-
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
