@@ -252,6 +252,14 @@ impl Session {
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
+        for target in targets.iter().filter(|target| self.workflow.rule(target).is_none()) {
+            let made = paths.find(&normalise(target)).and_then(|id| graph.producer(id)).is_some();
+            if !made && self.root.join(target).is_dir() {
+                let message = format!("the target `{target}` is a directory, not a file");
+                return Err(Error::new(ErrorKind::Plan, message)
+                    .with_help("name a file in it, or a rule that makes its files"));
+            }
+        }
         Ok(Context {
             graph,
             paths,

@@ -405,6 +405,7 @@ impl Run<'_> {
             fingerprint_inputs: prepared.fingerprint.inputs.clone(),
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
+            own_logs: prepared.instance.logs.paths.clone(),
             is_shell: prepared.command.is_some(),
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);

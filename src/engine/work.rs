@@ -15,6 +15,7 @@ use crate::trace::fingerprint::{Fingerprint, InputState, Origin, Trace};
 use crate::trace::identity::{FileHash, StatSig};
 use crate::trace::reason::Reason;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a check decided.
 pub(crate) enum Verdict {
@@ -102,6 +103,8 @@ pub(crate) struct AfterFacts {
     /// Where partial outputs go.
     pub(crate) quarantine: PathBuf,
     pub(crate) log: PathBuf,
+    /// The logs that the rule names.
+    pub(crate) own_logs: Box<[Arc<str>]>,
     pub(crate) is_shell: bool,
 }
 
@@ -242,7 +245,19 @@ fn after_failure(
     for (id, _) in outputs {
         cx.files.forget(*id);
     }
-    let log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let mut log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
+    if log_tail.is_empty() {
+        // What the command wrote to the rule's own log, then.
+        for own in &facts.own_logs {
+            let path = cx.root.join(&**own);
+            log_tail = tail(&path, 20);
+            if !log_tail.is_empty() {
+                log = Some(path);
+                break;
+            }
+        }
+    }
     let (moved, help) = match moved {
         Ok(moved) => (!moved.is_empty(), trouble.help),
         // Its record says failed, so what stays is not taken for good; but the user must know.
@@ -251,7 +266,7 @@ fn after_failure(
     Conclusion::Failed {
         outcome: trouble.message,
         exit_code,
-        log_tail: log.as_deref().map(|log| tail(log, 20)).unwrap_or_default(),
+        log_tail,
         log,
         quarantine: moved.then_some(facts.quarantine),
         help,

@@ -113,10 +113,25 @@ fn wanted<'t>(
             None if target.len() > limits.path_length => {
                 problems.push(errors::target_too_long(target, limits.path_length));
             }
-            None => wanted.push(Wanted::Path(target)),
+            None if target.is_empty() => problems.push(errors::empty_target()),
+            None => match pattern_called(target, workflow) {
+                Some(rule) => problems.push(errors::target_is_pattern(rule, target)),
+                None => wanted.push(Wanted::Path(target)),
+            },
         }
     }
     if problems.is_empty() { Ok(wanted) } else { Err(problems) }
+}
+
+/// The rule whose output pattern the target is, word for word: nobody wants a file with braces in its name.
+fn pattern_called<'w>(target: &str, workflow: &'w Workflow) -> Option<&'w Rule> {
+    let has_it = |rule: &&std::sync::Arc<Rule>| {
+        !rule.wildcards.is_empty() && rule.outputs.iter().any(|pattern| &*pattern.text == target)
+    };
+    if !target.contains('{') {
+        return None;
+    }
+    workflow.rules.iter().find(has_it).map(|rule| &**rule)
 }
 
 fn add_root(target: Wanted<'_>, expansion: &mut Expansion<'_>) -> Root {

@@ -500,7 +500,10 @@ impl Vm<'_> {
         }
         let container = self.eval_in(frame, value)?;
         let key = self.eval_in(frame, index)?;
-        index::get_item(&container, &key)
+        index::get_item(&container, &key).map_err(|raise| match (&container, &value.kind) {
+            (Value::Dict(dict), ExprKind::Name(name)) => raise.in_dict(dict, name),
+            _ => raise,
+        })
     }
 
     /// The three ends of a slice; `None` where nothing is written.
@@ -686,6 +689,8 @@ fn no_attribute(value: &Value, name: &str) -> Raise {
         Value::Dict(dict) if dict.0.read(|map| map.contains_key(&TextKey(name))) => {
             raise.help(format!("entries of a dict are written `[\"{name}\"]`"))
         }
+        Value::Module(module) if &*module.name == "os" && matches!(name, "environ" | "getenv") => raise
+            .help("give the value with `--config` and take it from `config`; commands see the environment"),
         _ => raise.did_you_mean(name, names.iter().map(|n| &**n)),
     }
 }

@@ -83,21 +83,27 @@ fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, 
                 Digest::from_bytes([0; 32])
             }
             Seen::Missing => {
-                return Err(Trouble::new(format!("input {} does not exist", cx.paths.text(*path))));
+                return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(*path))));
             }
-            Seen::Directory => return Err(not_a_file(cx, *path, "a directory")),
-            Seen::Special => return Err(not_a_file(cx, *path, "a device, socket or pipe")),
+            Seen::Directory => {
+                return Err(Trouble {
+                    message: format!("input `{}` is a directory, not a file", cx.paths.text(*path)),
+                    help: Some(
+                        "name the files in it as inputs, for example with `expand` or `glob_wildcards`"
+                            .into(),
+                    ),
+                });
+            }
+            Seen::Special => {
+                return Err(Trouble::new(format!(
+                    "input `{}` is a device, socket or pipe, not a file",
+                    cx.paths.text(*path)
+                )));
+            }
         };
         states.push(InputState { slot, path: *path, digest });
     }
     Ok(states)
-}
-
-fn not_a_file(cx: &Context, path: PathId, what: &str) -> Trouble {
-    Trouble {
-        message: format!("input {} is {what}, not a file", cx.paths.text(path)),
-        help: Some("name the files in it as inputs, for example with `expand` or `glob_wildcards`".into()),
-    }
 }
 
 fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
