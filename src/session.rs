@@ -341,7 +341,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
-        let (mut loaded, writer) = self.open_store(options.wait, "run")?;
+        let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
         let lost = loaded.lost.take();
         let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
@@ -425,7 +425,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
-        let (loaded, mut writer) = self.open_store(false, "clean")?;
+        let (loaded, mut writer) = self.open_store(false, &holder("clean", paths))?;
         let removed = remove_made(&self.root, paths)?;
         let gone = paths.iter().filter(|path| !removed.skipped.contains(path));
         let forgotten = gone.filter_map(|path| loaded.paths.find(path));
@@ -452,6 +452,19 @@ impl RunOptions {
             (false, false) => Force::None,
         }
     }
+}
+
+/// What the lock says its holder does: the command and its first targets.
+fn holder<T: AsRef<str>>(what: &str, targets: &[T]) -> String {
+    let mut text = format!("rulemake {what}");
+    for target in targets.iter().take(3) {
+        text.push(' ');
+        text.push_str(target.as_ref());
+    }
+    if targets.len() > 3 {
+        text.push_str(" ...");
+    }
+    text
 }
 
 fn plan_error(trouble: Trouble) -> Error {

@@ -240,6 +240,26 @@ fn an_input_that_changes_while_its_job_runs_is_told_and_the_job_runs_again_next_
 }
 
 #[test]
+fn an_input_that_changes_while_its_job_waits_is_read_as_it_is_at_the_start() {
+    let rulefile = "\
+rule all:
+    input: 'a', 'b'
+
+rule first:
+    output: 'a'
+    priority: 1
+    shell: 'sleep 0.5; echo new > in; touch {output}'
+
+rule second:
+    input: 'in'
+    output: 'b'
+    shell: 'cp {input} {output}'
+";
+    let case = Case::new().rulefile(rulefile).file("in", "old\n").call(&["-j1", "--json"]).has("b", "new\n");
+    case.run(&["-j1"]).ran(&[]);
+}
+
+#[test]
 fn a_job_without_an_output_runs_each_time() {
     Case::new()
         .rulefile("rule tell:\n    input: 'in'\n    shell: 'cat {input} >> told'\n")

@@ -8,11 +8,11 @@ mod support;
 use std::fmt::Write as _;
 use support::Case;
 
-/// A debug build starts some hundred processes per second on two processors: 2 000 real jobs here, and the numbers
-/// beyond in plans, which start none. `RULEMAKE_JOBS=10000` runs more.
+/// A debug build starts some hundred processes per second on two processors: 10,000 real jobs here, and the numbers
+/// beyond in plans, which start none. `RULEMAKE_JOBS` sets another number.
 #[expect(clippy::disallowed_methods, reason = "a test may be told how much to try")]
 fn many() -> usize {
-    std::env::var("RULEMAKE_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
+    std::env::var("RULEMAKE_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The parts of a run that happen on the pool: before a job starts and after it ended. Pure of the run's state:
 //! they take facts and give results.
 
+use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::exec::executor::{Completion, Outcome};
@@ -16,6 +17,7 @@ use crate::trace::identity::{FileHash, StatSig};
 use crate::trace::reason::Reason;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What a check decided.
 pub(crate) enum Verdict {
@@ -33,6 +35,7 @@ pub(crate) struct Prepared {
     pub(crate) message: Option<String>,
     pub(crate) unknown_outputs: Vec<PathId>,
     pub(crate) recorded: Option<Vec<Digest>>,
+    pub(crate) checked_at: Instant,
     /// What the inputs looked like when they were hashed, to see whether they changed while the job ran.
     pub(crate) input_signatures: Vec<(PathId, Option<StatSig>)>,
 }
@@ -74,6 +77,14 @@ pub(crate) fn check_job(cx: &Context, job: u32) -> Verdict {
     }
 }
 
+/// Whether an input of a job that waited does not look as it did when the job was checked.
+pub(crate) fn inputs_moved(cx: &Context, prepared: &Prepared) -> bool {
+    prepared.input_signatures.iter().any(|(path, then)| match cx.files.restat(cx.paths.text(*path)) {
+        Ok(now) => now != *then,
+        Err(_) => true,
+    })
+}
+
 fn absent_input<'a>(cx: &'a Context, job: &Job) -> Option<&'a str> {
     let sources = job.inputs.iter().filter(|path| cx.graph.producer(**path).is_none());
     let mut texts = sources.map(|path| (*path, cx.paths.text(*path)));
@@ -93,6 +104,7 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         fingerprint: check.fingerprint,
         unknown_outputs: check.unknown_outputs,
         recorded: check.recorded,
+        checked_at: clock::monotonic(),
     })
 }
 

@@ -333,7 +333,7 @@ fn strings_join_and_escape() {
         (r"r'\d' '\x41\n'", r#""\\dA\n""#),
         (r"R'\''", r#""\\'""#),
         ("u'x'", r#""x""#),
-        (r"b'a\x00' B'b'", r#"b"a\0b""#),
+        (r"b'a\x00' B'b'", "bytes"),
         (r#""a" f"{x}" ".b".format()"#, r#"f["a" <x> ".b"].format()"#),
         ("'a\\\nb'", r#""ab""#),
         ("'''a\r\nb\rc'''", r#""a\nb\nc""#),
