@@ -5,6 +5,7 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::survivors::{self, Mark};
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
@@ -99,6 +100,8 @@ pub struct RunReport {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Why {
+    /// Version of the JSON form.
+    pub v: u32,
     /// The file that was asked about.
     pub path: String,
     /// `true` when no rule makes it.
@@ -194,12 +197,19 @@ impl Workflow {
 }
 
 /// Existence of sources, for the resolver.
-struct Sources<'a>(&'a Path);
+struct Sources<'a> {
+    root: &'a Path,
+    view: &'a View,
+}
 
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.0.join(path)).map_or(true, |found| found.is_some())
+        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
+    }
+
+    fn is_made(&self, path: PathId) -> bool {
+        self.view.is_made(path)
     }
 }
 
@@ -248,7 +258,7 @@ impl Session {
             index: &self.index,
             paths: &mut paths,
             targets: &targets,
-            probe: &Sources(&self.root),
+            probe: &Sources { root: &self.root, view: &loaded.view },
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
@@ -324,7 +334,7 @@ impl Session {
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { path, source: true, chain: Vec::new(), passed_over });
+            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
         };
         let verdicts = self.verdicts(&cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -333,7 +343,7 @@ impl Session {
             chain.push(why_step(&cx, next, &verdicts));
             at = next;
         }
-        Ok(Why { path, source: false, chain, passed_over })
+        Ok(Why { v: 1, path, source: false, chain, passed_over })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -342,7 +352,8 @@ impl Session {
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
-        let lost = loaded.lost.take();
+        let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
+        warnings.extend(self.end_survivors(&loaded.view)?);
         let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
@@ -350,7 +361,7 @@ impl Session {
             retries: options.retries,
             limits: self.limits.clone(),
             grace: GRACE,
-            warnings: lost.into_iter().collect(),
+            warnings,
         };
         let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
@@ -359,6 +370,26 @@ impl Session {
             failures: done.failures,
             cancelled: done.cancelled,
         })
+    }
+
+    /// Ends what a killed run left running: it would write into outputs that are made again. Says so.
+    fn end_survivors(&self, view: &View) -> Result<Option<String>> {
+        let jobs = view.in_flight();
+        let Some(mark) = Mark::of(&self.state_dir()).filter(|_| !jobs.is_empty()) else { return Ok(None) };
+        let ended = survivors::end(&mark, &jobs);
+        let list = |pids: &[u32]| pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        if !ended.alive.is_empty() {
+            let message = format!(
+                "jobs of a run that was killed still run and cannot be ended: {}",
+                list(&ended.alive)
+            );
+            let error = Error::new(ErrorKind::Environment, message);
+            return Err(
+                error.with_help("they may still write into outputs: end these processes, then run again")
+            );
+        }
+        let told = || format!("ended what a killed run had left running: process {}", list(&ended.pids));
+        Ok((!ended.pids.is_empty()).then(told))
     }
 
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {

@@ -12,6 +12,7 @@ use crate::engine::work::{self, Concluded, Conclusion, Prepared, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, JobRequest, Signal, Work};
 use crate::exec::local::LocalExecutor;
+use crate::exec::survivors::{self, Mark};
 use crate::files::outputs::{PrepareOutput, prepare};
 use crate::graph::dag::JobGraph;
 use crate::graph::info::JobInfo;
@@ -91,6 +92,7 @@ pub(crate) fn drive(
         observer,
         sender,
         executor,
+        mark: Mark::of(&cx.root.join(".rulemake")),
         state_dir: cx.root.join(".rulemake"),
         number: cx.view.next_run(),
         recording: false,
@@ -156,6 +158,7 @@ struct Run<'a> {
     sender: Sender<Inbox>,
     executor: LocalExecutor,
     state_dir: PathBuf,
+    mark: Option<Mark>,
     number: u32,
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
@@ -309,7 +312,10 @@ impl Run<'_> {
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
         self.emit(event);
-        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env: Vec::new() });
+        let mark =
+            self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job)));
+        let env = mark.into_iter().collect();
+        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env });
         Ok(())
     }
 
