@@ -304,8 +304,9 @@ impl Run<'_> {
             }
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
+        let env = thread_limits(prepared.instance.threads);
         self.emit(event);
-        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env: Vec::new() });
+        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env });
         Ok(())
     }
 
@@ -575,6 +576,16 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Keeps libraries that start threads of their own within the job's share.
+fn thread_limits(threads: u32) -> Vec<(String, String)> {
+    let names = ["OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR"];
+    let variable = |name: &str| match name {
+        "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
+        other => format!("{other}_NUM_THREADS"),
+    };
+    names.iter().map(|name| (variable(name), threads.to_string())).collect()
 }
 
 fn relative(path: &Path, root: &Path) -> String {
