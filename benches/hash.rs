@@ -1,6 +1,6 @@
 //! Content digests of what is new: one large file, and many small ones.
 
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench prints and may stop")]
+#![expect(clippy::expect_used, reason = "a bench prints and may stop")]
 mod support;
 
 use rulemake::{Rule, RunOptions, Workflow};

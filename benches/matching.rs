@@ -1,6 +1,6 @@
 //! Which rule makes a path, and the graph that follows: 1,000 patterns, up to 100,000 targets.
 
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench prints and may stop")]
+#![expect(clippy::expect_used, reason = "a bench may stop")]
 mod support;
 
 use rulemake::{Rule, RunOptions, Workflow};

@@ -1,6 +1,6 @@
 //! Nothing to do, decided by content: 1,000 to 100,000 jobs, beside the bare stat of the same files.
 
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench prints and may stop")]
+#![expect(clippy::expect_used, reason = "a bench prints and may stop")]
 mod support;
 
 fn main() {

@@ -1,6 +1,6 @@
 //! Rulefile text to workflow: rules of the usual size, 300 lines and 10,000 rules.
 
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench prints and may stop")]
+#![expect(clippy::expect_used, reason = "a bench may stop")]
 mod support;
 
 use rulemake::Workflow;

@@ -1,6 +1,6 @@
 //! The state log: recording in-process jobs, and loading what they left.
 
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench prints and may stop")]
+#![expect(clippy::expect_used, reason = "a bench prints and may stop")]
 mod support;
 
 fn main() {

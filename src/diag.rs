@@ -136,6 +136,7 @@ impl Problem {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn warning(code: &'static str, message: impl Into<String>) -> Problem {
         Problem { severity: Severity::Warning, ..Problem::error(code, message) }
     }

@@ -77,8 +77,11 @@ impl Error {
 
     /// An operation on a file failed: `cannot open data/x.csv: permission denied`.
     pub(crate) fn io(doing: &str, path: &Path, source: std::io::Error) -> Error {
+        // `File exists (os error 17)`: the number helps nobody.
+        let text = source.to_string();
+        let text = text.split(" (os error").next().unwrap_or_default();
         let mut error =
-            Error::new(ErrorKind::Environment, format!("cannot {doing} {}: {source}", path.display()));
+            Error::new(ErrorKind::Environment, format!("cannot {doing} {}: {text}", path.display()));
         error.0.path = Some(path.to_path_buf());
         error.0.source = Some(source);
         error

@@ -1,5 +1,47 @@
-//! A build engine for data.
-#![expect(dead_code, unused_imports, reason = "skeleton: the rooms are being furnished")]
+//! A build engine for data: Snakemake's rules, decided by content digests.
+//!
+//! A [`Workflow`] is loaded from a Rulefile or built in Rust. A [`Session`] puts it on a directory: it plans, explains
+//! and runs. What happens is told as [`Event`]s; what happened is a [`RunReport`], in which a failed job is data.
+//!
+//! ```
+//! use rulemake::{EventKind, Rule, RunOptions, Session, Workflow};
+//! # let root = std::env::temp_dir().join(format!("rulemake-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&root)?;
+//! # std::fs::write(root.join("words.txt"), "pear\napple\npear\n")?;
+//! let workflow = Workflow::builder()
+//!     .rule(Rule::builder("sort").input("{name}.txt").output("{name}.sorted").shell("sort -u {input} > {output}"))
+//!     .build()?;
+//! let mut session = Session::builder(workflow)
+//!     .root(&root)
+//!     .observer(|event| {
+//!         if let EventKind::JobStarted { job, reasons, .. } = &event.kind {
+//!             println!("{}: {}", job.title(), reasons[0]);
+//!         }
+//!     })
+//!     .open()?;
+//! let report = session.run(&["words.sorted"], &RunOptions::default())?;
+//! assert!(report.success());
+//! assert_eq!(session.run(&["words.sorted"], &RunOptions::default())?.summary.ran, 0);
+//! # std::fs::remove_dir_all(&root)?;
+//! # Ok::<(), rulemake::BoxError>(())
+//! ```
+//!
+//! The library prints nothing, ends nothing, installs no signal handler, reads no environment variable and has no
+//! global state; several sessions may run at once. A run blocks its thread; a [`CancelToken`] stops it from another.
+//!
+//! | Feature | Default | What it adds |
+//! |---|---|---|
+//! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
+//!
+//! How it is built: [`architecture`].
+#![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod base;
 mod diag;
@@ -35,5 +77,7 @@ pub use model::value::Value;
 pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
 pub use plan::plan::{Plan, PlannedJob, Verdict};
-pub use session::{LastRun, LoadOptions, RunOptions, RunReport, Session, SessionBuilder, Why, WhyStep};
+pub use session::{
+    LastRun, LoadOptions, PassedOver, RunOptions, RunReport, Session, SessionBuilder, Why, WhyStep,
+};
 pub use trace::reason::Reason;

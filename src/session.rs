@@ -1,9 +1,9 @@
 //! L6: the facade that wires the layers: load a workflow, open a session on a directory, plan, ask, run.
 
-use crate::base::path::{PathTable, normalise};
+use crate::base::path::{PathId, PathTable, normalise};
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
-use crate::engine::event::{Event, EventKind, JobFailure, Summary};
+use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
@@ -19,7 +19,7 @@ use crate::plan::context::{Context, Force, RuleFacts};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
-use crate::store::{Loaded, LockWait, View, Writer, open, read, runs};
+use crate::store::{Loaded, LockWait, Record, View, Writer, open, read, runs};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,6 +105,18 @@ pub struct Why {
     pub source: bool,
     /// The job that makes the file, then the jobs upstream that cause it to run, the root cause last.
     pub chain: Vec<WhyStep>,
+    /// Rules that match the file and were not taken because they cannot run.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A rule that could make a file but for an input that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PassedOver {
+    /// Its name.
+    pub rule: String,
+    /// The first input that does not exist and cannot be made; `None` when a function for its inputs failed.
+    pub lacks: Option<String>,
 }
 
 /// One job of an explanation.
@@ -240,6 +252,14 @@ impl Session {
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
+        for target in targets.iter().filter(|target| self.workflow.rule(target).is_none()) {
+            let made = paths.find(&normalise(target)).and_then(|id| graph.producer(id)).is_some();
+            if !made && self.root.join(target).is_dir() {
+                let message = format!("the target `{target}` is a directory, not a file");
+                return Err(Error::new(ErrorKind::Plan, message)
+                    .with_help("name a file in it, or a rule that makes its files"));
+            }
+        }
         Ok(Context {
             graph,
             paths,
@@ -300,10 +320,11 @@ impl Session {
     pub fn why(&self, path: &str) -> Result<Why> {
         let cx = self.context(&[path], Force::None, &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
+        let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { path, source: true, chain: Vec::new() });
+            return Ok(Why { path, source: true, chain: Vec::new(), passed_over });
         };
         let verdicts = self.verdicts(&cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -312,7 +333,7 @@ impl Session {
             chain.push(why_step(&cx, next, &verdicts));
             at = next;
         }
-        Ok(Why { path, source: false, chain })
+        Ok(Why { path, source: false, chain, passed_over })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -320,7 +341,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
-        let (mut loaded, writer) = self.open_store(options.wait, "run")?;
+        let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
         let lost = loaded.lost.take();
         let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
@@ -404,8 +425,14 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
-        let _lock = self.open_store(false, "clean")?;
-        Ok(remove_made(&self.root, paths)?.files)
+        let (loaded, mut writer) = self.open_store(false, &holder("clean", paths))?;
+        let removed = remove_made(&self.root, paths)?;
+        let gone = paths.iter().filter(|path| !removed.skipped.contains(path));
+        let forgotten = gone.filter_map(|path| loaded.paths.find(path));
+        let records: Vec<Record<'_>> = forgotten.map(|path| Record::Forget { path }).collect();
+        writer.append(&loaded.paths, &records)?;
+        writer.sync()?;
+        Ok(removed.files)
     }
 }
 
@@ -427,6 +454,19 @@ impl RunOptions {
     }
 }
 
+/// What the lock says its holder does: the command and its first targets.
+fn holder<T: AsRef<str>>(what: &str, targets: &[T]) -> String {
+    let mut text = format!("rulemake {what}");
+    for target in targets.iter().take(3) {
+        text.push(' ');
+        text.push_str(target.as_ref());
+    }
+    if targets.len() > 3 {
+        text.push_str(" ...");
+    }
+    text
+}
+
 fn plan_error(trouble: Trouble) -> Error {
     let error = Error::new(ErrorKind::Plan, trouble.message);
     match trouble.help {
@@ -446,7 +486,8 @@ fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
         let verdict = verdicts[id.index()].take().unwrap_or(Verdict::UpToDate);
         planned(cx, *id, verdict, &position)
     });
-    Plan { v: 1, jobs: jobs.collect() }
+    let sources = cx.graph.sources.iter().map(|path| cx.paths.text(*path).to_string()).collect();
+    Plan { v: 1, jobs: jobs.collect(), sources }
 }
 
 /// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
@@ -489,6 +530,15 @@ fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep {
         verdict: verdicts[id.index()].clone(),
         last: trace.map(|t| LastRun { run: t.run, duration_ms: t.duration_ms.into() }),
     }
+}
+
+fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
+    let here = cx.graph.passed_over.iter().filter(|passed| passed.path == path);
+    here.map(|passed| PassedOver {
+        rule: cx.workflow.rules[passed.rule as usize].name.to_string(),
+        lacks: passed.lacks.map(|input| cx.paths.text(input).to_string()),
+    })
+    .collect()
 }
 
 /// The producer that makes `id` run: the first whose outputs will or may be made anew.

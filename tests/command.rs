@@ -1,6 +1,7 @@
 //! The `rulemake` command as its users meet it: exit codes, where texts go, paths, and the life of one project.
 
 #![cfg(all(unix, feature = "cli"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

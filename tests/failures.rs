@@ -1,6 +1,7 @@
 //! Jobs that fail, and limits: what else runs, what is kept, what the user is told.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
@@ -236,6 +237,26 @@ fn an_input_that_changes_while_its_job_runs_is_told_and_the_job_runs_again_next_
         ran.of("warning").any(|e| e["message"].as_str().unwrap().contains("input in changed while a a ran"));
     assert!(told, "{ran}");
     case.run(&[]).ran(&["a a", "b b"]).has("b", "2\n").run(&[]).ran(&[]);
+}
+
+#[test]
+fn an_input_that_changes_while_its_job_waits_is_read_as_it_is_at_the_start() {
+    let rulefile = "\
+rule all:
+    input: 'a', 'b'
+
+rule first:
+    output: 'a'
+    priority: 1
+    shell: 'sleep 0.5; echo new > in; touch {output}'
+
+rule second:
+    input: 'in'
+    output: 'b'
+    shell: 'cp {input} {output}'
+";
+    let case = Case::new().rulefile(rulefile).file("in", "old\n").call(&["-j1", "--json"]).has("b", "new\n");
+    case.run(&["-j1"]).ran(&[]);
 }
 
 #[test]

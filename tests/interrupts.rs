@@ -1,6 +1,7 @@
 //! Runs that are stopped, killed, or meet each other: W20, W21, W22, and what the next run does.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! Names of files as they come: whatever they hold, they are names, and one file has one name.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 

@@ -4,6 +4,7 @@
 //! those that had to; the plan before it kept its promises; a second run does nothing.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
@@ -153,7 +154,7 @@ impl Workflow {
     }
 
     /// Every file, made from the sources alone.
-    fn from_nothing(&self, sources: &BTreeMap<File, String>) -> BTreeMap<File, String> {
+    fn made_anew(&self, sources: &BTreeMap<File, String>) -> BTreeMap<File, String> {
         let mut files = sources.clone();
         for (n, job) in self.jobs.iter().enumerate() {
             let inputs: Vec<String> = job.inputs.iter().map(|f| files[f].clone()).collect();
@@ -457,7 +458,7 @@ impl World {
         told: &str,
     ) -> Result<(), TestCaseError> {
         prop_assert_eq!(&self.sources(), before, "sources are nobody's to change\n{}", told);
-        let right = self.workflow.from_nothing(before);
+        let right = self.workflow.made_anew(before);
         for &n in jobs {
             for file in (0..self.workflow.jobs[n].outputs()).map(|k| File::Output(n, k)) {
                 if did.failed.contains(&n) {
@@ -525,6 +526,7 @@ fn history(workflow: Workflow, rounds: &[Round]) -> Result<(), TestCaseError> {
 }
 
 /// `RULEMAKE_CASES` asks for more.
+#[expect(clippy::disallowed_methods, reason = "a test may be told how much to try")]
 fn cases() -> u32 {
     std::env::var("RULEMAKE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(64)
 }

@@ -1,6 +1,7 @@
 //! What a user relies on, through the real binary.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 

@@ -2,6 +2,7 @@
 //! number of its scenario (B1, W1 ...) and the promise that rulemake keeps there.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
@@ -356,7 +357,22 @@ rule plain:
 #[test]
 fn w23_a_candidate_whose_input_is_missing_is_passed_over_and_why_says_so() {
     let case = Case::new().rulefile(TWO_WAYS).file("plain/a.txt", "1\n").run(&[]).ran(&["plain out/a.txt"]);
-    case.call(&["why", "out/a.txt"]).stdout_has("packed").stdout_has("packed/a.gz");
+    case.call(&["why", "out/a.txt"]).stdout_has("is up to date").stdout_has(
+        "rule packed could make it too, but its input packed/a.gz does not exist and cannot be made",
+    );
+}
+
+#[test]
+fn w23_a_source_that_a_rule_could_have_made_is_told_why_it_was_not() {
+    Case::new()
+        .rulefile(TWO_WAYS)
+        .file("out/a.txt", "by hand\n")
+        .call(&["why", "out/a.txt"])
+        .stdout_has("is a source")
+        .stdout_has("rule packed could make it too, but its input packed/a.gz")
+        .stdout_has("rule plain could make it too, but its input plain/a.txt")
+        .run(&[])
+        .ran(&[]);
 }
 
 #[test]

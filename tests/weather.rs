@@ -1,6 +1,7 @@
 //! The example that the README shows, as its readers will try it.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 

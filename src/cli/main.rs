@@ -1,6 +1,7 @@
 //! The `rulemake` command: arguments in, texts and exit codes out. All work is done by the library.
 //!
 //! Uses only the public names of `rulemake`: what the command can do, an embedder can do.
+#![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 mod args;
 mod commands;
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
         Ok(args) => args,
         // Help and version are "errors" of clap with exit code 0. A closed pipe under them is nobody's mistake.
         Err(error) => {
+            if error.kind() == clap::error::ErrorKind::InvalidUtf8 {
+                return not_utf8().into();
+            }
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
@@ -35,4 +39,13 @@ fn main() -> ExitCode {
             Exit::Bug.into()
         }
     }
+}
+
+/// Paths of a workflow are UTF-8; clap says only that some argument is not.
+fn not_utf8() -> Exit {
+    let argument = std::env::args_os().find(|argument| argument.to_str().is_none()).unwrap_or_default();
+    output::say(&format!(
+        "error: the argument {argument:?} is not UTF-8\n  = help: rulemake knows only paths that are UTF-8"
+    ));
+    Exit::Usage
 }

@@ -102,7 +102,9 @@ impl Output {
             Failure::Own { message, notes, help, .. } => say(&self.own(message, notes, help)),
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
             Failure::Output(error) => {
-                return say(&self.own(&format!("cannot write to standard output: {error}"), &[], &[]));
+                let text = error.to_string();
+                let text = text.split(" (os error").next().unwrap_or_default();
+                return say(&self.own(&format!("cannot write to standard output: {text}"), &[], &[]));
             }
         }
         if self.json {

@@ -124,19 +124,28 @@ fn below(root: &Path, start: &Path) -> Result<Vec<String>, Failure> {
 }
 
 fn missing(start: &Path, file: &Path) -> Failure {
-    let failure = Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()));
-    match start.join(file).is_dir() {
-        true => failure.note("it is a directory; -C takes a directory"),
-        // In Snakemake and elsewhere the letter means "force".
-        false => failure
-            .note(format!("looked for it in {}", start.display()))
-            .help("-f names the Rulefile; to run jobs that are up to date there is --force"),
+    if start.join(file).is_dir() {
+        let message = format!("`{}` is a directory, not a Rulefile", file.display());
+        return Failure::new(Exit::Workflow, message).help("to work in a directory there is -C");
     }
+    // In Snakemake and elsewhere the letter means "force".
+    Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()))
+        .note(format!("looked for it in {}", start.display()))
+        .help("-f names the Rulefile; to run jobs that are up to date there is --force")
 }
 
 fn not_found(start: &Path) -> Failure {
     let message = format!("no Rulefile in {} or in a directory above it", start.display());
     let failure = Failure::new(Exit::Workflow, message);
+    for name in NAMES {
+        let path = start.join(name);
+        if path.is_dir() {
+            return failure.note(format!("`{name}` there is a directory"));
+        }
+        if path.is_symlink() {
+            return failure.note(format!("`{name}` there is a link to a file that does not exist"));
+        }
+    }
     let snakefile = ["Snakefile", "workflow/Snakefile"].into_iter().find(|name| start.join(name).is_file());
     match snakefile {
         Some(name) => failure
@@ -162,7 +171,7 @@ fn lexical(path: &Path) -> PathBuf {
 }
 
 /// `path` relative to `here` when that is short to say.
-fn shown(here: &Path, path: &Path) -> PathBuf {
+pub(crate) fn shown(here: &Path, path: &Path) -> PathBuf {
     if let Ok(inside) = path.strip_prefix(here) {
         return inside.to_path_buf();
     }

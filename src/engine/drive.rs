@@ -50,6 +50,9 @@ pub(crate) struct Outcomes {
 /// How often the cancel token is looked at while nothing else happens.
 const HEARTBEAT: Duration = Duration::from_millis(50);
 
+/// A check is believed without another look for so long.
+const TRUSTED: Duration = Duration::from_millis(200);
+
 /// Logs of so many runs are kept.
 const RUNS_KEPT: usize = 20;
 
@@ -281,6 +284,7 @@ impl Run<'_> {
         if attempt > 1 {
             self.again(job, attempt)?;
         }
+        self.check_again_if_moved(job)?;
         self.record_start(job, &id.outputs);
         self.take_old_outputs_away(job, &id.outputs)?;
         let log = runs::job_log(&self.state_dir, self.number, job);
@@ -323,6 +327,27 @@ impl Run<'_> {
             prepared.instance = instance;
         }
         Ok(())
+    }
+
+    /// A job that waited long is checked again when an input was touched meanwhile: its trace must name the
+    /// content that the job reads.
+    fn check_again_if_moved(&mut self, job: u32) -> std::result::Result<(), Trouble> {
+        let cx = self.cx.clone();
+        let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
+        if prepared.checked_at.elapsed() < TRUSTED || !work::inputs_moved(&cx, prepared) {
+            return Ok(());
+        }
+        let attempt = prepared.instance.attempt;
+        prepared.input_signatures.iter().for_each(|(path, _)| cx.files.forget(*path));
+        match work::check_job(&cx, job) {
+            Verdict::Run(anew) => {
+                self.prepared.insert(job, *anew);
+                if attempt > 1 { self.again(job, attempt) } else { Ok(()) }
+            }
+            Verdict::Trouble(trouble) => Err(trouble),
+            // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
+            Verdict::UpToDate => Ok(()),
+        }
     }
 
     fn job_context(&self, rule: &Arc<str>, instance: &Instance) -> JobContext {
@@ -406,6 +431,7 @@ impl Run<'_> {
             fingerprint_inputs: prepared.fingerprint.inputs.clone(),
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
+            own_logs: prepared.instance.logs.paths.clone(),
             is_shell: prepared.command.is_some(),
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);

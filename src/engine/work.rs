@@ -1,6 +1,7 @@
 //! The parts of a run that happen on the pool: before a job starts and after it ended. Pure of the run's state:
 //! they take facts and give results.
 
+use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::exec::executor::{Completion, Outcome};
@@ -15,6 +16,8 @@ use crate::trace::fingerprint::{Fingerprint, InputState, Origin, Trace};
 use crate::trace::identity::{FileHash, StatSig};
 use crate::trace::reason::Reason;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// What a check decided.
 pub(crate) enum Verdict {
@@ -32,6 +35,7 @@ pub(crate) struct Prepared {
     pub(crate) message: Option<String>,
     pub(crate) unknown_outputs: Vec<PathId>,
     pub(crate) recorded: Option<Vec<Digest>>,
+    pub(crate) checked_at: Instant,
     /// What the inputs looked like when they were hashed, to see whether they changed while the job ran.
     pub(crate) input_signatures: Vec<(PathId, Option<StatSig>)>,
 }
@@ -73,6 +77,14 @@ pub(crate) fn check_job(cx: &Context, job: u32) -> Verdict {
     }
 }
 
+/// Whether an input of a job that waited does not look as it did when the job was checked.
+pub(crate) fn inputs_moved(cx: &Context, prepared: &Prepared) -> bool {
+    prepared.input_signatures.iter().any(|(path, then)| match cx.files.restat(cx.paths.text(*path)) {
+        Ok(now) => now != *then,
+        Err(_) => true,
+    })
+}
+
 fn absent_input<'a>(cx: &'a Context, job: &Job) -> Option<&'a str> {
     let sources = job.inputs.iter().filter(|path| cx.graph.producer(**path).is_none());
     let mut texts = sources.map(|path| (*path, cx.paths.text(*path)));
@@ -92,6 +104,7 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         fingerprint: check.fingerprint,
         unknown_outputs: check.unknown_outputs,
         recorded: check.recorded,
+        checked_at: clock::monotonic(),
     })
 }
 
@@ -102,6 +115,8 @@ pub(crate) struct AfterFacts {
     /// Where partial outputs go.
     pub(crate) quarantine: PathBuf,
     pub(crate) log: PathBuf,
+    /// The logs that the rule names.
+    pub(crate) own_logs: Box<[Arc<str>]>,
     pub(crate) is_shell: bool,
 }
 
@@ -242,7 +257,19 @@ fn after_failure(
     for (id, _) in outputs {
         cx.files.forget(*id);
     }
-    let log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let mut log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
+    if log_tail.is_empty() {
+        // What the command wrote to the rule's own log, then.
+        for own in &facts.own_logs {
+            let path = cx.root.join(&**own);
+            log_tail = tail(&path, 20);
+            if !log_tail.is_empty() {
+                log = Some(path);
+                break;
+            }
+        }
+    }
     let (moved, help) = match moved {
         Ok(moved) => (!moved.is_empty(), trouble.help),
         // Its record says failed, so what stays is not taken for good; but the user must know.
@@ -251,7 +278,7 @@ fn after_failure(
     Conclusion::Failed {
         outcome: trouble.message,
         exit_code,
-        log_tail: log.as_deref().map(|log| tail(log, 20)).unwrap_or_default(),
+        log_tail,
         log,
         quarantine: moved.then_some(facts.quarantine),
         help,

@@ -148,6 +148,7 @@ pub(crate) struct Collected {
 
 impl Collected {
     /// Whether every output is a regular file.
+    #[cfg(test)]
     pub(crate) fn complete(&self) -> bool {
         self.missing.is_empty() && self.directories.is_empty() && self.special.is_empty()
     }

@@ -142,8 +142,12 @@ impl<'s> Walk<'s, '_> {
 
     /// From `file`, which the rule of the top frame needs (or from the top frame's own file), to the target.
     fn chain(&self, file: Option<&str>) -> String {
+        self.chain_from(self.stack.len() - 1, file)
+    }
+
+    /// As [`Walk::chain`], with another frame as the top.
+    fn chain_from(&self, top: usize, file: Option<&str>) -> String {
         let name = |place| self.rule_at(place).map_or("", |rule| &*rule.name);
-        let top = self.stack.len() - 1;
         let target = Some(self.file_at(0)).filter(|file| !file.is_empty());
         // Link `i` is the file below frame `top - i`, and the rule of that frame.
         let file_below =
@@ -156,10 +160,10 @@ impl<'s> Walk<'s, '_> {
     }
 
     fn missing(&mut self, input: PathId) {
-        if !self.report.wants("missing-input") {
+        let file = self.expansion.paths.text(input);
+        if !self.report.wants_missing(file) {
             return;
         }
-        let file = self.expansion.paths.text(input);
         let Some(rule) = self.rule_at(self.stack.len() - 1) else { return };
         let (survey, paths) = (self.survey, &*self.expansion.paths);
         let had = |path: &PathId| survey.can_be_had(*path);
@@ -175,7 +179,11 @@ impl<'s> Walk<'s, '_> {
             let is_same = |place: &usize| self.rule_at(*place).is_some_and(|r| std::ptr::eq(r, rule));
             let first =
                 (0..self.stack.len()).rev().take_while(is_same).last().unwrap_or(self.stack.len() - 1);
-            let problem = errors::endless(rule, self.file_at(first), self.chain(None));
+            let problem = errors::endless(
+                rule,
+                self.file_at(first),
+                self.chain_from((first + 1).min(self.stack.len() - 1), None),
+            );
             self.add_weak(problem);
             return;
         }

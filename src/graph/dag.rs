@@ -23,8 +23,19 @@ pub(crate) struct JobGraph {
     pub(crate) targets: Vec<JobId>,
     /// Paths that no job makes: inputs in order of the jobs, then targets that are such files themselves.
     pub(crate) sources: Vec<PathId>,
+    /// Where another rule could make a path, or any rule an existing file, were it not for what it lacks.
+    pub(crate) passed_over: Vec<PassedOver>,
     producers: Vec<u32>,
     consumers: Consumers,
+}
+
+/// A rule that matches a path and was not taken because it cannot run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PassedOver {
+    pub(crate) path: PathId,
+    pub(crate) rule: u32,
+    /// The first input that cannot be had; `None` when a function for its inputs failed.
+    pub(crate) lacks: Option<PathId>,
 }
 
 /// Compressed rows: the consumers of job `j` are `list[starts[j]..starts[j + 1]]`.
@@ -159,7 +170,7 @@ impl JobGraph {
                 targets.push(job);
             }
         }
-        JobGraph { jobs, order, targets, sources, producers, consumers }
+        JobGraph { jobs, order, targets, sources, passed_over: Vec::new(), producers, consumers }
     }
 
     /// The job that makes `path`.

@@ -10,7 +10,9 @@ use crate::model::rule::Rule;
 use std::sync::Arc;
 
 /// Problems of one kind that are told in full.
-const TOLD: usize = 20;
+const TOLD: usize = 3;
+/// Of the others, so many are named.
+const NAMED: usize = 10;
 /// Files named at the near and at the far end of a long chain.
 const NEAR: usize = 6;
 const FAR: usize = 3;
@@ -22,6 +24,8 @@ const COMPARED: usize = 20_000;
 pub(crate) struct Report {
     problems: Vec<Problem>,
     counts: Vec<(&'static str, usize)>,
+    /// Missing inputs that are not told in full.
+    more_missing: Vec<String>,
 }
 
 impl Report {
@@ -33,6 +37,15 @@ impl Report {
         });
         self.counts[index].1 += 1;
         self.counts[index].1 <= TOLD
+    }
+
+    /// As [`Report::wants`] for a missing input; names it at least.
+    pub(crate) fn wants_missing(&mut self, file: &str) -> bool {
+        let wanted = self.wants("missing-input");
+        if !wanted && self.more_missing.len() < NAMED {
+            self.more_missing.push(format!("`{file}`"));
+        }
+        wanted
     }
 
     /// Adds a problem that was wanted.
@@ -49,14 +62,20 @@ impl Report {
             if count > TOLD {
                 let more = count - TOLD;
                 let what = match code {
-                    "missing-input" => "input files are missing",
-                    "no-such-target" => "targets are unknown",
+                    "missing-input" => "missing inputs",
+                    "no-such-target" => "unknown targets",
+                    "input-function" => "jobs whose input functions failed",
                     "ambiguous-rules" => "pairs of rules are ambiguous",
                     "output-conflict" => "outputs are made by two jobs",
                     "cycle" => "cycles",
                     _ => "problems of this kind",
                 };
-                self.problems.push(Problem::error(code, format!("{more} more {what}")));
+                let mut problem = Problem::error(code, format!("{more} more {what}"));
+                if code == "missing-input" {
+                    let dots = if more > NAMED { ", ..." } else { "" };
+                    problem = problem.note(format!("{}{dots}", self.more_missing.join(", ")));
+                }
+                self.problems.push(problem);
             }
         }
         self.problems
@@ -146,6 +165,17 @@ pub(crate) fn target_has_wildcards(rule: &Rule, is_default: bool) -> Problem {
     }
 }
 
+pub(crate) fn target_is_pattern(rule: &Rule, target: &str) -> Problem {
+    let message = format!("`{target}` is a pattern of rule `{}`, not a file", rule.name);
+    Problem::error("target-has-wildcards", message)
+        .at_rule(rule, "")
+        .help("a target is a file or a rule name: put values in place of the wildcards")
+}
+
+pub(crate) fn empty_target() -> Problem {
+    Problem::error("no-such-target", "an empty text names no file and no rule")
+}
+
 pub(crate) fn target_too_long(target: &str, limit: usize) -> Problem {
     let start: String = target.chars().take(60).collect();
     let message =
@@ -205,13 +235,27 @@ fn near_misses(mut problem: Problem, file: &str, expansion: &Expansion<'_>) -> P
     problem
 }
 
+/// Whether one may be a misspelt other. Files of one series, `raw/a.csv` and `raw/b.csv` or `7.txt` and `8.txt`,
+/// are near each other without being meant.
+fn is_plausible(wanted: &str, name: &str) -> bool {
+    let words = |text: &'_ str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric()).map(str::to_string).collect()
+    };
+    let letters = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_string();
+    let (a, b) = (words(wanted), words(name));
+    let differ = |(a, b): (&String, &String)| {
+        a != b && (a.chars().count().max(b.chars().count()) < 3 || letters(a) == letters(b))
+    };
+    a.len() != b.len() || !a.iter().zip(&b).any(differ)
+}
+
 fn suggest<'a>(problem: Problem, wanted: &str, names: impl Iterator<Item = &'a str>) -> Problem {
     let limit = (wanted.chars().count() / 4).clamp(1, 4);
     let mut close: Vec<(usize, &str)> = names
         .take(COMPARED)
         .filter(|name| name.len().abs_diff(wanted.len()) <= 4 * limit && *name != wanted)
         .map(|name| (strsim::osa_distance(name, wanted), name))
-        .filter(|(distance, _)| *distance <= limit)
+        .filter(|(distance, name)| *distance <= limit && is_plausible(wanted, name))
         .collect();
     close.sort_unstable();
     close.dedup();
@@ -230,10 +274,17 @@ pub(crate) fn failed_job(job: u32, failure: &Failure, chain: String, expansion: 
     match failure {
         Failure::Call { function, error: CallError::Problem(problem) } => {
             let problem = problem.as_ref().clone();
-            problem
-                .at_rule(rule, "called for the input of this rule")
-                .note(format!("`{function}` was called for the input of {context}"))
-                .note(format!("needed by: {chain}"))
+            let problem = match rule.place {
+                Some(_) if wildcards.is_empty() => {
+                    problem.at_rule(rule, &format!("`{function}` was called for the input of this rule"))
+                }
+                Some(_) => {
+                    let values = values(rule, wildcards);
+                    problem.at_rule(rule, &format!("`{function}` was called for its input, with {values}"))
+                }
+                None => problem.note(format!("`{function}` was called for the input of {context}")),
+            };
+            problem.note(format!("needed by: {chain}"))
         }
         Failure::Call { function, error: CallError::Message(message) } => Problem::error(
             "input-function",
@@ -295,10 +346,18 @@ pub(crate) fn cycle(links: &[(&str, &Rule)]) -> Problem {
     for (_, rule) in links {
         if named.len() < 4 && !named.contains(&&*rule.name) {
             named.push(&rule.name);
-            problem = problem.at_rule(rule, "on the cycle");
+            problem =
+                problem.at_rule(rule, if links.len() == 1 { "needs its own output" } else { "on the cycle" });
         }
     }
-    problem.help("give one of these files another name, or constrain a wildcard so that one of these rules no longer matches")
+    let help = match (links, links.iter().all(|(_, rule)| rule.wildcards.is_empty())) {
+        (&[_], true) => "give the output or the input another name",
+        (_, true) => "give one of these files another name",
+        (_, false) => {
+            "give one of these files another name, or constrain a wildcard so that one of these rules no longer matches"
+        }
+    };
+    problem.help(help)
 }
 
 pub(crate) fn tangled(file: &str) -> Problem {
@@ -323,19 +382,29 @@ pub(crate) fn ambiguous(
     let mut problem = Problem::error("ambiguous-rules", message);
     for (rule, job) in [(a, first), (b, second)] {
         let wildcards = &expansion.jobs[job as usize].wildcards;
-        problem = problem.at_rule(rule, &format!("makes it with {}", shown_values(rule, wildcards)));
-        problem = problem.note(format!("{} makes it", with_values(rule, wildcards)));
+        problem = match rule.place {
+            Some(_) => problem.at_rule(rule, &made_with(rule, wildcards)),
+            None => problem.note(format!("{} makes it", with_values(rule, wildcards))),
+        };
     }
     if more > 0 {
         let files = if more == 1 { "file" } else { "files" };
         problem = problem.note(format!("the same holds for {more} more {files}"));
     }
-    problem
-        .help("constrain a wildcard (`{name,[^/]+}`) so that only one of them matches, or rename one output")
+    match a.wildcards.is_empty() && b.wildcards.is_empty() {
+        true => problem.help("give one of the outputs another name, or remove one of the rules"),
+        false => problem.help(
+            "constrain a wildcard (`{name,[^/]+}`) so that only one of them matches, or rename one output",
+        ),
+    }
 }
 
-fn shown_values(rule: &Rule, wildcards: &[Arc<str>]) -> String {
-    if wildcards.is_empty() { "this very name".into() } else { values(rule, wildcards) }
+fn made_with(rule: &Rule, wildcards: &[Arc<str>]) -> String {
+    if wildcards.is_empty() {
+        "makes it".into()
+    } else {
+        format!("makes it with {}", values(rule, wildcards))
+    }
 }
 
 /// Two jobs declare the same output.

@@ -9,7 +9,7 @@ use crate::base::path::{PathId, PathTable};
 use crate::diag::Problem;
 use crate::graph::blame;
 use crate::graph::choose::{self, Choice};
-use crate::graph::dag::{self, JobGraph, LinkError};
+use crate::graph::dag::{self, JobGraph, LinkError, PassedOver};
 use crate::graph::errors::{self, Report};
 use crate::graph::expand::{Expansion, Limits, NONE};
 use crate::graph::feasible::{self, Survey};
@@ -74,8 +74,11 @@ pub(crate) fn resolve_within(request: Request<'_>, limits: Limits) -> Result<Job
             Err(LinkError::Cycle(_)) => {}
         }
     }
-    let choice = settle(&mut expansion, probe, &roots)?;
-    assemble(expansion, &choice, &roots)
+    let (choice, survey) = settle(&mut expansion, probe, &roots)?;
+    let passed_over = passed_over(&expansion, &survey);
+    let mut graph = assemble(expansion, &choice, &roots)?;
+    graph.passed_over = passed_over;
+    Ok(graph)
 }
 
 enum Wanted<'t> {
@@ -110,10 +113,25 @@ fn wanted<'t>(
             None if target.len() > limits.path_length => {
                 problems.push(errors::target_too_long(target, limits.path_length));
             }
-            None => wanted.push(Wanted::Path(target)),
+            None if target.is_empty() => problems.push(errors::empty_target()),
+            None => match pattern_called(target, workflow) {
+                Some(rule) => problems.push(errors::target_is_pattern(rule, target)),
+                None => wanted.push(Wanted::Path(target)),
+            },
         }
     }
     if problems.is_empty() { Ok(wanted) } else { Err(problems) }
+}
+
+/// The rule whose output pattern the target is, word for word: nobody wants a file with braces in its name.
+fn pattern_called<'w>(target: &str, workflow: &'w Workflow) -> Option<&'w Rule> {
+    let has_it = |rule: &&std::sync::Arc<Rule>| {
+        !rule.wildcards.is_empty() && rule.outputs.iter().any(|pattern| &*pattern.text == target)
+    };
+    if !target.contains('{') {
+        return None;
+    }
+    workflow.rules.iter().find(has_it).map(|rule| &**rule)
 }
 
 fn add_root(target: Wanted<'_>, expansion: &mut Expansion<'_>) -> Root {
@@ -134,7 +152,11 @@ fn leaves_exist(expansion: &Expansion<'_>, probe: &dyn Probe) -> bool {
 }
 
 /// Chooses a candidate for every path; all that is wrong, as an error.
-fn settle(expansion: &mut Expansion<'_>, probe: &dyn Probe, roots: &[Root]) -> Result<Choice, Vec<Problem>> {
+fn settle(
+    expansion: &mut Expansion<'_>,
+    probe: &dyn Probe,
+    roots: &[Root],
+) -> Result<(Choice, Survey), Vec<Problem>> {
     loop {
         let survey = feasible::survey(expansion, probe);
         let can_be_had = |root: &Root| match *root {
@@ -151,7 +173,7 @@ fn settle(expansion: &mut Expansion<'_>, probe: &dyn Probe, roots: &[Root]) -> R
             continue;
         }
         let report = complain(expansion, &survey, &choice, bad);
-        return if report.is_empty() { Ok(choice) } else { Err(report) };
+        return if report.is_empty() { Ok((choice, survey)) } else { Err(report) };
     }
 }
 
@@ -177,6 +199,20 @@ fn complain(expansion: &Expansion<'_>, survey: &Survey, choice: &Choice, bad: Ve
         report.add(errors::tangled(name));
     }
     blame::blame(expansion, survey, bad.into_iter(), report).finish()
+}
+
+/// The candidates that cannot run, of paths that can be had without them.
+fn passed_over(expansion: &Expansion<'_>, survey: &Survey) -> Vec<PassedOver> {
+    let had = expansion.explored.iter().filter(|path| survey.can_be_had(**path));
+    let candidates = had.flat_map(|path| expansion.candidates(*path).iter().map(move |job| (*path, *job)));
+    let failed = candidates.filter(|(_, job)| !survey.can_run(*job));
+    failed
+        .map(|(path, job)| {
+            let job = &expansion.jobs[job as usize];
+            let lacks = job.inputs.iter().copied().find(|input| !survey.can_be_had(*input));
+            PassedOver { path, rule: job.rule, lacks }
+        })
+        .collect()
 }
 
 /// The graph of the chosen candidates that the roots need.

@@ -40,12 +40,6 @@ impl Budget {
         Budget { fuel, bytes, depth: 0, stack: 1 << 20, base: 0, cancel: None }
     }
 
-    /// For a thread whose stack is larger than the usual 2 MiB.
-    pub(crate) fn with_stack(mut self, bytes: usize) -> Budget {
-        self.stack = bytes;
-        self
-    }
-
     pub(crate) fn with_cancel(mut self, flag: Arc<AtomicBool>) -> Budget {
         self.cancel = Some(flag);
         self

@@ -86,10 +86,6 @@ impl<'f> Frame<'f> {
         Frame { space, function: Some(function), slots, inner: Vec::new(), handling: Vec::new() }
     }
 
-    pub(crate) fn is_function(&self) -> bool {
-        self.function.is_some()
-    }
-
     /// A local variable without cloning, when that is possible.
     fn peek(&self, name: &str) -> Peek<'_> {
         if let Some((_, slot)) = self.inner.iter().rev().find(|(n, _)| **n == *name) {
@@ -160,7 +156,7 @@ impl Vm<'_> {
             ExprKind::Int(n) => Ok(Value::Int(*n)),
             ExprKind::Float(x) => Ok(Value::Float(*x)),
             ExprKind::Str(text) => Ok(Value::Str(text.clone())),
-            ExprKind::Bytes(_) => {
+            ExprKind::Bytes => {
                 Err(Raise::unsupported("bytes are not supported in Rulefiles", "use a text: `\"...\"`"))
             }
             ExprKind::FString(parts) => self.fstring(frame, parts).map(Value::from),
@@ -444,6 +440,7 @@ impl Vm<'_> {
     }
 
     /// The items of a section, in the current namespace.
+    #[cfg(test)]
     pub(crate) fn eval_args(&mut self, args: &[Arg]) -> Result<Args, Raise> {
         let old = self.budget.enter_stack();
         let space = self.current_space();
@@ -503,7 +500,10 @@ impl Vm<'_> {
         }
         let container = self.eval_in(frame, value)?;
         let key = self.eval_in(frame, index)?;
-        index::get_item(&container, &key)
+        index::get_item(&container, &key).map_err(|raise| match (&container, &value.kind) {
+            (Value::Dict(dict), ExprKind::Name(name)) => raise.in_dict(dict, name),
+            _ => raise,
+        })
     }
 
     /// The three ends of a slice; `None` where nothing is written.
@@ -689,6 +689,8 @@ fn no_attribute(value: &Value, name: &str) -> Raise {
         Value::Dict(dict) if dict.0.read(|map| map.contains_key(&TextKey(name))) => {
             raise.help(format!("entries of a dict are written `[\"{name}\"]`"))
         }
+        Value::Module(module) if &*module.name == "os" && matches!(name, "environ" | "getenv") => raise
+            .help("give the value with `--config` and take it from `config`; commands see the environment"),
         _ => raise.did_you_mean(name, names.iter().map(|n| &**n)),
     }
 }

@@ -9,7 +9,7 @@ use crate::lang::methods;
 use crate::lang::ops;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::root_of;
-use crate::lang::value::{Args, DictMap, Exception, Function, Key, Type, Value};
+use crate::lang::value::{Args, DictMap, Function, Key, Type, Value};
 use crate::lang::vm::{Host, NoHost, Vm};
 use crate::syntax::ast::{
     BinaryOp, Block, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, ParamKind, Stmt, StmtKind,

@@ -7,6 +7,7 @@ use crate::lang::repr::quote;
 use crate::lang::value::Value;
 use crate::lang::vm::Vm;
 use crate::model::value::python_float;
+use std::fmt::Write;
 
 /// `[[fill]align][sign][z][#][0][width][grouping][.precision][type]`
 #[derive(Clone, Debug)]
@@ -119,6 +120,10 @@ pub(crate) fn field(
     let value = converted.as_ref().unwrap_or(value);
     match (value, spec.is_empty()) {
         (Value::Str(text), true) => out.push_str(text),
+        (Value::Int(n), true) => {
+            // Writing to a `String` cannot fail.
+            let _ = write!(out, "{n}");
+        }
         (other, true) => out.push_str(&vm.text(other)?),
         (other, false) => out.push_str(&format_value(vm, other, spec)?),
     }

@@ -58,10 +58,7 @@ pub(crate) fn load_file(
     config: &[String],
 ) -> Result<Workflow, Error> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let message = format!("{} is not UTF-8 text (byte {})", path.display(), e.utf8_error().valid_up_to());
-        Error::new(ErrorKind::Workflow, message).with_path(path)
-    })?;
+    let text = String::from_utf8(bytes).map_err(|e| not_utf8(path, &e))?;
     let request = LoadRequest {
         name: path.to_string_lossy().into_owned(),
         text,
@@ -71,6 +68,21 @@ pub(crate) fn load_file(
         config: config.to_vec(),
     };
     load(request).map_err(|failure| Error::problems(ErrorKind::Workflow, &failure.problems, &failure.sources))
+}
+
+/// The first byte that is no UTF-8, at its place.
+fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
+    let mut sources = SourceMap::default();
+    let source = sources.add(path.to_string_lossy(), String::from_utf8_lossy(error.as_bytes()));
+    let at = error.utf8_error().valid_up_to();
+    let help = match error.as_bytes() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it looks like UTF-16: save it as UTF-8",
+        _ => "save it as UTF-8",
+    };
+    let problem = Problem::error("not-utf-8", format!("`{}` is not UTF-8 text", path.display()))
+        .at(Span::new(source, at, at + char::REPLACEMENT_CHARACTER.len_utf8()), "")
+        .help(help);
+    Error::problems(ErrorKind::Workflow, &[problem], &sources).with_path(path)
 }
 
 /// Loads a Rulefile from a text.
@@ -170,7 +182,8 @@ impl Loader {
             return None;
         }
         if self.rules.is_empty() && self.problems.is_empty() {
-            self.problems.push(no_rules());
+            let name = self.sources.file(SourceId(0)).name.clone();
+            self.problems.push(no_rules(&name));
         }
         let rules = self.finish(&vm);
         self.problems.is_empty().then_some((rules, vm))
@@ -283,8 +296,7 @@ fn attribute_of(vm: &Vm<'static>, root: &str, attributes: &str) -> Option<model:
     if value.is_callable() { None } else { value.to_model().ok() }
 }
 
-fn no_rules() -> Problem {
-    Problem::error("no-rules", "this Rulefile has no rules")
-        .at(Span::new(SourceId(0), 0, 0), "")
+fn no_rules(name: &str) -> Problem {
+    Problem::error("no-rules", format!("`{name}` has no rules"))
         .help("a rule looks like this:\nrule hello:\n    output: \"hello.txt\"\n    shell: \"echo hello > {output}\"")
 }

@@ -1,7 +1,6 @@
 //! Operators with Python's semantics. Whole numbers are 64-bit: overflow is an error. Comparison is in `compare`,
 //! indexing in `index`.
 
-use crate::lang::format;
 use crate::lang::percent;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Key, SetItems, Value, ViewKind};

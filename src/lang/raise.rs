@@ -108,14 +108,6 @@ impl Exc {
     pub(crate) fn is_fatal(self) -> bool {
         matches!(self, Exc::BudgetExceeded | Exc::Cancelled | Exc::IncompleteCheckpoint)
     }
-
-    /// The kind called `name`; Snakemake's and Python's aliases included.
-    pub(crate) fn by_name(name: &str) -> Option<Exc> {
-        match name {
-            "IOError" | "EnvironmentError" => Some(Exc::OSError),
-            _ => Exc::ALL.iter().copied().find(|kind| kind.name() == name),
-        }
-    }
 }
 
 /// A raised exception on its way out.
@@ -137,8 +129,8 @@ struct Inner {
 #[derive(Clone)]
 enum Hint {
     Text(String),
-    /// A key that is not in this dict.
-    Missing(Arc<Dict>, Arc<str>),
+    /// A key that is not in this dict, and the name of the dict where it has one.
+    Missing(Arc<Dict>, Arc<str>, Option<Arc<str>>),
 }
 
 impl Raise {
@@ -166,9 +158,19 @@ impl Raise {
     pub(crate) fn missing_key(dict: &Arc<Dict>, key: &Value) -> Raise {
         let mut raise = Raise::key_error(key);
         if let Value::Str(text) = key {
-            raise.0.hint = Some(Hint::Missing(dict.clone(), text.clone()));
+            raise.0.hint = Some(Hint::Missing(dict.clone(), text.clone(), None));
         }
         raise
+    }
+
+    /// Says by which name the dict is known that lacks a key.
+    pub(crate) fn in_dict(mut self, dict: &Dict, called: &Arc<str>) -> Raise {
+        if let Some(Hint::Missing(lacking, _, name)) = &mut self.0.hint
+            && std::ptr::eq(&**lacking, dict)
+        {
+            name.get_or_insert_with(|| called.clone());
+        }
+        self
     }
 
     pub(crate) fn frozen() -> Raise {
@@ -218,14 +220,6 @@ impl Raise {
         self.0.kind
     }
 
-    pub(crate) fn span(&self) -> Option<Span> {
-        self.0.span
-    }
-
-    pub(crate) fn frames(&self) -> &[(Arc<str>, Option<Span>)] {
-        &self.0.frames
-    }
-
     /// The exception as a value, for `except ... as e`.
     pub(crate) fn to_value(&self) -> Value {
         Value::Exception(Arc::new(Exception { kind: self.0.kind, args: self.0.args.clone() }))
@@ -239,29 +233,34 @@ impl Raise {
     pub(crate) fn to_problem(&self) -> Problem {
         let text = self.message();
         let message = match self.0.kind {
-            Exc::KeyError => format!("no key {text}"),
+            Exc::KeyError => match &self.0.hint {
+                Some(Hint::Missing(_, key, Some(name))) => format!("`{name}` has no key `{key}`"),
+                Some(Hint::Missing(_, key, None)) => format!("there is no key `{key}`"),
+                _ => format!("there is no key {text}"),
+            },
             Exc::AssertionError if text.is_empty() => "assertion failed".to_string(),
             kind if text.is_empty() => kind.name().to_string(),
             _ => text,
         };
         let mut problem = Problem::error(self.0.kind.code(), message);
         if let Some(span) = self.0.span {
-            problem = problem.at(span, self.0.kind.name());
+            problem = problem.at(span, "");
         }
-        for (name, call) in &self.0.frames {
-            problem = match call {
-                Some(span) if Some(*span) != self.0.span => {
-                    problem.at(*span, format!("called `{name}` here"))
-                }
-                _ => problem.note(format!("in `{name}`")),
-            };
+        for same in self.0.frames.chunk_by(|a, b| a.1 == b.1) {
+            let (name, Some(span)) = &same[0] else { continue };
+            if Some(*span) != self.0.span {
+                let again = if same.len() > 1 { ", again and again" } else { "" };
+                problem = problem.at(*span, format!("called `{name}` here{again}"));
+            }
         }
         match &self.0.hint {
             Some(Hint::Text(text)) => problem.help(text.clone()),
-            Some(Hint::Missing(dict, key)) => match closest_key(dict, key) {
-                Some(text) => problem.help(text),
-                None => problem,
-            },
+            Some(Hint::Missing(dict, key, name)) => {
+                match closest_key(dict, key, name.as_deref() == Some("config")) {
+                    Some(text) => problem.help(text),
+                    None => problem,
+                }
+            }
             None => problem,
         }
     }
@@ -270,7 +269,7 @@ impl Raise {
 /// Frames kept of a deep recursion.
 const MAX_FRAMES: usize = 16;
 
-fn closest_key(dict: &Dict, key: &str) -> Option<String> {
+fn closest_key(dict: &Dict, key: &str, config: bool) -> Option<String> {
     let known: Vec<Arc<str>> = dict.0.read(|map| {
         let texts = map.keys().filter_map(|k| match k.get() {
             Value::Str(text) => Some(text.clone()),
@@ -280,7 +279,10 @@ fn closest_key(dict: &Dict, key: &str) -> Option<String> {
     });
     match closest(key, known.iter().map(|k| &**k)) {
         Some(text) => Some(format!("did you mean `{text}`?")),
-        None if known.is_empty() => Some("it has no keys".to_string()),
+        None if known.is_empty() && config => {
+            Some(format!("read a file with `configfile:`, or give the value with `--config {key}=...`"))
+        }
+        None if known.is_empty() => Some("it is empty".to_string()),
         None if known.len() <= 12 => Some(format!("known keys: {}", known.join(", "))),
         None => None,
     }
@@ -291,7 +293,12 @@ const MAX_CANDIDATES: usize = 10_000;
 /// The known name that is most like the wrong one, if any is like it.
 pub(crate) fn closest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.into_iter().take(MAX_CANDIDATES).map(|name| (strsim::jaro_winkler(wrong, name), name));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+    let limit = wrong.chars().count().div_ceil(3);
+    let near = |name: &str| strsim::osa_distance(wrong, name) <= limit;
+    scored
+        .filter(|(score, name)| *score > 0.8 && near(name))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }
 
 /// `str(exception)`, as CPython writes it.

@@ -10,7 +10,7 @@ use regex::Regex;
 use rustc_hash::FxHashSet;
 use std::fs;
 use std::io::{ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What was read, in order, each thing once.
@@ -108,6 +108,9 @@ impl Vm<'_> {
         match listed {
             Ok(entries) => {
                 self.budget.spend(entries.len() as u64)?;
+                if let Some(bad) = entries.iter().find(|e| !e.is_utf8) {
+                    return Err(not_utf8(&Path::new(path).join(&bad.name)));
+                }
                 let names: Vec<String> = entries.into_iter().map(|e| e.name).collect();
                 self.reads.record("list", path, Some(digest_of(&names)));
                 Ok(names)
@@ -165,7 +168,11 @@ impl Vm<'_> {
         };
         let start = if pattern.names.is_empty() { &*pattern.text } else { constant };
         let top = start.rsplit_once('/').map_or("", |(top, _)| if top.is_empty() { "/" } else { top });
-        let paths = self.walk(top, follow)?;
+        let (paths, unnamed) = self.walk(top, follow)?;
+        // Data that is passed over in silence is worse than an error.
+        if let Some(path) = unnamed.iter().find(|path| matcher.matches(path).is_some()) {
+            return Err(not_utf8(Path::new(path)));
+        }
         let mut rows = Vec::new();
         let mut matched = Vec::new();
         for path in paths {
@@ -180,8 +187,9 @@ impl Vm<'_> {
 
     /// All files and directories below `top`, sorted. Symlinked directories are entered only with `follow`,
     /// and never twice on one branch.
-    fn walk(&mut self, top: &str, follow: bool) -> Result<Vec<String>, Raise> {
-        let mut paths = Vec::new();
+    /// Apart from them those whose names are not UTF-8, as messages show them.
+    fn walk(&mut self, top: &str, follow: bool) -> Result<(Vec<String>, Vec<String>), Raise> {
+        let (mut paths, mut unnamed) = (Vec::new(), Vec::new());
         let mut todo: Vec<(String, Vec<FileId>)> = vec![(top.to_string(), Vec::new())];
         while let Some((folder, ancestors)) = todo.pop() {
             let full = self.root().join(&folder);
@@ -197,6 +205,10 @@ impl Vm<'_> {
                 if is_own_state(&path) {
                     continue;
                 }
+                if !entry.is_utf8 {
+                    unnamed.push(path);
+                    continue;
+                }
                 let enter = entry.is_dir || (follow && entry.is_link && self.root().join(&path).is_dir());
                 let mut branch = ancestors.clone();
                 if enter && (!follow || enter_once(&self.root().join(&path), &mut branch)) {
@@ -207,7 +219,7 @@ impl Vm<'_> {
             }
         }
         paths.sort();
-        Ok(paths)
+        Ok((paths, unnamed))
     }
 }
 
@@ -249,6 +261,8 @@ fn is_own_state(path: &str) -> bool {
 
 struct Entry {
     name: String,
+    /// Otherwise the name is only for messages.
+    is_utf8: bool,
     is_dir: bool,
     is_link: bool,
 }
@@ -257,10 +271,12 @@ fn entries(folder: &Path) -> std::io::Result<Vec<Entry>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        // Names that are not UTF-8 cannot be written in a Rulefile.
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let (name, is_utf8) = match entry.file_name().into_string() {
+            Ok(name) => (name, true),
+            Err(name) => (name.to_string_lossy().into_owned(), false),
+        };
         let kind = entry.file_type()?;
-        found.push(Entry { name, is_dir: kind.is_dir(), is_link: kind.is_symlink() });
+        found.push(Entry { name, is_utf8, is_dir: kind.is_dir(), is_link: kind.is_symlink() });
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
@@ -276,7 +292,8 @@ fn digest_of(names: &[String]) -> Digest {
 }
 
 fn not_utf8(path: &Path) -> Raise {
-    Raise::new(Exc::OSError, format!("the path `{}` is not UTF-8", path.display()))
+    Raise::new(Exc::OSError, format!("the name of the file `{}` is not UTF-8", path.display()))
+        .help("rename the file, or move it out of the way")
 }
 
 fn io_raise(error: &std::io::Error, path: &str) -> Raise {
@@ -290,8 +307,7 @@ fn io_raise(error: &std::io::Error, path: &str) -> Raise {
     let raise = Raise::new(kind, format!("cannot read `{path}`: {what}"));
     match error.kind() {
         ErrorKind::NotFound => raise.help(
-            "is it made by a rule? Files of rules do not exist yet while the Rulefile loads: \
-             read them in a function of a rule that comes after a checkpoint",
+            "the path starts from the directory that rulemake works in; what rules make is not there yet while it loads",
         ),
         _ => raise,
     }
@@ -420,9 +436,4 @@ pub(crate) fn join_path(base: &str, part: &str) -> String {
         return part.to_string();
     }
     if base.ends_with('/') { format!("{base}{part}") } else { format!("{base}/{part}") }
-}
-
-/// The root as a path, for messages.
-pub(crate) fn shown(root: &Path, path: &str) -> PathBuf {
-    root.join(path)
 }

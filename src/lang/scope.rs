@@ -296,7 +296,7 @@ impl<'a> Walk<'a> {
             | ExprKind::Int(_)
             | ExprKind::Float(_)
             | ExprKind::Str(_)
-            | ExprKind::Bytes(_) => {}
+            | ExprKind::Bytes => {}
         }
     }
 

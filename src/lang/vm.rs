@@ -1,7 +1,6 @@
 //! The evaluator's state: namespaces, budget, reads. Loading owns a [`Vm`]; [`Vm::freeze`] makes a [`Frozen`]
 //! that many threads call in parallel without a lock.
 
-use crate::diag::Span;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
@@ -156,17 +155,14 @@ impl Vm<'_> {
         self.set_in(BUILTINS, name.into(), value)
     }
 
-    /// Offers a module to `import`, by dotted name.
-    pub(crate) fn set_module(&mut self, name: impl Into<Arc<str>>, value: Value) -> Result<(), Raise> {
-        self.set_in(MODULES, name.into(), value)
-    }
-
     /// Names of the globals of the current namespace, in order of definition.
+    #[cfg(test)]
     pub(crate) fn global_names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.space(self.space).keys()
     }
 
     /// Makes an empty namespace.
+    #[cfg(test)]
     pub(crate) fn new_space(&mut self) -> Result<SpaceId, Raise> {
         match &mut self.spaces {
             Spaces::Open(spaces) => {
@@ -178,6 +174,7 @@ impl Vm<'_> {
     }
 
     /// Makes `space` the current namespace; gives the one before.
+    #[cfg(test)]
     pub(crate) fn enter_space(&mut self, space: SpaceId) -> SpaceId {
         std::mem::replace(&mut self.space, space)
     }
@@ -185,11 +182,6 @@ impl Vm<'_> {
     /// Directory that relative paths are relative to.
     pub(crate) fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// `workdir:` moves the root.
-    pub(crate) fn set_root(&mut self, root: impl Into<PathBuf>) {
-        self.root = Cow::Owned(root.into());
     }
 
     pub(crate) fn reads(&self) -> &[Read] {
@@ -241,10 +233,27 @@ impl Vm<'_> {
         space: SpaceId,
         locals: impl Iterator<Item = &'n str>,
     ) -> Raise {
+        if let Some(help) = missing_function(name) {
+            let message = format!("`{name}` isn't supported yet");
+            return Raise::new(Exc::NameError, message).help(help);
+        }
         let globals = self.space(space).keys().chain(self.space(BUILTINS).keys()).map(|n| &**n);
         Raise::new(Exc::NameError, format!("name `{name}` is not defined"))
             .did_you_mean(name, locals.chain(globals))
     }
+}
+
+/// What to write instead of a function that Snakemake has.
+fn missing_function(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "directory" => "name a file in the directory as the output, for example a list of the others",
+        "temp" | "protected" | "pipe" | "service" | "report" => "write the path alone",
+        "ancient" => "write the path alone: a file with the same content never makes a job run again",
+        "touch" => "write the path alone, and create the file at the end of the command: `touch {output}`",
+        "storage" | "remote" => "fetch remote files in a rule of its own",
+        "checkpoints" => "list the files with `expand(...)` or an input function",
+        _ => return None,
+    })
 }
 
 fn frozen_global(name: &str) -> Raise {
@@ -303,12 +312,8 @@ impl Frozen {
         result
     }
 
-    /// Everything that was read, in order; the reads of calls after those of the load.
-    pub(crate) fn reads(&self) -> Vec<Read> {
-        self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Lines that were printed since the last call of this.
+    #[cfg(test)]
     pub(crate) fn take_log(&self) -> Vec<String> {
         std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -135,6 +135,7 @@ struct Frame {
 }
 
 /// Compiles one pattern on its own; see [`compile_with`] for many.
+#[cfg(test)]
 pub(crate) fn compile(pattern: &Pattern) -> Result<Matcher, ConstraintError> {
     compile_with(pattern, &mut ConstraintCache::default())
 }

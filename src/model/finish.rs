@@ -75,12 +75,16 @@ impl RuleDraft {
         let mut outputs = parse_paths(&self.outputs, "output", report);
         let mut logs = parse_paths(&self.logs, "log", report);
         check_outputs(&self, &outputs, report);
+        check_constraints(&self, &outputs, &logs, report);
         let wildcards = rule_wildcards(&self, &outputs, &logs, report);
+        // Of outputs that cannot be read nothing is known: what they lack is not told.
+        let unread = self.outputs.iter().map(|o| o.paths.len()).sum::<usize>() > outputs.len();
         for pattern in outputs.iter_mut().chain(&mut logs) {
             bind(pattern, &wildcards, &constraints);
         }
         check_names(&self, report);
-        let inputs = self.inputs.iter().filter_map(|i| input_item(i, &wildcards, &self, report)).collect();
+        let inputs =
+            self.inputs.iter().filter_map(|i| input_item(i, &wildcards, &self, unread, report)).collect();
         let params = self.params.iter().map(|p| param_item(p, &wildcards, report)).collect();
         let scope = scope_of(&self);
         let message =
@@ -106,6 +110,20 @@ impl RuleDraft {
             message,
             action: action.unwrap_or(Action::None),
         })
+    }
+}
+
+/// A constraint of a wildcard that the rule does not have is of no use; one that is nearly called so is a typo.
+fn check_constraints(draft: &RuleDraft, outputs: &[Pattern], logs: &[Pattern], report: &mut Report<'_>) {
+    let names = || outputs.iter().chain(logs).flat_map(|p| p.names.iter()).map(|name| &**name);
+    for (name, _, span) in &draft.constraints {
+        if !names().any(|n| n == &**name)
+            && let Some(near) = closest(name, names())
+        {
+            let message = format!("rule `{}` has no wildcard `{name}` to constrain", report.rule);
+            let problem = Problem::error("unknown-wildcard", message);
+            report.push(problem.help(format!("did you mean `{near}`?")), *span, "", "");
+        }
     }
 }
 
@@ -267,6 +285,7 @@ fn input_item(
     input: &DraftInput,
     wildcards: &Arc<[Arc<str>]>,
     draft: &RuleDraft,
+    outputs_unread: bool,
     report: &mut Report<'_>,
 ) -> Option<InputItem> {
     match input {
@@ -279,6 +298,7 @@ fn input_item(
                 let pattern = parse_path(text, "input", report)?;
                 match pattern.bind(wildcards) {
                     Ok(bound) => patterns.push(bound),
+                    Err(_) if outputs_unread => return None,
                     Err(name) => {
                         unbound(&name, "input", text.span, wildcards, !draft.outputs.is_empty(), report);
                         return None;

@@ -68,11 +68,6 @@ impl Pattern {
         Ok(Pattern { text: text.into(), segments: segments.into(), names: names.into() })
     }
 
-    /// Whether it names exactly one path.
-    pub(crate) fn is_concrete(&self) -> bool {
-        self.names.is_empty()
-    }
-
     /// The pattern with its wildcards numbered as in `names`; the name that is missing there, as an error.
     pub(crate) fn bind(&self, names: &Arc<[Arc<str>]>) -> Result<Pattern, Arc<str>> {
         let mut segments = self.segments.clone();

@@ -14,7 +14,6 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-use crate::diag::Span;
 use crate::model::slots::{NamedPaths, SlotLayout};
 use crate::model::value::Value;
 use crate::model::wildcards::Wildcards;
@@ -163,9 +162,6 @@ pub(crate) struct TemplateError {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
 }
-
-/// A place in a source for a template whose text came from there.
-pub(crate) type TemplateSpan = Option<Span>;
 
 impl Template {
     /// Parses a text: common indentation, blank lines around it and trailing blanks of command lines are

@@ -79,6 +79,12 @@ impl Workflow {
         self.default_rule.map(|i| &*self.rules[i as usize])
     }
 
+    /// The files, listings and existence tests that evaluating the Rulefile looked at, in order: what to watch
+    /// besides the sources of a plan.
+    pub fn reads(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.reads.iter().map(|read| read.what.as_str())
+    }
+
     /// What is probably not as meant, though the workflow can be used.
     ///
     /// ```

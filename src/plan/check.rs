@@ -23,8 +23,6 @@ pub(crate) struct Check {
     /// Empty when the job is up to date.
     pub(crate) reasons: Vec<Reason>,
     pub(crate) fingerprint: Fingerprint,
-    /// Inputs that do not exist and that other jobs make (dry run only).
-    pub(crate) absent: Vec<PathId>,
     /// Outputs whose content is not on record (edited, or made by somebody else): moved to safety, not removed.
     pub(crate) unknown_outputs: Vec<PathId>,
     /// What the last success made, for "unchanged".
@@ -36,20 +34,19 @@ pub(crate) struct Check {
 pub(crate) enum Mode {
     /// Producers are final: an absent input is an error.
     Final,
-    /// Before the run: an absent input that a job makes is noted.
+    /// Before the run: an absent input that a job makes is as good as changed.
     Forecast,
 }
 
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let job = cx.job(id);
-    let (inputs, absent) = input_states(cx, job, mode)?;
+    let inputs = input_states(cx, job, mode)?;
     let fingerprint = fingerprint(cx, job, inputs)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
         fingerprint,
-        absent,
         unknown_outputs: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
     };
@@ -68,13 +65,11 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
             compare_disk(cx, job, &trace, &mut check)?;
         }
     }
-    // A failure is told beside the reason why the job was to run; alone it says that nothing good came of it.
     Ok(check)
 }
 
-fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<(Vec<InputState>, Vec<PathId>), Trouble> {
+fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, Trouble> {
     let mut states = Vec::with_capacity(job.inputs.len());
-    let mut absent = Vec::new();
     let mut slots = job
         .input_slots
         .iter()
@@ -85,25 +80,30 @@ fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<(Vec<InputState>,
         let digest = match look(cx, *path)? {
             Seen::File(digest) => digest,
             Seen::Missing if mode == Mode::Forecast && cx.graph.producer(*path).is_some() => {
-                absent.push(*path);
                 Digest::from_bytes([0; 32])
             }
             Seen::Missing => {
-                return Err(Trouble::new(format!("input {} does not exist", cx.paths.text(*path))));
+                return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(*path))));
             }
-            Seen::Directory => return Err(not_a_file(cx, *path, "a directory")),
-            Seen::Special => return Err(not_a_file(cx, *path, "a device, socket or pipe")),
+            Seen::Directory => {
+                return Err(Trouble {
+                    message: format!("input `{}` is a directory, not a file", cx.paths.text(*path)),
+                    help: Some(
+                        "name the files in it as inputs, for example with `expand` or `glob_wildcards`"
+                            .into(),
+                    ),
+                });
+            }
+            Seen::Special => {
+                return Err(Trouble::new(format!(
+                    "input `{}` is a device, socket or pipe, not a file",
+                    cx.paths.text(*path)
+                )));
+            }
         };
         states.push(InputState { slot, path: *path, digest });
     }
-    Ok((states, absent))
-}
-
-fn not_a_file(cx: &Context, path: PathId, what: &str) -> Trouble {
-    Trouble {
-        message: format!("input {} is {what}, not a file", cx.paths.text(path)),
-        help: Some("name the files in it as inputs, for example with `expand` or `glob_wildcards`".into()),
-    }
+    Ok(states)
 }
 
 fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {

@@ -52,6 +52,8 @@ pub struct Plan {
     pub v: u32,
     /// The jobs.
     pub jobs: Vec<PlannedJob>,
+    /// The files that the jobs read and no job makes.
+    pub sources: Vec<String>,
 }
 
 impl Plan {

@@ -59,7 +59,7 @@ pub(super) mod testing {
     }
 
     pub(in crate::report) fn plan(jobs: Vec<PlannedJob>) -> Plan {
-        Plan { v: 1, jobs }
+        Plan { v: 1, jobs, sources: Vec::new() }
     }
 }
 

@@ -10,6 +10,9 @@ use std::fmt::Write;
 
 /// Inputs that are named of those that may change; one is enough to decide.
 const INPUTS_SHOWN: usize = 5;
+/// Jobs upstream that are shown of a long chain: those next to the file, and those at the root cause.
+const STEPS_NEAR: usize = 8;
+const STEPS_FAR: usize = 3;
 
 /// The explanation as text for people. Ends with a line end.
 ///
@@ -34,6 +37,7 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
             }
             false => writeln!(out, "nothing is known about {path}"),
         };
+        push_passed_over(&mut out, why);
         return out;
     };
     let rule = printable(&first.job.rule);
@@ -45,7 +49,15 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         Verdict::UpToDate => writeln!(out, "{path} is up to date:"),
     };
     push_step(&mut out, first, style);
+    push_passed_over(&mut out, why);
+    let hidden = STEPS_NEAR..upstream.len().saturating_sub(STEPS_FAR);
     for (i, step) in upstream.iter().enumerate() {
+        if hidden.contains(&i) && hidden.len() > 1 {
+            if i == hidden.start {
+                let _ = writeln!(out, "\n... {} more jobs in between", hidden.len());
+            }
+            continue;
+        }
         let lead = if i + 1 == upstream.len() { "root cause" } else { "because" };
         let words = match step.verdict {
             Verdict::Run { .. } => "will run",
@@ -56,6 +68,21 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         push_step(&mut out, step, style);
     }
     out
+}
+
+/// A rule that the user may have expected to be taken.
+fn push_passed_over(out: &mut String, why: &Why) {
+    for passed in &why.passed_over {
+        let rule = printable(&passed.rule);
+        let _ = match &passed.lacks {
+            Some(input) => writeln!(
+                out,
+                "  rule {rule} could make it too, but its input {} does not exist and cannot be made",
+                printable(input)
+            ),
+            None => writeln!(out, "  rule {rule} could make it too, but its inputs could not be found out"),
+        };
+    }
 }
 
 fn push_step(out: &mut String, step: &WhyStep, style: TextStyle) {
@@ -147,7 +174,21 @@ mod tests {
     }
 
     fn text(source: bool, chain: Vec<WhyStep>) -> String {
-        why_text(&Why { path: "out/s.tsv".into(), source, chain }, TextStyle::Plain)
+        let why = Why { path: "out/s.tsv".into(), source, chain, passed_over: vec![] };
+        why_text(&why, TextStyle::Plain)
+    }
+
+    #[test]
+    fn a_long_chain_is_cut_in_the_middle() {
+        let steps =
+            |n| (0..n).map(|i| step("r", &format!("o{i}"), run(&[Reason::NeverBuilt]), None)).collect();
+        let all = text(false, steps(13));
+        assert!(!all.contains("more jobs") && all.contains("because: r o9 will run"), "{all}");
+        let cut = text(false, steps(100));
+        assert!(cut.contains(
+            "because: r o8 will run:\n  - never built\n\n... 88 more jobs in between\n\nbecause: r o97"
+        ));
+        assert!(cut.contains("root cause: r o99"), "{cut}");
     }
 
     #[test]

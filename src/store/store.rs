@@ -104,7 +104,11 @@ fn create_layout(state_dir: &Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(state_dir).map_err(|error| Error::io("create", state_dir, error))?;
+    builder.create(state_dir).map_err(|error| match state_dir.symlink_metadata() {
+        Ok(_) => Error::io("use", state_dir, error)
+            .with_help("rulemake keeps its records in a directory of this name: move what is there away"),
+        Err(_) => Error::io("create", state_dir, error),
+    })?;
     let ignore = state_dir.join(".gitignore");
     match OpenOptions::new().write(true).create_new(true).open(&ignore) {
         Ok(mut file) => file.write_all(b"*\n").map_err(|error| Error::io("write", &ignore, error)),
@@ -201,7 +205,7 @@ fn too_new(path: &Path, TooNew { kind }: &TooNew) -> Error {
 }
 
 fn newer(path: &Path, what: &str) -> Error {
-    let text = format!("{} was written by a newer rulemake (unknown {what}): use that one", path.display());
+    let text = format!("{} was written by a newer rulemake (unknown {what})", path.display());
     Error::new(ErrorKind::State, text).with_path(path)
 }
 

@@ -104,8 +104,6 @@ pub(crate) struct FunctionDef {
     pub(crate) name: Ident,
     pub(crate) params: Vec<Param>,
     pub(crate) body: FunctionBody,
-    /// The whole definition, from `def`/`lambda` to the end of the body.
-    pub(crate) span: Span,
 }
 
 #[derive(Debug)]
@@ -149,7 +147,7 @@ pub(crate) enum ExprKind {
     /// Adjacent plain literals are joined here already; escapes are resolved, `\r\n` is `\n`.
     Str(Arc<str>),
     /// `b"..."`: parsed so that the evaluator can say that it is not supported.
-    Bytes(Arc<[u8]>),
+    Bytes,
     /// A string with at least one f-string part (adjacent literals joined).
     FString(Vec<FPart>),
     Name(Arc<str>),

@@ -170,7 +170,7 @@ impl<'t> Piece<'t> {
         }
         let kind = if bytes > 0 {
             // Escapes up to `\xff` are bytes of the same number.
-            ExprKind::Bytes(text.chars().map(|c| u32::from(c) as u8).collect())
+            ExprKind::Bytes
         } else if formatted {
             flush(&mut text, &mut parts);
             ExprKind::FString(parts)

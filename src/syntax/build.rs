@@ -36,11 +36,13 @@ pub(super) struct Builder<'t> {
     base: usize,
     /// Inside the body of a `def`: directives are annotations there.
     in_def: bool,
+    /// The last statement was a section outside a rule, or a rule without its sections: that was told.
+    orphans: bool,
 }
 
 impl<'t> Builder<'t> {
     pub(super) fn new(source: SourceId, text: &'t str) -> Builder<'t> {
-        Builder { source, text, problems: Vec::new(), base: 0, in_def: false }
+        Builder { source, text, problems: Vec::new(), base: 0, in_def: false, orphans: false }
     }
 
     /// Parses one top-level statement.
@@ -91,6 +93,9 @@ impl<'t> Builder<'t> {
 
     fn statement(&mut self, node: Node<'t>, out: &mut Block) {
         let span = self.span(&node);
+        if !matches!(node.as_rule(), Rule::labelled | Rule::EOI) {
+            self.orphans = false;
+        }
         let kind = match node.as_rule() {
             Rule::EOI => None,
             Rule::simple_line => {
@@ -222,6 +227,9 @@ impl<'t> Builder<'t> {
                 return Some(StmtKind::AnnAssign { target, value });
             }
         } else if !DIRECTIVES.contains(&word) {
+            if std::mem::replace(&mut self.orphans, true) {
+                return None;
+            }
             self.report(
                 "section-outside-rule",
                 format!("section `{word}:` stands outside a rule"),
@@ -296,6 +304,7 @@ impl<'t> Builder<'t> {
         let end = self.base + at.as_span().start();
         let start = end.saturating_sub(1);
         let span = Span::new(self.source, if self.text.is_char_boundary(start) { start } else { end }, end);
+        self.orphans = matches!(word, "rule" | "checkpoint");
         self.report("missing-body", format!("`{word}` needs a body"), span)
             .help
             .push("write it on the next line, indented; `pass` does nothing".into());
@@ -466,7 +475,7 @@ impl<'t> Builder<'t> {
             _ => {}
         }
         let params = self.keep(self.piece(&params?).params())?;
-        let def = FunctionDef { name: name?, params, body: FunctionBody::Block(body), span };
+        let def = FunctionDef { name: name?, params, body: FunctionBody::Block(body) };
         Some(StmtKind::Def(Arc::new(def)))
     }
 

@@ -237,7 +237,8 @@ fn side_by_side(around: &Around<'_>, before: Span, here: Span, context: Context<
             }
             _ => "missing `,`".to_string(),
         };
-        return Problem::error("missing-comma", message).at(gap, "expected `,` here").at(here, "before this");
+        let problem = Problem::error("missing-comma", message).at(gap, "expected `,` here");
+        return if around.starts_line() { problem.at(here, "before this") } else { problem };
     }
     if matches!(around.before_text(), "print" | "exec") {
         let message = format!("`{}` is a function: its arguments need parentheses", around.before_text());

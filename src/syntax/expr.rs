@@ -5,13 +5,12 @@
 
 use crate::diag::{Problem, SourceId, Span};
 use crate::syntax::ast::{
-    Arg, ArgKind, BinaryOp, Clause, CompareOp, ComprehensionKind, DictItem, Expr, ExprKind, FPart,
-    FunctionBody, FunctionDef, Ident, Param, ParamKind, UnaryOp,
+    Arg, ArgKind, BinaryOp, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, FunctionBody, FunctionDef,
+    Ident, Param, UnaryOp,
 };
 use crate::syntax::diagnose::{Context, diagnose};
 use crate::syntax::grammar::expr::{ExprParser, Rule};
 use crate::syntax::scan::MAX_NESTING;
-use crate::syntax::strings;
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
@@ -268,7 +267,7 @@ impl<'t> Piece<'t> {
         let params = self.param_list(parts.collect(), depth)?;
         let span = start.to(body.span);
         let name = Ident { text: "<lambda>".into(), span: keyword };
-        let def = FunctionDef { name, params, body: FunctionBody::Expr(body), span };
+        let def = FunctionDef { name, params, body: FunctionBody::Expr(body) };
         Ok(Expr { span, kind: ExprKind::Lambda(Arc::new(def)) })
     }
 

@@ -463,6 +463,7 @@ impl LexError {
 }
 
 /// Checks a lone expression; `Err` with the first mistake.
+#[cfg(test)]
 pub(super) fn check(source: SourceId, text: &str) -> Result<(), Box<Problem>> {
     if text.len() > MAX_BYTES {
         return Err(Box::new(too_large(source)));
@@ -485,6 +486,12 @@ pub(super) fn scan(source: SourceId, text: &str) -> Scan {
     let mut scan = Scan::default();
     if text.len() > MAX_BYTES {
         scan.problems.push(too_large(source));
+        return scan;
+    }
+    if let Some(at) = text.find('\0') {
+        let problem = Problem::error("nul-character", "a NUL character cannot stand in a Rulefile");
+        let problem = problem.at(Span::new(source, at, at + 1), "").help("is this a text file?");
+        scan.problems.push(problem);
         return scan;
     }
     let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
@@ -565,7 +572,7 @@ impl Indents {
             let label = format!("this line starts with {}", describe(now));
             let mut error = fail("mixed-indentation", "indentation mixes tabs and blanks".into(), label);
             let previous = Span::new(self.source, self.previous.start, self.previous.end);
-            error.problem.labels.push((previous, format!("and this one with {}", describe(before))));
+            error.problem.labels.push((previous, format!("this line starts with {}", describe(before))));
             return Err(error.help("indent the whole file in one way, best with four blanks per level"));
         }
         while self.levels.last().is_some_and(|level| *level > now.len()) {

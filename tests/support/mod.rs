@@ -17,9 +17,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -176,12 +176,14 @@ impl Case {
         command
     }
 
-    /// Starts the binary with `--json` in the background.
+    /// Starts the binary with `--json` in the background. It writes to files, so it never waits for its reader.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         let all: Vec<&str> = std::iter::once("--json").chain(args.iter().copied()).collect();
-        let mut child = self.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        Running { args: all.iter().map(|a| (*a).to_string()).collect(), child, lines, stdout: String::new() }
+        let [stdout, stderr] = [(); 2].map(|()| tempfile::tempfile().unwrap());
+        let mut command = self.command(&all);
+        command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
+        let child = command.spawn().unwrap();
+        Running { args: all.iter().map(|a| (*a).to_string()).collect(), child, stdout, stderr }
     }
 
     /// The verdicts of `-n --json`: `(rule first-output, verdict)` of each job that executes something. Nothing may
@@ -356,8 +358,8 @@ impl Case {
 pub(crate) struct Running {
     args: Vec<String>,
     pub(crate) child: Child,
-    lines: BufReader<ChildStdout>,
-    stdout: String,
+    stdout: fs::File,
+    stderr: fs::File,
 }
 
 impl Running {
@@ -365,20 +367,6 @@ impl Running {
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
-    }
-
-    /// Reads events up to the first of this kind.
-    #[track_caller]
-    pub(crate) fn wait_for_event(&mut self, kind: &str) {
-        let mark = format!("\"event\":\"{kind}\"");
-        loop {
-            let before = self.stdout.len();
-            let read = self.lines.read_line(&mut self.stdout).unwrap();
-            assert!(read > 0, "the run ended without {kind}\n{}", self.stdout);
-            if self.stdout[before..].contains(&mark) {
-                return;
-            }
-        }
     }
 
     /// Waits for its end.
@@ -392,12 +380,14 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.lines.read_to_string(&mut self.stdout).unwrap();
-        let mut stderr = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         let code = self.child.wait().unwrap().code();
-        let events = parse_events(&self.stdout).unwrap_or_default();
-        Ran { args: self.args, code, stdout: self.stdout, stderr, events }
+        let [stdout, stderr] = [self.stdout, self.stderr].map(|mut file| {
+            let mut text = String::new();
+            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text)).unwrap();
+            text
+        });
+        let events = parse_events(&stdout).unwrap_or_default();
+        Ran { args: self.args, code, stdout, stderr, events }
     }
 }
 

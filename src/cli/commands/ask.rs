@@ -60,8 +60,9 @@ pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
     let session = place.open()?;
     let path = path_of(place, file, session.workflow());
     let Some((log, text)) = session.log(&path)? else {
-        let message = format!("there is no log of a job that makes `{path}`");
-        return Err(Failure::new(Exit::Plan, message).note("no such job has run here yet"));
+        // A file that no rule makes is the better answer, with what may be meant.
+        session.why(&path)?;
+        return Err(Failure::new(Exit::Plan, format!("no job that makes `{path}` has run here yet")));
     };
     if place.output.json {
         let value = serde_json::json!({"v": 1, "path": path, "log": log, "text": text});

@@ -8,7 +8,7 @@ mod run;
 use crate::args::{Args, Command, Common, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
-use crate::project::Project;
+use crate::project::{Project, shown};
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
 use std::time::Instant;
 
@@ -74,7 +74,7 @@ impl Place {
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
         let mut options = LoadOptions::default();
         options.root = Some(project.root.clone());
-        options.config_files = common.configfile.iter().map(|file| start.join(file)).collect();
+        options.config_files = common.configfile.iter().map(|file| shown(&here, &start.join(file))).collect();
         options.config = common.config;
         Ok(Place { project, output, options })
     }
@@ -111,17 +111,28 @@ impl Place {
 
     /// A target such as `b=2` is a second value of `--config` in Snakemake; here it is repeated.
     pub(crate) fn explained(&self, error: rulemake::Error, targets: &[String]) -> Failure {
-        let setting = targets.iter().find(|t| t.split_once('=').is_some_and(|(key, _)| is_key(key)));
-        match setting {
-            Some(setting) if !self.options.config.is_empty() && error.kind() == rulemake::ErrorKind::Plan => {
-                self.output.failure(&error.into());
-                Failure::new(Exit::Plan, format!("`{setting}` was read as a target"))
-                    .help(format!("repeat the option for each value: --config {setting}"))
+        let [only] = error.diagnostics() else { return error.into() };
+        let Some(target) = targets.iter().find(|t| only.message.contains(&format!("`{t}`"))) else {
+            return error.into();
+        };
+        if only.code != "no-such-target" || !only.help.is_empty() {
+            return error.into();
+        }
+        let failure = Failure::new(Exit::Plan, only.message.clone());
+        if !self.options.config.is_empty() && target.split_once('=').is_some_and(|(key, _)| is_key(key)) {
+            return failure.help(format!("repeat the option for each value: --config {target}"));
+        }
+        match COMMANDS.iter().find(|name| strsim::osa_distance(name, target) <= 1) {
+            Some(name) if name == target => {
+                failure.help(format!("the command comes first: rulemake {name} ..."))
             }
-            _ => error.into(),
+            Some(name) => failure.help(format!("did you mean the command `{name}`?")),
+            None => error.into(),
         }
     }
 }
+
+const COMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "clean", "help"];
 
 fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))

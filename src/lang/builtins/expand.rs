@@ -49,11 +49,6 @@ fn expand(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     request.run(vm)
 }
 
-/// `expand(pattern, **values)` for the host.
-pub(crate) fn expand_values(vm: &mut Vm, patterns: Value, values: Vec<Named>) -> Result<Value, Raise> {
-    Request { patterns, combinator: None, values, allow_missing: false }.run(vm)
-}
-
 #[derive(Debug)]
 struct Request {
     patterns: Value,

@@ -48,7 +48,7 @@ fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     if mode.contains(['w', 'a', 'x', '+']) {
         return Err(Raise::unsupported(
             format!("cannot open `{path}` for writing: evaluating a Rulefile changes no files"),
-            "write files in the `shell:`, `run:` or `script:` of a rule",
+            "write files in the `shell:` of a rule",
         ));
     }
     if mode.contains('b') {

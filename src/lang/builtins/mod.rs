@@ -13,7 +13,6 @@ mod types;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Type, Value};
 
-pub(crate) use expand::expand_values;
 pub(crate) use modules::{modules, placeholder};
 pub(crate) use types::construct;
 

@@ -143,7 +143,7 @@ impl Placeholder {
             "subprocess" => "run programs in the `shell:` of a rule",
             "shutil" | "tempfile" => "change files in the actions of a rule",
             "pandas" | "numpy" | "csv" => {
-                "read the table with `open(path)` and `split`, or compute it in a `script:`"
+                "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule"
             }
             "yaml" => "read it with `configfile:`, or use JSON and `json.load`",
             "re" => "use the methods of texts: `split`, `replace`, `startswith`, `partition`",
@@ -154,7 +154,7 @@ impl Placeholder {
                 "a Rulefile gives the same workflow every time: take the value from `config`, or from a rule"
             }
             "typing" | "__future__" => "annotations are not evaluated: remove the use",
-            _ => "do it in a rule's `script:` or `run:`",
+            _ => "do it in the `shell:` of a rule",
         };
         Raise::unsupported(message, help)
     }

@@ -159,15 +159,16 @@ impl Loader {
             }
             Err(message) => {
                 let message = format!("cannot read the config file `{path}`: {message}");
-                Err(Box::new(
-                    Problem::error("config-not-read", message)
-                        .at(span, "")
-                        .help("the path starts from the directory that rulemake works in"),
-                ))
+                let problem = Problem::error("config-not-read", message).at(span, "");
+                Err(Box::new(match full.exists() {
+                    true => problem,
+                    false => problem.help("the path starts from the directory that rulemake works in"),
+                }))
             }
         };
         let dict = match dict {
             Ok(dict) => dict,
+            Err(problem) if problem.labels.is_empty() => return self.stop(problem.at(span, "")),
             Err(problem) => return self.stop(*problem),
         };
         let Some(Value::Dict(target)) = vm.get_global("config") else {

@@ -174,13 +174,8 @@ impl JobFunction for RuleFunction {
             return Err(CallError::Message("the workflow is not loaded completely".into()));
         };
         self.evaluate(cx, evaluator).map_err(|raise| {
-            let mut problem = raise.at(self.span).to_problem();
-            let wildcards: Vec<String> = cx.wildcards.iter().map(|(n, v)| format!("{n}={v}")).collect();
-            if !wildcards.is_empty() {
-                problem =
-                    problem.note(format!("for a job of rule `{}` with {}", cx.rule, wildcards.join(", ")));
-            }
-            CallError::Problem(Box::new(problem))
+            // Who called it, and for which job, is said by the caller.
+            CallError::Problem(Box::new(raise.at(self.span).to_problem()))
         })
     }
 }

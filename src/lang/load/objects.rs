@@ -177,7 +177,7 @@ pub(super) struct JobWildcards(pub(super) Wildcards);
 impl JobWildcards {
     fn missing(&self, kind: Exc, name: &str) -> Raise {
         let known: Vec<&str> = self.0.iter().map(|(n, _)| n).collect();
-        let raise = Raise::new(kind, format!("job has no wildcard `{name}`"));
+        let raise = Raise::new(kind, format!("the job has no wildcard `{name}`"));
         if known.is_empty() {
             return raise.help("the outputs of the rule have no wildcards");
         }
@@ -302,7 +302,8 @@ impl Object for Rules {
         match rules.get(name) {
             Some(value) => Ok(Some(value.clone())),
             None => {
-                let raise = Raise::new(Exc::AttributeError, format!("no rule `{name}` is defined above"));
+                let raise = Raise::new(Exc::AttributeError, format!("no rule `{name}` is defined above"))
+                    .help("a rule can be referred to only below its definition");
                 Err(raise.did_you_mean(name, rules.keys().map(|n| &**n)))
             }
         }

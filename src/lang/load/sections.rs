@@ -208,6 +208,9 @@ impl Loader {
                     draft.threads = Dynamic::Function(function);
                 }
             }
+            ("threads", Value::Int(n)) if *n < 1 => {
+                self.refuse("bad-threads", "`threads` must be a whole number from 1".to_string(), item.span);
+            }
             ("threads", Value::Int(_)) => draft.threads = Dynamic::Const(int_model(&item.value)),
             ("threads", Value::Float(x)) if x.is_finite() && *x >= 1.0 => {
                 draft.threads = Dynamic::Const(crate::model::value::Value::Int(x.round_ties_even() as i64));
@@ -389,6 +392,11 @@ impl Loader {
             };
             let value = match &item.value {
                 value if value.is_callable() => self.function(item, "resources").map(Dynamic::Function),
+                Value::Int(n) if *n < 0 => {
+                    let message = format!("resource `{name}` must be a whole number from 0, not {n}");
+                    self.refuse("bad-resource", message, item.span);
+                    None
+                }
                 Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bool(_) => self.constant(item),
                 other => {
                     let message = format!(
