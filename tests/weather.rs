@@ -45,11 +45,7 @@ fn a_changed_cell_runs_what_depends_on_it() {
             "merge results/monthly.csv",
             "chart results/chart.svg",
         ])
-        .ran_in_order(&[
-            "tidy results/tidy/2013.csv",
-            "merge results/monthly.csv",
-            "chart results/chart.svg",
-        ])
+        .ran_in_order(&["tidy results/tidy/2013.csv", "merge results/monthly.csv", "chart results/chart.svg"])
         .run(&[])
         .ran(&[]);
 }

@@ -311,10 +311,11 @@ impl Run<'_> {
             }
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
+        let mut env = thread_limits(prepared.instance.threads);
+        env.extend(
+            self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job))),
+        );
         self.emit(event);
-        let mark =
-            self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job)));
-        let env = mark.into_iter().collect();
         self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env });
         Ok(())
     }
@@ -607,6 +608,16 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Keeps libraries that start threads of their own within the job's share.
+fn thread_limits(threads: u32) -> Vec<(String, String)> {
+    let names = ["OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR"];
+    let variable = |name: &str| match name {
+        "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
+        other => format!("{other}_NUM_THREADS"),
+    };
+    names.iter().map(|name| (variable(name), threads.to_string())).collect()
 }
 
 fn relative(path: &Path, root: &Path) -> String {
