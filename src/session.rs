@@ -10,7 +10,7 @@ use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::graph::resolve::{Probe, Request, resolve};
-use crate::lang::load::{LoadRequest, load, load_file};
+use crate::lang::load::{LoadFailure, LoadRequest, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
 use crate::model::value::Value;
@@ -189,7 +189,7 @@ impl Workflow {
             config_files: Vec::new(),
             config: Vec::new(),
         };
-        load(request).map_err(|f| Error::problems(ErrorKind::Workflow, &f.problems, &f.sources))
+        load(request).map_err(LoadFailure::into_error)
     }
 }
 
