@@ -11,7 +11,7 @@ use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::graph::resolve::{Probe, Request, resolve};
-use crate::lang::load::{LoadRequest, load, load_file};
+use crate::lang::load::{LoadFailure, LoadRequest, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
 use crate::model::value::Value;
@@ -122,6 +122,28 @@ pub struct PassedOver {
     pub lacks: Option<String>,
 }
 
+/// Files that jobs made, as far as they are still there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MadeFiles {
+    /// Those that are as their jobs left them. Sorted.
+    pub files: Vec<String>,
+    /// Those that were changed since: somebody's work. Sorted.
+    pub changed: Vec<String>,
+}
+
+/// What the last execution of a job wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct JobLog {
+    /// The file with its standard output and standard error.
+    pub log: PathBuf,
+    /// The text of that file; empty when the job wrote nothing.
+    pub text: String,
+    /// When that is empty: the existing files of the rule's `log:`, relative to the root, with their texts.
+    pub own: Vec<(String, String)>,
+}
+
 /// One job of an explanation.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -192,7 +214,7 @@ impl Workflow {
             config_files: Vec::new(),
             config: Vec::new(),
         };
-        load(request).map_err(|f| Error::problems(ErrorKind::Workflow, &f.problems, &f.sources))
+        load(request).map_err(LoadFailure::into_error)
     }
 }
 
@@ -398,26 +420,55 @@ impl Session {
         open(&self.state_dir(), wait, what)
     }
 
-    /// The log of the last execution of the job that makes `path`: its file and its text. `None` when nothing
-    /// is on record. An empty text means that the job wrote nothing.
+    /// The log of the last execution of the job that makes `path`. `None` when nothing is on record.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when it cannot be read.
-    pub fn log(&self, path: &str) -> Result<Option<(PathBuf, String)>> {
+    pub fn log(&self, path: &str) -> Result<Option<JobLog>> {
         let loaded = read(&self.state_dir())?;
         let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
         let Some((run, job)) = last else { return Ok(None) };
-        let file = runs::job_log(&self.state_dir(), run, job);
-        let text = runs::read_log(&file)?;
-        Ok(Some((file, text)))
+        let log = runs::job_log(&self.state_dir(), run, job);
+        let text = runs::read_log(&log)?;
+        let own = if text.is_empty() { self.own_logs(path, loaded)? } else { Vec::new() };
+        Ok(Some(JobLog { log, text, own }))
     }
 
-    /// The existing files that jobs on record made, for `targets` or, when empty, all of them. Sorted. Files that
-    /// were changed since are left out: they are somebody's work.
+    /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
+    fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
+        let Ok(cx) = self.context(&[path], Force::None, &mut loaded, false) else { return Ok(Vec::new()) };
+        let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
+            return Ok(Vec::new());
+        };
+        let job = cx.job(job);
+        let mut texts = Vec::new();
+        for pattern in &cx.rule(job).logs {
+            let mut name = String::new();
+            pattern.render(&job.wildcards, &mut name);
+            let text = runs::read_log(&self.root.join(&name))?;
+            if !text.is_empty() {
+                texts.push((name, text));
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The existing files that jobs on record made, for `targets` and all that they need or, when empty, all of them.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-made-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let session = Session::builder(workflow).root(&root).open()?;
+    /// assert!(session.made_files(&[] as &[&str])?.files.is_empty(), "nothing has run");
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Session::plan`].
-    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<Vec<String>> {
+    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<MadeFiles> {
         let mut loaded = read(&self.state_dir())?;
         let made: Vec<_> = loaded.view.made().collect();
         let wanted = if targets.is_empty() {
@@ -431,7 +482,7 @@ impl Session {
         let files = Observer::new(self.root.clone(), None);
         let paths: PathTable = std::mem::take(&mut loaded.paths);
         let view = ViewHashes(&loaded.view);
-        let mut found = Vec::new();
+        let mut found = MadeFiles::default();
         for id in made {
             let text = paths.text(id);
             if wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
@@ -440,17 +491,17 @@ impl Session {
             let recorded = loaded.view.trace(id).and_then(|t| {
                 t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
             });
-            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?)
-                && recorded == now
-            {
-                found.push(text.to_string());
+            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?) {
+                let list = if recorded == now { &mut found.files } else { &mut found.changed };
+                list.push(text.to_string());
             }
         }
-        found.sort();
+        found.files.sort();
+        found.changed.sort();
         Ok(found)
     }
 
-    /// Removes these files (as [`Session::made_files`] gave them) and directories that become empty; returns how
+    /// Removes these files ([`MadeFiles::files`]) and directories that become empty; returns how
     /// many files are gone. Takes the lock.
     ///
     /// # Errors

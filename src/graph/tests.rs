@@ -92,6 +92,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         sources: Arc::new(SourceMap::default()),
         reads: Vec::new(),
         warnings: Vec::new(),
+        printed: Vec::new(),
     }
 }
 
