@@ -5,6 +5,7 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::stray;
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
@@ -342,7 +343,8 @@ impl Session {
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
-        let lost = loaded.lost.take();
+        let warnings =
+            loaded.lost.take().into_iter().chain(self.end_strays(&loaded, options.wait)?).collect();
         let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
@@ -350,7 +352,7 @@ impl Session {
             retries: options.retries,
             limits: self.limits.clone(),
             grace: GRACE,
-            warnings: lost.into_iter().collect(),
+            warnings,
         };
         let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
@@ -359,6 +361,21 @@ impl Session {
             failures: done.failures,
             cancelled: done.cancelled,
         })
+    }
+
+    /// Ends jobs that outlived the run that started them: they would write into what this run makes. Returns what
+    /// to tell the user.
+    fn end_strays(&self, loaded: &Loaded, wait: bool) -> Result<Option<String>> {
+        let state_dir = self.state_dir();
+        let jobs = loaded.view.interrupted_jobs();
+        let logs = jobs.into_iter().map(|(run, job)| runs::job_log(&state_dir, run, job));
+        let count = |n: usize| format!("{n} job{} of a run that was killed", if n == 1 { "" } else { "s" });
+        match stray::end(logs, wait, &|| self.cancel.level().is_some()) {
+            Ok(0) => Ok(None),
+            Ok(n) => Ok(Some(format!("{} went on without it; ended before anything else", count(n)))),
+            Err(n) => Err(Error::new(ErrorKind::Locked, format!("{} still at work in this directory", count(n)))
+                .with_help("wait until it ends (`--wait` does), or end it: its processes have a file in `.rulemake/runs/` open")),
+        }
     }
 
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {

@@ -233,6 +233,16 @@ impl View {
         (frame.kind == record::JOB_STARTED).then(|| self.head(&frame).map(|head| head.run))?
     }
 
+    /// Run and job number of all that [`View::interrupted`] knows; they name the logs.
+    pub(crate) fn interrupted_jobs(&self) -> Vec<(u32, u32)> {
+        let mut attempts: Vec<usize> = self.states.iter().map(|s| s.attempt).filter(|at| *at != 0).collect();
+        attempts.sort_unstable();
+        attempts.dedup();
+        let frames = attempts.into_iter().filter_map(|at| self.frame(at));
+        let started = frames.filter(|frame| frame.kind == record::JOB_STARTED);
+        started.filter_map(|frame| self.head(&frame)).map(|head| (head.run, head.job)).collect()
+    }
+
     /// The run in which the last job that makes `path` ended without a result, and how.
     pub(crate) fn failed(&self, path: PathId) -> Option<(u32, String)> {
         let frame = self.attempt(path).filter(|frame| frame.kind == record::JOB_ENDED)?;
