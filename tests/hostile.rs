@@ -86,3 +86,43 @@ fn a_state_log_that_is_removed_while_a_run_goes_on_is_noticed() {
         .run(&[])
         .ran(&[]);
 }
+
+#[test]
+fn a_log_never_costs_a_file_that_holds_data() {
+    let rule =
+        "rule a:\n    input: 'in'\n    output: 'out'\n    log: 'in'\n    shell: 'cp {input} {output}'\n";
+    let case = Case::new().rulefile(rule).file("in", "precious\n").file("notes", "mine\n");
+    let case = case.run_with_code(&[], 1).has("in", "precious\n");
+    // Somebody else's file in the place of a log is saved, as in the place of an output.
+    let case = case.edit("Rulefile", "log: 'in'", "log: 'notes'").run(&[]).warned(".rulemake/saved/");
+    let saved =
+        fs::read_dir(case.path(".rulemake/saved")).unwrap().flatten().next().unwrap().path().join("notes");
+    assert_eq!(fs::read_to_string(saved).unwrap(), "mine\n");
+    // Later it is taken for the log of the execution before, and can be had back for a while.
+    let case =
+        case.file("notes", "mine too\n").file("in", "other\n").run(&[]).ran(&["a out"]).has_not("notes");
+    let mut grep = Command::new("grep");
+    grep.args(["-rq", "mine too", ".rulemake/quarantine"]).current_dir(case.root());
+    assert!(grep.status().unwrap().success());
+}
+
+#[test]
+fn a_retry_takes_the_log_of_the_attempt_before_for_what_it_is() {
+    let case = Case::new()
+        .rulefile("rule a:\n    output: 'out'\n    log: 'log'\n    retries: 1\n    shell: 'echo x >> {log}; test -e mark || ( touch mark; exit 1 ); touch {output}'\n")
+        .run(&[])
+        .has("log", "x\n");
+    assert!(!case.path(".rulemake/saved").exists());
+}
+
+#[test]
+fn a_rule_that_matches_two_inputs_of_its_own_is_refused_at_once() {
+    let start = std::time::Instant::now();
+    Case::new()
+        .rulefile(
+            "rule a:\n    input: '{x}.a', '{x}.b'\n    output: '{x}'\n    shell: 'cat {input} > {output}'\n",
+        )
+        .call_with_code(&["q"], 4)
+        .stderr_has("ever longer names");
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+}
