@@ -21,6 +21,7 @@ use crate::plan::forecast::forecast;
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::store::{Loaded, LockWait, Record, View, Writer, open, read, runs};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -477,15 +478,16 @@ impl Session {
             let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
             let cx = self.context(targets, Force::None, &mut copy, false)?;
             let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
-            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<rustc_hash::FxHashSet<_>>())
+            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<FxHashSet<_>>())
         };
+        let sources = if targets.is_empty() { self.default_sources() } else { FxHashSet::default() };
         let files = Observer::new(self.root.clone(), None);
         let paths: PathTable = std::mem::take(&mut loaded.paths);
         let view = ViewHashes(&loaded.view);
         let mut found = MadeFiles::default();
         for id in made {
             let text = paths.text(id);
-            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
+            if sources.contains(text) || wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
                 continue;
             }
             let recorded = loaded.view.trace(id).and_then(|t| {
@@ -499,6 +501,18 @@ impl Session {
         found.files.sort();
         found.changed.sort();
         Ok(found)
+    }
+
+    /// What the default rule needs and no rule makes: nobody could make it again, even if a job once did. Empty when
+    /// there is no plan for the default rule.
+    fn default_sources(&self) -> FxHashSet<String> {
+        let mut nothing = Loaded { paths: PathTable::default(), view: Arc::default(), lost: None };
+        let Ok(cx) = self.context::<&str>(&[], Force::None, &mut nothing, false) else {
+            return FxHashSet::default();
+        };
+        let inputs = cx.graph.jobs.iter().flat_map(|job| job.inputs.iter());
+        let sources = inputs.filter(|id| cx.graph.producer(**id).is_none());
+        sources.map(|id| cx.paths.text(*id).to_string()).collect()
     }
 
     /// Removes these files ([`MadeFiles::files`]) and directories that become empty; returns how

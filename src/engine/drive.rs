@@ -410,13 +410,23 @@ impl Run<'_> {
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
         let keep: FxHashSet<PathId> = prepared.unknown_outputs.iter().copied().collect();
         let logs = prepared.instance.logs.paths.clone();
-        let mut list: Vec<PrepareOutput<'_>> = outputs
+        let list: Vec<PrepareOutput<'_>> = outputs
             .iter()
             .map(|id| PrepareOutput { path: cx.paths.text(*id), keep: keep.contains(id) })
             .collect();
-        list.extend(logs.iter().map(|path| PrepareOutput { path, keep: false }));
         let save_dir = runs::saved_dir(&self.state_dir, self.number);
-        let saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
+        let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
+        // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
+        // never ran it cannot be the log.
+        let list: Vec<_> = logs.iter().map(|path| PrepareOutput { path, keep: true }).collect();
+        let ran_before =
+            prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
+        let log_dir = match ran_before {
+            true => runs::quarantine_dir(&self.state_dir, self.number).join("old-logs"),
+            false => save_dir,
+        };
+        let old_logs = prepare(&cx.root, &list, &log_dir).map_err(|e| Trouble::new(e.to_string()))?;
+        saved.extend(old_logs.into_iter().filter(|_| !ran_before));
         for id in outputs {
             cx.files.forget(*id);
         }
