@@ -5,12 +5,13 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::survivors::{self, Mark};
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::graph::resolve::{Probe, Request, resolve};
-use crate::lang::load::{LoadRequest, load, load_file};
+use crate::lang::load::{LoadFailure, LoadRequest, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
 use crate::model::value::Value;
@@ -20,6 +21,7 @@ use crate::plan::forecast::forecast;
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::store::{Loaded, LockWait, Record, View, Writer, open, read, runs};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -99,6 +101,8 @@ pub struct RunReport {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Why {
+    /// Version of the JSON form.
+    pub v: u32,
     /// The file that was asked about.
     pub path: String,
     /// `true` when no rule makes it.
@@ -117,6 +121,28 @@ pub struct PassedOver {
     pub rule: String,
     /// The first input that does not exist and cannot be made; `None` when a function for its inputs failed.
     pub lacks: Option<String>,
+}
+
+/// Files that jobs made, as far as they are still there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MadeFiles {
+    /// Those that are as their jobs left them. Sorted.
+    pub files: Vec<String>,
+    /// Those that were changed since: somebody's work. Sorted.
+    pub changed: Vec<String>,
+}
+
+/// What the last execution of a job wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct JobLog {
+    /// The file with its standard output and standard error.
+    pub log: PathBuf,
+    /// The text of that file; empty when the job wrote nothing.
+    pub text: String,
+    /// When that is empty: the existing files of the rule's `log:`, relative to the root, with their texts.
+    pub own: Vec<(String, String)>,
 }
 
 /// One job of an explanation.
@@ -189,17 +215,24 @@ impl Workflow {
             config_files: Vec::new(),
             config: Vec::new(),
         };
-        load(request).map_err(|f| Error::problems(ErrorKind::Workflow, &f.problems, &f.sources))
+        load(request).map_err(LoadFailure::into_error)
     }
 }
 
 /// Existence of sources, for the resolver.
-struct Sources<'a>(&'a Path);
+struct Sources<'a> {
+    root: &'a Path,
+    view: &'a View,
+}
 
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.0.join(path)).map_or(true, |found| found.is_some())
+        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
+    }
+
+    fn is_made(&self, path: PathId) -> bool {
+        self.view.is_made(path)
     }
 }
 
@@ -248,7 +281,7 @@ impl Session {
             index: &self.index,
             paths: &mut paths,
             targets: &targets,
-            probe: &Sources(&self.root),
+            probe: &Sources { root: &self.root, view: &loaded.view },
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
@@ -324,7 +357,7 @@ impl Session {
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { path, source: true, chain: Vec::new(), passed_over });
+            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
         };
         let verdicts = self.verdicts(&cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -333,7 +366,7 @@ impl Session {
             chain.push(why_step(&cx, next, &verdicts));
             at = next;
         }
-        Ok(Why { path, source: false, chain, passed_over })
+        Ok(Why { v: 1, path, source: false, chain, passed_over })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -342,7 +375,8 @@ impl Session {
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
-        let lost = loaded.lost.take();
+        let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
+        warnings.extend(self.end_survivors(&loaded.view)?);
         let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
@@ -350,7 +384,7 @@ impl Session {
             retries: options.retries,
             limits: self.limits.clone(),
             grace: GRACE,
-            warnings: lost.into_iter().collect(),
+            warnings,
         };
         let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
@@ -361,32 +395,81 @@ impl Session {
         })
     }
 
+    /// Ends what a killed run left running: it would write into outputs that are made again. Says so.
+    fn end_survivors(&self, view: &View) -> Result<Option<String>> {
+        let jobs = view.in_flight();
+        let Some(mark) = Mark::of(&self.state_dir()).filter(|_| !jobs.is_empty()) else { return Ok(None) };
+        let ended = survivors::end(&mark, &jobs);
+        let list = |pids: &[u32]| pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        if !ended.alive.is_empty() {
+            let message = format!(
+                "jobs of a run that was killed still run and cannot be ended: {}",
+                list(&ended.alive)
+            );
+            let error = Error::new(ErrorKind::Environment, message);
+            return Err(
+                error.with_help("they may still write into outputs: end these processes, then run again")
+            );
+        }
+        let told = || format!("ended what a killed run had left running: process {}", list(&ended.pids));
+        Ok((!ended.pids.is_empty()).then(told))
+    }
+
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
         let cancelled = || self.cancel.level().is_some();
         let wait = if wait { LockWait::Wait(&cancelled) } else { LockWait::Fail };
         open(&self.state_dir(), wait, what)
     }
 
-    /// The log of the last execution of the job that makes `path`: its file and its text. `None` when nothing
-    /// is on record. An empty text means that the job wrote nothing.
+    /// The log of the last execution of the job that makes `path`. `None` when nothing is on record.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when it cannot be read.
-    pub fn log(&self, path: &str) -> Result<Option<(PathBuf, String)>> {
+    pub fn log(&self, path: &str) -> Result<Option<JobLog>> {
         let loaded = read(&self.state_dir())?;
         let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
         let Some((run, job)) = last else { return Ok(None) };
-        let file = runs::job_log(&self.state_dir(), run, job);
-        let text = runs::read_log(&file)?;
-        Ok(Some((file, text)))
+        let log = runs::job_log(&self.state_dir(), run, job);
+        let text = runs::read_log(&log)?;
+        let own = if text.is_empty() { self.own_logs(path, loaded)? } else { Vec::new() };
+        Ok(Some(JobLog { log, text, own }))
     }
 
-    /// The existing files that jobs on record made, for `targets` or, when empty, all of them. Sorted. Files that
-    /// were changed since are left out: they are somebody's work.
+    /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
+    fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
+        let Ok(cx) = self.context(&[path], Force::None, &mut loaded, false) else { return Ok(Vec::new()) };
+        let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
+            return Ok(Vec::new());
+        };
+        let job = cx.job(job);
+        let mut texts = Vec::new();
+        for pattern in &cx.rule(job).logs {
+            let mut name = String::new();
+            pattern.render(&job.wildcards, &mut name);
+            let text = runs::read_log(&self.root.join(&name))?;
+            if !text.is_empty() {
+                texts.push((name, text));
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The existing files that jobs on record made, for `targets` and all that they need or, when empty, all of them.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-made-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let session = Session::builder(workflow).root(&root).open()?;
+    /// assert!(session.made_files(&[] as &[&str])?.files.is_empty(), "nothing has run");
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Session::plan`].
-    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<Vec<String>> {
+    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<MadeFiles> {
         let mut loaded = read(&self.state_dir())?;
         let made: Vec<_> = loaded.view.made().collect();
         let wanted = if targets.is_empty() {
@@ -395,31 +478,44 @@ impl Session {
             let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
             let cx = self.context(targets, Force::None, &mut copy, false)?;
             let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
-            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<rustc_hash::FxHashSet<_>>())
+            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<FxHashSet<_>>())
         };
+        let sources = if targets.is_empty() { self.default_sources() } else { FxHashSet::default() };
         let files = Observer::new(self.root.clone(), None);
         let paths: PathTable = std::mem::take(&mut loaded.paths);
         let view = ViewHashes(&loaded.view);
-        let mut found = Vec::new();
+        let mut found = MadeFiles::default();
         for id in made {
             let text = paths.text(id);
-            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
+            if sources.contains(text) || wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
                 continue;
             }
             let recorded = loaded.view.trace(id).and_then(|t| {
                 t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
             });
-            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?)
-                && recorded == now
-            {
-                found.push(text.to_string());
+            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?) {
+                let list = if recorded == now { &mut found.files } else { &mut found.changed };
+                list.push(text.to_string());
             }
         }
-        found.sort();
+        found.files.sort();
+        found.changed.sort();
         Ok(found)
     }
 
-    /// Removes these files (as [`Session::made_files`] gave them) and directories that become empty; returns how
+    /// What the default rule needs and no rule makes: nobody could make it again, even if a job once did. Empty when
+    /// there is no plan for the default rule.
+    fn default_sources(&self) -> FxHashSet<String> {
+        let mut nothing = Loaded { paths: PathTable::default(), view: Arc::default(), lost: None };
+        let Ok(cx) = self.context::<&str>(&[], Force::None, &mut nothing, false) else {
+            return FxHashSet::default();
+        };
+        let inputs = cx.graph.jobs.iter().flat_map(|job| job.inputs.iter());
+        let sources = inputs.filter(|id| cx.graph.producer(**id).is_none());
+        sources.map(|id| cx.paths.text(*id).to_string()).collect()
+    }
+
+    /// Removes these files ([`MadeFiles::files`]) and directories that become empty; returns how
     /// many files are gone. Takes the lock.
     ///
     /// # Errors

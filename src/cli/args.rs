@@ -191,8 +191,11 @@ pub(crate) enum Command {
         common: Common,
     },
     /// Remove files that jobs made; shows them first
+    ///
+    /// The files that a target is made from are included, as far as jobs made them. Files that were changed by
+    /// hand are kept.
     Clean {
-        /// Files or rules; all files that jobs made when none is given
+        /// Files or rules, with all made files upstream; all files that jobs made when none is given
         #[arg(value_name = "TARGET")]
         targets: Vec<String>,
         /// Remove them

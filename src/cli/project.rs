@@ -100,6 +100,13 @@ impl Project {
         format!("{}{dashes} {}", self.command, quoted(&target))
     }
 
+    /// The command line that removes what was made for `targets`, as the user named them.
+    pub(crate) fn clean(&self, targets: &[String]) -> String {
+        let dashes = if targets.iter().any(|target| target.starts_with('-')) { " --" } else { "" };
+        let targets: String = targets.iter().map(|target| format!(" {}", quoted(target))).collect();
+        format!("{} clean --yes{dashes}{targets}", self.command)
+    }
+
     fn for_user(&self, path: &str) -> String {
         if self.below.is_empty() || path.starts_with('/') {
             return path.to_string();

@@ -48,6 +48,14 @@ pub(crate) struct LoadRequest {
 pub(crate) struct LoadFailure {
     pub(crate) problems: Vec<Problem>,
     pub(crate) sources: Arc<SourceMap>,
+    /// Lines that `print` made before the failure.
+    pub(crate) printed: Vec<String>,
+}
+
+impl LoadFailure {
+    pub(crate) fn into_error(self) -> Error {
+        Error::problems(ErrorKind::Workflow, &self.problems, &self.sources).with_printed(self.printed)
+    }
 }
 
 /// Loads a Rulefile from a file.
@@ -67,7 +75,7 @@ pub(crate) fn load_file(
         config_files: config_files.to_vec(),
         config: config.to_vec(),
     };
-    load(request).map_err(|failure| Error::problems(ErrorKind::Workflow, &failure.problems, &failure.sources))
+    load(request).map_err(LoadFailure::into_error)
 }
 
 /// The first byte that is no UTF-8, at its place.
@@ -123,6 +131,8 @@ struct Loader {
     evaluator: Evaluator,
     /// Functions that only rules hold: they must be frozen too.
     roots: Vec<Value>,
+    /// Lines of `print` when the load failed.
+    printed: Vec<String>,
 }
 
 impl Host for Loader {
@@ -153,6 +163,7 @@ impl Loader {
             has_config_files: false,
             evaluator: Arc::new(OnceLock::new()),
             roots: Vec::new(),
+            printed: Vec::new(),
         }
     }
 
@@ -161,7 +172,7 @@ impl Loader {
         let mut seen = FxHashSet::default();
         self.problems
             .retain(|p| seen.insert((p.code, p.message.clone(), p.labels.first().map(|(span, _)| *span))));
-        LoadFailure { problems: self.problems, sources: Arc::new(self.sources) }
+        LoadFailure { problems: self.problems, sources: Arc::new(self.sources), printed: self.printed }
     }
 
     /// Runs the files and checks the rules; `None` when there are mistakes.
@@ -179,6 +190,7 @@ impl Loader {
             if !is_reported(&raise) || self.problems.is_empty() {
                 self.problems.push(raise.to_problem());
             }
+            self.printed = vm.log;
             return None;
         }
         if self.rules.is_empty() && self.problems.is_empty() {
@@ -186,7 +198,11 @@ impl Loader {
             self.problems.push(no_rules(&name));
         }
         let rules = self.finish(&vm);
-        self.problems.is_empty().then_some((rules, vm))
+        if !self.problems.is_empty() {
+            self.printed = vm.log;
+            return None;
+        }
+        Some((rules, vm))
     }
 
     /// Puts the names of the host and the config in place.
@@ -264,16 +280,19 @@ impl Loader {
         rules
     }
 
-    fn assemble(self, rules: Vec<Rule>, vm: Vm<'static>) -> Result<Workflow, LoadFailure> {
+    fn assemble(self, rules: Vec<Rule>, mut vm: Vm<'static>) -> Result<Workflow, LoadFailure> {
         let index = |target: Option<(u32, Span)>| target.map(|(index, _)| index);
         let default = index(self.default_target).or(self.first_rule).or(index(self.included_default_target));
         let sources = Arc::new(self.sources);
         let reads = vm.reads().to_vec();
+        let printed = std::mem::take(&mut vm.log);
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
-        Workflow::assemble(rules, default, sources.clone(), reads, Vec::new())
-            .map_err(|problems| LoadFailure { problems, sources })
+        match Workflow::assemble(rules, default, sources.clone(), reads, Vec::new()) {
+            Ok(workflow) => Ok(Workflow { printed, ..workflow }),
+            Err(problems) => Err(LoadFailure { problems, sources, printed }),
+        }
     }
 }
 

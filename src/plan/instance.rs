@@ -53,6 +53,7 @@ impl Instance {
             resources: Vec::new(),
             attempt,
         };
+        instance.refuse_log_as_data(rule)?;
         instance.threads = instance.evaluate_threads(cx, rule)?;
         for (name, resource) in &rule.resources {
             let value = instance
@@ -66,6 +67,21 @@ impl Instance {
             instance.params.push((param.name.clone(), value));
         }
         Ok(instance)
+    }
+
+    /// A log is made anew for each execution: an input would be gone before the command could read it.
+    fn refuse_log_as_data(&self, rule: &Rule) -> Result<(), Trouble> {
+        for log in &self.logs.paths {
+            for (what, paths) in [("input", &self.inputs.paths), ("output", &self.outputs.paths)] {
+                if paths.contains(log) {
+                    return Err(Trouble {
+                        message: format!("`{log}` is a log and an {what} of rule `{}`", rule.name),
+                        help: Some("give the log a name of its own".into()),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn evaluate_threads(&self, cx: &Context, rule: &Rule) -> Result<u32, Trouble> {

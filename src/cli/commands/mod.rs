@@ -9,6 +9,7 @@ use crate::args::{Args, Command, Common, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
+use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
 use std::time::Instant;
 
@@ -81,7 +82,13 @@ impl Place {
 
     /// Loads the workflow and shows its warnings.
     pub(crate) fn load(&self) -> Result<Workflow, Failure> {
-        let workflow = Workflow::load_with(&self.project.rulefile, &self.options)?;
+        let loaded = Workflow::load_with(&self.project.rulefile, &self.options);
+        // Its author wants to see it, of a load that fails above all.
+        let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
+        if loaded.is_err() || !self.output.quiet {
+            printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
+        }
+        let workflow = loaded?;
         if !self.output.quiet {
             let style = self.output.stderr_style();
             workflow.warnings().iter().for_each(|warning| say(&warning.render(style)));
