@@ -238,7 +238,7 @@ fn attributes_of_host_values_stand_in_commands() {
         &[],
         &[],
     );
-    let expected = format!("{}/x\n", case.root().canonicalize().unwrap().display());
+    let expected = format!("{}/x\n", case.root().display());
     case.has("o", &expected);
 }
 
