@@ -2,7 +2,7 @@
 //!
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -243,6 +243,27 @@ impl Args {
         );
         Err(Args::command().error(ErrorKind::ArgumentConflict, message))
     }
+}
+
+/// What stands here for an option of Snakemake that is not understood.
+pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let tip = match flag.as_str() {
+        "-p" | "--printshellcmds" => "`-vv` shows the commands",
+        "-F" => "`--force-all` runs all jobs",
+        "-R" | "--forcerun" => "`--force TARGET` runs the jobs of a target",
+        "--touch" | "-t" => "not needed: content decides, not times",
+        "--rerun-triggers" => "not needed: content decides, not times",
+        "--rerun-incomplete" | "--ri" => "not needed: what an interrupted job left is never trusted",
+        "--unlock" | "--nolock" => "not needed: the lock dies with its holder",
+        "--dag" | "--rulegraph" => "`rulemake graph` prints it",
+        "--mermaid" => "`rulemake graph --format mermaid` prints it",
+        "--summary" | "--detailed-summary" => "`rulemake plan` shows what would run, and why",
+        _ => return error,
+    };
+    error.remove(ContextKind::SuggestedArg);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.to_string().into()]));
+    error
 }
 
 impl Command {

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             if error.kind() == clap::error::ErrorKind::InvalidUtf8 {
                 return not_utf8().into();
             }
+            let error = args::with_tip(error);
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }

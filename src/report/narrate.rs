@@ -110,8 +110,9 @@ impl Narrator {
                     format!("{} {word} {}: {outcome}{again}", self.counter(), title(&failure.job))
                 })
             }
+            // Not counted: it was not done.
             EventKind::JobSkipped { job, because } => {
-                self.end_job(job.id);
+                self.reasons.remove(&job.id);
                 self.at(Detail::All, || format!("skipped {}: {}", title(job), skip_cause(because)))
             }
             EventKind::Warning { message } => self.at(Detail::Brief, || {

@@ -118,6 +118,11 @@ impl Place {
 
     /// A target such as `b=2` is a second value of `--config` in Snakemake; here it is repeated.
     pub(crate) fn explained(&self, error: rulemake::Error, targets: &[String]) -> Failure {
+        if let Some(note) = self.project.elsewhere()
+            && error.diagnostics().iter().any(|d| d.code == "missing-input")
+        {
+            return Failure::Noted(error, note);
+        }
         let [only] = error.diagnostics() else { return error.into() };
         let Some(target) = targets.iter().find(|t| only.message.contains(&format!("`{t}`"))) else {
             return error.into();
