@@ -73,7 +73,14 @@ struct Inner {
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         let message = message.into();
-        Error(Box::new(Inner { kind, message, path: None, diagnostics: Vec::new(), printed: Vec::new(), source: None }))
+        Error(Box::new(Inner {
+            kind,
+            message,
+            path: None,
+            diagnostics: Vec::new(),
+            printed: Vec::new(),
+            source: None,
+        }))
     }
 
     /// An operation on a file failed: `cannot open data/x.csv: permission denied`.

@@ -463,8 +463,7 @@ impl Session {
             let recorded = loaded.view.trace(id).and_then(|t| {
                 t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
             });
-            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?)
-            {
+            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?) {
                 let list = if recorded == now { &mut found.files } else { &mut found.changed };
                 list.push(text.to_string());
             }

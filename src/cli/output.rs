@@ -155,7 +155,9 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
 
 fn failure_json(failure: &Failure) -> serde_json::Value {
     let (kind, message, diagnostics): (&str, String, &[rulemake::Diagnostic]) = match failure {
-        Failure::Library(error) | Failure::Noted(error, _) => (kind_name(error.kind()), Error::to_string(error), error.diagnostics()),
+        Failure::Library(error) | Failure::Noted(error, _) => {
+            (kind_name(error.kind()), Error::to_string(error), error.diagnostics())
+        }
         Failure::Own { exit, message, .. } => {
             let kind = match exit {
                 crate::exit::Exit::Usage => "usage",

@@ -9,9 +9,9 @@ use crate::syntax::ast::{
     StmtKind,
 };
 use crate::syntax::diagnose::Context;
+use crate::syntax::diagnose::MAKEFILE;
 use crate::syntax::expr::{Built, Piece};
 use crate::syntax::grammar::rulefile::{Rule, RulefileParser};
-use crate::syntax::diagnose::MAKEFILE;
 use crate::syntax::words::{DIRECTIVES, SECTIONS, nearest};
 use pest::Parser;
 use pest::error::InputLocation;
@@ -200,7 +200,9 @@ impl<'t> Builder<'t> {
             self.stray_arm(first_word, at);
         } else if indent > previous || before.is_empty() {
             let help = match line.split_once(':') {
-                Some((target, _)) if text.starts_with('\t') && !target.trim_end().contains(['"', '\'', ' ']) => {
+                Some((target, _))
+                    if text.starts_with('\t') && !target.trim_end().contains(['"', '\'', ' ']) =>
+                {
                     MAKEFILE
                 }
                 _ => "only the body of a rule, a section or a block ending in `:` is indented",

@@ -4,8 +4,8 @@
 use crate::diag::{Problem, Span};
 use crate::syntax::expr::Piece;
 use crate::syntax::grammar::expr::Rule;
-use crate::syntax::words::{DIRECTIVES, SECTIONS};
 use crate::syntax::scan::{Lexer, Token, TokenKind};
+use crate::syntax::words::{DIRECTIVES, SECTIONS};
 
 /// What kind of text it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -169,7 +169,9 @@ impl fmt::Display for Reason {
             Reason::OutputSetChanged { path } => write!(f, "the set of outputs changed at {path}"),
             Reason::NoRecord => write!(f, "outputs exist but there is no record of how they were made"),
             Reason::NeverBuilt => write!(f, "never built"),
-            Reason::FailedBefore { run, outcome } if outcome == "cancelled" => write!(f, "stopped in run {run}"),
+            Reason::FailedBefore { run, outcome } if outcome == "cancelled" => {
+                write!(f, "stopped in run {run}")
+            }
             Reason::FailedBefore { run, outcome } => write!(f, "failed in run {run} ({outcome})"),
             Reason::CommandChanged { .. } => write!(f, "command changed"),
             Reason::ParamChanged { name, old, new } => write!(f, "param {name} changed: {old} -> {new}"),
