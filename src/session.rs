@@ -5,6 +5,7 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::survivors::{self, Mark};
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
@@ -20,6 +21,7 @@ use crate::plan::forecast::forecast;
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::store::{Loaded, LockWait, Record, View, Writer, open, read, runs};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -101,6 +103,8 @@ pub struct RunReport {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Why {
+    /// Version of the JSON form.
+    pub v: u32,
     /// The file that was asked about.
     pub path: String,
     /// `true` when no rule makes it.
@@ -218,12 +222,19 @@ impl Workflow {
 }
 
 /// Existence of sources, for the resolver.
-struct Sources<'a>(&'a Path);
+struct Sources<'a> {
+    root: &'a Path,
+    view: &'a View,
+}
 
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.0.join(path)).map_or(true, |found| found.is_some())
+        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
+    }
+
+    fn is_made(&self, path: PathId) -> bool {
+        self.view.is_made(path)
     }
 }
 
@@ -272,7 +283,7 @@ impl Session {
             index: &self.index,
             paths: &mut paths,
             targets: &targets,
-            probe: &Sources(&self.root),
+            probe: &Sources { root: &self.root, view: &loaded.view },
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
@@ -348,7 +359,7 @@ impl Session {
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { path, source: true, chain: Vec::new(), passed_over });
+            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
         };
         let verdicts = self.verdicts(&cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -357,7 +368,7 @@ impl Session {
             chain.push(why_step(&cx, next, &verdicts));
             at = next;
         }
-        Ok(Why { path, source: false, chain, passed_over })
+        Ok(Why { v: 1, path, source: false, chain, passed_over })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -366,7 +377,8 @@ impl Session {
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
-        let lost = loaded.lost.take();
+        let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
+        warnings.extend(self.end_survivors(&loaded.view)?);
         let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
@@ -374,7 +386,7 @@ impl Session {
             retries: options.retries,
             limits: self.limits.clone(),
             grace: GRACE,
-            warnings: lost.into_iter().collect(),
+            warnings,
         };
         let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
@@ -384,6 +396,26 @@ impl Session {
             cancelled: done.cancelled,
             partial: done.partial,
         })
+    }
+
+    /// Ends what a killed run left running: it would write into outputs that are made again. Says so.
+    fn end_survivors(&self, view: &View) -> Result<Option<String>> {
+        let jobs = view.in_flight();
+        let Some(mark) = Mark::of(&self.state_dir()).filter(|_| !jobs.is_empty()) else { return Ok(None) };
+        let ended = survivors::end(&mark, &jobs);
+        let list = |pids: &[u32]| pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        if !ended.alive.is_empty() {
+            let message = format!(
+                "jobs of a run that was killed still run and cannot be ended: {}",
+                list(&ended.alive)
+            );
+            let error = Error::new(ErrorKind::Environment, message);
+            return Err(
+                error.with_help("they may still write into outputs: end these processes, then run again")
+            );
+        }
+        let told = || format!("ended what a killed run had left running: process {}", list(&ended.pids));
+        Ok((!ended.pids.is_empty()).then(told))
     }
 
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
@@ -449,15 +481,16 @@ impl Session {
             let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
             let cx = self.context(targets, Force::None, &mut copy, false)?;
             let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
-            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<rustc_hash::FxHashSet<_>>())
+            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<FxHashSet<_>>())
         };
+        let sources = if targets.is_empty() { self.default_sources() } else { FxHashSet::default() };
         let files = Observer::new(self.root.clone(), None);
         let paths: PathTable = std::mem::take(&mut loaded.paths);
         let view = ViewHashes(&loaded.view);
         let mut found = MadeFiles::default();
         for id in made {
             let text = paths.text(id);
-            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
+            if sources.contains(text) || wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
                 continue;
             }
             let recorded = loaded.view.trace(id).and_then(|t| {
@@ -471,6 +504,18 @@ impl Session {
         found.files.sort();
         found.changed.sort();
         Ok(found)
+    }
+
+    /// What the default rule needs and no rule makes: nobody could make it again, even if a job once did. Empty when
+    /// there is no plan for the default rule.
+    fn default_sources(&self) -> FxHashSet<String> {
+        let mut nothing = Loaded { paths: PathTable::default(), view: Arc::default(), lost: None };
+        let Ok(cx) = self.context::<&str>(&[], Force::None, &mut nothing, false) else {
+            return FxHashSet::default();
+        };
+        let inputs = cx.graph.jobs.iter().flat_map(|job| job.inputs.iter());
+        let sources = inputs.filter(|id| cx.graph.producer(**id).is_none());
+        sources.map(|id| cx.paths.text(*id).to_string()).collect()
     }
 
     /// Removes these files ([`MadeFiles::files`]) and directories that become empty; returns how

@@ -12,6 +12,7 @@ use crate::engine::work::{self, Concluded, Conclusion, Prepared, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, JobRequest, Signal, Work};
 use crate::exec::local::LocalExecutor;
+use crate::exec::survivors::{self, Mark};
 use crate::files::outputs::{PrepareOutput, prepare};
 use crate::graph::dag::JobGraph;
 use crate::graph::info::JobInfo;
@@ -93,6 +94,7 @@ pub(crate) fn drive(
         observer,
         sender,
         executor,
+        mark: Mark::of(&cx.root.join(".rulemake")),
         state_dir: cx.root.join(".rulemake"),
         number: cx.view.next_run(),
         recording: false,
@@ -159,6 +161,7 @@ struct Run<'a> {
     sender: Sender<Inbox>,
     executor: LocalExecutor,
     state_dir: PathBuf,
+    mark: Option<Mark>,
     number: u32,
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
@@ -312,8 +315,12 @@ impl Run<'_> {
             }
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
+        let mut env = thread_limits(prepared.instance.threads);
+        env.extend(
+            self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job))),
+        );
         self.emit(event);
-        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env: Vec::new() });
+        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env });
         Ok(())
     }
 
@@ -407,13 +414,23 @@ impl Run<'_> {
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
         let keep: FxHashSet<PathId> = prepared.unknown_outputs.iter().copied().collect();
         let logs = prepared.instance.logs.paths.clone();
-        let mut list: Vec<PrepareOutput<'_>> = outputs
+        let list: Vec<PrepareOutput<'_>> = outputs
             .iter()
             .map(|id| PrepareOutput { path: cx.paths.text(*id), keep: keep.contains(id) })
             .collect();
-        list.extend(logs.iter().map(|path| PrepareOutput { path, keep: false }));
         let save_dir = runs::saved_dir(&self.state_dir, self.number);
-        let saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
+        let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
+        // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
+        // never ran it cannot be the log.
+        let list: Vec<_> = logs.iter().map(|path| PrepareOutput { path, keep: true }).collect();
+        let ran_before =
+            prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
+        let log_dir = match ran_before {
+            true => runs::quarantine_dir(&self.state_dir, self.number).join("old-logs"),
+            false => save_dir,
+        };
+        let old_logs = prepare(&cx.root, &list, &log_dir).map_err(|e| Trouble::new(e.to_string()))?;
+        saved.extend(old_logs.into_iter().filter(|_| !ran_before));
         for id in outputs {
             cx.files.forget(*id);
         }
@@ -610,6 +627,16 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Keeps libraries that start threads of their own within the job's share.
+fn thread_limits(threads: u32) -> Vec<(String, String)> {
+    let names = ["OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR"];
+    let variable = |name: &str| match name {
+        "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
+        other => format!("{other}_NUM_THREADS"),
+    };
+    names.iter().map(|name| (variable(name), threads.to_string())).collect()
 }
 
 fn relative(path: &Path, root: &Path) -> String {

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use std::hash::Hasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// No job, or no path.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -25,6 +26,9 @@ const CHUNK: usize = 256;
 
 /// Errors of input functions that are kept word for word; a million equal ones would fill the memory.
 const KEPT_ERRORS: usize = 1000;
+
+/// So many jobs may have come half the way to [`Limits::growth`].
+const MOST_DOUBTFUL: u32 = 10_000;
 
 // States of a path above all job numbers; with `MULTI` set, the rest is an index into `multi`.
 const UNSEEN: u32 = u32::MAX;
@@ -79,6 +83,8 @@ pub(crate) struct Expansion<'a> {
     layouts: Vec<Option<Arc<[Slot]>>>,
     frontier: Vec<PathId>,
     depth: u32,
+    /// Jobs so far that would go on for ever if they went on so once more.
+    doubtful: AtomicU32,
     /// Jobs from here on have no inputs and outputs yet.
     fresh: usize,
     scratch: Scratch,
@@ -145,6 +151,7 @@ impl<'a> Expansion<'a> {
             layouts,
             frontier: Vec::new(),
             depth: 0,
+            doubtful: AtomicU32::new(0),
             fresh: 0,
             scratch: Scratch::default(),
             matches: Matches::default(),
@@ -204,6 +211,12 @@ impl<'a> Expansion<'a> {
     /// There is nothing to choose and nothing has failed.
     pub(crate) fn is_plain(&self) -> bool {
         self.multi.is_empty() && self.failures.is_empty()
+    }
+
+    /// Whether the job has no inputs because a function failed to give them.
+    pub(crate) fn function_failed(&self, job: u32) -> bool {
+        let failure = self.failures.get(&job);
+        matches!(failure, Some(Failure::Call { .. } | Failure::NotAPath { .. } | Failure::Unreported))
     }
 
     pub(crate) fn rule_of(&self, job: u32) -> &'a Rule {
@@ -354,6 +367,14 @@ impl<'a> Expansion<'a> {
     ) -> Option<Failure> {
         if self.depth > self.limits.depth {
             return Some(Failure::TooDeep);
+        }
+        // A rule that matches two inputs of its own doubles the paths with every step: 2^20 at the limit.
+        let doubtful = self.limits.growth / 2;
+        if self.grown[path.index()] > doubtful
+            && self.growths_by(rule, path) > doubtful
+            && self.doubtful.fetch_add(1, Ordering::Relaxed) > MOST_DOUBTFUL
+        {
+            return Some(Failure::Endless);
         }
         if self.grown[path.index()] <= self.limits.growth {
             return None;

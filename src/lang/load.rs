@@ -122,6 +122,8 @@ struct Loader {
     shell: Shell,
     first_rule: Option<u32>,
     default_target: Option<(u32, Span)>,
+    /// Of an included file: counts when the main file has no rule of its own.
+    included_default_target: Option<(u32, Span)>,
     constraints: Vec<Constraint>,
     /// Config from outside: wins over the files that the Rulefile names.
     overrides: Arc<Dict>,
@@ -157,6 +159,7 @@ impl Loader {
             shell: Shell::new(),
             first_rule: None,
             default_target: None,
+            included_default_target: None,
             constraints: Vec::new(),
             overrides: config::empty(),
             has_config_files: false,
@@ -244,8 +247,10 @@ impl Loader {
         vm.set_global("config", Value::Dict(config))?;
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
+        // From the root, which may be `.`: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
+        let basedir = vm.root().join(dir).to_string_lossy().into_owned();
         let named: Vec<(Arc<str>, Value)> = vec![
-            ("basedir".into(), Value::from(dir.to_string_lossy().into_owned())),
+            ("basedir".into(), Value::from(crate::base::path::normalise(&basedir).into_owned())),
             ("snakefile".into(), Value::from(name)),
         ];
         let workflow = Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named };
@@ -255,15 +260,14 @@ impl Loader {
     /// Checks the drafts, with the values that names have at the end of the load.
     fn finish(&mut self, vm: &Vm<'static>) -> Vec<Rule> {
         let shell = self.shell.settings();
-        let names = &self.names;
         let mut known: FxHashMap<String, Option<model::value::Value>> = FxHashMap::default();
         let mut lookup = |name: &str| -> Option<model::value::Value> {
             if let Some(value) = known.get(name) {
                 return value.clone();
             }
-            let value = match name {
-                "rules" => Some(names.model()),
-                _ => vm.get_global(name).and_then(|value| value.to_model().ok()),
+            let value = match name.split_once('.') {
+                Some((root, attributes)) => attribute_of(vm, root, attributes),
+                None => vm.get_global(name).and_then(|value| value.to_model().ok()),
             };
             known.insert(name.to_string(), value.clone());
             value
@@ -281,7 +285,8 @@ impl Loader {
     }
 
     fn assemble(self, rules: Vec<Rule>, mut vm: Vm<'static>) -> Result<Workflow, LoadFailure> {
-        let default = self.default_target.map(|(index, _)| index).or(self.first_rule);
+        let index = |target: Option<(u32, Span)>| target.map(|(index, _)| index);
+        let default = index(self.default_target).or(self.first_rule).or(index(self.included_default_target));
         let sources = Arc::new(self.sources);
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
@@ -293,6 +298,25 @@ impl Loader {
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }
     }
+}
+
+/// `rules.a.output`, `workflow.basedir`, `SAMPLES.name` in a command.
+fn attribute_of(vm: &Vm<'static>, root: &str, attributes: &str) -> Option<model::value::Value> {
+    let mut value = vm.lookup_global(vm.current_space(), root)?.clone();
+    for name in attributes.split('.') {
+        let found = match &value {
+            Value::Object(object) => object.attribute(name),
+            Value::Module(module) => Ok(module.members.get(name).cloned()),
+            _ => return None,
+        };
+        value = match found {
+            Ok(found) => found?,
+            // A rule with mistakes: they are reported, this only follows from them.
+            Err(raise) if is_reported(&raise) => return Some(model::value::Value::None),
+            Err(_) => return None,
+        };
+    }
+    if value.is_callable() { None } else { value.to_model().ok() }
 }
 
 fn no_rules(name: &str) -> Problem {

@@ -227,6 +227,25 @@ impl View {
         record::decode_trace(self.frame(at)?.body, self.states.len())
     }
 
+    /// Whether a job on record made `path` last.
+    pub(crate) fn is_made(&self, path: PathId) -> bool {
+        self.live_trace_at(path).is_some()
+    }
+
+    /// Run and number of every job that was in flight when the last run was cut short.
+    pub(crate) fn in_flight(&self) -> Vec<(u32, u32)> {
+        if self.runs.last().is_none_or(|last| last.ended) {
+            return Vec::new();
+        }
+        let ids = (0..self.states.len() as u32).map(PathId);
+        let jobs =
+            ids.filter(|path| self.interrupted(*path).is_some()).filter_map(|path| self.last_job(path));
+        let mut jobs: Vec<(u32, u32)> = jobs.collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        jobs
+    }
+
     /// The run in which a job that makes `path` was started and neither succeeded nor ended since.
     pub(crate) fn interrupted(&self, path: PathId) -> Option<u32> {
         let frame = self.attempt(path)?;

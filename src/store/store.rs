@@ -92,6 +92,11 @@ fn loaded(state_dir: &Path, scan: Scan, lost: Option<String>) -> Loaded {
 }
 
 fn read_log(path: &Path) -> Result<Option<Vec<u8>>> {
+    // To read a pipe would wait for its other end, deaf to Ctrl-C.
+    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        let text = format!("{} is not a file: move it away", path.display());
+        return Err(Error::new(ErrorKind::Environment, text).with_path(path));
+    }
     match fs::read(path) {
         Ok(log) => Ok(Some(log)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -235,7 +240,13 @@ impl Sink for File {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        let meta = self.metadata()?;
+        // What is written to a removed file is gone with this process, and no write fails.
+        #[cfg(unix)]
+        if std::os::unix::fs::MetadataExt::nlink(&meta) == 0 {
+            return Err(io::Error::other("somebody has removed it meanwhile"));
+        }
+        Ok(meta.len())
     }
 }
 

@@ -1,0 +1,128 @@
+//! Attacks that once succeeded: each test is named by the promise that was broken.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+use support::Case;
+
+/// Opens its output once more after a pause, as `>>`, `split` and most real programs do.
+const REOPENS: &str = "\
+rule all:
+    input: 'out'
+rule a:
+    input: 'in'
+    output: 'out'
+    shell: 'touch started; cat {input} > {output}; sleep 1; cat {input} >> {output}; echo x > beat'
+";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_job_that_outlived_a_killed_run_never_writes_into_what_the_next_run_makes() {
+    let case = Case::new().rulefile(REOPENS).file("in", "1\n");
+    let mut run = case.command(&[]).spawn().unwrap();
+    while !case.path("started").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let case = case.run(&[]).ran(&["a out"]).warned("1 job of a run that was killed").has("out", "1\n1\n");
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    case.has("out", "1\n1\n").run(&[]).ran(&[]);
+}
+
+const CHAIN: &str = "\
+rule all:
+    input: 'out'
+rule last:
+    input: 'mid'
+    output: 'out'
+    shell: 'cp {input} {output}'
+";
+
+const FIRST: &str = "\
+rule first:
+    input: 'in'
+    output: 'mid'
+    shell: 'cp {input} {output}'
+";
+
+#[test]
+fn clean_leaves_alone_what_became_a_source() {
+    let case = Case::new().rulefile(&format!("{CHAIN}{FIRST}")).file("in", "1\n").run(&[]).rulefile(CHAIN);
+    let case = case.call(&["clean", "--yes"]).has("mid", "1\n").has_not("out");
+    case.run(&[])
+        .ran(&["last out"])
+        .rulefile(&format!("{CHAIN}{FIRST}"))
+        .call(&["clean", "--yes"])
+        .has_not("mid");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_state_is_an_error_and_no_hang() {
+    let case = Case::new()
+        .rulefile(&format!("{CHAIN}{FIRST}"))
+        .file("in", "1\n")
+        .run(&[])
+        .remove(".rulemake/state.log");
+    assert!(Command::new("mkfifo").arg(case.path(".rulemake/state.log")).status().unwrap().success());
+    let case = case.call_with_code(&[], 7).stderr_has("is not a file");
+    let case = case.call_with_code(&["-n"], 7).stderr_has("is not a file");
+    assert!(fs::symlink_metadata(case.path(".rulemake/state.log")).is_ok(), "it is not ours to remove");
+}
+
+#[test]
+fn a_state_log_that_is_removed_while_a_run_goes_on_is_noticed() {
+    let removes = FIRST.replace("shell: '", "shell: 'rm .rulemake/state.log; ");
+    Case::new()
+        .rulefile(&format!("{CHAIN}{removes}"))
+        .file("in", "1\n")
+        .call_with_code(&[], 7)
+        .stderr_has("somebody has removed it meanwhile")
+        .rulefile(&format!("{CHAIN}{FIRST}"))
+        .run(&[])
+        .run(&[])
+        .ran(&[]);
+}
+
+#[test]
+fn a_log_never_costs_a_file_that_holds_data() {
+    let rule =
+        "rule a:\n    input: 'in'\n    output: 'out'\n    log: 'in'\n    shell: 'cp {input} {output}'\n";
+    let case = Case::new().rulefile(rule).file("in", "precious\n").file("notes", "mine\n");
+    let case = case.run_with_code(&[], 1).has("in", "precious\n");
+    // Somebody else's file in the place of a log is saved, as in the place of an output.
+    let case = case.edit("Rulefile", "log: 'in'", "log: 'notes'").run(&[]).warned(".rulemake/saved/");
+    let saved =
+        fs::read_dir(case.path(".rulemake/saved")).unwrap().flatten().next().unwrap().path().join("notes");
+    assert_eq!(fs::read_to_string(saved).unwrap(), "mine\n");
+    // Later it is taken for the log of the execution before, and can be had back for a while.
+    let case =
+        case.file("notes", "mine too\n").file("in", "other\n").run(&[]).ran(&["a out"]).has_not("notes");
+    let mut grep = Command::new("grep");
+    grep.args(["-rq", "mine too", ".rulemake/quarantine"]).current_dir(case.root());
+    assert!(grep.status().unwrap().success());
+}
+
+#[test]
+fn a_retry_takes_the_log_of_the_attempt_before_for_what_it_is() {
+    let case = Case::new()
+        .rulefile("rule a:\n    output: 'out'\n    log: 'log'\n    retries: 1\n    shell: 'echo x >> {log}; test -e mark || ( touch mark; exit 1 ); touch {output}'\n")
+        .run(&[])
+        .has("log", "x\n");
+    assert!(!case.path(".rulemake/saved").exists());
+}
+
+#[test]
+fn a_rule_that_matches_two_inputs_of_its_own_is_refused_at_once() {
+    let start = std::time::Instant::now();
+    Case::new()
+        .rulefile(
+            "rule a:\n    input: '{x}.a', '{x}.b'\n    output: '{x}'\n    shell: 'cat {input} > {output}'\n",
+        )
+        .call_with_code(&["q"], 4)
+        .stderr_has("ever longer names");
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+}
