@@ -205,7 +205,7 @@ pub(super) fn unused_settings(settings: &[String], sources: &SourceMap) -> Vec<P
         let message = format!("nothing in the Rulefile or its config files mentions the setting `{key}`");
         let problem = Problem::warning("unused-setting", message);
         let known: Vec<&str> = sources.texts().flat_map(config_keys).collect();
-        warnings.push(match nearest(&part, known.into_iter()) {
+        warnings.push(match nearest(&part, known) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem,
         });
