@@ -95,6 +95,8 @@ pub struct RunReport {
     pub failures: Vec<JobFailure>,
     /// Whether the run was cut short by its [`CancelToken`].
     pub cancelled: bool,
+    /// Where the outputs went that stopped jobs had begun, relative to the root.
+    pub partial: Option<String>,
 }
 
 /// Why a file will or will not be made again.
@@ -392,6 +394,7 @@ impl Session {
             summary: done.summary,
             failures: done.failures,
             cancelled: done.cancelled,
+            partial: done.partial,
         })
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Outcomes {
     pub(crate) summary: Summary,
     pub(crate) failures: Vec<JobFailure>,
     pub(crate) cancelled: bool,
+    /// Where the outputs went that stopped jobs had begun, relative to the root.
+    pub(crate) partial: Option<String>,
 }
 
 /// How often the cancel token is looked at while nothing else happens.
@@ -101,6 +103,7 @@ pub(crate) fn drive(
         pending_failure: FxHashMap::default(),
         failures: Vec::new(),
         summary: Summary::default(),
+        partial: None,
         seq: 0,
         started: clock::monotonic(),
         kill_at: None,
@@ -167,6 +170,7 @@ struct Run<'a> {
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
+    partial: Option<String>,
     seq: u64,
     started: Instant,
     kill_at: Option<Instant>,
@@ -470,6 +474,10 @@ impl Run<'_> {
                 failure.quarantine = quarantine.map(|path| relative(&path, &self.cx.root));
                 self.record_failure(job, if cancelled { "cancelled" } else { &failure.outcome });
                 if cancelled {
+                    if failure.quarantine.is_some() {
+                        let all = runs::quarantine_dir(&self.state_dir, self.number);
+                        self.partial = Some(relative(&all, &self.cx.root));
+                    }
                     End::Cancelled
                 } else {
                     self.pending_failure.insert(job, failure);
@@ -614,7 +622,8 @@ impl Run<'_> {
         match self.fatal {
             Some(error) => Err(error),
             None => {
-                Ok(Outcomes { run: self.number, summary: self.summary, failures: self.failures, cancelled })
+                let Run { number: run, summary, failures, partial, .. } = self;
+                Ok(Outcomes { run, summary, failures, cancelled, partial })
             }
         }
     }

@@ -133,6 +133,8 @@ struct Loader {
     roots: Vec<Value>,
     /// Lines of `print` when the load failed.
     printed: Vec<String>,
+    /// Settings that nothing mentions.
+    unused: Vec<Problem>,
 }
 
 impl Host for Loader {
@@ -164,6 +166,7 @@ impl Loader {
             evaluator: Arc::new(OnceLock::new()),
             roots: Vec::new(),
             printed: Vec::new(),
+            unused: Vec::new(),
         }
     }
 
@@ -197,6 +200,7 @@ impl Loader {
             let name = self.sources.file(SourceId(0)).name.clone();
             self.problems.push(no_rules(&name));
         }
+        self.unused = directives::unused_settings(&config, &self.sources);
         let rules = self.finish(&vm);
         if !self.problems.is_empty() {
             self.printed = vm.log;
@@ -289,7 +293,7 @@ impl Loader {
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
-        match Workflow::assemble(rules, default, sources.clone(), reads, Vec::new()) {
+        match Workflow::assemble(rules, default, sources.clone(), reads, self.unused) {
             Ok(workflow) => Ok(Workflow { printed, ..workflow }),
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }
