@@ -194,8 +194,23 @@ impl Loader {
     }
 }
 
+/// How a Rulefile takes `config` as a whole: then every key may count.
+const WHOLE_CONFIG: [&str; 8] = [
+    "config.items(",
+    "config.keys(",
+    "config.values(",
+    "in config",
+    "**config",
+    "(config)",
+    "(config,",
+    "= config",
+];
+
 /// Warnings for settings whose key no text of the load holds: most likely it is misspelt.
 pub(super) fn unused_settings(settings: &[String], sources: &SourceMap) -> Vec<Problem> {
+    if sources.texts().any(|text| WHOLE_CONFIG.iter().any(|use_| text.contains(use_))) {
+        return Vec::new();
+    }
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let words = || sources.texts().flat_map(move |text| text.split(move |c| !is_word(c)));
     let keys = settings.iter().filter_map(|setting| setting.split_once('=')).map(|(key, _)| key.trim());
