@@ -15,7 +15,10 @@ pub(crate) fn clean(place: &Place, targets: &[String], remove: bool) -> Result<E
     } else if files.is_empty() {
         output.remark("nothing to remove");
     } else if remove {
-        output.remark(&format!("removed {}", count(removed)));
+        let left = files.len().saturating_sub(removed);
+        let why = "; left alone, because they are gone or lie outside of the root, by name or by a link: ";
+        let left = if left == 0 { String::new() } else { format!("{why}{}", count(left)) };
+        output.remark(&format!("removed {}{left}", count(removed)));
     } else {
         let lines: String = files.iter().map(|path| format!("{}\n", printable(path))).collect();
         output.answer(&lines)?;
