@@ -88,6 +88,11 @@ impl SourceMap {
         &self.files[id.0 as usize]
     }
 
+    /// All texts, in order of reading.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| &*file.text)
+    }
+
     /// The source text under a span.
     pub(crate) fn snippet(&self, span: Span) -> &str {
         self.file(span.source).text.get(span.start as usize..span.end as usize).unwrap_or("")
@@ -136,7 +141,6 @@ impl Problem {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn warning(code: &'static str, message: impl Into<String>) -> Problem {
         Problem { severity: Severity::Warning, ..Problem::error(code, message) }
     }

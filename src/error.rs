@@ -65,6 +65,7 @@ struct Inner {
     message: String,
     path: Option<PathBuf>,
     diagnostics: Vec<Diagnostic>,
+    printed: Vec<String>,
     #[source]
     source: Option<std::io::Error>,
 }
@@ -72,7 +73,14 @@ struct Inner {
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         let message = message.into();
-        Error(Box::new(Inner { kind, message, path: None, diagnostics: Vec::new(), source: None }))
+        Error(Box::new(Inner {
+            kind,
+            message,
+            path: None,
+            diagnostics: Vec::new(),
+            printed: Vec::new(),
+            source: None,
+        }))
     }
 
     /// An operation on a file failed: `cannot open data/x.csv: permission denied`.
@@ -93,6 +101,11 @@ impl Error {
         let mut error = Error::new(kind, message);
         error.0.diagnostics = problems.iter().map(|p| p.resolve(sources)).collect();
         error
+    }
+
+    pub(crate) fn with_printed(mut self, printed: Vec<String>) -> Error {
+        self.0.printed = printed;
+        self
     }
 
     pub(crate) fn with_path(mut self, path: impl Into<PathBuf>) -> Error {
@@ -123,6 +136,12 @@ impl Error {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
+    }
+
+    /// What `print` wrote before the load of the Rulefile failed, in order.
+    #[must_use]
+    pub fn printed(&self) -> &[String] {
+        &self.0.printed
     }
 
     /// The error as text for people: all its diagnostics with excerpts of the source, or its one message.

@@ -78,6 +78,7 @@ pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
 pub use plan::plan::{Plan, PlannedJob, Verdict};
 pub use session::{
-    LastRun, LoadOptions, PassedOver, RunOptions, RunReport, Session, SessionBuilder, Why, WhyStep,
+    JobLog, LastRun, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session, SessionBuilder, Why,
+    WhyStep,
 };
 pub use trace::reason::Reason;

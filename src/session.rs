@@ -5,13 +5,13 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::stray;
+use crate::exec::survivors::{self, Mark};
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::graph::resolve::{Probe, Request, resolve};
-use crate::lang::load::{LoadRequest, load, load_file};
+use crate::lang::load::{LoadFailure, LoadRequest, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
 use crate::model::value::Value;
@@ -95,12 +95,16 @@ pub struct RunReport {
     pub failures: Vec<JobFailure>,
     /// Whether the run was cut short by its [`CancelToken`].
     pub cancelled: bool,
+    /// Where the outputs went that stopped jobs had begun, relative to the root.
+    pub partial: Option<String>,
 }
 
 /// Why a file will or will not be made again.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Why {
+    /// Version of the JSON form.
+    pub v: u32,
     /// The file that was asked about.
     pub path: String,
     /// `true` when no rule makes it.
@@ -119,6 +123,28 @@ pub struct PassedOver {
     pub rule: String,
     /// The first input that does not exist and cannot be made; `None` when a function for its inputs failed.
     pub lacks: Option<String>,
+}
+
+/// Files that jobs made, as far as they are still there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MadeFiles {
+    /// Those that are as their jobs left them. Sorted.
+    pub files: Vec<String>,
+    /// Those that were changed since: somebody's work. Sorted.
+    pub changed: Vec<String>,
+}
+
+/// What the last execution of a job wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct JobLog {
+    /// The file with its standard output and standard error.
+    pub log: PathBuf,
+    /// The text of that file; empty when the job wrote nothing.
+    pub text: String,
+    /// When that is empty: the existing files of the rule's `log:`, relative to the root, with their texts.
+    pub own: Vec<(String, String)>,
 }
 
 /// One job of an explanation.
@@ -191,17 +217,24 @@ impl Workflow {
             config_files: Vec::new(),
             config: Vec::new(),
         };
-        load(request).map_err(|f| Error::problems(ErrorKind::Workflow, &f.problems, &f.sources))
+        load(request).map_err(LoadFailure::into_error)
     }
 }
 
 /// Existence of sources, for the resolver.
-struct Sources<'a>(&'a Path);
+struct Sources<'a> {
+    root: &'a Path,
+    view: &'a View,
+}
 
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.0.join(path)).map_or(true, |found| found.is_some())
+        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
+    }
+
+    fn is_made(&self, path: PathId) -> bool {
+        self.view.is_made(path)
     }
 }
 
@@ -250,7 +283,7 @@ impl Session {
             index: &self.index,
             paths: &mut paths,
             targets: &targets,
-            probe: &Sources(&self.root),
+            probe: &Sources { root: &self.root, view: &loaded.view },
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
@@ -326,7 +359,7 @@ impl Session {
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { path, source: true, chain: Vec::new(), passed_over });
+            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
         };
         let verdicts = self.verdicts(&cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -335,7 +368,7 @@ impl Session {
             chain.push(why_step(&cx, next, &verdicts));
             at = next;
         }
-        Ok(Why { path, source: false, chain, passed_over })
+        Ok(Why { v: 1, path, source: false, chain, passed_over })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -344,8 +377,8 @@ impl Session {
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
-        let warnings =
-            loaded.lost.take().into_iter().chain(self.end_strays(&loaded, options.wait)?).collect();
+        let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
+        warnings.extend(self.end_survivors(&loaded.view)?);
         let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
@@ -361,22 +394,28 @@ impl Session {
             summary: done.summary,
             failures: done.failures,
             cancelled: done.cancelled,
+            partial: done.partial,
         })
     }
 
-    /// Ends jobs that outlived the run that started them: they would write into what this run makes. Returns what
-    /// to tell the user.
-    fn end_strays(&self, loaded: &Loaded, wait: bool) -> Result<Option<String>> {
-        let state_dir = self.state_dir();
-        let jobs = loaded.view.interrupted_jobs();
-        let logs = jobs.into_iter().map(|(run, job)| runs::job_log(&state_dir, run, job));
-        let count = |n: usize| format!("{n} job{} of a run that was killed", if n == 1 { "" } else { "s" });
-        match stray::end(logs, wait, &|| self.cancel.level().is_some()) {
-            Ok(0) => Ok(None),
-            Ok(n) => Ok(Some(format!("{} went on without it; ended before anything else", count(n)))),
-            Err(n) => Err(Error::new(ErrorKind::Locked, format!("{} still at work in this directory", count(n)))
-                .with_help("wait until it ends (`--wait` does), or end it: its processes have a file in `.rulemake/runs/` open")),
+    /// Ends what a killed run left running: it would write into outputs that are made again. Says so.
+    fn end_survivors(&self, view: &View) -> Result<Option<String>> {
+        let jobs = view.in_flight();
+        let Some(mark) = Mark::of(&self.state_dir()).filter(|_| !jobs.is_empty()) else { return Ok(None) };
+        let ended = survivors::end(&mark, &jobs);
+        let list = |pids: &[u32]| pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        if !ended.alive.is_empty() {
+            let message = format!(
+                "jobs of a run that was killed still run and cannot be ended: {}",
+                list(&ended.alive)
+            );
+            let error = Error::new(ErrorKind::Environment, message);
+            return Err(
+                error.with_help("they may still write into outputs: end these processes, then run again")
+            );
         }
+        let told = || format!("ended what a killed run had left running: process {}", list(&ended.pids));
+        Ok((!ended.pids.is_empty()).then(told))
     }
 
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
@@ -385,26 +424,55 @@ impl Session {
         open(&self.state_dir(), wait, what)
     }
 
-    /// The log of the last execution of the job that makes `path`: its file and its text. `None` when nothing
-    /// is on record. An empty text means that the job wrote nothing.
+    /// The log of the last execution of the job that makes `path`. `None` when nothing is on record.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when it cannot be read.
-    pub fn log(&self, path: &str) -> Result<Option<(PathBuf, String)>> {
+    pub fn log(&self, path: &str) -> Result<Option<JobLog>> {
         let loaded = read(&self.state_dir())?;
         let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
         let Some((run, job)) = last else { return Ok(None) };
-        let file = runs::job_log(&self.state_dir(), run, job);
-        let text = runs::read_log(&file)?;
-        Ok(Some((file, text)))
+        let log = runs::job_log(&self.state_dir(), run, job);
+        let text = runs::read_log(&log)?;
+        let own = if text.is_empty() { self.own_logs(path, loaded)? } else { Vec::new() };
+        Ok(Some(JobLog { log, text, own }))
     }
 
-    /// The existing files that jobs on record made, for `targets` or, when empty, all of them. Sorted. Files that
-    /// were changed since are left out, for they are somebody's work; so are, without targets, sources of the default rule.
+    /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
+    fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
+        let Ok(cx) = self.context(&[path], Force::None, &mut loaded, false) else { return Ok(Vec::new()) };
+        let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
+            return Ok(Vec::new());
+        };
+        let job = cx.job(job);
+        let mut texts = Vec::new();
+        for pattern in &cx.rule(job).logs {
+            let mut name = String::new();
+            pattern.render(&job.wildcards, &mut name);
+            let text = runs::read_log(&self.root.join(&name))?;
+            if !text.is_empty() {
+                texts.push((name, text));
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The existing files that jobs on record made, for `targets` and all that they need or, when empty, all of them.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-made-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let session = Session::builder(workflow).root(&root).open()?;
+    /// assert!(session.made_files(&[] as &[&str])?.files.is_empty(), "nothing has run");
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Session::plan`].
-    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<Vec<String>> {
+    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<MadeFiles> {
         let mut loaded = read(&self.state_dir())?;
         let made: Vec<_> = loaded.view.made().collect();
         let wanted = if targets.is_empty() {
@@ -419,7 +487,7 @@ impl Session {
         let files = Observer::new(self.root.clone(), None);
         let paths: PathTable = std::mem::take(&mut loaded.paths);
         let view = ViewHashes(&loaded.view);
-        let mut found = Vec::new();
+        let mut found = MadeFiles::default();
         for id in made {
             let text = paths.text(id);
             if sources.contains(text) || wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
@@ -428,13 +496,13 @@ impl Session {
             let recorded = loaded.view.trace(id).and_then(|t| {
                 t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
             });
-            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?)
-                && recorded == now
-            {
-                found.push(text.to_string());
+            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?) {
+                let list = if recorded == now { &mut found.files } else { &mut found.changed };
+                list.push(text.to_string());
             }
         }
-        found.sort();
+        found.files.sort();
+        found.changed.sort();
         Ok(found)
     }
 
@@ -450,7 +518,7 @@ impl Session {
         sources.map(|id| cx.paths.text(*id).to_string()).collect()
     }
 
-    /// Removes these files (as [`Session::made_files`] gave them) and directories that become empty; returns how
+    /// Removes these files ([`MadeFiles::files`]) and directories that become empty; returns how
     /// many files are gone. Takes the lock.
     ///
     /// # Errors

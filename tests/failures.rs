@@ -260,6 +260,25 @@ rule second:
 }
 
 #[test]
+fn an_old_result_does_not_hide_a_mistake_in_an_input_function() {
+    let rulefile = "rule all:\n    input: 'out/a'\n\nrule one:\n    input: lambda wc: 'in/' + wc.name\n    output: 'out/{name}'\n    shell: 'cp {input} {output}'\n";
+    let case = Case::new().rulefile(rulefile).file("in/a", "1\n").run(&[]).ran(&["one out/a"]);
+    let case = case.rulefile(&rulefile.replace("wc.name", "wc.nme"));
+    case.call_with_code(&[], 4)
+        .stderr_has("`nme`")
+        .call_with_code(&["why", "out/a"], 4)
+        .stderr_has("did you mean");
+}
+
+#[test]
+fn a_result_on_record_is_no_source_when_what_it_was_made_from_is_gone() {
+    let rulefile = "rule all:\n    input: 'out/a', 'out/b'\n\nrule one:\n    input: lambda wc: [f'in/{wc.name}', 'in/c']\n    output: 'out/{name}'\n    shell: 'cat {input} > {output}'\n";
+    let case = Case::new().rulefile(rulefile).file("in/a", "1\n").file("in/b", "2\n").file("in/c", "3\n");
+    let case = case.run(&[]).ran(&["one out/a", "one out/b"]).remove("in/b");
+    case.call_with_code(&[], 4).stderr_has("missing input `in/b`").has("out/b", "2\n3\n");
+}
+
+#[test]
 fn a_job_without_an_output_runs_each_time() {
     Case::new()
         .rulefile("rule tell:\n    input: 'in'\n    shell: 'cat {input} >> told'\n")

@@ -28,7 +28,8 @@ fn a_job_that_outlived_a_killed_run_never_writes_into_what_the_next_run_makes() 
     }
     run.kill().unwrap();
     run.wait().unwrap();
-    let case = case.run(&[]).ran(&["a out"]).warned("1 job of a run that was killed").has("out", "1\n1\n");
+    let case =
+        case.run(&[]).ran(&["a out"]).warned("ended what a killed run had left running").has("out", "1\n1\n");
     std::thread::sleep(std::time::Duration::from_millis(1200));
     case.has("out", "1\n1\n").run(&[]).ran(&[]);
 }

@@ -147,6 +147,20 @@ fn w21_after_kill_9_the_next_run_needs_no_flag_and_trusts_nothing_half_made() {
 }
 
 #[test]
+fn w21_what_a_killed_run_left_running_is_ended_before_its_output_is_made_again() {
+    let case = Case::new().rulefile(
+        "rule a:\n    output: 'a'\n    shell: 'echo half > {output}; touch started; sleep 1; echo done >> {output}'\n",
+    );
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("KILL");
+    run.end();
+    let case = case.call(&[]).stderr_has("ended what a killed run had left running").has("a", "half\ndone\n");
+    std::thread::sleep(Duration::from_millis(1200));
+    case.has("a", "half\ndone\n").run(&[]).ran(&[]);
+}
+
+#[test]
 fn w21_a_kill_at_any_moment_leaves_a_directory_that_the_next_run_mends() {
     let mut rulefile = String::from(
         "rule all:\n    input: expand('o/{i}', i=range(40))\n    output: 'all'\n    shell: 'cat {input} > {output}'\n",
@@ -159,8 +173,6 @@ fn w21_a_kill_at_any_moment_leaves_a_directory_that_the_next_run_mends() {
         std::thread::sleep(Duration::from_millis(moment));
         run.signal("KILL");
         run.end();
-        // Jobs that were running live on for a moment; they write what is right, but nobody waits for them.
-        std::thread::sleep(Duration::from_millis(100));
         case.run(&[]).has("all", &expected).run(&[]).ran(&[]);
     }
 }

@@ -8,10 +8,10 @@ mod support;
 use support::Case;
 
 const ALL: [&str; 10] = [
-    "clean results/clean/2012.csv",
-    "clean results/clean/2013.csv",
-    "clean results/clean/2014.csv",
-    "clean results/clean/2015.csv",
+    "tidy results/tidy/2012.csv",
+    "tidy results/tidy/2013.csv",
+    "tidy results/tidy/2014.csv",
+    "tidy results/tidy/2015.csv",
     "months results/months/2012.csv",
     "months results/months/2013.csv",
     "months results/months/2014.csv",
@@ -40,16 +40,12 @@ fn a_changed_cell_runs_what_depends_on_it() {
         .edit("raw/2013.csv", "2013/01/03,4.1,6.7", "2013/01/03,4.1,9.7")
         .run(&[])
         .ran(&[
-            "clean results/clean/2013.csv",
+            "tidy results/tidy/2013.csv",
             "months results/months/2013.csv",
             "merge results/monthly.csv",
             "chart results/chart.svg",
         ])
-        .ran_in_order(&[
-            "clean results/clean/2013.csv",
-            "merge results/monthly.csv",
-            "chart results/chart.svg",
-        ])
+        .ran_in_order(&["tidy results/tidy/2013.csv", "merge results/monthly.csv", "chart results/chart.svg"])
         .run(&[])
         .ran(&[]);
 }
@@ -59,7 +55,7 @@ fn a_cell_that_cleaning_drops_stops_after_cleaning() {
     weather()
         .append("raw/2013.csv", "2013/12/32,1.0,,,1.0,rain\n")
         .run(&[])
-        .ran(&["clean results/clean/2013.csv"]);
+        .ran(&["tidy results/tidy/2013.csv"]);
 }
 
 #[test]
@@ -90,7 +86,7 @@ fn another_year_is_one_chain_more() {
         )
         .run(&[])
         .ran(&[
-            "clean results/clean/2016.csv",
+            "tidy results/tidy/2016.csv",
             "months results/months/2016.csv",
             "merge results/monthly.csv",
             "chart results/chart.svg",

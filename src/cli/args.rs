@@ -2,8 +2,8 @@
 //!
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -25,8 +25,9 @@ Examples:
 
 Paths:
   The Rulefile is looked for in this directory and then in those above it (`Rulefile`, `rulefile`).
-  All paths in it start from its own directory, the root. A target that is a file is relative to the
-  directory where you are, so that completion works in any place; the names of rules are the same everywhere.
+  All paths in it start from its own directory, the root. A target that is a file is relative to
+  the directory where you are, so that completion works in any place; the names of rules are the
+  same everywhere.
   With -f the root is the directory where you are, wherever the file lies.
   -C DIR does the same as starting in DIR.
 
@@ -38,8 +39,8 @@ Exit codes:
   4    no such target, or no plan for it  143  stopped by SIGTERM
 
 Output:
-  Answers (plan, why, graph, list, log) go to standard output; progress, warnings and errors to standard
-  error. With --json standard output holds JSON and nothing else.";
+  Answers (plan, why, graph, list, log) go to standard output; progress, warnings and errors to
+  standard error. With --json standard output holds JSON and nothing else.";
 
 /// Makes files from files by rules, and only those that could come out different.
 #[derive(Parser, Debug)]
@@ -191,8 +192,11 @@ pub(crate) enum Command {
         common: Common,
     },
     /// Remove files that jobs made; shows them first
+    ///
+    /// The files that a target is made from are included, as far as jobs made them. Files that were changed by
+    /// hand are kept.
     Clean {
-        /// Files or rules; all files that jobs made when none is given
+        /// Files or rules, with all made files upstream; all files that jobs made when none is given
         #[arg(value_name = "TARGET")]
         targets: Vec<String>,
         /// Remove them
@@ -229,7 +233,32 @@ pub(crate) enum GraphNode {
     Job,
 }
 
+/// Said once below the help of a command, in place of its common options.
+const COMMON_HELP: &str = "\
+Also the options of every command: -f -C --config --configfile -q -v --json --color
+(`rulemake --help` explains them)";
+const COMMON: [&str; 8] = ["file", "directory", "config", "configfile", "quiet", "verbose", "json", "color"];
+const SUBCOMMANDS: [&str; 7] = ["run", "plan", "why", "graph", "list", "log", "clean"];
+
 impl Args {
+    /// The definitions with short helps of the commands: their own options alone.
+    fn short() -> clap::Command {
+        SUBCOMMANDS.into_iter().fold(Args::command(), |all, name| {
+            all.mut_subcommand(name, |command| {
+                let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
+                COMMON.into_iter().fold(command, hidden).after_help(COMMON_HELP)
+            })
+        })
+    }
+
+    pub(crate) fn from_line(
+        words: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Args, clap::Error> {
+        let mut command = Args::short();
+        let matches = command.try_get_matches_from_mut(words)?;
+        Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command)).and_then(Args::checked)
+    }
+
     /// What clap cannot say: a target before a command would be taken for nothing.
     pub(crate) fn checked(self) -> Result<Args, clap::Error> {
         let (Some(command), Some(target)) = (&self.command, self.targets.first()) else { return Ok(self) };
@@ -240,6 +269,27 @@ impl Args {
         );
         Err(Args::command().error(ErrorKind::ArgumentConflict, message))
     }
+}
+
+/// What stands here for an option of Snakemake that is not understood.
+pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let tip = match flag.as_str() {
+        "-p" | "--printshellcmds" => "`-vv` shows the commands",
+        "-F" => "`--force-all` runs all jobs",
+        "-R" | "--forcerun" => "`--force TARGET` runs the jobs of a target",
+        "--touch" | "-t" => "not needed: content decides, not times",
+        "--rerun-triggers" => "not needed: content decides, not times",
+        "--rerun-incomplete" | "--ri" => "not needed: what an interrupted job left is never trusted",
+        "--unlock" | "--nolock" => "not needed: the lock dies with its holder",
+        "--dag" | "--rulegraph" => "`rulemake graph` prints it",
+        "--mermaid" => "`rulemake graph --format mermaid` prints it",
+        "--summary" | "--detailed-summary" => "`rulemake plan` shows what would run, and why",
+        _ => return error,
+    };
+    error.remove(ContextKind::SuggestedArg);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.to_string().into()]));
+    error
 }
 
 impl Command {
@@ -319,13 +369,12 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
-        Args::try_parse_from(std::iter::once("rulemake").chain(line.split_whitespace()))
-            .and_then(Args::checked)
+        Args::from_line(std::iter::once("rulemake").chain(line.split_whitespace()).map(Into::into))
     }
 
     #[test]
     fn clap_finds_the_definitions_sound() {
-        Args::command().debug_assert();
+        Args::short().debug_assert();
     }
 
     #[test]

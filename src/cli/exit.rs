@@ -71,6 +71,8 @@ pub(crate) fn kind_name(kind: ErrorKind) -> &'static str {
 #[derive(Debug)]
 pub(crate) enum Failure {
     Library(Error),
+    /// With a fact that only the command knows.
+    Noted(Error, String),
     /// A mistake that the command itself found.
     Own {
         exit: Exit,
@@ -103,7 +105,7 @@ impl Failure {
 
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Failure::Library(error) => error.kind().into(),
+            Failure::Library(error) | Failure::Noted(error, _) => error.kind().into(),
             Failure::Own { exit, .. } => *exit,
             // `rulemake plan | head` is not an error.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,

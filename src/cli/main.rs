@@ -11,7 +11,6 @@ mod progress;
 mod project;
 mod signals;
 
-use clap::Parser;
 use exit::Exit;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,13 +19,14 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let args = match args::Args::try_parse().and_then(args::Args::checked) {
+    let args = match args::Args::from_line(std::env::args_os()) {
         Ok(args) => args,
         // Help and version are "errors" of clap with exit code 0. A closed pipe under them is nobody's mistake.
         Err(error) => {
             if error.kind() == clap::error::ErrorKind::InvalidUtf8 {
                 return not_utf8().into();
             }
+            let error = args::with_tip(error);
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }

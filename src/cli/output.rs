@@ -99,6 +99,10 @@ impl Output {
                     say(&format!("  = help: {help}"));
                 }
             }
+            Failure::Noted(error, note) => {
+                say(error.render(self.stderr_style()).trim_end());
+                say(&format!("  = note: {}", printable(note)));
+            }
             Failure::Own { message, notes, help, .. } => say(&self.own(message, notes, help)),
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
             Failure::Output(error) => {
@@ -151,7 +155,9 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
 
 fn failure_json(failure: &Failure) -> serde_json::Value {
     let (kind, message, diagnostics): (&str, String, &[rulemake::Diagnostic]) = match failure {
-        Failure::Library(error) => (kind_name(error.kind()), Error::to_string(error), error.diagnostics()),
+        Failure::Library(error) | Failure::Noted(error, _) => {
+            (kind_name(error.kind()), Error::to_string(error), error.diagnostics())
+        }
         Failure::Own { exit, message, .. } => {
             let kind = match exit {
                 crate::exit::Exit::Usage => "usage",

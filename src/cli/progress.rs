@@ -18,6 +18,8 @@ const JOBS_SHOWN: usize = 8;
 /// Widest label of a running job: with its time it fits a terminal of 80 columns.
 const LABEL_COLUMNS: usize = 68;
 const CUT: &str = "...";
+/// A run of so many jobs leaves a line for each on a terminal, too: it shows what was made.
+const SMALL_RUN: usize = 20;
 const REDRAW: Duration = Duration::from_millis(120);
 
 /// The display of one run; clones show the same.
@@ -32,6 +34,7 @@ struct View {
     narrator: Narrator,
     running: Vec<Running>,
     live: Option<Live>,
+    style: TextStyle,
     json: bool,
 }
 
@@ -55,6 +58,7 @@ impl Progress {
             narrator: Narrator::new(detail, style),
             running: Vec::new(),
             live: live.then(|| Live::new(style)),
+            style,
             json: output.json,
         };
         let view = Arc::new(Mutex::new(view));
@@ -100,6 +104,9 @@ impl Progress {
 impl View {
     fn observe(&mut self, event: &Event) {
         match &event.kind {
+            EventKind::RunStarted { jobs: ..=SMALL_RUN, .. } if self.live.is_some() => {
+                self.narrator = Narrator::new(Detail::Normal, self.style);
+            }
             EventKind::JobStarted { job, message, .. } => {
                 let label = message.as_deref().and_then(|m| m.lines().next()).map(str::to_string);
                 let label = printable(&label.unwrap_or_else(|| job.title())).into_owned();

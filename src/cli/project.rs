@@ -100,6 +100,26 @@ impl Project {
         format!("{}{dashes} {}", self.command, quoted(&target))
     }
 
+    /// Said when inputs are missing and the Rulefile lies in another directory than the one where paths start.
+    pub(crate) fn elsewhere(&self) -> Option<String> {
+        let parent = self.rulefile.parent().filter(|dir| !dir.as_os_str().is_empty())?;
+        let named = self.command.contains(" -f ") && !self.root.ends_with(parent);
+        named.then(|| {
+            format!(
+                "with -f, paths start from {}; did you mean `-C {}`?",
+                self.root.display(),
+                quoted(&parent.to_string_lossy())
+            )
+        })
+    }
+
+    /// The command line that removes what was made for `targets`, as the user named them.
+    pub(crate) fn clean(&self, targets: &[String]) -> String {
+        let dashes = if targets.iter().any(|target| target.starts_with('-')) { " --" } else { "" };
+        let targets: String = targets.iter().map(|target| format!(" {}", quoted(target))).collect();
+        format!("{} clean --yes{dashes}{targets}", self.command)
+    }
+
     fn for_user(&self, path: &str) -> String {
         if self.below.is_empty() || path.starts_with('/') {
             return path.to_string();

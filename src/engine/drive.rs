@@ -12,6 +12,7 @@ use crate::engine::work::{self, Concluded, Conclusion, Prepared, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, JobRequest, Signal, Work};
 use crate::exec::local::LocalExecutor;
+use crate::exec::survivors::{self, Mark};
 use crate::files::outputs::{PrepareOutput, prepare};
 use crate::graph::dag::JobGraph;
 use crate::graph::info::JobInfo;
@@ -46,6 +47,8 @@ pub(crate) struct Outcomes {
     pub(crate) summary: Summary,
     pub(crate) failures: Vec<JobFailure>,
     pub(crate) cancelled: bool,
+    /// Where the outputs went that stopped jobs had begun, relative to the root.
+    pub(crate) partial: Option<String>,
 }
 
 /// How often the cancel token is looked at while nothing else happens.
@@ -92,6 +95,7 @@ pub(crate) fn drive(
         observer,
         sender,
         executor,
+        mark: Mark::of(&cx.root.join(".rulemake")),
         state_dir: cx.root.join(".rulemake"),
         number: cx.view.next_run(),
         recording: false,
@@ -100,6 +104,7 @@ pub(crate) fn drive(
         pending_failure: FxHashMap::default(),
         failures: Vec::new(),
         summary: Summary::default(),
+        partial: None,
         seq: 0,
         started: clock::monotonic(),
         kill_at: None,
@@ -157,6 +162,7 @@ struct Run<'a> {
     sender: Sender<Inbox>,
     executor: LocalExecutor,
     state_dir: PathBuf,
+    mark: Option<Mark>,
     number: u32,
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
@@ -165,6 +171,7 @@ struct Run<'a> {
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
+    partial: Option<String>,
     seq: u64,
     started: Instant,
     kill_at: Option<Instant>,
@@ -309,8 +316,12 @@ impl Run<'_> {
             }
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
+        let mut env = thread_limits(prepared.instance.threads);
+        env.extend(
+            self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job))),
+        );
         self.emit(event);
-        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env: Vec::new() });
+        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env });
         Ok(())
     }
 
@@ -472,6 +483,10 @@ impl Run<'_> {
                 failure.quarantine = quarantine.map(|path| relative(&path, &self.cx.root));
                 self.record_failure(job, if cancelled { "cancelled" } else { &failure.outcome });
                 if cancelled {
+                    if failure.quarantine.is_some() {
+                        let all = runs::quarantine_dir(&self.state_dir, self.number);
+                        self.partial = Some(relative(&all, &self.cx.root));
+                    }
                     End::Cancelled
                 } else {
                     self.pending_failure.insert(job, failure);
@@ -616,10 +631,21 @@ impl Run<'_> {
         match self.fatal {
             Some(error) => Err(error),
             None => {
-                Ok(Outcomes { run: self.number, summary: self.summary, failures: self.failures, cancelled })
+                let Run { number: run, summary, failures, partial, .. } = self;
+                Ok(Outcomes { run, summary, failures, cancelled, partial })
             }
         }
     }
+}
+
+/// Keeps libraries that start threads of their own within the job's share.
+fn thread_limits(threads: u32) -> Vec<(String, String)> {
+    let names = ["OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR"];
+    let variable = |name: &str| match name {
+        "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
+        other => format!("{other}_NUM_THREADS"),
+    };
+    names.iter().map(|name| (variable(name), threads.to_string())).collect()
 }
 
 fn relative(path: &Path, root: &Path) -> String {

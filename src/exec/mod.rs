@@ -6,6 +6,6 @@ pub(crate) mod local;
 #[cfg(not(unix))]
 mod other;
 mod process;
-pub(crate) mod stray;
+pub(crate) mod survivors;
 #[cfg(unix)]
 mod unix;

@@ -4,7 +4,6 @@
 
 #[cfg(not(unix))]
 use super::other::{Tree, outcome};
-use super::stray;
 #[cfg(unix)]
 use super::unix::{Tree, outcome};
 use crate::base::clock::monotonic;
@@ -82,7 +81,6 @@ fn start(job: &ShellJob<'_>, script: &Path, control: &Control) -> Result<Started
     }
     let cannot = |error| format!("cannot create the log `{}`: {error}", job.log.display());
     let log = create_log(job.log).map_err(cannot)?;
-    stray::mark(&log);
     command
         .current_dir(job.root)
         .envs(job.env.iter().map(|(name, value)| (name, value)))

@@ -8,6 +8,7 @@ use crate::graph::expand::{Expansion, NONE};
 use crate::graph::feasible::Survey;
 use crate::graph::render::Failure;
 use crate::graph::resolve::Root;
+use crate::model::dynamic::CallError;
 use crate::model::rule::Rule;
 
 const NEW: u32 = 0;
@@ -185,6 +186,11 @@ impl<'s> Walk<'s, '_> {
                 self.chain_from((first + 1).min(self.stack.len() - 1), None),
             );
             self.add_weak(problem);
+            return;
+        }
+        if let Failure::Call { error: CallError::Problem(problem), .. } = failure
+            && self.report.repeats(problem)
+        {
             return;
         }
         if self.report.wants("input-function") && !matches!(failure, Failure::Unreported) {

@@ -7,7 +7,7 @@
 
 use crate::base::path::PathId;
 use crate::graph::expand::{Expansion, NONE};
-use crate::graph::feasible::Survey;
+use crate::graph::feasible::{Survey, may_be_source};
 use crate::graph::resolve::{Probe, Root};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -243,10 +243,10 @@ impl Search<'_, '_> {
             if self.deferred.contains(&path) {
                 self.wanting.push(path);
             }
-            let exists = self
-                .survey
-                .exists(path)
-                .unwrap_or_else(|| self.probe.exists(self.expansion.paths.text(path)));
+            let exists = self.survey.exists(path).unwrap_or_else(|| {
+                may_be_source(self.expansion, self.probe, path)
+                    && self.probe.exists(self.expansion.paths.text(path))
+            });
             if exists { State::Source } else { State::Failed }
         };
         self.states[path.index()] = state;

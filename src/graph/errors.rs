@@ -7,6 +7,7 @@ use crate::graph::render::Failure;
 use crate::matching::matcher::NearMiss;
 use crate::model::dynamic::CallError;
 use crate::model::rule::Rule;
+use crate::model::workflow::Workflow;
 use std::sync::Arc;
 
 /// Problems of one kind that are told in full.
@@ -26,6 +27,8 @@ pub(crate) struct Report {
     counts: Vec<(&'static str, usize)>,
     /// Missing inputs that are not told in full.
     more_missing: Vec<String>,
+    /// By number of the problem: how often it came again, for other jobs.
+    again: Vec<(usize, usize)>,
 }
 
 impl Report {
@@ -48,6 +51,20 @@ impl Report {
         wanted
     }
 
+    /// Whether the same was told already, at the same place; counts it for one more job.
+    pub(crate) fn repeats(&mut self, problem: &Problem) -> bool {
+        let place = |p: &Problem| p.labels.first().map(|(span, _)| *span);
+        let same = |told: &Problem| {
+            told.code == problem.code && place(told) == place(problem) && told.message == problem.message
+        };
+        let Some(index) = self.problems.iter().position(same) else { return false };
+        match self.again.iter_mut().find(|(told, _)| *told == index) {
+            Some((_, count)) => *count += 1,
+            None => self.again.push((index, 1)),
+        }
+        true
+    }
+
     /// Adds a problem that was wanted.
     pub(crate) fn add(&mut self, problem: Problem) {
         self.problems.push(problem);
@@ -58,6 +75,10 @@ impl Report {
     }
 
     pub(crate) fn finish(mut self) -> Vec<Problem> {
+        for (index, count) in self.again {
+            let jobs = if count == 1 { "job" } else { "jobs" };
+            self.problems[index].notes.push(format!("and for {count} more {jobs}"));
+        }
         for (code, count) in self.counts {
             if count > TOLD {
                 let more = count - TOLD;
@@ -207,7 +228,56 @@ pub(crate) fn missing_input<'a>(
         .at_rule(needed_by, "needed by this rule")
         .note(format!("needed by: {chain}"));
     let problem = near_misses(problem, file, expansion);
+    if joined_in(expansion.workflow, needed_by, file) {
+        return problem.help("two texts side by side are joined: is a `,` missing?");
+    }
     suggest(problem, file, expansion.index.concrete_paths().chain(known))
+}
+
+/// Whether two or more texts that stand side by side in the source of `rule` give the name `file`.
+fn joined_in(workflow: &Workflow, rule: &Rule, file: &str) -> bool {
+    let Some(place) = rule.place else { return false };
+    let mut rest: &str = &workflow.sources.file(place.source).text;
+    let mut joined: Vec<&str> = Vec::new();
+    while let Some(open) = rest.find(['"', '\'', '#']) {
+        if !rest[..open].chars().all(char::is_whitespace) {
+            joined.clear();
+        }
+        let mark = &rest[open..=open];
+        let end = if mark == "#" { "\n" } else { mark };
+        let body = &rest[open + 1..];
+        let Some(close) = body.find(end) else { return false };
+        rest = &body[close + 1..];
+        if mark == "#" {
+            continue;
+        }
+        joined.push(&body[..close]);
+        joined.drain(..joined.len().saturating_sub(MAX_JOINED));
+        if (0..joined.len().saturating_sub(1)).any(|first| reads_as(&joined[first..].concat(), file)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Texts side by side that are looked at together.
+const MAX_JOINED: usize = 8;
+
+/// Whether `text`, with anything in place of its `{fields}`, may be `file`.
+fn reads_as(text: &str, file: &str) -> bool {
+    let mut fixed = text.split('{').enumerate().map(|(i, part)| match i {
+        0 => part,
+        _ => part.split_once('}').map_or("", |(_, after)| after),
+    });
+    let Some(mut rest) = fixed.next().and_then(|head| file.strip_prefix(head)) else { return false };
+    if !text.contains('{') {
+        return rest.is_empty();
+    }
+    for part in fixed {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty() || text.ends_with('}')
 }
 
 /// Names the rules that would make `file` but for a constraint.

@@ -213,6 +213,12 @@ impl<'a> Expansion<'a> {
         self.multi.is_empty() && self.failures.is_empty()
     }
 
+    /// Whether the job has no inputs because a function failed to give them.
+    pub(crate) fn function_failed(&self, job: u32) -> bool {
+        let failure = self.failures.get(&job);
+        matches!(failure, Some(Failure::Call { .. } | Failure::NotAPath { .. } | Failure::Unreported))
+    }
+
     pub(crate) fn rule_of(&self, job: u32) -> &'a Rule {
         &self.workflow.rules[self.jobs[job as usize].rule as usize]
     }

@@ -43,6 +43,13 @@ pub(crate) fn probe_all(
     }
 }
 
+/// Whether a file whose candidates all fail may stand for itself. A result on record may not: its job could no longer
+/// be shown to be up to date. Neither may one whose input function failed: that is a mistake in the Rulefile, and
+/// an old file must not hide it.
+pub(crate) fn may_be_source(expansion: &Expansion<'_>, probe: &dyn Probe, path: PathId) -> bool {
+    !probe.is_made(path) && !expansion.candidates(path).iter().any(|job| expansion.function_failed(*job))
+}
+
 /// Surveys the expansion; wildcard candidates that waited for a concrete one are brought in where that fails.
 pub(crate) fn survey(expansion: &mut Expansion<'_>, probe: &dyn Probe) -> Survey {
     let mut survey = Survey::default();
@@ -52,7 +59,11 @@ pub(crate) fn survey(expansion: &mut Expansion<'_>, probe: &dyn Probe) -> Survey
         let is_leaf = |path: &&PathId| expansion.candidates(**path).is_empty();
         let leaves: Vec<PathId> = new.iter().filter(is_leaf).copied().collect();
         survey.probe(&leaves, expansion, probe);
-        let is_doubtful = |path: &PathId| !survey.can_be_had(*path) && survey.exists[path.index()].is_none();
+        let is_doubtful = |path: &PathId| {
+            !survey.can_be_had(*path)
+                && survey.exists[path.index()].is_none()
+                && may_be_source(expansion, probe, *path)
+        };
         let doubtful: Vec<PathId> = new.into_iter().filter(is_doubtful).collect();
         survey.probe(&doubtful, expansion, probe);
         let is_settled = |path: &PathId| expansion.candidates(*path).iter().any(|job| survey.can_run(*job));

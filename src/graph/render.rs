@@ -5,6 +5,7 @@
 
 use crate::graph::job::Job;
 use crate::model::dynamic::{CallContext, CallError};
+use crate::model::pattern::Pattern;
 use crate::model::rule::{InputSource, Rule};
 use crate::model::slots::{NamedPaths, Slot};
 use crate::model::value::Value;
@@ -145,7 +146,18 @@ fn render_inputs(
             InputSource::Function(function) => {
                 let name = || function.name().to_string();
                 let value = function.call(&cx).map_err(|error| Failure::Call { function: name(), error })?;
-                add_paths(&value, drafts).map_err(|what| Failure::NotAPath { function: name(), what })?;
+                let not_a_path = |what| Failure::NotAPath { function: name(), what };
+                if let (Value::Map(entries), None) = (&value, &item.name) {
+                    // What `unpack` is for: every entry is an item with its own name.
+                    for (key, value) in entries.iter() {
+                        let start = drafts.ends.len();
+                        add_paths(value, &wildcards, drafts).map_err(not_a_path)?;
+                        let (list, len) = (matches!(value, Value::List(_)), drafts.ends.len() - start);
+                        own.push(Slot { name: Some(key.clone()), list, len: len as u32 });
+                    }
+                    continue;
+                }
+                add_paths(&value, &wildcards, drafts).map_err(not_a_path)?;
                 matches!(value, Value::List(_))
             }
         };
@@ -156,14 +168,18 @@ fn render_inputs(
 }
 
 /// Adds the path or the (nested) list of paths that an input function returned; what it is instead, as an error.
-fn add_paths(value: &Value, drafts: &mut Drafts) -> Result<(), String> {
+/// Wildcards of the job that stand in them are replaced, as in any other input; other braces are literal.
+fn add_paths(value: &Value, wildcards: &Wildcards, drafts: &mut Drafts) -> Result<(), String> {
     // Lists nest as deep as the workflow likes, so no recursion.
     let mut pending = vec![value];
     while let Some(value) = pending.pop() {
         match value {
             Value::Str(text) if text.is_empty() => return Err("an empty path".into()),
             Value::Str(text) => {
-                drafts.text.push_str(text);
+                match bound(text, wildcards) {
+                    Some(pattern) => pattern.render(wildcards.values(), &mut drafts.text),
+                    None => drafts.text.push_str(text),
+                }
                 drafts.ends.push(drafts.text.len());
             }
             Value::List(items) => pending.extend(items.iter().rev()),
@@ -173,4 +189,9 @@ fn add_paths(value: &Value, drafts: &mut Drafts) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn bound(text: &str, wildcards: &Wildcards) -> Option<Pattern> {
+    let pattern = text.contains('{').then(|| Pattern::parse(text).ok())??;
+    pattern.bind(wildcards.names()).ok()
 }

@@ -23,6 +23,12 @@ use rustc_hash::FxBuildHasher;
 /// Answers whether a file exists; asked once per path, from several threads.
 pub(crate) trait Probe: Sync {
     fn exists(&self, path: &str) -> bool;
+
+    /// Whether a job of an earlier run made `path`: then it is no source, even when no rule can make it now.
+    fn is_made(&self, path: PathId) -> bool {
+        let _ = path;
+        false
+    }
 }
 
 /// What is to be made, and from what.

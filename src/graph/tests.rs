@@ -92,6 +92,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         sources: Arc::new(SourceMap::default()),
         reads: Vec::new(),
         warnings: Vec::new(),
+        printed: Vec::new(),
     }
 }
 
@@ -585,7 +586,8 @@ fn a_failed_function_gives_way_like_any_candidate() {
     let bad = || rule_fn("bad", &["{x}.txt"], |_| Err(CallError::Message("no".into())));
     let r = ok(vec![bad(), rule("good", &["a/{x}.txt"], &[])], &[], &["a/1.txt"]);
     assert_eq!(jobs(&r), ["good(1):  -> a/1.txt"]);
-    assert_eq!(sources(&ok(vec![bad()], &["b.txt"], &["b.txt"])), ["b.txt"]);
+    let p = problems(vec![bad()], &["b.txt"], &["b.txt"]);
+    assert_eq!(codes(&p), ["input-function"], "a file that is there must not hide a mistake in the Rulefile");
 }
 
 #[test]

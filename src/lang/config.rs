@@ -132,8 +132,17 @@ fn setting_value(text: &str) -> Result<Value, String> {
         Some(b'[' | b'{' | b'"' | b'\'') => {
             Yaml::new(SourceId(0), 0, text).document().map_err(|p| p.message.clone())
         }
-        Some(_) => Ok(plain_scalar(text)),
+        Some(_) => Ok(match plain_scalar(text) {
+            Value::Str(plain) => exponential(&plain).map_or(Value::Str(plain), Value::Float),
+            value => value,
+        }),
     }
+}
+
+/// `1e-5`, which YAML takes for a text and nobody means as one on a command line.
+fn exponential(text: &str) -> Option<f64> {
+    let (mantissa, _) = text.split_once(['e', 'E'])?;
+    mantissa.ends_with(|c: char| c.is_ascii_digit() || c == '.').then(|| text.parse().ok())?
 }
 
 fn parse_json(source: SourceId, base: usize, text: &str) -> Parsed<Value> {

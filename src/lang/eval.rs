@@ -536,7 +536,7 @@ impl Vm<'_> {
                 FPart::Text(text) => out.push_str(text),
                 FPart::Field { expr, debug, conversion, spec } => {
                     out.push_str(debug.as_deref().unwrap_or(""));
-                    let value = self.eval_in(frame, expr)?;
+                    let value = self.eval_in(frame, expr).map_err(|raise| maybe_wildcard(raise, expr))?;
                     let spec = self.fstring(frame, spec)?;
                     // `{x=}` shows the repr, unless a conversion or a format asks for something else.
                     let conversion = conversion.or((debug.is_some() && spec.is_empty()).then_some('r'));
@@ -698,4 +698,14 @@ fn no_attribute(value: &Value, name: &str) -> Raise {
 /// Whether a receiver fits an unbound method such as `str.lower`.
 pub(crate) fn fits(value: &Value, of: Type) -> bool {
     value.type_of() == of || (of == Type::Int && value.type_of() == Type::Bool)
+}
+
+/// A name that an f-string does not know may be a wildcard, which it would have to leave alone.
+fn maybe_wildcard(raise: Raise, field: &Expr) -> Raise {
+    match &field.kind {
+        ExprKind::Name(name) if raise.kind() == Exc::NameError => {
+            raise.also_help(format!("in an f-string a wildcard is written `{{{{{name}}}}}`"))
+        }
+        _ => raise,
+    }
 }

@@ -48,6 +48,14 @@ pub(crate) struct LoadRequest {
 pub(crate) struct LoadFailure {
     pub(crate) problems: Vec<Problem>,
     pub(crate) sources: Arc<SourceMap>,
+    /// Lines that `print` made before the failure.
+    pub(crate) printed: Vec<String>,
+}
+
+impl LoadFailure {
+    pub(crate) fn into_error(self) -> Error {
+        Error::problems(ErrorKind::Workflow, &self.problems, &self.sources).with_printed(self.printed)
+    }
 }
 
 /// Loads a Rulefile from a file.
@@ -67,7 +75,7 @@ pub(crate) fn load_file(
         config_files: config_files.to_vec(),
         config: config.to_vec(),
     };
-    load(request).map_err(|failure| Error::problems(ErrorKind::Workflow, &failure.problems, &failure.sources))
+    load(request).map_err(LoadFailure::into_error)
 }
 
 /// The first byte that is no UTF-8, at its place.
@@ -114,6 +122,8 @@ struct Loader {
     shell: Shell,
     first_rule: Option<u32>,
     default_target: Option<(u32, Span)>,
+    /// Of an included file: counts when the main file has no rule of its own.
+    included_default_target: Option<(u32, Span)>,
     constraints: Vec<Constraint>,
     /// Config from outside: wins over the files that the Rulefile names.
     overrides: Arc<Dict>,
@@ -121,6 +131,10 @@ struct Loader {
     evaluator: Evaluator,
     /// Functions that only rules hold: they must be frozen too.
     roots: Vec<Value>,
+    /// Lines of `print` when the load failed.
+    printed: Vec<String>,
+    /// Settings that nothing mentions.
+    unused: Vec<Problem>,
 }
 
 impl Host for Loader {
@@ -145,11 +159,14 @@ impl Loader {
             shell: Shell::new(),
             first_rule: None,
             default_target: None,
+            included_default_target: None,
             constraints: Vec::new(),
             overrides: config::empty(),
             has_config_files: false,
             evaluator: Arc::new(OnceLock::new()),
             roots: Vec::new(),
+            printed: Vec::new(),
+            unused: Vec::new(),
         }
     }
 
@@ -158,7 +175,7 @@ impl Loader {
         let mut seen = FxHashSet::default();
         self.problems
             .retain(|p| seen.insert((p.code, p.message.clone(), p.labels.first().map(|(span, _)| *span))));
-        LoadFailure { problems: self.problems, sources: Arc::new(self.sources) }
+        LoadFailure { problems: self.problems, sources: Arc::new(self.sources), printed: self.printed }
     }
 
     /// Runs the files and checks the rules; `None` when there are mistakes.
@@ -176,14 +193,20 @@ impl Loader {
             if !is_reported(&raise) || self.problems.is_empty() {
                 self.problems.push(raise.to_problem());
             }
+            self.printed = vm.log;
             return None;
         }
         if self.rules.is_empty() && self.problems.is_empty() {
             let name = self.sources.file(SourceId(0)).name.clone();
             self.problems.push(no_rules(&name));
         }
+        self.unused = directives::unused_settings(&config, &self.sources);
         let rules = self.finish(&vm);
-        self.problems.is_empty().then_some((rules, vm))
+        if !self.problems.is_empty() {
+            self.printed = vm.log;
+            return None;
+        }
+        Some((rules, vm))
     }
 
     /// Puts the names of the host and the config in place.
@@ -224,8 +247,10 @@ impl Loader {
         vm.set_global("config", Value::Dict(config))?;
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
+        // From the root, which may be `.`: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
+        let basedir = vm.root().join(dir).to_string_lossy().into_owned();
         let named: Vec<(Arc<str>, Value)> = vec![
-            ("basedir".into(), Value::from(dir.to_string_lossy().into_owned())),
+            ("basedir".into(), Value::from(crate::base::path::normalise(&basedir).into_owned())),
             ("snakefile".into(), Value::from(name)),
         ];
         let workflow = Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named };
@@ -235,15 +260,14 @@ impl Loader {
     /// Checks the drafts, with the values that names have at the end of the load.
     fn finish(&mut self, vm: &Vm<'static>) -> Vec<Rule> {
         let shell = self.shell.settings();
-        let names = &self.names;
         let mut known: FxHashMap<String, Option<model::value::Value>> = FxHashMap::default();
         let mut lookup = |name: &str| -> Option<model::value::Value> {
             if let Some(value) = known.get(name) {
                 return value.clone();
             }
-            let value = match name {
-                "rules" => Some(names.model()),
-                _ => vm.get_global(name).and_then(|value| value.to_model().ok()),
+            let value = match name.split_once('.') {
+                Some((root, attributes)) => attribute_of(vm, root, attributes),
+                None => vm.get_global(name).and_then(|value| value.to_model().ok()),
             };
             known.insert(name.to_string(), value.clone());
             value
@@ -260,16 +284,39 @@ impl Loader {
         rules
     }
 
-    fn assemble(self, rules: Vec<Rule>, vm: Vm<'static>) -> Result<Workflow, LoadFailure> {
-        let default = self.default_target.map(|(index, _)| index).or(self.first_rule);
+    fn assemble(self, rules: Vec<Rule>, mut vm: Vm<'static>) -> Result<Workflow, LoadFailure> {
+        let index = |target: Option<(u32, Span)>| target.map(|(index, _)| index);
+        let default = index(self.default_target).or(self.first_rule).or(index(self.included_default_target));
         let sources = Arc::new(self.sources);
         let reads = vm.reads().to_vec();
+        let printed = std::mem::take(&mut vm.log);
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
-        Workflow::assemble(rules, default, sources.clone(), reads, Vec::new())
-            .map_err(|problems| LoadFailure { problems, sources })
+        match Workflow::assemble(rules, default, sources.clone(), reads, self.unused) {
+            Ok(workflow) => Ok(Workflow { printed, ..workflow }),
+            Err(problems) => Err(LoadFailure { problems, sources, printed }),
+        }
     }
+}
+
+/// `rules.a.output`, `workflow.basedir`, `SAMPLES.name` in a command.
+fn attribute_of(vm: &Vm<'static>, root: &str, attributes: &str) -> Option<model::value::Value> {
+    let mut value = vm.lookup_global(vm.current_space(), root)?.clone();
+    for name in attributes.split('.') {
+        let found = match &value {
+            Value::Object(object) => object.attribute(name),
+            Value::Module(module) => Ok(module.members.get(name).cloned()),
+            _ => return None,
+        };
+        value = match found {
+            Ok(found) => found?,
+            // A rule with mistakes: they are reported, this only follows from them.
+            Err(raise) if is_reported(&raise) => return Some(model::value::Value::None),
+            Err(_) => return None,
+        };
+    }
+    if value.is_callable() { None } else { value.to_model().ok() }
 }
 
 fn no_rules(name: &str) -> Problem {

@@ -193,6 +193,15 @@ impl Raise {
         self
     }
 
+    /// Adds to what is already advised.
+    pub(crate) fn also_help(mut self, text: String) -> Raise {
+        let text = match self.0.hint.take() {
+            Some(Hint::Text(first)) => format!("{first}\n{text}"),
+            _ => text,
+        };
+        self.help(text)
+    }
+
     pub(crate) fn did_you_mean<'a>(mut self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Raise {
         if let Some(text) = closest(wrong, known) {
             self.0.hint = Some(Hint::Text(format!("did you mean `{text}`?")));

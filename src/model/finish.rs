@@ -174,13 +174,13 @@ fn parse_path(text: &DraftText, section: &str, report: &mut Report<'_>) -> Optio
             && let Err(error) = check_constraint(regex)
         {
             let message = format!("the constraint of wildcard `{}`: {error}", pattern.names[*name as usize]);
+            // The pattern is kept: its wildcards are still known to the rest of the rule.
             report.push(
                 Problem::error("bad-constraint", message),
                 text.span,
                 regex,
                 "this regular expression",
             );
-            return None;
         }
     }
     Some(pattern)
@@ -355,9 +355,20 @@ fn param_item(param: &DraftParam, wildcards: &Arc<[Arc<str>]>, report: &mut Repo
         Dynamic::Const(Value::Str(text)) if text.contains('{') => {
             text_param(text, param.span, wildcards, report)
         }
+        Dynamic::Const(Value::List(items)) if items.iter().any(has_brace) => {
+            let element = |value: &Value| match value {
+                Value::Str(text) if text.contains('{') => text_param(text, param.span, wildcards, report),
+                other => ParamSource::Const(other.clone()),
+            };
+            ParamSource::List(items.iter().map(element).collect())
+        }
         Dynamic::Const(value) => ParamSource::Const(value.clone()),
     };
     ParamItem { name: param.name.clone(), source }
+}
+
+fn has_brace(value: &Value) -> bool {
+    matches!(value, Value::Str(text) if text.contains('{'))
 }
 
 /// A string param: wildcards in it are replaced; braces that are no wildcards stand for themselves.

@@ -60,6 +60,8 @@ pub(crate) enum ParamSource {
     Const(Value),
     /// A string in which wildcards are replaced.
     Text(Pattern),
+    /// A list with strings in which wildcards are replaced; its elements are constants and texts.
+    List(Box<[ParamSource]>),
     Function(Arc<dyn JobFunction>),
 }
 

@@ -64,6 +64,8 @@ pub(crate) enum Root {
     Attempt,
     /// A name of the Rulefile, not resolved yet.
     Name(Arc<str>),
+    /// Paths of another rule, `{rules.a.output}`: constant, and quoted as all paths are.
+    Paths(Value),
     /// A name of the Rulefile with the value that it had at the end of the load (accesses are applied already).
     Constant(Value),
 }
@@ -236,7 +238,7 @@ impl Root {
             Root::Rule => "rule",
             Root::Attempt => "attempt",
             Root::Name(name) => name,
-            Root::Constant(_) => return None,
+            Root::Paths(_) | Root::Constant(_) => return None,
         })
     }
 

@@ -35,6 +35,11 @@ impl Wildcards {
         self.names.iter().map(|n| &**n).zip(self.values.iter().map(|v| &**v))
     }
 
+    /// The rule's wildcard names.
+    pub(crate) fn names(&self) -> &Arc<[Arc<str>]> {
+        &self.names
+    }
+
     /// Values in the order of the rule's wildcard names.
     pub(crate) fn values(&self) -> &[Arc<str>] {
         &self.values

@@ -17,6 +17,8 @@ pub struct Workflow {
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
     pub(crate) warnings: Vec<Problem>,
+    /// Lines that `print` made during the load.
+    pub(crate) printed: Vec<String>,
 }
 
 /// One thing that evaluating the Rulefile looked at, and what it saw.
@@ -59,7 +61,7 @@ impl Workflow {
             return Err(problems);
         }
         let rules = rules.into_iter().map(Arc::new).collect();
-        Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings })
+        Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings, printed: Vec::new() })
     }
 
     /// The rules in order of definition.
@@ -83,6 +85,18 @@ impl Workflow {
     /// besides the sources of a plan.
     pub fn reads(&self) -> impl ExactSizeIterator<Item = &str> {
         self.reads.iter().map(|read| read.what.as_str())
+    }
+
+    /// What `print` wrote while the Rulefile was loaded, in order: the library itself writes nothing.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "print('two', 2)\nrule a:\n    output: 'x'\n    shell: 'touch x'\n")?;
+    /// assert_eq!(workflow.printed(), ["two 2"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn printed(&self) -> &[String] {
+        &self.printed
     }
 
     /// What is probably not as meant, though the workflow can be used.

@@ -11,7 +11,7 @@ use crate::model::action::Action;
 use crate::model::rule::{ParamSource, Rule};
 use crate::model::template::Used;
 use crate::plan::context::Context;
-use crate::plan::instance::{Instance, Trouble, param_name, render_text};
+use crate::plan::instance::{Instance, Trouble, fixed_param, param_name};
 use crate::trace::compare::compare;
 use crate::trace::fingerprint::{Bound, Fingerprint, InputState, Trace};
 use crate::trace::reason::Reason;
@@ -142,10 +142,9 @@ fn bound_params(cx: &Context, job: &Job, rule: &Rule, used: &Used) -> Result<Vec
             continue;
         }
         let canonical = match (&param.source, &instance) {
-            (ParamSource::Const(value), _) => value.canonical(),
-            (ParamSource::Text(pattern), _) => render_text(pattern, &job.wildcards).canonical(),
             (ParamSource::Function(_), Some(instance)) => instance.params[index].1.canonical(),
             (ParamSource::Function(_), None) => continue,
+            (fixed, _) => fixed_param(fixed, &job.wildcards).canonical(),
         };
         bound.push((param_name(param, index), Arc::from(canonical)));
     }

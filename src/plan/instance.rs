@@ -88,7 +88,7 @@ impl Instance {
         let value = self.evaluate(&rule.threads, rule).map_err(|e| explain(cx, rule, "`threads`", e))?;
         match value {
             Value::Int(n @ 1..) => Ok(u32::try_from(n).unwrap_or(u32::MAX).min(cx.slots)),
-            Value::Float(x) if x >= 1.0 => Ok((x as u32).min(cx.slots)),
+            Value::Float(x) if x >= 1.0 => Ok((x.round_ties_even() as u32).min(cx.slots)),
             other => Err(Trouble::new(format!(
                 "`threads` of rule `{}` must be a whole number from 1, not {}",
                 rule.name,
@@ -103,9 +103,8 @@ impl Instance {
 
     fn param(&self, param: &ParamItem, rule: &Rule) -> Result<Value, CallError> {
         match &param.source {
-            ParamSource::Const(value) => Ok(value.clone()),
-            ParamSource::Text(pattern) => Ok(render_text(pattern, self.wildcards.values())),
             ParamSource::Function(function) => function.call(&self.call_context(rule)),
+            fixed => Ok(fixed_param(fixed, self.wildcards.values())),
         }
     }
 
@@ -171,7 +170,20 @@ fn param_title(param: &ParamItem, index: usize) -> String {
     format!("param `{}`", param_name(param, index))
 }
 
-pub(crate) fn render_text(pattern: &Pattern, values: &[Arc<str>]) -> Value {
+/// The value of a param that is no function.
+pub(crate) fn fixed_param(source: &ParamSource, wildcards: &[Arc<str>]) -> Value {
+    let element = |source: &ParamSource| match source {
+        ParamSource::Const(value) => value.clone(),
+        ParamSource::Text(pattern) => render_text(pattern, wildcards),
+        ParamSource::List(_) | ParamSource::Function(_) => Value::None,
+    };
+    match source {
+        ParamSource::List(items) => Value::List(items.iter().map(element).collect()),
+        other => element(other),
+    }
+}
+
+fn render_text(pattern: &Pattern, values: &[Arc<str>]) -> Value {
     let mut text = String::new();
     pattern.render(values, &mut text);
     Value::from(text)

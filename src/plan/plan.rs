@@ -19,6 +19,7 @@ pub enum Verdict {
     /// Will run only if an input turns out to be different.
     May {
         /// The inputs that will or may be made anew.
+        #[serde(rename = "waits_for")]
         inputs: Vec<String>,
     },
     /// Will not run.

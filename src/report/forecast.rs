@@ -130,20 +130,21 @@ fn push_command(out: &mut String, planned: &PlannedJob, style: TextStyle) {
 
 fn reason_list(reasons: &[Reason], all: bool) -> Vec<String> {
     let texts: Vec<String> = reasons.iter().map(|r| printable(&r.to_string()).into_owned()).collect();
-    shortened(texts, all)
+    shortened(texts, all, " reason")
 }
 
 fn may_list(inputs: &[String], all: bool) -> Vec<String> {
     let texts = inputs.iter().map(|path| format!("if {} turns out different", printable(path)));
-    shortened(texts.collect(), all)
+    shortened(texts.collect(), all, "")
 }
 
-/// All texts, or the first with `(+2 more)`.
-fn shortened(mut texts: Vec<String>, all: bool) -> Vec<String> {
+/// All texts, or the first with `(+2 more reasons)`.
+fn shortened(mut texts: Vec<String>, all: bool, noun: &str) -> Vec<String> {
     let more = texts.len().saturating_sub(1);
     if !all && more > 0 {
         texts.truncate(1);
-        texts[0].push_str(&format!(" (+{more} more)"));
+        let plural = if more > 1 && !noun.is_empty() { "s" } else { "" };
+        texts[0].push_str(&format!(" (+{more} more{noun}{plural})"));
     }
     texts
 }
@@ -187,7 +188,7 @@ mod tests {
 clean   will run 2  input changed (1), never built (1)
 report  may run 1
 
-will run  clean clean/a.tsv   input raw/a.tsv changed (+1 more)
+will run  clean clean/a.tsv   input raw/a.tsv changed (+1 more reason)
 will run  clean clean/bb.tsv  never built
 may run   report report.html  if clean/a.tsv turns out different (+1 more)
 

@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn text(source: bool, chain: Vec<WhyStep>) -> String {
-        let why = Why { path: "out/s.tsv".into(), source, chain, passed_over: vec![] };
+        let why = Why { v: 1, path: "out/s.tsv".into(), source, chain, passed_over: vec![] };
         why_text(&why, TextStyle::Plain)
     }
 

@@ -227,20 +227,29 @@ impl View {
         record::decode_trace(self.frame(at)?.body, self.states.len())
     }
 
+    /// Whether a job on record made `path` last.
+    pub(crate) fn is_made(&self, path: PathId) -> bool {
+        self.live_trace_at(path).is_some()
+    }
+
+    /// Run and number of every job that was in flight when the last run was cut short.
+    pub(crate) fn in_flight(&self) -> Vec<(u32, u32)> {
+        if self.runs.last().is_none_or(|last| last.ended) {
+            return Vec::new();
+        }
+        let ids = (0..self.states.len() as u32).map(PathId);
+        let jobs =
+            ids.filter(|path| self.interrupted(*path).is_some()).filter_map(|path| self.last_job(path));
+        let mut jobs: Vec<(u32, u32)> = jobs.collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        jobs
+    }
+
     /// The run in which a job that makes `path` was started and neither succeeded nor ended since.
     pub(crate) fn interrupted(&self, path: PathId) -> Option<u32> {
         let frame = self.attempt(path)?;
         (frame.kind == record::JOB_STARTED).then(|| self.head(&frame).map(|head| head.run))?
-    }
-
-    /// Run and job number of all that [`View::interrupted`] knows; they name the logs.
-    pub(crate) fn interrupted_jobs(&self) -> Vec<(u32, u32)> {
-        let mut attempts: Vec<usize> = self.states.iter().map(|s| s.attempt).filter(|at| *at != 0).collect();
-        attempts.sort_unstable();
-        attempts.dedup();
-        let frames = attempts.into_iter().filter_map(|at| self.frame(at));
-        let started = frames.filter(|frame| frame.kind == record::JOB_STARTED);
-        started.filter_map(|frame| self.head(&frame)).map(|head| (head.run, head.job)).collect()
     }
 
     /// The run in which the last job that makes `path` ended without a result, and how.

@@ -9,6 +9,7 @@ use crate::syntax::ast::{
     StmtKind,
 };
 use crate::syntax::diagnose::Context;
+use crate::syntax::diagnose::MAKEFILE;
 use crate::syntax::expr::{Built, Piece};
 use crate::syntax::grammar::rulefile::{Rule, RulefileParser};
 use crate::syntax::words::{DIRECTIVES, SECTIONS, nearest};
@@ -198,9 +199,17 @@ impl<'t> Builder<'t> {
             let at = Span::new(self.source, self.base + start, self.base + start + first_word.len());
             self.stray_arm(first_word, at);
         } else if indent > previous || before.is_empty() {
+            let help = match line.split_once(':') {
+                Some((target, _))
+                    if text.starts_with('\t') && !target.trim_end().contains(['"', '\'', ' ']) =>
+                {
+                    MAKEFILE
+                }
+                _ => "only the body of a rule, a section or a block ending in `:` is indented",
+            };
             self.report("unexpected-indentation", "this line is indented for no reason", at)
                 .help
-                .push("only the body of a rule, a section or a block ending in `:` is indented".into());
+                .push(help.into());
         } else {
             self.report("bad-dedent", "this indentation fits none of the blocks before it", at)
                 .help

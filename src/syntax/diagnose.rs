@@ -5,6 +5,7 @@ use crate::diag::{Problem, Span};
 use crate::syntax::expr::Piece;
 use crate::syntax::grammar::expr::Rule;
 use crate::syntax::scan::{Lexer, Token, TokenKind};
+use crate::syntax::words::{DIRECTIVES, SECTIONS};
 
 /// What kind of text it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -238,6 +239,10 @@ fn side_by_side(around: &Around<'_>, before: Span, here: Span, context: Context<
             _ => "missing `,`".to_string(),
         };
         let problem = Problem::error("missing-comma", message).at(gap, "expected `,` here");
+        let problem = match context {
+            Context::Items(section) if around.bracket.is_none() => bare_words(problem, section, around),
+            _ => problem,
+        };
         return if around.starts_line() { problem.at(here, "before this") } else { problem };
     }
     if matches!(around.before_text(), "print" | "exec") {
@@ -247,6 +252,29 @@ fn side_by_side(around: &Around<'_>, before: Span, here: Span, context: Context<
     let message = format!("unexpected `{}` after `{}`", shown(word), shown(around.before_text()));
     Problem::error("unexpected-text", message).at(here, "expected an operator or the end of the line")
 }
+
+/// Words without quotes: a command, or what a Makefile would hold.
+fn bare_words(problem: Problem, section: &str, around: &Around<'_>) -> Problem {
+    let is_word = around.before.is_some_and(|t| t.kind == TokenKind::Word);
+    let line = &around.text[..around.at.start];
+    if !is_word {
+        return problem;
+    }
+    if matches!(section, "shell" | "message") {
+        let what = if section == "shell" { "command" } else { "message" };
+        return problem.help(format!("a {what} is a text: put it in quotes"));
+    }
+    let known = SECTIONS.contains(&section) || DIRECTIVES.contains(&section);
+    if !known || around.starts_line() && line.ends_with('\t') { problem.help(MAKEFILE) } else { problem }
+}
+
+/// Said of lines such as `all: x`, followed by a command behind a tab.
+pub(super) const MAKEFILE: &str = "\
+this looks like a Makefile; in a Rulefile it is written so:
+rule name:
+    input: \"x\"
+    output: \"y\"
+    shell: \"command {input} > {output}\"";
 
 fn operator(around: &Around<'_>, here: Span) -> Problem {
     let word = around.at_text();

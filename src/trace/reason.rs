@@ -169,6 +169,9 @@ impl fmt::Display for Reason {
             Reason::OutputSetChanged { path } => write!(f, "the set of outputs changed at {path}"),
             Reason::NoRecord => write!(f, "outputs exist but there is no record of how they were made"),
             Reason::NeverBuilt => write!(f, "never built"),
+            Reason::FailedBefore { run, outcome } if outcome == "cancelled" => {
+                write!(f, "stopped in run {run}")
+            }
             Reason::FailedBefore { run, outcome } => write!(f, "failed in run {run} ({outcome})"),
             Reason::CommandChanged { .. } => write!(f, "command changed"),
             Reason::ParamChanged { name, old, new } => write!(f, "param {name} changed: {old} -> {new}"),
@@ -183,7 +186,12 @@ impl fmt::Display for Reason {
             Reason::InputsReordered => write!(f, "the order or the names of the inputs changed"),
             Reason::InputChanged { path, by: None, .. } => write!(f, "input {path} changed"),
             Reason::InputChanged { path, by: Some(job), .. } => {
-                write!(f, "input {path} changed (made by {job})")
+                // The job's title mostly ends in this very path; its rule may be called as the path, too.
+                let rule = job.strip_suffix(path.as_str()).map_or(job.as_str(), str::trim_end);
+                match path.split(['/', '.']).any(|part| part == rule) || rule.is_empty() {
+                    true => write!(f, "input {path} changed"),
+                    false => write!(f, "input {path} changed (made by {rule})"),
+                }
             }
             Reason::OutputMissing { path } => write!(f, "output {path} is missing"),
             Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),

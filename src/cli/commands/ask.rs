@@ -4,7 +4,8 @@ use super::{Place, run_options};
 use crate::args::{GraphFormat, GraphNode, RunArgs};
 use crate::exit::{Exit, Failure};
 use rulemake::report::{self, GraphBy};
-use rulemake::{Plan, Workflow};
+use rulemake::{JobLog, Plan, Workflow};
+use serde_json::json;
 use std::io::IsTerminal;
 
 pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<Exit, Failure> {
@@ -58,23 +59,46 @@ pub(crate) fn graph(
 
 pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
     let session = place.open()?;
-    let path = path_of(place, file, session.workflow());
-    let Some((log, text)) = session.log(&path)? else {
+    let path = match session.workflow().rule(file).map(|rule| rule.outputs().next().map(str::to_string)) {
+        Some(None) => return Err(log_without_output(file)),
+        Some(Some(output)) if !output.contains('{') => output,
+        _ => path_of(place, file, session.workflow()),
+    };
+    let Some(log) = session.log(&path)? else {
         // A file that no rule makes is the better answer, with what may be meant.
         session.why(&path)?;
         return Err(Failure::new(Exit::Plan, format!("no job that makes `{path}` has run here yet")));
     };
     if place.output.json {
-        let value = serde_json::json!({"v": 1, "path": path, "log": log, "text": text});
-        place.output.answer_json(&value)?;
-    } else if text.is_empty() {
-        place.output.remark(&format!("the job wrote nothing ({})", log.display()));
-    } else if std::io::stdout().is_terminal() {
-        place.output.answer(&for_terminal(&text))?;
+        let JobLog { log, text, own, .. } = &log;
+        let own: Vec<_> = own.iter().map(|(path, text)| json!({"path": path, "text": text})).collect();
+        place.output.answer_json(&json!({"v": 1, "path": path, "log": log, "text": text, "own": own}))?;
+        return Ok(Exit::Success);
+    }
+    if log.text.is_empty() {
+        place.output.remark(&format!("the job wrote nothing ({})", log.log.display()));
     } else {
-        place.output.answer(&text)?;
+        answer_log(place, &log.text)?;
+    }
+    for (path, text) in &log.own {
+        place.output.remark(&format!("{}:", report::printable(path)));
+        answer_log(place, text)?;
     }
     Ok(Exit::Success)
+}
+
+fn answer_log(place: &Place, text: &str) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() {
+        place.output.answer(&for_terminal(text))
+    } else {
+        place.output.answer(text)
+    }
+}
+
+/// Logs are found by the files that jobs make.
+fn log_without_output(rule: &str) -> Failure {
+    Failure::new(Exit::Plan, format!("rule `{rule}` makes no file that its log could be found by"))
+        .help("the logs of each run are in `.rulemake/runs/<run>/jobs`, the highest number is the newest run")
 }
 
 fn path_of(place: &Place, file: &str, workflow: &Workflow) -> String {

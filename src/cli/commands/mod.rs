@@ -9,6 +9,7 @@ use crate::args::{Args, Command, Common, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
+use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
 use std::time::Instant;
 
@@ -81,7 +82,13 @@ impl Place {
 
     /// Loads the workflow and shows its warnings.
     pub(crate) fn load(&self) -> Result<Workflow, Failure> {
-        let workflow = Workflow::load_with(&self.project.rulefile, &self.options)?;
+        let loaded = Workflow::load_with(&self.project.rulefile, &self.options);
+        // Its author wants to see it, of a load that fails above all.
+        let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
+        if loaded.is_err() || !self.output.quiet {
+            printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
+        }
+        let workflow = loaded?;
         if !self.output.quiet {
             let style = self.output.stderr_style();
             workflow.warnings().iter().for_each(|warning| say(&warning.render(style)));
@@ -111,13 +118,22 @@ impl Place {
 
     /// A target such as `b=2` is a second value of `--config` in Snakemake; here it is repeated.
     pub(crate) fn explained(&self, error: rulemake::Error, targets: &[String]) -> Failure {
-        let [only] = error.diagnostics() else { return error.into() };
-        let Some(target) = targets.iter().find(|t| only.message.contains(&format!("`{t}`"))) else {
+        if let Some(note) = self.project.elsewhere()
+            && error.diagnostics().iter().any(|d| d.code == "missing-input")
+        {
+            return Failure::Noted(error, note);
+        }
+        let unknown = |target: &&String| {
+            let named = format!("`{target}`");
+            let about = |d: &&rulemake::Diagnostic| d.code == "no-such-target" && d.message.contains(&named);
+            error.diagnostics().iter().find(about).filter(|d| d.help.is_empty()).is_some()
+        };
+        // With several unknown targets the first is the misspelt command, and the others are its own.
+        let several = error.diagnostics().len() > 1;
+        let Some(target) = targets.iter().take(if several { 1 } else { usize::MAX }).find(unknown) else {
             return error.into();
         };
-        if only.code != "no-such-target" || !only.help.is_empty() {
-            return error.into();
-        }
+        let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
         if !self.options.config.is_empty() && target.split_once('=').is_some_and(|(key, _)| is_key(key)) {
             return failure.help(format!("repeat the option for each value: --config {target}"));

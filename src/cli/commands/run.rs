@@ -7,11 +7,13 @@ use crate::output::{Output, say};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::signals;
-use rulemake::{CancelToken, RunReport, report};
+use rulemake::{CancelToken, JobFailure, RunReport, report};
 use std::time::Instant;
 
 /// Failures that are shown in full.
-const FAILURES_SHOWN: usize = 5;
+const FAILURES_SHOWN: usize = 3;
+/// Failures after those that are named.
+const FAILURES_NAMED: usize = 10 - FAILURES_SHOWN;
 
 pub(crate) fn run(
     place: &Place,
@@ -50,24 +52,50 @@ pub(crate) fn run(
 fn show_failures(report: &RunReport, project: &Project, output: &Output) {
     let style = output.stderr_style();
     let mut gap = if output.quiet || output.json { "" } else { "\n" };
-    for failure in report.failures.iter().take(FAILURES_SHOWN) {
+    let groups = grouped(&report.failures);
+    for (failure, more) in groups.iter().take(FAILURES_SHOWN) {
         let rerun = match failure.job.outputs.first() {
             Some(path) => project.rerun(path, false),
             None => project.rerun(&failure.job.rule, true),
         };
         say(&format!("{gap}{}", report::failure_text(failure, Some(&rerun), style).trim_end()));
+        if *more > 0 {
+            say(&format!("  and the same for {more} more job{}", if *more == 1 { "" } else { "s" }));
+        }
         gap = "\n";
     }
-    if report.failures.len() > FAILURES_SHOWN {
+    if groups.len() > FAILURES_SHOWN {
         say("\nalso failed:");
     }
-    for failure in report.failures.iter().skip(FAILURES_SHOWN) {
+    for (failure, _) in groups.iter().skip(FAILURES_SHOWN).take(FAILURES_NAMED) {
         say(&format!(
             "  {}: {}",
             report::printable(&failure.job.title()),
             report::printable(&failure.outcome)
         ));
     }
+    let rest = groups.iter().skip(FAILURES_SHOWN + FAILURES_NAMED).map(|(_, more)| more + 1).sum::<usize>();
+    if rest > 0 {
+        say(&format!("  and {rest} more"));
+    }
+}
+
+/// Each failure with the number of those that have the same cause: jobs of one rule that could not be started.
+fn grouped(failures: &[JobFailure]) -> Vec<(&JobFailure, usize)> {
+    let mut groups: Vec<(&JobFailure, usize)> = Vec::new();
+    let mut causes: indexmap::IndexMap<(&str, &str), usize> = indexmap::IndexMap::new();
+    for failure in failures {
+        if failure.command.is_some() {
+            groups.push((failure, 0));
+            continue;
+        }
+        let at = *causes.entry((&failure.job.rule, &failure.outcome)).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some((_, more)) => *more += 1,
+            None => groups.push((failure, 0)),
+        }
+    }
+    groups
 }
 
 fn show_summary(report: &RunReport, output: &Output, started: Instant) {
@@ -79,4 +107,7 @@ fn show_summary(report: &RunReport, output: &Output, started: Instant) {
     summary.wall_ms = started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
     let lead = if report.failures.is_empty() { "" } else { "\n" };
     say(&format!("{lead}{}", report::summary_text(&summary, output.stderr_style())));
+    if let Some(place) = &report.partial {
+        say(&format!("what the stopped jobs had written is in {}", report::printable(place)));
+    }
 }

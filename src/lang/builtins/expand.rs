@@ -9,8 +9,22 @@ use crate::lang::value::{Args, Builtin, Object, Value};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
 
-pub(super) static TABLE: &[Builtin] =
-    &[Builtin { name: "collect", call: expand }, Builtin { name: "expand", call: expand }];
+pub(super) static TABLE: &[Builtin] = &[
+    Builtin { name: "collect", call: expand },
+    Builtin { name: "expand", call: expand },
+    Builtin { name: "unpack", call: unpack },
+];
+
+/// An input function without a name may return a mapping as it is, so there is nothing to mark.
+fn unpack(_: &mut Vm, args: Args) -> Result<Value, Raise> {
+    match args.positional.as_slice() {
+        [function] if function.is_callable() => Ok(function.clone()),
+        [Value::Dict(_)] => {
+            Err(Raise::type_error("`unpack` takes a function").help("write `**` before a dict"))
+        }
+        _ => Err(Raise::type_error("`unpack` takes a function")),
+    }
+}
 
 type Named = (Arc<str>, Value);
 

@@ -2,7 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::path::normalise;
-use crate::diag::{Problem, SourceId, Span};
+use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::lang::config;
 use crate::lang::load::objects::reported;
 use crate::lang::load::{File, Loader};
@@ -192,6 +192,37 @@ impl Loader {
             }
         }
     }
+}
+
+/// Warnings for settings whose key no text of the load holds: most likely it is misspelt.
+pub(super) fn unused_settings(settings: &[String], sources: &SourceMap) -> Vec<Problem> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let words = || sources.texts().flat_map(move |text| text.split(move |c| !is_word(c)));
+    let keys = settings.iter().filter_map(|setting| setting.split_once('=')).map(|(key, _)| key.trim());
+    let part = |key: &'_ str| key.split('.').find(|part| words().all(|word| word != *part)).map(String::from);
+    let mut warnings = Vec::new();
+    for (key, part) in keys.filter_map(|key| Some((key, part(key)?))) {
+        let message = format!("nothing in the Rulefile or its config files mentions the setting `{key}`");
+        let problem = Problem::warning("unused-setting", message);
+        let known: Vec<&str> = sources.texts().flat_map(config_keys).collect();
+        warnings.push(match nearest(&part, known) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem,
+        });
+    }
+    warnings
+}
+
+/// What a text says about keys: `config["key"]`, `config.get("key")`, and `key:` at the start of a line.
+fn config_keys(text: &str) -> impl Iterator<Item = &str> {
+    let subscripts = ["config[", "config.get("].into_iter().flat_map(|start| text.split(start).skip(1));
+    let quoted = subscripts.filter_map(|rest| {
+        let mark = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        rest[1..].split(mark).next()
+    });
+    let labels = text.lines().filter_map(|line| line.split_once(':')).map(|(key, _)| key.trim());
+    let labels = labels.filter(|key| !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_'));
+    quoted.chain(labels)
 }
 
 /// The text of a file, or why there is none.

@@ -2,7 +2,7 @@
 
 use crate::diag::{Problem, Span};
 use crate::lang::load::objects::{JobWildcards, Named};
-use crate::lang::raise::Raise;
+use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::Value;
 use crate::lang::vm::Frozen;
 use crate::model;
@@ -15,6 +15,9 @@ use std::sync::{Arc, OnceLock};
 /// What a function can ask for by the name of a parameter, after the wildcards.
 const EXTRAS: &[&str] = &["input", "output", "threads", "resources", "attempt", "rule"];
 
+/// How many functions may follow each other for one value.
+const MAX_HANDOVERS: usize = 10;
+
 /// The workflow's evaluator, once the load is over.
 pub(super) type Evaluator = Arc<OnceLock<Arc<Frozen>>>;
 
@@ -24,6 +27,7 @@ pub(super) struct RuleFunction {
     function: Value,
     extras: Vec<&'static str>,
     span: Span,
+    section: &'static str,
     evaluator: Evaluator,
 }
 
@@ -37,7 +41,7 @@ impl RuleFunction {
     /// Checks that a job can give what the function asks for.
     pub(super) fn new(
         function: Value,
-        section: &str,
+        section: &'static str,
         span: Span,
         evaluator: Evaluator,
     ) -> Result<RuleFunction, Box<Problem>> {
@@ -56,7 +60,7 @@ impl RuleFunction {
                     .filter_map(|p| extra(p))
                     .filter(|e| available(e, section)),
             );
-            return Ok(RuleFunction { name, function, extras, span, evaluator });
+            return Ok(RuleFunction { name, function, extras, span, section, evaluator });
         };
         let params = &code.def.params;
         if !params.iter().any(|p| matches!(p.kind, ParamKind::Positional | ParamKind::Star)) {
@@ -84,14 +88,33 @@ impl RuleFunction {
                 }
             }
         }
-        Ok(RuleFunction { name, function, extras, span, evaluator })
+        Ok(RuleFunction { name, function, extras, span, section, evaluator })
     }
 
     fn evaluate(&self, cx: &CallContext<'_>, evaluator: &Frozen) -> Result<model::value::Value, Raise> {
         let wildcards = Value::object(JobWildcards(cx.wildcards.clone()));
         let named = self.extras.iter().map(|name| ((*name).into(), argument(name, cx))).collect();
-        let value = evaluator.call(&self.function, vec![wildcards], named)?;
+        let mut value = evaluator.call(&self.function, vec![wildcards.clone()], named)?;
+        // A function may hand over to another one; the bound is Snakemake's.
+        let mut handovers = 0;
+        while value.is_callable() {
+            handovers += 1;
+            if handovers > MAX_HANDOVERS {
+                let message =
+                    format!("{MAX_HANDOVERS} functions in a row returned a function instead of a value");
+                return Err(Raise::new(Exc::RecursionError, message));
+            }
+            let wanted = value.parameters();
+            let named = self.known_extras(&wanted).map(|name| (name.into(), argument(name, cx))).collect();
+            value = evaluator.call(&value, vec![wildcards.clone()], named)?;
+        }
         value.to_model()
+    }
+
+    /// What of the extras a further function asks for.
+    fn known_extras<'w>(&self, wanted: &'w [Arc<str>]) -> impl Iterator<Item = &'static str> + use<'w> {
+        let section = self.section;
+        wanted.iter().skip(1).filter_map(|p| extra(p)).filter(move |e| available(e, section))
     }
 }
 

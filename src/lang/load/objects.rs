@@ -3,7 +3,6 @@
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Object, Value};
 use crate::lang::vm::Vm;
-use crate::model;
 use crate::model::draft::default_shell;
 use crate::model::slots::NamedPaths;
 use crate::model::wildcards::Wildcards;
@@ -284,27 +283,6 @@ pub(super) struct Rules(Arc<Mutex<IndexMap<Arc<str>, Value, FxBuildHasher>>>);
 impl Rules {
     pub(super) fn add(&self, name: Arc<str>, view: RuleView) {
         locked(&self.0).insert(name, Value::object(view));
-    }
-
-    /// The rule as commands see it: `{rules.a.output}`; items by name when they have names.
-    pub(super) fn model(&self) -> model::value::Value {
-        use model::value::Value as Model;
-        let part = |value: &Value| -> Option<Model> {
-            let named = value.downcast::<Named>()?;
-            if named.named.is_empty() {
-                let items: Option<Vec<Model>> = named.flat.iter().map(|v| v.to_model().ok()).collect();
-                return items.map(|items| Model::List(items.into()));
-            }
-            let pairs = named.named.iter().filter_map(|(n, v)| Some((n.clone(), v.to_model().ok()?)));
-            Some(Model::Map(pairs.collect::<Vec<_>>().into()))
-        };
-        let rules = locked(&self.0);
-        let views = rules.iter().filter_map(|(name, value)| {
-            let view = value.downcast::<RuleView>()?;
-            let parts = view.parts.iter().filter_map(|(n, v)| Some(((*n).into(), part(v)?)));
-            Some((name.clone(), Model::Map(parts.collect::<Vec<_>>().into())))
-        });
-        Model::Map(views.collect::<Vec<_>>().into())
     }
 }
 

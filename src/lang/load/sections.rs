@@ -100,7 +100,11 @@ impl Loader {
         self.names.add(draft.name.clone(), RuleView { name: draft.name.clone(), parts: view, broken });
         let index = self.rules.len() as u32;
         if let Some(span) = default_target {
-            match self.default_target {
+            let known = match self.files.len() {
+                1 => &mut self.default_target,
+                _ => &mut self.included_default_target,
+            };
+            match *known {
                 Some((_, first)) => self.problems.push(
                     Problem::error(
                         "duplicate-default-target",
@@ -109,7 +113,7 @@ impl Loader {
                     .at(span, "this rule")
                     .at(first, "and this one"),
                 ),
-                None => self.default_target = Some((index, head)),
+                None => *known = Some((index, head)),
             }
         }
         if self.first_rule.is_none() && self.files.len() == 1 {
@@ -209,7 +213,7 @@ impl Loader {
             }
             ("threads", Value::Int(_)) => draft.threads = Dynamic::Const(int_model(&item.value)),
             ("threads", Value::Float(x)) if x.is_finite() && *x >= 1.0 => {
-                draft.threads = Dynamic::Const(crate::model::value::Value::Int(*x as i64));
+                draft.threads = Dynamic::Const(crate::model::value::Value::Int(x.round_ties_even() as i64));
             }
             ("priority", Value::Int(n)) => draft.priority = *n,
             ("retries", Value::Int(n)) if u32::try_from(*n).is_ok() => draft.retries = u32::try_from(*n).ok(),
@@ -287,7 +291,7 @@ impl Loader {
         Ok(items)
     }
 
-    fn function(&mut self, item: &Item, section: &str) -> Option<Arc<dyn JobFunction>> {
+    fn function(&mut self, item: &Item, section: &'static str) -> Option<Arc<dyn JobFunction>> {
         self.roots.push(item.value.clone());
         match RuleFunction::new(item.value.clone(), section, item.span, self.evaluator.clone()) {
             Ok(function) => Some(Arc::new(function)),

@@ -130,6 +130,7 @@ fn param(workflow: &Workflow, rule: &str, name: &str) -> String {
     match &rule.params.iter().find(|p| p.name.as_deref() == Some(name)).unwrap().source {
         ParamSource::Const(value) => value.canonical(),
         ParamSource::Text(pattern) => format!("text {}", pattern.text),
+        ParamSource::List(items) => format!("list of {}", items.len()),
         ParamSource::Function(function) => call(&**function, &[]),
     }
 }
@@ -577,7 +578,7 @@ fn the_shell_can_be_chosen() {
 
 #[test]
 fn commands_see_names_of_the_file_and_rules() {
-    let text = "rule a:\n    output: 'o1'\n    shell: 'x'\nrule b:\n    output: 'b'\n    shell: 'cat {rules[a][output]} {config[k]} {late} > {output}'\nconfig['k'] = 'v'\nlate = 'x'\n";
+    let text = "rule a:\n    output: 'o1'\n    shell: 'x'\nrule b:\n    output: 'b'\n    shell: 'cat {rules.a.output} {config[k]} {late} > {output}'\nconfig['k'] = 'v'\nlate = 'x'\n";
     let workflow = workflow(text);
     let Action::Shell(shell) = &workflow.rule("b").unwrap().action else { panic!() };
     let text = format!("{:?}", shell.template.parts);

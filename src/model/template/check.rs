@@ -2,6 +2,7 @@
 
 use super::render::{descend, nearest, no_access, out_of_range};
 use super::{Access, Field, Part, RenderMode, Root, Template, TemplateError, TemplateScope, Used, Uses};
+use crate::model::pattern::Pattern;
 use crate::model::slots::SlotLayout;
 use crate::model::value::Value;
 use std::sync::Arc;
@@ -26,12 +27,21 @@ impl Template {
                 Root::Attempt => "attempt".into(),
                 _ => continue,
             };
-            let Some(value) = lookup(&name) else { continue };
-            let found = descend(field, &value, &field.access, &name).map(|found| found.into_value());
+            let Some((value, spelled, taken)) = look_up(&name, field, lookup) else { continue };
+            let rest = field.access.get(taken..).unwrap_or_default();
+            let found = match foreign_pattern(field, &name, &value) {
+                Some(error) => Err(error),
+                None => descend(field, &value, rest, &spelled).map(|found| found.into_value()),
+            };
+            let is_path = is_foreign_path(field, &name);
+            field.access = [].into();
             match found {
+                Ok(value) if is_path => {
+                    field.root = Root::Paths(value);
+                    resolved = true;
+                }
                 Ok(value) => {
                     field.root = Root::Constant(value);
-                    field.access = [].into();
                     resolved = true;
                     errors.extend(field.constant_text(RenderMode::Shell).err());
                 }
@@ -39,7 +49,6 @@ impl Template {
                     errors.push(error);
                     // Reported here: the check must not say that the name is unknown.
                     field.root = Root::Constant(Value::None);
-                    field.access = [].into();
                 }
             }
         }
@@ -66,11 +75,50 @@ impl Template {
                 Root::Threads => uses.threads = true,
                 Root::Attempt => uses.attempt = true,
                 Root::Rule => uses.rule = true,
-                Root::Input | Root::Output | Root::Name(_) | Root::Constant(_) => {}
+                Root::Input | Root::Output | Root::Name(_) | Root::Paths(_) | Root::Constant(_) => {}
             }
         }
         uses
     }
+}
+
+/// The value of a name, or of the longest chain of attributes that begins with it: `rules.a.output` is no part of
+/// a value. Also how it is spelled and how many accesses it has used up.
+fn look_up(
+    name: &str,
+    field: &Field,
+    lookup: &mut dyn FnMut(&str) -> Option<Value>,
+) -> Option<(Value, String, usize)> {
+    let attributes = field.access.iter().take_while(|access| matches!(access, Access::Attribute(_)));
+    let keys: Vec<&str> = attributes.map(|access| &**access.key()).collect();
+    (0..=keys.len()).rev().find_map(|taken| {
+        let spelled = [&[name], keys.get(..taken).unwrap_or_default()].concat().join(".");
+        lookup(&spelled).map(|value| (value, spelled, taken))
+    })
+}
+
+/// `rules.a.output`, not `rules.a.params`.
+fn is_foreign_path(field: &Field, name: &str) -> bool {
+    let part = field.access.get(1).map(|access| &**access.key());
+    name == "rules" && matches!(part, Some("input" | "output" | "log"))
+}
+
+/// A path of another rule that still has wildcards in it: Snakemake writes `{s}` into the command, where no file
+/// has that name.
+fn foreign_pattern(field: &Field, name: &str, value: &Value) -> Option<TemplateError> {
+    let paths = match value {
+        Value::List(items) => items,
+        single => std::slice::from_ref(single),
+    };
+    let wildcard = paths.iter().filter(|_| is_foreign_path(field, name)).find_map(|path| match path {
+        Value::Str(text) => Pattern::parse_text(text).ok()?.names.first().cloned(),
+        _ => None,
+    })?;
+    let spelled: Vec<&str> = field.access.iter().take(2).map(|access| &**access.key()).collect();
+    let spelled = format!("rules.{}", spelled.join("."));
+    let message = format!("`{spelled}` has the wildcard `{wildcard}`, which has no value in this command");
+    let help = format!("put `{spelled}` into `input` and write `{{input}}`");
+    Some(field.error(message, Some(help)))
 }
 
 impl Used {
@@ -126,7 +174,7 @@ fn check_field(field: &Field, scope: &TemplateScope<'_>) -> Result<(), TemplateE
         }
         Root::Threads | Root::Rule | Root::Attempt => no_access(field),
         Root::Name(name) => Err(unknown_name(field, name, scope)),
-        Root::Constant(_) => Ok(()),
+        Root::Paths(_) | Root::Constant(_) => Ok(()),
     }
 }
 
@@ -205,6 +253,12 @@ fn unknown_part(field: &Field, section: &str, noun: &str, name: &str, names: &[&
 
 /// The most common mistakes: a wildcard without `wildcards.`, a shell variable, a typing error.
 fn unknown_name(field: &Field, name: &str, scope: &TemplateScope<'_>) -> TemplateError {
+    if name == "rules" {
+        let keys: Vec<&str> = field.access.iter().map(|access| &**access.key()).collect();
+        let message = format!("`rules.{}` is not known", keys.join("."));
+        let help = "a command can name `input`, `output`, `log` and `params` of a rule, unless a function gives them";
+        return field.error(message, Some(help.into()));
+    }
     let message = format!("`{name}` is not known in this command");
     let is = |n: &Arc<str>| **n == *name;
     let has = |layout: &SlotLayout| layout.iter().any(|slot| slot.name.as_deref() == Some(name));

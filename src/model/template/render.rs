@@ -83,8 +83,12 @@ impl Field {
     /// The text of a constant; empty for any other field.
     pub(super) fn constant_text(&self, mode: RenderMode) -> Result<String, TemplateError> {
         let mut out = String::new();
-        if let Root::Constant(value) = &self.root {
-            let found = of_value(value, Kind::Author);
+        let found = match &self.root {
+            Root::Constant(value) => Some(of_value(value, Kind::Author)),
+            Root::Paths(value) => Some(of_value(value, Kind::Path)),
+            _ => None,
+        };
+        if let Some(found) = found {
             write_found(self, &found, &Wildcards::default(), mode, &mut out)?;
         }
         Ok(out)
@@ -269,6 +273,7 @@ fn find<'a>(field: &'a Field, b: &Bindings<'a>) -> Result<Found<'a>, TemplateErr
         Root::Threads => scalar(field, Item::Number(Value::Int(b.threads.into()))),
         Root::Attempt => scalar(field, Item::Number(Value::Int(b.attempt.into()))),
         Root::Rule => scalar(field, Item::Text(b.rule.into())),
+        Root::Paths(value) => Ok(of_value(value, Kind::Path)),
         Root::Constant(value) => Ok(of_value(value, Kind::Author)),
         Root::Name(name) => Err(field.error(format!("`{name}` is not known in this command"), None)),
     }
