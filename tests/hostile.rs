@@ -127,3 +127,15 @@ fn a_rule_that_matches_two_inputs_of_its_own_is_refused_at_once() {
         .stderr_has("ever longer names");
     assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
 }
+
+#[test]
+fn clean_says_when_it_leaves_a_file_alone() {
+    let case =
+        Case::new().rulefile("rule a:\n    output: 'd/out'\n    shell: 'echo 1 > {output}'\n").run(&[]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(case.path("d/out"), elsewhere.path().join("out")).unwrap();
+    fs::remove_dir(case.path("d")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), case.path("d")).unwrap();
+    case.call(&["clean", "--yes"]).stderr_has("removed 0 files; left alone").stderr_has("1 file");
+    assert!(elsewhere.path().join("out").exists());
+}

@@ -21,6 +21,7 @@ use crate::model::action::{Action, JobContext};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
+use crate::trace::reason::Reason;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -414,6 +415,7 @@ impl Run<'_> {
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
         let keep: FxHashSet<PathId> = prepared.unknown_outputs.iter().copied().collect();
         let logs = prepared.instance.logs.paths.clone();
+        let reasons = prepared.reasons.clone();
         let list: Vec<PrepareOutput<'_>> = outputs
             .iter()
             .map(|id| PrepareOutput { path: cx.paths.text(*id), keep: keep.contains(id) })
@@ -435,8 +437,15 @@ impl Run<'_> {
             cx.files.forget(*id);
         }
         for saved in saved {
+            // A job whose end nobody saw, or whose input changed meanwhile, left it: its content is not on record.
+            let unseen =
+                |reason: &Reason| matches!(reason, Reason::Interrupted { .. } | Reason::FailedBefore { .. });
+            let origin = match reasons.iter().any(unseen) {
+                true => "may be what an earlier execution left, or changed since",
+                false => "was not as rulemake made it",
+            };
             let to = relative(Path::new(&saved.to), &cx.root);
-            let message = format!("{} was not as rulemake made it; that copy is kept in {to}", saved.path);
+            let message = format!("{} {origin}; that copy is kept in {to}", saved.path);
             self.emit(EventKind::Warning { message });
         }
         Ok(())

@@ -22,7 +22,10 @@ pub(crate) fn clean(place: &Place, named: &[String], remove: bool) -> Result<Exi
     } else if files.is_empty() {
         output.remark(&format!("nothing to remove{kept}"));
     } else if remove {
-        output.remark(&format!("removed {}{kept}", count(removed)));
+        let left = files.len().saturating_sub(removed);
+        let why = "; left alone, because they are gone or lie outside of the root, by name or by a link: ";
+        let left = if left == 0 { String::new() } else { format!("{why}{}", count(left)) };
+        output.remark(&format!("removed {}{left}{kept}", count(removed)));
     } else {
         let lines: String = files.iter().map(|path| format!("{}\n", printable(path))).collect();
         output.answer(&lines)?;
