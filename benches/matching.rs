@@ -1,4 +1,4 @@
-//! Which rule makes a path, and the graph that follows: 1,000 patterns, up to 100,000 targets.
+//! Which rule makes a path, and the graph that follows: 1,000 patterns, up to 1,000,000 targets.
 
 #![expect(clippy::expect_used, reason = "a bench may stop")]
 mod support;
@@ -6,7 +6,7 @@ mod support;
 use rulemake::{Rule, RunOptions, Workflow};
 
 fn main() {
-    for (targets, repeats) in [(1_000, 10), (10_000, 5), (100_000, 3)] {
+    for (targets, repeats) in [(1_000, 10), (10_000, 5), (100_000, 3), (1_000_000, 1)] {
         let scratch = support::Scratch::new("match");
         std::fs::write(scratch.0.join("source"), "x").expect("a file");
         let mut builder = Workflow::builder().rule(

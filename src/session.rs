@@ -1,15 +1,16 @@
 //! L6: the facade that wires the layers: load a workflow, open a session on a directory, plan, ask, run.
 
-use crate::base::path::{PathId, PathTable, normalise};
+mod history;
+mod views;
+
+use crate::base::path::{PathId, normalise};
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
-use crate::files::observe::{Observer, Seen};
-use crate::files::outputs::remove_made;
+use crate::files::observe::Observer;
 use crate::graph::info::JobInfo;
-use crate::graph::job::JobId;
 use crate::graph::resolve::{Probe, Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, load, load_file};
 use crate::matching::index::PatternIndex;
@@ -18,14 +19,14 @@ use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use crate::plan::context::{Context, Force, RuleFacts};
 use crate::plan::forecast::forecast;
-use crate::plan::instance::{Instance, Trouble};
-use crate::plan::plan::{Plan, PlannedJob, Verdict};
-use crate::store::{Loaded, LockWait, Record, View, Writer, open, read, runs};
-use rustc_hash::FxHashSet;
+use crate::plan::instance::Trouble;
+use crate::plan::plan::{Plan, Verdict};
+use crate::store::{Loaded, LockWait, View, Writer, open, read};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use views::{cause, passed_over, plan_of, why_step};
 
 type Observe = Box<dyn FnMut(&Event) + Send>;
 
@@ -423,124 +424,6 @@ impl Session {
         let wait = if wait { LockWait::Wait(&cancelled) } else { LockWait::Fail };
         open(&self.state_dir(), wait, what)
     }
-
-    /// The log of the last execution of the job that makes `path`. `None` when nothing is on record.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Environment`] when it cannot be read.
-    pub fn log(&self, path: &str) -> Result<Option<JobLog>> {
-        let loaded = read(&self.state_dir())?;
-        let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
-        let Some((run, job)) = last else { return Ok(None) };
-        let log = runs::job_log(&self.state_dir(), run, job);
-        let text = runs::read_log(&log)?;
-        let own = if text.is_empty() { self.own_logs(path, loaded)? } else { Vec::new() };
-        Ok(Some(JobLog { log, text, own }))
-    }
-
-    /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
-    fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
-        let Ok(cx) = self.context(&[path], Force::None, &mut loaded, false) else { return Ok(Vec::new()) };
-        let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
-            return Ok(Vec::new());
-        };
-        let job = cx.job(job);
-        let mut texts = Vec::new();
-        for pattern in &cx.rule(job).logs {
-            let mut name = String::new();
-            pattern.render(&job.wildcards, &mut name);
-            let text = runs::read_log(&self.root.join(&name))?;
-            if !text.is_empty() {
-                texts.push((name, text));
-            }
-        }
-        Ok(texts)
-    }
-
-    /// The existing files that jobs on record made, for `targets` and all that they need or, when empty, all of them.
-    ///
-    /// ```
-    /// # use rulemake::{Session, Workflow};
-    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n")?;
-    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-made-{}", std::process::id()));
-    /// # std::fs::create_dir_all(&root)?;
-    /// let session = Session::builder(workflow).root(&root).open()?;
-    /// assert!(session.made_files(&[] as &[&str])?.files.is_empty(), "nothing has run");
-    /// # std::fs::remove_dir_all(&root)?;
-    /// # Ok::<(), rulemake::BoxError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Session::plan`].
-    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<MadeFiles> {
-        let mut loaded = read(&self.state_dir())?;
-        let made: Vec<_> = loaded.view.made().collect();
-        let wanted = if targets.is_empty() {
-            None
-        } else {
-            let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
-            let cx = self.context(targets, Force::None, &mut copy, false)?;
-            let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
-            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<FxHashSet<_>>())
-        };
-        let sources = if targets.is_empty() { self.default_sources() } else { FxHashSet::default() };
-        let files = Observer::new(self.root.clone(), None);
-        let paths: PathTable = std::mem::take(&mut loaded.paths);
-        let view = ViewHashes(&loaded.view);
-        let mut found = MadeFiles::default();
-        for id in made {
-            let text = paths.text(id);
-            if sources.contains(text) || wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
-                continue;
-            }
-            let recorded = loaded.view.trace(id).and_then(|t| {
-                t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
-            });
-            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?) {
-                let list = if recorded == now { &mut found.files } else { &mut found.changed };
-                list.push(text.to_string());
-            }
-        }
-        found.files.sort();
-        found.changed.sort();
-        Ok(found)
-    }
-
-    /// What the default rule needs and no rule makes: nobody could make it again, even if a job once did. Empty when
-    /// there is no plan for the default rule.
-    fn default_sources(&self) -> FxHashSet<String> {
-        let mut nothing = Loaded { paths: PathTable::default(), view: Arc::default(), lost: None };
-        let Ok(cx) = self.context::<&str>(&[], Force::None, &mut nothing, false) else {
-            return FxHashSet::default();
-        };
-        let inputs = cx.graph.jobs.iter().flat_map(|job| job.inputs.iter());
-        let sources = inputs.filter(|id| cx.graph.producer(**id).is_none());
-        sources.map(|id| cx.paths.text(*id).to_string()).collect()
-    }
-
-    /// Removes these files ([`MadeFiles::files`]) and directories that become empty; returns how
-    /// many files are gone. Takes the lock.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
-    pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
-        let (loaded, mut writer) = self.open_store(false, &holder("clean", paths))?;
-        let removed = remove_made(&self.root, paths)?;
-        let gone = paths.iter().filter(|path| !removed.skipped.contains(path));
-        let forgotten = gone.filter_map(|path| loaded.paths.find(path));
-        let records: Vec<Record<'_>> = forgotten.map(|path| Record::Forget { path }).collect();
-        writer.append(&loaded.paths, &records)?;
-        writer.sync()?;
-        Ok(removed.files)
-    }
-}
-
-struct ViewHashes<'a>(&'a View);
-
-impl crate::files::observe::HashCache for ViewHashes<'_> {
-    fn file_hash(&self, path: crate::base::path::PathId) -> Option<crate::trace::identity::FileHash> {
-        self.0.file_hash(path)
-    }
 }
 
 impl RunOptions {
@@ -572,77 +455,6 @@ fn plan_error(trouble: Trouble) -> Error {
         Some(help) => error.with_help(help),
         None => error,
     }
-}
-
-fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
-    let order = reading_order(cx);
-    let mut position = vec![0u32; order.len()];
-    for (index, id) in order.iter().enumerate() {
-        position[id.index()] = index as u32;
-    }
-    let mut verdicts: Vec<Option<Verdict>> = verdicts.into_iter().map(Some).collect();
-    let jobs = order.iter().map(|id| {
-        let verdict = verdicts[id.index()].take().unwrap_or(Verdict::UpToDate);
-        planned(cx, *id, verdict, &position)
-    });
-    let sources = cx.graph.sources.iter().map(|path| cx.paths.text(*path).to_string()).collect();
-    Plan { v: 1, jobs: jobs.collect(), sources }
-}
-
-/// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
-/// about the order in which a run starts them.
-fn reading_order(cx: &Context) -> Vec<JobId> {
-    let mut distance = vec![0u32; cx.graph.jobs.len()];
-    for id in &cx.graph.order {
-        let below = cx.job(*id).needs.iter().map(|need| distance[need.index()] + 1).max();
-        distance[id.index()] = below.unwrap_or(0);
-    }
-    let mut order: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
-    order.sort_by_key(|id| distance[id.index()]);
-    order
-}
-
-fn planned(cx: &Context, id: JobId, verdict: Verdict, position: &[u32]) -> PlannedJob {
-    let job = cx.job(id);
-    let mut info = cx.graph.info(id, &cx.workflow, &cx.paths);
-    info.id = position[id.index()];
-    let command = match verdict {
-        Verdict::UpToDate => None,
-        // A command that cannot be rendered is said when the job is about to run, with its reason.
-        _ => Instance::of(cx, job, 1).and_then(|i| i.command(cx.rule(job))).ok().flatten(),
-    };
-    PlannedJob {
-        job: info,
-        inputs: job.inputs.iter().map(|path| cx.paths.text(*path).to_string()).collect(),
-        verdict,
-        command,
-        has_action: crate::plan::check::has_action(cx, id),
-        needs: job.needs.iter().map(|need| position[need.index()]).collect(),
-    }
-}
-
-fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep {
-    let job = cx.job(id);
-    let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
-    WhyStep {
-        job: cx.graph.info(id, &cx.workflow, &cx.paths),
-        verdict: verdicts[id.index()].clone(),
-        last: trace.map(|t| LastRun { run: t.run, duration_ms: t.duration_ms.into() }),
-    }
-}
-
-fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
-    let here = cx.graph.passed_over.iter().filter(|passed| passed.path == path);
-    here.map(|passed| PassedOver {
-        rule: cx.workflow.rules[passed.rule as usize].name.to_string(),
-        lacks: passed.lacks.map(|input| cx.paths.text(input).to_string()),
-    })
-    .collect()
-}
-
-/// The producer that makes `id` run: the first whose outputs will or may be made anew.
-fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<JobId> {
-    cx.job(id).needs.iter().copied().find(|need| verdicts[need.index()] != Verdict::UpToDate)
 }
 
 impl SessionBuilder {

@@ -104,15 +104,6 @@ impl Probe for Files {
     }
 }
 
-/// A probe for which every path under a prefix exists.
-struct Below(&'static str);
-
-impl Probe for Below {
-    fn exists(&self, path: &str) -> bool {
-        path.starts_with(self.0)
-    }
-}
-
 fn files(paths: &[&str]) -> Files {
     Files(paths.iter().map(|p| p.to_string()).collect())
 }
@@ -699,37 +690,6 @@ fn the_pool_gives_the_same_graph_as_one_thread() {
     };
     assert_eq!(flat(&one), flat(&four));
     check_links(&one.graph);
-}
-
-/// One million jobs: `cargo test --release --lib graph::tests::a_million -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement, not a check"]
-fn a_million_jobs() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    let count = 1_000_000;
-    let resident = |label: &str, start: std::time::Instant| {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let line = |key: &str| status.lines().find(|l| l.starts_with(key)).unwrap_or("").to_string();
-        println!("{label}: {:?} {} {}", start.elapsed(), line("VmRSS"), line("VmHWM"));
-    };
-    let start = crate::base::clock::monotonic();
-    let target = format!("out/c{}", count - 1);
-    let chain =
-        run(workflow(vec![chain_rule()]), &files(&["seed"]), &[&target], Limits::default(), Some(&pool));
-    resident("chain", start);
-    assert_eq!(chain.map(|r| r.graph.jobs.len()).ok(), Some(count));
-    let fan = rule_fn("all", &[], move |_| {
-        Ok(Value::List((0..count / 2).map(|i| Value::from(format!("out/{i}.txt"))).collect()))
-    });
-    let rules = vec![
-        fan,
-        rule("stat", &["out/{s}.txt"], &["clean/{s}.csv"]),
-        rule("clean", &["clean/{s}.csv"], &["raw/{s}"]),
-    ];
-    let start = crate::base::clock::monotonic();
-    let wide = run(workflow(rules), &Below("raw/"), &[], Limits::default(), Some(&pool));
-    resident("fan", start);
-    assert_eq!(wide.map(|r| r.graph.jobs.len()).ok(), Some(count + 1));
 }
 
 type Candidates = Vec<(Vec<usize>, bool)>;

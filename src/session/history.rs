@@ -1,0 +1,131 @@
+//! What earlier runs left: logs, and the files that jobs made.
+
+use super::{JobLog, MadeFiles, Session, holder};
+use crate::base::path::PathTable;
+use crate::error::Result;
+use crate::files::observe::{Observer, Seen};
+use crate::files::outputs::remove_made;
+use crate::plan::context::Force;
+use crate::store::{Loaded, Record, View, read, runs};
+use rustc_hash::FxHashSet;
+use std::sync::Arc;
+
+impl Session {
+    /// The log of the last execution of the job that makes `path`. `None` when nothing is on record.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Environment`] when it cannot be read.
+    pub fn log(&self, path: &str) -> Result<Option<JobLog>> {
+        let loaded = read(&self.state_dir())?;
+        let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
+        let Some((run, job)) = last else { return Ok(None) };
+        let log = runs::job_log(&self.state_dir(), run, job);
+        let text = runs::read_log(&log)?;
+        let own = if text.is_empty() { self.own_logs(path, loaded)? } else { Vec::new() };
+        Ok(Some(JobLog { log, text, own }))
+    }
+
+    /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
+    fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
+        let Ok(cx) = self.context(&[path], Force::None, &mut loaded, false) else { return Ok(Vec::new()) };
+        let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
+            return Ok(Vec::new());
+        };
+        let job = cx.job(job);
+        let mut texts = Vec::new();
+        for pattern in &cx.rule(job).logs {
+            let mut name = String::new();
+            pattern.render(&job.wildcards, &mut name);
+            let text = runs::read_log(&self.root.join(&name))?;
+            if !text.is_empty() {
+                texts.push((name, text));
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The existing files that jobs on record made, for `targets` and all that they need or, when empty, all of them.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-made-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let session = Session::builder(workflow).root(&root).open()?;
+    /// assert!(session.made_files(&[] as &[&str])?.files.is_empty(), "nothing has run");
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Session::plan`].
+    pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<MadeFiles> {
+        let mut loaded = read(&self.state_dir())?;
+        let made: Vec<_> = loaded.view.made().collect();
+        let wanted = if targets.is_empty() {
+            None
+        } else {
+            let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
+            let cx = self.context(targets, Force::None, &mut copy, false)?;
+            let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
+            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<FxHashSet<_>>())
+        };
+        let sources = if targets.is_empty() { self.default_sources() } else { FxHashSet::default() };
+        let files = Observer::new(self.root.clone(), None);
+        let paths: PathTable = std::mem::take(&mut loaded.paths);
+        let view = ViewHashes(&loaded.view);
+        let mut found = MadeFiles::default();
+        for id in made {
+            let text = paths.text(id);
+            if sources.contains(text) || wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
+                continue;
+            }
+            let recorded = loaded.view.trace(id).and_then(|t| {
+                t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
+            });
+            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?) {
+                let list = if recorded == now { &mut found.files } else { &mut found.changed };
+                list.push(text.to_string());
+            }
+        }
+        found.files.sort();
+        found.changed.sort();
+        Ok(found)
+    }
+
+    /// What the default rule needs and no rule makes: nobody could make it again, even if a job once did. Empty when
+    /// there is no plan for the default rule.
+    fn default_sources(&self) -> FxHashSet<String> {
+        let mut nothing = Loaded { paths: PathTable::default(), view: Arc::default(), lost: None };
+        let Ok(cx) = self.context::<&str>(&[], Force::None, &mut nothing, false) else {
+            return FxHashSet::default();
+        };
+        let inputs = cx.graph.jobs.iter().flat_map(|job| job.inputs.iter());
+        let sources = inputs.filter(|id| cx.graph.producer(**id).is_none());
+        sources.map(|id| cx.paths.text(*id).to_string()).collect()
+    }
+
+    /// Removes these files ([`MadeFiles::files`]) and directories that become empty; returns how
+    /// many files are gone. Takes the lock.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
+    pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
+        let (loaded, mut writer) = self.open_store(false, &holder("clean", paths))?;
+        let removed = remove_made(&self.root, paths)?;
+        let gone = paths.iter().filter(|path| !removed.skipped.contains(path));
+        let forgotten = gone.filter_map(|path| loaded.paths.find(path));
+        let records: Vec<Record<'_>> = forgotten.map(|path| Record::Forget { path }).collect();
+        writer.append(&loaded.paths, &records)?;
+        writer.sync()?;
+        Ok(removed.files)
+    }
+}
+
+struct ViewHashes<'a>(&'a View);
+
+impl crate::files::observe::HashCache for ViewHashes<'_> {
+    fn file_hash(&self, path: crate::base::path::PathId) -> Option<crate::trace::identity::FileHash> {
+        self.0.file_hash(path)
+    }
+}

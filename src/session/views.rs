@@ -1,0 +1,79 @@
+//! Views of a resolved context: plans and explanations as callers see them. Pure.
+
+use super::{LastRun, PassedOver, WhyStep};
+use crate::base::path::PathId;
+use crate::graph::job::JobId;
+use crate::plan::context::Context;
+use crate::plan::instance::Instance;
+use crate::plan::plan::{Plan, PlannedJob, Verdict};
+
+pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
+    let order = reading_order(cx);
+    let mut position = vec![0u32; order.len()];
+    for (index, id) in order.iter().enumerate() {
+        position[id.index()] = index as u32;
+    }
+    let mut verdicts: Vec<Option<Verdict>> = verdicts.into_iter().map(Some).collect();
+    let jobs = order.iter().map(|id| {
+        let verdict = verdicts[id.index()].take().unwrap_or(Verdict::UpToDate);
+        planned(cx, *id, verdict, &position)
+    });
+    let sources = cx.graph.sources.iter().map(|path| cx.paths.text(*path).to_string()).collect();
+    Plan { v: 1, jobs: jobs.collect(), sources }
+}
+
+/// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
+/// about the order in which a run starts them.
+fn reading_order(cx: &Context) -> Vec<JobId> {
+    let mut distance = vec![0u32; cx.graph.jobs.len()];
+    for id in &cx.graph.order {
+        let below = cx.job(*id).needs.iter().map(|need| distance[need.index()] + 1).max();
+        distance[id.index()] = below.unwrap_or(0);
+    }
+    let mut order: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
+    order.sort_by_key(|id| distance[id.index()]);
+    order
+}
+
+fn planned(cx: &Context, id: JobId, verdict: Verdict, position: &[u32]) -> PlannedJob {
+    let job = cx.job(id);
+    let mut info = cx.graph.info(id, &cx.workflow, &cx.paths);
+    info.id = position[id.index()];
+    let command = match verdict {
+        Verdict::UpToDate => None,
+        // A command that cannot be rendered is said when the job is about to run, with its reason.
+        _ => Instance::of(cx, job, 1).and_then(|i| i.command(cx.rule(job))).ok().flatten(),
+    };
+    PlannedJob {
+        job: info,
+        inputs: job.inputs.iter().map(|path| cx.paths.text(*path).to_string()).collect(),
+        verdict,
+        command,
+        has_action: crate::plan::check::has_action(cx, id),
+        needs: job.needs.iter().map(|need| position[need.index()]).collect(),
+    }
+}
+
+pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep {
+    let job = cx.job(id);
+    let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
+    WhyStep {
+        job: cx.graph.info(id, &cx.workflow, &cx.paths),
+        verdict: verdicts[id.index()].clone(),
+        last: trace.map(|t| LastRun { run: t.run, duration_ms: t.duration_ms.into() }),
+    }
+}
+
+pub(super) fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
+    let here = cx.graph.passed_over.iter().filter(|passed| passed.path == path);
+    here.map(|passed| PassedOver {
+        rule: cx.workflow.rules[passed.rule as usize].name.to_string(),
+        lacks: passed.lacks.map(|input| cx.paths.text(input).to_string()),
+    })
+    .collect()
+}
+
+/// The producer that makes `id` run: the first whose outputs will or may be made anew.
+pub(super) fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<JobId> {
+    cx.job(id).needs.iter().copied().find(|need| verdicts[need.index()] != Verdict::UpToDate)
+}
