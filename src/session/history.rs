@@ -14,7 +14,7 @@ impl Session {
     /// The log of the last execution of the job that makes `path`. `None` when nothing is on record.
     ///
     /// # Errors
-    /// [`ErrorKind::Environment`] when it cannot be read.
+    /// [`Environment`](crate::ErrorKind::Environment) when it cannot be read.
     pub fn log(&self, path: &str) -> Result<Option<JobLog>> {
         let loaded = read(&self.state_dir())?;
         let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
@@ -109,7 +109,7 @@ impl Session {
     /// many files are gone. Takes the lock.
     ///
     /// # Errors
-    /// [`ErrorKind::Locked`], [`ErrorKind::Environment`].
+    /// [`Locked`](crate::ErrorKind::Locked), [`Environment`](crate::ErrorKind::Environment).
     pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
         let (loaded, mut writer) = self.open_store(false, &holder("clean", paths))?;
         let removed = remove_made(&self.root, paths)?;
