@@ -109,6 +109,17 @@ struct Expected<'t> {
     text: &'t str,
 }
 
+impl Part<'_> {
+    /// Whether the answer of Snakemake is another one.
+    fn differs(&self) -> bool {
+        match self {
+            Part::Given { .. } => false,
+            Part::Step(step) => step.fails.is_empty() != step.real_fails.is_empty(),
+            Part::Expected(expected) => expected.of_snakemake,
+        }
+    }
+}
+
 fn parse<'t>(file: &str, text: &'t str) -> Vec<Case<'t>> {
     let mut cases = Vec::new();
     // What stands before the first case is a remark.
@@ -343,6 +354,8 @@ fn wanted<'t>(files: &'t [(String, String)]) -> Vec<Case<'t>> {
     let mut names = BTreeSet::new();
     for case in &cases {
         assert!(names.insert(case.name.clone()), "two cases are called {}", case.name);
+        let differs = case.parts.iter().any(Part::differs);
+        assert!(case.differs == differs, "{}: `differs:` says why a case differs, and only then", case.name);
     }
     cases.retain(|case| case.name.contains(&only) && case.needs.iter().all(|program| is_installed(program)));
     cases
