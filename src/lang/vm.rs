@@ -246,10 +246,6 @@ impl Vm<'_> {
 /// What to write instead of a function that Snakemake has.
 fn missing_function(name: &str) -> Option<&'static str> {
     Some(match name {
-        "directory" => "name a file in the directory as the output, for example a list of the others",
-        "temp" | "protected" | "pipe" | "service" | "report" => "write the path alone",
-        "ancient" => "write the path alone: a file with the same content never makes a job run again",
-        "touch" => "write the path alone, and create the file at the end of the command: `touch {output}`",
         "storage" | "remote" => "fetch remote files in a rule of its own",
         "checkpoints" => "list the files with `expand(...)` or an input function",
         _ => return None,

@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod basic;
 mod expand;
 mod files;
+pub(crate) mod flags;
 mod json;
 mod modules;
 mod numbers;
@@ -18,7 +19,8 @@ pub(crate) use types::construct;
 
 /// All built-in names with their values.
 pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
-    let tables = [basic::TABLE, sequence::TABLE, numbers::TABLE, expand::TABLE, files::TABLE, REFUSED];
+    let tables =
+        [basic::TABLE, sequence::TABLE, numbers::TABLE, expand::TABLE, files::TABLE, flags::TABLE, REFUSED];
     let functions = tables.into_iter().flatten().map(|builtin| (builtin.name, Value::Builtin(builtin)));
     let types = types::NAMED.iter().map(|of| (of.name(), Value::Type(*of)));
     let exceptions = Exc::ALL
