@@ -510,7 +510,7 @@ fn check_flags(draft: &RuleDraft, report: &mut Report<'_>) {
             if text.flags.has(one) && text.flags.has(other) {
                 let (a, b) = (one.name(), other.name());
                 let message = format!("`{}` cannot be `{a}` and `{b}` at once", text.text);
-                let help = format!("remove one of the two");
+                let help = "remove one of the two";
                 problems.push((Problem::error("flags-contradict", message).help(help), text));
             }
         }
