@@ -5,6 +5,7 @@ use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
+use crate::lang::modules;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
@@ -71,7 +72,7 @@ impl Vm<'static> {
     /// An evaluator with the language's names, whose relative paths are relative to `root`.
     pub(crate) fn new(root: impl Into<PathBuf>, budget: Budget) -> Vm<'static> {
         let builtins = builtins::names().map(|(name, value)| (name.into(), value)).collect();
-        let modules = builtins::modules().into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let modules = modules::modules().into_iter().map(|(name, value)| (name.into(), value)).collect();
         Vm {
             spaces: Spaces::Open(vec![builtins, modules, Space::default()]),
             space: MAIN,

@@ -1,12 +1,10 @@
-//! Names that every Rulefile sees without importing them, and the modules it can import.
+//! Names that every Rulefile sees without importing them.
 
 pub(crate) mod args;
 mod basic;
 mod expand;
 mod files;
 pub(crate) mod flags;
-mod json;
-mod modules;
 mod numbers;
 pub(crate) mod sequence;
 mod types;
@@ -14,8 +12,7 @@ mod types;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Type, Value};
 
-pub(crate) use modules::{modules, placeholder};
-pub(crate) use types::construct;
+pub(crate) use types::{construct, path};
 
 /// All built-in names with their values.
 pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
