@@ -278,6 +278,9 @@ impl<'a> Walk<'a> {
                 let ends = [start, stop, step].into_iter().flatten().map(|e| &**e);
                 self.exprs([&**value].into_iter().chain(ends));
             }
+            ExprKind::SliceItem { start, stop, step } => {
+                self.exprs([start, stop, step].into_iter().flatten().map(|e| &**e));
+            }
             ExprKind::Comprehension { element, clauses, .. } => {
                 self.exprs([&**element]);
                 self.clauses(clauses);

@@ -197,6 +197,12 @@ pub(crate) enum ExprKind {
         stop: Option<Box<Expr>>,
         step: Option<Box<Expr>>,
     },
+    /// A slice among several indices, `x[:, 1]`: only inside the tuple of an `Index`.
+    SliceItem {
+        start: Option<Box<Expr>>,
+        stop: Option<Box<Expr>>,
+        step: Option<Box<Expr>>,
+    },
     /// A list, set or generator comprehension (a generator is evaluated to a list).
     Comprehension {
         kind: ComprehensionKind,

@@ -161,7 +161,13 @@ impl Object for Named {
         Value::list(self.flat.clone()).repr()
     }
 
-    fn binary(&self, op: BinaryOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn binary(
+        &self,
+        _: &mut Vm,
+        op: BinaryOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         let other = match other {
             Value::List(_) | Value::Tuple(_) => other.snapshot()?,
             _ => other.downcast::<Named>()?.flat.clone(),
