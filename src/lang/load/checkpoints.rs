@@ -18,8 +18,11 @@ use std::sync::{Arc, Mutex};
 pub(super) struct Pending {
     pub(super) checkpoint: Arc<str>,
     /// In the order of the rule's wildcards.
-    pub(super) wildcards: Vec<(Arc<str>, Arc<str>)>,
+    pub(super) wildcards: Values,
 }
+
+/// Wildcards with their values.
+type Values = Vec<(Arc<str>, Arc<str>)>;
 
 /// What a raise waits for, if that is its reason.
 pub(super) fn pending(raise: &Raise) -> Option<&Pending> {
@@ -107,7 +110,7 @@ fn wildcards(
     checkpoint: &str,
     output: &[Value],
     given: &[(Arc<str>, Value)],
-) -> Result<Vec<(Arc<str>, Arc<str>)>, Raise> {
+) -> Result<Values, Raise> {
     let Some(pattern) = output.first().and_then(|path| Pattern::parse(&path.display()).ok()) else {
         let message = format!("checkpoint `{checkpoint}` has no output to wait for");
         return Err(Raise::new(Exc::WorkflowError, message));
