@@ -106,11 +106,7 @@ impl Checkpoint {
 }
 
 /// The values of the rule's wildcards, in their order; others that are given do not matter.
-fn wildcards(
-    checkpoint: &str,
-    output: &[Value],
-    given: &[(Arc<str>, Value)],
-) -> Result<Values, Raise> {
+fn wildcards(checkpoint: &str, output: &[Value], given: &[(Arc<str>, Value)]) -> Result<Values, Raise> {
     let Some(pattern) = output.first().and_then(|path| Pattern::parse(&path.display()).ok()) else {
         let message = format!("checkpoint `{checkpoint}` has no output to wait for");
         return Err(Raise::new(Exc::WorkflowError, message));
