@@ -3,6 +3,7 @@
 //! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
+mod checkpoints;
 mod directives;
 mod function;
 mod objects;
@@ -15,6 +16,7 @@ use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
 use crate::lang::budget::Budget;
 use crate::lang::config;
+use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
 use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
 use crate::lang::raise::Raise;
@@ -126,6 +128,7 @@ struct Loader {
     /// In order of definition; `None` for a rule with mistakes.
     rules: Vec<Option<RuleDraft>>,
     names: Rules,
+    checkpoints: Checkpoints,
     shell: Shell,
     first_rule: Option<u32>,
     default_target: Option<(u32, Span)>,
@@ -163,6 +166,7 @@ impl Loader {
             included: FxHashSet::default(),
             rules: Vec::new(),
             names: Rules::default(),
+            checkpoints: Checkpoints::default(),
             shell: Shell::new(),
             first_rule: None,
             default_target: None,
@@ -247,6 +251,7 @@ impl Loader {
         config::merge(&config, &self.overrides)?;
         vm.set_global("config", Value::Dict(config))?;
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
+        vm.set_builtin("checkpoints", Value::object(self.checkpoints.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
         // From the root, which may be `.`: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
         let basedir = vm.root().join(dir).to_string_lossy().into_owned();

@@ -1,5 +1,7 @@
 //! Every feature of the loader, and the code and place of every mistake.
 
+mod checkpoints;
+
 use super::*;
 use crate::diag::Problem;
 use crate::model::action::Action;
@@ -160,6 +162,7 @@ fn call(function: &dyn JobFunction, wildcards: &[(&str, &str)]) -> String {
         output: NamedPaths { layout: &layout[..1], paths: &paths[..1] },
         threads: 4,
         resources: &[("mem".into(), crate::model::value::Value::Int(7))],
+        checkpoints: None,
     };
     match function.call(&cx) {
         Ok(value) => value.canonical(),
@@ -342,15 +345,7 @@ fn a_failing_function_has_its_place_and_calls() {
     );
     let InputSource::Function(function) = &workflow.rule("a").unwrap().inputs[0].source else { panic!() };
     let wildcards = Wildcards::new(["s".into()].into(), ["x".into()].into());
-    let cx = CallContext {
-        wildcards: &wildcards,
-        attempt: 1,
-        rule: "a",
-        input: NamedPaths::EMPTY,
-        output: NamedPaths::EMPTY,
-        threads: 1,
-        resources: &[],
-    };
+    let cx = CallContext::naming("a", &wildcards);
     let Err(CallError::Problem(problem)) = function.call(&cx) else { panic!() };
     let lines: Vec<u32> =
         problem.labels.iter().map(|(s, _)| workflow.sources.file(s.source).line_column(s.start).0).collect();
@@ -401,7 +396,6 @@ fn mistakes_in_sections() {
     check("rule a:\n    output: 'a'\n    default_target: False\n", &["3:5 bad-section-value"]);
     check("rule a:\n    output: 'a'\n    wildcard_constraints: 'x'\n", &["3:27 bad-section-value"]);
     check("rule:\n    name: 'a b'\n    output: 'a'\n", &["2:11 bad-rule-name"]);
-    check("checkpoint a:\n    output: 'a'\n", &["1:1 unsupported-checkpoint"]);
     check(
         "rule a:\n    output: 'a'\n    default_target: True\nrule b:\n    output: 'b'\n    default_target: True\n",
         &["6:5 duplicate-default-target"],
