@@ -3,8 +3,10 @@
 pub(crate) mod hash;
 pub(crate) mod observe;
 pub(crate) mod outputs;
+pub(crate) mod results;
 mod place;
 pub(crate) mod stat;
+pub(crate) mod tree;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
 use crate::trace::identity::FileHash;
+use crate::trace::tree::Tree;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -70,6 +71,10 @@ impl Context {
 impl HashCache for Context {
     fn file_hash(&self, path: PathId) -> Option<FileHash> {
         self.view.file_hash(path)
+    }
+
+    fn tree(&self, path: PathId) -> Option<Tree> {
+        self.view.tree(path)
     }
 }
 

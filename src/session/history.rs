@@ -128,4 +128,8 @@ impl crate::files::observe::HashCache for ViewHashes<'_> {
     fn file_hash(&self, path: crate::base::path::PathId) -> Option<crate::trace::identity::FileHash> {
         self.0.file_hash(path)
     }
+
+    fn tree(&self, path: crate::base::path::PathId) -> Option<crate::trace::tree::Tree> {
+        self.0.tree(path)
+    }
 }
