@@ -306,7 +306,7 @@ impl Loader {
         Ok(items)
     }
 
-    fn function(&mut self, item: &Item, section: &'static str) -> Option<Arc<dyn JobFunction>> {
+    pub(super) fn function(&mut self, item: &Item, section: &'static str) -> Option<Arc<dyn JobFunction>> {
         self.roots.push(item.value.clone());
         match RuleFunction::new(item.value.clone(), section, item.span, self.evaluator.clone()) {
             Ok(function) => Some(Arc::new(function)),

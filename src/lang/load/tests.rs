@@ -30,8 +30,11 @@ fn request(dir: &TempDir, name: &str, config_files: &[&str], config: &[&str]) ->
         text: fs::read_to_string(&path).unwrap(),
         dir: path.parent().unwrap().to_path_buf(),
         root: dir.path().to_path_buf(),
-        config_files: config_files.iter().map(|f| dir.path().join(f)).collect(),
-        config: config.iter().map(|c| (*c).to_string()).collect(),
+        settings: Settings {
+            config_files: config_files.iter().map(|f| dir.path().join(f)).collect(),
+            config: config.iter().map(|c| (*c).to_string()).collect(),
+            ..Settings::default()
+        },
     }
 }
 
@@ -591,12 +594,13 @@ fn the_workflow_knows_its_place() {
 
 #[test]
 fn files_that_cannot_be_read_are_the_machines_fault() {
-    let error = load_file(Path::new("/no/such/Rulefile"), Path::new("/no/such"), &[], &[]).unwrap_err();
+    let error =
+        load_file(Path::new("/no/such/Rulefile"), Path::new("/no/such"), Settings::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Environment);
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("Rulefile");
     fs::write(&path, b"x = '\xff'\n").unwrap();
-    assert_eq!(load_file(&path, dir.path(), &[], &[]).unwrap_err().kind(), ErrorKind::Workflow);
+    assert_eq!(load_file(&path, dir.path(), Settings::default()).unwrap_err().kind(), ErrorKind::Workflow);
     fs::write(&path, "rule a:\n    output: 'a'\n    shell: 'x'\n").unwrap();
-    assert!(load_file(&path, dir.path(), &[], &[]).is_ok());
+    assert!(load_file(&path, dir.path(), Settings::default()).is_ok());
 }
