@@ -28,7 +28,9 @@ pub(crate) fn standard_name(name: &str) -> &str {
 /// What is wrong with the value, as a sentence without the place.
 pub(crate) fn standard(name: &Arc<str>, value: Value) -> Result<(Arc<str>, Value), String> {
     let value = match value {
-        Value::Float(x) if x.is_finite() && x.abs() < i64::MAX as f64 => Value::Int(x.round_ties_even() as i64),
+        Value::Float(x) if x.is_finite() && x.abs() < i64::MAX as f64 => {
+            Value::Int(x.round_ties_even() as i64)
+        }
         Value::Bool(b) => Value::Int(i64::from(b)),
         other => other,
     };
@@ -55,7 +57,10 @@ pub(crate) fn standard(name: &Arc<str>, value: Value) -> Result<(Arc<str>, Value
     let value = match (value, &**name == names[0]) {
         (Value::Str(text), true) => megabytes(&text).map_err(refused)?,
         (Value::Str(text), false) => {
-            return Err(format!("resource `{name}` is a number, not the text `{text}`: write `{}=\"{text}\"`", names[0]));
+            return Err(format!(
+                "resource `{name}` is a number, not the text `{text}`: write `{}=\"{text}\"`",
+                names[0]
+            ));
         }
         (Value::Int(n), _) if &**name == names[2] => mib_to_mb(n),
         (Value::Int(n), _) => n,
@@ -85,7 +90,9 @@ pub(crate) fn megabytes(text: &str) -> Result<i64, String> {
     let bytes = bytes(text).ok_or_else(|| {
         format!("`{text}` is not a size: write for example `2GB`, `500 MB`, `1.5GiB`, or a number of MB")
     })?;
-    whole((bytes.floor() / BYTES_PER_MB).ceil()).map(|mb| mb.max(1)).ok_or_else(|| format!("`{text}` is too large"))
+    whole((bytes.floor() / BYTES_PER_MB).ceil())
+        .map(|mb| mb.max(1))
+        .ok_or_else(|| format!("`{text}` is too large"))
 }
 
 /// Minutes in `1h`, `90 min`, `1h30m`, `30` (minutes); rounded down, at least 1.
@@ -95,7 +102,9 @@ pub(crate) fn minutes(text: &str) -> Result<i64, String> {
         return text.parse().map_err(|_| format!("`{text}` is too large"));
     }
     let seconds = timespan(text).ok_or_else(|| {
-        format!("`{text}` is not a time: write for example `90min`, `2h`, `1h30m`, `1d`, or a number of minutes")
+        format!(
+            "`{text}` is not a time: write for example `90min`, `2h`, `1h30m`, `1d`, or a number of minutes"
+        )
     })?;
     whole((seconds.round_ties_even() / 60.0).floor())
         .map(|minutes| minutes.max(1))
@@ -153,8 +162,10 @@ fn bytes(text: &str) -> Option<f64> {
     }
     let first = unit.chars().next()?;
     let power = "kmgtpezy".find(first)? as i32 + 1;
-    let decimal = ["kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte", "exabyte", "zettabyte", "yottabyte"];
-    let binary = ["kibibyte", "mebibyte", "gibibyte", "tebibyte", "pebibyte", "exbibyte", "zebibyte", "yobibyte"];
+    let decimal =
+        ["kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte", "exabyte", "zettabyte", "yottabyte"];
+    let binary =
+        ["kibibyte", "mebibyte", "gibibyte", "tebibyte", "pebibyte", "exbibyte", "zebibyte", "yobibyte"];
     let base: f64 = match &unit[1..] {
         "" | "b" => 1000.0,
         "i" | "ib" => 1024.0,
@@ -232,7 +243,15 @@ mod tests {
     /// The numbers are those of Snakemake 9.27, but for times of several units, which it refuses.
     #[test]
     fn times_are_minutes() {
-        let known = [("1h", 60), ("90s", 1), ("1.5 hours", 90), ("30", 30), ("2d", 2880), ("1 week", 10080), ("5 sec", 1)];
+        let known = [
+            ("1h", 60),
+            ("90s", 1),
+            ("1.5 hours", 90),
+            ("30", 30),
+            ("2d", 2880),
+            ("1 week", 10080),
+            ("5 sec", 1),
+        ];
         for (text, wanted) in known {
             assert_eq!(minutes(text), Ok(wanted), "{text}");
         }
