@@ -206,6 +206,13 @@ impl Vm<'_> {
                 self.store(frame, &name.text, Some(value.clone()))?;
                 Ok(value)
             }
+            ExprKind::SliceItem { .. } => {
+                Err(Raise::unsupported("a slice among several indices isn't supported", "slice in steps"))
+            }
+            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => Err(Raise::unsupported(
+                "`yield` isn't supported in Rulefiles",
+                "build a list and `return` it",
+            )),
         }
     }
 

@@ -79,7 +79,15 @@ impl Vm<'_> {
                 return self.exec_try(frame, body, handlers, orelse, finally, host);
             }
             StmtKind::Def(def) => {
-                let function = self.function(frame, def)?;
+                let mut decorators = Vec::new();
+                for decorator in &def.decorators {
+                    decorators.push((self.eval_in(frame, decorator)?, decorator.span));
+                }
+                let mut function = self.function(frame, def)?;
+                for (decorator, span) in decorators.into_iter().rev() {
+                    let args = Args { positional: vec![function], named: Vec::new() };
+                    function = self.call_value(&decorator, args, None).map_err(|raise| raise.at(span))?;
+                }
                 self.store(frame, &def.name.text, Some(function))?;
             }
             StmtKind::Return(value) => {
@@ -100,7 +108,14 @@ impl Vm<'_> {
             StmtKind::Break => return Ok(Flow::Break(stmt.span)),
             StmtKind::Continue => return Ok(Flow::Continue(stmt.span)),
             StmtKind::Rule(def) => host.rule(self, def)?,
+            StmtKind::Module(def) => host.module(self, def)?,
+            StmtKind::UseRule(def) => host.use_rule(self, def)?,
+            StmtKind::Hook(hook) => host.hook(self, hook)?,
             StmtKind::Directive(directive) => host.directive(self, directive)?,
+            StmtKind::Opaque(opaque) => {
+                let (_, message, help) = opaque.kind.reason();
+                return Err(Raise::unsupported(message, help).at(opaque.head));
+            }
         }
         Ok(Flow::Next)
     }

@@ -19,6 +19,9 @@ use std::sync::Arc;
 pub(super) type Built<T> = Result<T, Box<Problem>>;
 pub(super) type Node<'t> = Pair<'t, Rule>;
 
+/// An end of a slice.
+type Bound = Option<Box<Expr>>;
+
 /// A piece of a source text and where it starts.
 #[derive(Clone, Copy)]
 pub(super) struct Piece<'t> {
@@ -138,7 +141,7 @@ impl<'t> Piece<'t> {
         let mut value = None;
         for part in self.parse(Rule::whole_label, Context::Line)? {
             match part.as_rule() {
-                Rule::exprs => value = Some(self.exprs(part, 0)?),
+                Rule::exprs | Rule::yielded => value = Some(self.item(part, 0)?),
                 Rule::expr => {
                     self.expr(part, 0)?;
                 }
@@ -189,8 +192,29 @@ impl<'t> Piece<'t> {
                     kind: ExprKind::Walrus { name, value: Box::new(value) },
                 })
             }
+            Rule::yielded => self.yielded(node, depth),
             _ => self.expr(node, depth),
         }
+    }
+
+    /// `yield`, `yield a, b`, `yield from a`
+    fn yielded(&self, node: Node<'t>, depth: usize) -> Built<Expr> {
+        let depth = self.deeper(depth, 1, &node)?;
+        let mut span = self.node_span(&node);
+        let (mut word_end, mut from, mut value) = (span, false, None);
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::k_yield => word_end = self.node_span(&part),
+                Rule::k_from => from = true,
+                _ => value = Some(Box::new(self.item(part, depth)?)),
+            }
+        }
+        span.end = value.as_ref().map_or(word_end, |value| value.span).end;
+        let kind = match value {
+            Some(value) if from => ExprKind::YieldFrom(value),
+            value => ExprKind::Yield(value),
+        };
+        Ok(Expr { kind, span })
     }
 
     /// The grammar and this builder disagree: an error, not a panic.
@@ -267,7 +291,7 @@ impl<'t> Piece<'t> {
         let params = self.param_list(parts.collect(), depth)?;
         let span = start.to(body.span);
         let name = Ident { text: "<lambda>".into(), span: keyword };
-        let def = FunctionDef { name, params, body: FunctionBody::Expr(body) };
+        let def = FunctionDef { name, params, decorators: Vec::new(), body: FunctionBody::Expr(body) };
         Ok(Expr { span, kind: ExprKind::Lambda(Arc::new(def)) })
     }
 
@@ -399,17 +423,16 @@ impl<'t> Piece<'t> {
         let mut items = Vec::new();
         for sub in subs {
             let at = self.node_span(&sub);
-            let mut parts = sub.into_inner();
-            match (parts.next(), parts.next()) {
-                (Some(item), None) if item.as_rule() != Rule::slice => items.push(self.item(item, depth)?),
-                _ => {
-                    return self.fail(
-                        "unsupported-slice",
-                        "a slice among several indices isn't supported",
-                        at,
-                    );
+            let (start, bounds) = self.sub_parts(sub, depth)?;
+            items.push(match (start, bounds) {
+                (start, Some((stop, step))) => {
+                    let end = [&step, &stop, &start].into_iter().flatten().map(|e| e.span.end).max();
+                    let span = Span { end: end.unwrap_or(at.start + 1).max(at.start + 1), ..at };
+                    Expr { span, kind: ExprKind::SliceItem { start, stop, step } }
                 }
-            }
+                (Some(index), None) => *index,
+                (None, None) => return self.broken(at),
+            });
         }
         let start = items.first().map_or(span, |e: &Expr| e.span);
         let end = items.last().map_or(span, |e| e.span);
@@ -418,6 +441,15 @@ impl<'t> Piece<'t> {
     }
 
     fn sub(&self, value: Box<Expr>, node: Node<'t>, depth: usize) -> Built<ExprKind> {
+        match self.sub_parts(node, depth)? {
+            (start, Some((stop, step))) => Ok(ExprKind::Slice { value, start, stop, step }),
+            (Some(index), None) => Ok(ExprKind::Index { value, index }),
+            (None, None) => self.broken(value.span),
+        }
+    }
+
+    /// The index or start, and the bounds after a colon.
+    fn sub_parts(&self, node: Node<'t>, depth: usize) -> Built<(Bound, Option<(Bound, Bound)>)> {
         let (mut start, mut bounds) = (None, None);
         for part in node.into_inner() {
             if part.as_rule() == Rule::slice {
@@ -430,11 +462,7 @@ impl<'t> Piece<'t> {
                 start = Some(Box::new(self.item(part, depth)?));
             }
         }
-        match (start, bounds) {
-            (start, Some((stop, step))) => Ok(ExprKind::Slice { value, start, stop, step }),
-            (Some(index), None) => Ok(ExprKind::Index { value, index }),
-            (None, None) => self.broken(value.span),
-        }
+        Ok((start, bounds))
     }
 
     pub(super) fn arg(&self, node: Node<'t>, depth: usize) -> Built<Arg> {
