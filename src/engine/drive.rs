@@ -16,8 +16,10 @@ use crate::exec::survivors::{self, Mark};
 use crate::files::outputs::{PrepareOutput, prepare};
 use crate::graph::dag::JobGraph;
 use crate::graph::info::JobInfo;
-use crate::graph::job::JobId;
+use crate::graph::job::{Job, JobId};
 use crate::model::action::{Action, JobContext};
+use crate::model::dynamic::Dynamic;
+use crate::model::value::Value;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
@@ -124,6 +126,23 @@ fn action_count(cx: &Context) -> usize {
     (0..cx.graph.jobs.len() as u32).filter(|j| crate::plan::check::has_action(cx, JobId(*j))).count()
 }
 
+/// A priority that is no number counts as none: it decides only what starts first.
+fn priority(cx: &Context, job: &Job) -> i64 {
+    let rule = cx.rule(job);
+    match &rule.priority {
+        Dynamic::Const(Value::Int(n)) => *n,
+        Dynamic::Const(_) => 0,
+        Dynamic::Function(_) => {
+            let instance = Instance::naming(cx, job);
+            match instance.evaluate(&rule.priority, rule) {
+                Ok(Value::Int(n)) => n,
+                Ok(Value::Float(x)) => x as i64,
+                _ => 0,
+            }
+        }
+    }
+}
+
 /// The graph as the core sees it.
 fn shape(cx: &Context) -> Shape {
     let graph: &JobGraph = &cx.graph;
@@ -146,7 +165,7 @@ fn shape(cx: &Context) -> Shape {
         producers: graph.jobs.iter().map(|j| j.needs.len() as u32).collect(),
         consumer_starts,
         consumers,
-        priority: graph.jobs.iter().map(|j| cx.rule(j).priority).collect(),
+        priority: graph.jobs.iter().map(|j| priority(cx, j)).collect(),
         height,
     }
 }

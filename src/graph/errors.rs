@@ -356,6 +356,12 @@ pub(crate) fn failed_job(job: u32, failure: &Failure, chain: String, expansion: 
             };
             problem.note(format!("needed by: {chain}"))
         }
+        Failure::Call { function, error: CallError::Pending { checkpoint, .. } } => Problem::error(
+            "input-function",
+            format!("the input function `{function}` of {context} waits for checkpoint `{checkpoint}`"),
+        )
+        .at_rule(rule, "")
+        .note(format!("needed by: {chain}")),
         Failure::Call { function, error: CallError::Message(message) } => Problem::error(
             "input-function",
             format!("the input function `{function}` of {context} failed: {message}"),

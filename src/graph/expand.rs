@@ -6,10 +6,9 @@
 
 use crate::base::path::{PathId, PathTable};
 use crate::graph::job::Job;
-use crate::graph::render::{Drafts, Failure, fixed_layout, render_chunk};
+use crate::graph::render::{Drafts, Failure, Layout, fixed_layout, render_chunk};
 use crate::matching::index::{PatternIndex, Scratch};
 use crate::model::rule::Rule;
-use crate::model::slots::Slot;
 use crate::model::workflow::Workflow;
 use hashbrown::HashTable;
 use rayon::prelude::*;
@@ -79,8 +78,8 @@ pub(crate) struct Expansion<'a> {
     /// Paths with a concrete candidate whose wildcard candidates were not looked at.
     deferred: Vec<PathId>,
     known: HashTable<u32>,
-    /// By rule: the input slots of its last job, to be shared.
-    layouts: Vec<Option<Arc<[Slot]>>>,
+    /// By rule: the layout of its last job, to be shared.
+    layouts: Vec<Option<Layout>>,
     frontier: Vec<PathId>,
     depth: u32,
     /// Jobs so far that would go on for ever if they went on so once more.
@@ -341,6 +340,7 @@ impl<'a> Expansion<'a> {
             wildcards: values.map(Arc::from).collect(),
             inputs: Box::default(),
             input_slots: Arc::default(),
+            input_flags: Arc::default(),
             outputs: Box::default(),
             needs: Box::default(),
         });
@@ -460,15 +460,16 @@ impl<'a> Expansion<'a> {
                 self.discover(input, id as u32);
             }
             let rule = self.jobs[id].rule as usize;
-            if let Some(slots) = draft.slots
-                && self.layouts[rule].as_deref() != Some(&slots)
+            if let Some(own) = draft.layout
+                && !self.layouts[rule].as_ref().is_some_and(|known| own.is(known))
             {
-                self.layouts[rule] = Some(slots.into());
+                self.layouts[rule] = Some(own.shared());
             }
             let job = &mut self.jobs[id];
             job.inputs = inputs;
             job.outputs = outputs;
-            job.input_slots = self.layouts[rule].clone().unwrap_or_default();
+            let Layout { slots, flags } = self.layouts[rule].clone().unwrap_or_default();
+            (job.input_slots, job.input_flags) = (slots, flags);
             if let Some(failure) = draft.failure {
                 let keep = self.failures.len() < KEPT_ERRORS;
                 self.failures.insert(id as u32, if keep { failure } else { Failure::Unreported });

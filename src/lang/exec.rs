@@ -6,6 +6,7 @@ use crate::lang::eval::{Binding, Frame, Slot, fits};
 use crate::lang::index;
 use crate::lang::iter::Walk;
 use crate::lang::methods;
+use crate::lang::modules;
 use crate::lang::ops;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::root_of;
@@ -391,7 +392,7 @@ impl Vm<'_> {
         names: Option<&[(Ident, Option<Ident>)]>,
     ) -> Result<(), Raise> {
         let find = |vm: &Self, name: &str| {
-            vm.lookup_module(name).cloned().unwrap_or_else(|| builtins::placeholder(name))
+            vm.lookup_module(name).cloned().unwrap_or_else(|| modules::placeholder(name))
         };
         let Some(names) = names else {
             return match alias {

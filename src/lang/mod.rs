@@ -11,6 +11,7 @@ pub(crate) mod index;
 pub(crate) mod iter;
 pub(crate) mod load;
 pub(crate) mod methods;
+pub(crate) mod modules;
 pub(crate) mod object;
 pub(crate) mod ops;
 pub(crate) mod percent;

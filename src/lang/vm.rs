@@ -6,6 +6,7 @@ use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
+use crate::lang::modules;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
@@ -91,7 +92,7 @@ impl Vm<'static> {
     /// An evaluator with the language's names, whose relative paths are relative to `root`.
     pub(crate) fn new(root: impl Into<PathBuf>, budget: Budget) -> Vm<'static> {
         let builtins = builtins::names().map(|(name, value)| (name.into(), value)).collect();
-        let modules = builtins::modules().into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let modules = modules::modules().into_iter().map(|(name, value)| (name.into(), value)).collect();
         Vm {
             spaces: Spaces::Open(vec![builtins, modules, Space::default()]),
             space: MAIN,
@@ -266,10 +267,6 @@ impl Vm<'_> {
 /// What to write instead of a function that Snakemake has.
 fn missing_function(name: &str) -> Option<&'static str> {
     Some(match name {
-        "directory" => "name a file in the directory as the output, for example a list of the others",
-        "temp" | "protected" | "pipe" | "service" | "report" => "write the path alone",
-        "ancient" => "write the path alone: a file with the same content never makes a job run again",
-        "touch" => "write the path alone, and create the file at the end of the command: `touch {output}`",
         "storage" | "remote" => "fetch remote files in a rule of its own",
         "checkpoints" => "list the files with `expand(...)` or an input function",
         _ => return None,

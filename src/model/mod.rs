@@ -6,6 +6,7 @@ pub(crate) mod build;
 pub(crate) mod draft;
 pub(crate) mod dynamic;
 pub(crate) mod finish;
+pub(crate) mod flags;
 pub(crate) mod pattern;
 pub(crate) mod rule;
 pub(crate) mod slots;

@@ -1,11 +1,10 @@
-//! Names that every Rulefile sees without importing them, and the modules it can import.
+//! Names that every Rulefile sees without importing them.
 
 pub(crate) mod args;
 mod basic;
 mod expand;
 mod files;
-mod json;
-mod modules;
+pub(crate) mod flags;
 mod numbers;
 pub(crate) mod sequence;
 mod types;
@@ -13,12 +12,12 @@ mod types;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Type, Value};
 
-pub(crate) use modules::{modules, placeholder};
-pub(crate) use types::construct;
+pub(crate) use types::{construct, path};
 
 /// All built-in names with their values.
 pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
-    let tables = [basic::TABLE, sequence::TABLE, numbers::TABLE, expand::TABLE, files::TABLE, REFUSED];
+    let tables =
+        [basic::TABLE, sequence::TABLE, numbers::TABLE, expand::TABLE, files::TABLE, flags::TABLE, REFUSED];
     let functions = tables.into_iter().flatten().map(|builtin| (builtin.name, Value::Builtin(builtin)));
     let types = types::NAMED.iter().map(|of| (of.name(), Value::Type(*of)));
     let exceptions = Exc::ALL

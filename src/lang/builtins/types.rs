@@ -222,6 +222,6 @@ fn has_type(value: &Value, of: Type) -> bool {
 }
 
 /// The text of a value that names a path.
-pub(super) fn path(value: &Value, function: &str) -> Result<Arc<str>, Raise> {
+pub(crate) fn path(value: &Value, function: &str) -> Result<Arc<str>, Raise> {
     text(value, function)
 }

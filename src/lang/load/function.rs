@@ -1,12 +1,14 @@
 //! Functions of a Rulefile as functions of jobs.
 
 use crate::diag::{Problem, Span};
+use crate::lang::builtins::flags::Flagged;
 use crate::lang::load::objects::{JobWildcards, Named};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::Value;
 use crate::lang::vm::Frozen;
 use crate::model;
-use crate::model::dynamic::{CallContext, CallError, JobFunction};
+use crate::model::dynamic::{CallContext, CallError, JobFunction, PathTree};
+use crate::model::flags::Flags;
 use crate::syntax::ast::ParamKind;
 use crate::syntax::words::nearest;
 use std::fmt;
@@ -91,7 +93,7 @@ impl RuleFunction {
         Ok(RuleFunction { name, function, extras, span, section, evaluator })
     }
 
-    fn evaluate(&self, cx: &CallContext<'_>, evaluator: &Frozen) -> Result<model::value::Value, Raise> {
+    fn evaluate(&self, cx: &CallContext<'_>, evaluator: &Frozen) -> Result<Value, Raise> {
         let wildcards = Value::object(JobWildcards(cx.wildcards.clone()));
         let named = self.extras.iter().map(|name| ((*name).into(), argument(name, cx))).collect();
         let mut value = evaluator.call(&self.function, vec![wildcards.clone()], named)?;
@@ -108,7 +110,21 @@ impl RuleFunction {
             let named = self.known_extras(&wanted).map(|name| (name.into(), argument(name, cx))).collect();
             value = evaluator.call(&value, vec![wildcards.clone()], named)?;
         }
-        value.to_model()
+        Ok(value)
+    }
+
+    fn called<T>(
+        &self,
+        cx: &CallContext<'_>,
+        take: impl FnOnce(&Value) -> Result<T, Raise>,
+    ) -> Result<T, CallError> {
+        let Some(evaluator) = self.evaluator.get() else {
+            return Err(CallError::Message("the workflow is not loaded completely".into()));
+        };
+        self.evaluate(cx, evaluator).and_then(|value| take(&value)).map_err(|raise| {
+            // Who called it, and for which job, is said by the caller.
+            CallError::Problem(Box::new(raise.at(self.span).to_problem()))
+        })
     }
 
     /// What of the extras a further function asks for.
@@ -170,12 +186,44 @@ impl JobFunction for RuleFunction {
     }
 
     fn call(&self, cx: &CallContext<'_>) -> Result<model::value::Value, CallError> {
-        let Some(evaluator) = self.evaluator.get() else {
-            return Err(CallError::Message("the workflow is not loaded completely".into()));
-        };
-        self.evaluate(cx, evaluator).map_err(|raise| {
-            // Who called it, and for which job, is said by the caller.
-            CallError::Problem(Box::new(raise.at(self.span).to_problem()))
-        })
+        self.called(cx, Value::to_model)
+    }
+
+    fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {
+        self.called(cx, |value| path_tree(value, 0))
+    }
+}
+
+/// Lists in lists that an input function may give.
+const MAX_NESTING: usize = 100;
+
+/// What an input function gave, as paths with their flags.
+fn path_tree(value: &Value, depth: usize) -> Result<PathTree, Raise> {
+    if depth > MAX_NESTING {
+        return Err(Raise::new(Exc::RecursionError, "lists of paths are nested too deeply"));
+    }
+    if let Some(flagged) = value.downcast::<Flagged>() {
+        return Ok(PathTree::One(flagged.path.display(), flagged.marks.flags.clone()));
+    }
+    let items = match value {
+        Value::Str(text) => return Ok(PathTree::One(text.clone(), Flags::default())),
+        Value::Dict(dict) => {
+            let pairs =
+                dict.0.read(|map| map.iter().map(|(k, v)| (k.0.display(), v.clone())).collect::<Vec<_>>());
+            let trees = pairs.into_iter().map(|(name, value)| Ok((name, path_tree(&value, depth + 1)?)));
+            return trees.collect::<Result<_, Raise>>().map(PathTree::Named);
+        }
+        Value::Object(object) if object.stand_in().is_some() => {
+            return Ok(PathTree::One(value.display(), Flags::default()));
+        }
+        Value::Object(object) => object.items(),
+        other => other.snapshot(),
+    };
+    match items {
+        Some(items) => {
+            let trees = items.iter().map(|item| path_tree(item, depth + 1));
+            trees.collect::<Result<_, Raise>>().map(PathTree::Many)
+        }
+        None => Ok(PathTree::of(&value.to_model()?)),
     }
 }

@@ -1,6 +1,7 @@
 //! Sections of rules to drafts.
 
 use crate::diag::{Problem, Span};
+use crate::lang::builtins::flags::Flagged;
 use crate::lang::load::Loader;
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
@@ -11,6 +12,7 @@ use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
+use crate::model::flags::{Ensure, Flags};
 use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
 use crate::syntax::words::{SECTIONS, nearest};
 use std::sync::Arc;
@@ -32,7 +34,9 @@ struct Parts {
 
 const SUPPORTED: &[&str] = &[
     "default_target",
+    "group",
     "input",
+    "localrule",
     "log",
     "message",
     "name",
@@ -186,7 +190,7 @@ impl Loader {
         let draft = &mut parts.draft;
         match (word, &item.value) {
             ("shell", Value::Str(text)) => {
-                let command = DraftText { text: text.clone(), span: Some(item.span) };
+                let command = plain(text, item.span);
                 let none: Arc<str> = "".into();
                 draft.action = DraftAction::Shell {
                     command,
@@ -196,7 +200,7 @@ impl Loader {
                 };
             }
             ("message", Value::Str(text)) => {
-                draft.message = Some(DraftText { text: text.clone(), span: Some(item.span) });
+                draft.message = Some(plain(text, item.span));
             }
             ("name", Value::Str(text)) if is_rule_name(text) => draft.name = text.clone(),
             ("name", Value::Str(text)) => {
@@ -215,7 +219,20 @@ impl Loader {
             ("threads", Value::Float(x)) if x.is_finite() && *x >= 1.0 => {
                 draft.threads = Dynamic::Const(crate::model::value::Value::Int(x.round_ties_even() as i64));
             }
-            ("priority", Value::Int(n)) => draft.priority = *n,
+            ("priority", Value::Int(_)) => draft.priority = Dynamic::Const(int_model(&item.value)),
+            ("priority", Value::Float(x)) if x.is_finite() => {
+                draft.priority = Dynamic::Const(crate::model::value::Value::Int(x.round_ties_even() as i64));
+            }
+            ("priority", value) if value.is_callable() => {
+                if let Some(function) = self.function(&item, "priority") {
+                    draft.priority = Dynamic::Function(function);
+                }
+            }
+            ("group", value) if value.is_callable() => {
+                draft.group = self.function(&item, "group").map(Dynamic::Function);
+            }
+            ("group", Value::Str(_)) => draft.group = self.constant(&item),
+            ("localrule", Value::Bool(local)) => draft.local = *local,
             ("retries", Value::Int(n)) if u32::try_from(*n).is_ok() => draft.retries = u32::try_from(*n).ok(),
             (word, value) => {
                 let wanted = match word {
@@ -334,7 +351,7 @@ impl Loader {
     }
 
     /// The paths of one item; lists in lists are flattened. `None` for an unnamed item without paths.
-    fn paths(&mut self, item: &Item, section: &str) -> Option<DraftPaths> {
+    fn paths(&mut self, item: &Item, section: &'static str) -> Option<DraftPaths> {
         let single = as_path(&item.value).is_some();
         let mut paths = Vec::new();
         let mut queue = vec![item.value.clone()];
@@ -342,7 +359,8 @@ impl Loader {
         while let Some(value) = queue.pop() {
             seen += 1;
             if let Some(text) = as_path(&value) {
-                paths.push(DraftText { text, span: Some(item.span) });
+                let flags = self.flags_of(&value, section, item);
+                paths.push(DraftText { text, span: Some(item.span), flags });
             } else if let (Some(mut values), true) = (elements(&value), seen < MAX_PATHS) {
                 values.reverse();
                 queue.append(&mut values);
@@ -356,6 +374,24 @@ impl Loader {
             list: !single,
             paths,
         })
+    }
+
+    /// The flags of a path; functions in them become the rule's.
+    fn flags_of(&mut self, value: &Value, section: &'static str, item: &Item) -> Flags {
+        let Some(flagged) = value.downcast::<Flagged>() else { return Flags::default() };
+        let mut flags = flagged.marks.flags.clone();
+        if let Some(mark) = &flagged.marks.ensure {
+            let checksum = mark.checksum.as_ref().and_then(|(algorithm, value)| {
+                let item = Item { name: None, value: value.clone(), span: item.span };
+                let value = match value.is_callable() {
+                    true => self.function(&item, section).map(Dynamic::Function),
+                    false => self.constant(&item),
+                };
+                Some((*algorithm, value?))
+            });
+            flags.ensure = Some(Arc::new(Ensure { non_empty: mark.non_empty, checksum }));
+        }
+        flags
     }
 
     fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
@@ -442,6 +478,10 @@ impl Loader {
             self.problems.push(raise.to_problem());
         }
     }
+}
+
+fn plain(text: &Arc<str>, span: Span) -> DraftText {
+    DraftText { text: text.clone(), span: Some(span), flags: Flags::default() }
 }
 
 /// Paths in one item; a bound for lists that contain themselves.
@@ -537,9 +577,7 @@ fn refused_section(word: &str, span: Span) -> Problem {
             "start rulemake in the environment, or enter it in the `shell:` command"
         }
         "benchmark" => "put `time` or a measuring program before the `shell:` command",
-        "localrule" | "group" | "handover" | "cache" => {
-            "remove it: it only matters on clusters and with caches"
-        }
+        "handover" | "cache" => "remove it: it only matters on clusters and with caches",
         "shadow" => "make a temporary directory in the `shell:` command",
         _ => "write the paths out, with variables of the Rulefile",
     };

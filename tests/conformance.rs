@@ -1,0 +1,413 @@
+//! The Rulefile language against Snakemake: small workflows with the files that Snakemake 9.27 made from them.
+//!
+//! `tests/conformance/*.cases` hold them, some per row of the language. A case is a text of parts in order:
+//!
+//! ```text
+//! ===== id: title                     begins a case; a remark may follow
+//! differs: reason                     the answer is another one on purpose
+//! needs: program                      left out where this program is missing
+//! --- path                            writes a file
+//! $ rulemake a.txt --force            a line of bash; `rulemake` stands for `rulemake -f Snakefile -j1`
+//! snakemake: snakemake -s Snakefile … what is called instead when it is not the same, of Snakemake
+//! fails: text                         … must fail and say this
+//! says: text                          … must succeed and say this
+//! snakemake fails: text               … Snakemake must fail, with this
+//! === path                            the file now holds this
+//! === path absent                     there is no such file
+//! === path (snakemake)                what Snakemake has made there instead, where we differ
+//! ```
+//!
+//! `pending.txt` names the cases that do not pass yet; a case that passes must not stand there.
+//! `ONLY=text` plays the cases whose id contains the text.
+//! `UPDATE_CONFORMANCE=path/to/snakemake cargo test --test conformance -- --ignored` plays all cases with the real
+//! Snakemake and writes what it made into the files: no difference afterwards means that all expectations are true.
+
+#![cfg(all(target_os = "linux", feature = "cli"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test panics when it cannot go on, and is told by the environment what to do"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance");
+
+/// `rulemake` as the cases call it.
+const OURS: &str = r#"
+rulemake() {
+    case " $* " in *' -f '*) ;; *) set -- -f Snakefile "$@" ;; esac
+    case " $* " in *' -j'*) ;; *) set -- -j1 "$@" ;; esac
+    command rulemake "$@"
+}
+"#;
+
+/// The same call of the real Snakemake.
+const REAL: &str = r#"
+snakemake() { "$SNAKEMAKE" "$@"; }
+rulemake() {
+    local args=() arg
+    for arg in "$@"; do
+        case "$arg" in
+            -f) args+=(-s) ;;
+            -C) args+=(-d) ;;
+            -j*) args+=("-c${arg#-j}") ;;
+            --force) args+=(-f) ;;
+            --force-all) args+=(-F) ;;
+            *) args+=("$arg") ;;
+        esac
+    done
+    case " ${args[*]} " in *' -c'*) ;; *) args=(-c1 "${args[@]}") ;; esac
+    snakemake --latency-wait 0 "${args[@]}"
+}
+"#;
+
+/// Who plays a case.
+#[derive(Clone, Copy)]
+enum Player<'p> {
+    Ours,
+    Snakemake(&'p Path),
+}
+
+struct Case<'t> {
+    /// `file/id`.
+    name: String,
+    differs: bool,
+    needs: Vec<&'t str>,
+    parts: Vec<Part<'t>>,
+}
+
+enum Part<'t> {
+    Given { path: &'t str, body: &'t str },
+    Step(Step<'t>),
+    Expected(Expected<'t>),
+}
+
+#[derive(Default)]
+struct Step<'t> {
+    script: &'t str,
+    fails: Vec<&'t str>,
+    says: Vec<&'t str>,
+    /// What is said of Snakemake alone.
+    real_script: Option<&'t str>,
+    real_fails: Vec<&'t str>,
+    real_says: Vec<&'t str>,
+}
+
+struct Expected<'t> {
+    path: &'t str,
+    of_snakemake: bool,
+    /// `None`: absent.
+    body: Option<&'t str>,
+    /// The whole part in the text of the file, for updates.
+    text: &'t str,
+}
+
+impl Part<'_> {
+    /// Whether the answer of Snakemake is another one.
+    fn differs(&self) -> bool {
+        match self {
+            Part::Given { .. } => false,
+            Part::Step(step) => step.fails.is_empty() != step.real_fails.is_empty(),
+            Part::Expected(expected) => expected.of_snakemake,
+        }
+    }
+}
+
+fn parse<'t>(file: &str, text: &'t str) -> Vec<Case<'t>> {
+    let mut cases = Vec::new();
+    // What stands before the first case is a remark.
+    for chunk in
+        split_at(text, |line| line.starts_with("===== ")).into_iter().skip_while(|c| !c.starts_with("===== "))
+    {
+        let mut parts =
+            split_at(chunk, |line| ["--- ", "$ ", "=== "].iter().any(|mark| line.starts_with(mark)));
+        // Blank lines before the next case belong to nobody.
+        let end = chunk.trim_end().len() + 1;
+        if let Some(last) = parts.last_mut() {
+            let start = chunk.len() - last.len();
+            *last = &chunk[start..end.clamp(start, chunk.len())];
+        }
+        let head = parts.remove(0);
+        let title = head.lines().next().unwrap_or_default().trim_start_matches("===== ");
+        let Some((id, _)) = title.split_once(": ") else { panic!("{file}: `{title}` is not `id: title`") };
+        let said = |key: &'static str| head.lines().filter_map(move |line| line.strip_prefix(key));
+        cases.push(Case {
+            name: format!("{file}/{id}"),
+            differs: said("differs: ").next().is_some(),
+            needs: said("needs: ").collect(),
+            parts: parts.into_iter().map(|part| parse_part(file, part)).collect(),
+        });
+    }
+    cases
+}
+
+fn parse_part<'t>(file: &str, text: &'t str) -> Part<'t> {
+    let (head, body) = text.split_once('\n').unwrap_or((text, ""));
+    if let Some(path) = head.strip_prefix("--- ") {
+        return Part::Given { path, body };
+    }
+    if let Some(path) = head.strip_prefix("=== ") {
+        let (path, absent) = match path.strip_suffix(" absent") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
+        let (path, of_snakemake) = match path.strip_suffix(" (snakemake)") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
+        let body = (!absent).then_some(body);
+        return Part::Expected(Expected { path, of_snakemake, body, text });
+    }
+    let mut step = Step { script: head.trim_start_matches("$ "), ..Step::default() };
+    for line in body.lines().filter(|line| !line.trim().is_empty()) {
+        match line.split_once(": ") {
+            Some(("fails", text)) => step.fails.push(text),
+            Some(("says", text)) => step.says.push(text),
+            Some(("snakemake", script)) => step.real_script = Some(script),
+            Some(("snakemake fails", text)) => step.real_fails.push(text),
+            Some(("snakemake says", text)) => step.real_says.push(text),
+            _ => panic!("{file}: `{line}` says nothing about a step"),
+        }
+    }
+    Part::Step(step)
+}
+
+/// The text cut before each line that begins a piece; the pieces are the whole text.
+fn split_at(text: &str, begins: impl Fn(&str) -> bool) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        if begins(line) && at > start {
+            pieces.push(&text[start..at]);
+            start = at;
+        }
+        at += line.len();
+    }
+    pieces.push(&text[start..]);
+    pieces
+}
+
+/// What a case is played in: a directory, and a home that is as empty.
+struct Place<'p> {
+    player: Player<'p>,
+    dir: tempfile::TempDir,
+}
+
+impl Place<'_> {
+    fn root(&self) -> PathBuf {
+        self.dir.path().join("work")
+    }
+
+    /// Exit code and all that was printed.
+    fn bash(&self, script: &str) -> (bool, String) {
+        let binary = Path::new(env!("CARGO_BIN_EXE_rulemake")).parent().unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let home = self.dir.path().join("home");
+        let mut command = Command::new("bash");
+        let script = match self.player {
+            Player::Ours => format!("exec 2>&1\n{OURS}\n{script}"),
+            Player::Snakemake(program) => {
+                command.env("SNAKEMAKE", program);
+                format!("exec 2>&1\n{REAL}\n{script}")
+            }
+        };
+        let output = command
+            .args(["-c", &script])
+            .current_dir(self.root())
+            .env("PATH", format!("{}:{path}", binary.display()))
+            .env("HOME", &home)
+            .env("XDG_CACHE_HOME", home.join("cache"))
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("SNAKEMAKE_PROFILE")
+            .env("LC_ALL", "C.UTF-8")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        let path = self.root().join(path);
+        fs::symlink_metadata(&path).ok()?;
+        Some(fs::read(&path).map_or_else(
+            |error| format!("not readable: {error}\n"),
+            // Where the directory is named, its name does not matter.
+            |bytes| String::from_utf8_lossy(&bytes).replace(&*self.root().to_string_lossy(), "[DIR]"),
+        ))
+    }
+}
+
+/// Plays a case; what does not hold, and what the file should say of Snakemake instead: (old part, new part).
+fn play<'t>(case: &Case<'t>, player: Player) -> (String, Vec<(&'t str, String)>) {
+    let place = Place { player, dir: tempfile::tempdir().unwrap() };
+    fs::create_dir_all(place.root()).unwrap();
+    fs::create_dir_all(place.dir.path().join("home")).unwrap();
+    let real = matches!(player, Player::Snakemake(_));
+    let (mut wrong, mut updates, mut log) = (String::new(), Vec::new(), String::new());
+    let twins: BTreeSet<&str> = case
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Expected(expected) if expected.of_snakemake => Some(expected.path),
+            _ => None,
+        })
+        .collect();
+    for part in &case.parts {
+        match part {
+            Part::Given { path, body } => {
+                let path = place.root().join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, body).unwrap();
+            }
+            Part::Step(step) => {
+                let script = step.real_script.filter(|_| real).unwrap_or(step.script);
+                let (success, said) = place.bash(script);
+                let _ = write!(log, "$ {script}\n{said}");
+                step.judge(real, success, &said, &mut wrong);
+            }
+            // Where we differ, each has a part of its own.
+            Part::Expected(expected) if real != expected.of_snakemake && twins.contains(expected.path) => {}
+            Part::Expected(expected) if expected.of_snakemake && !real => {}
+            Part::Expected(expected) => {
+                let found = place.read(expected.path);
+                if found.as_deref() != expected.body {
+                    let [mine, theirs] = [expected.body.map(str::to_string), found.clone()].map(told);
+                    let _ = writeln!(wrong, "{}: expected {mine}\nfound {theirs}", expected.path);
+                    let mark = if expected.of_snakemake { " (snakemake)" } else { "" };
+                    let new = match found {
+                        Some(body) => format!("=== {}{mark}\n{body}", expected.path),
+                        None => format!("=== {}{mark} absent\n", expected.path),
+                    };
+                    updates.push((expected.text, new));
+                }
+            }
+        }
+    }
+    if !wrong.is_empty() {
+        wrong = format!("===== {}\n{wrong}--- printed\n{}\n", case.name, log.trim_end());
+    }
+    (wrong, updates)
+}
+
+fn told(body: Option<String>) -> String {
+    body.map_or("no file".into(), |body| format!("|\n{}", body.trim_end_matches('\n')))
+}
+
+impl Step<'_> {
+    fn judge(&self, real: bool, success: bool, said: &str, wrong: &mut String) {
+        let (fails, says) = match real {
+            false => (!self.fails.is_empty(), self.fails.iter().chain(&self.says)),
+            true => (!self.real_fails.is_empty(), self.real_fails.iter().chain(&self.real_says)),
+        };
+        if success == fails {
+            let _ = writeln!(wrong, "`{}` {}", self.script, if success { "succeeds" } else { "fails" });
+        }
+        for text in says.filter(|text| !said.contains(**text)) {
+            let _ = writeln!(wrong, "`{}` does not say: {text}", self.script);
+        }
+    }
+}
+
+fn files() -> Vec<(String, String)> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(ROOT).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "cases"));
+    paths.sort();
+    let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+    paths.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// Plays the cases that are asked for on some threads, in any order; the answers come in the order of the cases.
+fn play_all<'t>(cases: &[Case<'t>], player: Player) -> Vec<(String, Vec<(&'t str, String)>)> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut answers = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(case) = cases.get(index) else { return answers };
+            answers.push((index, play(case, player)));
+        }
+    };
+    let mut answers: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    answers.sort_by_key(|(index, _)| *index);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+fn wanted<'t>(files: &'t [(String, String)]) -> Vec<Case<'t>> {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let mut cases: Vec<Case> = files.iter().flat_map(|(name, text)| parse(name, text)).collect();
+    let mut names = BTreeSet::new();
+    for case in &cases {
+        assert!(names.insert(case.name.clone()), "two cases are called {}", case.name);
+        let differs = case.parts.iter().any(Part::differs);
+        assert!(case.differs == differs, "{}: `differs:` says why a case differs, and only then", case.name);
+    }
+    cases.retain(|case| case.name.contains(&only) && case.needs.iter().all(|program| is_installed(program)));
+    cases
+}
+
+#[test]
+fn cases_hold() {
+    let files = files();
+    let cases = wanted(&files);
+    let pending = fs::read_to_string(Path::new(ROOT).join("pending.txt")).unwrap_or_default();
+    let pending: BTreeSet<&str> = pending.lines().filter(|line| !line.starts_with('#')).collect();
+    let mut differences = Vec::new();
+    let mut passing = Vec::new();
+    for (case, (wrong, _)) in cases.iter().zip(play_all(&cases, Player::Ours)) {
+        match (wrong.is_empty(), pending.contains(&*case.name)) {
+            (false, false) => differences.push(wrong),
+            (true, true) => passing.push(&*case.name),
+            _ => {}
+        }
+    }
+    assert!(
+        differences.is_empty() && passing.is_empty(),
+        "{} of {} cases do not hold\n{}\npassing, to be taken out of pending.txt: {passing:#?}",
+        differences.len(),
+        cases.len(),
+        differences.join("\n"),
+    );
+}
+
+#[test]
+#[ignore = "needs Snakemake"]
+fn snakemake_agrees() {
+    let program = PathBuf::from(
+        std::env::var_os("UPDATE_CONFORMANCE").expect("UPDATE_CONFORMANCE is the path of snakemake"),
+    );
+    let files = files();
+    let cases = wanted(&files);
+    let answers = play_all(&cases, Player::Snakemake(&program));
+    for (name, old) in &files {
+        let mut new = old.clone();
+        // From the end, so that the places before stay where they are.
+        for (part, update) in answers.iter().rev().flat_map(|(_, updates)| updates.iter().rev()) {
+            let inside =
+                (part.as_ptr() as usize).checked_sub(old.as_ptr() as usize).filter(|at| *at < old.len());
+            if let Some(at) = inside {
+                new.replace_range(at..at + part.len(), update);
+            }
+        }
+        if new != *old {
+            fs::write(Path::new(ROOT).join(name).with_extension("cases"), new).unwrap();
+        }
+    }
+    let wrong: String = answers.into_iter().map(|(wrong, _)| wrong).collect();
+    assert!(wrong.is_empty(), "Snakemake does something else; the files are changed\n{wrong}");
+}
