@@ -206,13 +206,9 @@ impl Vm<'_> {
                 self.store(frame, &name.text, Some(value.clone()))?;
                 Ok(value)
             }
-            ExprKind::SliceItem { .. } => {
-                Err(Raise::unsupported("a slice among several indices isn't supported", "slice in steps"))
+            ExprKind::SliceItem { .. } | ExprKind::Yield(_) | ExprKind::YieldFrom(_) => {
+                Err(not_evaluated(expr))
             }
-            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => Err(Raise::unsupported(
-                "`yield` isn't supported in Rulefiles",
-                "build a list and `return` it",
-            )),
         }
     }
 
@@ -714,5 +710,16 @@ fn maybe_wildcard(raise: Raise, field: &Expr) -> Raise {
             raise.also_help(format!("in an f-string a wildcard is written `{{{{{name}}}}}`"))
         }
         _ => raise,
+    }
+}
+
+/// What the grammar knows and the evaluator does not.
+#[inline(never)]
+fn not_evaluated(expr: &Expr) -> Raise {
+    match expr.kind {
+        ExprKind::SliceItem { .. } => {
+            Raise::unsupported("a slice among several indices isn't supported", "slice in steps")
+        }
+        _ => Raise::unsupported("`yield` isn't supported in Rulefiles", "build a list and `return` it"),
     }
 }
