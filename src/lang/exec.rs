@@ -66,7 +66,7 @@ impl Vm<'_> {
             }
             StmtKind::If { arms, orelse } => {
                 for (test, body) in arms {
-                    if self.eval_in(frame, test)?.truth() {
+                    if self.eval_in(frame, test)?.condition()? {
                         return self.exec(frame, body, host);
                     }
                 }
@@ -161,7 +161,7 @@ impl Vm<'_> {
         orelse: &Block,
         host: &mut dyn Host,
     ) -> Result<Flow, Raise> {
-        while self.eval_in(frame, test)?.truth() {
+        while self.eval_in(frame, test)?.condition()? {
             self.budget.spend(1)?;
             match self.exec(frame, body, host)? {
                 Flow::Next | Flow::Continue(_) => {}
@@ -260,7 +260,7 @@ impl Vm<'_> {
     }
 
     fn exec_assert(&mut self, frame: &mut Frame, test: &Expr, message: Option<&Expr>) -> Result<(), Raise> {
-        if self.eval_in(frame, test)?.truth() {
+        if self.eval_in(frame, test)?.condition()? {
             return Ok(());
         }
         let args = match message {
@@ -293,11 +293,18 @@ impl Vm<'_> {
             }
             ExprKind::Slice { value: container, start, stop, step } => {
                 let container = self.eval_in(frame, container)?;
+                if let Value::Object(object) = &container {
+                    let slice = self.slice_value(frame, [start, stop, step])?;
+                    return object.set(self, &slice, value).map_err(|raise| raise.at(target.span));
+                }
                 let ends = self.slice_ends(frame, [start, stop, step])?;
                 index::set_slice(self, &container, &ends, &value)
             }
             ExprKind::Attribute { value: owner, name } => {
                 let owner = self.eval_in(frame, owner)?;
+                if let Value::Object(object) = &owner {
+                    return object.set_attribute(self, &name.text, value).map_err(|r| r.at(target.span));
+                }
                 let message = format!("attribute `{}` of `{}` cannot be set", name.text, owner.type_name());
                 Err(Raise::new(Exc::AttributeError, message).help("use a dict: `x[\"name\"] = value`"))
             }
@@ -352,7 +359,7 @@ impl Vm<'_> {
             ExprKind::Index { value: container, index } => {
                 let container = self.eval_in(frame, container)?;
                 let key = self.eval_in(frame, index)?;
-                let old = index::get_item(&container, &key).map_err(|raise| raise.at(target.span))?;
+                let old = index::get_item(self, &container, &key).map_err(|raise| raise.at(target.span))?;
                 let value = self.eval_in(frame, value)?;
                 let new = ops::in_place(self, op, old, &value)?;
                 index::set_item(self, &container, &key, new)

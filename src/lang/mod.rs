@@ -19,7 +19,7 @@ pub(crate) mod raise;
 pub(crate) mod reads;
 pub(crate) mod repr;
 pub(crate) mod scope;
-mod teardown;
+pub(crate) mod teardown;
 pub(crate) mod value;
 pub(crate) mod vm;
 

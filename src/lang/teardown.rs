@@ -75,7 +75,7 @@ impl Function {
     }
 }
 
-fn dismantle(mut queue: Vec<Value>) {
+pub(crate) fn dismantle(mut queue: Vec<Value>) {
     if !queue.iter().any(holds_others) {
         return;
     }
@@ -106,6 +106,9 @@ fn dismantle(mut queue: Vec<Value>) {
                 queue.extend(parts.unwrap_or_default());
             }
             Value::Method(method) => queue.extend(Arc::into_inner(method).and_then(|m| m.receiver)),
+            Value::Object(mut object) => {
+                queue.extend(Arc::get_mut(&mut object).map(|object| object.release()).unwrap_or_default());
+            }
             Value::View(view) => queue.extend(Arc::into_inner(view).map(|view| Value::Dict(view.dict))),
             _ => {}
         }
@@ -124,5 +127,6 @@ fn holds_others(value: &Value) -> bool {
             | Value::Exception(_)
             | Value::Method(_)
             | Value::View(_)
+            | Value::Object(_)
     )
 }

@@ -51,6 +51,14 @@ fn help_of(raise: &Raise) -> String {
 }
 
 #[test]
+fn a_call_that_was_left_many_times_is_named_once() {
+    let mut raise = Raise::value_error("x").at(Span::new(SourceId(0), 0, 1));
+    (0..3).for_each(|_| raise.leave(&"f".into(), Some(Span::new(SourceId(0), 4, 5))));
+    let texts: Vec<String> = raise.to_problem().labels.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["", "called `f` here, again and again"]);
+}
+
+#[test]
 fn what_never_ends_is_stopped() {
     for source in [
         "while True: pass",

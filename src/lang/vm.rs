@@ -10,6 +10,7 @@ use crate::lang::modules;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
+use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
 use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
 use indexmap::IndexMap;
@@ -86,6 +87,8 @@ pub(crate) struct Vm<'a> {
     pub(crate) budget: Budget,
     pub(crate) reads: Reads,
     pub(crate) log: Vec<String>,
+    /// Which checkpoints this call can ask.
+    pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
 
 impl Vm<'static> {
@@ -100,6 +103,7 @@ impl Vm<'static> {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            checkpoints: None,
         }
     }
 
@@ -268,7 +272,6 @@ impl Vm<'_> {
 fn missing_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "storage" | "remote" => "fetch remote files in a rule of its own",
-        "checkpoints" => "list the files with `expand(...)` or an input function",
         _ => return None,
     })
 }
@@ -295,17 +298,22 @@ impl std::fmt::Debug for Frozen {
 
 impl Frozen {
     /// Calls a function with a fresh budget.
+    #[cfg(test)]
     pub(crate) fn call(
         &self,
         function: &Value,
         args: Vec<Value>,
         kwargs: Vec<(Arc<str>, Value)>,
     ) -> Result<Value, Raise> {
-        self.with_vm(|vm| vm.call(function, Args { positional: args, named: kwargs }))
+        self.with_vm(None, |vm| vm.call(function, Args { positional: args, named: kwargs }))
     }
 
     /// Evaluates with a fresh budget; reads and log lines are kept.
-    pub(crate) fn with_vm<R>(&self, work: impl FnOnce(&mut Vm) -> R) -> R {
+    pub(crate) fn with_vm<R>(
+        &self,
+        checkpoints: Option<&dyn Checkpoints>,
+        work: impl FnOnce(&mut Vm) -> R,
+    ) -> R {
         let mut budget = Budget::call();
         if let Some(flag) = &self.cancel {
             budget = budget.with_cancel(flag.clone());
@@ -317,6 +325,7 @@ impl Frozen {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            checkpoints,
         };
         let result = work(&mut vm);
         let (reads, log) = (vm.reads.into_list(), vm.log);

@@ -246,7 +246,7 @@ pub(crate) enum ExprKind {
         stop: Option<Box<Expr>>,
         step: Option<Box<Expr>>,
     },
-    /// `a:b` among several indices: `table.loc[a:b, "column"]`.
+    /// A slice among several indices, `x[:, 1]`: only inside the tuple of an `Index`.
     SliceItem {
         start: Option<Box<Expr>>,
         stop: Option<Box<Expr>>,

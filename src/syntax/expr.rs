@@ -18,9 +18,8 @@ use std::sync::Arc;
 
 pub(super) type Built<T> = Result<T, Box<Problem>>;
 pub(super) type Node<'t> = Pair<'t, Rule>;
-
-/// An end of a slice.
-type Bound = Option<Box<Expr>>;
+/// An end of a slice; nothing where nothing is written.
+type End = Option<Box<Expr>>;
 
 /// A piece of a source text and where it starts.
 #[derive(Clone, Copy)]
@@ -415,22 +414,21 @@ impl<'t> Piece<'t> {
             }
         }
         if subs.len() == 1 && !tuple {
-            return match subs.pop() {
-                Some(sub) => self.sub(value, sub, depth),
-                None => self.broken(span),
+            let Some(sub) = subs.pop() else { return self.broken(span) };
+            return match self.sub(sub, depth)? {
+                (start, Some((stop, step))) => Ok(ExprKind::Slice { value, start, stop, step }),
+                (Some(index), None) => Ok(ExprKind::Index { value, index }),
+                (None, None) => self.broken(span),
             };
         }
         let mut items = Vec::new();
         for sub in subs {
             let at = self.node_span(&sub);
-            let (start, bounds) = self.sub_parts(sub, depth)?;
-            items.push(match (start, bounds) {
+            items.push(match self.sub(sub, depth)? {
+                (Some(item), None) => *item,
                 (start, Some((stop, step))) => {
-                    let end = [&step, &stop, &start].into_iter().flatten().map(|e| e.span.end).max();
-                    let span = Span { end: end.unwrap_or(at.start + 1).max(at.start + 1), ..at };
-                    Expr { span, kind: ExprKind::SliceItem { start, stop, step } }
+                    Expr { span: at, kind: ExprKind::SliceItem { start, stop, step } }
                 }
-                (Some(index), None) => *index,
                 (None, None) => return self.broken(at),
             });
         }
@@ -440,16 +438,8 @@ impl<'t> Piece<'t> {
         Ok(ExprKind::Index { value, index })
     }
 
-    fn sub(&self, value: Box<Expr>, node: Node<'t>, depth: usize) -> Built<ExprKind> {
-        match self.sub_parts(node, depth)? {
-            (start, Some((stop, step))) => Ok(ExprKind::Slice { value, start, stop, step }),
-            (Some(index), None) => Ok(ExprKind::Index { value, index }),
-            (None, None) => self.broken(value.span),
-        }
-    }
-
-    /// The index or start, and the bounds after a colon.
-    fn sub_parts(&self, node: Node<'t>, depth: usize) -> Built<(Bound, Option<(Bound, Bound)>)> {
+    /// One index: what stands before the first colon, and what follows it when there is one.
+    fn sub(&self, node: Node<'t>, depth: usize) -> Built<(End, Option<(End, End)>)> {
         let (mut start, mut bounds) = (None, None);
         for part in node.into_inner() {
             if part.as_rule() == Rule::slice {

@@ -21,10 +21,9 @@ mod tests;
 pub(crate) mod words;
 
 use crate::diag::{Problem, SourceId};
-use ast::Block;
+use ast::{Block, Expr};
+use diagnose::Context;
 use std::borrow::Cow;
-#[cfg(test)]
-use {ast::Expr, diagnose::Context};
 
 /// Parses a Rulefile; all mistakes that can be found in one go, in order of their places.
 pub(crate) fn parse_file(source: SourceId, text: &str) -> Result<Block, Vec<Problem>> {
@@ -47,7 +46,6 @@ pub(crate) fn parse_file(source: SourceId, text: &str) -> Result<Block, Vec<Prob
 }
 
 /// Parses a single expression.
-#[cfg(test)]
 pub(crate) fn parse_expression(source: SourceId, text: &str) -> Result<Expr, Problem> {
     scan::check(source, text).map_err(|p| *p)?;
     expr::Piece { source, base: 0, text }.whole(Context::Expression).map_err(|p| *p)

@@ -463,7 +463,6 @@ impl LexError {
 }
 
 /// Checks a lone expression; `Err` with the first mistake.
-#[cfg(test)]
 pub(super) fn check(source: SourceId, text: &str) -> Result<(), Box<Problem>> {
     if text.len() > MAX_BYTES {
         return Err(Box::new(too_large(source)));

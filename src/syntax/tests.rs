@@ -56,6 +56,9 @@ fn expr(e: &Expr) -> String {
         ExprKind::Slice { value, start, stop, step } => {
             format!("{}[{}:{}:{}]", expr(value), opt(start), opt(stop), opt(step))
         }
+        ExprKind::SliceItem { start, stop, step } => {
+            format!("{}:{}:{}", opt(start), opt(stop), opt(step))
+        }
         ExprKind::Comprehension { kind, element, clauses } => {
             format!("({kind:?} {} {})", expr(element), list(clauses, clause))
         }
@@ -64,9 +67,6 @@ fn expr(e: &Expr) -> String {
         }
         ExprKind::Starred(e) => format!("*{}", expr(e)),
         ExprKind::Walrus { name, value } => format!("({} := {})", name.text, expr(value)),
-        ExprKind::SliceItem { start, stop, step } => {
-            format!("{}:{}:{}", opt(start), opt(stop), opt(step))
-        }
         ExprKind::Yield(value) => format!("(yield {})", opt(value)),
         ExprKind::YieldFrom(value) => format!("(yield from {})", expr(value)),
     }
