@@ -179,8 +179,7 @@ impl Search<'_, '_> {
             path => expansion.candidates(PathId(path)),
         };
         let is_tried = |job: u32| {
-            self.survey.can_run(job)
-                && (frame.winner == NONE || !expansion.is_preferred(frame.winner, job))
+            self.survey.can_run(job) && (frame.winner == NONE || !expansion.is_preferred(frame.winner, job))
         };
         let Some(skipped) = candidates.iter().skip(frame.candidate).position(|&job| is_tried(job)) else {
             return Step::Exhausted;

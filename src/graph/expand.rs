@@ -204,8 +204,9 @@ impl<'a> Expansion<'a> {
     pub(crate) fn keep_named_makers(&mut self) -> bool {
         loop {
             let deferred = self.deferred.iter().copied();
-            let wanting: Vec<PathId> =
-                deferred.filter(|path| self.named_maker(*path).is_some_and(|r| !self.is_made_by(*path, r))).collect();
+            let wanting: Vec<PathId> = deferred
+                .filter(|path| self.named_maker(*path).is_some_and(|r| !self.is_made_by(*path, r)))
+                .collect();
             if wanting.is_empty() {
                 break;
             }

@@ -5,8 +5,8 @@
 
 use crate::graph::job::Job;
 use crate::model::dynamic::{CallContext, CallError, PathTree};
-use crate::model::pattern::Pattern;
 use crate::model::flags::Flags;
+use crate::model::pattern::Pattern;
 use crate::model::rule::{InputItem, InputSource, Rule};
 use crate::model::slots::Slot;
 use crate::model::wildcards::Wildcards;
@@ -115,8 +115,11 @@ pub(crate) fn fixed_pins(rule: &Rule, workflow: &Workflow) -> Box<[Pin]> {
         InputSource::Patterns { flags, .. } => Some(flags.to_vec()),
         InputSource::Function(_) => None,
     };
-    let Some(flags) = rule.inputs.iter().map(flags).collect::<Option<Vec<_>>>() else { return Box::default() };
-    let makers = flags.iter().flatten().zip(0..).filter_map(|(f, input)| maker(f, workflow).map(|m| (input, m)));
+    let Some(flags) = rule.inputs.iter().map(flags).collect::<Option<Vec<_>>>() else {
+        return Box::default();
+    };
+    let makers =
+        flags.iter().flatten().zip(0..).filter_map(|(f, input)| maker(f, workflow).map(|m| (input, m)));
     makers.collect()
 }
 
@@ -221,7 +224,9 @@ fn render_inputs(
         }
     }
     debug_assert_eq!(drafts.ends.len() - first, all.len());
-    drafts.pins.extend(all.iter().zip(0..).filter_map(|(flags, i)| maker(flags, workflow).map(|rule| (i, rule))));
+    drafts
+        .pins
+        .extend(all.iter().zip(0..).filter_map(|(flags, i)| maker(flags, workflow).map(|rule| (i, rule))));
     *layout = Some(own.finish());
     Ok(())
 }

@@ -68,8 +68,11 @@ fn an_input_that_names_its_rule_gets_the_file_from_there() {
 
 #[test]
 fn a_named_rule_goes_over_one_without_wildcards() {
-    let rules =
-        vec![rule("fixed", &["a"], &["in"]), rule("any", &["{x}"], &["src"]), pinned("user", "out", "a", "any")];
+    let rules = vec![
+        rule("fixed", &["a"], &["in"]),
+        rule("any", &["{x}"], &["src"]),
+        pinned("user", "out", "a", "any"),
+    ];
     assert_eq!(ordered(rules, &[], &["in", "src"], &["out"]), ["any(a): src -> a", "user(): a -> out"]);
 }
 
