@@ -203,6 +203,10 @@ impl Vm<'_> {
                 self.store(frame, &name.text, Some(value.clone()))?;
                 Ok(value)
             }
+            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => Err(Raise::unsupported(
+                "`yield` isn't supported in Rulefiles",
+                "build a list and `return` it",
+            )),
         }
     }
 
