@@ -330,6 +330,7 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            markers: Default::default(),
         })
     }
 

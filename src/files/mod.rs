@@ -3,8 +3,8 @@
 pub(crate) mod hash;
 pub(crate) mod observe;
 pub(crate) mod outputs;
-pub(crate) mod results;
 mod place;
+pub(crate) mod results;
 pub(crate) mod stat;
 pub(crate) mod tree;
 

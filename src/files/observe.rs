@@ -169,14 +169,24 @@ impl Observer {
         self.memo(id).signature()
     }
 
-    /// What was found out by reading since the last call and is worth recording, by id.
+    /// What was found out by reading since the last call and still holds, by id: worth recording.
     pub(crate) fn take_refreshed(&self) -> Vec<(PathId, Known)> {
         let mut found = std::mem::take(&mut *lock(&self.refreshed));
         // Of two readings of one path the later one stays: reversed, it comes first and is the one kept.
         found.reverse();
         found.sort_by_key(|(id, _)| *id);
         found.dedup_by_key(|(id, _)| *id);
+        // An old output that was looked at may have been made anew since, and is on record by then.
+        found.retain(|(id, known)| self.holds(*id, known));
         found
+    }
+
+    fn holds(&self, id: PathId, known: &Known) -> bool {
+        match (self.memo(id), known) {
+            (Memo::Hashed(now), Known::File(then)) => now == *then,
+            (Memo::Tree(_), Known::Tree { tree, .. }) => lock(&self.trees).get(&id) == Some(tree),
+            _ => false,
+        }
     }
 
     /// The hasher, for outputs.

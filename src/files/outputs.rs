@@ -118,7 +118,8 @@ fn holds(dir: &Path, inner: &Path) -> bool {
 }
 
 fn holds_the_root(full: &Path, path: &str) -> Error {
-    let text = format!("output `{path}` is the directory that all paths start from, or above it: name one inside");
+    let text =
+        format!("output `{path}` is the directory that all paths start from, or above it: name one inside");
     Error::new(ErrorKind::Environment, text).with_path(full)
 }
 

@@ -18,7 +18,9 @@ pub(super) fn move_under(dest: &Path, from: &Path, path: &str) -> Result<PathBuf
         Ok(()) => Ok(to),
         // A directory that may not be written to does not let go of its parent, either.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_directory(from) => {
-            permit(from).and_then(|()| fs::rename(from, &to)).map_err(|error| cannot_move(from, &to, error))?;
+            permit(from)
+                .and_then(|()| fs::rename(from, &to))
+                .map_err(|error| cannot_move(from, &to, error))?;
             Ok(to)
         }
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {

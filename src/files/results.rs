@@ -23,7 +23,9 @@ pub(crate) struct Due<'a> {
 pub(crate) enum Fault {
     Missing,
     /// A link to something that is not there.
-    Dangling { to: String },
+    Dangling {
+        to: String,
+    },
     /// A directory where a file is due.
     Directory,
     /// A file where a directory is due.
@@ -68,11 +70,16 @@ fn fault(full: &Path, directory: bool) -> Result<Option<Fault>> {
 ///
 /// # Errors
 /// When an output cannot be read, or something still writes it.
-pub(crate) fn collect(root: &Path, outputs: &[Due<'_>], hasher: &FileHasher) -> Result<Option<Vec<(PathId, Known)>>> {
+pub(crate) fn collect(
+    root: &Path,
+    outputs: &[Due<'_>],
+    hasher: &FileHasher,
+) -> Result<Option<Vec<(PathId, Known)>>> {
     let mut collected = Vec::with_capacity(outputs.len());
     for due in outputs {
         let known = if due.directory {
-            tree::read(root, due.path, None, hasher)?.map(|(sig, tree)| Known::Tree { sig, tree: tree.into() })
+            tree::read(root, due.path, None, hasher)?
+                .map(|(sig, tree)| Known::Tree { sig, tree: tree.into() })
         } else {
             match hasher.content(&root.join(due.path))? {
                 Content::File(hash) => Some(Known::File(hash)),

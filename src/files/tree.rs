@@ -124,7 +124,8 @@ fn content(leaf: &Leaf, known: Option<&Tree>, hasher: &FileHasher) -> Result<Opt
         };
     }
     if !meta.is_file() {
-        let what = if meta.is_dir() { return Ok(None) } else { super::outputs::special_name(meta.file_type()) };
+        let what =
+            if meta.is_dir() { return Ok(None) } else { super::outputs::special_name(meta.file_type()) };
         let text = format!("{} is {what}: a directory that counts holds only files", leaf.full.display());
         return Err(Error::new(ErrorKind::Environment, text)
             .with_path(leaf.full.clone())
@@ -132,7 +133,8 @@ fn content(leaf: &Leaf, known: Option<&Tree>, hasher: &FileHasher) -> Result<Opt
     }
     let executable = stat::is_executable(&meta);
     let now = stat::from_metadata(&meta).sig;
-    if let Some(Entry { content: EntryContent::File { hash, .. }, .. }) = known.and_then(|k| k.find(&leaf.path))
+    if let Some(Entry { content: EntryContent::File { hash, .. }, .. }) =
+        known.and_then(|k| k.find(&leaf.path))
         && hash.settled
         && hash.sig == now
     {
@@ -169,7 +171,8 @@ mod tests {
         let (dir, top) = sample();
         symlink(&top, top.join("a/up")).unwrap();
         let tree = tree(&top, None);
-        let names: Vec<_> = tree.entries().iter().map(|e| String::from_utf8_lossy(&e.path).into_owned()).collect();
+        let names: Vec<_> =
+            tree.entries().iter().map(|e| String::from_utf8_lossy(&e.path).into_owned()).collect();
         assert_eq!(names, ["a", "a/empty", "a/up", "a/x", "b", "link"]);
         let link = dir.path().join("to-top");
         symlink(&top, &link).unwrap();

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | 1 | `Path` | the normalised path, UTF-8, the whole body |
 //! | 2 | `Definition` | digest, text |
-//! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest |
+//! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest; since minor version 1, if there is any, what is required: list of (path: text, what: text) |
 //! | 4 | `FileHash` | path; kind: 1 byte (0 file, 1 directory, 2 special); settled: 1 byte (0, 1); size; mtime: 8 bytes, ns, signed; ctime: the same; inode; digest |
 //! | 5 | `JobStarted` | run, job, outputs: list of path |
 //! | 6 | `JobEnded` | run, job, outputs: list of path; outcome: text |
@@ -66,12 +66,16 @@ pub(crate) enum Record<'a> {
     Forget { path: PathId },
 }
 
+/// Bytes in memory of a tree that goes on record.
+const MAX_TREE: usize = 128 << 20;
+
 impl<'a> Record<'a> {
-    /// What is known of a path.
-    pub(crate) fn known(path: PathId, known: &'a Known) -> Record<'a> {
+    /// What is known of a path, if it is worth its place: to read a tree of a million files again costs less than to
+    /// carry such a record along.
+    pub(crate) fn known(path: PathId, known: &'a Known) -> Option<Record<'a>> {
         match known {
-            Known::File(hash) => Record::FileHash { path, hash: *hash },
-            Known::Tree { tree, .. } => Record::Tree { path, tree },
+            Known::File(hash) => Some(Record::FileHash { path, hash: *hash }),
+            Known::Tree { tree, .. } => (tree.weight() <= MAX_TREE).then_some(Record::Tree { path, tree }),
         }
     }
 }
@@ -249,18 +253,13 @@ impl Record<'_> {
 }
 
 fn put_trace(out: &mut Vec<u8>, trace: &Trace, number: impl Fn(PathId) -> u32) {
-    let Fingerprint { definition, params, wildcards, inputs, outputs: _ } = &trace.fingerprint;
+    let Fingerprint { definition, params, wildcards, inputs, outputs: _, required } = &trace.fingerprint;
     out.push(trace.origin as u8);
     put_varint(out, trace.duration_ms.into());
     put_text(out, &trace.rule);
     out.extend_from_slice(definition.as_bytes());
-    for bound in [params, wildcards] {
-        put_varint(out, bound.len() as u64);
-        for (name, value) in bound {
-            put_text(out, name);
-            put_text(out, value);
-        }
-    }
+    put_bound(out, params);
+    put_bound(out, wildcards);
     put_varint(out, inputs.len() as u64);
     for input in inputs {
         put_varint(out, input.slot.into());
@@ -269,6 +268,17 @@ fn put_trace(out: &mut Vec<u8>, trace: &Trace, number: impl Fn(PathId) -> u32) {
     }
     put_varint(out, trace.results.len() as u64);
     trace.results.iter().for_each(|digest| out.extend_from_slice(digest.as_bytes()));
+    if !required.is_empty() {
+        put_bound(out, required);
+    }
+}
+
+fn put_bound(out: &mut Vec<u8>, bound: &[Bound]) {
+    put_varint(out, bound.len() as u64);
+    for (name, value) in bound {
+        put_text(out, name);
+        put_text(out, value);
+    }
 }
 
 /// All but the kind.
@@ -349,7 +359,8 @@ pub(super) fn decode_trace(body: &[u8], limit: usize) -> Option<Trace> {
     }
     let results = (0..cursor.count(32)?).map(|_| cursor.digest()).collect::<Option<_>>()?;
     let outputs = head.outputs().collect();
-    let fingerprint = Fingerprint { definition, params, wildcards, inputs, outputs };
+    let required = if cursor.is_at_end() { Vec::new() } else { decode_bound(&mut cursor)? };
+    let fingerprint = Fingerprint { definition, params, wildcards, inputs, outputs, required };
     Some(Trace { rule, fingerprint, results, run: head.run, job: head.job, duration_ms, origin })
 }
 

@@ -42,6 +42,11 @@ impl Tree {
         &self.entries
     }
 
+    /// Its bytes in memory, about.
+    pub(crate) fn weight(&self) -> usize {
+        self.entries.iter().map(|entry| size_of::<Entry>() + entry.path.len()).sum()
+    }
+
     /// The digest without some of the paths and what is below them. A directory that holds nothing else is left out, too:
     /// whether it was there before somebody made those paths must not count.
     pub(crate) fn digest_without(&self, left_out: &[&[u8]]) -> Digest {
@@ -167,7 +172,8 @@ mod tests {
         // A directory that was there before with nothing else in it.
         let hollow = tree(&[file("a", "1"), dir("a-b"), file("a-b/x", "2"), dir("new")]);
         assert_eq!(hollow.digest_without(&own), before.digest_without(&own));
-        let other = tree(&[file("a", "1"), dir("a-b"), file("a-b/x", "2"), dir("new"), file("new/theirs", "")]);
+        let other =
+            tree(&[file("a", "1"), dir("a-b"), file("a-b/x", "2"), dir("new"), file("new/theirs", "")]);
         assert_ne!(other.digest_without(&own), before.digest_without(&own));
         assert_eq!(after.digest_without(&[]), after.digest());
     }
