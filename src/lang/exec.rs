@@ -328,7 +328,7 @@ impl Vm<'_> {
             ExprKind::Index { value: container, index } => {
                 let container = self.eval_in(frame, container)?;
                 let key = self.eval_in(frame, index)?;
-                let old = index::get_item(&container, &key).map_err(|raise| raise.at(target.span))?;
+                let old = self.get_item(&container, &key).map_err(|raise| raise.at(target.span))?;
                 let value = self.eval_in(frame, value)?;
                 let new = ops::in_place(self, op, old, &value)?;
                 index::set_item(self, &container, &key, new)

@@ -82,6 +82,7 @@ pub(crate) fn set_item(vm: &mut Vm, container: &Value, key: &Value, value: Value
             drop(old);
             Ok(())
         }
+        Value::Object(object) => object.set_item(vm, key, value),
         other => {
             let raise = Raise::type_error(format!("`{}` object cannot be changed", other.type_name()));
             Err(match other {
@@ -135,7 +136,10 @@ pub(crate) fn slice_range(ends: &[Option<i64>; 3], len: usize) -> Result<(i64, i
     Ok((start, step, usize::try_from(count).unwrap_or(0)))
 }
 
-fn slice_indices(ends: &[Option<i64>; 3], len: usize) -> Result<impl Iterator<Item = usize> + Clone, Raise> {
+pub(crate) fn slice_indices(
+    ends: &[Option<i64>; 3],
+    len: usize,
+) -> Result<impl Iterator<Item = usize> + Clone, Raise> {
     let (start, step, count) = slice_range(ends, len)?;
     Ok((0..count as i64).map(move |i| start.saturating_add(step.saturating_mul(i)) as usize))
 }
@@ -163,9 +167,10 @@ pub(crate) fn slice(vm: &mut Vm, container: &Value, ends: &[Option<i64>; 3]) -> 
             let stop = start.saturating_add(step.saturating_mul(count as i64));
             Ok(Value::Range(Arc::new(Range { start, stop, step })))
         }
-        Value::Object(object) => match object.items() {
-            Some(items) => slice(vm, &Value::list(items), ends),
-            None => Err(not_sliceable(container)),
+        Value::Object(object) => match (object.slice(vm, ends), object.items()) {
+            (Some(result), _) => result,
+            (None, Some(items)) => slice(vm, &Value::list(items), ends),
+            (None, None) => Err(not_sliceable(container)),
         },
         other => Err(not_sliceable(other)),
     }

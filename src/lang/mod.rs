@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod builtins;
+pub(crate) mod bytes;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod eval;
@@ -19,7 +20,7 @@ pub(crate) mod raise;
 pub(crate) mod reads;
 pub(crate) mod repr;
 pub(crate) mod scope;
-mod teardown;
+pub(crate) mod teardown;
 pub(crate) mod value;
 pub(crate) mod vm;
 
