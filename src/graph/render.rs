@@ -7,7 +7,7 @@ use crate::graph::job::Job;
 use crate::model::dynamic::{CallContext, CallError, PathTree};
 use crate::model::pattern::Pattern;
 use crate::model::rule::{InputSource, Rule};
-use crate::model::slots::{NamedPaths, Slot};
+use crate::model::slots::Slot;
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::Workflow;
 use rustc_hash::FxHashMap;
@@ -160,15 +160,7 @@ fn render_inputs(
         return Ok(());
     }
     let wildcards = Wildcards::new(rule.wildcards.clone(), job.wildcards.clone());
-    let cx = CallContext {
-        wildcards: &wildcards,
-        attempt: 1,
-        rule: &rule.name,
-        input: NamedPaths::EMPTY,
-        output: NamedPaths::EMPTY,
-        threads: 1,
-        resources: &[],
-    };
+    let cx = CallContext::naming(&rule.name, &wildcards);
     let mut own = OwnLayout::default();
     let mut flags = Vec::new();
     for item in &rule.inputs {

@@ -1,7 +1,7 @@
 //! `bytes`, as far as texts are encoded and decoded.
 
 use crate::lang::builtins::args::{int, text, wrong};
-use crate::lang::index;
+use crate::lang::index::{self, Slice};
 use crate::lang::object::{HostType, Object};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Method, Type, Value};
@@ -45,10 +45,12 @@ impl Object for Bytes {
         Ok(Value::Int(self.0[at].into()))
     }
 
-    fn slice(&self, vm: &mut Vm, ends: &[Option<i64>; 3]) -> Option<Result<Value, Raise>> {
-        let paid = vm.budget.allocate(self.0.len() as u64);
-        let picked = || Ok(index::slice_indices(ends, self.0.len())?.map(|at| self.0[at]).collect());
-        Some(paid.and_then(|()| picked()).map(Bytes::value))
+    fn get(&self, vm: &mut Vm, key: &Value) -> Result<Value, Raise> {
+        let Some(slice) = key.downcast::<Slice>() else { return self.item(key) };
+        vm.budget.allocate(self.0.len() as u64)?;
+        let ends = slice.ends()?;
+        let picked = index::slice_indices(&ends, self.0.len())?;
+        Ok(Bytes::value(picked.map(|at| self.0[at]).collect()))
     }
 
     fn items(&self) -> Option<Vec<Value>> {
@@ -81,7 +83,13 @@ impl Object for Bytes {
         Some(Value::tuple(self.items().unwrap_or_default()))
     }
 
-    fn binary(&self, op: BinaryOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn binary(
+        &self,
+        _: &mut Vm,
+        op: BinaryOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         let other = other.downcast::<Bytes>().filter(|_| op == BinaryOp::Add && !reflected)?;
         Some(Ok(Bytes::value([&*self.0, &*other.0].concat())))
     }

@@ -13,6 +13,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 pub(crate) fn compare(vm: &mut Vm, op: CompareOp, a: &Value, b: &Value) -> Result<Value, Raise> {
+    if let Some(result) = overloaded(vm, op, a, b) {
+        return result;
+    }
     let result = match op {
         CompareOp::Eq => equal_paid(vm, a, b)?,
         CompareOp::Ne => !equal_paid(vm, a, b)?,
@@ -33,6 +36,22 @@ pub(crate) fn compare(vm: &mut Vm, op: CompareOp, a: &Value, b: &Value) -> Resul
         }
     };
     Ok(Value::Bool(result))
+}
+
+/// The comparison of a host's object that has its own: element by element, for columns.
+fn overloaded(vm: &mut Vm, op: CompareOp, a: &Value, b: &Value) -> Option<Result<Value, Raise>> {
+    if matches!(op, CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot) {
+        return None;
+    }
+    if let Value::Object(object) = a
+        && let Some(result) = object.compare(vm, op, b, false)
+    {
+        return Some(result);
+    }
+    match b {
+        Value::Object(object) => object.compare(vm, op, a, true),
+        _ => None,
+    }
 }
 
 fn less(vm: &mut Vm, a: &Value, b: &Value, op: CompareOp) -> Result<bool, Raise> {

@@ -125,6 +125,30 @@ pub(crate) fn parse_setting(setting: &str) -> Result<Arc<Dict>, String> {
     }
 }
 
+impl crate::model::value::Value {
+    /// Reads YAML with the rules of config files: YAML 1.1, one document, no aliases that multiply. `name` stands in
+    /// messages.
+    ///
+    /// ```
+    /// let value = rulemake::Value::from_yaml("profile", "jobs: 4\nresources: [mem_mb=100]\n")?;
+    /// assert_eq!(value.get("jobs"), Some(&4.into()));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the place of the mistake.
+    pub fn from_yaml(name: &str, text: &str) -> crate::Result<crate::Value> {
+        let mut sources = crate::diag::SourceMap::default();
+        let source = sources.add(name, text);
+        let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let base = text.len() - bare.len();
+        let read = Yaml::new(source, base, bare)
+            .document()
+            .and_then(|value| value.to_model().map_err(|raise| Box::new(raise.to_problem())));
+        read.map_err(|problem| crate::Error::problems(crate::ErrorKind::Usage, &[*problem], &sources))
+    }
+}
+
 /// A scalar, a quoted text or a flow collection. A text with a colon in it is not a mapping here.
 fn setting_value(text: &str) -> Result<Value, String> {
     match text.bytes().next() {

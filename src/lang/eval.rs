@@ -174,26 +174,23 @@ impl Vm<'_> {
             ExprKind::Binary { op, left, right } => self.binary(frame, *op, left, right),
             ExprKind::And(left, right) => {
                 let value = self.eval_in(frame, left)?;
-                if value.truth() { self.eval_in(frame, right) } else { Ok(value) }
+                if value.condition()? { self.eval_in(frame, right) } else { Ok(value) }
             }
             ExprKind::Or(left, right) => {
                 let value = self.eval_in(frame, left)?;
-                if value.truth() { Ok(value) } else { self.eval_in(frame, right) }
+                if value.condition()? { Ok(value) } else { self.eval_in(frame, right) }
             }
             ExprKind::Compare { first, rest } => self.compare(frame, first, rest),
             ExprKind::Conditional { test, then, orelse } => {
-                let branch = if self.eval_in(frame, test)?.truth() { then } else { orelse };
+                let branch = if self.eval_in(frame, test)?.condition()? { then } else { orelse };
                 self.eval_in(frame, branch)
             }
             ExprKind::Lambda(def) => self.function(frame, def),
             ExprKind::Call { callee, args } => self.eval_call(frame, callee, args, expr.span),
             ExprKind::Attribute { value, name } => self.attribute(frame, value, &name.text),
             ExprKind::Index { value, index } => self.index(frame, value, index),
-            ExprKind::Slice { value, start, stop, step } => {
-                let value = self.eval_in(frame, value)?;
-                let ends = self.slice_ends(frame, [start, stop, step])?;
-                index::slice(self, &value, &ends)
-            }
+            ExprKind::Slice { value, start, stop, step } => self.sliced(frame, value, [start, stop, step]),
+            ExprKind::SliceItem { start, stop, step } => self.slice_value(frame, [start, stop, step]),
             ExprKind::Comprehension { kind, element, clauses } => {
                 self.comprehension(frame, *kind, element, clauses)
             }
@@ -208,6 +205,10 @@ impl Vm<'_> {
                 self.store(frame, &name.text, Some(value.clone()))?;
                 Ok(value)
             }
+            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => Err(Raise::unsupported(
+                "`yield` isn't supported in Rulefiles",
+                "build a list and `return` it",
+            )),
         }
     }
 
@@ -321,7 +322,7 @@ impl Vm<'_> {
 
     fn unary(&mut self, frame: &mut Frame, op: UnaryOp, operand: &Expr) -> Result<Value, Raise> {
         let value = self.eval_in(frame, operand)?;
-        ops::unary(op, &value)
+        ops::unary(self, op, &value)
     }
 
     fn binary(&mut self, frame: &mut Frame, op: BinaryOp, left: &Expr, right: &Expr) -> Result<Value, Raise> {
@@ -362,12 +363,12 @@ impl Vm<'_> {
         }
         let mut left = self.eval_in(frame, first)?;
         let mut result = Value::Bool(true);
-        for (op, expr) in rest {
-            let right = self.eval_in(frame, expr)?;
-            result = compare::compare(self, *op, &left, &right)?;
-            if !result.truth() {
+        for (i, (op, expr)) in rest.iter().enumerate() {
+            if i > 0 && !result.condition()? {
                 break;
             }
+            let right = self.eval_in(frame, expr)?;
+            result = compare::compare(self, *op, &left, &right)?;
             left = right;
         }
         Ok(result)
@@ -515,22 +516,25 @@ impl Vm<'_> {
         }
         let container = self.eval_in(frame, value)?;
         let key = self.eval_in(frame, index)?;
-        self.get_item(&container, &key).map_err(|raise| match (&container, &value.kind) {
+        index::get_item(self, &container, &key).map_err(|raise| match (&container, &value.kind) {
             (Value::Dict(dict), ExprKind::Name(name)) => raise.in_dict(dict, name),
             _ => raise,
         })
     }
 
-    /// `container[key]`, with what a `defaultdict` makes of a key that is not there.
-    pub(crate) fn get_item(&mut self, container: &Value, key: &Value) -> Result<Value, Raise> {
-        match container {
-            Value::Object(object) => object.get_item(self, key),
-            Value::Dict(dict) if !matches!(dict.1, Flavour::Plain) => match index::get_item(container, key) {
-                Err(raise) if raise.kind() == Exc::KeyError => collections::missing(self, dict, key, raise),
-                result => result,
-            },
-            _ => index::get_item(container, key),
+    fn sliced(
+        &mut self,
+        frame: &mut Frame,
+        value: &Expr,
+        ends: [&Option<Box<Expr>>; 3],
+    ) -> Result<Value, Raise> {
+        let value = self.eval_in(frame, value)?;
+        if let Value::Object(_) = value {
+            let slice = self.slice_value(frame, ends)?;
+            return index::get_item(self, &value, &slice);
         }
+        let ends = self.slice_ends(frame, ends)?;
+        index::slice(self, &value, &ends)
     }
 
     /// The three ends of a slice; `None` where nothing is written.
@@ -554,6 +558,21 @@ impl Vm<'_> {
             }
         }
         Ok(numbers)
+    }
+
+    /// A slice as a value: the ends are what the container takes for places.
+    pub(crate) fn slice_value(
+        &mut self,
+        frame: &mut Frame,
+        ends: [&Option<Box<Expr>>; 3],
+    ) -> Result<Value, Raise> {
+        let mut values = [Value::None, Value::None, Value::None];
+        for (value, end) in values.iter_mut().zip(ends) {
+            if let Some(expr) = end {
+                *value = self.eval_in(frame, expr)?;
+            }
+        }
+        Ok(Value::object(index::Slice(values)))
     }
 
     fn fstring(&mut self, frame: &mut Frame, parts: &[FPart]) -> Result<String, Raise> {
@@ -650,7 +669,7 @@ impl Vm<'_> {
             self.budget.spend(1)?;
             self.assign(frame, &clause.target, item, Binding::Inner(base))?;
             for condition in &clause.conditions {
-                if !self.eval_in(frame, condition)?.truth() {
+                if !self.eval_in(frame, condition)?.condition()? {
                     continue 'items;
                 }
             }

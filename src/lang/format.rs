@@ -1,5 +1,6 @@
 //! The one formatter behind `f""`, `.format`, `format()`, `expand` and (through `percent`) `%`: Python's format mini-language.
 
+use crate::lang::index;
 use crate::lang::ops::Number;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::repr::quote;
@@ -560,7 +561,7 @@ fn field_value(
                 return Err(Raise::value_error("empty attribute in a format"));
             }
             let key = key.parse::<i64>().map_or_else(|_| Value::from(key), Value::Int);
-            value = vm.get_item(&value, &key)?;
+            value = index::get_item(vm, &value, &key)?;
             rest = &inner[end + 1..];
         }
     }

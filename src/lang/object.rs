@@ -1,11 +1,11 @@
 //! Values that the host brings: wildcards, lists of paths with names, functions with state.
 
-use crate::lang::index::index_in;
-use crate::lang::raise::Raise;
+use crate::lang::index::{self, Slice, index_in};
+use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Method, NativeCall, Type, Value};
 use crate::lang::vm::Vm;
 use crate::model;
-use crate::syntax::ast::BinaryOp;
+use crate::syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 use std::any::Any;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -35,22 +35,36 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         Err(Raise::type_error(format!("`{}` object is not subscriptable", self.type_name())))
     }
 
-    /// `object[key]` where that depends on the evaluation, such as a read that is recorded.
-    fn get_item(&self, _vm: &mut Vm, key: &Value) -> Result<Value, Raise> {
-        self.item(key)
-    }
-
-    /// `object[start:stop:step]`; `None` to slice the list of its elements.
-    fn slice(&self, _vm: &mut Vm, _ends: &[Option<i64>; 3]) -> Option<Result<Value, Raise>> {
-        None
+    /// `object[key]` where it costs more than a look; by default [`Object::item`], and a list for a slice.
+    fn get(&self, vm: &mut Vm, key: &Value) -> Result<Value, Raise> {
+        match (key.downcast::<Slice>(), self.items()) {
+            (Some(slice), Some(items)) => index::slice(vm, &Value::list(items), &slice.ends()?),
+            _ => self.item(key),
+        }
     }
 
     /// `object[key] = value`
-    fn set_item(&self, _vm: &mut Vm, _key: &Value, _value: Value) -> Result<(), Raise> {
+    fn set(&self, _vm: &mut Vm, _key: &Value, _value: Value) -> Result<(), Raise> {
         Err(Raise::type_error(format!("`{}` object cannot be changed", self.type_name())))
     }
 
-    /// `item in object`; `None` to look through the elements.
+    /// `del object[key]`
+    fn delete(&self, _vm: &mut Vm, _key: &Value) -> Result<(), Raise> {
+        Err(Raise::type_error(format!("items of `{}` cannot be deleted", self.type_name())))
+    }
+
+    /// `object.name = value`
+    fn set_attribute(&self, _vm: &mut Vm, name: &str, _value: Value) -> Result<(), Raise> {
+        let message = format!("attribute `{name}` of `{}` cannot be set", self.type_name());
+        Err(Raise::new(Exc::AttributeError, message).help("use a dict: `x[\"name\"] = value`"))
+    }
+
+    /// `len(object)`; by default the number of items.
+    fn len(&self) -> Option<usize> {
+        self.items().map(|items| items.len())
+    }
+
+    /// `item in object`; `None` when its items are to be searched.
     fn contains(&self, _vm: &mut Vm, _item: &Value) -> Option<Result<bool, Raise>> {
         None
     }
@@ -77,6 +91,11 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
 
     fn truth(&self) -> bool {
         self.items().is_none_or(|items| !items.is_empty())
+    }
+
+    /// Its truth in a condition; an error where none is meant.
+    fn condition(&self) -> Result<bool, Raise> {
+        Ok(self.truth())
     }
 
     /// `str(object)`
@@ -117,7 +136,30 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
     }
 
     /// `object op other`, or `other op object` when `reflected`; `None` when it is not supported.
-    fn binary(&self, _op: BinaryOp, _other: &Value, _reflected: bool) -> Option<Result<Value, Raise>> {
+    fn binary(
+        &self,
+        _vm: &mut Vm,
+        _op: BinaryOp,
+        _other: &Value,
+        _reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
+        None
+    }
+
+    /// `op object`; `None` when it is not supported. `not` asks [`Object::condition`].
+    fn unary(&self, _vm: &mut Vm, _op: UnaryOp) -> Option<Result<Value, Raise>> {
+        None
+    }
+
+    /// `object op other`, or `other op object` when `reflected`, where the result is not a bool of the whole;
+    /// `None` leaves it to [`Object::stand_in`].
+    fn compare(
+        &self,
+        _vm: &mut Vm,
+        _op: CompareOp,
+        _other: &Value,
+        _reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         None
     }
 
@@ -136,9 +178,11 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         None
     }
 
-    /// Gives up the values inside, so that a long chain of objects is dropped without recursion. For every
-    /// object that holds values of the Rulefile's choice.
-    fn dismantle(&mut self) -> Vec<Value> {
+    /// Makes its own content immutable; what is inside is frozen after it.
+    fn freeze(&self) {}
+
+    /// Gives the values inside away, when it is about to be dropped and nobody else holds them.
+    fn release(&mut self) -> Vec<Value> {
         Vec::new()
     }
 

@@ -52,6 +52,14 @@ impl Value {
             _ => true,
         }
     }
+
+    /// The truth value where a program decides by it; an error for what has none, such as a column.
+    pub(crate) fn condition(&self) -> Result<bool, Raise> {
+        match self {
+            Value::Object(object) => object.condition(),
+            other => Ok(other.truth()),
+        }
+    }
 }
 
 /// The whole number equal to a float, if there is one.
@@ -78,9 +86,14 @@ fn division_by_zero() -> Raise {
     Raise::new(Exc::ZeroDivisionError, "division by zero")
 }
 
-pub(crate) fn unary(op: UnaryOp, value: &Value) -> Result<Value, Raise> {
+pub(crate) fn unary(vm: &mut Vm, op: UnaryOp, value: &Value) -> Result<Value, Raise> {
     if op == UnaryOp::Not {
-        return Ok(Value::Bool(!value.truth()));
+        return Ok(Value::Bool(!value.condition()?));
+    }
+    if let Value::Object(object) = value
+        && let Some(result) = object.unary(vm, op)
+    {
+        return result;
     }
     match (op, Number::of(value)) {
         (UnaryOp::Neg, Some(Number::Int(n))) => n.checked_neg().map(Value::Int).ok_or_else(overflow),
@@ -154,12 +167,12 @@ pub(crate) fn binary(vm: &mut Vm, op: BinaryOp, a: &Value, b: &Value) -> Result<
         return result;
     }
     if let Value::Object(object) = a
-        && let Some(result) = object.binary(op, b, false)
+        && let Some(result) = object.binary(vm, op, b, false)
     {
         return result;
     }
     if let Value::Object(object) = b
-        && let Some(result) = object.binary(op, a, true)
+        && let Some(result) = object.binary(vm, op, a, true)
     {
         return result;
     }

@@ -88,7 +88,7 @@ impl Drop for Held {
     }
 }
 
-fn dismantle(mut queue: Vec<Value>) {
+pub(crate) fn dismantle(mut queue: Vec<Value>) {
     if !queue.iter().any(holds_others) {
         return;
     }
@@ -121,7 +121,7 @@ fn dismantle(mut queue: Vec<Value>) {
             }
             Value::Method(method) => queue.extend(Arc::into_inner(method).and_then(|m| m.receiver)),
             Value::Object(mut object) => {
-                queue.extend(Arc::get_mut(&mut object).map(|object| object.dismantle()).unwrap_or_default());
+                queue.extend(Arc::get_mut(&mut object).map(|object| object.release()).unwrap_or_default());
             }
             Value::View(view) => queue.extend(Arc::into_inner(view).map(|view| Value::Dict(view.dict))),
             _ => {}

@@ -553,7 +553,10 @@ impl Value {
             Value::Method(method) => queue.extend(method.receiver.iter().cloned()),
             Value::Exception(exception) => queue.extend(exception.args.iter().cloned()),
             Value::Module(module) => queue.extend(module.members.values().cloned()),
-            Value::Object(object) => queue.extend(object.inner()),
+            Value::Object(object) => {
+                object.freeze();
+                queue.extend(object.inner());
+            }
             _ => {}
         }
     }

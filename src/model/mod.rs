@@ -11,6 +11,7 @@ pub(crate) mod pattern;
 pub(crate) mod rule;
 pub(crate) mod slots;
 pub(crate) mod template;
+pub(crate) mod units;
 pub(crate) mod value;
 pub(crate) mod wildcards;
 pub(crate) mod workflow;

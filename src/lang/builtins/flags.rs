@@ -6,6 +6,7 @@ use super::args::{int, text, wrong};
 use super::types::path;
 use crate::lang::index;
 use crate::lang::methods;
+use crate::lang::ops;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Args, BoundMethod, Builtin, Object, Type, Value};
 use crate::lang::vm::Vm;
@@ -90,8 +91,8 @@ impl Object for Flagged {
         methods::names(Type::Str).map(Arc::from).collect()
     }
 
-    fn item(&self, key: &Value) -> Result<Value, Raise> {
-        index::get_item(&self.stand_in().unwrap_or(Value::None), key)
+    fn get(&self, vm: &mut Vm, key: &Value) -> Result<Value, Raise> {
+        index::get_item(vm, &self.stand_in().unwrap_or(Value::None), key)
     }
 
     fn text(&self) -> String {
@@ -110,10 +111,16 @@ impl Object for Flagged {
     }
 
     /// What is made of a marked path is no longer that path, so the marks are gone.
-    fn binary(&self, op: BinaryOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn binary(
+        &self,
+        vm: &mut Vm,
+        op: BinaryOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         let (mine, other) = (self.path.display(), other.as_str()?);
-        let joined = if reflected { format!("{other}{mine}") } else { format!("{mine}{other}") };
-        (op == BinaryOp::Add).then(|| Ok(Value::from(joined)))
+        let (first, second) = if reflected { (other, &*mine) } else { (&*mine, other) };
+        (op == BinaryOp::Add).then(|| ops::concat(vm, first, second))
     }
 
     fn inner(&self) -> Vec<Value> {

@@ -3,6 +3,7 @@
 use super::args::{int, wrong};
 use super::basic::call_one;
 use crate::lang::compare;
+use crate::lang::index::Slice;
 use crate::lang::iter::Walk;
 use crate::lang::ops::{self, Number};
 use crate::lang::raise::{Exc, Raise};
@@ -21,10 +22,20 @@ pub(super) static TABLE: &[Builtin] = &[
     Builtin { name: "min", call: |vm, args| extreme(vm, args, "min") },
     Builtin { name: "next", call: next },
     Builtin { name: "reversed", call: reversed },
+    Builtin { name: "slice", call: slice },
     Builtin { name: "sorted", call: sorted },
     Builtin { name: "sum", call: sum },
     Builtin { name: "zip", call: zip },
 ];
+
+fn slice(_: &mut Vm, args: Args) -> Result<Value, Raise> {
+    let mut ends = args.all_positional("slice")?.into_iter();
+    Ok(Value::object(Slice(match (ends.next(), ends.next(), ends.next(), ends.next()) {
+        (Some(stop), None, ..) => [Value::None, stop, Value::None],
+        (Some(start), Some(stop), step, None) => [start, stop, step.unwrap_or(Value::None)],
+        _ => return Err(Raise::type_error("`slice` takes 1 to 3 arguments")),
+    })))
+}
 
 /// `any` stops at a true value, `all` at a false one.
 fn quantify(vm: &mut Vm, args: Args, name: &str, stop: bool) -> Result<Value, Raise> {

@@ -30,7 +30,10 @@ pub(crate) fn construct(vm: &mut Vm, of: Type, args: Args) -> Result<Value, Rais
     match of {
         Type::Bool => {
             let [value] = args.take("bool", ["/value"], 0)?;
-            Ok(Value::Bool(value.is_some_and(|value| value.truth())))
+            match value {
+                Some(value) => value.condition().map(Value::Bool),
+                None => Ok(Value::Bool(false)),
+            }
         }
         Type::Int => to_int(args),
         Type::Float => to_float(args),

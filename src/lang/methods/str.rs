@@ -330,7 +330,7 @@ fn format_map(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let mapping = args.one("format_map")?;
     let mut lookup = |vm: &mut Vm, first: First<'_>| match first {
         First::Index(_) => Err(Raise::value_error("`format_map` needs named fields")),
-        First::Name(name) => vm.get_item(&mapping, &Value::from(name)),
+        First::Name(name) => index::get_item(vm, &mapping, &Value::from(name)),
     };
     format::str_format(vm, this(me), &mut lookup).map(Value::from)
 }
@@ -377,7 +377,7 @@ fn translate(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let mut out = String::new();
     for c in this(me).chars() {
         vm.budget.allocate(8)?;
-        match index::get_item(&table, &Value::Int(i64::from(c as u32))) {
+        match index::get_item(vm, &table, &Value::Int(i64::from(c as u32))) {
             Ok(Value::Str(text)) => {
                 vm.budget.allocate(text.len() as u64)?;
                 out.push_str(&text);

@@ -161,7 +161,7 @@ impl Object for Partial {
         self.held.0.clone()
     }
 
-    fn dismantle(&mut self) -> Vec<Value> {
+    fn release(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.held.0)
     }
 }
@@ -314,7 +314,7 @@ impl Object for Cached {
         self.function.0.iter().cloned().chain(kept).collect()
     }
 
-    fn dismantle(&mut self) -> Vec<Value> {
+    fn release(&mut self) -> Vec<Value> {
         let results = self.results.get_mut().unwrap_or_else(PoisonError::into_inner);
         let kept = std::mem::take(results).into_iter().flat_map(|(key, value)| [key.value(), value]);
         let kept: Vec<Value> = kept.collect();
@@ -378,7 +378,7 @@ impl Object for Ranking {
         self.0.0.clone()
     }
 
-    fn dismantle(&mut self) -> Vec<Value> {
+    fn release(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.0.0)
     }
 }

@@ -3,6 +3,7 @@
 use super::ModuleDef;
 use crate::lang::builtins::args::text;
 use crate::lang::compare;
+use crate::lang::index;
 use crate::lang::object::Object;
 use crate::lang::ops;
 use crate::lang::raise::Raise;
@@ -17,7 +18,7 @@ macro_rules! operators {
         &[
             $(Builtin { name: $name, call: |vm, args| binary(vm, args, $name, BinaryOp::$op) },)*
             $(Builtin { name: $comparison, call: |vm, args| compared(vm, args, $comparison, CompareOp::$cmp) },)*
-            $(Builtin { name: $single, call: |_, args| ops::unary(UnaryOp::$un, &args.one($single)?) },)*
+            $(Builtin { name: $single, call: |vm, args| ops::unary(vm, UnaryOp::$un, &args.one($single)?) },)*
             Builtin { name: "abs", call: |vm, args| crate::lang::builtins::abs(vm, args) },
             Builtin { name: "attrgetter", call: |_, args| getter(args, Kind::Attributes) },
             Builtin { name: "contains", call: contains },
@@ -75,7 +76,7 @@ fn count_of(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 
 fn getitem(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let (container, key) = pair(args, "getitem")?;
-    vm.get_item(&container, &key)
+    index::get_item(vm, &container, &key)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,7 +115,7 @@ fn getter(args: Args, kind: Kind) -> Result<Value, Raise> {
 impl Getter {
     fn one(&self, vm: &mut Vm, value: &Value, what: &Value) -> Result<Value, Raise> {
         if self.kind == Kind::Items {
-            return vm.get_item(value, what);
+            return index::get_item(vm, value, what);
         }
         let mut value = value.clone();
         for name in text(what, "attrgetter")?.split('.') {
@@ -157,7 +158,7 @@ impl Object for Getter {
         self.what.0.iter().cloned().chain(self.named.iter().map(|(_, value)| value.clone())).collect()
     }
 
-    fn dismantle(&mut self) -> Vec<Value> {
+    fn release(&mut self) -> Vec<Value> {
         let named = std::mem::take(&mut self.named).into_iter().map(|(_, value)| value);
         std::mem::take(&mut self.what.0).into_iter().chain(named).collect()
     }

@@ -83,11 +83,11 @@ impl Object for Deque {
         Ok((name == "maxlen").then_some(most))
     }
 
-    fn item(&self, key: &Value) -> Result<Value, Raise> {
-        index::get_item(&self.list(), key)
+    fn get(&self, vm: &mut Vm, key: &Value) -> Result<Value, Raise> {
+        index::get_item(vm, &self.list(), key)
     }
 
-    fn set_item(&self, vm: &mut Vm, key: &Value, value: Value) -> Result<(), Raise> {
+    fn set(&self, vm: &mut Vm, key: &Value, value: Value) -> Result<(), Raise> {
         index::set_item(vm, &self.list(), key, value)
     }
 
@@ -112,7 +112,7 @@ impl Object for Deque {
         vec![self.list()]
     }
 
-    fn dismantle(&mut self) -> Vec<Value> {
+    fn release(&mut self) -> Vec<Value> {
         vec![self.list()]
     }
 }

@@ -62,7 +62,7 @@ fn default_dict(vm: &mut Vm, mut args: Args) -> Result<Value, Raise> {
 }
 
 /// What `d[key]` is when the key is not there.
-pub(crate) fn missing(vm: &mut Vm, dict: &Arc<Dict>, key: &Value, raise: Raise) -> Result<Value, Raise> {
+pub(crate) fn missing(vm: &mut Vm, dict: &Arc<Dict>, key: &Value) -> Result<Value, Raise> {
     match &dict.1 {
         Flavour::Counter => Ok(Value::Int(0)),
         Flavour::Default(factory) if !matches!(factory, Value::None) => {
@@ -72,7 +72,7 @@ pub(crate) fn missing(vm: &mut Vm, dict: &Arc<Dict>, key: &Value, raise: Raise) 
             dict.0.write(|map| map.insert(key, value.clone()))?;
             Ok(value)
         }
-        _ => Err(raise),
+        _ => Err(Raise::missing_key(dict, key)),
     }
 }
 

@@ -130,7 +130,7 @@ impl Object for RecordType {
         self.held.0.clone()
     }
 
-    fn dismantle(&mut self) -> Vec<Value> {
+    fn release(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.held.0)
     }
 }
@@ -167,7 +167,7 @@ impl Object for Make {
         self.1.0.clone()
     }
 
-    fn dismantle(&mut self) -> Vec<Value> {
+    fn release(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.1.0)
     }
 }
