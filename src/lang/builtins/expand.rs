@@ -1,8 +1,8 @@
 //! `expand` (alias `collect`): file patterns times values, as Snakemake does it.
 
-use super::args::text;
 use super::flags::{Flagged, Marks};
 use super::later::{holds_function, later};
+use super::types::path;
 use crate::lang::budget::MAX_PRODUCT;
 use crate::lang::format::{self, First};
 use crate::lang::raise::{Exc, Raise};
@@ -108,7 +108,7 @@ impl Request {
     fn run(&self, vm: &mut Vm) -> Result<Value, Raise> {
         let patterns = match &self.patterns {
             one @ Value::Str(_) => vec![one.clone()],
-            Value::Object(object) if object.stand_in().is_some() => vec![self.patterns.clone()],
+            Value::Object(object) if matches!(object.stand_in(), Some(Value::Str(_))) => vec![self.patterns.clone()],
             many => vm.collect(many)?,
         };
         let mut columns: Vec<(Arc<str>, Vec<Value>)> = Vec::with_capacity(self.values.len());
@@ -126,7 +126,7 @@ impl Request {
         let mut out = Vec::new();
         for pattern in &patterns {
             let marks = marks_of(pattern)?;
-            let pattern = text(pattern, "expand")?;
+            let pattern = path(pattern, "expand")?;
             // Values that the pattern does not name would only repeat it.
             let used = names_in(&pattern);
             let columns: Vec<_> = columns.iter().filter(|(name, _)| used.contains(&&**name)).collect();

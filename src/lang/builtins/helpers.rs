@@ -3,6 +3,7 @@
 //! Each takes values or functions of the job; with a function among them it gives a function of the job.
 
 use super::args::{text, wrong};
+use super::types::path;
 use super::files::Reader;
 use super::later::{holds_function, later};
 use crate::diag::SourceId;
@@ -111,10 +112,10 @@ fn single_path(value: &Value, function: &str) -> Result<Arc<str>, Raise> {
         _ => None,
     };
     match items.as_deref() {
-        Some([only]) => text(only, function),
+        Some([only]) => path(only, function),
         Some(many) => Err(Raise::value_error(format!("`{function}` takes one path, not {}", many.len()))
             .help("choose one: `input[0]` or `input.name`")),
-        None => text(value, function),
+        None => path(value, function),
     }
 }
 
@@ -144,7 +145,7 @@ fn prepend_param(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let prefix = text(&prefix.unwrap_or(Value::None), "prepend_param")?;
     let between = if space.is_none_or(|space| space.truth()) { " " } else { "" };
     on_value(vm, "prepend_param", paths.unwrap_or(Value::None), move |vm, value| {
-        let one = |value: &Value| Ok(format!("{prefix}{between}{}", text(value, "prepend_param")?));
+        let one = |value: &Value| Ok(format!("{prefix}{between}{}", path(value, "prepend_param")?));
         if let Ok(only) = one(value) {
             return Ok(Value::from(only));
         }
@@ -154,9 +155,9 @@ fn prepend_param(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 }
 
 fn exists(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-    let [path] = args.take("exists", ["path"], 1)?;
-    let path = text(&path.unwrap_or(Value::None), "exists")?;
-    Ok(Value::Bool(vm.path_kind(&path) != PathKind::Absent))
+    let [file] = args.take("exists", ["path"], 1)?;
+    let file = path(&file.unwrap_or(Value::None), "exists")?;
+    Ok(Value::Bool(vm.path_kind(&file) != PathKind::Absent))
 }
 
 /// `python -m` takes what this gives for the path of a `.py` file.
@@ -283,8 +284,8 @@ fn extract_checksum(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [list, file] = args.take("extract_checksum", ["infile", "file"], 2)?;
     let list = list.unwrap_or(Value::None);
     let wanted = text(&file.unwrap_or(Value::None), "extract_checksum")?;
-    let content = match (&list, text(&list, "extract_checksum")) {
-        (_, Ok(path)) => vm.read_file(&path)?,
+    let content = match (&list, path(&list, "extract_checksum")) {
+        (_, Ok(file)) => vm.read_file(&file)?,
         (Value::Object(object), _) => {
             let lines = object.items().ok_or_else(|| wrong(&list, "extract_checksum", "a file"))?;
             lines.iter().map(|line| line.display().to_string()).collect()
