@@ -108,7 +108,9 @@ impl Request {
     fn run(&self, vm: &mut Vm) -> Result<Value, Raise> {
         let patterns = match &self.patterns {
             one @ Value::Str(_) => vec![one.clone()],
-            Value::Object(object) if matches!(object.stand_in(), Some(Value::Str(_))) => vec![self.patterns.clone()],
+            Value::Object(object) if matches!(object.stand_in(), Some(Value::Str(_))) => {
+                vec![self.patterns.clone()]
+            }
             many => vm.collect(many)?,
         };
         let mut columns: Vec<(Arc<str>, Vec<Value>)> = Vec::with_capacity(self.values.len());

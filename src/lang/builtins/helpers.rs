@@ -3,9 +3,9 @@
 //! Each takes values or functions of the job; with a function among them it gives a function of the job.
 
 use super::args::{text, wrong};
-use super::types::path;
 use super::files::Reader;
 use super::later::{holds_function, later};
+use super::types::path;
 use crate::diag::SourceId;
 use crate::lang::format::{self, First};
 use crate::lang::index;
@@ -173,7 +173,9 @@ fn as_py_module(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     on_value(vm, "as_py_module", path, |_, value| {
         let path = single_path(value, "as_py_module")?;
         let Some(stem) = path.strip_suffix(".py") else {
-            return Err(Raise::value_error(format!("`{path}` is no Python module: it does not end in `.py`")));
+            return Err(Raise::value_error(format!(
+                "`{path}` is no Python module: it does not end in `.py`"
+            )));
         };
         let is_name = |part: &str| {
             part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
@@ -199,7 +201,8 @@ fn branch(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         Value::Dict(dict) => dict.0.read(|map| map.values().cloned().collect()),
         _ => Vec::new(),
     };
-    let parts: Vec<Value> = [condition.clone(), then.clone(), otherwise.clone()].into_iter().chain(cases_now).collect();
+    let parts: Vec<Value> =
+        [condition.clone(), then.clone(), otherwise.clone()].into_iter().chain(cases_now).collect();
     let waits = parts.iter().any(Value::is_callable);
     let inner = [parts, vec![cases.clone()]].concat();
     // Only what is chosen is evaluated.
@@ -247,7 +250,8 @@ fn evaluate(_: &mut Vm, args: Args) -> Result<Value, Raise> {
                 .help("wildcards stand as quoted texts: `{sample} == 'a'`, `int({n}) > 3`")
         };
         let expression = parse_expression(SourceId(0), &filled).map_err(|problem| failed(problem.message))?;
-        vm.eval(&expression).map_err(|raise| if raise.kind().is_fatal() { raise } else { failed(raise.message()) })
+        vm.eval(&expression)
+            .map_err(|raise| if raise.kind().is_fatal() { raise } else { failed(raise.message()) })
     })
 }
 
@@ -295,7 +299,7 @@ fn extract_checksum(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let plain = |name: &str| name.trim().trim_start_matches('*').trim_start_matches("./").to_string();
     let entry = |line: &str| line.split_once([' ', '\t']).map(|(sum, name)| (sum.to_string(), plain(name)));
     let found = content.lines().filter_map(entry).find(|(_, name)| *name == plain(&wanted));
-    found.map(|(sum, _)| Value::from(sum)).ok_or_else(|| {
-        Raise::new(Exc::KeyError, format!("the list of checksums has none for `{wanted}`"))
-    })
+    found
+        .map(|(sum, _)| Value::from(sum))
+        .ok_or_else(|| Raise::new(Exc::KeyError, format!("the list of checksums has none for `{wanted}`")))
 }

@@ -28,9 +28,9 @@ fn lookup(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let query = given.take("query");
     let dpath = given.take("dpath");
     let (cols, is_nrows) = (given.take("cols"), given.take("is_nrows"));
-    let within = given.take("within").ok_or_else(|| {
-        Raise::type_error("`lookup` needs a mapping or a table: `within=...`")
-    })?;
+    let within = given
+        .take("within")
+        .ok_or_else(|| Raise::type_error("`lookup` needs a mapping or a table: `within=...`"))?;
     let default = given.take("default");
     let names = given.named;
     let path = match (query, dpath) {
@@ -173,7 +173,9 @@ fn filled(vm: &mut Vm, template: &str, names: &Named, wildcards: Option<&Value>)
             (None, Some(wildcards)) => index::get_item(vm, wildcards, &Value::from(name)),
             (None, None) => Err(Raise::new(Exc::NameError, format!("`lookup` knows no `{name}`"))),
         },
-        First::Index(index) => Err(Raise::new(Exc::IndexError, format!("`{{{index}}}` in `lookup` has no name"))),
+        First::Index(index) => {
+            Err(Raise::new(Exc::IndexError, format!("`{{{index}}}` in `lookup` has no name")))
+        }
     };
     format::str_format(vm, template, &mut lookup)
 }
