@@ -187,7 +187,6 @@ impl Vm<'_> {
     }
 
     /// Makes an empty namespace.
-    #[cfg(test)]
     pub(crate) fn new_space(&mut self) -> Result<SpaceId, Raise> {
         match &mut self.spaces {
             Spaces::Open(spaces) => {
@@ -199,7 +198,6 @@ impl Vm<'_> {
     }
 
     /// Makes `space` the current namespace; gives the one before.
-    #[cfg(test)]
     pub(crate) fn enter_space(&mut self, space: SpaceId) -> SpaceId {
         std::mem::replace(&mut self.space, space)
     }
