@@ -175,7 +175,8 @@ rule out:
 
 #[test]
 fn notemp_keeps_them_and_a_later_run_removes_them() {
-    let case = two_readers().run(&["--notemp"]).has("mid", "1\n").run(&["--notemp"]).ran(&[]).has("mid", "1\n");
+    let case =
+        two_readers().run(&["--notemp"]).has("mid", "1\n").run(&["--notemp"]).ran(&[]).has("mid", "1\n");
     let case = case.run(&[]).ran(&[]).has_not("mid");
     assert_eq!(removed(&case), ["mid"]);
     // What is gone is not made again only to be kept.
@@ -199,10 +200,8 @@ fn what_somebody_changed_is_not_removed() {
 /// Made again it is another: readers that were decided look again, and it is said.
 #[test]
 fn a_producer_that_makes_something_else_has_its_readers_checked_again() {
-    let rulefile = TWO_READERS.replace(
-        "cp {input} {output}",
-        "cp {input} {output}; echo x >> count; cat count >> {output}",
-    );
+    let rulefile = TWO_READERS
+        .replace("cp {input} {output}", "cp {input} {output}; echo x >> count; cat count >> {output}");
     let case = Case::new().rulefile(&rulefile).file("raw", "1\n").run(&["-j1"]).has("other", "2\n");
     case.edit("Rulefile", "echo out ", "echo changed ")
         .run(&["-j1"])
@@ -238,9 +237,8 @@ rule mid:
 /// `kill -9` between the reader's end and the removal, or while the reader runs: the next run tidies up.
 #[test]
 fn what_a_killed_run_left_goes_in_the_next() {
-    let case = Case::new()
-        .rulefile(
-            "
+    let case = Case::new().rulefile(
+        "
 rule out:
     input: 'mid'
     output: 'out'
@@ -249,7 +247,7 @@ rule mid:
     output: temp('mid')
     shell: 'echo 1 > {output}'
 ",
-        );
+    );
     let mut running = case.start(&[]);
     case.wait_for("started");
     running.child.kill().unwrap();
