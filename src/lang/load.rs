@@ -26,7 +26,7 @@ use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
-use crate::syntax::ast::{Directive, RuleDef};
+use crate::syntax::ast::{Directive, Hook, ModuleDef, RuleDef, UseRule};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -150,6 +150,18 @@ struct Loader {
 impl Host for Loader {
     fn rule(&mut self, vm: &mut Vm, def: &Arc<RuleDef>) -> Result<(), Raise> {
         self.define_rule(vm, def)
+    }
+
+    fn module(&mut self, _: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        self.refuse_directive("module", def.head)
+    }
+
+    fn use_rule(&mut self, _: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        self.refuse_directive("use", def.head)
+    }
+
+    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        self.refuse_directive(&hook.name.text, hook.name.span)
     }
 
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
