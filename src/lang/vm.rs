@@ -228,6 +228,11 @@ impl Vm<'_> {
         self.space(space).get(name).or_else(|| self.space(BUILTINS).get(name))
     }
 
+    /// A name that every namespace sees.
+    pub(crate) fn lookup_builtin(&self, name: &str) -> Option<Value> {
+        self.space(BUILTINS).get(name).cloned()
+    }
+
     pub(crate) fn lookup_module(&self, name: &str) -> Option<&Value> {
         self.space(MODULES).get(name)
     }

@@ -7,7 +7,7 @@ use crate::model::draft::{
     Constraint, DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft,
 };
 use crate::model::dynamic::Dynamic;
-use crate::model::flags::{CONTRADICTIONS, Flags};
+use crate::model::flags::{CONTRADICTIONS, Flag, Flags};
 use crate::model::pattern::{Pattern, Segment, check_constraint};
 use crate::model::rule::{Benchmark, InputItem, InputSource, ParamItem, ParamSource, Rule};
 use crate::model::slots::Slot;

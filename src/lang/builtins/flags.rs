@@ -68,7 +68,7 @@ impl Marks {
     }
 
     /// What both say; `outer` wins.
-    fn with(&self, outer: &Marks) -> Marks {
+    pub(crate) fn with(&self, outer: &Marks) -> Marks {
         let mut all = self.clone();
         all.flags.add(&outer.flags);
         all.ensure = outer.ensure.clone().or(all.ensure);

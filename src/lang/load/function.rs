@@ -2,9 +2,10 @@
 
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::Flagged;
+use crate::lang::builtins::later::EXTRAS;
 use crate::lang::load::checkpoints;
-use crate::lang::load::paths::PathRules;
 use crate::lang::load::objects::{JobWildcards, Named};
+use crate::lang::load::paths::PathRules;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Value};
 use crate::lang::vm::{Frozen, Vm};
@@ -15,9 +16,6 @@ use crate::syntax::ast::ParamKind;
 use crate::syntax::words::nearest;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-
-/// What a function can ask for by the name of a parameter, after the wildcards.
-const EXTRAS: &[&str] = &["input", "output", "threads", "resources", "attempt", "rule"];
 
 /// How many functions may follow each other for one value.
 const MAX_HANDOVERS: usize = 10;
@@ -59,14 +57,12 @@ impl RuleFunction {
             other => other.type_name().into(),
         };
         let Value::Function(code) = &function else {
-            extras.extend(
-                function
-                    .parameters()
-                    .iter()
-                    .skip(1)
-                    .filter_map(|p| extra(p))
-                    .filter(|e| available(e, section)),
-            );
+            for asked in function.parameters().iter().skip(1).filter_map(|p| extra(p)) {
+                if !available(asked, section) {
+                    return Err(Box::new(unavailable(asked, true, section, span)));
+                }
+                extras.push(asked);
+            }
             return Ok(RuleFunction { name, function, extras, span, section, paths, evaluator });
         };
         let params = &code.def.params;
@@ -150,18 +146,22 @@ fn extra(name: &str) -> Option<&'static str> {
     EXTRAS.iter().find(|e| **e == name).copied()
 }
 
-/// Inputs are known before everything else: a function for them sees only what names the job.
+/// What is known of a job when a section of its rule is evaluated. Inputs are known before everything else: a function
+/// for them sees only what names the job.
 fn available(extra: &str, section: &str) -> bool {
-    match section {
-        "input" => matches!(extra, "attempt" | "rule"),
-        "threads" => matches!(extra, "input" | "attempt" | "rule"),
-        "resources" => matches!(extra, "input" | "threads" | "attempt" | "rule"),
-        _ => true,
-    }
+    let known: &[&str] = match section {
+        "input" | "output" | "log" | "group" => &["attempt"],
+        "threads" | "priority" => &["input", "attempt"],
+        "resources" => &["input", "threads", "attempt"],
+        "conda" | "container" => &[],
+        _ => &["input", "output", "threads", "resources", "attempt"],
+    };
+    known.contains(&extra) || matches!(extra, "rule" | "rulename")
 }
 
 fn unavailable(name: &str, known: bool, section: &str, span: Span) -> Problem {
-    let given: Vec<&str> = EXTRAS.iter().copied().filter(|e| available(e, section)).collect();
+    let given: Vec<&str> =
+        EXTRAS.iter().copied().filter(|e| available(e, section) && *e != "rulename").collect();
     let message = if known {
         format!("`{name}` is not known yet when `{section}:` is evaluated")
     } else {

@@ -46,7 +46,6 @@ pub(super) struct Home {
 pub(super) type Modules = IndexMap<Arc<str>, Arc<Module>, FxBuildHasher>;
 
 /// `module NAME:` with its sections evaluated.
-#[derive(Debug)]
 pub(super) struct Module {
     name: Arc<str>,
     /// Of the file: full, and as messages show it.
@@ -107,8 +106,10 @@ impl Loader {
                         map.iter().map(|(k, v)| (k.0.display(), v.display())).collect::<Vec<_>>()
                     });
                     if let Some((_, first)) = prefix {
-                        let problem =
-                            Problem::error("bad-module", "a module has `prefix` or `replace_prefix`, not both");
+                        let problem = Problem::error(
+                            "bad-module",
+                            "a module has `prefix` or `replace_prefix`, not both",
+                        );
                         self.problems.push(problem.at(item.span, "").at(first, "the other one"));
                     }
                     prefix = Some((Prefix::Replace(pairs), item.span));
@@ -118,17 +119,21 @@ impl Loader {
                 ("name", value) if as_text(value).is_some() => name = as_text(value),
                 ("meta_wrapper", _) => {
                     let problem = Problem::error("unsupported-section", "`meta_wrapper` isn't supported");
-                    self.problems.push(
-                        problem.at(place, "").help("copy its Snakefile and name it with `snakefile:`"),
-                    );
+                    self.problems
+                        .push(problem.at(place, "").help("copy its Snakefile and name it with `snakefile:`"));
                 }
-                ("snakefile" | "config" | "prefix" | "replace_prefix" | "skip_validation" | "name", value) => {
+                (
+                    "snakefile" | "config" | "prefix" | "replace_prefix" | "skip_validation" | "name",
+                    value,
+                ) => {
                     let message = format!("`{word}:` of a module cannot be a `{}`", value.type_name());
                     self.refuse("bad-module", message, item.span);
                 }
                 _ => {
-                    let known = ["snakefile", "config", "prefix", "replace_prefix", "skip_validation", "pathvars"];
-                    let problem = Problem::error("unknown-section", format!("a module has no section `{word}`"));
+                    let known =
+                        ["snakefile", "config", "prefix", "replace_prefix", "skip_validation", "pathvars"];
+                    let problem =
+                        Problem::error("unknown-section", format!("a module has no section `{word}`"));
                     let problem = problem.at(place, "");
                     self.problems.push(match nearest(word, known) {
                         Some(near) => problem.help(format!("did you mean `{near}`?")),
@@ -197,13 +202,18 @@ impl Loader {
         let before = self.problems.len();
         for name in def.rules.iter().flatten() {
             let Some(at) = self.defined.iter().rposition(|known| known.local == name.text) else {
-                self.unknown_rule(name, "no rule", self.defined.iter().map(|known| known.local.clone()).collect());
+                self.unknown_rule(
+                    name,
+                    "no rule",
+                    self.defined.iter().map(|known| known.local.clone()).collect(),
+                );
                 continue;
             };
             // A rule with mistakes: they are told.
             let Some(draft) = self.rules[at].clone() else { continue };
             let mut parts = Parts { draft, default_target: None, view: self.defined[at].view.clone() };
-            let alias = def.alias.as_ref().map_or(name.text.clone(), |alias| renamed(&name.text, &alias.text));
+            let alias =
+                def.alias.as_ref().map_or(name.text.clone(), |alias| renamed(&name.text, &alias.text));
             self.rewrite(vm, &mut parts, def, alias)?;
             parts.draft.place = Some(def.head);
             self.add_rule(parts, def.head, before);
@@ -212,7 +222,13 @@ impl Loader {
     }
 
     /// Puts the sections of `with:` over those of the rule.
-    fn rewrite(&mut self, vm: &mut Vm, parts: &mut Parts, def: &UseRule, name: Arc<str>) -> Result<(), Raise> {
+    fn rewrite(
+        &mut self,
+        vm: &mut Vm,
+        parts: &mut Parts,
+        def: &UseRule,
+        name: Arc<str>,
+    ) -> Result<(), Raise> {
         parts.draft.name = name;
         if def.doc.is_some() {
             parts.draft.doc = def.doc.clone();
@@ -298,12 +314,15 @@ impl Loader {
     /// Runs the files of a module in a namespace of its own.
     fn run_module(&mut self, vm: &mut Vm, module: &Arc<Module>, def: &UseRule) -> Result<Inside, Raise> {
         let text = read_text(&module.path).map_err(|message| {
-            let message = format!("cannot read the file `{}` of module `{}`: {message}", module.shown, module.name);
+            let message =
+                format!("cannot read the file `{}` of module `{}`: {message}", module.shown, module.name);
             let problem = Problem::error("module-not-read", message).at(module.place, "");
             let is_remote = module.shown.contains(":/") || module.shown.starts_with("http");
             self.problems.push(match is_remote {
                 true => problem.help("rulemake fetches nothing: copy the workflow beside this one"),
-                false => problem.help("the path starts from the directory of the file that defines the module"),
+                false => {
+                    problem.help("the path starts from the directory of the file that defines the module")
+                }
             });
             reported()
         })?;
@@ -454,4 +473,3 @@ fn merge_view(view: &mut [(&'static str, Value)], old: &Value) {
     }
     *new = Value::object(merged);
 }
-

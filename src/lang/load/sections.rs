@@ -2,11 +2,11 @@
 
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::Flagged;
-use crate::lang::load::modules::Defined;
 use crate::lang::load::Loader;
 use crate::lang::load::function::RuleFunction;
-use crate::lang::load::paths::{PathRules, bad_path};
+use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
+use crate::lang::load::paths::{PathRules, bad_path};
 use crate::lang::raise::Raise;
 use crate::lang::value::Value;
 use crate::lang::vm::Vm;
@@ -63,6 +63,10 @@ impl Loader {
             Parts { draft: RuleDraft::new(name, Some(def.head)), default_target: None, view: Vec::new() };
         parts.draft.doc = def.doc.clone();
         parts.draft.checkpoint = def.checkpoint;
+        parts.draft.environment = self.environment.clone();
+        if let Some(file) = self.files.last() {
+            parts.draft.environment.dir = file.dir.to_string_lossy().into();
+        }
         self.apply_sections(vm, &mut parts, &def.sections)?;
         self.add_rule(parts, def.head, before);
         Ok(())

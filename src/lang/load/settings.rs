@@ -54,7 +54,11 @@ impl Loader {
     }
 
     /// Puts the path variables of a rule's own section in place; gives those before, to be put back.
-    pub(super) fn own_pathvars(&mut self, vm: &mut Vm, sections: &[Section]) -> Result<Option<Pathvars>, Raise> {
+    pub(super) fn own_pathvars(
+        &mut self,
+        vm: &mut Vm,
+        sections: &[Section],
+    ) -> Result<Option<Pathvars>, Raise> {
         let Some(section) = sections.iter().find(|section| &*section.name.text == "pathvars") else {
             return Ok(None);
         };
@@ -85,7 +89,8 @@ impl Loader {
     /// `pathvars` in the config.
     pub(super) fn pathvars_of_config(&mut self, vm: &Vm, span: Span) {
         let Some(Value::Dict(config)) = vm.get_global("config") else { return };
-        let Some(own) = config.0.read(|map| map.get(&crate::lang::value::TextKey("pathvars")).cloned()) else {
+        let Some(own) = config.0.read(|map| map.get(&crate::lang::value::TextKey("pathvars")).cloned())
+        else {
             return;
         };
         let mut all = self.pathvars.clone();
@@ -115,7 +120,8 @@ impl Loader {
                 Some(flagged) => marks = marks.with(&flagged.marks),
                 None => {
                     let problem = Problem::error("bad-directive", format!("`{word}:` takes flags"));
-                    self.problems.push(problem.at(item.span, "").help("write, for example, `ancient` or `temp`"));
+                    self.problems
+                        .push(problem.at(item.span, "").help("write, for example, `ancient` or `temp`"));
                 }
             }
         }
@@ -141,9 +147,7 @@ impl Loader {
         self.constraints.retain(|(name, ..)| **name != *"scatteritem");
         self.constraints.push(constraint);
         for builtin in ["scatter", "gather"] {
-            let items = self.processes.iter().map(|(name, parts)| {
-                (Some(name.clone()), process(*parts))
-            });
+            let items = self.processes.iter().map(|(name, parts)| (Some(name.clone()), process(*parts)));
             let object = NamedList { type_name: builtin, items: items.collect(), text: None };
             vm.set_builtin(builtin, Value::object(object))?;
         }
@@ -154,7 +158,8 @@ impl Loader {
     pub(super) fn check_scatter(&mut self) {
         for (name, _) in &self.scatter {
             if !self.processes.iter().any(|(known, _)| **known == **name) {
-                let message = format!("`--set-scatter` names a process `{name}`, which no `scattergather` has");
+                let message =
+                    format!("`--set-scatter` names a process `{name}`, which no `scattergather` has");
                 let known: Vec<&str> = self.processes.iter().map(|(known, _)| &**known).collect();
                 let problem = Problem::error("unknown-process", message);
                 self.problems.push(match known.is_empty() {
@@ -204,7 +209,8 @@ fn process(parts: i64) -> Value {
         let items: Vec<Value> = (1..=parts).map(|i| Value::from(format!("{i}-of-{parts}"))).collect();
         vm.budget.allocate_items(items.len() as u64)?;
         args.named.push(("scatteritem".into(), Value::list(items)));
-        let expand = vm.lookup_builtin("expand").ok_or_else(|| Raise::value_error("`expand` is not there"))?;
+        let expand =
+            vm.lookup_builtin("expand").ok_or_else(|| Raise::value_error("`expand` is not there"))?;
         vm.call_value(&expand, args, None)
     })
 }
