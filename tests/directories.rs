@@ -359,3 +359,29 @@ fn a_killed_run_does_not_leave_half_a_directory_as_good() {
         .run(&[])
         .ran(&[]);
 }
+
+/// A temporary directory goes as a whole when its last reader is done, and comes back when one must run again.
+#[test]
+fn a_temporary_directory_comes_and_goes() {
+    let case = split()
+        .edit("Rulefile", "directory('parts')", "temp(directory('parts'))")
+        .remove("parts")
+        .remove("count.txt")
+        .run(&[])
+        .ran(&["split parts", "count count.txt"])
+        .has_not("parts")
+        .run(&[])
+        .ran(&[])
+        .append("in.txt", "c\n")
+        .run(&[])
+        .ran(&["split parts", "count count.txt"])
+        .has("count.txt", "a\nb\nc\n")
+        .has_not("parts");
+    case.edit("Rulefile", "cat {input}/*", "cat {input}/* /dev/null")
+        .run(&[])
+        .ran(&["split parts", "count count.txt"])
+        .because("split parts", "needed-by")
+        .has_not("parts")
+        .run(&[])
+        .ran(&[]);
+}

@@ -148,6 +148,17 @@ impl Observer {
         Ok(stat::stat(&self.root.join(path))?.map(|stat| stat.sig))
     }
 
+    /// Whether the directory at `path` holds now what was last known of it, whatever is remembered of it; nothing more is
+    /// remembered.
+    ///
+    /// # Errors
+    /// As [`Observer::tree`].
+    pub(crate) fn is_same_tree(&self, id: PathId, path: &str) -> Result<bool> {
+        let Some(last) = lock(&self.trees).get(&id).cloned() else { return Ok(false) };
+        let now = tree::read(&self.root, path, Some(&last), &self.hasher)?;
+        Ok(now.is_some_and(|(_, now)| now.digest() == last.digest()))
+    }
+
     /// Takes over what a job made. Recording it is the caller's.
     pub(crate) fn publish(&self, id: PathId, known: &Known) {
         match known {
@@ -162,6 +173,20 @@ impl Observer {
     /// Drops what is remembered of a path: the next look asks the file system.
     pub(crate) fn forget(&self, id: PathId) {
         self.set(id, Memo::Unknown);
+    }
+
+    /// Takes note that a file is about to be removed: the next look does not ask the file system.
+    pub(crate) fn set_missing(&self, id: PathId) {
+        self.set(id, Memo::Missing);
+    }
+
+    /// The remembered content. Asks nobody.
+    pub(crate) fn remembered(&self, id: PathId) -> Option<Digest> {
+        match self.memo(id) {
+            Memo::Hashed(hash) => Some(hash.digest),
+            Memo::Tree(_) => lock(&self.trees).get(&id).map(|tree| tree.digest()),
+            Memo::Unknown | Memo::Missing | Memo::Stat(_) => None,
+        }
     }
 
     /// The remembered signature. Asks nobody.

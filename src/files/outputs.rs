@@ -256,6 +256,15 @@ pub(crate) fn remove_made<P: AsRef<str>>(
     Ok(removed)
 }
 
+/// Removes a temporary file, or a directory with all that is in it. The directory above stays: a job that is about to write there has been promised it.
+///
+/// # Errors
+/// When it cannot be removed.
+pub(crate) fn remove_temp(root: &Path, path: &str) -> Result<()> {
+    let full = root.join(path);
+    remove_all(&full).map_err(|error| Error::io("remove", &full, error))
+}
+
 /// Whether the directory `dir` of the root is inside the root also when links on its way are followed.
 fn lies_inside(root: &Path, dir: &str) -> io::Result<bool> {
     let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);

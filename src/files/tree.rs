@@ -146,7 +146,8 @@ fn content(leaf: &Leaf, known: Option<&Tree>, hasher: &FileHasher) -> Result<Opt
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -16,7 +16,7 @@ use crate::plan::inputs::{self, look};
 use crate::plan::instance::{Instance, Trouble, fixed_param, param_name};
 use crate::plan::required::{self, Required};
 use crate::trace::compare::compare;
-use crate::trace::fingerprint::{Bound, Fingerprint, InputState, Trace};
+use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
 use crate::trace::reason::Reason;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub(crate) struct Check {
     pub(crate) own_directories: Vec<PathId>,
     /// What the last success made, for "unchanged".
     pub(crate) recorded: Option<Vec<Digest>>,
+    /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
+    pub(crate) absent: Vec<PathId>,
 }
 
 /// Whether inputs that other jobs make may still be absent.
@@ -46,7 +48,8 @@ pub(crate) enum Mode {
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let job = cx.job(id);
-    let inputs = input_states(cx, job, mode)?;
+    let mut absent = Vec::new();
+    let inputs = input_states(cx, job, mode, &mut absent)?;
     let fingerprint = fingerprint(cx, job, inputs)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
@@ -55,6 +58,7 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
         unknown_outputs: Vec::new(),
         own_directories: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
+        absent,
     };
     if cx.is_forced(id) {
         check.reasons.push(Reason::Forced);
@@ -74,7 +78,12 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     Ok(check)
 }
 
-fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, Trouble> {
+fn input_states(
+    cx: &Context,
+    job: &Job,
+    mode: Mode,
+    absent: &mut Vec<PathId>,
+) -> Result<Vec<InputState>, Trouble> {
     let mut states = Vec::with_capacity(job.inputs.len());
     let mut slots = job
         .input_slots
@@ -85,14 +94,31 @@ fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, 
         let slot = slots.next().unwrap_or(u16::MAX);
         let digest = match inputs::digest(cx, job, index)? {
             Some(digest) => digest,
-            None if mode == Mode::Forecast && cx.graph.producer(*path).is_some() => {
-                Digest::from_bytes([0; 32])
-            }
-            None => return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(*path)))),
+            None => missing_input(cx, job, index, mode, absent)?,
         };
         states.push(InputState { slot, path: *path, digest });
     }
     Ok(states)
+}
+
+/// What an input that is not there counts as.
+fn missing_input(
+    cx: &Context,
+    job: &Job,
+    index: usize,
+    mode: Mode,
+    absent: &mut Vec<PathId>,
+) -> Result<Digest, Trouble> {
+    let path = job.inputs[index];
+    let digest = match cx.held(path) {
+        Some(digest) => {
+            absent.push(path);
+            digest
+        }
+        None if mode == Mode::Forecast && cx.graph.producer(path).is_some() => Digest::from_bytes([0; 32]),
+        None => return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(path)))),
+    };
+    Ok(if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest })
 }
 
 /// What the job would be executed with now.
@@ -173,6 +199,8 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
         let path = || cx.paths.text(*output).to_string();
         let directory = cx.rule(job).output_flags.get(index).is_some_and(|flags| flags.has(Flag::Directory));
         let (content, fits) = match look(cx, *output)? {
+            // Nobody needs it, or a job will say so.
+            Seen::Missing if cx.is_temp(job, index) && trace.result(*output).is_some() => continue,
             Seen::Missing => {
                 check.reasons.push(Reason::OutputMissing { path: path() });
                 continue;

@@ -11,6 +11,7 @@ use crate::model::flags::Flag;
 use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
+use crate::plan::temp::Temps;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
@@ -36,6 +37,7 @@ pub(crate) struct Context {
     pub(crate) force: Force,
     /// What `touch` outputs that were made in this run stand for.
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
+    pub(crate) temps: Temps,
 }
 
 /// Which jobs run although they are up to date.

@@ -140,10 +140,12 @@ pub enum Reason {
         /// `regular file` or `directory`.
         expected: String,
     },
-    /// An input that does not exist is made by a job that must run first.
-    InputWillBeMade {
-        /// The input.
+    /// A temporary output is gone, and a job that must run reads it.
+    NeededBy {
+        /// The output.
         path: String,
+        /// Title of that job.
+        job: String,
     },
 }
 
@@ -173,7 +175,7 @@ impl Reason {
             Reason::OutputMissing { .. } => "output-missing",
             Reason::OutputModified { .. } => "output-modified",
             Reason::OutputKindChanged { .. } => "output-kind-changed",
-            Reason::InputWillBeMade { .. } => "input-will-be-made",
+            Reason::NeededBy { .. } => "needed-by",
         }
     }
 }
@@ -223,7 +225,7 @@ impl fmt::Display for Reason {
             Reason::OutputMissing { path } => write!(f, "output {path} is missing"),
             Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),
             Reason::OutputKindChanged { path, expected } => write!(f, "output {path} is not a {expected}"),
-            Reason::InputWillBeMade { path } => write!(f, "input {path} does not exist yet"),
+            Reason::NeededBy { path, job } => write!(f, "temporary {path} is needed by {job}"),
         }
     }
 }
