@@ -15,6 +15,7 @@ use crate::graph::resolve::{Probe, Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
+use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use crate::plan::context::{Context, Force, RuleFacts};
@@ -62,6 +63,7 @@ pub struct Session {
     workflow: Arc<Workflow>,
     root: PathBuf,
     slots: u32,
+    temp_dir: Arc<str>,
     limits: Vec<(String, u64)>,
     cancel: CancelToken,
     observer: Observe,
@@ -75,6 +77,7 @@ pub struct SessionBuilder {
     root: PathBuf,
     jobs: usize,
     resources: Vec<(String, u64)>,
+    temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
 }
@@ -275,6 +278,7 @@ impl Session {
             root: PathBuf::from("."),
             jobs: 0,
             resources: Vec::new(),
+            temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
         }
@@ -334,6 +338,7 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            temp_dir: self.temp_dir.clone(),
         })
     }
 
@@ -501,10 +506,24 @@ impl SessionBuilder {
         self
     }
 
-    /// Limits a named resource.
+    /// Limits a named resource. `mem` and `disk` are megabytes, `mem_mib` and `disk_mib` the same in MiB.
     #[must_use]
     pub fn resource(mut self, name: impl Into<String>, amount: u64) -> SessionBuilder {
-        self.resources.push((name.into(), amount));
+        let name: Arc<str> = name.into().into();
+        let wanted = Value::Int(i64::try_from(amount).unwrap_or(i64::MAX));
+        let (name, amount) = match units::standard(&name, wanted) {
+            Ok((name, Value::Int(amount))) => (name, u64::try_from(amount).unwrap_or(u64::MAX)),
+            _ => (name, amount),
+        };
+        self.resources.push((name.to_string(), amount));
+        self
+    }
+
+    /// Sets the directory for temporary files of jobs: their resource `tmpdir`, unless their rule sets one, and the
+    /// variable `TMPDIR`. Default: `/tmp`, since the library asks no environment.
+    #[must_use]
+    pub fn temp_dir(mut self, directory: impl AsRef<str>) -> SessionBuilder {
+        self.temp_dir = directory.as_ref().into();
         self
     }
 
@@ -547,6 +566,7 @@ impl SessionBuilder {
             index,
             pool,
             slots: u32::try_from(jobs).unwrap_or(u32::MAX),
+            temp_dir: self.temp_dir,
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),

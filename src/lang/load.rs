@@ -271,7 +271,8 @@ impl Loader {
             ("basedir".into(), Value::from(crate::base::path::normalise(&basedir).into_owned())),
             ("snakefile".into(), Value::from(name)),
         ];
-        let workflow = Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named };
+        let workflow =
+            Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named, files: None };
         vm.set_builtin("workflow", Value::object(workflow))
     }
 

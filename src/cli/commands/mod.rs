@@ -89,7 +89,10 @@ impl Place {
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
     pub(crate) fn session(&self, workflow: Workflow, args: &RunArgs) -> SessionBuilder {
-        let builder = Session::builder(workflow).root(&self.project.root).jobs(args.jobs.unwrap_or(0));
+        let builder = Session::builder(workflow)
+            .root(&self.project.root)
+            .jobs(args.jobs.unwrap_or(0))
+            .temp_dir(std::env::temp_dir().to_string_lossy());
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }
 

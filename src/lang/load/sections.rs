@@ -13,6 +13,7 @@ use crate::model::draft::{
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::{Ensure, Flags};
+use crate::model::units;
 use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
 use crate::syntax::words::{SECTIONS, nearest};
 use std::sync::Arc;
@@ -91,7 +92,13 @@ impl Loader {
                 let what = format!("{part} of rule `{}`", draft.name).into();
                 view.push((
                     part,
-                    Value::object(Named { type_name, what, flat: Vec::new(), named: Vec::new() }),
+                    Value::object(Named {
+                        type_name,
+                        what,
+                        flat: Vec::new(),
+                        named: Vec::new(),
+                        files: None,
+                    }),
                 ));
             }
         }
@@ -424,24 +431,24 @@ impl Loader {
                 );
                 continue;
             };
-            let value = match &item.value {
-                value if value.is_callable() => self.function(item, "resources").map(Dynamic::Function),
-                Value::Int(n) if *n < 0 => {
-                    let message = format!("resource `{name}` must be a whole number from 0, not {n}");
-                    self.refuse("bad-resource", message, item.span);
-                    None
-                }
-                Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bool(_) => self.constant(item),
-                other => {
-                    let message = format!(
-                        "resource `{name}` must be a number, a text or a function, not `{}`",
-                        other.type_name()
-                    );
-                    self.refuse("bad-section-value", message, item.span);
-                    None
+            let resource = match &item.value {
+                value if value.is_callable() => self
+                    .function(item, "resources")
+                    .map(|function| (name.clone(), Dynamic::Function(function))),
+                // What is switched off in an inherited rule.
+                Value::None => None,
+                value => {
+                    let standard = value.to_model().map_err(|raise| raise.message());
+                    match standard.and_then(|value| units::standard(name, value)) {
+                        Ok((name, value)) => Some((name, Dynamic::Const(value))),
+                        Err(message) => {
+                            self.refuse("bad-resource", message, item.span);
+                            None
+                        }
+                    }
                 }
             };
-            resources.extend(value.map(|value| (name.clone(), value)));
+            resources.extend(resource);
         }
         resources
     }
@@ -549,13 +556,25 @@ fn view_of(type_name: &'static str, part: &str, rule: &str, items: &[Item]) -> V
         }
     }
     let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
-    Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
+    Value::object(Named {
+        type_name,
+        what: format!("{part} of rule `{rule}`").into(),
+        flat,
+        named,
+        files: None,
+    })
 }
 
 fn view_of_params(rule: &str, items: &[Item]) -> Value {
     let flat = items.iter().map(|i| i.value.clone()).collect();
     let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
-    Value::object(Named { type_name: "Params", what: format!("params of rule `{rule}`").into(), flat, named })
+    Value::object(Named {
+        type_name: "Params",
+        what: format!("params of rule `{rule}`").into(),
+        flat,
+        named,
+        files: None,
+    })
 }
 
 fn refused_section(word: &str, span: Span) -> Problem {
