@@ -329,7 +329,13 @@ impl Loader {
             ("basedir".into(), Value::from(crate::base::path::normalise(&basedir).into_owned())),
             ("snakefile".into(), Value::from(name)),
         ];
-        Value::object(Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named, files: None })
+        Value::object(Named {
+            type_name: "Workflow",
+            what: "`workflow`".into(),
+            flat: Vec::new(),
+            named,
+            files: None,
+        })
     }
 
     /// Checks the drafts, with the values that names have at the end of the load.

@@ -469,7 +469,13 @@ impl Loader {
                 named.push((name.clone(), value));
             }
         }
-        Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named, files: None })
+        Value::object(Named {
+            type_name,
+            what: format!("{part} of rule `{rule}`").into(),
+            flat,
+            named,
+            files: None,
+        })
     }
 
     /// What happens to the paths of a section in the present file.
