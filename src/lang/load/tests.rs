@@ -170,6 +170,7 @@ fn call(function: &dyn JobFunction, wildcards: &[(&str, &str)]) -> String {
         Err(CallError::Problem(problem)) => format!("{} | {}", problem.message, problem.help.join("; ")),
         Err(CallError::Message(message)) => message,
         Err(CallError::Pending { checkpoint, .. }) => format!("waits for {checkpoint}"),
+        Err(CallError::Absent(path)) => format!("`{path}` is absent"),
     }
 }
 
