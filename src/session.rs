@@ -10,6 +10,7 @@ use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
+use crate::files::outputs::make_directory;
 use crate::graph::info::JobInfo;
 use crate::graph::resolve::{Probe, Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
@@ -56,6 +57,8 @@ pub struct LoadOptions {
     pub default_resources: Vec<(String, String)>,
     /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
     pub scatter: Vec<(String, u32)>,
+    /// Paths start from `root`, whatever `workdir:` says.
+    pub keep_root: bool,
 }
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
@@ -248,6 +251,7 @@ impl LoadOptions {
             resources: self.resources.clone(),
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
+            keep_root: self.keep_root,
         }
     }
 }
@@ -492,7 +496,8 @@ fn plan_error(trouble: Trouble) -> Error {
 }
 
 impl SessionBuilder {
-    /// Sets the root directory: every path of the workflow is relative to it. Default: the process's directory.
+    /// Sets the root directory: every path of the workflow is relative to it, or to the directory below it that
+    /// `workdir:` names. Default: the process's directory.
     #[must_use]
     pub fn root(mut self, root: impl Into<PathBuf>) -> SessionBuilder {
         self.root = root.into();
@@ -541,14 +546,22 @@ impl SessionBuilder {
         self
     }
 
-    /// Opens the session.
+    /// Opens the session. Makes the directory that `workdir:` names.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.
     pub fn open(self) -> Result<Session> {
-        if !self.root.is_dir() {
-            let message = format!("the root {} is not a directory", self.root.display());
-            return Err(Error::new(ErrorKind::Environment, message).with_path(self.root));
+        let root = match &self.workflow.workdir {
+            Some(below) => {
+                let root = self.root.join(below);
+                make_directory(&root)?;
+                root
+            }
+            None => self.root,
+        };
+        if !root.is_dir() {
+            let message = format!("the root {} is not a directory", root.display());
+            return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -570,7 +583,7 @@ impl SessionBuilder {
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
-            root: self.root,
+            root,
             workflow: self.workflow,
         })
     }

@@ -131,7 +131,8 @@ fn check_parents(root: &Path, path: &str) -> Result<()> {
 }
 
 fn make_parent(full: &Path) -> Result<()> {
-    full.parent().map_or(Ok(()), make_directory)
+    let Some(parent) = full.parent() else { return Ok(()) };
+    make_directory(parent)
 }
 
 /// Makes a directory that a job expects, with those above it; it may be there already.

@@ -68,6 +68,7 @@ impl Place {
         options.resources = common.set_resources;
         options.default_resources = common.default_resources;
         options.scatter = common.set_scatter;
+        options.keep_root = common.directory.is_some();
         Ok(Place { project, output, options })
     }
 

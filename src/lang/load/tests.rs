@@ -540,7 +540,10 @@ fn global_constraints_hold_for_earlier_rules_too() {
 
 #[test]
 fn directives_that_are_not_supported_say_so() {
-    check("subworkflow: 'x'\nrule a:\n    output: 'o'\n", &["1:1 unsupported-directive"]);
+    check(
+        "storage: provider='s3'\npepfile: 'x'\nsubworkflow: 'x'\nrule a:\n    output: 'o'\n",
+        &["1:1 unsupported-directive", "2:1 unsupported-directive", "3:1 unsupported-directive"],
+    );
     let found = check("includ: 'x'\n", &["1:1 unknown-directive"]);
     assert!(found[0].contains("did you mean `include`?"), "{found:?}");
 }
