@@ -34,10 +34,28 @@
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
 //!
 //! How it is built: [`architecture`].
+// Parts of the language are being filled in; this line goes with the last of them.
+#![allow(dead_code)]
 #![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
+
+#[doc = include_str!("language/index.md")]
+pub mod language {
+    #[doc = include_str!("language/keywords.md")]
+    pub mod keywords {}
+    #[doc = include_str!("language/directives.md")]
+    pub mod directives {}
+    #[doc = include_str!("language/flags.md")]
+    pub mod flags {}
+    #[doc = include_str!("language/functions.md")]
+    pub mod functions {}
+    #[doc = include_str!("language/commands.md")]
+    pub mod commands {}
+    #[doc = include_str!("language/python.md")]
+    pub mod python {}
+}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -356,6 +356,12 @@ pub(crate) fn failed_job(job: u32, failure: &Failure, chain: String, expansion: 
             };
             problem.note(format!("needed by: {chain}"))
         }
+        Failure::Call { function, error: CallError::Pending { checkpoint, .. } } => Problem::error(
+            "input-function",
+            format!("the input function `{function}` of {context} waits for checkpoint `{checkpoint}`"),
+        )
+        .at_rule(rule, "")
+        .note(format!("needed by: {chain}")),
         Failure::Call { function, error: CallError::Message(message) } => Problem::error(
             "input-function",
             format!("the input function `{function}` of {context} failed: {message}"),
@@ -461,12 +467,13 @@ pub(crate) fn ambiguous(
         let files = if more == 1 { "file" } else { "files" };
         problem = problem.note(format!("the same holds for {more} more {files}"));
     }
-    match a.wildcards.is_empty() && b.wildcards.is_empty() {
+    let problem = match a.wildcards.is_empty() && b.wildcards.is_empty() {
         true => problem.help("give one of the outputs another name, or remove one of the rules"),
         false => problem.help(
             "constrain a wildcard (`{name,[^/]+}`) so that only one of them matches, or rename one output",
         ),
-    }
+    };
+    problem.help(format!("or say which goes first: `ruleorder: {} > {}`", a.name, b.name))
 }
 
 fn made_with(rule: &Rule, wildcards: &[Arc<str>]) -> String {

@@ -27,6 +27,9 @@ pub(crate) struct Job {
     pub(crate) inputs: Box<[PathId]>,
     /// One for all jobs of a rule, unless its input functions give lists of different lengths.
     pub(crate) input_slots: Arc<[Slot]>,
+    /// [`Flags::bits`](crate::model::flags::Flags::bits) per input; empty when no input has a flag. One for all jobs
+    /// of a rule where they are alike.
+    pub(crate) input_flags: Arc<[u16]>,
     /// In the order of the rule's outputs.
     pub(crate) outputs: Box<[PathId]>,
     /// The jobs that make its inputs, each once, in order of the first input that needs them.

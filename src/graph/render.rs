@@ -4,11 +4,11 @@
 //! texts in order.
 
 use crate::graph::job::Job;
-use crate::model::dynamic::{CallContext, CallError};
+use crate::model::dynamic::{CallContext, CallError, PathTree};
+use crate::model::flags::Flags;
 use crate::model::pattern::Pattern;
-use crate::model::rule::{InputSource, Rule};
-use crate::model::slots::{NamedPaths, Slot};
-use crate::model::value::Value;
+use crate::model::rule::{InputItem, InputSource, Rule};
+use crate::model::slots::Slot;
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::Workflow;
 use rustc_hash::FxHashMap;
@@ -40,28 +40,91 @@ pub(crate) enum Failure {
 pub(crate) struct Drafts {
     pub(crate) text: String,
     pub(crate) ends: Vec<usize>,
+    /// Of all jobs, one after the other.
+    pub(crate) pins: Vec<Pin>,
     pub(crate) jobs: Vec<Draft>,
 }
 
 pub(crate) struct Draft {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
+    /// How many of its inputs name their maker because a function said so.
+    pub(crate) pins: usize,
     /// Only where an input function decides them.
-    pub(crate) slots: Option<Vec<Slot>>,
+    pub(crate) layout: Option<OwnLayout>,
     pub(crate) failure: Option<Failure>,
 }
 
-/// The slots of a rule without input functions.
-pub(crate) fn fixed_layout(rule: &Rule) -> Option<Arc<[Slot]>> {
-    rule.inputs
-        .iter()
-        .map(|item| match &item.source {
-            InputSource::Patterns { patterns, list } => {
-                Some(Slot { name: item.name.clone(), list: *list, len: patterns.len() as u32 })
+/// An input, by its number, and the rule that is named as its maker.
+pub(crate) type Pin = (u32, u32);
+
+/// How the inputs of a job are grouped, and their flags.
+#[derive(Default)]
+pub(crate) struct OwnLayout {
+    pub(crate) slots: Vec<Slot>,
+    /// One per input; empty when all are 0.
+    pub(crate) flags: Vec<u16>,
+}
+
+/// A layout that jobs share.
+#[derive(Clone, Default)]
+pub(crate) struct Layout {
+    pub(crate) slots: Arc<[Slot]>,
+    pub(crate) flags: Arc<[u16]>,
+}
+
+impl OwnLayout {
+    fn push(&mut self, name: Option<Arc<str>>, list: bool, flags: &[Flags]) {
+        self.slots.push(Slot { name, list, len: flags.len() as u32 });
+        self.flags.extend(flags.iter().map(Flags::bits));
+    }
+
+    fn finish(mut self) -> OwnLayout {
+        if self.flags.iter().all(|bits| *bits == 0) {
+            self.flags = Vec::new();
+        }
+        self
+    }
+
+    pub(crate) fn is(&self, other: &Layout) -> bool {
+        *self.slots == *other.slots && *self.flags == *other.flags
+    }
+
+    pub(crate) fn shared(self) -> Layout {
+        Layout { slots: self.slots.into(), flags: self.flags.into() }
+    }
+}
+
+/// The layout of a rule without input functions.
+pub(crate) fn fixed_layout(rule: &Rule) -> Option<Layout> {
+    let mut layout = OwnLayout::default();
+    for item in &rule.inputs {
+        match &item.source {
+            InputSource::Patterns { flags, list, .. } => {
+                layout.push(item.name.clone(), *list, flags);
             }
-            InputSource::Function(_) => None,
-        })
-        .collect()
+            InputSource::Function(_) => return None,
+        }
+    }
+    Some(layout.finish().shared())
+}
+
+/// The inputs that name their maker, of a rule without input functions.
+pub(crate) fn fixed_pins(rule: &Rule, workflow: &Workflow) -> Box<[Pin]> {
+    let flags = |item: &InputItem| match &item.source {
+        InputSource::Patterns { flags, .. } => Some(flags.to_vec()),
+        InputSource::Function(_) => None,
+    };
+    let Some(flags) = rule.inputs.iter().map(flags).collect::<Option<Vec<_>>>() else {
+        return Box::default();
+    };
+    let makers =
+        flags.iter().flatten().zip(0..).filter_map(|(f, input)| maker(f, workflow).map(|m| (input, m)));
+    makers.collect()
+}
+
+fn maker(flags: &Flags, workflow: &Workflow) -> Option<u32> {
+    workflow.by_name.get(flags.maker.as_deref()?).copied()
 }
 
 /// Renders `jobs`, numbered from `first` on, into `drafts`; jobs that have failed already get no inputs.
@@ -75,15 +138,16 @@ pub(crate) fn render_chunk(
 ) {
     drafts.text.clear();
     drafts.ends.clear();
+    drafts.pins.clear();
     drafts.jobs.clear();
     for (id, job) in (first..).zip(jobs) {
         let rule = &workflow.rules[job.rule as usize];
-        let before = (drafts.text.len(), drafts.ends.len());
-        let mut slots = None;
+        let before = (drafts.text.len(), drafts.ends.len(), drafts.pins.len());
+        let mut layout = None;
         // A job that is given up already asks for nothing, but messages want to name what it makes.
         let mut failure = None;
         if !failures.contains_key(&id) {
-            failure = render_inputs(rule, job, drafts, &mut slots).err();
+            failure = render_inputs(workflow, rule, job, drafts, &mut layout).err();
             let mut start = before.0;
             let is_long = |end: &usize| *end - std::mem::replace(&mut start, *end) > path_length;
             if failure.is_none() && drafts.ends[before.1..].iter().any(is_long) {
@@ -92,7 +156,8 @@ pub(crate) fn render_chunk(
             if failure.is_some() {
                 drafts.text.truncate(before.0);
                 drafts.ends.truncate(before.1);
-                slots = None;
+                drafts.pins.truncate(before.2);
+                layout = None;
             }
         }
         let inputs = drafts.ends.len() - before.1;
@@ -100,15 +165,17 @@ pub(crate) fn render_chunk(
             pattern.render(&job.wildcards, &mut drafts.text);
             drafts.ends.push(drafts.text.len());
         }
-        drafts.jobs.push(Draft { inputs, outputs: rule.outputs.len(), slots, failure });
+        let pins = drafts.pins.len() - before.2;
+        drafts.jobs.push(Draft { inputs, outputs: rule.outputs.len(), pins, layout, failure });
     }
 }
 
 fn render_inputs(
+    workflow: &Workflow,
     rule: &Rule,
     job: &Job,
     drafts: &mut Drafts,
-    slots: &mut Option<Vec<Slot>>,
+    layout: &mut Option<OwnLayout>,
 ) -> Result<(), Failure> {
     let has_function = rule.inputs.iter().any(|item| matches!(item.source, InputSource::Function(_)));
     if !has_function {
@@ -123,69 +190,71 @@ fn render_inputs(
         return Ok(());
     }
     let wildcards = Wildcards::new(rule.wildcards.clone(), job.wildcards.clone());
-    let cx = CallContext {
-        wildcards: &wildcards,
-        attempt: 1,
-        rule: &rule.name,
-        input: NamedPaths::EMPTY,
-        output: NamedPaths::EMPTY,
-        threads: 1,
-        resources: &[],
-    };
-    let mut own = Vec::with_capacity(rule.inputs.len());
+    let cx = CallContext::naming(&rule.name, &wildcards);
+    let mut own = OwnLayout::default();
+    let first = drafts.ends.len();
+    let mut all: Vec<Flags> = Vec::new();
     for item in &rule.inputs {
-        let before = drafts.ends.len();
-        let list = match &item.source {
-            InputSource::Patterns { patterns, list } => {
+        let start = all.len();
+        match &item.source {
+            InputSource::Patterns { patterns, flags, list } => {
                 for pattern in patterns {
                     pattern.render(&job.wildcards, &mut drafts.text);
                     drafts.ends.push(drafts.text.len());
                 }
-                *list
+                all.extend(flags.iter().cloned());
+                own.push(item.name.clone(), *list, &all[start..]);
             }
             InputSource::Function(function) => {
                 let name = || function.name().to_string();
-                let value = function.call(&cx).map_err(|error| Failure::Call { function: name(), error })?;
+                let tree = function.paths(&cx).map_err(|error| Failure::Call { function: name(), error })?;
                 let not_a_path = |what| Failure::NotAPath { function: name(), what };
-                if let (Value::Map(entries), None) = (&value, &item.name) {
+                if let (PathTree::Named(entries), None) = (&tree, &item.name) {
                     // What `unpack` is for: every entry is an item with its own name.
-                    for (key, value) in entries.iter() {
-                        let start = drafts.ends.len();
-                        add_paths(value, &wildcards, drafts).map_err(not_a_path)?;
-                        let (list, len) = (matches!(value, Value::List(_)), drafts.ends.len() - start);
-                        own.push(Slot { name: Some(key.clone()), list, len: len as u32 });
+                    for (key, tree) in entries {
+                        let start = all.len();
+                        add_paths(tree, &wildcards, drafts, &mut all).map_err(not_a_path)?;
+                        own.push(Some(key.clone()), matches!(tree, PathTree::Many(_)), &all[start..]);
                     }
                     continue;
                 }
-                add_paths(&value, &wildcards, drafts).map_err(not_a_path)?;
-                matches!(value, Value::List(_))
+                add_paths(&tree, &wildcards, drafts, &mut all).map_err(not_a_path)?;
+                own.push(item.name.clone(), matches!(tree, PathTree::Many(_)), &all[start..]);
             }
-        };
-        own.push(Slot { name: item.name.clone(), list, len: (drafts.ends.len() - before) as u32 });
+        }
     }
-    *slots = Some(own);
+    debug_assert_eq!(drafts.ends.len() - first, all.len());
+    drafts
+        .pins
+        .extend(all.iter().zip(0..).filter_map(|(flags, i)| maker(flags, workflow).map(|rule| (i, rule))));
+    *layout = Some(own.finish());
     Ok(())
 }
 
 /// Adds the path or the (nested) list of paths that an input function returned; what it is instead, as an error.
 /// Wildcards of the job that stand in them are replaced, as in any other input; other braces are literal.
-fn add_paths(value: &Value, wildcards: &Wildcards, drafts: &mut Drafts) -> Result<(), String> {
+fn add_paths(
+    tree: &PathTree,
+    wildcards: &Wildcards,
+    drafts: &mut Drafts,
+    flags: &mut Vec<Flags>,
+) -> Result<(), String> {
     // Lists nest as deep as the workflow likes, so no recursion.
-    let mut pending = vec![value];
-    while let Some(value) = pending.pop() {
-        match value {
-            Value::Str(text) if text.is_empty() => return Err("an empty path".into()),
-            Value::Str(text) => {
+    let mut pending = vec![tree];
+    while let Some(tree) = pending.pop() {
+        match tree {
+            PathTree::One(text, _) if text.is_empty() => return Err("an empty path".into()),
+            PathTree::One(text, own) => {
                 match bound(text, wildcards) {
                     Some(pattern) => pattern.render(wildcards.values(), &mut drafts.text),
                     None => drafts.text.push_str(text),
                 }
                 drafts.ends.push(drafts.text.len());
+                flags.push(own.clone());
             }
-            Value::List(items) => pending.extend(items.iter().rev()),
-            Value::None => return Err("`None`".into()),
-            Value::Map(_) => return Err("a mapping".into()),
-            other => return Err(format!("`{}`, which is no text", other.canonical())),
+            PathTree::Many(items) => pending.extend(items.iter().rev()),
+            PathTree::Named(_) => return Err("a mapping".into()),
+            PathTree::NoPath(what) => return Err(what.clone()),
         }
     }
     Ok(())

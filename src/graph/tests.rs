@@ -1,5 +1,7 @@
 //! The promises of the graph: what is chosen, what is refused and in which words, and that size does not matter.
 
+mod order;
+
 use crate::base::path::{PathId, PathTable};
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::graph::dag::JobGraph;
@@ -7,8 +9,9 @@ use crate::graph::expand::Limits;
 use crate::graph::job::JobId;
 use crate::graph::resolve::{Probe, Request, resolve_within};
 use crate::matching::index::PatternIndex;
-use crate::model::action::Action;
-use crate::model::dynamic::{CallContext, CallError, Dynamic, JobFunction};
+use crate::model::dynamic::{CallContext, CallError, JobFunction};
+use crate::model::flags::Flags;
+use crate::model::order::RuleOrder;
 use crate::model::pattern::Pattern;
 use crate::model::rule::{InputItem, InputSource, Rule};
 use crate::model::slots::Slot;
@@ -47,29 +50,21 @@ fn patterns(texts: &[&str], names: &Arc<[Arc<str>]>) -> Box<[Pattern]> {
 fn rule(name: &str, outputs: &[&str], inputs: &[&str]) -> Rule {
     let names = outputs.first().map_or_else(|| [].into(), |o| Pattern::parse(o).unwrap().names);
     let slot = |_: &&str| Slot { name: None, list: false, len: 1 };
+    let item = |input: &&str| InputItem {
+        name: None,
+        source: InputSource::Patterns {
+            patterns: patterns(&[input], &names),
+            flags: [Flags::default()].into(),
+            list: false,
+        },
+    };
     Rule {
-        name: name.into(),
-        doc: None,
-        place: None,
         wildcards: names.clone(),
-        inputs: inputs
-            .iter()
-            .map(|input| InputItem {
-                name: None,
-                source: InputSource::Patterns { patterns: patterns(&[input], &names), list: false },
-            })
-            .collect(),
+        inputs: inputs.iter().map(item).collect(),
         outputs: patterns(outputs, &names),
         output_slots: outputs.iter().map(slot).collect(),
-        logs: Box::default(),
-        log_slots: Arc::default(),
-        params: Box::default(),
-        threads: Dynamic::Const(Value::Int(1)),
-        resources: Box::default(),
-        priority: 0,
-        retries: None,
-        message: None,
-        action: Action::None,
+        output_flags: outputs.iter().map(|_| Flags::default()).collect(),
+        ..Rule::blank(name)
     }
 }
 
@@ -89,6 +84,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         default_rule: (!rules.is_empty()).then_some(0),
         rules: rules.into_iter().map(Arc::new).collect(),
         by_name,
+        order: RuleOrder::default(),
         sources: Arc::new(SourceMap::default()),
         reads: Vec::new(),
         warnings: Vec::new(),

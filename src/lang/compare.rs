@@ -6,13 +6,16 @@
 use crate::lang::iter::Walk;
 use crate::lang::ops::{Number, as_int, as_set};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Key, MAX_NESTING, Range, Value, ViewKind};
+use crate::lang::value::{Flavour, Key, MAX_NESTING, Range, Value, ViewKind};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::CompareOp;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 pub(crate) fn compare(vm: &mut Vm, op: CompareOp, a: &Value, b: &Value) -> Result<Value, Raise> {
+    if let Some(result) = overloaded(vm, op, a, b) {
+        return result;
+    }
     let result = match op {
         CompareOp::Eq => equal_paid(vm, a, b)?,
         CompareOp::Ne => !equal_paid(vm, a, b)?,
@@ -35,6 +38,22 @@ pub(crate) fn compare(vm: &mut Vm, op: CompareOp, a: &Value, b: &Value) -> Resul
     Ok(Value::Bool(result))
 }
 
+/// The comparison of a host's object that has its own: element by element, for columns.
+fn overloaded(vm: &mut Vm, op: CompareOp, a: &Value, b: &Value) -> Option<Result<Value, Raise>> {
+    if matches!(op, CompareOp::In | CompareOp::NotIn | CompareOp::Is | CompareOp::IsNot) {
+        return None;
+    }
+    if let Value::Object(object) = a
+        && let Some(result) = object.compare(vm, op, b, false)
+    {
+        return Some(result);
+    }
+    match b {
+        Value::Object(object) => object.compare(vm, op, a, true),
+        _ => None,
+    }
+}
+
 fn less(vm: &mut Vm, a: &Value, b: &Value, op: CompareOp) -> Result<bool, Raise> {
     if let (Some(x), Some(y)) = (as_set(a), as_set(b)) {
         let (x, y) = (x?, y?);
@@ -51,6 +70,10 @@ pub(crate) fn is_less(vm: &mut Vm, a: &Value, b: &Value) -> Result<bool, Raise> 
     match (a, b) {
         (Value::Str(a), Value::Str(b)) => Ok(a < b),
         (Value::Int(a), Value::Int(b)) => Ok(a < b),
+        (Value::Object(object), _) => match object.less(vm, b) {
+            Some(result) => result,
+            None => less(vm, a, b, CompareOp::Lt),
+        },
         _ => less(vm, a, b, CompareOp::Lt),
     }
 }
@@ -124,9 +147,10 @@ fn equal_at(a: &Value, b: &Value, depth: usize, steps: &mut Steps) -> Result<boo
             if Arc::ptr_eq(x, y) {
                 return Ok(true);
             }
+            let ordered = matches!((&x.1, &y.1), (Flavour::Ordered, Flavour::Ordered));
             x.0.read(|x| {
                 y.0.read(|y| {
-                    if x.len() != y.len() {
+                    if x.len() != y.len() || (ordered && !x.keys().eq(y.keys())) {
                         return Ok(false);
                     }
                     for (key, value) in x {
@@ -216,7 +240,7 @@ fn order(
         (Value::Str(x), Value::Str(y)) => Ok(Some(x.cmp(y))),
         (Value::List(x), Value::List(y)) => x.0.read(|x| y.0.read(|y| order_items(x, y, op, depth, steps))),
         (Value::Tuple(x), Value::Tuple(y)) => order_items(&x.0, &y.0, op, depth, steps),
-        (Value::Object(x), Value::Object(y)) => match (x.stand_in(), y.stand_in()) {
+        (Value::Object(x), Value::Object(y)) => match (x.sort_key(), y.sort_key()) {
             (Some(x), Some(y)) => order(&x, &y, op, depth + 1, steps),
             _ => Err(not_ordered(a, b, op)),
         },
@@ -287,6 +311,11 @@ pub(crate) fn contains(vm: &mut Vm, container: &Value, item: &Value) -> Result<b
         Value::List(list) => list.0.read(|items| find_equal(vm, items, item)).map(|found| found.is_some()),
         Value::Tuple(tuple) => find_equal(vm, &tuple.0, item).map(|found| found.is_some()),
         other => {
+            if let Value::Object(object) = other
+                && let Some(found) = object.contains(vm, item)
+            {
+                return found;
+            }
             let mut walk = Walk::over(other)?;
             while let Some(element) = walk.next()? {
                 vm.budget.spend(1)?;

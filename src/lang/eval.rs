@@ -4,16 +4,18 @@
 //! budget, and every level checks the room on the stack.
 
 use crate::diag::Span;
+use crate::lang::builtins;
 use crate::lang::compare;
 use crate::lang::format;
 use crate::lang::index;
 use crate::lang::iter::Walk;
 use crate::lang::methods;
+use crate::lang::modules::collections;
 use crate::lang::ops;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::Scope;
 use crate::lang::value::{
-    Args, BoundMethod, Cell, DictMap, Function, Key, SetItems, Shared, TextKey, Type, Value,
+    Args, BoundMethod, Cell, DictMap, Flavour, Function, Key, SetItems, Shared, TextKey, Type, Value,
 };
 use crate::lang::vm::{SpaceId, Vm};
 use crate::syntax::ast::{
@@ -172,26 +174,23 @@ impl Vm<'_> {
             ExprKind::Binary { op, left, right } => self.binary(frame, *op, left, right),
             ExprKind::And(left, right) => {
                 let value = self.eval_in(frame, left)?;
-                if value.truth() { self.eval_in(frame, right) } else { Ok(value) }
+                if value.condition()? { self.eval_in(frame, right) } else { Ok(value) }
             }
             ExprKind::Or(left, right) => {
                 let value = self.eval_in(frame, left)?;
-                if value.truth() { Ok(value) } else { self.eval_in(frame, right) }
+                if value.condition()? { Ok(value) } else { self.eval_in(frame, right) }
             }
             ExprKind::Compare { first, rest } => self.compare(frame, first, rest),
             ExprKind::Conditional { test, then, orelse } => {
-                let branch = if self.eval_in(frame, test)?.truth() { then } else { orelse };
+                let branch = if self.eval_in(frame, test)?.condition()? { then } else { orelse };
                 self.eval_in(frame, branch)
             }
             ExprKind::Lambda(def) => self.function(frame, def),
             ExprKind::Call { callee, args } => self.eval_call(frame, callee, args, expr.span),
             ExprKind::Attribute { value, name } => self.attribute(frame, value, &name.text),
             ExprKind::Index { value, index } => self.index(frame, value, index),
-            ExprKind::Slice { value, start, stop, step } => {
-                let value = self.eval_in(frame, value)?;
-                let ends = self.slice_ends(frame, [start, stop, step])?;
-                index::slice(self, &value, &ends)
-            }
+            ExprKind::Slice { value, start, stop, step } => self.sliced(frame, value, [start, stop, step]),
+            ExprKind::SliceItem { start, stop, step } => self.slice_value(frame, [start, stop, step]),
             ExprKind::Comprehension { kind, element, clauses } => {
                 self.comprehension(frame, *kind, element, clauses)
             }
@@ -206,6 +205,10 @@ impl Vm<'_> {
                 self.store(frame, &name.text, Some(value.clone()))?;
                 Ok(value)
             }
+            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => Err(Raise::unsupported(
+                "`yield` isn't supported in Rulefiles",
+                "build a list and `return` it",
+            )),
         }
     }
 
@@ -319,7 +322,7 @@ impl Vm<'_> {
 
     fn unary(&mut self, frame: &mut Frame, op: UnaryOp, operand: &Expr) -> Result<Value, Raise> {
         let value = self.eval_in(frame, operand)?;
-        ops::unary(op, &value)
+        ops::unary(self, op, &value)
     }
 
     fn binary(&mut self, frame: &mut Frame, op: BinaryOp, left: &Expr, right: &Expr) -> Result<Value, Raise> {
@@ -360,12 +363,12 @@ impl Vm<'_> {
         }
         let mut left = self.eval_in(frame, first)?;
         let mut result = Value::Bool(true);
-        for (op, expr) in rest {
-            let right = self.eval_in(frame, expr)?;
-            result = compare::compare(self, *op, &left, &right)?;
-            if !result.truth() {
+        for (i, (op, expr)) in rest.iter().enumerate() {
+            if i > 0 && !result.condition()? {
                 break;
             }
+            let right = self.eval_in(frame, expr)?;
+            result = compare::compare(self, *op, &left, &right)?;
             left = right;
         }
         Ok(result)
@@ -402,7 +405,12 @@ impl Vm<'_> {
     ) -> Result<Value, Raise> {
         if let ExprKind::Attribute { value, name } = &callee.kind {
             let receiver = self.eval_in(frame, value)?;
-            if let Some(method) = methods::find(receiver.type_of(), &name.text) {
+            let method = match &receiver {
+                // A field of a namedtuple goes before a method of tuples.
+                Value::Tuple(tuple) if tuple.1.is_some() => None,
+                _ => methods::find(receiver.type_of(), &name.text),
+            };
+            if let Some(method) = method {
                 let args = self.args(frame, args)?;
                 return (method.call)(self, &receiver, args);
             }
@@ -468,7 +476,15 @@ impl Vm<'_> {
             Value::Function(function) if name == "__name__" => {
                 Some(Value::Str(function.def.name.text.clone()))
             }
-            Value::Type(of) if name == "__name__" => Some(of.name().into()),
+            Value::Tuple(tuple) => tuple.1.as_ref().and_then(|_| collections::field(tuple, value, name)),
+            Value::Dict(dict) => match (&dict.1, name) {
+                (Flavour::Default(function), "default_factory") => Some(function.clone()),
+                _ => None,
+            },
+            Value::Type(of) if name == "__name__" || name == "__qualname__" => Some(of.name().into()),
+            Value::Type(Type::Host(host)) if host.statics.iter().any(|f| f.name == name) => {
+                host.statics.iter().find(|f| f.name == name).map(Value::Builtin)
+            }
             Value::Type(of) => methods::find(*of, name)
                 .map(|method| Value::Method(Arc::new(BoundMethod { receiver: None, of: *of, method }))),
             Value::Int(_) | Value::Float(_) if name == "real" => Some(value.clone()),
@@ -500,10 +516,25 @@ impl Vm<'_> {
         }
         let container = self.eval_in(frame, value)?;
         let key = self.eval_in(frame, index)?;
-        index::get_item(&container, &key).map_err(|raise| match (&container, &value.kind) {
+        index::get_item(self, &container, &key).map_err(|raise| match (&container, &value.kind) {
             (Value::Dict(dict), ExprKind::Name(name)) => raise.in_dict(dict, name),
             _ => raise,
         })
+    }
+
+    fn sliced(
+        &mut self,
+        frame: &mut Frame,
+        value: &Expr,
+        ends: [&Option<Box<Expr>>; 3],
+    ) -> Result<Value, Raise> {
+        let value = self.eval_in(frame, value)?;
+        if let Value::Object(_) = value {
+            let slice = self.slice_value(frame, ends)?;
+            return index::get_item(self, &value, &slice);
+        }
+        let ends = self.slice_ends(frame, ends)?;
+        index::slice(self, &value, &ends)
     }
 
     /// The three ends of a slice; `None` where nothing is written.
@@ -527,6 +558,21 @@ impl Vm<'_> {
             }
         }
         Ok(numbers)
+    }
+
+    /// A slice as a value: the ends are what the container takes for places.
+    pub(crate) fn slice_value(
+        &mut self,
+        frame: &mut Frame,
+        ends: [&Option<Box<Expr>>; 3],
+    ) -> Result<Value, Raise> {
+        let mut values = [Value::None, Value::None, Value::None];
+        for (value, end) in values.iter_mut().zip(ends) {
+            if let Some(expr) = end {
+                *value = self.eval_in(frame, expr)?;
+            }
+        }
+        Ok(Value::object(index::Slice(values)))
     }
 
     fn fstring(&mut self, frame: &mut Frame, parts: &[FPart]) -> Result<String, Raise> {
@@ -623,7 +669,7 @@ impl Vm<'_> {
             self.budget.spend(1)?;
             self.assign(frame, &clause.target, item, Binding::Inner(base))?;
             for condition in &clause.conditions {
-                if !self.eval_in(frame, condition)?.truth() {
+                if !self.eval_in(frame, condition)?.condition()? {
                     continue 'items;
                 }
             }
@@ -697,7 +743,7 @@ fn no_attribute(value: &Value, name: &str) -> Raise {
 
 /// Whether a receiver fits an unbound method such as `str.lower`.
 pub(crate) fn fits(value: &Value, of: Type) -> bool {
-    value.type_of() == of || (of == Type::Int && value.type_of() == Type::Bool)
+    builtins::has_type(value, of)
 }
 
 /// A name that an f-string does not know may be a wildcard, which it would have to leave alone.

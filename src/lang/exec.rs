@@ -6,15 +6,24 @@ use crate::lang::eval::{Binding, Frame, Slot, fits};
 use crate::lang::index;
 use crate::lang::iter::Walk;
 use crate::lang::methods;
+use crate::lang::modules;
 use crate::lang::ops;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::root_of;
 use crate::lang::value::{Args, DictMap, Function, Key, Type, Value};
 use crate::lang::vm::{Host, NoHost, Vm};
 use crate::syntax::ast::{
-    BinaryOp, Block, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, ParamKind, Stmt, StmtKind,
+    BinaryOp, Block, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, Opaque, ParamKind, Stmt,
+    StmtKind,
 };
 use std::sync::Arc;
+
+/// A statement that is text to us.
+#[inline(never)]
+fn not_run(opaque: &Opaque) -> Raise {
+    let (_, message, help) = opaque.kind.reason();
+    Raise::unsupported(message, help).at(opaque.head)
+}
 
 /// How a block ended.
 pub(crate) enum Flow {
@@ -57,7 +66,7 @@ impl Vm<'_> {
             }
             StmtKind::If { arms, orelse } => {
                 for (test, body) in arms {
-                    if self.eval_in(frame, test)?.truth() {
+                    if self.eval_in(frame, test)?.condition()? {
                         return self.exec(frame, body, host);
                     }
                 }
@@ -79,7 +88,7 @@ impl Vm<'_> {
                 return self.exec_try(frame, body, handlers, orelse, finally, host);
             }
             StmtKind::Def(def) => {
-                let function = self.function(frame, def)?;
+                let function = self.decorated(frame, def)?;
                 self.store(frame, &def.name.text, Some(function))?;
             }
             StmtKind::Return(value) => {
@@ -100,9 +109,25 @@ impl Vm<'_> {
             StmtKind::Break => return Ok(Flow::Break(stmt.span)),
             StmtKind::Continue => return Ok(Flow::Continue(stmt.span)),
             StmtKind::Rule(def) => host.rule(self, def)?,
+            StmtKind::Module(def) => host.module(self, def)?,
+            StmtKind::UseRule(def) => host.use_rule(self, def)?,
+            StmtKind::Hook(hook) => host.hook(self, hook)?,
             StmtKind::Directive(directive) => host.directive(self, directive)?,
+            StmtKind::Opaque(opaque) => return Err(not_run(opaque)),
         }
         Ok(Flow::Next)
+    }
+
+    /// The function after its decorators, the innermost first.
+    #[inline(never)]
+    fn decorated(&mut self, frame: &mut Frame, def: &Arc<FunctionDef>) -> Result<Value, Raise> {
+        let decorators = def.decorators.iter().map(|d| Ok((self.eval_in(frame, d)?, d.span)));
+        let decorators = decorators.collect::<Result<Vec<(Value, Span)>, Raise>>()?;
+        let function = self.function(frame, def)?;
+        decorators.into_iter().rev().try_fold(function, |function, (decorator, span)| {
+            let args = Args { positional: vec![function], named: Vec::new() };
+            self.call_value(&decorator, args, None).map_err(|raise| raise.at(span))
+        })
     }
 
     fn exec_for(
@@ -136,7 +161,7 @@ impl Vm<'_> {
         orelse: &Block,
         host: &mut dyn Host,
     ) -> Result<Flow, Raise> {
-        while self.eval_in(frame, test)?.truth() {
+        while self.eval_in(frame, test)?.condition()? {
             self.budget.spend(1)?;
             match self.exec(frame, body, host)? {
                 Flow::Next | Flow::Continue(_) => {}
@@ -235,7 +260,7 @@ impl Vm<'_> {
     }
 
     fn exec_assert(&mut self, frame: &mut Frame, test: &Expr, message: Option<&Expr>) -> Result<(), Raise> {
-        if self.eval_in(frame, test)?.truth() {
+        if self.eval_in(frame, test)?.condition()? {
             return Ok(());
         }
         let args = match message {
@@ -268,11 +293,18 @@ impl Vm<'_> {
             }
             ExprKind::Slice { value: container, start, stop, step } => {
                 let container = self.eval_in(frame, container)?;
+                if let Value::Object(object) = &container {
+                    let slice = self.slice_value(frame, [start, stop, step])?;
+                    return object.set(self, &slice, value).map_err(|raise| raise.at(target.span));
+                }
                 let ends = self.slice_ends(frame, [start, stop, step])?;
                 index::set_slice(self, &container, &ends, &value)
             }
             ExprKind::Attribute { value: owner, name } => {
                 let owner = self.eval_in(frame, owner)?;
+                if let Value::Object(object) = &owner {
+                    return object.set_attribute(self, &name.text, value).map_err(|r| r.at(target.span));
+                }
                 let message = format!("attribute `{}` of `{}` cannot be set", name.text, owner.type_name());
                 Err(Raise::new(Exc::AttributeError, message).help("use a dict: `x[\"name\"] = value`"))
             }
@@ -327,7 +359,7 @@ impl Vm<'_> {
             ExprKind::Index { value: container, index } => {
                 let container = self.eval_in(frame, container)?;
                 let key = self.eval_in(frame, index)?;
-                let old = index::get_item(&container, &key).map_err(|raise| raise.at(target.span))?;
+                let old = index::get_item(self, &container, &key).map_err(|raise| raise.at(target.span))?;
                 let value = self.eval_in(frame, value)?;
                 let new = ops::in_place(self, op, old, &value)?;
                 index::set_item(self, &container, &key, new)
@@ -376,7 +408,7 @@ impl Vm<'_> {
         names: Option<&[(Ident, Option<Ident>)]>,
     ) -> Result<(), Raise> {
         let find = |vm: &Self, name: &str| {
-            vm.lookup_module(name).cloned().unwrap_or_else(|| builtins::placeholder(name))
+            vm.lookup_module(name).cloned().unwrap_or_else(|| modules::placeholder(name))
         };
         let Some(names) = names else {
             return match alias {

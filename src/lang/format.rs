@@ -561,7 +561,7 @@ fn field_value(
                 return Err(Raise::value_error("empty attribute in a format"));
             }
             let key = key.parse::<i64>().map_or_else(|_| Value::from(key), Value::Int);
-            value = index::get_item(&value, &key)?;
+            value = index::get_item(vm, &value, &key)?;
             rest = &inner[end + 1..];
         }
     }

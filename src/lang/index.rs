@@ -1,8 +1,9 @@
 //! Indexing, slicing and length, with Python's semantics.
 
+use crate::lang::modules::collections;
 use crate::lang::ops::as_int;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Dict, Key, List, Range, Set, TextKey, Value};
+use crate::lang::value::{Dict, Flavour, Key, List, Object, Range, Set, TextKey, Value};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
 
@@ -18,7 +19,60 @@ pub(crate) fn index_in(key: &Value, len: usize, name: &str) -> Result<usize, Rai
     })
 }
 
-pub(crate) fn get_item(container: &Value, key: &Value) -> Result<Value, Raise> {
+/// `slice(start, stop, step)`: an index that is a range of places.
+#[derive(Debug)]
+pub(crate) struct Slice(pub(crate) [Value; 3]);
+
+impl Slice {
+    /// The ends as places in a sequence.
+    pub(crate) fn ends(&self) -> Result<[Option<i64>; 3], Raise> {
+        let mut ends = [None; 3];
+        for (end, value) in ends.iter_mut().zip(&self.0) {
+            *end = match value {
+                Value::None => None,
+                other => Some(as_int(other).ok_or_else(|| {
+                    Raise::type_error(format!("slice indices must be integers, not `{}`", other.type_name()))
+                })?),
+            };
+        }
+        Ok(ends)
+    }
+}
+
+impl Object for Slice {
+    fn type_name(&self) -> &'static str {
+        "slice"
+    }
+
+    fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
+        let [start, stop, step] = &self.0;
+        Ok(match name {
+            "start" => Some(start.clone()),
+            "stop" => Some(stop.clone()),
+            "step" => Some(step.clone()),
+            _ => None,
+        })
+    }
+
+    fn repr(&self) -> String {
+        format!("slice({}, {}, {})", self.0[0].repr(), self.0[1].repr(), self.0[2].repr())
+    }
+
+    fn stand_in(&self) -> Option<Value> {
+        Some(Value::tuple(self.0.to_vec()))
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        self.0.to_vec()
+    }
+}
+
+pub(crate) fn get_item(vm: &mut Vm, container: &Value, key: &Value) -> Result<Value, Raise> {
+    if let (Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Range(_), Some(slice_key)) =
+        (container, key.downcast::<Slice>())
+    {
+        return slice(vm, container, &slice_key.ends()?);
+    }
     match container {
         Value::List(list) => {
             list.0.read(|items| index_in(key, items.len(), "list").map(|i| items[i].clone()))
@@ -32,7 +86,11 @@ pub(crate) fn get_item(container: &Value, key: &Value) -> Result<Value, Raise> {
                     dict.0.read(|map| map.get(&key).cloned())
                 }
             };
-            found.ok_or_else(|| Raise::missing_key(dict, key))
+            match (found, &dict.1) {
+                (Some(found), _) => Ok(found),
+                (None, Flavour::Plain) => Err(Raise::missing_key(dict, key)),
+                (None, _) => collections::missing(vm, dict, key),
+            }
         }
         Value::Str(text) => char_at(text, key),
         Value::Range(range) => {
@@ -40,7 +98,7 @@ pub(crate) fn get_item(container: &Value, key: &Value) -> Result<Value, Raise> {
             let index = index_in(key, len, "range")?;
             Ok(range.get(index as i64).map_or(Value::None, Value::Int))
         }
-        Value::Object(object) => object.item(key),
+        Value::Object(object) => object.get(vm, key),
         // Annotations at run time: `list[str]`.
         Value::Type(of) => Ok(Value::Type(*of)),
         other => {
@@ -82,6 +140,7 @@ pub(crate) fn set_item(vm: &mut Vm, container: &Value, key: &Value, value: Value
             drop(old);
             Ok(())
         }
+        Value::Object(object) => object.set(vm, key, value),
         other => {
             let raise = Raise::type_error(format!("`{}` object cannot be changed", other.type_name()));
             Err(match other {
@@ -105,6 +164,7 @@ pub(crate) fn delete_item(vm: &mut Vm, container: &Value, key: &Value) -> Result
             Some(_) => Ok(()),
             None => Err(Raise::missing_key(dict, key)),
         },
+        Value::Object(object) => object.delete(vm, key),
         other => Err(Raise::type_error(format!("items of `{}` cannot be deleted", other.type_name()))),
     }
 }
@@ -135,7 +195,10 @@ pub(crate) fn slice_range(ends: &[Option<i64>; 3], len: usize) -> Result<(i64, i
     Ok((start, step, usize::try_from(count).unwrap_or(0)))
 }
 
-fn slice_indices(ends: &[Option<i64>; 3], len: usize) -> Result<impl Iterator<Item = usize> + Clone, Raise> {
+pub(crate) fn slice_indices(
+    ends: &[Option<i64>; 3],
+    len: usize,
+) -> Result<impl Iterator<Item = usize> + Clone, Raise> {
     let (start, step, count) = slice_range(ends, len)?;
     Ok((0..count as i64).map(move |i| start.saturating_add(step.saturating_mul(i)) as usize))
 }
@@ -163,16 +226,8 @@ pub(crate) fn slice(vm: &mut Vm, container: &Value, ends: &[Option<i64>; 3]) -> 
             let stop = start.saturating_add(step.saturating_mul(count as i64));
             Ok(Value::Range(Arc::new(Range { start, stop, step })))
         }
-        Value::Object(object) => match object.items() {
-            Some(items) => slice(vm, &Value::list(items), ends),
-            None => Err(not_sliceable(container)),
-        },
-        other => Err(not_sliceable(other)),
+        other => Err(Raise::type_error(format!("`{}` object cannot be sliced", other.type_name()))),
     }
-}
-
-fn not_sliceable(value: &Value) -> Raise {
-    Raise::type_error(format!("`{}` object cannot be sliced", value.type_name()))
 }
 
 fn slice_text(vm: &mut Vm, text: &str, ends: &[Option<i64>; 3]) -> Result<Value, Raise> {
@@ -248,10 +303,7 @@ pub(crate) fn length(value: &Value) -> Result<usize, Raise> {
         Value::Set(set) => length_of_set(set),
         Value::Range(range) => usize::try_from(range.len()).unwrap_or(usize::MAX),
         Value::View(view) => view.len(),
-        Value::Object(object) => match object.items() {
-            Some(items) => items.len(),
-            None => return Err(no_length(value)),
-        },
+        Value::Object(object) => object.len().ok_or_else(|| no_length(value))?,
         other => return Err(no_length(other)),
     })
 }

@@ -3,27 +3,36 @@
 //! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
+mod checkpoints;
 mod directives;
 mod function;
+mod modules;
 mod objects;
+mod overrides;
+mod paths;
 mod sections;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
 use crate::lang::budget::Budget;
+use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
+use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
+use crate::lang::load::modules::{Defined, Home, Modules};
 use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
+use crate::lang::load::paths::{PathRules, Pathvars, Prefix};
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
-use crate::lang::vm::{Host, Vm};
+use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
-use crate::model::rule::Rule;
+use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
-use crate::syntax::ast::{Directive, RuleDef};
+use crate::syntax::ast::{Directive, Hook, ModuleDef, RuleDef, UseRule};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -38,9 +47,21 @@ pub(crate) struct LoadRequest {
     pub(crate) dir: PathBuf,
     /// Directory of the work: where `configfile:`, globs and `open` start from.
     pub(crate) root: PathBuf,
+    pub(crate) settings: Settings,
+}
+
+/// What is said from outside over the Rulefile; see [`LoadOptions`](crate::LoadOptions).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
     pub(crate) config_files: Vec<PathBuf>,
     /// `key=value` settings.
     pub(crate) config: Vec<String>,
+    pub(crate) replace_config: bool,
+    pub(crate) threads: Vec<(String, u32)>,
+    /// Rule, resource, value.
+    pub(crate) resources: Vec<(String, String, String)>,
+    pub(crate) default_resources: Vec<(String, String)>,
+    pub(crate) scatter: Vec<(String, u32)>,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -59,12 +80,7 @@ impl LoadFailure {
 }
 
 /// Loads a Rulefile from a file.
-pub(crate) fn load_file(
-    path: &Path,
-    root: &Path,
-    config_files: &[PathBuf],
-    config: &[String],
-) -> Result<Workflow, Error> {
+pub(crate) fn load_file(path: &Path, root: &Path, settings: Settings) -> Result<Workflow, Error> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
     let text = String::from_utf8(bytes).map_err(|e| not_utf8(path, &e))?;
     let request = LoadRequest {
@@ -72,8 +88,7 @@ pub(crate) fn load_file(
         text,
         dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         root: root.to_path_buf(),
-        config_files: config_files.to_vec(),
-        config: config.to_vec(),
+        settings,
     };
     load(request).map_err(LoadFailure::into_error)
 }
@@ -118,13 +133,41 @@ struct Loader {
     included: FxHashSet<String>,
     /// In order of definition; `None` for a rule with mistakes.
     rules: Vec<Option<RuleDraft>>,
+    /// One per rule.
+    defined: Vec<Defined>,
     names: Rules,
+    checkpoints: Checkpoints,
     shell: Shell,
     first_rule: Option<u32>,
     default_target: Option<(u32, Span)>,
     /// Of an included file: counts when the main file has no rule of its own.
     included_default_target: Option<(u32, Span)>,
     constraints: Vec<Constraint>,
+    /// Of the present namespace, by name.
+    modules: Modules,
+    /// Namespaces, the main one first; `home` is the present one.
+    homes: Vec<Home>,
+    home: usize,
+    /// How names of rules of the present namespace change on the way out, the inner change first.
+    renames: Vec<Arc<str>>,
+    pathvars: Pathvars,
+    /// Of the present module and those around it, the inner one first.
+    prefixes: Vec<Prefix>,
+    /// For the inputs and for the outputs of the rules that follow.
+    flags: [Marks; 2],
+    /// What happens to paths of inputs, of outputs, and of everything else.
+    input_paths: Arc<PathRules>,
+    output_paths: Arc<PathRules>,
+    other_paths: Arc<PathRules>,
+    /// The module was given its config: it reads no other.
+    skip_config: bool,
+    /// Nothing but the config from outside counts.
+    replace_config: bool,
+    /// Processes of `scattergather` with their parts, and what is said from outside.
+    processes: Vec<(Arc<str>, i64)>,
+    scatter: Vec<(String, u32)>,
+    /// For rules that name none.
+    environment: Environment,
     /// Config from outside: wins over the files that the Rulefile names.
     overrides: Arc<Dict>,
     has_config_files: bool,
@@ -142,6 +185,18 @@ impl Host for Loader {
         self.define_rule(vm, def)
     }
 
+    fn module(&mut self, vm: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        self.define_module(vm, def)
+    }
+
+    fn use_rule(&mut self, vm: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        self.define_uses(vm, def)
+    }
+
+    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        self.refuse_directive(&hook.name.text, hook.name.span)
+    }
+
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
         self.run_directive(vm, directive).map_err(|raise| raise.at(directive.name.span))
     }
@@ -155,7 +210,24 @@ impl Loader {
             files: Vec::new(),
             included: FxHashSet::default(),
             rules: Vec::new(),
+            defined: Vec::new(),
+            modules: Modules::default(),
+            homes: vec![Home { space: MAIN, constraints: Vec::new() }],
+            home: 0,
+            renames: Vec::new(),
+            pathvars: Pathvars::default(),
+            prefixes: Vec::new(),
+            flags: Default::default(),
+            input_paths: Arc::default(),
+            output_paths: Arc::default(),
+            other_paths: Arc::default(),
+            skip_config: false,
+            replace_config: false,
+            processes: Vec::new(),
+            scatter: Vec::new(),
+            environment: Environment::default(),
             names: Rules::default(),
+            checkpoints: Checkpoints::default(),
             shell: Shell::new(),
             first_rule: None,
             default_target: None,
@@ -181,11 +253,11 @@ impl Loader {
     /// Runs the files and checks the rules; `None` when there are mistakes.
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, Vm<'static>)> {
         let mut vm = Vm::new(request.root.clone(), Budget::load());
-        let LoadRequest { name, text, dir, config_files, config, .. } = request;
+        let LoadRequest { name, text, dir, settings, .. } = request;
         let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
         let key = crate::base::path::normalise(&key).into_owned();
         self.included.insert(key.clone());
-        let prepared = self.prepare(&mut vm, &name, &dir, &config_files, &config);
+        let prepared = self.prepare(&mut vm, &name, &dir, &settings);
         self.files.push(File { name, key, dir });
         let result = prepared.and_then(|()| self.run_file(&mut vm, text));
         self.files.pop();
@@ -200,7 +272,9 @@ impl Loader {
             let name = self.sources.file(SourceId(0)).name.clone();
             self.problems.push(no_rules(&name));
         }
-        self.unused = directives::unused_settings(&config, &self.sources);
+        self.check_scatter();
+        self.unused = directives::unused_settings(&settings.config, &self.sources);
+        self.apply_overrides(&mut vm, &settings);
         let rules = self.finish(&vm);
         if !self.problems.is_empty() {
             self.printed = vm.log;
@@ -210,16 +284,11 @@ impl Loader {
     }
 
     /// Puts the names of the host and the config in place.
-    fn prepare(
-        &mut self,
-        vm: &mut Vm,
-        name: &str,
-        dir: &Path,
-        config_files: &[PathBuf],
-        settings: &[String],
-    ) -> Result<(), Raise> {
-        self.has_config_files = !config_files.is_empty();
-        for path in config_files {
+    fn prepare(&mut self, vm: &mut Vm, name: &str, dir: &Path, settings: &Settings) -> Result<(), Raise> {
+        self.has_config_files = !settings.config_files.is_empty();
+        self.replace_config = settings.replace_config;
+        self.scatter = settings.scatter.clone();
+        for path in &settings.config_files {
             let shown = path.to_string_lossy();
             let parsed = match directives::read_text(path) {
                 Ok(text) => self.parse_config(&shown, &text),
@@ -233,7 +302,7 @@ impl Loader {
                 Err(problem) => self.problems.push(*problem),
             }
         }
-        for setting in settings {
+        for setting in &settings.config {
             match config::parse_setting(setting) {
                 Ok(dict) => config::merge(&self.overrides, &dict)?,
                 Err(message) => self.problems.push(Problem::error("bad-setting", message)),
@@ -246,40 +315,55 @@ impl Loader {
         config::merge(&config, &self.overrides)?;
         vm.set_global("config", Value::Dict(config))?;
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
+        vm.set_builtin("checkpoints", Value::object(self.checkpoints.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
+        let workflow = self.workflow_object(vm, name, dir);
+        vm.set_builtin("workflow", workflow)
+    }
+
+    /// `workflow`, as a file in `dir` sees it.
+    fn workflow_object(&self, vm: &Vm, name: &str, dir: &Path) -> Value {
         // From the root, which may be `.`: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
         let basedir = vm.root().join(dir).to_string_lossy().into_owned();
         let named: Vec<(Arc<str>, Value)> = vec![
             ("basedir".into(), Value::from(crate::base::path::normalise(&basedir).into_owned())),
             ("snakefile".into(), Value::from(name)),
         ];
-        let workflow = Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named };
-        vm.set_builtin("workflow", Value::object(workflow))
+        Value::object(Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named })
     }
 
     /// Checks the drafts, with the values that names have at the end of the load.
     fn finish(&mut self, vm: &Vm<'static>) -> Vec<Rule> {
         let shell = self.shell.settings();
-        let mut known: FxHashMap<String, Option<model::value::Value>> = FxHashMap::default();
-        let mut lookup = |name: &str| -> Option<model::value::Value> {
-            if let Some(value) = known.get(name) {
+        self.homes[0].constraints = std::mem::take(&mut self.constraints);
+        let mut known: FxHashMap<(SpaceId, String), Option<model::value::Value>> = FxHashMap::default();
+        let mut lookup = |space: SpaceId, name: &str| -> Option<model::value::Value> {
+            let key = (space, name.to_string());
+            if let Some(value) = known.get(&key) {
                 return value.clone();
             }
             let value = match name.split_once('.') {
-                Some((root, attributes)) => attribute_of(vm, root, attributes),
-                None => vm.get_global(name).and_then(|value| value.to_model().ok()),
+                Some((root, attributes)) => attribute_of(vm, space, root, attributes),
+                None => vm.space(space).get(name).and_then(|value| value.to_model().ok()),
             };
-            known.insert(name.to_string(), value.clone());
+            known.insert(key, value.clone());
             value
         };
         let mut rules = Vec::with_capacity(self.rules.len());
-        for mut draft in self.rules.drain(..).flatten() {
+        for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
+            let Some(mut draft) = draft else { continue };
+            let Some(home) = self.homes.get(defined.home) else { continue };
             if let DraftAction::Shell { shell: program, prefix, suffix, .. } = &mut draft.action {
                 *program = shell.program.clone();
                 *prefix = shell.prefix.clone();
                 *suffix = shell.suffix.clone();
             }
-            rules.extend(draft.finish(&self.constraints, &mut lookup, &self.sources, &mut self.problems));
+            rules.extend(draft.finish(
+                &home.constraints,
+                &mut |name| lookup(home.space, name),
+                &self.sources,
+                &mut self.problems,
+            ));
         }
         rules
     }
@@ -301,8 +385,13 @@ impl Loader {
 }
 
 /// `rules.a.output`, `workflow.basedir`, `SAMPLES.name` in a command.
-fn attribute_of(vm: &Vm<'static>, root: &str, attributes: &str) -> Option<model::value::Value> {
-    let mut value = vm.lookup_global(vm.current_space(), root)?.clone();
+fn attribute_of(
+    vm: &Vm<'static>,
+    space: SpaceId,
+    root: &str,
+    attributes: &str,
+) -> Option<model::value::Value> {
+    let mut value = vm.lookup_global(space, root)?.clone();
     for name in attributes.split('.') {
         let found = match &value {
             Value::Object(object) => object.attribute(name),

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod builtins;
+pub(crate) mod bytes;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod eval;
@@ -11,6 +12,7 @@ pub(crate) mod index;
 pub(crate) mod iter;
 pub(crate) mod load;
 pub(crate) mod methods;
+pub(crate) mod modules;
 pub(crate) mod object;
 pub(crate) mod ops;
 pub(crate) mod percent;
@@ -18,7 +20,7 @@ pub(crate) mod raise;
 pub(crate) mod reads;
 pub(crate) mod repr;
 pub(crate) mod scope;
-mod teardown;
+pub(crate) mod teardown;
 pub(crate) mod value;
 pub(crate) mod vm;
 

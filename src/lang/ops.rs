@@ -1,9 +1,10 @@
 //! Operators with Python's semantics. Whole numbers are 64-bit: overflow is an error. Comparison is in `compare`,
 //! indexing in `index`.
 
+use crate::lang::modules::collections;
 use crate::lang::percent;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Key, SetItems, Value, ViewKind};
+use crate::lang::value::{Flavour, Key, SetItems, Value, ViewKind};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -51,6 +52,14 @@ impl Value {
             _ => true,
         }
     }
+
+    /// The truth value where a program decides by it; an error for what has none, such as a column.
+    pub(crate) fn condition(&self) -> Result<bool, Raise> {
+        match self {
+            Value::Object(object) => object.condition(),
+            other => Ok(other.truth()),
+        }
+    }
 }
 
 /// The whole number equal to a float, if there is one.
@@ -77,9 +86,14 @@ fn division_by_zero() -> Raise {
     Raise::new(Exc::ZeroDivisionError, "division by zero")
 }
 
-pub(crate) fn unary(op: UnaryOp, value: &Value) -> Result<Value, Raise> {
+pub(crate) fn unary(vm: &mut Vm, op: UnaryOp, value: &Value) -> Result<Value, Raise> {
     if op == UnaryOp::Not {
-        return Ok(Value::Bool(!value.truth()));
+        return Ok(Value::Bool(!value.condition()?));
+    }
+    if let Value::Object(object) = value
+        && let Some(result) = object.unary(vm, op)
+    {
+        return result;
     }
     match (op, Number::of(value)) {
         (UnaryOp::Neg, Some(Number::Int(n))) => n.checked_neg().map(Value::Int).ok_or_else(overflow),
@@ -95,6 +109,14 @@ pub(crate) fn unary(op: UnaryOp, value: &Value) -> Result<Value, Raise> {
             };
             Err(Raise::type_error(format!("bad operand for unary `{sign}`: `{}`", value.type_name())))
         }
+    }
+}
+
+/// `a + b` of two numbers.
+pub(crate) fn add_numbers(a: &Value, b: &Value) -> Result<Value, Raise> {
+    match (Number::of(a), Number::of(b)) {
+        (Some(x), Some(y)) => numeric(BinaryOp::Add, a, b, x, y),
+        _ => Err(unsupported_operands(BinaryOp::Add, a, b)),
     }
 }
 
@@ -126,11 +148,18 @@ pub(crate) fn binary(vm: &mut Vm, op: BinaryOp, a: &Value, b: &Value) -> Result<
             }
         }
         (BinaryOp::Mod, Value::Str(template), _) => return percent::percent(vm, template, b),
+        (_, Value::Dict(x), Value::Dict(y))
+            if matches!((&x.1, &y.1), (Flavour::Counter, Flavour::Counter)) =>
+        {
+            if let Some(result) = collections::counter_operation(vm, op, x, y) {
+                return result;
+            }
+        }
         (BinaryOp::BitOr, Value::Dict(x), Value::Dict(y)) => {
             vm.budget.allocate_items(2 * (x.0.read(|m| m.len()) + y.0.read(|m| m.len())) as u64)?;
             let mut map = x.0.read(Clone::clone);
             y.0.read(|more| map.extend(more.iter().map(|(k, v)| (k.clone(), v.clone()))));
-            return Ok(Value::dict(map));
+            return Ok(Value::flavoured(map, x.1.clone()));
         }
         _ => {}
     }
@@ -138,12 +167,12 @@ pub(crate) fn binary(vm: &mut Vm, op: BinaryOp, a: &Value, b: &Value) -> Result<
         return result;
     }
     if let Value::Object(object) = a
-        && let Some(result) = object.binary(op, b, false)
+        && let Some(result) = object.binary(vm, op, b, false)
     {
         return result;
     }
     if let Value::Object(object) = b
-        && let Some(result) = object.binary(op, a, true)
+        && let Some(result) = object.binary(vm, op, a, true)
     {
         return result;
     }
@@ -369,7 +398,7 @@ pub(crate) fn in_place(vm: &mut Vm, op: BinaryOp, old: Value, value: &Value) -> 
             list.0.write(|old| old.extend(items))?;
             Ok(old)
         }
-        (BinaryOp::BitOr, Value::Dict(dict)) => {
+        (BinaryOp::BitOr, Value::Dict(dict)) if !matches!(dict.1, Flavour::Counter) => {
             let pairs = vm.pairs(value)?;
             dict.0.write(|map| map.extend(pairs))?;
             Ok(old)

@@ -1,15 +1,18 @@
 //! The evaluator's state: namespaces, budget, reads. Loading owns a [`Vm`]; [`Vm::freeze`] makes a [`Frozen`]
 //! that many threads call in parallel without a lock.
 
+use crate::diag::Span;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
+use crate::lang::modules;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
+use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
-use crate::syntax::ast::{Block, Directive, Expr, RuleDef};
+use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use std::borrow::Cow;
@@ -38,6 +41,9 @@ enum Spaces<'a> {
 /// What the evaluator does with rules and directives.
 pub(crate) trait Host {
     fn rule(&mut self, vm: &mut Vm, def: &Arc<RuleDef>) -> Result<(), Raise>;
+    fn module(&mut self, vm: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise>;
+    fn use_rule(&mut self, vm: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise>;
+    fn hook(&mut self, vm: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise>;
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise>;
 }
 
@@ -51,10 +57,26 @@ impl Host for NoHost {
         Err(raise.at(def.head))
     }
 
-    fn directive(&mut self, _: &mut Vm, directive: &Directive) -> Result<(), Raise> {
-        let message = format!("`{}:` cannot stand inside a function", directive.name.text);
-        Err(Raise::unsupported(message, "write it at the top level").at(directive.name.span))
+    fn module(&mut self, _: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        inside_function("module", def.head)
     }
+
+    fn use_rule(&mut self, _: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        inside_function("use rule", def.head)
+    }
+
+    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        inside_function(&hook.name.text, hook.name.span)
+    }
+
+    fn directive(&mut self, _: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        inside_function(&format!("{}:", directive.name.text), directive.name.span)
+    }
+}
+
+fn inside_function(what: &str, at: Span) -> Result<(), Raise> {
+    let message = format!("`{what}` cannot stand inside a function");
+    Err(Raise::unsupported(message, "write it at the top level").at(at))
 }
 
 /// One evaluation: the load of a workflow, or one call of a function after it.
@@ -65,13 +87,15 @@ pub(crate) struct Vm<'a> {
     pub(crate) budget: Budget,
     pub(crate) reads: Reads,
     pub(crate) log: Vec<String>,
+    /// Which checkpoints this call can ask.
+    pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
 
 impl Vm<'static> {
     /// An evaluator with the language's names, whose relative paths are relative to `root`.
     pub(crate) fn new(root: impl Into<PathBuf>, budget: Budget) -> Vm<'static> {
         let builtins = builtins::names().map(|(name, value)| (name.into(), value)).collect();
-        let modules = builtins::modules().into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let modules = modules::modules().into_iter().map(|(name, value)| (name.into(), value)).collect();
         Vm {
             spaces: Spaces::Open(vec![builtins, modules, Space::default()]),
             space: MAIN,
@@ -79,6 +103,7 @@ impl Vm<'static> {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            checkpoints: None,
         }
     }
 
@@ -162,7 +187,6 @@ impl Vm<'_> {
     }
 
     /// Makes an empty namespace.
-    #[cfg(test)]
     pub(crate) fn new_space(&mut self) -> Result<SpaceId, Raise> {
         match &mut self.spaces {
             Spaces::Open(spaces) => {
@@ -174,7 +198,6 @@ impl Vm<'_> {
     }
 
     /// Makes `space` the current namespace; gives the one before.
-    #[cfg(test)]
     pub(crate) fn enter_space(&mut self, space: SpaceId) -> SpaceId {
         std::mem::replace(&mut self.space, space)
     }
@@ -203,6 +226,11 @@ impl Vm<'_> {
     /// A global of `space` or a built-in name.
     pub(crate) fn lookup_global(&self, space: SpaceId, name: &str) -> Option<&Value> {
         self.space(space).get(name).or_else(|| self.space(BUILTINS).get(name))
+    }
+
+    /// A name that every namespace sees.
+    pub(crate) fn lookup_builtin(&self, name: &str) -> Option<Value> {
+        self.space(BUILTINS).get(name).cloned()
     }
 
     pub(crate) fn lookup_module(&self, name: &str) -> Option<&Value> {
@@ -246,12 +274,7 @@ impl Vm<'_> {
 /// What to write instead of a function that Snakemake has.
 fn missing_function(name: &str) -> Option<&'static str> {
     Some(match name {
-        "directory" => "name a file in the directory as the output, for example a list of the others",
-        "temp" | "protected" | "pipe" | "service" | "report" => "write the path alone",
-        "ancient" => "write the path alone: a file with the same content never makes a job run again",
-        "touch" => "write the path alone, and create the file at the end of the command: `touch {output}`",
         "storage" | "remote" => "fetch remote files in a rule of its own",
-        "checkpoints" => "list the files with `expand(...)` or an input function",
         _ => return None,
     })
 }
@@ -278,17 +301,22 @@ impl std::fmt::Debug for Frozen {
 
 impl Frozen {
     /// Calls a function with a fresh budget.
+    #[cfg(test)]
     pub(crate) fn call(
         &self,
         function: &Value,
         args: Vec<Value>,
         kwargs: Vec<(Arc<str>, Value)>,
     ) -> Result<Value, Raise> {
-        self.with_vm(|vm| vm.call(function, Args { positional: args, named: kwargs }))
+        self.with_vm(None, |vm| vm.call(function, Args { positional: args, named: kwargs }))
     }
 
     /// Evaluates with a fresh budget; reads and log lines are kept.
-    pub(crate) fn with_vm<R>(&self, work: impl FnOnce(&mut Vm) -> R) -> R {
+    pub(crate) fn with_vm<R>(
+        &self,
+        checkpoints: Option<&dyn Checkpoints>,
+        work: impl FnOnce(&mut Vm) -> R,
+    ) -> R {
         let mut budget = Budget::call();
         if let Some(flag) = &self.cancel {
             budget = budget.with_cancel(flag.clone());
@@ -300,6 +328,7 @@ impl Frozen {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            checkpoints,
         };
         let result = work(&mut vm);
         let (reads, log) = (vm.reads.into_list(), vm.log);

@@ -15,7 +15,19 @@ pub(crate) enum Action {
     /// Nothing: a rule that only names what it wants.
     None,
     Shell(Arc<ShellAction>),
+    Script(Arc<ScriptAction>),
     Function(Arc<FunctionAction>),
+}
+
+/// A program in another language, which sees its job as the object `snakemake`.
+#[derive(Debug)]
+pub(crate) struct ScriptAction {
+    /// Path of the program, relative to `dir`; may hold wildcards and params.
+    pub(crate) path: Template,
+    /// Directory of the Rulefile that defines the rule.
+    pub(crate) dir: Arc<str>,
+    /// Run through jupyter.
+    pub(crate) notebook: bool,
 }
 
 /// A shell command and the shell that runs it.

@@ -72,7 +72,7 @@ where
 }
 
 fn text(text: impl Into<String>) -> DraftText {
-    DraftText { text: text.into().into(), span: None }
+    DraftText { text: text.into().into(), span: None, flags: Default::default() }
 }
 
 fn one(name: Option<&str>, path: impl Into<String>) -> DraftPaths {
@@ -171,7 +171,7 @@ impl RuleBuilder {
 
     /// Sets the priority: among waiting jobs the greater starts first.
     pub fn priority(mut self, priority: i64) -> RuleBuilder {
-        self.draft.priority = priority;
+        self.draft.priority = Dynamic::Const(Value::Int(priority));
         self
     }
 

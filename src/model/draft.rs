@@ -4,6 +4,8 @@
 use crate::diag::Span;
 use crate::model::action::FunctionAction;
 use crate::model::dynamic::{Dynamic, JobFunction};
+use crate::model::flags::Flags;
+use crate::model::rule::{Benchmark, Environment, Shadow};
 use crate::model::value::Value;
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use std::sync::Arc;
 pub(crate) struct DraftText {
     pub(crate) text: Arc<str>,
     pub(crate) span: Option<Span>,
+    /// Of a path.
+    pub(crate) flags: Flags,
 }
 
 /// An item of `output:` or `log:`, or of `input:` when it is not a function.
@@ -39,7 +43,18 @@ pub(crate) struct DraftParam {
 #[derive(Clone, Debug)]
 pub(crate) enum DraftAction {
     None,
-    Shell { command: DraftText, shell: Arc<[Arc<str>]>, prefix: Arc<str>, suffix: Arc<str> },
+    Shell {
+        command: DraftText,
+        shell: Arc<[Arc<str>]>,
+        prefix: Arc<str>,
+        suffix: Arc<str>,
+    },
+    /// A program in another language; `notebook` when it is run through jupyter.
+    Script {
+        path: DraftText,
+        dir: Arc<str>,
+        notebook: bool,
+    },
     Function(Arc<FunctionAction>),
 }
 
@@ -59,11 +74,22 @@ pub(crate) struct RuleDraft {
     pub(crate) params: Vec<DraftParam>,
     pub(crate) threads: Dynamic,
     pub(crate) resources: Vec<(Arc<str>, Dynamic)>,
-    pub(crate) priority: i64,
+    pub(crate) priority: Dynamic,
     pub(crate) retries: Option<u32>,
     pub(crate) constraints: Vec<Constraint>,
     pub(crate) message: Option<DraftText>,
     pub(crate) action: DraftAction,
+    /// Its outputs decide what other jobs need.
+    pub(crate) checkpoint: bool,
+    pub(crate) benchmark: Option<Benchmark<DraftText>>,
+    /// Seconds after which a job is ended.
+    pub(crate) timeout: Option<Dynamic>,
+    pub(crate) shadow: Option<Shadow>,
+    pub(crate) environment: Environment,
+    pub(crate) group: Option<Dynamic>,
+    pub(crate) local: bool,
+    /// `cache:` as written.
+    pub(crate) cache: Option<Value>,
 }
 
 impl RuleDraft {
@@ -79,11 +105,19 @@ impl RuleDraft {
             params: Vec::new(),
             threads: Dynamic::Const(Value::Int(1)),
             resources: Vec::new(),
-            priority: 0,
+            priority: Dynamic::Const(Value::Int(0)),
             retries: None,
             constraints: Vec::new(),
             message: None,
             action: DraftAction::None,
+            checkpoint: false,
+            benchmark: None,
+            timeout: None,
+            shadow: None,
+            environment: Environment::default(),
+            group: None,
+            local: false,
+            cache: None,
         }
     }
 }

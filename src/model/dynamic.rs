@@ -1,6 +1,7 @@
 //! Values that are known only per job: input, params, threads and resources functions, whoever wrote them.
 
 use crate::diag::Problem;
+use crate::model::flags::Flags;
 use crate::model::slots::NamedPaths;
 use crate::model::value::Value;
 use crate::model::wildcards::Wildcards;
@@ -20,6 +21,30 @@ pub struct CallContext<'a> {
     pub(crate) output: NamedPaths<'a>,
     pub(crate) threads: u32,
     pub(crate) resources: &'a [(Arc<str>, Value)],
+    /// Which checkpoints can be asked; `None`: none of them is final.
+    pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
+}
+
+impl<'a> CallContext<'a> {
+    /// What is known of a job before anything else: its rule and its wildcards.
+    pub(crate) fn naming(rule: &'a str, wildcards: &'a Wildcards) -> CallContext<'a> {
+        CallContext {
+            wildcards,
+            attempt: 1,
+            rule,
+            input: NamedPaths::EMPTY,
+            output: NamedPaths::EMPTY,
+            threads: 1,
+            resources: &[],
+            checkpoints: None,
+        }
+    }
+}
+
+/// Which jobs of checkpoints have ended, so that what they made can be looked at.
+pub(crate) trait Checkpoints: Sync + fmt::Debug {
+    /// Whether the job is final. `wildcards` are those of the rule, in its order.
+    fn is_final(&self, checkpoint: &str, wildcards: &[(Arc<str>, Arc<str>)]) -> bool;
 }
 
 /// Why a function of a rule gave no value.
@@ -29,6 +54,35 @@ pub(crate) enum CallError {
     Problem(Box<Problem>),
     /// A Rust closure returned this message.
     Message(String),
+    /// It needs what a checkpoint makes, and that is not final yet: to be called again when it is.
+    Pending { checkpoint: Arc<str>, wildcards: Vec<(Arc<str>, Arc<str>)> },
+}
+
+/// What an input function gives: paths, in groups.
+#[derive(Clone, Debug)]
+pub(crate) enum PathTree {
+    One(Arc<str>, Flags),
+    /// A list, also with one element.
+    Many(Vec<PathTree>),
+    /// Entries with names of their own, for `unpack`.
+    Named(Vec<(Arc<str>, PathTree)>),
+    /// Something that is no path: what it is instead, for the message.
+    NoPath(String),
+}
+
+impl PathTree {
+    /// Plain values as paths without flags.
+    pub(crate) fn of(value: &Value) -> PathTree {
+        match value {
+            Value::Str(text) => PathTree::One(text.clone(), Flags::default()),
+            Value::List(items) => PathTree::Many(items.iter().map(PathTree::of).collect()),
+            Value::Map(entries) => PathTree::Named(
+                entries.iter().map(|(name, value)| (name.clone(), PathTree::of(value))).collect(),
+            ),
+            Value::None => PathTree::NoPath("`None`".into()),
+            other => PathTree::NoPath(format!("`{}`, which is no text", other.canonical())),
+        }
+    }
 }
 
 /// A function from a job's context to a value. Pure: the same context gives the same value.
@@ -38,6 +92,11 @@ pub(crate) trait JobFunction: Send + Sync + fmt::Debug {
 
     /// Evaluates the function.
     fn call(&self, cx: &CallContext<'_>) -> Result<Value, CallError>;
+
+    /// Evaluates an input function: paths with their flags.
+    fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {
+        self.call(cx).map(|value| PathTree::of(&value))
+    }
 }
 
 /// A value that is constant or computed per job.

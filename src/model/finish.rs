@@ -2,13 +2,14 @@
 //! other rules or at files.
 
 use crate::diag::{Problem, SourceMap, Span};
-use crate::model::action::{Action, ShellAction};
+use crate::model::action::{Action, ScriptAction, ShellAction};
 use crate::model::draft::{
     Constraint, DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft,
 };
 use crate::model::dynamic::Dynamic;
+use crate::model::flags::{CONTRADICTIONS, Flag, Flags};
 use crate::model::pattern::{Pattern, Segment, check_constraint};
-use crate::model::rule::{InputItem, InputSource, ParamItem, ParamSource, Rule};
+use crate::model::rule::{Benchmark, InputItem, InputSource, ParamItem, ParamSource, Rule};
 use crate::model::slots::Slot;
 use crate::model::template::{Template, TemplateError, TemplateScope};
 use crate::model::value::Value;
@@ -74,12 +75,16 @@ impl RuleDraft {
         let constraints = merged_constraints(&self.constraints, globals, report);
         let mut outputs = parse_paths(&self.outputs, "output", report);
         let mut logs = parse_paths(&self.logs, "log", report);
+        let benchmark_path = self.benchmark.as_ref().and_then(|b| parse_path(&b.path, "benchmark", report));
         check_outputs(&self, &outputs, report);
+        check_flags(&self, report);
         check_constraints(&self, &outputs, &logs, report);
         let wildcards = rule_wildcards(&self, &outputs, &logs, report);
         // Of outputs that cannot be read nothing is known: what they lack is not told.
         let unread = self.outputs.iter().map(|o| o.paths.len()).sum::<usize>() > outputs.len();
-        for pattern in outputs.iter_mut().chain(&mut logs) {
+        let mut benchmark =
+            self.benchmark.as_ref().zip(benchmark_path).map(|(b, path)| Benchmark { path, repeat: b.repeat });
+        for pattern in outputs.iter_mut().chain(&mut logs).chain(benchmark.as_mut().map(|b| &mut b.path)) {
             bind(pattern, &wildcards, &constraints);
         }
         check_names(&self, report);
@@ -100,6 +105,7 @@ impl RuleDraft {
             inputs,
             outputs: outputs.into(),
             output_slots: slots(&self.outputs),
+            output_flags: self.outputs.iter().flat_map(|o| &o.paths).map(|p| p.flags.clone()).collect(),
             logs: logs.into(),
             log_slots: slots(&self.logs),
             params,
@@ -109,6 +115,14 @@ impl RuleDraft {
             retries: self.retries,
             message,
             action: action.unwrap_or(Action::None),
+            checkpoint: self.checkpoint,
+            benchmark,
+            timeout: self.timeout,
+            shadow: self.shadow,
+            environment: self.environment,
+            group: self.group,
+            local: self.local,
+            cache: self.cache,
         })
     }
 }
@@ -294,6 +308,7 @@ fn input_item(
         }
         DraftInput::Paths(paths) => {
             let mut patterns = Vec::with_capacity(paths.paths.len());
+            let flags = paths.paths.iter().map(|text| text.flags.clone()).collect();
             for text in &paths.paths {
                 let pattern = parse_path(text, "input", report)?;
                 match pattern.bind(wildcards) {
@@ -305,7 +320,7 @@ fn input_item(
                     }
                 }
             }
-            let source = InputSource::Patterns { patterns: patterns.into(), list: paths.list };
+            let source = InputSource::Patterns { patterns: patterns.into(), flags, list: paths.list };
             Some(InputItem { name: paths.name.clone(), source })
         }
     }
@@ -458,6 +473,10 @@ fn action(
     match action {
         DraftAction::None => Some(Action::None),
         DraftAction::Function(function) => Some(Action::Function(function.clone())),
+        DraftAction::Script { path, dir, notebook } => {
+            let path = template(path, scope, wildcards, lookup, report)?;
+            Some(Action::Script(Arc::new(ScriptAction { path, dir: dir.clone(), notebook: *notebook })))
+        }
         DraftAction::Shell { command, shell, prefix, suffix } => {
             let template = template(command, scope, wildcards, lookup, report)?;
             let (shell, prefix, suffix) = (shell.clone(), prefix.clone(), suffix.clone());
@@ -466,8 +485,49 @@ fn action(
     }
 }
 
+/// Flags that contradict each other, or that the section cannot have.
+fn check_flags(draft: &RuleDraft, report: &mut Report<'_>) {
+    let sections = [("output", &draft.outputs), ("log", &draft.logs)];
+    let made = sections.into_iter().flat_map(|(section, items)| items.iter().map(move |i| (section, i)));
+    let needed = draft.inputs.iter().filter_map(|input| match input {
+        DraftInput::Paths(paths) => Some(("input", paths)),
+        DraftInput::Function { .. } => None,
+    });
+    let mut problems = Vec::new();
+    for (section, text) in
+        made.chain(needed).flat_map(|(section, i)| i.paths.iter().map(move |t| (section, t)))
+    {
+        for flag in text.flags.iter() {
+            let fits = if section == "input" { flag.is_for_inputs() } else { flag.is_for_outputs() };
+            if !fits {
+                let other = if section == "input" { "an output" } else { "an input" };
+                let message = format!("`{}` cannot be said of `{}` in `{section}`", flag.name(), text.text);
+                let help = format!("it belongs to {other}");
+                problems.push((Problem::error("flag-misplaced", message).help(help), text));
+            }
+        }
+        for (one, other) in CONTRADICTIONS.iter().copied() {
+            if text.flags.has(one) && text.flags.has(other) {
+                let (a, b) = (one.name(), other.name());
+                let message = format!("`{}` cannot be `{a}` and `{b}` at once", text.text);
+                let help = "remove one of the two";
+                problems.push((Problem::error("flags-contradict", message).help(help), text));
+            }
+        }
+    }
+    for (problem, text) in problems {
+        report.push(problem, text.span, &text.text, "");
+    }
+}
+
+/// `touch` alone is a reason for a rule to have outputs and no command: it makes them itself.
+fn is_made_by_flags(flags: &Flags) -> bool {
+    flags.has(Flag::Touch)
+}
+
 fn check_action(draft: &RuleDraft, report: &mut Report<'_>) {
-    if matches!(draft.action, DraftAction::None) && !draft.outputs.is_empty() {
+    let touched = draft.outputs.iter().flat_map(|o| &o.paths).all(|path| is_made_by_flags(&path.flags));
+    if matches!(draft.action, DraftAction::None) && !draft.outputs.is_empty() && !touched {
         let message = format!("rule `{}` has outputs but no command that makes them", draft.name);
         let problem =
             Problem::error("no-action", message).help("add a `shell:` section, or name the files as `input`");

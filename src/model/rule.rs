@@ -3,6 +3,7 @@
 use crate::diag::Span;
 use crate::model::action::Action;
 use crate::model::dynamic::{Dynamic, JobFunction};
+use crate::model::flags::Flags;
 use crate::model::pattern::Pattern;
 use crate::model::slots::Slot;
 use crate::model::template::Template;
@@ -22,15 +23,62 @@ pub struct Rule {
     /// Bound patterns, flat in slot order; `output_slots` groups them.
     pub(crate) outputs: Box<[Pattern]>,
     pub(crate) output_slots: Arc<[Slot]>,
+    /// One per output.
+    pub(crate) output_flags: Box<[Flags]>,
     pub(crate) logs: Box<[Pattern]>,
     pub(crate) log_slots: Arc<[Slot]>,
     pub(crate) params: Box<[ParamItem]>,
     pub(crate) threads: Dynamic,
     pub(crate) resources: Box<[(Arc<str>, Dynamic)]>,
-    pub(crate) priority: i64,
+    pub(crate) priority: Dynamic,
     pub(crate) retries: Option<u32>,
     pub(crate) message: Option<Template>,
     pub(crate) action: Action,
+    /// Its outputs decide what other jobs need: their input functions wait for it.
+    pub(crate) checkpoint: bool,
+    pub(crate) benchmark: Option<Benchmark<Pattern>>,
+    /// Seconds after which a job is ended; `None`: never.
+    pub(crate) timeout: Option<Dynamic>,
+    pub(crate) shadow: Option<Shadow>,
+    pub(crate) environment: Environment,
+    /// Jobs of one group go to a cluster together; on this machine it means nothing.
+    pub(crate) group: Option<Dynamic>,
+    /// Runs where rulemake itself runs, also when other jobs go to a cluster.
+    pub(crate) local: bool,
+    /// `cache:` as written: the output may be shared between workflows.
+    pub(crate) cache: Option<Value>,
+}
+
+/// A file with the wall time, memory and I/O of a job's executions.
+#[derive(Clone, Debug)]
+pub(crate) struct Benchmark<P> {
+    pub(crate) path: P,
+    /// How often the command is executed.
+    pub(crate) repeat: u32,
+}
+
+/// Where a job works instead of in the root: a directory of its own, from which its outputs are moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shadow {
+    /// Only the inputs, as symbolic links.
+    Minimal,
+    /// Only the inputs, copied.
+    CopyMinimal,
+    /// The top-level entries of the root, as symbolic links.
+    Shallow,
+    /// The whole tree: directories anew, files as symbolic links.
+    Full,
+}
+
+/// The software a job asks for. Used only when the run enables it (`--env`).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    /// A file that describes an environment, a name or a directory; relative files start from `dir`.
+    pub(crate) conda: Option<Dynamic>,
+    pub(crate) container: Option<Dynamic>,
+    pub(crate) envmodules: Box<[Arc<str>]>,
+    /// Directory of the Rulefile that defines the rule.
+    pub(crate) dir: Arc<str>,
 }
 
 /// One item of `input:`.
@@ -43,7 +91,12 @@ pub(crate) struct InputItem {
 #[derive(Debug)]
 pub(crate) enum InputSource {
     /// One path, or a list of paths (`list` even with one element).
-    Patterns { patterns: Box<[Pattern]>, list: bool },
+    Patterns {
+        patterns: Box<[Pattern]>,
+        /// One per pattern.
+        flags: Box<[Flags]>,
+        list: bool,
+    },
     /// A function that gives a path or a list of paths, or nothing (`[]`).
     Function(Arc<dyn JobFunction>),
 }
@@ -66,6 +119,38 @@ pub(crate) enum ParamSource {
 }
 
 impl Rule {
+    /// A rule that makes nothing from nothing.
+    #[cfg(test)]
+    pub(crate) fn blank(name: &str) -> Rule {
+        Rule {
+            name: name.into(),
+            doc: None,
+            place: None,
+            wildcards: Arc::default(),
+            inputs: Box::default(),
+            outputs: Box::default(),
+            output_slots: Arc::default(),
+            output_flags: Box::default(),
+            logs: Box::default(),
+            log_slots: Arc::default(),
+            params: Box::default(),
+            threads: Dynamic::Const(Value::Int(1)),
+            resources: Box::default(),
+            priority: Dynamic::Const(Value::Int(0)),
+            retries: None,
+            message: None,
+            action: Action::None,
+            checkpoint: false,
+            benchmark: None,
+            timeout: None,
+            shadow: None,
+            environment: Environment::default(),
+            group: None,
+            local: false,
+            cache: None,
+        }
+    }
+
     /// The rule's name.
     #[must_use]
     pub fn name(&self) -> &str {

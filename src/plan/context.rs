@@ -10,6 +10,7 @@ use crate::model::action::Action;
 use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
+use crate::plan::temp::Temps;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     /// Threads that jobs may use together: a job's own are capped at it.
     pub(crate) slots: u32,
     pub(crate) force: Force,
+    pub(crate) temps: Temps,
 }
 
 /// Which jobs run although they are up to date.
@@ -101,6 +103,11 @@ impl RuleFacts {
         let (text, params, wildcards) = match &rule.action {
             Action::None => (String::new(), Used::None, Used::None),
             Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
+            Action::Script(script) => {
+                let mut text = format!("# script: {}", script.path.canonical());
+                push_slots(rule, &mut text);
+                (text, Used::All, Used::All)
+            }
             Action::Shell(shell) => {
                 let uses = shell.template.uses();
                 let mut text = format!("{}{}{}", shell.prefix, shell.template.canonical(), shell.suffix);

@@ -41,18 +41,7 @@ impl Instance {
     /// Evaluates everything of `job`, functions included.
     pub(crate) fn of(cx: &Context, job: &Job, attempt: u32) -> Result<Instance, Trouble> {
         let rule = cx.rule(job);
-        let texts =
-            |ids: &[crate::base::path::PathId]| ids.iter().map(|id| Arc::from(cx.paths.text(*id))).collect();
-        let mut instance = Instance {
-            wildcards: Wildcards::new(rule.wildcards.clone(), job.wildcards.clone()),
-            inputs: OwnedPaths { layout: job.input_slots.clone(), paths: texts(&job.inputs) },
-            outputs: OwnedPaths { layout: rule.output_slots.clone(), paths: texts(&job.outputs) },
-            logs: OwnedPaths { layout: rule.log_slots.clone(), paths: rendered(&rule.logs, &job.wildcards) },
-            params: Vec::new(),
-            threads: 1,
-            resources: Vec::new(),
-            attempt,
-        };
+        let mut instance = Instance { attempt, ..Instance::naming(cx, job) };
         instance.refuse_log_as_data(rule)?;
         instance.threads = instance.evaluate_threads(cx, rule)?;
         for (name, resource) in &rule.resources {
@@ -67,6 +56,23 @@ impl Instance {
             instance.params.push((param.name.clone(), value));
         }
         Ok(instance)
+    }
+
+    /// Only what names the job: wildcards and paths.
+    pub(crate) fn naming(cx: &Context, job: &Job) -> Instance {
+        let rule = cx.rule(job);
+        let texts =
+            |ids: &[crate::base::path::PathId]| ids.iter().map(|id| Arc::from(cx.paths.text(*id))).collect();
+        Instance {
+            wildcards: Wildcards::new(rule.wildcards.clone(), job.wildcards.clone()),
+            inputs: OwnedPaths { layout: job.input_slots.clone(), paths: texts(&job.inputs) },
+            outputs: OwnedPaths { layout: rule.output_slots.clone(), paths: texts(&job.outputs) },
+            logs: OwnedPaths { layout: rule.log_slots.clone(), paths: rendered(&rule.logs, &job.wildcards) },
+            params: Vec::new(),
+            threads: 1,
+            resources: Vec::new(),
+            attempt: 1,
+        }
     }
 
     /// A log is made anew for each execution: an input would be gone before the command could read it.
@@ -97,7 +103,7 @@ impl Instance {
         }
     }
 
-    fn evaluate(&self, value: &Dynamic, rule: &Rule) -> Result<Value, CallError> {
+    pub(crate) fn evaluate(&self, value: &Dynamic, rule: &Rule) -> Result<Value, CallError> {
         value.evaluate(&self.call_context(rule))
     }
 
@@ -117,6 +123,7 @@ impl Instance {
             output: self.outputs.view(),
             threads: self.threads,
             resources: &self.resources,
+            checkpoints: None,
         }
     }
 
@@ -201,6 +208,10 @@ fn rendered(patterns: &[Pattern], values: &[Arc<str>]) -> Box<[Arc<str>]> {
 /// The sentence for a function that gave no value.
 pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -> Trouble {
     match error {
+        CallError::Pending { checkpoint, .. } => Trouble::new(format!(
+            "{what} of rule `{}` asks for checkpoint `{checkpoint}`, which only input functions can",
+            rule.name
+        )),
         CallError::Message(message) => Trouble::new(format!("{what} of rule `{}`: {message}", rule.name)),
         CallError::Problem(problem) => {
             let place =

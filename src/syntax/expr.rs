@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 pub(super) type Built<T> = Result<T, Box<Problem>>;
 pub(super) type Node<'t> = Pair<'t, Rule>;
+/// An end of a slice; nothing where nothing is written.
+type End = Option<Box<Expr>>;
 
 /// A piece of a source text and where it starts.
 #[derive(Clone, Copy)]
@@ -138,7 +140,7 @@ impl<'t> Piece<'t> {
         let mut value = None;
         for part in self.parse(Rule::whole_label, Context::Line)? {
             match part.as_rule() {
-                Rule::exprs => value = Some(self.exprs(part, 0)?),
+                Rule::exprs | Rule::yielded => value = Some(self.item(part, 0)?),
                 Rule::expr => {
                     self.expr(part, 0)?;
                 }
@@ -189,8 +191,29 @@ impl<'t> Piece<'t> {
                     kind: ExprKind::Walrus { name, value: Box::new(value) },
                 })
             }
+            Rule::yielded => self.yielded(node, depth),
             _ => self.expr(node, depth),
         }
+    }
+
+    /// `yield`, `yield a, b`, `yield from a`
+    fn yielded(&self, node: Node<'t>, depth: usize) -> Built<Expr> {
+        let depth = self.deeper(depth, 1, &node)?;
+        let mut span = self.node_span(&node);
+        let (mut word_end, mut from, mut value) = (span, false, None);
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::k_yield => word_end = self.node_span(&part),
+                Rule::k_from => from = true,
+                _ => value = Some(Box::new(self.item(part, depth)?)),
+            }
+        }
+        span.end = value.as_ref().map_or(word_end, |value| value.span).end;
+        let kind = match value {
+            Some(value) if from => ExprKind::YieldFrom(value),
+            value => ExprKind::Yield(value),
+        };
+        Ok(Expr { kind, span })
     }
 
     /// The grammar and this builder disagree: an error, not a panic.
@@ -267,7 +290,7 @@ impl<'t> Piece<'t> {
         let params = self.param_list(parts.collect(), depth)?;
         let span = start.to(body.span);
         let name = Ident { text: "<lambda>".into(), span: keyword };
-        let def = FunctionDef { name, params, body: FunctionBody::Expr(body) };
+        let def = FunctionDef { name, params, decorators: Vec::new(), body: FunctionBody::Expr(body) };
         Ok(Expr { span, kind: ExprKind::Lambda(Arc::new(def)) })
     }
 
@@ -391,25 +414,23 @@ impl<'t> Piece<'t> {
             }
         }
         if subs.len() == 1 && !tuple {
-            return match subs.pop() {
-                Some(sub) => self.sub(value, sub, depth),
-                None => self.broken(span),
+            let Some(sub) = subs.pop() else { return self.broken(span) };
+            return match self.sub(sub, depth)? {
+                (start, Some((stop, step))) => Ok(ExprKind::Slice { value, start, stop, step }),
+                (Some(index), None) => Ok(ExprKind::Index { value, index }),
+                (None, None) => self.broken(span),
             };
         }
         let mut items = Vec::new();
         for sub in subs {
             let at = self.node_span(&sub);
-            let mut parts = sub.into_inner();
-            match (parts.next(), parts.next()) {
-                (Some(item), None) if item.as_rule() != Rule::slice => items.push(self.item(item, depth)?),
-                _ => {
-                    return self.fail(
-                        "unsupported-slice",
-                        "a slice among several indices isn't supported",
-                        at,
-                    );
+            items.push(match self.sub(sub, depth)? {
+                (Some(item), None) => *item,
+                (start, Some((stop, step))) => {
+                    Expr { span: at, kind: ExprKind::SliceItem { start, stop, step } }
                 }
-            }
+                (None, None) => return self.broken(at),
+            });
         }
         let start = items.first().map_or(span, |e: &Expr| e.span);
         let end = items.last().map_or(span, |e| e.span);
@@ -417,7 +438,8 @@ impl<'t> Piece<'t> {
         Ok(ExprKind::Index { value, index })
     }
 
-    fn sub(&self, value: Box<Expr>, node: Node<'t>, depth: usize) -> Built<ExprKind> {
+    /// One index: what stands before the first colon, and what follows it when there is one.
+    fn sub(&self, node: Node<'t>, depth: usize) -> Built<(End, Option<(End, End)>)> {
         let (mut start, mut bounds) = (None, None);
         for part in node.into_inner() {
             if part.as_rule() == Rule::slice {
@@ -430,11 +452,7 @@ impl<'t> Piece<'t> {
                 start = Some(Box::new(self.item(part, depth)?));
             }
         }
-        match (start, bounds) {
-            (start, Some((stop, step))) => Ok(ExprKind::Slice { value, start, stop, step }),
-            (Some(index), None) => Ok(ExprKind::Index { value, index }),
-            (None, None) => self.broken(value.span),
-        }
+        Ok((start, bounds))
     }
 
     pub(super) fn arg(&self, node: Node<'t>, depth: usize) -> Built<Arg> {

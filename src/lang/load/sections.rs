@@ -1,9 +1,12 @@
 //! Sections of rules to drafts.
 
 use crate::diag::{Problem, Span};
+use crate::lang::builtins::flags::Flagged;
 use crate::lang::load::Loader;
 use crate::lang::load::function::RuleFunction;
+use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
+use crate::lang::load::paths::{PathRules, bad_path};
 use crate::lang::raise::Raise;
 use crate::lang::value::Value;
 use crate::lang::vm::Vm;
@@ -11,6 +14,7 @@ use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
+use crate::model::flags::{Ensure, Flags};
 use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
 use crate::syntax::words::{SECTIONS, nearest};
 use std::sync::Arc;
@@ -23,21 +27,24 @@ pub(super) struct Item {
 }
 
 /// What a rule's sections have given so far.
-struct Parts {
-    draft: RuleDraft,
-    default_target: Option<Span>,
+pub(super) struct Parts {
+    pub(super) draft: RuleDraft,
+    pub(super) default_target: Option<Span>,
     /// `rules.a.input` and its like.
-    view: Vec<(&'static str, Value)>,
+    pub(super) view: Vec<(&'static str, Value)>,
 }
 
 const SUPPORTED: &[&str] = &[
     "default_target",
+    "group",
     "input",
+    "localrule",
     "log",
     "message",
     "name",
     "output",
     "params",
+    "pathvars",
     "priority",
     "resources",
     "retries",
@@ -50,20 +57,39 @@ impl Loader {
     /// Evaluates the sections of a rule. Mistakes in it are reported and do not stop the load.
     pub(super) fn define_rule(&mut self, vm: &mut Vm, def: &RuleDef) -> Result<(), Raise> {
         let before = self.problems.len();
-        if def.checkpoint {
-            self.problems.push(
-                Problem::error("unsupported-checkpoint", "checkpoints aren't supported yet")
-                    .at(def.head, "")
-                    .help("write a `rule`, and list its files with `expand(...)` or an input function"),
-            );
-        }
         let ordinal = (self.rules.len() + 1).to_string();
         let name = def.name.as_ref().map_or_else(|| ordinal.into(), |n| n.text.clone());
         let mut parts =
             Parts { draft: RuleDraft::new(name, Some(def.head)), default_target: None, view: Vec::new() };
         parts.draft.doc = def.doc.clone();
-        for (index, section) in def.sections.iter().enumerate() {
-            if let Some(first) = def.sections[..index].iter().find(|s| s.name.text == section.name.text) {
+        parts.draft.checkpoint = def.checkpoint;
+        parts.draft.environment = self.environment.clone();
+        if let Some(file) = self.files.last() {
+            parts.draft.environment.dir = file.dir.to_string_lossy().into();
+        }
+        self.apply_sections(vm, &mut parts, &def.sections)?;
+        self.add_rule(parts, def.head, before);
+        Ok(())
+    }
+
+    /// Evaluates sections into `parts`, over what stands there.
+    pub(super) fn apply_sections(
+        &mut self,
+        vm: &mut Vm,
+        parts: &mut Parts,
+        sections: &[Section],
+    ) -> Result<(), Raise> {
+        let outer = self.own_pathvars(vm, sections)?;
+        let result = self.each_section(vm, parts, sections);
+        if let Some(outer) = outer {
+            self.set_pathvars(outer);
+        }
+        result
+    }
+
+    fn each_section(&mut self, vm: &mut Vm, parts: &mut Parts, sections: &[Section]) -> Result<(), Raise> {
+        for (index, section) in sections.iter().enumerate() {
+            if let Some(first) = sections[..index].iter().find(|s| s.name.text == section.name.text) {
                 let message = format!("section `{}` stands twice in this rule", section.name.text);
                 self.problems.push(
                     Problem::error("duplicate-section", message)
@@ -73,18 +99,17 @@ impl Loader {
                 );
                 continue;
             }
-            match self.section(vm, &mut parts, section) {
+            match self.section(vm, parts, section) {
                 Err(raise) if raise.kind().is_fatal() => return Err(raise.at(section.name.span)),
                 Err(raise) => self.report(&raise.at(section.name.span)),
                 Ok(()) => {}
             }
         }
-        self.add_rule(parts, def.head, before);
         Ok(())
     }
 
-    fn add_rule(&mut self, parts: Parts, head: Span, problems_before: usize) {
-        let Parts { draft, default_target, mut view } = parts;
+    pub(super) fn add_rule(&mut self, parts: Parts, head: Span, problems_before: usize) {
+        let Parts { mut draft, default_target, mut view } = parts;
         let broken = self.problems.len() > problems_before;
         for (part, type_name) in
             [("input", "InputFiles"), ("output", "OutputFiles"), ("params", "Params"), ("log", "Log")]
@@ -97,7 +122,14 @@ impl Loader {
                 ));
             }
         }
-        self.names.add(draft.name.clone(), RuleView { name: draft.name.clone(), parts: view, broken });
+        let local = draft.name.clone();
+        draft.name = self.outer_name(&local);
+        let rule = Value::object(RuleView { name: draft.name.clone(), parts: view.clone(), broken });
+        if draft.checkpoint {
+            self.checkpoints.add(local.clone(), rule.clone());
+        }
+        self.names.add(local.clone(), rule);
+        self.defined.push(Defined { local, view, home: self.home, star: None });
         let index = self.rules.len() as u32;
         if let Some(span) = default_target {
             let known = match self.files.len() {
@@ -128,6 +160,10 @@ impl Loader {
             self.problems.push(refused_section(word, section.name.span));
             return Ok(());
         }
+        if word == "pathvars" {
+            // They were read before all others.
+            return Ok(());
+        }
         if word == "default_target" {
             match section.args.as_slice() {
                 [Arg { kind: ArgKind::Positional, value }] if matches!(value.kind, ExprKind::Bool(true)) => {
@@ -144,15 +180,15 @@ impl Loader {
         match word {
             "input" => {
                 parts.draft.inputs = self.inputs(&items);
-                parts.view.push(("input", view_of("InputFiles", "input", &name, &items)));
+                parts.view.push(("input", self.view_of("InputFiles", "input", &name, &items)));
             }
             "output" => {
                 parts.draft.outputs = self.paths_only(&items, "output");
-                parts.view.push(("output", view_of("OutputFiles", "output", &name, &items)));
+                parts.view.push(("output", self.view_of("OutputFiles", "output", &name, &items)));
             }
             "log" => {
                 parts.draft.logs = self.paths_only(&items, "log");
-                parts.view.push(("log", view_of("Log", "log", &name, &items)));
+                parts.view.push(("log", self.view_of("Log", "log", &name, &items)));
             }
             "params" => {
                 parts.draft.params = self.params(&items);
@@ -186,7 +222,7 @@ impl Loader {
         let draft = &mut parts.draft;
         match (word, &item.value) {
             ("shell", Value::Str(text)) => {
-                let command = DraftText { text: text.clone(), span: Some(item.span) };
+                let command = plain(text, item.span);
                 let none: Arc<str> = "".into();
                 draft.action = DraftAction::Shell {
                     command,
@@ -196,7 +232,7 @@ impl Loader {
                 };
             }
             ("message", Value::Str(text)) => {
-                draft.message = Some(DraftText { text: text.clone(), span: Some(item.span) });
+                draft.message = Some(plain(text, item.span));
             }
             ("name", Value::Str(text)) if is_rule_name(text) => draft.name = text.clone(),
             ("name", Value::Str(text)) => {
@@ -215,7 +251,20 @@ impl Loader {
             ("threads", Value::Float(x)) if x.is_finite() && *x >= 1.0 => {
                 draft.threads = Dynamic::Const(crate::model::value::Value::Int(x.round_ties_even() as i64));
             }
-            ("priority", Value::Int(n)) => draft.priority = *n,
+            ("priority", Value::Int(_)) => draft.priority = Dynamic::Const(int_model(&item.value)),
+            ("priority", Value::Float(x)) if x.is_finite() => {
+                draft.priority = Dynamic::Const(crate::model::value::Value::Int(x.round_ties_even() as i64));
+            }
+            ("priority", value) if value.is_callable() => {
+                if let Some(function) = self.function(&item, "priority") {
+                    draft.priority = Dynamic::Function(function);
+                }
+            }
+            ("group", value) if value.is_callable() => {
+                draft.group = self.function(&item, "group").map(Dynamic::Function);
+            }
+            ("group", Value::Str(_)) => draft.group = self.constant(&item),
+            ("localrule", Value::Bool(local)) => draft.local = *local,
             ("retries", Value::Int(n)) if u32::try_from(*n).is_ok() => draft.retries = u32::try_from(*n).ok(),
             (word, value) => {
                 let wanted = match word {
@@ -291,9 +340,10 @@ impl Loader {
         Ok(items)
     }
 
-    fn function(&mut self, item: &Item, section: &'static str) -> Option<Arc<dyn JobFunction>> {
+    pub(super) fn function(&mut self, item: &Item, section: &'static str) -> Option<Arc<dyn JobFunction>> {
         self.roots.push(item.value.clone());
-        match RuleFunction::new(item.value.clone(), section, item.span, self.evaluator.clone()) {
+        let rules = self.path_rules(section);
+        match RuleFunction::new(item.value.clone(), section, item.span, rules, self.evaluator.clone()) {
             Ok(function) => Some(Arc::new(function)),
             Err(problem) => {
                 self.problems.push(*problem);
@@ -334,15 +384,17 @@ impl Loader {
     }
 
     /// The paths of one item; lists in lists are flattened. `None` for an unnamed item without paths.
-    fn paths(&mut self, item: &Item, section: &str) -> Option<DraftPaths> {
+    fn paths(&mut self, item: &Item, section: &'static str) -> Option<DraftPaths> {
         let single = as_path(&item.value).is_some();
         let mut paths = Vec::new();
         let mut queue = vec![item.value.clone()];
         let mut seen = 0_usize;
         while let Some(value) = queue.pop() {
             seen += 1;
-            if let Some(text) = as_path(&value) {
-                paths.push(DraftText { text, span: Some(item.span) });
+            if as_path(&value).is_some() {
+                let value = self.changed_path(&value, section, item.span);
+                let flags = self.flags_of(&value, section, item);
+                paths.push(DraftText { text: value.display(), span: Some(item.span), flags });
             } else if let (Some(mut values), true) = (elements(&value), seen < MAX_PATHS) {
                 values.reverse();
                 queue.append(&mut values);
@@ -356,6 +408,81 @@ impl Loader {
             list: !single,
             paths,
         })
+    }
+
+    /// The flags of a path; functions in them become the rule's.
+    fn flags_of(&mut self, value: &Value, section: &'static str, item: &Item) -> Flags {
+        let Some(flagged) = value.downcast::<Flagged>() else { return Flags::default() };
+        let mut flags = flagged.marks.flags.clone();
+        if let Some(mark) = &flagged.marks.ensure {
+            let checksum = mark.checksum.as_ref().and_then(|(algorithm, value)| {
+                let item = Item { name: None, value: value.clone(), span: item.span };
+                let value = match value.is_callable() {
+                    true => self.function(&item, section).map(Dynamic::Function),
+                    false => self.constant(&item),
+                };
+                Some((*algorithm, value?))
+            });
+            flags.ensure = Some(Arc::new(Ensure { non_empty: mark.non_empty, checksum }));
+        }
+        flags
+    }
+
+    /// `rules.a.output`: flat by number; a named item written as a list is a group.
+    fn view_of(&self, type_name: &'static str, part: &'static str, rule: &str, items: &[Item]) -> Value {
+        let rules = self.path_rules(part);
+        let mut flat = Vec::new();
+        let mut named = Vec::new();
+        for item in items {
+            let start = flat.len();
+            let mut queue = vec![item.value.clone()];
+            while let Some(value) = queue.pop() {
+                match as_path(&value) {
+                    // A mistake in a path is told where the section is read.
+                    Some(text) => flat.push(match rules.apply(&value) {
+                        Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => value,
+                        Ok(value) => Value::Str(value.display()),
+                        Err(_) => Value::Str(text),
+                    }),
+                    None => match elements(&value) {
+                        Some(mut values) if flat.len() + values.len() < MAX_PATHS => {
+                            values.reverse();
+                            queue.append(&mut values);
+                        }
+                        _ => flat.push(value),
+                    },
+                }
+            }
+            if let Some(name) = &item.name {
+                let value = match (as_path(&item.value), flat.get(start)) {
+                    (Some(_), Some(only)) => only.clone(),
+                    _ if item.value.is_callable() => item.value.clone(),
+                    _ => Value::list(flat[start..].to_vec()),
+                };
+                named.push((name.clone(), value));
+            }
+        }
+        Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
+    }
+
+    /// What happens to the paths of a section in the present file.
+    fn path_rules(&self, section: &str) -> Arc<PathRules> {
+        match section {
+            "input" => self.input_paths.clone(),
+            "output" => self.output_paths.clone(),
+            _ => self.other_paths.clone(),
+        }
+    }
+
+    /// A path with its prefix, path variables and default flags.
+    fn changed_path(&mut self, value: &Value, section: &'static str, span: Span) -> Value {
+        match self.path_rules(section).apply(value) {
+            Ok(value) => value,
+            Err(message) => {
+                self.problems.push(bad_path(message, span));
+                value.clone()
+            }
+        }
     }
 
     fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
@@ -444,6 +571,10 @@ impl Loader {
     }
 }
 
+fn plain(text: &Arc<str>, span: Span) -> DraftText {
+    DraftText { text: text.clone(), span: Some(span), flags: Flags::default() }
+}
+
 /// Paths in one item; a bound for lists that contain themselves.
 const MAX_PATHS: usize = 10_000_000;
 
@@ -492,28 +623,6 @@ fn is_rule_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
-/// `rules.a.output`: flat by number; a named item written as a list is a group.
-fn view_of(type_name: &'static str, part: &str, rule: &str, items: &[Item]) -> Value {
-    let mut flat = Vec::new();
-    for item in items {
-        let mut queue = vec![item.value.clone()];
-        while let Some(value) = queue.pop() {
-            match as_path(&value) {
-                Some(text) => flat.push(Value::Str(text)),
-                None => match elements(&value) {
-                    Some(mut values) if flat.len() + values.len() < MAX_PATHS => {
-                        values.reverse();
-                        queue.append(&mut values);
-                    }
-                    _ => flat.push(value),
-                },
-            }
-        }
-    }
-    let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
-    Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
-}
-
 fn view_of_params(rule: &str, items: &[Item]) -> Value {
     let flat = items.iter().map(|i| i.value.clone()).collect();
     let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
@@ -537,9 +646,7 @@ fn refused_section(word: &str, span: Span) -> Problem {
             "start rulemake in the environment, or enter it in the `shell:` command"
         }
         "benchmark" => "put `time` or a measuring program before the `shell:` command",
-        "localrule" | "group" | "handover" | "cache" => {
-            "remove it: it only matters on clusters and with caches"
-        }
+        "handover" | "cache" => "remove it: it only matters on clusters and with caches",
         "shadow" => "make a temporary directory in the `shell:` command",
         _ => "write the paths out, with variables of the Rulefile",
     };

@@ -2,6 +2,7 @@
 
 use super::strsearch as search;
 use crate::lang::builtins::args::{int, optional_int, text, wrong};
+use crate::lang::bytes;
 use crate::lang::format::{self, First};
 use crate::lang::index;
 use crate::lang::raise::{Exc, Raise};
@@ -183,8 +184,8 @@ fn capitalize(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     Ok(Value::from(out))
 }
 
-fn encode(_: &mut Vm, _: &Value, _: Args) -> Result<Value, Raise> {
-    Err(Raise::unsupported("bytes are not supported in Rulefiles", "keep the text as it is"))
+fn encode(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
+    bytes::encode(vm, this(me), args)
 }
 
 fn justify(vm: &mut Vm, me: &Value, args: Args, name: &str) -> Result<Value, Raise> {
@@ -327,9 +328,9 @@ fn str_format(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
 
 fn format_map(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let mapping = args.one("format_map")?;
-    let mut lookup = |_: &mut Vm, first: First<'_>| match first {
+    let mut lookup = |vm: &mut Vm, first: First<'_>| match first {
         First::Index(_) => Err(Raise::value_error("`format_map` needs named fields")),
-        First::Name(name) => index::get_item(&mapping, &Value::from(name)),
+        First::Name(name) => index::get_item(vm, &mapping, &Value::from(name)),
     };
     format::str_format(vm, this(me), &mut lookup).map(Value::from)
 }
@@ -376,7 +377,7 @@ fn translate(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let mut out = String::new();
     for c in this(me).chars() {
         vm.budget.allocate(8)?;
-        match index::get_item(&table, &Value::Int(i64::from(c as u32))) {
+        match index::get_item(vm, &table, &Value::Int(i64::from(c as u32))) {
             Ok(Value::Str(text)) => {
                 vm.budget.allocate(text.len() as u64)?;
                 out.push_str(&text);

@@ -1,16 +1,22 @@
 //! The module `json`.
 
-use super::args::{optional_int, text, wrong};
+use super::ModuleDef;
+use crate::lang::builtins::args::{optional_int, text, wrong};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Key, MAX_NESTING, Value};
 use crate::lang::vm::Vm;
 use crate::model::value::python_float;
 
-pub(super) static TABLE: &[Builtin] = &[
-    Builtin { name: "dumps", call: dumps },
-    Builtin { name: "load", call: load },
-    Builtin { name: "loads", call: loads },
-];
+pub(super) static MODULE: ModuleDef = ModuleDef {
+    name: "json",
+    functions: &[
+        Builtin { name: "dumps", call: dumps },
+        Builtin { name: "load", call: load },
+        Builtin { name: "loads", call: loads },
+    ],
+    values: super::no_values,
+    refused: &[],
+};
 
 fn load(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let file = args.one("load")?;

@@ -1,0 +1,139 @@
+//! Modules that a Rulefile can import: Python's own, as far as they are pure or their reads can be recorded, and
+//! what stands for all others.
+//!
+//! One file per module, one line per module in [`TABLE`]. Importing what is not there is no error: using it is,
+//! at the place of the use.
+
+pub(crate) mod collections;
+mod copy;
+mod functools;
+mod glob;
+mod hashlib;
+mod itertools;
+mod json;
+mod math;
+mod operator;
+mod os;
+mod os_path;
+
+pub(crate) use crate::lang::object::HostType;
+use crate::lang::raise::Raise;
+use crate::lang::value::{Args, Builtin, Module, Object, Value};
+use crate::lang::vm::Vm;
+use std::sync::Arc;
+
+/// A module by its dotted name. `a.b` is a member of `a` by itself.
+pub(crate) struct ModuleDef {
+    name: &'static str,
+    functions: &'static [Builtin],
+    /// Members that are no functions; made anew for every load, since some of them can change.
+    values: fn() -> Vec<(&'static str, Value)>,
+    /// What Python has under a name and Rulefiles do not, with the way out. Naming it is no error, calling it is.
+    refused: &'static [(&'static str, &'static str)],
+}
+
+/// All modules, members before the module that they belong to.
+static TABLE: &[&ModuleDef] = &[
+    &collections::ABC,
+    &collections::MODULE,
+    &copy::MODULE,
+    &functools::MODULE,
+    &glob::MODULE,
+    &hashlib::MODULE,
+    &itertools::MODULE,
+    &json::MODULE,
+    &math::MODULE,
+    &operator::MODULE,
+    &os_path::MODULE,
+    &os::MODULE,
+];
+
+/// All modules by dotted name.
+pub(crate) fn modules() -> Vec<(&'static str, Value)> {
+    let mut made: Vec<(&'static str, Value)> = Vec::with_capacity(TABLE.len());
+    for def in TABLE {
+        let functions = def.functions.iter().map(|function| (function.name, Value::Builtin(function)));
+        let refused = def.refused.iter().map(|(name, help)| (*name, refused(def.name, name, help)));
+        let inside = made.iter().filter_map(|(name, module)| {
+            let (owner, member) = name.rsplit_once('.')?;
+            (owner == def.name).then(|| (member, module.clone()))
+        });
+        let members = functions.chain((def.values)()).chain(refused).chain(inside);
+        let members = members.map(|(name, value)| (name.into(), value)).collect();
+        made.push((def.name, Value::Module(Arc::new(Module { name: def.name.into(), members }))));
+    }
+    made
+}
+
+/// A module without members that are no functions.
+fn no_values() -> Vec<(&'static str, Value)> {
+    Vec::new()
+}
+
+/// What stands for a module that Rulefiles do not have: importing it is no error, using it is.
+pub(crate) fn placeholder(name: &str) -> Value {
+    let root = name.split('.').next().unwrap_or("");
+    let help = match root {
+        "subprocess" => "run programs in the `shell:` of a rule",
+        "shutil" | "tempfile" => "change files in the actions of a rule",
+        "pandas" | "numpy" | "csv" => {
+            "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule"
+        }
+        "yaml" => "read it with `configfile:`, or use JSON and `json.load`",
+        "re" => "use the methods of texts: `split`, `replace`, `startswith`, `partition`",
+        "pathlib" => "use `os.path`: `os.path.join(a, b)`, `os.path.basename(p)`",
+        "requests" | "urllib" | "boto3" | "ftplib" => "download files in a rule",
+        "os" | "sys" => "take the value from `config`",
+        "random" | "time" | "datetime" | "uuid" => {
+            "a Rulefile gives the same workflow every time: take the value from `config`, or from a rule"
+        }
+        "typing" | "__future__" => "annotations are not evaluated: remove the use",
+        _ => "do it in the `shell:` of a rule",
+    };
+    Value::object(Missing { name: name.into(), help })
+}
+
+/// What stands for a member that a module of ours lacks on purpose.
+fn refused(module: &str, name: &str, help: &'static str) -> Value {
+    Value::object(Missing { name: format!("{module}.{name}").into(), help })
+}
+
+/// A module, function or class that Rulefiles do not have.
+#[derive(Debug)]
+struct Missing {
+    name: Arc<str>,
+    help: &'static str,
+}
+
+impl Missing {
+    fn error(&self, used: &str) -> Raise {
+        let dot = if used.is_empty() { "" } else { "." };
+        Raise::unsupported(format!("`{}{dot}{used}` is not available in Rulefiles", self.name), self.help)
+    }
+}
+
+impl Object for Missing {
+    fn type_name(&self) -> &'static str {
+        "module"
+    }
+
+    fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
+        Err(self.error(name))
+    }
+
+    fn item(&self, _: &Value) -> Result<Value, Raise> {
+        Err(self.error(""))
+    }
+
+    fn repr(&self) -> String {
+        format!("<module '{}', not available>", self.name)
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn call(&self, _: &mut Vm, _: Args) -> Result<Value, Raise> {
+        Err(self.error(""))
+    }
+}
