@@ -80,7 +80,10 @@ fn mistakes_name_the_place_and_the_way_out() {
         ("module m:\n    prefix: 'x'\n", "module `m` names no file"),
         ("module m:\n    snakefile: 'none.smk'\nuse rule * from m\n", "none.smk"),
         ("module m:\n    snakefile: 'other/Snakefile'\nuse rule begin from m\n", "has no rule `begin`"),
-        ("module m:\n    snakefile: 'other/Snakefile'\nuse rule * from m as x\n", "several rules cannot get one name"),
+        (
+            "module m:\n    snakefile: 'other/Snakefile'\nuse rule * from m as x\n",
+            "several rules cannot get one name",
+        ),
         ("module m:\n    snakefiel: 'x'\n", "did you mean `snakefile`?"),
         ("module m:\n    snakefile: 'https://x.org/y'\nuse rule * from m\n", "copy the workflow"),
     ] {
@@ -119,7 +122,8 @@ fn scatter_and_gather_follow_the_command_line() {
         .has("all", "parts/1-of-3\nparts/2-of-3\nparts/3-of-3\n")
         .run(&["all", "--set-scatter", "split=2"])
         .has("all", "parts/1-of-2\nparts/2-of-2\n");
-    let case = Case::new().rulefile(rules).file("in", "").call_with_code(&["--set-scatter", "splt=2", "-n"], 3);
+    let case =
+        Case::new().rulefile(rules).file("in", "").call_with_code(&["--set-scatter", "splt=2", "-n"], 3);
     assert!(case.last().stderr.contains("there are: split"), "{}", case.last().stderr);
 }
 
@@ -135,4 +139,28 @@ fn default_flags_hold_for_the_rules_that_follow() {
         .has("kept", "1\n")
         .has("whole", "1\n")
         .has_not("half");
+}
+
+#[test]
+fn ruleorder_decides_and_names_what_it_does_not_know() {
+    let rules = "rule a:\n    output: '{x}.txt'\n    shell: 'echo a > {output}'\nrule b:\n    output: '{y}.txt'\n    shell: 'echo b > {output}'\n";
+    Case::new().rulefile(&format!("ruleorder: b > a\n{rules}")).run(&["1.txt"]).has("1.txt", "b\n");
+    let case =
+        Case::new().rulefile(&format!("ruleorder: bb > a\n{rules}")).call_with_code(&["-n", "1.txt"], 3);
+    assert!(case.last().stderr.contains("did you mean `b`?"), "{}", case.last().stderr);
+}
+
+#[test]
+fn all_paths_start_from_the_workdir_unless_the_command_line_says_where() {
+    let rules = "workdir: 'w/x'\nprint(exists('i'))\nrule a:\n    input: 'i'\n    output: 'o'\n    shell: 'pwd; cp {input} {output}'\n";
+    Case::new()
+        .rulefile(rules)
+        .file("w/x/i", "1\n")
+        .call(&[])
+        .stderr_has("True")
+        .has("w/x/o", "1\n")
+        .has_not(".rulemake")
+        .file("i", "2\n")
+        .call(&["-C", "."])
+        .has("o", "2\n");
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, JobRequest, Signal, Work};
 use crate::exec::local::LocalExecutor;
 use crate::exec::survivors::{self, Mark};
-use crate::files::outputs::{PrepareOutput, prepare};
+use crate::files::outputs::{PrepareOutput, make_directory, prepare};
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::model::action::{Action, JobContext};
@@ -323,7 +323,9 @@ impl Run<'_> {
             }
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
+        make_temp_dir(&cx, &prepared.instance)?;
         let mut env = thread_limits(prepared.instance.threads);
+        env.extend(temp_variables(&prepared.instance));
         env.extend(
             self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job))),
         );
@@ -663,6 +665,20 @@ fn thread_limits(threads: u32) -> Vec<(String, String)> {
         other => format!("{other}_NUM_THREADS"),
     };
     names.iter().map(|name| (variable(name), threads.to_string())).collect()
+}
+
+/// Makes the directory for temporary files that a rule names itself.
+fn make_temp_dir(cx: &Context, instance: &Instance) -> std::result::Result<(), Trouble> {
+    match instance.temp_dir().filter(|directory| *directory != cx.temp_dir) {
+        Some(own) => make_directory(&cx.root.join(&*own)).map_err(|error| Trouble::new(error.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Where programs look for a directory for temporary files.
+fn temp_variables(instance: &Instance) -> Vec<(String, String)> {
+    let Some(directory) = instance.temp_dir() else { return Vec::new() };
+    ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|name| (name.to_string(), directory.to_string())).into()
 }
 
 fn relative(path: &Path, root: &Path) -> String {

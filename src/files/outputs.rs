@@ -132,7 +132,12 @@ fn check_parents(root: &Path, path: &str) -> Result<()> {
 
 fn make_parent(full: &Path) -> Result<()> {
     let Some(parent) = full.parent() else { return Ok(()) };
-    fs::create_dir_all(parent).map_err(|error| Error::io("create the directory", parent, error))
+    make_directory(parent)
+}
+
+/// Makes a directory that a job expects, with those above it; it may be there already.
+pub(crate) fn make_directory(full: &Path) -> Result<()> {
+    fs::create_dir_all(full).map_err(|error| Error::io("create the directory", full, error))
 }
 
 /// What a job left where its outputs were due.

@@ -45,7 +45,10 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     let job = cx.job(id);
     let mut absent = Vec::new();
     let inputs = input_states(cx, job, mode, &mut absent)?;
-    let fingerprint = fingerprint(cx, job, inputs)?;
+    // What functions of params find in files that are not there stays open.
+    let may_lack = mode == Mode::Forecast || !absent.is_empty();
+    let mut open = Vec::new();
+    let fingerprint = fingerprint(cx, job, inputs, may_lack, &mut open)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
@@ -65,11 +68,18 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     match trace {
         None => without_trace(cx, job, &mut check)?,
         Some(trace) => {
-            check.reasons.extend(compare(&trace, &check.fingerprint, &cx.paths, cx));
+            let reasons = compare(&trace, &check.fingerprint, &cx.paths, cx);
+            check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &open)));
             compare_disk(cx, job, &trace, &mut check)?;
         }
     }
     Ok(check)
+}
+
+/// Whether a reason is about a param whose value is not known yet: it follows from inputs, which are compared.
+fn is_open(reason: &Reason, open: &[Arc<str>]) -> bool {
+    let (Reason::ParamChanged { name, .. } | Reason::ParamAdded { name, .. }) = reason else { return false };
+    open.iter().any(|open| **open == **name)
 }
 
 fn input_states(
@@ -132,12 +142,18 @@ fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
 }
 
 /// What the job would be executed with now.
-fn fingerprint(cx: &Context, job: &Job, inputs: Vec<InputState>) -> Result<Fingerprint, Trouble> {
+fn fingerprint(
+    cx: &Context,
+    job: &Job,
+    inputs: Vec<InputState>,
+    may_lack: bool,
+    open: &mut Vec<Arc<str>>,
+) -> Result<Fingerprint, Trouble> {
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
     Ok(Fingerprint {
         definition: facts.definition,
-        params: bound_params(cx, job, rule, &facts.params)?,
+        params: bound_params(cx, job, &facts.params, may_lack, open)?,
         wildcards: bound_wildcards(rule, job, &facts.wildcards),
         inputs,
         outputs: job.outputs.to_vec(),
@@ -150,17 +166,31 @@ fn bound_wildcards(rule: &Rule, job: &Job, used: &Used) -> Vec<Bound> {
     used.map(|(_, (name, value))| (name.clone(), value.clone())).collect()
 }
 
-fn bound_params(cx: &Context, job: &Job, rule: &Rule, used: &Used) -> Result<Vec<Bound>, Trouble> {
+fn bound_params(
+    cx: &Context,
+    job: &Job,
+    used: &Used,
+    may_lack: bool,
+    open: &mut Vec<Arc<str>>,
+) -> Result<Vec<Bound>, Trouble> {
+    let rule = cx.rule(job);
     if *used == Used::None || rule.params.is_empty() {
         return Ok(Vec::new());
     }
     // Only functions need the whole instance; constants and texts are cheap.
     let any_function = rule.params.iter().any(|p| matches!(p.source, ParamSource::Function(_)));
-    let instance = if any_function { Some(Instance::of(cx, job, 1)?) } else { None };
+    let instance = match (any_function, may_lack) {
+        (false, _) => None,
+        (true, false) => Some(Instance::of(cx, job, 1)?),
+        (true, true) => Some(Instance::foreseen(cx, job)?),
+    };
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
         if !used.has(index, param.name.as_deref()) {
             continue;
+        }
+        if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {
+            open.push(param_name(param, index));
         }
         let canonical = match (&param.source, &instance) {
             (ParamSource::Function(_), Some(instance)) => instance.params[index].1.canonical(),

@@ -31,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) root: PathBuf,
     /// Threads that jobs may use together: a job's own are capped at it.
     pub(crate) slots: u32,
+    /// What jobs take for temporary files unless their rule says something else.
+    pub(crate) temp_dir: Arc<str>,
     pub(crate) force: Force,
     pub(crate) temps: Temps,
 }

@@ -415,7 +415,7 @@ impl Loader {
 
     /// The name that a rule of the present namespace has in the workflow.
     pub(super) fn outer_name(&self, local: &Arc<str>) -> Arc<str> {
-        self.renames.iter().fold(local.clone(), |name, pattern| renamed(&name, pattern))
+        outer_name(local, &self.renames)
     }
 
     fn unknown_rule(&mut self, name: &Ident, what: &str, known: Vec<Arc<str>>) {
@@ -425,6 +425,11 @@ impl Loader {
             None => problem.help("a rule can be used only below its definition"),
         });
     }
+}
+
+/// A name after all its changes.
+pub(super) fn outer_name(local: &Arc<str>, renames: &[Arc<str>]) -> Arc<str> {
+    renames.iter().fold(local.clone(), |name, pattern| renamed(&name, pattern))
 }
 
 /// `*` in the pattern stands for the old name.

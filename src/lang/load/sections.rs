@@ -15,6 +15,7 @@ use crate::model::draft::{
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::{Ensure, Flags};
+use crate::model::units;
 use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
 use crate::syntax::words::{SECTIONS, nearest};
 use std::sync::Arc;
@@ -118,7 +119,13 @@ impl Loader {
                 let what = format!("{part} of rule `{}`", draft.name).into();
                 view.push((
                     part,
-                    Value::object(Named { type_name, what, flat: Vec::new(), named: Vec::new() }),
+                    Value::object(Named {
+                        type_name,
+                        what,
+                        flat: Vec::new(),
+                        named: Vec::new(),
+                        files: None,
+                    }),
                 ));
             }
         }
@@ -462,7 +469,13 @@ impl Loader {
                 named.push((name.clone(), value));
             }
         }
-        Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
+        Value::object(Named {
+            type_name,
+            what: format!("{part} of rule `{rule}`").into(),
+            flat,
+            named,
+            files: None,
+        })
     }
 
     /// What happens to the paths of a section in the present file.
@@ -517,24 +530,24 @@ impl Loader {
                 );
                 continue;
             };
-            let value = match &item.value {
-                value if value.is_callable() => self.function(item, "resources").map(Dynamic::Function),
-                Value::Int(n) if *n < 0 => {
-                    let message = format!("resource `{name}` must be a whole number from 0, not {n}");
-                    self.refuse("bad-resource", message, item.span);
-                    None
-                }
-                Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bool(_) => self.constant(item),
-                other => {
-                    let message = format!(
-                        "resource `{name}` must be a number, a text or a function, not `{}`",
-                        other.type_name()
-                    );
-                    self.refuse("bad-section-value", message, item.span);
-                    None
+            let resource = match &item.value {
+                value if value.is_callable() => self
+                    .function(item, "resources")
+                    .map(|function| (name.clone(), Dynamic::Function(function))),
+                // What is switched off in an inherited rule.
+                Value::None => None,
+                value => {
+                    let standard = value.to_model().map_err(|raise| raise.message());
+                    match standard.and_then(|value| units::standard(name, value)) {
+                        Ok((name, value)) => Some((name, Dynamic::Const(value))),
+                        Err(message) => {
+                            self.refuse("bad-resource", message, item.span);
+                            None
+                        }
+                    }
                 }
             };
-            resources.extend(value.map(|value| (name.clone(), value)));
+            resources.extend(resource);
         }
         resources
     }
@@ -626,7 +639,13 @@ fn is_rule_name(text: &str) -> bool {
 fn view_of_params(rule: &str, items: &[Item]) -> Value {
     let flat = items.iter().map(|i| i.value.clone()).collect();
     let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
-    Value::object(Named { type_name: "Params", what: format!("params of rule `{rule}`").into(), flat, named })
+    Value::object(Named {
+        type_name: "Params",
+        what: format!("params of rule `{rule}`").into(),
+        flat,
+        named,
+        files: None,
+    })
 }
 
 fn refused_section(word: &str, span: Span) -> Problem {
