@@ -332,7 +332,7 @@ impl Session {
             }
         }
         Ok(Context {
-            temps: Temps::of(&self.workflow, &graph),
+            temps: Temps::of(&self.workflow, &graph, &paths),
             graph,
             paths,
             force,
@@ -570,10 +570,7 @@ impl SessionBuilder {
             .thread_name(|i| format!("rulemake-{i}"))
             .build()
             .map_err(|error| Error::new(ErrorKind::Environment, format!("cannot start threads: {error}")))?;
-        let patterns = self.workflow.rules.iter().enumerate().flat_map(|(rule, r)| {
-            r.outputs.iter().enumerate().map(move |(output, pattern)| (rule as u32, output as u16, pattern))
-        });
-        let index = PatternIndex::new(patterns)
+        let index = PatternIndex::of(&self.workflow.rules)
             .map_err(|error| Error::new(ErrorKind::Workflow, error.to_string()))?;
         let jobs = if self.jobs == 0 { processors } else { self.jobs };
         Ok(Session {

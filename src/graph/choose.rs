@@ -186,8 +186,12 @@ impl Search<'_, '_> {
         };
         frame.candidate += skipped;
         let job = candidates[frame.candidate];
-        let inputs = &expansion.jobs[job as usize].inputs;
-        while let Some(&input) = inputs.get(frame.input) {
+        let this = &expansion.jobs[job as usize];
+        while let Some(&input) = this.inputs.get(frame.input) {
+            if this.is_before_update(frame.input) {
+                frame.input += 1;
+                continue;
+            }
             let state = &mut self.states[input.index()];
             match *state {
                 State::Unknown if expansion.candidates(input).is_empty() => *state = State::Source,

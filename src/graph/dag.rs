@@ -7,9 +7,11 @@ use crate::base::path::{PathId, PathTable};
 use crate::graph::cycle;
 use crate::graph::info::JobInfo;
 use crate::graph::job::{Job, JobId};
+use crate::graph::updates;
 use crate::model::workflow::Workflow;
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
+use rustc_hash::FxHashMap;
 
 const NONE: u32 = u32::MAX;
 
@@ -26,6 +28,7 @@ pub(crate) struct JobGraph {
     /// Where another rule could make a path, or any rule an existing file, were it not for what it lacks.
     pub(crate) passed_over: Vec<PassedOver>,
     producers: Vec<u32>,
+    beside: Beside,
     consumers: Consumers,
 }
 
@@ -50,6 +53,7 @@ struct Consumers {
 pub(crate) struct Links {
     order: Vec<JobId>,
     producers: Vec<u32>,
+    beside: Beside,
     consumers: Consumers,
 }
 
@@ -62,14 +66,17 @@ pub(crate) enum LinkError {
     Cycle(Vec<JobId>),
 }
 
+/// By job: what is wanted of it beside its outputs, that is, logs, benchmarks, and files in directories that it makes.
+pub(crate) type Beside = FxHashMap<u32, Vec<PathId>>;
+
 /// Connects `jobs`, setting what each needs; paths are below `path_count`.
-pub(crate) fn link(jobs: &mut [Job], path_count: usize) -> Result<Links, LinkError> {
-    let producers = producers(jobs, path_count)?;
+pub(crate) fn link(jobs: &mut [Job], beside: Beside, path_count: usize) -> Result<Links, LinkError> {
+    let producers = producers(jobs, &beside, path_count)?;
     let mut seen = vec![NONE; jobs.len()];
     let mut needs = Vec::new();
     for (id, job) in jobs.iter_mut().enumerate() {
         needs.clear();
-        for input in &job.inputs {
+        for (_, input) in job.made_inputs() {
             let producer = producers[input.index()];
             if producer != NONE && seen[producer as usize] != id as u32 {
                 seen[producer as usize] = id as u32;
@@ -78,20 +85,21 @@ pub(crate) fn link(jobs: &mut [Job], path_count: usize) -> Result<Links, LinkErr
         }
         job.needs = needs.as_slice().into();
     }
+    updates::add_order(jobs, &producers);
     let order = order(jobs).map_err(|on_cycle| LinkError::Cycle(cycle::through(on_cycle, jobs)))?;
-    Ok(Links { order, producers, consumers: consumers(jobs) })
+    Ok(Links { order, producers, beside, consumers: consumers(jobs) })
 }
 
-fn producers(jobs: &[Job], path_count: usize) -> Result<Vec<u32>, LinkError> {
+fn producers(jobs: &[Job], beside: &Beside, path_count: usize) -> Result<Vec<u32>, LinkError> {
     let mut producers = vec![NONE; path_count];
     let mut conflicts = Vec::new();
-    for (id, job) in jobs.iter().enumerate() {
-        for output in &job.outputs {
+    for (id, job) in (0..).zip(jobs) {
+        for output in job.outputs.iter().chain(beside.get(&id).into_iter().flatten()) {
             let known = &mut producers[output.index()];
             if *known == NONE {
-                *known = id as u32;
-            } else if *known != id as u32 {
-                conflicts.push((*output, JobId(*known), JobId(id as u32)));
+                *known = id;
+            } else if *known != id {
+                conflicts.push((*output, JobId(*known), JobId(id)));
             }
         }
     }
@@ -143,7 +151,7 @@ impl JobGraph {
         links: Links,
         target_jobs: impl Iterator<Item = Result<JobId, PathId>>,
     ) -> JobGraph {
-        let Links { order, producers, consumers } = links;
+        let Links { order, producers, beside, consumers } = links;
         let mut is_source_known = vec![false; producers.len()];
         let mut sources = Vec::new();
         let mut add_source = |path: PathId| {
@@ -170,13 +178,23 @@ impl JobGraph {
                 targets.push(job);
             }
         }
-        JobGraph { jobs, order, targets, sources, passed_over: Vec::new(), producers, consumers }
+        JobGraph { jobs, order, targets, sources, passed_over: Vec::new(), producers, beside, consumers }
     }
 
     /// The job that makes `path`.
     pub(crate) fn producer(&self, path: PathId) -> Option<JobId> {
         // Paths may have been interned since.
         self.producers.get(path.index()).filter(|&&job| job != NONE).map(|&job| JobId(job))
+    }
+
+    /// The job that makes an input of `job`, unless it is to be there as it is before.
+    pub(crate) fn maker(&self, job: &Job, input: usize) -> Option<JobId> {
+        if job.is_before_update(input) { None } else { self.producer(*job.inputs.get(input)?) }
+    }
+
+    /// What is wanted of `job` beside its outputs: logs, its benchmark, files in directories that it makes.
+    pub(crate) fn beside(&self, job: JobId) -> &[PathId] {
+        self.beside.get(&job.0).map_or(&[], Vec::as_slice)
     }
 
     /// The jobs that need `job`, each once, in order of their ids.

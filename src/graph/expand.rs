@@ -5,9 +5,10 @@
 //! Big waves match and render in parallel and are merged in order, so the ids never depend on threads.
 
 use crate::base::path::{PathId, PathTable};
+use crate::graph::dag::Beside;
 use crate::graph::job::Job;
 use crate::graph::render::{Drafts, Failure, Layout, Pin, fixed_layout, fixed_pins, render_chunk};
-use crate::matching::index::{PatternIndex, Scratch};
+use crate::matching::index::{Candidate, PatternIndex, Scratch};
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use hashbrown::HashTable;
@@ -79,6 +80,10 @@ pub(crate) struct Expansion<'a> {
     /// Paths with a concrete candidate whose wildcard candidates were not looked at.
     deferred: Vec<PathId>,
     known: HashTable<u32>,
+    /// By job: what is wanted of it beside its outputs.
+    pub(crate) beside: Beside,
+    /// Files that candidates want as they are before a job changes them.
+    pub(crate) before: Vec<(u32, PathId)>,
     /// Paths whose maker an input names, and that rule; `NONE` where inputs disagree.
     pins: IndexMap<PathId, u32, FxBuildHasher>,
     /// By rule: which of its inputs name their maker, where no function decides.
@@ -109,6 +114,8 @@ struct Hit {
     rule: u32,
     first: u32,
     len: u32,
+    /// Not an output of the job, but a log, a benchmark, or in a directory that it makes.
+    beside: bool,
 }
 
 impl Hit {
@@ -152,6 +159,8 @@ impl<'a> Expansion<'a> {
             multi: Vec::new(),
             deferred: Vec::new(),
             known: HashTable::new(),
+            beside: Beside::default(),
+            before: Vec::new(),
             pins: IndexMap::default(),
             fixed_pins: workflow.rules.iter().map(|rule| fixed_pins(rule, workflow)).collect(),
             layouts,
@@ -318,14 +327,14 @@ impl<'a> Expansion<'a> {
     }
 
     fn match_wave(&mut self, wave: &[PathId], take: Take) {
-        let (paths, index) = (&*self.paths, self.index);
+        let (paths, index, workflow) = (&*self.paths, self.index, self.workflow);
         match self.pool.filter(|_| wave.len() >= CHUNK) {
             Some(pool) => {
                 let found: Vec<Matches> = pool.install(|| {
                     wave.par_chunks(CHUNK)
                         .map_init(Scratch::default, |scratch, chunk| {
                             let mut matches = Matches::default();
-                            match_chunk(paths, index, chunk, scratch, &mut matches);
+                            match_chunk(paths, index, workflow, chunk, scratch, &mut matches);
                             matches
                         })
                         .collect()
@@ -337,7 +346,7 @@ impl<'a> Expansion<'a> {
             None => {
                 for chunk in wave.chunks(CHUNK) {
                     let mut matches = std::mem::take(&mut self.matches);
-                    match_chunk(self.paths, index, chunk, &mut self.scratch, &mut matches);
+                    match_chunk(self.paths, index, workflow, chunk, &mut self.scratch, &mut matches);
                     self.adopt_all(chunk, &matches, take);
                     self.matches = matches;
                 }
@@ -372,14 +381,13 @@ impl<'a> Expansion<'a> {
         let mut wanted = hits.iter().filter(is_wanted);
         self.states[path.index()] = match (take, hits) {
             (Take::First, []) => LEAF,
-            (Take::First, [hit]) => self.candidate(Some(path), hit.rule, values(hit)),
-            (Take::First, _) if has_concrete && wanted.clone().count() == 1 => {
-                let rule = wanted.next().map_or(0, |hit| hit.rule);
-                self.candidate(Some(path), rule, &[])
+            (Take::First, [hit]) => self.maker(path, hit, values(hit)),
+            (Take::First, [first, ..]) if has_concrete && wanted.clone().count() == 1 => {
+                self.maker(path, wanted.next().unwrap_or(first), &[])
             }
             _ => {
                 let mut all = self.candidates(path).to_vec();
-                all.extend(wanted.map(|hit| self.candidate(Some(path), hit.rule, values(hit))));
+                all.extend(wanted.map(|hit| self.maker(path, hit, values(hit))));
                 self.sort_by_preference(&mut all);
                 self.multi.push(all);
                 MULTI | (self.multi.len() as u32 - 1)
@@ -395,6 +403,15 @@ impl<'a> Expansion<'a> {
             false => hits.iter().partition(|hit| hit.is_concrete()),
         };
         others.iter().any(|a| concrete.iter().any(|b| order.prefers(a.rule, b.rule) == Some(true)))
+    }
+
+    /// The job that a match stands for.
+    fn maker(&mut self, path: PathId, hit: &Hit, values: &[(u32, u32)]) -> u32 {
+        let job = self.candidate(Some(path), hit.rule, values);
+        if hit.beside {
+            self.beside.entry(job).or_default().push(path);
+        }
+        job
     }
 
     /// The job of `rule` with these values, which are ranges of the path; new or known.
@@ -533,9 +550,6 @@ impl<'a> Expansion<'a> {
             let inputs: Box<[PathId]> = (0..draft.inputs).map(|_| next(self.paths)).collect();
             let outputs: Box<[PathId]> = (0..draft.outputs).map(|_| next(self.paths)).collect();
             self.make_room();
-            for &input in &inputs {
-                self.discover(input, id as u32);
-            }
             let rule = self.jobs[id].rule as usize;
             let own = drafts.pins.get(pin..pin + draft.pins).unwrap_or_default();
             pin += draft.pins;
@@ -558,6 +572,14 @@ impl<'a> Expansion<'a> {
             job.outputs = outputs;
             let Layout { slots, flags } = self.layouts[rule].clone().unwrap_or_default();
             (job.input_slots, job.input_flags) = (slots, flags);
+            for index in 0..self.jobs[id].inputs.len() {
+                let job = &self.jobs[id];
+                let path = job.inputs[index];
+                match job.is_before_update(index) {
+                    true => self.before.push((id as u32, path)),
+                    false => self.discover(path, id as u32),
+                }
+            }
             if let Some(failure) = draft.failure {
                 let keep = self.failures.len() < KEPT_ERRORS;
                 self.failures.insert(id as u32, if keep { failure } else { Failure::Unreported });
@@ -588,17 +610,29 @@ fn repeats_its_end(value: &str, times: usize) -> bool {
 fn match_chunk(
     paths: &PathTable,
     index: &PatternIndex,
+    workflow: &Workflow,
     chunk: &[PathId],
     scratch: &mut Scratch,
     matches: &mut Matches,
 ) {
     matches.hits.clear();
     matches.ranges.clear();
+    let Matches { hits, ranges } = matches;
+    let mut add = |path, candidate: Candidate<'_>, beside| {
+        let (first, len) = (ranges.len() as u32, candidate.values.len() as u32);
+        ranges.extend_from_slice(candidate.values);
+        hits.push(Hit { path, rule: candidate.rule, first, len, beside });
+    };
     for &path in chunk {
-        index.candidates(paths.text(path), scratch, |candidate| {
-            let (first, len) = (matches.ranges.len() as u32, candidate.values.len() as u32);
-            matches.ranges.extend_from_slice(candidate.values);
-            matches.hits.push(Hit { path, rule: candidate.rule, first, len });
+        let text = paths.text(path);
+        let mut is_found = false;
+        index.candidates(text, scratch, |candidate| {
+            is_found = true;
+            let outputs = workflow.rules[candidate.rule as usize].outputs.len();
+            add(path, candidate, usize::from(candidate.output) >= outputs);
         });
+        if !is_found {
+            index.above(text, scratch, |candidate| add(path, candidate, true));
+        }
     }
 }

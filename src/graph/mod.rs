@@ -9,7 +9,9 @@ mod expand;
 mod feasible;
 pub(crate) mod info;
 pub(crate) mod job;
+mod nested;
 mod render;
 pub(crate) mod resolve;
 #[cfg(test)]
 mod tests;
+mod updates;

@@ -34,6 +34,8 @@ pub(crate) struct Check {
     pub(crate) recorded: Option<Vec<Digest>>,
     /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
     pub(crate) absent: Vec<PathId>,
+    /// Inputs with `before_update` that are not what the job read, but as the job that changes them left them.
+    pub(crate) excused: Vec<PathId>,
 }
 
 /// Whether inputs that other jobs make may still be absent.
@@ -47,6 +49,13 @@ pub(crate) enum Mode {
 
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
+    check_at(cx, id, mode, 0)
+}
+
+/// Jobs that change what others read before, and that read what others change, are looked at so far ahead.
+const DEPTH: u32 = 20;
+
+fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Trouble> {
     let job = cx.job(id);
     let mut absent = Vec::new();
     let inputs = input_states(cx, job, mode, &mut absent)?;
@@ -62,6 +71,7 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
         own_directories: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
         absent,
+        excused: Vec::new(),
     };
     if cx.is_forced(id) {
         check.reasons.push(Reason::Forced);
@@ -74,9 +84,11 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     match trace {
         None => without_trace(cx, job, &mut check)?,
         Some(trace) => {
-            let reasons = compare(&trace, &check.fingerprint, &cx.paths, cx);
+            let as_read = as_it_was_read(cx, id, &trace, &mut check, depth)?;
+            let reasons = compare(&trace, as_read.as_ref().unwrap_or(&check.fingerprint), &cx.paths, cx);
             check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &open)));
             compare_disk(cx, job, &trace, &mut check)?;
+            wanted_beside(cx, id, &mut check)?;
         }
     }
     Ok(check)
@@ -120,15 +132,62 @@ fn missing_input(
     absent: &mut Vec<PathId>,
 ) -> Result<Digest, Trouble> {
     let path = job.inputs[index];
-    let digest = match cx.held(path) {
+    let maker = cx.graph.maker(job, index);
+    let digest = match maker.and_then(|_| cx.held(path)) {
         Some(digest) => {
             absent.push(path);
             digest
         }
-        None if mode == Mode::Forecast && cx.graph.producer(path).is_some() => Digest::from_bytes([0; 32]),
+        None if mode == Mode::Forecast && maker.is_some() => Digest::from_bytes([0; 32]),
         None => return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(path)))),
     };
     Ok(if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest })
+}
+
+/// The fingerprint with what `before_update` inputs were when the job read them, where they are now as the job that
+/// changes them left them and that job has nothing to do: its own work is no reason to read its file again, else the
+/// two would follow each other for ever. `None` when there is no such input.
+fn as_it_was_read(
+    cx: &Context,
+    id: JobId,
+    trace: &Trace,
+    check: &mut Check,
+    depth: u32,
+) -> Result<Option<Fingerprint>, Trouble> {
+    let job = cx.job(id);
+    let mut compared: Option<Fingerprint> = None;
+    for index in (0..job.inputs.len()).filter(|index| job.is_before_update(*index)) {
+        let now = check.fingerprint.inputs[index];
+        let same = |then: &&InputState| (then.slot, then.path) == (now.slot, now.path);
+        let Some(then) = trace.fingerprint.inputs.iter().find(same) else { continue };
+        let is_its_work = || cx.view.trace(now.path).is_some_and(|made| made.result(now.path) == Some(now.digest));
+        if then.digest == now.digest || !is_its_work() {
+            continue;
+        }
+        let is_about_to_change = match cx.graph.producer(now.path) {
+            Some(changer) if changer != id => {
+                depth == DEPTH || !check_at(cx, changer, Mode::Forecast, depth + 1)?.reasons.is_empty()
+            }
+            _ => false,
+        };
+        if !is_about_to_change {
+            check.excused.push(now.path);
+            compared.get_or_insert_with(|| check.fingerprint.clone()).inputs[index].digest = then.digest;
+        }
+    }
+    Ok(compared)
+}
+
+/// Logs, benchmarks and files in directories count by their existence, and only when somebody asks for them.
+fn wanted_beside(cx: &Context, id: JobId, check: &mut Check) -> Result<(), Trouble> {
+    for path in cx.graph.beside(id) {
+        let text = cx.paths.text(*path);
+        let is_there = cx.files.stat(*path, text).map_err(|error| Trouble::of(&error))?.is_some();
+        if !is_there && cx.held(*path).is_none() {
+            check.reasons.push(Reason::OutputMissing { path: text.to_string() });
+        }
+    }
+    Ok(())
 }
 
 /// What the job would be executed with now.

@@ -7,6 +7,7 @@ use crate::base::path::PathId;
 use crate::graph::job::JobId;
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::Context;
+use crate::plan::inputs;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::Verdict;
 use crate::trace::reason::Reason;
@@ -29,7 +30,11 @@ pub(crate) fn forecast(cx: &Context, pool: &rayon::ThreadPool) -> Vec<Result<Ver
             None => Ok(without_action(cx, &remade)),
             Some(Ok(mut check)) => {
                 let absent = std::mem::take(&mut check.absent);
-                let verdict = verdict(cx, check, &remade);
+                let excused = std::mem::take(&mut check.excused);
+                let mut verdict = verdict(cx, check, &remade);
+                if verdict == Verdict::UpToDate {
+                    verdict = unless_updated(cx, &excused, &verdicts);
+                }
                 if !absent.is_empty() {
                     lacking.push((*id, absent));
                 }
@@ -43,6 +48,15 @@ pub(crate) fn forecast(cx: &Context, pool: &rayon::ThreadPool) -> Vec<Result<Ver
         recall(cx, lacking, &mut verdicts);
     }
     verdicts
+}
+
+/// A state that was not read counts for nothing unless it is about to be changed: then it has to be read before.
+fn unless_updated(cx: &Context, excused: &[PathId], verdicts: &[Result<Verdict, Trouble>]) -> Verdict {
+    let may_change = |path: &&PathId| {
+        cx.graph.producer(**path).is_some_and(|changer| !remade(cx, changer, verdicts).is_empty())
+    };
+    let inputs: Vec<PathId> = excused.iter().filter(may_change).copied().collect();
+    if inputs.is_empty() { Verdict::UpToDate } else { Verdict::May { inputs: texts(cx, &inputs) } }
 }
 
 /// Producers of temporary files that are gone run when a job that reads them does. What they make may come out
@@ -95,11 +109,8 @@ fn raise(verdict: &mut Result<Verdict, Trouble>, to: Verdict) -> bool {
 
 /// The inputs of a job that will or may be made anew.
 fn remade(cx: &Context, id: JobId, verdicts: &[Result<Verdict, Trouble>]) -> Vec<PathId> {
-    let is_remade = |path: &PathId| {
-        let producer = cx.graph.producer(*path);
-        producer.is_some_and(|producer| !matches!(verdicts[producer.index()], Ok(Verdict::UpToDate)))
-    };
-    cx.job(id).inputs.iter().copied().filter(is_remade).collect()
+    let is_remade = |maker: &JobId| !matches!(verdicts[maker.index()], Ok(Verdict::UpToDate));
+    inputs::made(cx, cx.job(id)).filter(|(_, maker)| is_remade(maker)).map(|(path, _)| path).collect()
 }
 
 fn without_action(cx: &Context, remade: &[PathId]) -> Verdict {

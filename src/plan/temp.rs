@@ -2,7 +2,7 @@
 //! jobs that only compare take what is on record of it.
 
 use crate::base::digest::Digest;
-use crate::base::path::PathId;
+use crate::base::path::{PathId, PathTable};
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
@@ -11,7 +11,7 @@ use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use crate::plan::context::Context;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is known of the temporary files of a graph.
 #[derive(Default)]
@@ -23,7 +23,7 @@ pub(crate) struct Temps {
 }
 
 impl Temps {
-    pub(crate) fn of(workflow: &Workflow, graph: &JobGraph) -> Temps {
+    pub(crate) fn of(workflow: &Workflow, graph: &JobGraph, paths: &PathTable) -> Temps {
         let mut wanted = FxHashSet::default();
         let any = workflow.rules.iter().any(|rule| has_temp(rule));
         for target in graph.targets.iter().filter(|_| any) {
@@ -32,6 +32,10 @@ impl Temps {
             if let Action::None = workflow.rules[job.rule as usize].action {
                 // It stands for what it lists.
                 wanted.extend(job.inputs.iter().copied());
+                // With a file the directory stays that it is in.
+                let text = |path: &PathId| paths.text(*path);
+                let ends = job.inputs.iter().map(text).flat_map(|t| t.match_indices('/').map(move |(end, _)| &t[..end]));
+                wanted.extend(ends.filter_map(|directory| paths.find(directory)));
             }
         }
         Temps { wanted, made: Mutex::default() }
@@ -70,14 +74,34 @@ impl Context {
     /// What an absent file holds for those who only compare. `None`: it has to be there.
     pub(crate) fn held(&self, path: PathId) -> Option<Digest> {
         let job = self.job(self.graph.producer(path)?);
-        let output = job.outputs.iter().position(|output| *output == path)?;
+        let Some(output) = job.outputs.iter().position(|output| *output == path) else {
+            return self.held_inside(job, path);
+        };
         if !self.is_temp(job, output) {
             return None;
         }
-        self.temps.made(path).or_else(|| {
-            let trace = self.view.trace(path)?;
-            let at = trace.fingerprint.outputs.iter().position(|output| *output == path)?;
-            trace.results.get(at).copied()
-        })
+        self.temps.made(path).or_else(|| self.view.trace(path)?.result(path))
+    }
+
+    /// As [`Context::held`], of a path in a temporary directory that `job` makes.
+    fn held_inside(&self, job: &Job, path: PathId) -> Option<Digest> {
+        let inside = |output: &usize| self.inside(job.outputs[*output], path);
+        let (output, rest) = (0..job.outputs.len())
+            .filter(|output| self.is_temp(job, *output))
+            .find_map(|output| Some((output, inside(&output)?)))?;
+        let directory = job.outputs[output];
+        let tree = self.files.last_tree(directory).or_else(|| self.view.tree(directory).map(Arc::new))?;
+        (Some(tree.digest()) == self.held(directory)).then(|| tree.content(rest.as_bytes()))?
+    }
+
+    /// `path` from `directory` on, when it is below it.
+    fn inside(&self, directory: PathId, path: PathId) -> Option<&str> {
+        self.paths.text(path).strip_prefix(self.paths.text(directory))?.strip_prefix('/')
+    }
+
+    /// Whether a job reads `output`, or something in it when it is a directory.
+    pub(crate) fn reads(&self, reader: JobId, output: PathId) -> bool {
+        let mut inputs = self.job(reader).made_inputs();
+        inputs.any(|(_, path)| path == output || self.inside(output, path).is_some())
     }
 }

@@ -4,6 +4,7 @@ use super::{LastRun, PassedOver, WhyStep};
 use crate::base::path::PathId;
 use crate::graph::job::JobId;
 use crate::plan::context::Context;
+use crate::plan::inputs;
 use crate::plan::instance::Instance;
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::trace::reason::Reason;
@@ -83,5 +84,5 @@ pub(super) fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<Job
         Verdict::May { .. } => true,
         Verdict::UpToDate => false,
     };
-    cx.job(id).needs.iter().copied().find(is_cause)
+    inputs::made(cx, cx.job(id)).map(|(_, maker)| maker).find(is_cause)
 }

@@ -47,7 +47,7 @@ fn temps(cx: &Context) -> (Vec<PathId>, Vec<(u32, u32)>) {
         for path in cx.temps_of(JobId(maker)) {
             let temp = temps.len() as u32;
             let readers = cx.graph.consumers(JobId(maker)).iter();
-            let readers = readers.filter(|reader| cx.job(**reader).inputs.contains(&path));
+            let readers = readers.filter(|reader| cx.reads(**reader, path));
             holds.push((maker, temp));
             holds.extend(readers.map(|reader| (reader.0, temp)));
             temps.push(path);

@@ -104,7 +104,7 @@ impl Run<'_> {
                 continue;
             }
             let readers = cx.graph.consumers(JobId(job)).iter();
-            for reader in readers.filter(|reader| cx.job(**reader).inputs.contains(path)) {
+            for reader in readers.filter(|reader| cx.reads(**reader, *path)) {
                 if affected.contains(&reader.0) {
                     continue;
                 }
