@@ -54,6 +54,14 @@ pub struct LoadOptions {
     pub default_resources: Vec<(String, String)>,
     /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
     pub scatter: Vec<(String, u32)>,
+    /// Environment variables, by name and value, that the Rulefile may ask for with `os.environ`: the library itself
+    /// reads none. Each one that is asked for is on record with its value.
+    ///
+    /// ```
+    /// let mut options = rulemake::LoadOptions::default();
+    /// options.variables = std::env::vars().collect();
+    /// ```
+    pub variables: Vec<(String, String)>,
 }
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
@@ -242,6 +250,7 @@ impl LoadOptions {
             resources: self.resources.clone(),
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
+            variables: self.variables.clone(),
         }
     }
 }
