@@ -132,7 +132,12 @@ fn check_parents(root: &Path, path: &str) -> Result<()> {
 
 fn make_parent(full: &Path) -> Result<()> {
     let Some(parent) = full.parent() else { return Ok(()) };
-    fs::create_dir_all(parent).map_err(|error| Error::io("create the directory", parent, error))
+    make_directory(parent)
+}
+
+/// Makes a directory that a job expects, with those above it; it may be there already.
+pub(crate) fn make_directory(full: &Path) -> Result<()> {
+    fs::create_dir_all(full).map_err(|error| Error::io("create the directory", full, error))
 }
 
 /// What a job left where its outputs were due.
@@ -258,6 +263,18 @@ pub(crate) fn remove_made<P: AsRef<str>>(root: &Path, paths: &[P]) -> Result<Rem
     }
     remove_empty(root, emptied);
     Ok(removed)
+}
+
+/// Removes a temporary file. Its directory stays: a job that is about to write there has been promised it.
+///
+/// # Errors
+/// When it cannot be removed.
+pub(crate) fn remove_temp(root: &Path, path: &str) -> Result<()> {
+    let full = root.join(path);
+    match fs::remove_file(&full) {
+        Err(error) if !is_missing(&error) => Err(Error::io("remove", &full, error)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the directory `dir` of the root is inside the root also when links on its way are followed.

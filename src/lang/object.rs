@@ -103,6 +103,11 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         self.repr()
     }
 
+    /// Whether its text may be asked for: not where it stands for something that is not known yet.
+    fn check_text(&self) -> Result<(), Raise> {
+        Ok(())
+    }
+
     fn repr(&self) -> String {
         format!("<{}>", self.type_name())
     }

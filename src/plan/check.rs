@@ -27,6 +27,8 @@ pub(crate) struct Check {
     pub(crate) unknown_outputs: Vec<PathId>,
     /// What the last success made, for "unchanged".
     pub(crate) recorded: Option<Vec<Digest>>,
+    /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
+    pub(crate) absent: Vec<PathId>,
 }
 
 /// Whether inputs that other jobs make may still be absent.
@@ -41,14 +43,19 @@ pub(crate) enum Mode {
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let job = cx.job(id);
-    let inputs = input_states(cx, job, mode)?;
-    let fingerprint = fingerprint(cx, job, inputs)?;
+    let mut absent = Vec::new();
+    let inputs = input_states(cx, job, mode, &mut absent)?;
+    // What functions of params find in files that are not there stays open.
+    let may_lack = mode == Mode::Forecast || !absent.is_empty();
+    let mut open = Vec::new();
+    let fingerprint = fingerprint(cx, job, inputs, may_lack, &mut open)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
         fingerprint,
         unknown_outputs: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
+        absent,
     };
     if cx.is_forced(id) {
         check.reasons.push(Reason::Forced);
@@ -61,14 +68,26 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     match trace {
         None => without_trace(cx, job, &mut check)?,
         Some(trace) => {
-            check.reasons.extend(compare(&trace, &check.fingerprint, &cx.paths, cx));
+            let reasons = compare(&trace, &check.fingerprint, &cx.paths, cx);
+            check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &open)));
             compare_disk(cx, job, &trace, &mut check)?;
         }
     }
     Ok(check)
 }
 
-fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, Trouble> {
+/// Whether a reason is about a param whose value is not known yet: it follows from inputs, which are compared.
+fn is_open(reason: &Reason, open: &[Arc<str>]) -> bool {
+    let (Reason::ParamChanged { name, .. } | Reason::ParamAdded { name, .. }) = reason else { return false };
+    open.iter().any(|open| **open == **name)
+}
+
+fn input_states(
+    cx: &Context,
+    job: &Job,
+    mode: Mode,
+    absent: &mut Vec<PathId>,
+) -> Result<Vec<InputState>, Trouble> {
     let mut states = Vec::with_capacity(job.inputs.len());
     let mut slots = job
         .input_slots
@@ -79,12 +98,7 @@ fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, 
         let slot = slots.next().unwrap_or(u16::MAX);
         let digest = match look(cx, *path)? {
             Seen::File(digest) => digest,
-            Seen::Missing if mode == Mode::Forecast && cx.graph.producer(*path).is_some() => {
-                Digest::from_bytes([0; 32])
-            }
-            Seen::Missing => {
-                return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(*path))));
-            }
+            Seen::Missing => missing_input(cx, *path, mode, absent)?,
             Seen::Directory => {
                 return Err(Trouble {
                     message: format!("input `{}` is a directory, not a file", cx.paths.text(*path)),
@@ -106,17 +120,40 @@ fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, 
     Ok(states)
 }
 
+/// What an input that is not there counts as.
+fn missing_input(
+    cx: &Context,
+    path: PathId,
+    mode: Mode,
+    absent: &mut Vec<PathId>,
+) -> Result<Digest, Trouble> {
+    if let Some(digest) = cx.held(path) {
+        absent.push(path);
+        return Ok(digest);
+    }
+    if mode == Mode::Forecast && cx.graph.producer(path).is_some() {
+        return Ok(Digest::from_bytes([0; 32]));
+    }
+    Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(path))))
+}
+
 fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
     cx.files.look(path, cx.paths.text(path), cx).map_err(|error| Trouble::new(error.to_string()))
 }
 
 /// What the job would be executed with now.
-fn fingerprint(cx: &Context, job: &Job, inputs: Vec<InputState>) -> Result<Fingerprint, Trouble> {
+fn fingerprint(
+    cx: &Context,
+    job: &Job,
+    inputs: Vec<InputState>,
+    may_lack: bool,
+    open: &mut Vec<Arc<str>>,
+) -> Result<Fingerprint, Trouble> {
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
     Ok(Fingerprint {
         definition: facts.definition,
-        params: bound_params(cx, job, rule, &facts.params)?,
+        params: bound_params(cx, job, &facts.params, may_lack, open)?,
         wildcards: bound_wildcards(rule, job, &facts.wildcards),
         inputs,
         outputs: job.outputs.to_vec(),
@@ -129,17 +166,31 @@ fn bound_wildcards(rule: &Rule, job: &Job, used: &Used) -> Vec<Bound> {
     used.map(|(_, (name, value))| (name.clone(), value.clone())).collect()
 }
 
-fn bound_params(cx: &Context, job: &Job, rule: &Rule, used: &Used) -> Result<Vec<Bound>, Trouble> {
+fn bound_params(
+    cx: &Context,
+    job: &Job,
+    used: &Used,
+    may_lack: bool,
+    open: &mut Vec<Arc<str>>,
+) -> Result<Vec<Bound>, Trouble> {
+    let rule = cx.rule(job);
     if *used == Used::None || rule.params.is_empty() {
         return Ok(Vec::new());
     }
     // Only functions need the whole instance; constants and texts are cheap.
     let any_function = rule.params.iter().any(|p| matches!(p.source, ParamSource::Function(_)));
-    let instance = if any_function { Some(Instance::of(cx, job, 1)?) } else { None };
+    let instance = match (any_function, may_lack) {
+        (false, _) => None,
+        (true, false) => Some(Instance::of(cx, job, 1)?),
+        (true, true) => Some(Instance::foreseen(cx, job)?),
+    };
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
         if !used.has(index, param.name.as_deref()) {
             continue;
+        }
+        if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {
+            open.push(param_name(param, index));
         }
         let canonical = match (&param.source, &instance) {
             (ParamSource::Function(_), Some(instance)) => instance.params[index].1.canonical(),
@@ -182,7 +233,7 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
 }
 
 fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
-    for output in &job.outputs {
+    for (index, output) in job.outputs.iter().enumerate() {
         let recorded =
             trace.fingerprint.outputs.iter().position(|o| o == output).and_then(|i| trace.results.get(i));
         let path = || cx.paths.text(*output).to_string();
@@ -193,6 +244,8 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
                 check.unknown_outputs.push(*output);
             }
             (Seen::File(_), None) => check.unknown_outputs.push(*output),
+            // Nobody needs it, or a job will say so.
+            (Seen::Missing, Some(_)) if cx.is_temp(job, index) => {}
             (Seen::Missing, _) => check.reasons.push(Reason::OutputMissing { path: path() }),
             (Seen::Directory | Seen::Special, _) => {
                 check.reasons.push(Reason::OutputKindChanged { path: path() })
