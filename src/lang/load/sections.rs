@@ -1,7 +1,7 @@
 //! Sections of rules to drafts.
 
 use crate::diag::{Problem, Span};
-use crate::lang::builtins::flags::Flagged;
+use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::modules::Defined;
@@ -131,6 +131,11 @@ impl Loader {
         }
         let local = draft.name.clone();
         draft.name = self.outer_name(&local);
+        for (part, value) in &mut view {
+            if let ("output", Some(outputs)) = (*part, value.downcast::<Named>()) {
+                *value = Value::object(outputs.made_by(&draft.name));
+            }
+        }
         let rule = Value::object(RuleView { name: draft.name.clone(), parts: view.clone(), broken });
         if draft.checkpoint {
             self.checkpoints.add(local.clone(), rule.clone());
@@ -447,7 +452,11 @@ impl Loader {
                 match as_path(&value) {
                     // A mistake in a path is told where the section is read.
                     Some(text) => flat.push(match rules.apply(&value) {
-                        Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => value,
+                        // What was prefixed once is not prefixed again where it is used.
+                        Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => {
+                            let marks = Marks { prefixed: true, ..Marks::default() };
+                            Value::object(Flagged { path: Value::Str(value.display()), marks })
+                        }
                         Ok(value) => Value::Str(value.display()),
                         Err(_) => Value::Str(text),
                     }),
