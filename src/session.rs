@@ -342,6 +342,7 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
         })
     }

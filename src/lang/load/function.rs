@@ -263,7 +263,12 @@ fn path_tree(value: &Value, rules: &PathRules, depth: usize) -> Result<PathTree,
 fn one_path(value: &Value, rules: &PathRules) -> Result<PathTree, Raise> {
     let value = rules.apply(value).map_err(Raise::value_error)?;
     Ok(match value.downcast::<Flagged>() {
-        Some(flagged) => PathTree::One(flagged.path.display(), flagged.marks.flags.clone()),
+        // As in Snakemake, what a function gives may come from any rule.
+        Some(flagged) => {
+            let mut flags = flagged.marks.flags.clone();
+            flags.maker = None;
+            PathTree::One(flagged.path.display(), flags)
+        }
         None => PathTree::One(value.display(), Flags::default()),
     })
 }

@@ -1,5 +1,6 @@
 //! What rules and jobs look like to the code of a Rulefile: `rules.a.output`, `wildcards`, `input`, `shell`.
 
+use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::file_size;
 use crate::lang::value::{Args, Object, Value};
@@ -73,25 +74,44 @@ impl Named {
     pub(super) fn filled(&self, wildcards: &[(Arc<str>, Arc<str>)]) -> Named {
         let names: Arc<[Arc<str>]> = wildcards.iter().map(|(name, _)| name.clone()).collect();
         let values: Vec<Arc<str>> = wildcards.iter().map(|(_, value)| value.clone()).collect();
-        let text = |value: &Value| {
+        self.mapped(|value| {
             let text = value.display();
-            match Pattern::parse(&text).ok().and_then(|pattern| pattern.bind(&names).ok()) {
-                Some(pattern) => {
-                    let mut filled = String::new();
-                    pattern.render(&values, &mut filled);
-                    Value::from(filled)
-                }
-                None => Value::Str(text),
+            let pattern = Pattern::parse(&text).ok().and_then(|pattern| pattern.bind(&names).ok());
+            let path = pattern.map_or(Value::Str(text), |pattern| {
+                let mut filled = String::new();
+                pattern.render(&values, &mut filled);
+                Value::from(filled)
+            });
+            match value.downcast::<Flagged>() {
+                Some(flagged) => Value::object(Flagged { path, marks: flagged.marks.clone() }),
+                None => path,
             }
-        };
+        })
+    }
+
+    /// The paths as outputs of `rule`: who uses one as an input gets it from there.
+    pub(super) fn made_by(&self, rule: &Arc<str>) -> Named {
+        self.mapped(|value| {
+            let (path, mut marks) = match value.downcast::<Flagged>() {
+                Some(flagged) => (flagged.path.clone(), flagged.marks.clone()),
+                None if matches!(value, Value::Str(_)) => (value.clone(), Marks::default()),
+                None => return value.clone(),
+            };
+            marks.flags.maker = Some(rule.clone());
+            Value::object(Flagged { path, marks })
+        })
+    }
+
+    /// The same items with other paths.
+    fn mapped(&self, path: impl Fn(&Value) -> Value) -> Named {
         let group = |value: &Value| match value.snapshot() {
-            Some(items) => Value::list(items.iter().map(text).collect()),
-            None => text(value),
+            Some(items) => Value::list(items.iter().map(&path).collect()),
+            None => path(value),
         };
         Named {
             type_name: self.type_name,
             what: self.what.clone(),
-            flat: self.flat.iter().map(text).collect(),
+            flat: self.flat.iter().map(&path).collect(),
             named: self.named.iter().map(|(name, value)| (name.clone(), group(value))).collect(),
             files: None,
         }

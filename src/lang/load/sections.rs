@@ -131,6 +131,11 @@ impl Loader {
         }
         let local = draft.name.clone();
         draft.name = self.outer_name(&local);
+        for (part, value) in &mut view {
+            if let ("output", Some(outputs)) = (*part, value.downcast::<Named>()) {
+                *value = Value::object(outputs.made_by(&draft.name));
+            }
+        }
         let rule = Value::object(RuleView { name: draft.name.clone(), parts: view.clone(), broken });
         if draft.checkpoint {
             self.checkpoints.add(local.clone(), rule.clone());
