@@ -9,18 +9,20 @@ use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
+use crate::engine::conclude::{self, Concluded, Conclusion};
 use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 use crate::engine::ledger::Ledger;
-use crate::engine::work::{self, Concluded, Conclusion, Prepared, Removed, Verdict};
+use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, JobRequest, Signal, Work};
 use crate::exec::local::LocalExecutor;
 use crate::exec::survivors::{self, Mark};
+use crate::files::backup::Backups;
 use crate::files::outputs::{PrepareOutput, make_directory, prepare};
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
-use crate::model::action::{Action, JobContext};
+use crate::model::action::{Action, FunctionAction, JobContext};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
@@ -302,6 +304,10 @@ impl Run<'_> {
             self.again(job, attempt)?;
         }
         self.check_again_if_moved(job)?;
+        // Before the job is on record as started: see `files::backup`.
+        for path in work::updated(&cx, JobId(job)) {
+            self.backups().keep(path).map_err(|error| Trouble::of(&error))?;
+        }
         self.record_start(job, &id.outputs);
         self.take_old_outputs_away(job, &id.outputs)?;
         let log = runs::job_log(&self.state_dir, self.number, job);
@@ -316,6 +322,10 @@ impl Run<'_> {
             log: is_shell.then(|| relative(&log, &cx.root)),
         };
         let work = match (&rule.action, &prepared.command) {
+            (Action::Touch, _) => Work::Function {
+                action: Arc::new(FunctionAction { version: "".into(), run: Box::new(|_| Ok(())) }),
+                context: Box::new(self.job_context(&rule.name, &prepared.instance)),
+            },
             (Action::Function(action), _) => Work::Function {
                 action: action.clone(),
                 context: Box::new(self.job_context(&rule.name, &prepared.instance)),
@@ -430,13 +440,15 @@ impl Run<'_> {
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
         let logs = prepared.instance.logs.paths.clone();
         let reasons = prepared.reasons.clone();
-        let list = work::old_outputs(&cx, cx.job(JobId(job)), prepared);
+        let list = work::old_outputs(&cx, JobId(job), prepared);
         let save_dir = runs::saved_dir(&self.state_dir, self.number);
         let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
-        let list: Vec<_> =
-            logs.iter().map(|path| PrepareOutput { path, keep: true, directory: false }).collect();
+        let list: Vec<_> = logs
+            .iter()
+            .map(|path| PrepareOutput { path, keep: true, directory: false, stays: false })
+            .collect();
         let ran_before =
             prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
         let log_dir = match ran_before {
@@ -445,9 +457,7 @@ impl Run<'_> {
         };
         let old_logs = prepare(&cx.root, &list, &log_dir).map_err(|e| Trouble::new(e.to_string()))?;
         saved.extend(old_logs.into_iter().filter(|_| !ran_before));
-        for id in outputs {
-            cx.files.forget(*id);
-        }
+        cx.forget(JobId(job));
         for saved in saved {
             // A job whose end nobody saw, or whose input changed meanwhile, left it: its content is not on record.
             let unseen =
@@ -467,9 +477,10 @@ impl Run<'_> {
         let (cx, sender) = (self.cx.clone(), self.sender.clone());
         let job = completion.job;
         let Some(prepared) = self.prepared.get(&job) else { return };
-        let facts = work::AfterFacts {
+        let facts = conclude::AfterFacts {
             inputs: prepared.input_signatures.clone(),
             fingerprint: prepared.fingerprint.clone(),
+            required: prepared.required.clone(),
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
@@ -477,7 +488,7 @@ impl Run<'_> {
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
         self.pool.spawn(move || {
-            let concluded = work::conclude(&cx, completion, facts, told_to_end);
+            let concluded = conclude::conclude(&cx, completion, facts, told_to_end);
             let _ = sender.send(Inbox::Concluded(Box::new(concluded)));
         });
     }
@@ -485,7 +496,10 @@ impl Run<'_> {
     fn concluded(&mut self, concluded: Concluded) {
         let Concluded { job, duration_ms, conclusion } = concluded;
         let end = match conclusion {
-            Conclusion::Done { outputs, results, changed_input } => {
+            Conclusion::Done { outputs, results, changed_input, warnings } => {
+                for message in warnings {
+                    self.emit(EventKind::Warning { message });
+                }
                 self.done(job, duration_ms, &outputs, results, changed_input)
             }
             Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
@@ -506,7 +520,25 @@ impl Run<'_> {
                 }
             }
         };
+        self.discard_backups(job);
         self.tell(Msg::Ended { job, end });
+    }
+
+    fn backups(&self) -> Backups {
+        Backups::new(&self.cx.root, &self.state_dir)
+    }
+
+    /// The end of the job is on record, so what it changed in place stays as it is.
+    fn discard_backups(&mut self, job: u32) {
+        if self.fatal.is_some() {
+            return;
+        }
+        let cx = self.cx.clone();
+        for path in work::updated(&cx, JobId(job)) {
+            if let Err(error) = self.backups().discard(path) {
+                self.emit(EventKind::Warning { message: error.to_string() });
+            }
+        }
     }
 
     fn record_failure(&mut self, job: u32, outcome: &str) {
@@ -526,9 +558,7 @@ impl Run<'_> {
     ) -> End {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
-        for ((path, known), result) in outputs.iter().zip(&results) {
-            cx.publish(*path, known, *result);
-        }
+        cx.publish(JobId(job), outputs, &results);
         let made: Vec<_> = outputs.iter().zip(&results).map(|((path, _), digest)| (*path, *digest)).collect();
         let affected = self.affected(job, &made);
         if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {

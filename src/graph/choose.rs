@@ -17,7 +17,7 @@ pub(crate) struct Choice {
     pub(crate) producers: Vec<u32>,
     /// Two candidates can make the path, and neither is preferred.
     pub(crate) ambiguous: Vec<(PathId, u32, u32)>,
-    /// Paths whose concrete candidates all led into cycles: their wildcard candidates should be brought in.
+    /// Paths whose best candidates all led into cycles: the next best should be brought in.
     pub(crate) wanting: Vec<PathId>,
     /// The rules behind this target can make each other's files in so many ways that the search was given up.
     pub(crate) tangled: Option<Root>,

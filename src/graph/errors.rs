@@ -237,7 +237,8 @@ pub(crate) fn missing_input<'a>(
 
 /// A file that is wanted as it is before an update, and is not there.
 pub(crate) fn nothing_before_update(file: &str, needed_by: &Rule, chain: String) -> Problem {
-    let message = format!("missing input `{file}`: there is nothing yet that could be read before its update");
+    let message =
+        format!("missing input `{file}`: there is nothing yet that could be read before its update");
     Problem::error("missing-input", message)
         .at_rule(needed_by, "needed by this rule")
         .note(format!("needed by: {chain}"))
@@ -503,8 +504,10 @@ fn made_with(rule: &Rule, wildcards: &[Arc<str>]) -> String {
 /// A job works in a directory that another one makes, or reads from one that it makes itself.
 pub(crate) fn nested(directory: &str, made_by: &Rule, file: &str, what: &str, rule: &Rule) -> Problem {
     if std::ptr::eq(made_by, rule) && what == "input" {
-        let message =
-            format!("rule `{}` reads `{file}` from the directory `{directory}`, which it makes itself", rule.name);
+        let message = format!(
+            "rule `{}` reads `{file}` from the directory `{directory}`, which it makes itself",
+            rule.name
+        );
         return Problem::error("nested-output", message)
             .at_rule(rule, "removes the directory before it runs")
             .help("move the input somewhere else");

@@ -1,7 +1,7 @@
 //! From the targets upstream: every job that could take part, in waves of new paths.
 //!
 //! Decides nothing: where several rules match, all their jobs are kept as candidates, except that a wildcard
-//! pattern waits while a concrete one matches too. Opens no file; a path without candidates is simply a leaf.
+//! pattern waits while a concrete one matches too, and a directory above the path while either does. Opens no file; a path without candidates is simply a leaf.
 //! Big waves match and render in parallel and are merged in order, so the ids never depend on threads.
 
 use crate::base::path::{PathId, PathTable};
@@ -77,8 +77,10 @@ pub(crate) struct Expansion<'a> {
     /// … and the last path that did.
     records: Vec<u32>,
     multi: Vec<Vec<u32>>,
-    /// Paths with a concrete candidate whose wildcard candidates were not looked at.
+    /// Paths of which not all candidates were looked at.
     deferred: Vec<PathId>,
+    /// By path: the last rank of matches that became candidates.
+    ranks: Vec<u8>,
     known: HashTable<u32>,
     /// By job: what is wanted of it beside its outputs.
     pub(crate) beside: Beside,
@@ -114,8 +116,17 @@ struct Hit {
     rule: u32,
     first: u32,
     len: u32,
-    /// Not an output of the job, but a log, a benchmark, or in a directory that it makes.
-    beside: bool,
+    role: Role,
+}
+
+/// What a path is to the job that makes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Output,
+    /// A log or a benchmark.
+    Record,
+    /// In a directory that is an output.
+    Inside,
 }
 
 impl Hit {
@@ -127,10 +138,10 @@ impl Hit {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Take {
-    /// Concrete patterns if there are any, else all.
+    /// The matches of the best rank.
     First,
-    /// The wildcard patterns that `First` left out.
-    Deferred,
+    /// Those of the next rank.
+    Next,
 }
 
 impl<'a> Expansion<'a> {
@@ -158,6 +169,7 @@ impl<'a> Expansion<'a> {
             records: Vec::new(),
             multi: Vec::new(),
             deferred: Vec::new(),
+            ranks: Vec::new(),
             known: HashTable::new(),
             beside: Beside::default(),
             before: Vec::new(),
@@ -200,11 +212,11 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Adds the wildcard candidates of paths from [`Expansion::deferred`], and all that follows.
+    /// Adds the next best candidates of paths from [`Expansion::deferred`], and all that follows.
     pub(crate) fn run_deferred(&mut self, paths: &[PathId]) {
         let taken: FxHashSet<PathId> = paths.iter().copied().collect();
         self.deferred.retain(|path| !taken.contains(path));
-        self.match_wave(paths, Take::Deferred);
+        self.match_wave(paths, Take::Next);
         self.run();
     }
 
@@ -267,7 +279,7 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// The paths whose wildcard candidates were not looked at, because a concrete pattern matches.
+    /// The paths of which not all candidates were looked at, because better ones match.
     pub(crate) fn deferred(&self) -> &[PathId] {
         &self.deferred
     }
@@ -302,6 +314,7 @@ impl<'a> Expansion<'a> {
         self.states.resize(count, UNSEEN);
         self.via.resize(count, NONE);
         self.grown.resize(count, 0);
+        self.ranks.resize(count, 0);
         self.records.resize(count, NONE);
     }
 
@@ -334,7 +347,7 @@ impl<'a> Expansion<'a> {
                     wave.par_chunks(CHUNK)
                         .map_init(Scratch::default, |scratch, chunk| {
                             let mut matches = Matches::default();
-                            match_chunk(paths, index, workflow, chunk, scratch, &mut matches);
+                            match_chunk(paths, index, workflow, chunk, take, scratch, &mut matches);
                             matches
                         })
                         .collect()
@@ -346,7 +359,7 @@ impl<'a> Expansion<'a> {
             None => {
                 for chunk in wave.chunks(CHUNK) {
                     let mut matches = std::mem::take(&mut self.matches);
-                    match_chunk(self.paths, index, workflow, chunk, &mut self.scratch, &mut matches);
+                    match_chunk(self.paths, index, workflow, chunk, take, &mut self.scratch, &mut matches);
                     self.adopt_all(chunk, &matches, take);
                     self.matches = matches;
                 }
@@ -364,28 +377,38 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Makes the matches of one path its candidates.
+    /// Makes the best matches of one path its candidates: concrete patterns before wildcards, and both before
+    /// directories in which the path lies. The others wait until those cannot run.
     fn adopt(&mut self, path: PathId, hits: &[Hit], ranges: &[(u32, u32)], take: Take) {
         let values = |hit: &Hit| &ranges[hit.first as usize..(hit.first + hit.len) as usize];
-        let has_concrete = hits.iter().any(Hit::is_concrete) && !self.is_ordered(hits);
-        let is_wanted = |hit: &&Hit| match take {
-            Take::First => hit.is_concrete() || !has_concrete,
-            Take::Deferred => !hit.is_concrete(),
+        let is_ordered = self.is_ordered(hits);
+        let rank = |hit: &Hit| match hit.role {
+            Role::Inside => 3,
+            Role::Output | Role::Record if hit.is_concrete() || is_ordered => 1,
+            Role::Output | Role::Record => 2,
         };
         if take == Take::First {
             self.explored.push(path);
-            if has_concrete && hits.iter().any(|hit| !hit.is_concrete()) {
-                self.deferred.push(path);
-            }
         }
-        let mut wanted = hits.iter().filter(is_wanted);
-        self.states[path.index()] = match (take, hits) {
-            (Take::First, []) => LEAF,
-            (Take::First, [hit]) => self.maker(path, hit, values(hit)),
-            (Take::First, [first, ..]) if has_concrete && wanted.clone().count() == 1 => {
-                self.maker(path, wanted.next().unwrap_or(first), &[])
+        let taken = self.ranks[path.index()];
+        let Some(next) = hits.iter().map(rank).filter(|rank| *rank > taken).min() else {
+            if take == Take::First {
+                self.states[path.index()] = LEAF;
             }
-            _ => {
+            return;
+        };
+        self.ranks[path.index()] = next;
+        // Directories are looked for when they are needed.
+        let may_be_inside = take == Take::First && next < 3 && self.index.is_below_any(self.paths.text(path));
+        if may_be_inside || hits.iter().any(|hit| rank(hit) > next) {
+            self.deferred.push(path);
+        }
+        let mut wanted = hits.iter().filter(|hit| rank(hit) == next);
+        let (first, more) = (wanted.next(), wanted.next().is_some());
+        self.states[path.index()] = match first.filter(|_| take == Take::First && !more) {
+            Some(only) => self.maker(path, only, values(only)),
+            None => {
+                let wanted = hits.iter().filter(|hit| rank(hit) == next);
                 let mut all = self.candidates(path).to_vec();
                 all.extend(wanted.map(|hit| self.maker(path, hit, values(hit))));
                 self.sort_by_preference(&mut all);
@@ -408,7 +431,7 @@ impl<'a> Expansion<'a> {
     /// The job that a match stands for.
     fn maker(&mut self, path: PathId, hit: &Hit, values: &[(u32, u32)]) -> u32 {
         let job = self.candidate(Some(path), hit.rule, values);
-        if hit.beside {
+        if hit.role != Role::Output {
             self.beside.entry(job).or_default().push(path);
         }
         job
@@ -612,16 +635,17 @@ fn match_chunk(
     index: &PatternIndex,
     workflow: &Workflow,
     chunk: &[PathId],
+    take: Take,
     scratch: &mut Scratch,
     matches: &mut Matches,
 ) {
     matches.hits.clear();
     matches.ranges.clear();
     let Matches { hits, ranges } = matches;
-    let mut add = |path, candidate: Candidate<'_>, beside| {
+    let mut add = |path, candidate: Candidate<'_>, role| {
         let (first, len) = (ranges.len() as u32, candidate.values.len() as u32);
         ranges.extend_from_slice(candidate.values);
-        hits.push(Hit { path, rule: candidate.rule, first, len, beside });
+        hits.push(Hit { path, rule: candidate.rule, first, len, role });
     };
     for &path in chunk {
         let text = paths.text(path);
@@ -629,10 +653,11 @@ fn match_chunk(
         index.candidates(text, scratch, |candidate| {
             is_found = true;
             let outputs = workflow.rules[candidate.rule as usize].outputs.len();
-            add(path, candidate, usize::from(candidate.output) >= outputs);
+            let is_output = usize::from(candidate.output) < outputs;
+            add(path, candidate, if is_output { Role::Output } else { Role::Record });
         });
-        if !is_found {
-            index.above(text, scratch, |candidate| add(path, candidate, true));
+        if !is_found || take == Take::Next {
+            index.above(text, scratch, |candidate| add(path, candidate, Role::Inside));
         }
     }
 }

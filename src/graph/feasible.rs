@@ -52,7 +52,8 @@ pub(crate) fn probe_all(
 /// be shown to be up to date. Neither may one whose input function failed: that is a mistake in the Rulefile, and
 /// an old file must not hide it.
 pub(crate) fn may_be_source(expansion: &Expansion<'_>, probe: &dyn Probe, path: PathId) -> bool {
-    !is_made(expansion, probe, path) && !expansion.candidates(path).iter().any(|job| expansion.function_failed(*job))
+    !is_made(expansion, probe, path)
+        && !expansion.candidates(path).iter().any(|job| expansion.function_failed(*job))
 }
 
 /// Whether a job on record made the file, or a directory above it.
@@ -62,7 +63,7 @@ fn is_made(expansion: &Expansion<'_>, probe: &dyn Probe, path: PathId) -> bool {
     probe.is_made(path) || above.any(|dir| probe.is_made(dir))
 }
 
-/// Surveys the expansion; wildcard candidates that waited for a concrete one are brought in where that fails.
+/// Surveys the expansion; candidates that waited for better ones are brought in where those fail.
 pub(crate) fn survey(expansion: &mut Expansion<'_>, probe: &dyn Probe) -> Survey {
     let mut survey = Survey::default();
     expansion.keep_named_makers();

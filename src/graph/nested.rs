@@ -38,13 +38,20 @@ pub(super) fn find(jobs: &[Job], workflow: &Workflow, paths: &PathTable) -> Vec<
         let mut look = |file: &str, what, by_itself: bool| {
             let inside = above(file).filter(|(_, made_by)| (*made_by == id) == by_itself);
             let file = file.to_string();
-            found.extend(inside.map(|(directory, made_by)| Nested { directory, made_by, file, job: id, what }));
+            found.extend(inside.map(|(directory, made_by)| Nested {
+                directory,
+                made_by,
+                file,
+                job: id,
+                what,
+            }));
         };
         job.outputs.iter().for_each(|path| look(paths.text(*path), "output", false));
         job.inputs.iter().for_each(|path| look(paths.text(*path), "input", true));
         let mut text = String::new();
         let benchmark = rule.benchmark.as_ref().map(|benchmark| &benchmark.path);
-        let others = rule.logs.iter().map(|log| (log, "log")).chain(benchmark.map(|path| (path, "benchmark")));
+        let others =
+            rule.logs.iter().map(|log| (log, "log")).chain(benchmark.map(|path| (path, "benchmark")));
         for (pattern, what) in others {
             text.clear();
             pattern.render(&job.wildcards, &mut text);

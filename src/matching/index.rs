@@ -57,7 +57,8 @@ impl PatternIndex {
     /// The index of all that the rules make.
     pub(crate) fn of(rules: &[Arc<Rule>]) -> Result<PatternIndex, ConstraintError> {
         let numbered = || (0..).zip(rules);
-        let products = numbered().flat_map(|(rule, r)| r.products().map(move |(number, p)| (rule, number, p)));
+        let products =
+            numbered().flat_map(|(rule, r)| r.products().map(move |(number, p)| (rule, number, p)));
         let directories =
             numbered().flat_map(|(rule, r)| r.directories().map(move |(number, p)| (rule, number, p)));
         PatternIndex::new(products)?.with_directories(directories)
@@ -148,6 +149,11 @@ impl PatternIndex {
         for hit in hits.iter() {
             visit(Candidate { rule: hit.rule, output: hit.output, values: of(hit) });
         }
+    }
+
+    /// Whether `path` may lie in a directory that a rule makes.
+    pub(crate) fn is_below_any(&self, path: &str) -> bool {
+        self.directories.is_some() && path.contains('/')
     }
 
     /// Calls `visit` for every rule that makes a directory in which `path` lies: the nearest above it, if there are
@@ -287,9 +293,8 @@ mod tests {
     #[test]
     fn the_nearest_directory_above_a_path_is_found_with_its_values() {
         let patterns = parsed(&[(0, 0, "a/{x}"), (1, 0, "a/{x,[^/]+}/deep"), (2, 0, "a/1"), (3, 0, "{x}.d")]);
-        let index = PatternIndex::default()
-            .with_directories(patterns.iter().map(|(r, o, p)| (*r, *o, p)))
-            .unwrap();
+        let index =
+            PatternIndex::default().with_directories(patterns.iter().map(|(r, o, p)| (*r, *o, p))).unwrap();
         let above = |path: &str| {
             let mut found = Vec::new();
             index.above(path, &mut Scratch::default(), |c| {

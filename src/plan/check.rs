@@ -6,6 +6,7 @@
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::files::observe::Seen;
+use crate::files::results::is_protected;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
 use crate::model::flags::Flag;
@@ -26,6 +27,8 @@ pub(crate) struct Check {
     /// Empty when the job is up to date.
     pub(crate) reasons: Vec<Reason>,
     pub(crate) fingerprint: Fingerprint,
+    /// What `ensure` asks of the outputs.
+    pub(crate) required: Vec<Required>,
     /// Outputs whose content is not on record (edited, or made by somebody else): moved to safety, not removed.
     pub(crate) unknown_outputs: Vec<PathId>,
     /// Outputs that are to be files, with a directory in their place that this job once made.
@@ -49,7 +52,28 @@ pub(crate) enum Mode {
 
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
-    check_at(cx, id, mode, 0)
+    let check = check_at(cx, id, mode, 0)?;
+    if !check.reasons.is_empty() {
+        refuse_protected(cx, cx.job(id))?;
+    }
+    Ok(check)
+}
+
+/// What was protected is not made again behind the back of who protected it.
+fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
+    for (output, flags) in job.outputs.iter().zip(&cx.rule(job).output_flags) {
+        let path = cx.paths.text(*output);
+        if flags.has(Flag::Protected) && is_protected(&cx.root, path).map_err(|e| Trouble::of(&e))? {
+            return Err(Trouble {
+                message: format!("`{path}` is to be made again, but it is protected"),
+                help: Some(format!(
+                    "to let it be made again: chmod -R u+w '{path}', or take `protected` out of rule `{}`",
+                    cx.rule(job).name
+                )),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Jobs that change what others read before, and that read what others change, are looked at so far ahead.
@@ -62,11 +86,13 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
     let mut open = Vec::new();
-    let fingerprint = fingerprint(cx, job, inputs, may_lack, &mut open)?;
+    let required = required::of(cx, job)?;
+    let fingerprint = fingerprint(cx, job, inputs, &required, may_lack, &mut open)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
         fingerprint,
+        required,
         unknown_outputs: Vec::new(),
         own_directories: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
@@ -160,7 +186,8 @@ fn as_it_was_read(
         let now = check.fingerprint.inputs[index];
         let same = |then: &&InputState| (then.slot, then.path) == (now.slot, now.path);
         let Some(then) = trace.fingerprint.inputs.iter().find(same) else { continue };
-        let is_its_work = || cx.view.trace(now.path).is_some_and(|made| made.result(now.path) == Some(now.digest));
+        let is_its_work =
+            || cx.view.trace(now.path).is_some_and(|made| made.result(now.path) == Some(now.digest));
         if then.digest == now.digest || !is_its_work() {
             continue;
         }
@@ -195,12 +222,12 @@ fn fingerprint(
     cx: &Context,
     job: &Job,
     inputs: Vec<InputState>,
+    required: &[Required],
     may_lack: bool,
     open: &mut Vec<Arc<str>>,
 ) -> Result<Fingerprint, Trouble> {
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
-    let required = required::of(cx, job)?;
     Ok(Fingerprint {
         definition: facts.definition,
         params: bound_params(cx, job, &facts.params, may_lack, open)?,
@@ -265,9 +292,11 @@ fn recent_history(cx: &Context, job: &Job, check: &mut Check) {
 
 fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Trouble> {
     let mut all_exist = true;
-    for output in &job.outputs {
+    let flags = &cx.rule(job).output_flags;
+    for (output, flags) in job.outputs.iter().zip(flags) {
         match look(cx, *output)? {
             Seen::Missing => all_exist = false,
+            Seen::File(_) | Seen::Directory | Seen::Special if flags.has(Flag::Update) => {}
             Seen::File(_) | Seen::Directory | Seen::Special => check.unknown_outputs.push(*output),
         }
     }
@@ -286,7 +315,8 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
 fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
     for (index, output) in job.outputs.iter().enumerate() {
         let path = || cx.paths.text(*output).to_string();
-        let directory = cx.rule(job).output_flags.get(index).is_some_and(|flags| flags.has(Flag::Directory));
+        let flags = cx.rule(job).output_flags.get(index).cloned().unwrap_or_default();
+        let directory = flags.has(Flag::Directory);
         let (content, fits) = match look(cx, *output)? {
             // Nobody needs it, or a job will say so.
             Seen::Missing if cx.is_temp(job, index) && trace.result(*output).is_some() => continue,
@@ -310,7 +340,8 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
                 true => {}
                 false => check.unknown_outputs.push(*output),
             }
-        } else if !ours {
+        } else if !ours && !flags.has(Flag::Update) {
+            // What a job changes in place others may change, too.
             check.unknown_outputs.push(*output);
             if let (Some(old), Some(new)) = (trace.result(*output), content) {
                 check.reasons.push(Reason::OutputModified { path: path(), old, new });

@@ -34,7 +34,11 @@ impl Temps {
                 wanted.extend(job.inputs.iter().copied());
                 // With a file the directory stays that it is in.
                 let text = |path: &PathId| paths.text(*path);
-                let ends = job.inputs.iter().map(text).flat_map(|t| t.match_indices('/').map(move |(end, _)| &t[..end]));
+                let ends = job
+                    .inputs
+                    .iter()
+                    .map(text)
+                    .flat_map(|t| t.match_indices('/').map(move |(end, _)| &t[..end]));
                 wanted.extend(ends.filter_map(|directory| paths.find(directory)));
             }
         }
@@ -95,7 +99,7 @@ impl Context {
     }
 
     /// `path` from `directory` on, when it is below it.
-    fn inside(&self, directory: PathId, path: PathId) -> Option<&str> {
+    pub(crate) fn inside(&self, directory: PathId, path: PathId) -> Option<&str> {
         self.paths.text(path).strip_prefix(self.paths.text(directory))?.strip_prefix('/')
     }
 

@@ -147,6 +147,10 @@ impl Run<'_> {
             };
             // From now on it counts as gone: a check that follows must not find it half removed.
             self.cx.files.set_missing(path);
+            let inside = self.cx.graph.beside(producer).iter();
+            for path in inside.filter(|inside| self.cx.inside(path, **inside).is_some()) {
+                self.cx.files.set_missing(*path);
+            }
             *self.temps.removing.entry(producer.0).or_default() += 1;
             removals.push(Removal { job: producer.0, path, sig });
         }
