@@ -101,6 +101,13 @@ pub struct RunOptions {
     pub wait: bool,
     /// Temporary files that are made or there stay. One that is gone is not made again for that.
     pub keep_temps: bool,
+    /// Rules and files that are the last ones to be made: what they need is made, and nothing after them.
+    pub until: Vec<String>,
+    /// Rules and files that are not made, nor what needs them.
+    pub omit_from: Vec<String>,
+    /// A rule, a part (from 1) and the number of parts: only this part of the inputs of the rule is made, sorted by
+    /// name. The last part makes all that is still missing, and the rule itself.
+    pub batch: Option<(String, u32, u32)>,
 }
 
 /// What a run did. A failed job is data here, not an error.
