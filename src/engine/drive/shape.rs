@@ -31,6 +31,7 @@ pub(super) fn shape(cx: &Context, keep_temps: bool) -> (Shape, Vec<PathId>) {
         height,
         holds: Rows::pack(n, holds.iter().copied()),
         holders,
+        open: graph.open.keys().map(|job| job.0).collect(),
     };
     (shape, temps)
 }
