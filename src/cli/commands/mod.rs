@@ -68,6 +68,7 @@ impl Place {
         options.resources = common.set_resources;
         options.default_resources = common.default_resources;
         options.scatter = common.set_scatter;
+        options.keep_root = common.directory.is_some();
         Ok(Place { project, output, options })
     }
 
@@ -89,7 +90,10 @@ impl Place {
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
     pub(crate) fn session(&self, workflow: Workflow, args: &RunArgs) -> SessionBuilder {
-        let builder = Session::builder(workflow).root(&self.project.root).jobs(args.jobs.unwrap_or(0));
+        let builder = Session::builder(workflow)
+            .root(&self.project.root)
+            .jobs(args.jobs.unwrap_or(0))
+            .temp_dir(std::env::temp_dir().to_string_lossy());
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }
 
