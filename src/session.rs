@@ -275,7 +275,7 @@ impl Probe for Sources<'_> {
         crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
     }
 
-    fn is_made(&self, path: PathId) -> bool {
+    fn is_made(&self, path: PathId, _: &str) -> bool {
         self.view.is_made(path)
     }
 }

@@ -88,9 +88,9 @@ impl Context {
 
     /// Whether a target without an action (`rule all`) names the job's outputs: it stands for them.
     fn serves_target(&self, id: JobId) -> bool {
-        self.graph.consumers(id).iter().any(|consumer| {
-            let is_target = self.graph.targets.contains(consumer);
-            is_target && matches!(self.rule(self.job(*consumer)).action, Action::None)
+        self.graph.consumers(id).any(|consumer| {
+            let is_target = self.graph.targets.contains(&consumer);
+            is_target && matches!(self.rule(self.job(consumer)).action, Action::None)
         })
     }
 }

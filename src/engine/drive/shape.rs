@@ -14,7 +14,6 @@ use crate::plan::temp::has_temp;
 pub(super) fn shape(cx: &Context, keep_temps: bool) -> (Shape, Vec<PathId>) {
     let graph = &cx.graph;
     let n = graph.jobs.len();
-    let consumers = (0..n as u32).flat_map(|job| graph.consumers(JobId(job)).iter().map(move |c| (job, c.0)));
     let mut height = vec![0u32; n];
     for id in graph.order.iter().rev() {
         let above = height[id.index()] + 1;
@@ -27,11 +26,12 @@ pub(super) fn shape(cx: &Context, keep_temps: bool) -> (Shape, Vec<PathId>) {
     holds.iter().for_each(|(_, temp)| holders[*temp as usize] += 1);
     let shape = Shape {
         producers: graph.jobs.iter().map(|j| j.needs.len() as u32).collect(),
-        consumers: Rows::pack(n, consumers),
+        consumers: graph.consumer_rows().clone(),
         priority: graph.jobs.iter().map(|j| priority(cx, j)).collect(),
         height,
         holds: Rows::pack(n, holds.iter().copied()),
         holders,
+        open: graph.open.keys().map(|job| job.0).collect(),
     };
     (shape, temps)
 }
@@ -46,8 +46,8 @@ fn temps(cx: &Context) -> (Vec<PathId>, Vec<(u32, u32)>) {
         }
         for path in cx.temps_of(JobId(maker)) {
             let temp = temps.len() as u32;
-            let readers = cx.graph.consumers(JobId(maker)).iter();
-            let readers = readers.filter(|reader| cx.job(**reader).inputs.contains(&path));
+            let readers = cx.graph.consumers(JobId(maker));
+            let readers = readers.filter(|reader| cx.job(*reader).inputs.contains(&path));
             holds.push((maker, temp));
             holds.extend(readers.map(|reader| (reader.0, temp)));
             temps.push(path);

@@ -103,8 +103,8 @@ impl Run<'_> {
             if old == Some(*new) {
                 continue;
             }
-            let readers = cx.graph.consumers(JobId(job)).iter();
-            for reader in readers.filter(|reader| cx.job(**reader).inputs.contains(path)) {
+            let readers = cx.graph.consumers(JobId(job));
+            for reader in readers.filter(|reader| cx.job(*reader).inputs.contains(path)) {
                 if affected.contains(&reader.0) {
                     continue;
                 }
