@@ -23,6 +23,7 @@ use crate::plan::context::{Context, Force, RuleFacts};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
+use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, View, Writer, open, read};
 use serde::Serialize;
@@ -315,13 +316,13 @@ impl Session {
     fn context<T: AsRef<str>>(
         &self,
         targets: &[T],
-        force: Force,
+        options: &RunOptions,
         loaded: &mut Loaded,
         writable: bool,
     ) -> Result<Context> {
         let mut paths = std::mem::take(&mut loaded.paths);
         let targets: Vec<String> = targets.iter().map(|t| t.as_ref().to_string()).collect();
-        let graph = resolve(Request {
+        let mut graph = resolve(Request {
             workflow: &self.workflow,
             index: &self.index,
             paths: &mut paths,
@@ -338,11 +339,16 @@ impl Session {
                     .with_help("name a file in it, or a rule that makes its files"));
             }
         }
+        let selection = options.selection();
+        if !selection.is_all() {
+            let kept = selection.select(&graph, &self.workflow, &paths).map_err(plan_error)?;
+            graph.restrict(&kept.jobs, &kept.targets);
+        }
         Ok(Context {
             temps: Temps::of(&self.workflow, &graph),
             graph,
             paths,
-            force,
+            force: options.force(),
             view: loaded.view.clone(),
             files: Observer::new(self.root.clone(), writable.then(|| self.state_dir())),
             facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
@@ -359,7 +365,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
-        let cx = self.context(targets, options.force(), &mut read(&self.state_dir())?, false)?;
+        let cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
         self.refuse_oversized(&cx)?;
         let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
@@ -399,7 +405,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
-        let cx = self.context(&[path], Force::None, &mut read(&self.state_dir())?, false)?;
+        let cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
         let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
@@ -425,7 +431,7 @@ impl Session {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
-        let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
+        let cx = Arc::new(self.context(targets, options, &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
@@ -473,6 +479,11 @@ impl Session {
 }
 
 impl RunOptions {
+    fn selection(&self) -> Selection {
+        let batch = self.batch.clone().map(|(rule, part, parts)| Batch { rule, part, parts });
+        Selection { until: self.until.clone(), omit_from: self.omit_from.clone(), batch }
+    }
+
     fn force(&self) -> Force {
         match (self.force_all, self.force) {
             (true, _) => Force::All,

@@ -485,7 +485,9 @@ fn batch(text: &str) -> Result<(String, u32, u32), String> {
         Some((rule.to_string(), part.trim().parse().ok()?, parts.trim().parse().ok()?))
     };
     match parse() {
-        Some((rule, part, parts)) if !rule.is_empty() && (1..=parts).contains(&part) => Ok((rule, part, parts)),
+        Some((rule, part, parts)) if !rule.is_empty() && (1..=parts).contains(&part) => {
+            Ok((rule, part, parts))
+        }
         _ => Err("expected RULE=I/N with I from 1 to N, such as `all=1/3`".into()),
     }
 }

@@ -86,7 +86,9 @@ pub fn resource_amount(name: &str, amount: &str) -> Result<(String, u64), String
     let value = amount.parse().map_or_else(|_| Value::from(amount), Value::Int);
     let (name, value) = standard(&name.into(), value)?;
     match value {
-        Value::Int(n) => u64::try_from(n).map(|n| (name.to_string(), n)).map_err(|_| format!("`{n}` is below 0")),
+        Value::Int(n) => {
+            u64::try_from(n).map(|n| (name.to_string(), n)).map_err(|_| format!("`{n}` is below 0"))
+        }
         _ => Err(format!("`{amount}` is not a whole number")),
     }
 }

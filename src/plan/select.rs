@@ -5,9 +5,9 @@
 use crate::base::path::{PathTable, normalise};
 use crate::graph::dag::JobGraph;
 use crate::graph::job::JobId;
+use crate::model::finish::closest;
 use crate::model::workflow::Workflow;
 use crate::plan::instance::Trouble;
-use crate::syntax::words::nearest;
 
 /// What to keep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn named_jobs(
             let known = workflow.rules.iter().map(|rule| &*rule.name);
             return Err(Trouble {
                 message: format!("`{option}` names `{name}`, which is no rule and no file of this plan"),
-                help: Some(match nearest(name, known) {
+                help: Some(match closest(name, known) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "`rulemake list --outputs` shows the files of the plan".into(),
                 }),
