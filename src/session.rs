@@ -12,7 +12,7 @@ use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
 use crate::graph::info::JobInfo;
 use crate::graph::resolve::{Probe, Request, resolve};
-use crate::lang::load::{LoadFailure, LoadRequest, load, load_file};
+use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
 use crate::model::value::Value;
@@ -43,6 +43,17 @@ pub struct LoadOptions {
     pub config_files: Vec<PathBuf>,
     /// `key=value` settings that override every config file; the value is read as YAML, `a.b=1` sets a nested key.
     pub config: Vec<String>,
+    /// Config files and settings from outside take the place of all that the Rulefile configures.
+    pub replace_config: bool,
+    /// Threads of rules, by name, over what the Rulefile says.
+    pub threads: Vec<(String, u32)>,
+    /// Resources of rules as (rule, resource, value), over what the Rulefile says. A value is a number, a text such as
+    /// `2 GB`, or an expression with `input`, `threads`, `attempt` and `wildcards`.
+    pub resources: Vec<(String, String, String)>,
+    /// Resources of rules that say nothing about them; values as in `resources`.
+    pub default_resources: Vec<(String, String)>,
+    /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
+    pub scatter: Vec<(String, u32)>,
 }
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
@@ -196,7 +207,7 @@ impl Workflow {
         let path = path.as_ref();
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let root = options.root.as_deref().unwrap_or(dir);
-        load_file(path, root, &options.config_files, &options.config)
+        load_file(path, root, options.settings())
     }
 
     /// Loads a Rulefile from a text. `name` stands in messages; relative paths start from the process's directory.
@@ -215,10 +226,23 @@ impl Workflow {
             text: text.to_string(),
             dir: PathBuf::from("."),
             root: PathBuf::from("."),
-            config_files: Vec::new(),
-            config: Vec::new(),
+            settings: Settings::default(),
         };
         load(request).map_err(LoadFailure::into_error)
+    }
+}
+
+impl LoadOptions {
+    fn settings(&self) -> Settings {
+        Settings {
+            config_files: self.config_files.clone(),
+            config: self.config.clone(),
+            replace_config: self.replace_config,
+            threads: self.threads.clone(),
+            resources: self.resources.clone(),
+            default_resources: self.default_resources.clone(),
+            scatter: self.scatter.clone(),
+        }
     }
 }
 

@@ -82,6 +82,33 @@ pub(crate) struct Common {
     /// Read config values from a file, over those of the Rulefile. Repeat it for more
     #[arg(long, value_name = "FILE", alias = "configfiles", hide_short_help = true)]
     pub(crate) configfile: Vec<PathBuf>,
+    /// Take config from the command line alone, not from what the Rulefile names
+    #[arg(long, hide_short_help = true)]
+    pub(crate) replace_workflow_config: bool,
+    /// Read options from a profile: a directory with `config.yaml`, or its name in the user's configuration
+    ///
+    /// Each line is an option of this command without its dashes, such as `jobs: 8`. What stands on the command line
+    /// itself wins. Repeat it for more.
+    #[arg(long, value_name = "PROFILE", hide_short_help = true)]
+    pub(crate) profile: Vec<String>,
+    /// Read options from this profile of the workflow instead of `profiles/default`; `none` for no such profile
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub(crate) workflow_profile: Option<String>,
+    /// Set the threads of a rule. Repeat it for more
+    #[arg(long, value_name = "RULE=N", value_parser = rule_number, hide_short_help = true)]
+    pub(crate) set_threads: Vec<(String, u32)>,
+    /// Set a resource of a rule, such as `sort:mem_mb=2000`. Repeat it for more
+    #[arg(long, value_name = "RULE:NAME=VALUE", value_parser = rule_resource, hide_short_help = true)]
+    pub(crate) set_resources: Vec<(String, String, String)>,
+    /// Set a resource for rules that do not set it. Repeat it for more
+    ///
+    /// The value is a number, a size or time such as `2GB` or `1h`, or an expression with `input`, `threads`, `attempt`
+    /// and `wildcards`, such as `mem_mb=2*input.size_mb`.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_value, alias = "default-res", hide_short_help = true)]
+    pub(crate) default_resources: Vec<(String, String)>,
+    /// Set into how many parts a process of `scattergather` is cut. Repeat it for more
+    #[arg(long, value_name = "NAME=N", value_parser = rule_number, hide_short_help = true)]
+    pub(crate) set_scatter: Vec<(String, u32)>,
     /// Print only what went wrong
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -237,7 +264,23 @@ pub(crate) enum GraphNode {
 const COMMON_HELP: &str = "\
 Also the options of every command: -f -C --config --configfile -q -v --json --color
 (`rulemake --help` explains them)";
-const COMMON: [&str; 8] = ["file", "directory", "config", "configfile", "quiet", "verbose", "json", "color"];
+const COMMON: [&str; 15] = [
+    "file",
+    "directory",
+    "config",
+    "configfile",
+    "replace_workflow_config",
+    "profile",
+    "workflow_profile",
+    "set_threads",
+    "set_resources",
+    "default_resources",
+    "set_scatter",
+    "quiet",
+    "verbose",
+    "json",
+    "color",
+];
 const SUBCOMMANDS: [&str; 7] = ["run", "plan", "why", "graph", "list", "log", "clean"];
 
 impl Args {
@@ -257,6 +300,12 @@ impl Args {
         let mut command = Args::short();
         let matches = command.try_get_matches_from_mut(words)?;
         Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command)).and_then(Args::checked)
+    }
+
+    /// The options that every command understands, from both places where they may stand.
+    pub(crate) fn all_common(&self) -> Common {
+        let after = self.command.as_ref().map(|command| command.common().clone()).unwrap_or_default();
+        self.common.clone().and(after)
     }
 
     /// What clap cannot say: a target before a command would be taken for nothing.
@@ -293,6 +342,20 @@ pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
 }
 
 impl Command {
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Command::Run { common, .. }
+            | Command::Plan { common, .. }
+            | Command::Why { common, .. }
+            | Command::Graph { common, .. }
+            | Command::List { common, .. }
+            | Command::Log { common, .. }
+            | Command::Clean { common, .. } => common,
+        }
+    }
+}
+
+impl Command {
     fn name(&self) -> &'static str {
         match self {
             Command::Run { .. } => "run",
@@ -311,11 +374,23 @@ impl Common {
     pub(crate) fn and(mut self, after: Common) -> Common {
         self.config.extend(after.config);
         self.configfile.extend(after.configfile);
+        self.profile.extend(after.profile);
+        self.set_threads.extend(after.set_threads);
+        self.set_resources.extend(after.set_resources);
+        self.default_resources.extend(after.default_resources);
+        self.set_scatter.extend(after.set_scatter);
         Common {
             file: after.file.or(self.file),
             directory: after.directory.or(self.directory),
             config: self.config,
             configfile: self.configfile,
+            replace_workflow_config: self.replace_workflow_config || after.replace_workflow_config,
+            profile: self.profile,
+            workflow_profile: after.workflow_profile.or(self.workflow_profile),
+            set_threads: self.set_threads,
+            set_resources: self.set_resources,
+            default_resources: self.default_resources,
+            set_scatter: self.set_scatter,
             quiet: self.quiet || after.quiet,
             verbose: self.verbose.saturating_add(after.verbose),
             json: self.json || after.json,
@@ -345,6 +420,28 @@ fn setting(text: &str) -> Result<String, String> {
         Some((key, _)) if !key.trim().is_empty() => Ok(text.to_string()),
         _ => Err("expected KEY=VALUE".into()),
     }
+}
+
+fn name_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_string(), value.to_string())),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+fn rule_number(text: &str) -> Result<(String, u32), String> {
+    let (name, number) = name_value(text).map_err(|_| "expected NAME=N")?;
+    match number.trim().parse() {
+        Ok(number @ 1..) => Ok((name, number)),
+        _ => Err(format!("`{number}` is not a whole number from 1")),
+    }
+}
+
+fn rule_resource(text: &str) -> Result<(String, String, String), String> {
+    let expected = || "expected RULE:NAME=VALUE".to_string();
+    let (rule, rest) = text.split_once(':').ok_or_else(expected)?;
+    let (name, value) = name_value(rest).map_err(|_| expected())?;
+    Ok((rule.trim().to_string(), name, value))
 }
 
 /// 0 means all processors, as for the library.

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod exit;
 mod output;
+mod profile;
 mod progress;
 mod project;
 mod signals;
@@ -19,7 +20,14 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let args = match args::Args::from_line(std::env::args_os()) {
+    let words = match with_profiles(std::env::args_os().collect()) {
+        Ok(words) => words,
+        Err(failure) => {
+            output::Output::new(&args::Common::default()).failure(&failure);
+            return failure.exit().into();
+        }
+    };
+    let args = match args::Args::from_line(words) {
         Ok(args) => args,
         // Help and version are "errors" of clap with exit code 0. A closed pipe under them is nobody's mistake.
         Err(error) => {
@@ -39,6 +47,21 @@ fn main() -> ExitCode {
             Exit::Bug.into()
         }
     }
+}
+
+/// The command line with the options of its profiles.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command, not the library, learns here where it was started"
+)]
+fn with_profiles(words: Vec<std::ffi::OsString>) -> Result<Vec<std::ffi::OsString>, exit::Failure> {
+    // Without a directory there is no profile; the command itself says so when it needs one.
+    let Ok(here) = std::env::current_dir() else { return Ok(words) };
+    let home =
+        std::env::var_os("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()).map(std::path::PathBuf::from);
+    let home =
+        home.or_else(|| std::env::var_os("HOME").map(|home| std::path::Path::new(&home).join(".config")));
+    profile::expand(words, &here, home.as_deref())
 }
 
 /// Paths of a workflow are UTF-8; clap says only that some argument is not.

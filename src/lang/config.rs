@@ -10,7 +10,7 @@ mod yaml;
 
 use crate::diag::{Problem, SourceId, Span};
 use crate::lang::config::yaml::{Yaml, plain_scalar};
-use crate::lang::value::{Dict, DictMap, Key, Shared, TextKey, Value};
+use crate::lang::value::{Dict, DictMap, Flavour, Key, Shared, TextKey, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::path::Path;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub(crate) fn parse(source: SourceId, text: &str, format: Format) -> Parsed<Arc<
 }
 
 pub(crate) fn empty() -> Arc<Dict> {
-    Arc::new(Dict(Shared::new(DictMap::default())))
+    Arc::new(Dict(Shared::new(DictMap::default()), Flavour::Plain))
 }
 
 /// Deep merge: mappings are merged, everything else is replaced. Both are at most [`MAX_DEPTH`] deep when they
@@ -122,6 +122,30 @@ pub(crate) fn parse_setting(setting: &str) -> Result<Arc<Dict>, String> {
     match value {
         Value::Dict(dict) => Ok(dict),
         _ => Err(format!("`{setting}` is not a setting: write `key=value`")),
+    }
+}
+
+impl crate::model::value::Value {
+    /// Reads YAML with the rules of config files: YAML 1.1, one document, no aliases that multiply. `name` stands in
+    /// messages.
+    ///
+    /// ```
+    /// let value = rulemake::Value::from_yaml("profile", "jobs: 4\nresources: [mem_mb=100]\n")?;
+    /// assert_eq!(value.get("jobs"), Some(&4.into()));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the place of the mistake.
+    pub fn from_yaml(name: &str, text: &str) -> crate::Result<crate::Value> {
+        let mut sources = crate::diag::SourceMap::default();
+        let source = sources.add(name, text);
+        let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let base = text.len() - bare.len();
+        let read = Yaml::new(source, base, bare)
+            .document()
+            .and_then(|value| value.to_model().map_err(|raise| Box::new(raise.to_problem())));
+        read.map_err(|problem| crate::Error::problems(crate::ErrorKind::Usage, &[*problem], &sources))
     }
 }
 

@@ -3,9 +3,11 @@
 //! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
+mod checkpoints;
 mod directives;
 mod function;
 mod objects;
+mod overrides;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
 use crate::lang::budget::Budget;
 use crate::lang::config;
+use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
 use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
 use crate::lang::raise::Raise;
@@ -23,7 +26,7 @@ use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
-use crate::syntax::ast::{Directive, RuleDef};
+use crate::syntax::ast::{Directive, Hook, ModuleDef, RuleDef, UseRule};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -38,9 +41,21 @@ pub(crate) struct LoadRequest {
     pub(crate) dir: PathBuf,
     /// Directory of the work: where `configfile:`, globs and `open` start from.
     pub(crate) root: PathBuf,
+    pub(crate) settings: Settings,
+}
+
+/// What is said from outside over the Rulefile; see [`LoadOptions`](crate::LoadOptions).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
     pub(crate) config_files: Vec<PathBuf>,
     /// `key=value` settings.
     pub(crate) config: Vec<String>,
+    pub(crate) replace_config: bool,
+    pub(crate) threads: Vec<(String, u32)>,
+    /// Rule, resource, value.
+    pub(crate) resources: Vec<(String, String, String)>,
+    pub(crate) default_resources: Vec<(String, String)>,
+    pub(crate) scatter: Vec<(String, u32)>,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -59,12 +74,7 @@ impl LoadFailure {
 }
 
 /// Loads a Rulefile from a file.
-pub(crate) fn load_file(
-    path: &Path,
-    root: &Path,
-    config_files: &[PathBuf],
-    config: &[String],
-) -> Result<Workflow, Error> {
+pub(crate) fn load_file(path: &Path, root: &Path, settings: Settings) -> Result<Workflow, Error> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
     let text = String::from_utf8(bytes).map_err(|e| not_utf8(path, &e))?;
     let request = LoadRequest {
@@ -72,8 +82,7 @@ pub(crate) fn load_file(
         text,
         dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         root: root.to_path_buf(),
-        config_files: config_files.to_vec(),
-        config: config.to_vec(),
+        settings,
     };
     load(request).map_err(LoadFailure::into_error)
 }
@@ -119,6 +128,7 @@ struct Loader {
     /// In order of definition; `None` for a rule with mistakes.
     rules: Vec<Option<RuleDraft>>,
     names: Rules,
+    checkpoints: Checkpoints,
     shell: Shell,
     first_rule: Option<u32>,
     default_target: Option<(u32, Span)>,
@@ -142,6 +152,18 @@ impl Host for Loader {
         self.define_rule(vm, def)
     }
 
+    fn module(&mut self, _: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        self.refuse_directive("module", def.head)
+    }
+
+    fn use_rule(&mut self, _: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        self.refuse_directive("use", def.head)
+    }
+
+    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        self.refuse_directive(&hook.name.text, hook.name.span)
+    }
+
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
         self.run_directive(vm, directive).map_err(|raise| raise.at(directive.name.span))
     }
@@ -156,6 +178,7 @@ impl Loader {
             included: FxHashSet::default(),
             rules: Vec::new(),
             names: Rules::default(),
+            checkpoints: Checkpoints::default(),
             shell: Shell::new(),
             first_rule: None,
             default_target: None,
@@ -181,11 +204,11 @@ impl Loader {
     /// Runs the files and checks the rules; `None` when there are mistakes.
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, Vm<'static>)> {
         let mut vm = Vm::new(request.root.clone(), Budget::load());
-        let LoadRequest { name, text, dir, config_files, config, .. } = request;
+        let LoadRequest { name, text, dir, settings, .. } = request;
         let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
         let key = crate::base::path::normalise(&key).into_owned();
         self.included.insert(key.clone());
-        let prepared = self.prepare(&mut vm, &name, &dir, &config_files, &config);
+        let prepared = self.prepare(&mut vm, &name, &dir, &settings);
         self.files.push(File { name, key, dir });
         let result = prepared.and_then(|()| self.run_file(&mut vm, text));
         self.files.pop();
@@ -200,7 +223,8 @@ impl Loader {
             let name = self.sources.file(SourceId(0)).name.clone();
             self.problems.push(no_rules(&name));
         }
-        self.unused = directives::unused_settings(&config, &self.sources);
+        self.unused = directives::unused_settings(&settings.config, &self.sources);
+        self.apply_overrides(&mut vm, &settings);
         let rules = self.finish(&vm);
         if !self.problems.is_empty() {
             self.printed = vm.log;
@@ -210,16 +234,9 @@ impl Loader {
     }
 
     /// Puts the names of the host and the config in place.
-    fn prepare(
-        &mut self,
-        vm: &mut Vm,
-        name: &str,
-        dir: &Path,
-        config_files: &[PathBuf],
-        settings: &[String],
-    ) -> Result<(), Raise> {
-        self.has_config_files = !config_files.is_empty();
-        for path in config_files {
+    fn prepare(&mut self, vm: &mut Vm, name: &str, dir: &Path, settings: &Settings) -> Result<(), Raise> {
+        self.has_config_files = !settings.config_files.is_empty();
+        for path in &settings.config_files {
             let shown = path.to_string_lossy();
             let parsed = match directives::read_text(path) {
                 Ok(text) => self.parse_config(&shown, &text),
@@ -233,7 +250,7 @@ impl Loader {
                 Err(problem) => self.problems.push(*problem),
             }
         }
-        for setting in settings {
+        for setting in &settings.config {
             match config::parse_setting(setting) {
                 Ok(dict) => config::merge(&self.overrides, &dict)?,
                 Err(message) => self.problems.push(Problem::error("bad-setting", message)),
@@ -246,6 +263,7 @@ impl Loader {
         config::merge(&config, &self.overrides)?;
         vm.set_global("config", Value::Dict(config))?;
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
+        vm.set_builtin("checkpoints", Value::object(self.checkpoints.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
         // From the root, which may be `.`: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
         let basedir = vm.root().join(dir).to_string_lossy().into_owned();

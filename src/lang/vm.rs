@@ -1,6 +1,7 @@
 //! The evaluator's state: namespaces, budget, reads. Loading owns a [`Vm`]; [`Vm::freeze`] makes a [`Frozen`]
 //! that many threads call in parallel without a lock.
 
+use crate::diag::Span;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
@@ -9,8 +10,9 @@ use crate::lang::modules;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
+use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
-use crate::syntax::ast::{Block, Directive, Expr, RuleDef};
+use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use std::borrow::Cow;
@@ -39,6 +41,9 @@ enum Spaces<'a> {
 /// What the evaluator does with rules and directives.
 pub(crate) trait Host {
     fn rule(&mut self, vm: &mut Vm, def: &Arc<RuleDef>) -> Result<(), Raise>;
+    fn module(&mut self, vm: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise>;
+    fn use_rule(&mut self, vm: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise>;
+    fn hook(&mut self, vm: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise>;
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise>;
 }
 
@@ -52,10 +57,26 @@ impl Host for NoHost {
         Err(raise.at(def.head))
     }
 
-    fn directive(&mut self, _: &mut Vm, directive: &Directive) -> Result<(), Raise> {
-        let message = format!("`{}:` cannot stand inside a function", directive.name.text);
-        Err(Raise::unsupported(message, "write it at the top level").at(directive.name.span))
+    fn module(&mut self, _: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        inside_function("module", def.head)
     }
+
+    fn use_rule(&mut self, _: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        inside_function("use rule", def.head)
+    }
+
+    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        inside_function(&hook.name.text, hook.name.span)
+    }
+
+    fn directive(&mut self, _: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        inside_function(&format!("{}:", directive.name.text), directive.name.span)
+    }
+}
+
+fn inside_function(what: &str, at: Span) -> Result<(), Raise> {
+    let message = format!("`{what}` cannot stand inside a function");
+    Err(Raise::unsupported(message, "write it at the top level").at(at))
 }
 
 /// One evaluation: the load of a workflow, or one call of a function after it.
@@ -66,6 +87,8 @@ pub(crate) struct Vm<'a> {
     pub(crate) budget: Budget,
     pub(crate) reads: Reads,
     pub(crate) log: Vec<String>,
+    /// Which checkpoints this call can ask.
+    pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
 
 impl Vm<'static> {
@@ -80,6 +103,7 @@ impl Vm<'static> {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            checkpoints: None,
         }
     }
 
@@ -248,7 +272,6 @@ impl Vm<'_> {
 fn missing_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "storage" | "remote" => "fetch remote files in a rule of its own",
-        "checkpoints" => "list the files with `expand(...)` or an input function",
         _ => return None,
     })
 }
@@ -275,17 +298,22 @@ impl std::fmt::Debug for Frozen {
 
 impl Frozen {
     /// Calls a function with a fresh budget.
+    #[cfg(test)]
     pub(crate) fn call(
         &self,
         function: &Value,
         args: Vec<Value>,
         kwargs: Vec<(Arc<str>, Value)>,
     ) -> Result<Value, Raise> {
-        self.with_vm(|vm| vm.call(function, Args { positional: args, named: kwargs }))
+        self.with_vm(None, |vm| vm.call(function, Args { positional: args, named: kwargs }))
     }
 
     /// Evaluates with a fresh budget; reads and log lines are kept.
-    pub(crate) fn with_vm<R>(&self, work: impl FnOnce(&mut Vm) -> R) -> R {
+    pub(crate) fn with_vm<R>(
+        &self,
+        checkpoints: Option<&dyn Checkpoints>,
+        work: impl FnOnce(&mut Vm) -> R,
+    ) -> R {
         let mut budget = Budget::call();
         if let Some(flag) = &self.cancel {
             budget = budget.with_cancel(flag.clone());
@@ -297,6 +325,7 @@ impl Frozen {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            checkpoints,
         };
         let result = work(&mut vm);
         let (reads, log) = (vm.reads.into_list(), vm.log);

@@ -21,6 +21,30 @@ pub struct CallContext<'a> {
     pub(crate) output: NamedPaths<'a>,
     pub(crate) threads: u32,
     pub(crate) resources: &'a [(Arc<str>, Value)],
+    /// Which checkpoints can be asked; `None`: none of them is final.
+    pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
+}
+
+impl<'a> CallContext<'a> {
+    /// What is known of a job before anything else: its rule and its wildcards.
+    pub(crate) fn naming(rule: &'a str, wildcards: &'a Wildcards) -> CallContext<'a> {
+        CallContext {
+            wildcards,
+            attempt: 1,
+            rule,
+            input: NamedPaths::EMPTY,
+            output: NamedPaths::EMPTY,
+            threads: 1,
+            resources: &[],
+            checkpoints: None,
+        }
+    }
+}
+
+/// Which jobs of checkpoints have ended, so that what they made can be looked at.
+pub(crate) trait Checkpoints: Sync + fmt::Debug {
+    /// Whether the job is final. `wildcards` are those of the rule, in its order.
+    fn is_final(&self, checkpoint: &str, wildcards: &[(Arc<str>, Arc<str>)]) -> bool;
 }
 
 /// Why a function of a rule gave no value.

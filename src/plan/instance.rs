@@ -123,6 +123,7 @@ impl Instance {
             output: self.outputs.view(),
             threads: self.threads,
             resources: &self.resources,
+            checkpoints: None,
         }
     }
 

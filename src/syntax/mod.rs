@@ -1,7 +1,7 @@
 //! L1: text to syntax tree. Knows nothing of what rules mean; never opens a file. The only module that names pest.
 //!
-//! Three steps: `scan` checks what is lexical and splits the file into top-level statements; `build` matches
-//! each of them with the structure grammar; `expr` (with `atoms` and
+//! Three steps: `scan` checks what is lexical and splits the file into top-level statements; `build` (with
+//! `rules`) matches each of them with the structure grammar; `expr` (with `atoms` and
 //! `names`) and `lines` match the expression text in it. A mistake in
 //! one statement does not hide those of the others.
 
@@ -13,6 +13,7 @@ mod expr;
 mod grammar;
 mod lines;
 mod names;
+mod rules;
 mod scan;
 mod strings;
 #[cfg(test)]
@@ -20,10 +21,9 @@ mod tests;
 pub(crate) mod words;
 
 use crate::diag::{Problem, SourceId};
-use ast::Block;
+use ast::{Block, Expr};
+use diagnose::Context;
 use std::borrow::Cow;
-#[cfg(test)]
-use {ast::Expr, diagnose::Context};
 
 /// Parses a Rulefile; all mistakes that can be found in one go, in order of their places.
 pub(crate) fn parse_file(source: SourceId, text: &str) -> Result<Block, Vec<Problem>> {
@@ -46,7 +46,6 @@ pub(crate) fn parse_file(source: SourceId, text: &str) -> Result<Block, Vec<Prob
 }
 
 /// Parses a single expression.
-#[cfg(test)]
 pub(crate) fn parse_expression(source: SourceId, text: &str) -> Result<Expr, Problem> {
     scan::check(source, text).map_err(|p| *p)?;
     expr::Piece { source, base: 0, text }.whole(Context::Expression).map_err(|p| *p)

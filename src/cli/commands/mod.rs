@@ -41,20 +41,6 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     })
 }
 
-impl Command {
-    fn common(&self) -> &Common {
-        match self {
-            Command::Run { common, .. }
-            | Command::Plan { common, .. }
-            | Command::Why { common, .. }
-            | Command::Graph { common, .. }
-            | Command::List { common, .. }
-            | Command::Log { common, .. }
-            | Command::Clean { common, .. } => common,
-        }
-    }
-}
-
 /// A project with the options that hold for every command.
 pub(crate) struct Place {
     pub(crate) project: Project,
@@ -77,6 +63,11 @@ impl Place {
         options.root = Some(project.root.clone());
         options.config_files = common.configfile.iter().map(|file| shown(&here, &start.join(file))).collect();
         options.config = common.config;
+        options.replace_config = common.replace_workflow_config;
+        options.threads = common.set_threads;
+        options.resources = common.set_resources;
+        options.default_resources = common.default_resources;
+        options.scatter = common.set_scatter;
         Ok(Place { project, output, options })
     }
 

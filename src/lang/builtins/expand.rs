@@ -1,7 +1,8 @@
 //! `expand` (alias `collect`): file patterns times values, as Snakemake does it.
 
-use super::args::{text, wrong};
+use super::args::wrong;
 use super::call_args;
+use super::types::path;
 use crate::lang::budget::MAX_PRODUCT;
 use crate::lang::format::{self, First};
 use crate::lang::raise::{Exc, Raise};
@@ -77,10 +78,12 @@ impl Request {
         let patterns = match &self.patterns {
             Value::Str(pattern) => vec![pattern.clone()],
             other => match other {
-                Value::Object(object) if object.stand_in().is_some() => vec![text(other, "expand")?],
+                Value::Object(object) if matches!(object.stand_in(), Some(Value::Str(_))) => {
+                    vec![path(other, "expand")?]
+                }
                 _ => {
                     let items = vm.collect(other)?;
-                    items.iter().map(|item| text(item, "expand")).collect::<Result<_, _>>()?
+                    items.iter().map(|item| path(item, "expand")).collect::<Result<_, _>>()?
                 }
             },
         };

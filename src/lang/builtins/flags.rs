@@ -3,6 +3,7 @@
 //! They only mark; a list is marked element by element, and what is a function of the job is marked when it is called.
 
 use super::args::{int, text, wrong};
+use super::types::path;
 use crate::lang::index;
 use crate::lang::methods;
 use crate::lang::ops;
@@ -194,7 +195,7 @@ fn report(_: &mut Vm, args: Args) -> Result<Value, Raise> {
 fn multiext(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     let Args { positional, named } = args;
     let mut positional = positional.into_iter();
-    let prefix = text(&positional.next().unwrap_or(Value::None), "multiext")?;
+    let prefix = path(&positional.next().unwrap_or(Value::None), "multiext")?;
     let joined = |extension: &Value| -> Result<Value, Raise> {
         let extension = text(extension, "multiext")?;
         if extension.contains('/') {
@@ -243,7 +244,7 @@ fn mark(value: Value, marks: &Marks, function: &'static str) -> Result<Value, Ra
                 items.into_iter().map(|item| mark(item, marks, function)).collect();
             Ok(Value::list(marked?))
         }
-        None if text(&value, function).is_ok() => {
+        None if path(&value, function).is_ok() => {
             Ok(Value::object(Flagged { path: value, marks: marks.clone() }))
         }
         None => Err(wrong(&value, function, "a path, a list of paths or a function")),

@@ -9,10 +9,12 @@ mod numbers;
 pub(crate) mod sequence;
 mod types;
 
+use crate::lang::bytes;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Type, Value};
 
-pub(crate) use types::{construct, path};
+pub(crate) use numbers::abs;
+pub(crate) use types::{construct, has_type, path};
 
 /// All built-in names with their values.
 pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
@@ -26,13 +28,16 @@ pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
         .map(|kind| (kind.name(), Value::Type(Type::Exception(*kind))));
     let aliases =
         ["IOError", "EnvironmentError"].map(|name| (name, Value::Type(Type::Exception(Exc::OSError))));
-    functions.chain(types).chain(exceptions).chain(aliases).chain([("Ellipsis", Value::Ellipsis)])
+    functions
+        .chain(types)
+        .chain(exceptions)
+        .chain(aliases)
+        .chain([("Ellipsis", Value::Ellipsis), bytes::named()])
 }
 
 /// Names of Python that Rulefiles do not have, each with the way out.
 static REFUSED: &[Builtin] = &[
     Builtin { name: "bytearray", call: |_, _| refuse("bytearray", "keep data as text") },
-    Builtin { name: "bytes", call: |_, _| refuse("bytes", "keep data as text") },
     Builtin { name: "compile", call: |_, _| refuse("compile", "write the code in the Rulefile") },
     Builtin { name: "delattr", call: |_, _| refuse("delattr", "use a dict and `del x[\"name\"]`") },
     Builtin { name: "eval", call: |_, _| refuse("eval", "use a dict to choose a value by its name") },

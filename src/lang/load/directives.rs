@@ -56,6 +56,12 @@ impl Loader {
         Ok(())
     }
 
+    /// Reports a statement that is known but does nothing yet.
+    pub(super) fn refuse_directive(&mut self, word: &str, at: Span) -> Result<(), Raise> {
+        self.problems.push(refused_directive(word, at));
+        Ok(())
+    }
+
     /// The texts (or paths) of a directive, with their places.
     fn texts(&mut self, vm: &mut Vm, directive: &Directive) -> Result<Vec<(Arc<str>, Span)>, Raise> {
         let word = &directive.name.text;

@@ -2,10 +2,11 @@
 
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::Flagged;
+use crate::lang::load::checkpoints;
 use crate::lang::load::objects::{JobWildcards, Named};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::Value;
-use crate::lang::vm::Frozen;
+use crate::lang::value::{Args, Value};
+use crate::lang::vm::{Frozen, Vm};
 use crate::model;
 use crate::model::dynamic::{CallContext, CallError, JobFunction, PathTree};
 use crate::model::flags::Flags;
@@ -93,10 +94,13 @@ impl RuleFunction {
         Ok(RuleFunction { name, function, extras, span, section, evaluator })
     }
 
-    fn evaluate(&self, cx: &CallContext<'_>, evaluator: &Frozen) -> Result<Value, Raise> {
+    fn evaluate(&self, cx: &CallContext<'_>, vm: &mut Vm) -> Result<Value, Raise> {
         let wildcards = Value::object(JobWildcards(cx.wildcards.clone()));
-        let named = self.extras.iter().map(|name| ((*name).into(), argument(name, cx))).collect();
-        let mut value = evaluator.call(&self.function, vec![wildcards.clone()], named)?;
+        let mut call = |function: &Value, extras: &mut dyn Iterator<Item = &'static str>| {
+            let named = extras.map(|name| (name.into(), argument(name, cx))).collect();
+            vm.call(function, Args { positional: vec![wildcards.clone()], named })
+        };
+        let mut value = call(&self.function, &mut self.extras.iter().copied())?;
         // A function may hand over to another one; the bound is Snakemake's.
         let mut handovers = 0;
         while value.is_callable() {
@@ -107,8 +111,7 @@ impl RuleFunction {
                 return Err(Raise::new(Exc::RecursionError, message));
             }
             let wanted = value.parameters();
-            let named = self.known_extras(&wanted).map(|name| (name.into(), argument(name, cx))).collect();
-            value = evaluator.call(&value, vec![wildcards.clone()], named)?;
+            value = call(&value, &mut self.known_extras(&wanted))?;
         }
         Ok(value)
     }
@@ -121,9 +124,14 @@ impl RuleFunction {
         let Some(evaluator) = self.evaluator.get() else {
             return Err(CallError::Message("the workflow is not loaded completely".into()));
         };
-        self.evaluate(cx, evaluator).and_then(|value| take(&value)).map_err(|raise| {
+        let value = evaluator.with_vm(cx.checkpoints, |vm| self.evaluate(cx, vm));
+        value.and_then(|value| take(&value)).map_err(|raise| match checkpoints::pending(&raise) {
+            Some(pending) => CallError::Pending {
+                checkpoint: pending.checkpoint.clone(),
+                wildcards: pending.wildcards.clone(),
+            },
             // Who called it, and for which job, is said by the caller.
-            CallError::Problem(Box::new(raise.at(self.span).to_problem()))
+            None => CallError::Problem(Box::new(raise.at(self.span).to_problem())),
         })
     }
 

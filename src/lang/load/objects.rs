@@ -4,6 +4,7 @@ use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Object, Value};
 use crate::lang::vm::Vm;
 use crate::model::draft::default_shell;
+use crate::model::pattern::Pattern;
 use crate::model::slots::NamedPaths;
 use crate::model::wildcards::Wildcards;
 use crate::syntax::ast::BinaryOp;
@@ -24,7 +25,7 @@ pub(super) fn is_reported(raise: &Raise) -> bool {
     raise.payload().is_some_and(|payload| payload.is::<Reported>())
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -61,6 +62,33 @@ impl Named {
             flat: paths.paths.iter().map(text).collect(),
             named,
         })
+    }
+
+    /// The items with values in place of wildcards; texts that hold none stay as they are.
+    pub(super) fn filled(&self, wildcards: &[(Arc<str>, Arc<str>)]) -> Named {
+        let names: Arc<[Arc<str>]> = wildcards.iter().map(|(name, _)| name.clone()).collect();
+        let values: Vec<Arc<str>> = wildcards.iter().map(|(_, value)| value.clone()).collect();
+        let text = |value: &Value| {
+            let text = value.display();
+            match Pattern::parse(&text).ok().and_then(|pattern| pattern.bind(&names).ok()) {
+                Some(pattern) => {
+                    let mut filled = String::new();
+                    pattern.render(&values, &mut filled);
+                    Value::from(filled)
+                }
+                None => Value::Str(text),
+            }
+        };
+        let group = |value: &Value| match value.snapshot() {
+            Some(items) => Value::list(items.iter().map(text).collect()),
+            None => text(value),
+        };
+        Named {
+            type_name: self.type_name,
+            what: self.what.clone(),
+            flat: self.flat.iter().map(text).collect(),
+            named: self.named.iter().map(|(name, value)| (name.clone(), group(value))).collect(),
+        }
     }
 
     fn find(&self, name: &str) -> Option<Value> {
@@ -287,8 +315,8 @@ impl Object for RuleView {
 pub(super) struct Rules(Arc<Mutex<IndexMap<Arc<str>, Value, FxBuildHasher>>>);
 
 impl Rules {
-    pub(super) fn add(&self, name: Arc<str>, view: RuleView) {
-        locked(&self.0).insert(name, Value::object(view));
+    pub(super) fn add(&self, name: Arc<str>, view: Value) {
+        locked(&self.0).insert(name, view);
     }
 }
 

@@ -54,18 +54,12 @@ impl Loader {
     /// Evaluates the sections of a rule. Mistakes in it are reported and do not stop the load.
     pub(super) fn define_rule(&mut self, vm: &mut Vm, def: &RuleDef) -> Result<(), Raise> {
         let before = self.problems.len();
-        if def.checkpoint {
-            self.problems.push(
-                Problem::error("unsupported-checkpoint", "checkpoints aren't supported yet")
-                    .at(def.head, "")
-                    .help("write a `rule`, and list its files with `expand(...)` or an input function"),
-            );
-        }
         let ordinal = (self.rules.len() + 1).to_string();
         let name = def.name.as_ref().map_or_else(|| ordinal.into(), |n| n.text.clone());
         let mut parts =
             Parts { draft: RuleDraft::new(name, Some(def.head)), default_target: None, view: Vec::new() };
         parts.draft.doc = def.doc.clone();
+        parts.draft.checkpoint = def.checkpoint;
         for (index, section) in def.sections.iter().enumerate() {
             if let Some(first) = def.sections[..index].iter().find(|s| s.name.text == section.name.text) {
                 let message = format!("section `{}` stands twice in this rule", section.name.text);
@@ -101,7 +95,11 @@ impl Loader {
                 ));
             }
         }
-        self.names.add(draft.name.clone(), RuleView { name: draft.name.clone(), parts: view, broken });
+        let rule = Value::object(RuleView { name: draft.name.clone(), parts: view, broken });
+        if draft.checkpoint {
+            self.checkpoints.add(draft.name.clone(), rule.clone());
+        }
+        self.names.add(draft.name.clone(), rule);
         let index = self.rules.len() as u32;
         if let Some(span) = default_target {
             let known = match self.files.len() {
@@ -308,7 +306,7 @@ impl Loader {
         Ok(items)
     }
 
-    fn function(&mut self, item: &Item, section: &'static str) -> Option<Arc<dyn JobFunction>> {
+    pub(super) fn function(&mut self, item: &Item, section: &'static str) -> Option<Arc<dyn JobFunction>> {
         self.roots.push(item.value.clone());
         match RuleFunction::new(item.value.clone(), section, item.span, self.evaluator.clone()) {
             Ok(function) => Some(Arc::new(function)),

@@ -1,5 +1,7 @@
 //! Every feature of the loader, and the code and place of every mistake.
 
+mod checkpoints;
+
 use super::*;
 use crate::diag::Problem;
 use crate::model::action::Action;
@@ -28,8 +30,11 @@ fn request(dir: &TempDir, name: &str, config_files: &[&str], config: &[&str]) ->
         text: fs::read_to_string(&path).unwrap(),
         dir: path.parent().unwrap().to_path_buf(),
         root: dir.path().to_path_buf(),
-        config_files: config_files.iter().map(|f| dir.path().join(f)).collect(),
-        config: config.iter().map(|c| (*c).to_string()).collect(),
+        settings: Settings {
+            config_files: config_files.iter().map(|f| dir.path().join(f)).collect(),
+            config: config.iter().map(|c| (*c).to_string()).collect(),
+            ..Settings::default()
+        },
     }
 }
 
@@ -157,6 +162,7 @@ fn call(function: &dyn JobFunction, wildcards: &[(&str, &str)]) -> String {
         output: NamedPaths { layout: &layout[..1], paths: &paths[..1] },
         threads: 4,
         resources: &[("mem".into(), crate::model::value::Value::Int(7))],
+        checkpoints: None,
     };
     match function.call(&cx) {
         Ok(value) => value.canonical(),
@@ -339,15 +345,7 @@ fn a_failing_function_has_its_place_and_calls() {
     );
     let InputSource::Function(function) = &workflow.rule("a").unwrap().inputs[0].source else { panic!() };
     let wildcards = Wildcards::new(["s".into()].into(), ["x".into()].into());
-    let cx = CallContext {
-        wildcards: &wildcards,
-        attempt: 1,
-        rule: "a",
-        input: NamedPaths::EMPTY,
-        output: NamedPaths::EMPTY,
-        threads: 1,
-        resources: &[],
-    };
+    let cx = CallContext::naming("a", &wildcards);
     let Err(CallError::Problem(problem)) = function.call(&cx) else { panic!() };
     let lines: Vec<u32> =
         problem.labels.iter().map(|(s, _)| workflow.sources.file(s.source).line_column(s.start).0).collect();
@@ -398,7 +396,6 @@ fn mistakes_in_sections() {
     check("rule a:\n    output: 'a'\n    default_target: False\n", &["3:5 bad-section-value"]);
     check("rule a:\n    output: 'a'\n    wildcard_constraints: 'x'\n", &["3:27 bad-section-value"]);
     check("rule:\n    name: 'a b'\n    output: 'a'\n", &["2:11 bad-rule-name"]);
-    check("checkpoint a:\n    output: 'a'\n", &["1:1 unsupported-checkpoint"]);
     check(
         "rule a:\n    output: 'a'\n    default_target: True\nrule b:\n    output: 'b'\n    default_target: True\n",
         &["6:5 duplicate-default-target"],
@@ -597,12 +594,13 @@ fn the_workflow_knows_its_place() {
 
 #[test]
 fn files_that_cannot_be_read_are_the_machines_fault() {
-    let error = load_file(Path::new("/no/such/Rulefile"), Path::new("/no/such"), &[], &[]).unwrap_err();
+    let error =
+        load_file(Path::new("/no/such/Rulefile"), Path::new("/no/such"), Settings::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Environment);
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("Rulefile");
     fs::write(&path, b"x = '\xff'\n").unwrap();
-    assert_eq!(load_file(&path, dir.path(), &[], &[]).unwrap_err().kind(), ErrorKind::Workflow);
+    assert_eq!(load_file(&path, dir.path(), Settings::default()).unwrap_err().kind(), ErrorKind::Workflow);
     fs::write(&path, "rule a:\n    output: 'a'\n    shell: 'x'\n").unwrap();
-    assert!(load_file(&path, dir.path(), &[], &[]).is_ok());
+    assert!(load_file(&path, dir.path(), Settings::default()).is_ok());
 }

@@ -1,0 +1,177 @@
+//! Profiles: files with options of the command, read before those of the command line itself.
+//!
+//! A profile becomes words of a command line, so it can say what the command line can say and nothing else, and what
+//! stands on the command line itself wins as any later word does.
+
+use crate::args::Args;
+use crate::exit::{Exit, Failure};
+use clap::{ArgAction, CommandFactory};
+use rulemake::Value;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Names of the file in a profile's directory, in this order.
+const FILES: [&str; 5] = ["config.yaml", "config.yml", "config.v9+.yaml", "config.v8+.yaml", "profile.yaml"];
+
+/// Options of Snakemake that mean nothing here, or that are always so.
+const NOT_NEEDED: [&str; 14] = [
+    "executor",
+    "ignore-incomplete",
+    "latency-wait",
+    "max-jobs-per-second",
+    "max-status-checks-per-second",
+    "nolock",
+    "printshellcmds",
+    "reason",
+    "rerun-incomplete",
+    "rerun-triggers",
+    "restart-times",
+    "scheduler",
+    "show-failed-logs",
+    "use-conda",
+];
+
+/// The words of the command line with those of the profiles before them. `here` is the process's directory, `home` that
+/// of the user's configuration.
+pub(crate) fn expand(
+    words: Vec<OsString>,
+    here: &Path,
+    home: Option<&Path>,
+) -> Result<Vec<OsString>, Failure> {
+    // A line that cannot be read is reported when it is read for good.
+    let Ok(args) = Args::from_line(words.iter().cloned()) else { return Ok(words) };
+    let common = args.all_common();
+    let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
+    let mut files: Vec<PathBuf> = Vec::new();
+    for name in &common.profile {
+        files.push(named(name, &start, home)?);
+    }
+    match common.workflow_profile.as_deref() {
+        Some("none") => {}
+        Some(name) => files.push(named(name, &start, None)?),
+        None => files.extend(of_workflow(&start, common.file.as_deref())),
+    }
+    let mut all: Vec<OsString> = words.iter().take(1).cloned().collect();
+    for file in files {
+        all.extend(options(&file)?.into_iter().map(OsString::from));
+    }
+    all.extend(words.into_iter().skip(1));
+    Ok(all)
+}
+
+fn file_in(dir: &Path) -> Option<PathBuf> {
+    FILES.iter().map(|name| dir.join(name)).find(|path| path.is_file())
+}
+
+/// The profile of a workflow, which is used without being asked for.
+fn of_workflow(start: &Path, file: Option<&Path>) -> Option<PathBuf> {
+    let beside = file.and_then(|file| start.join(file).parent().map(Path::to_path_buf));
+    let dirs = std::iter::once(start.to_path_buf()).chain(beside);
+    dirs.map(|dir| dir.join("profiles/default")).find_map(|dir| file_in(&dir))
+}
+
+/// A profile by its path, or by its name in the user's configuration.
+fn named(name: &str, start: &Path, home: Option<&Path>) -> Result<PathBuf, Failure> {
+    let path = start.join(name);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let dirs = std::iter::once(path).chain(home.map(|home| home.join("rulemake").join(name)));
+    let dirs: Vec<PathBuf> = dirs.collect();
+    dirs.iter().find_map(|dir| file_in(dir)).ok_or_else(|| {
+        let failure = Failure::new(Exit::Usage, format!("there is no profile `{name}`"));
+        let looked: Vec<String> = dirs.iter().map(|dir| dir.join(FILES[0]).display().to_string()).collect();
+        failure.note(format!("looked for {}", looked.join(" and ")))
+    })
+}
+
+/// The options in a profile, as words.
+fn options(file: &Path) -> Result<Vec<String>, Failure> {
+    let shown = file.to_string_lossy();
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::new(Exit::Usage, format!("cannot read the profile `{shown}`: {error}")))?;
+    let entries = match Value::from_yaml(&shown, &text)? {
+        Value::Map(entries) => entries,
+        Value::None => return Ok(Vec::new()),
+        _ => {
+            let failure = Failure::new(Exit::Usage, format!("the profile `{shown}` is no mapping"));
+            return Err(failure.help("write `option: value` lines, such as `jobs: 4`"));
+        }
+    };
+    let mut command = Args::command();
+    command.build();
+    let mut words = Vec::new();
+    for (key, value) in entries.iter() {
+        let name = key.trim_start_matches('-').replace('_', "-");
+        let Some(arg) = command.get_arguments().find(|arg| is_called(arg, &name)) else {
+            if NOT_NEEDED.contains(&&*name) {
+                continue;
+            }
+            return Err(unknown(&name, &shown, &command));
+        };
+        let wrong = |wanted: &str| {
+            Failure::new(Exit::Usage, format!("`{name}` in the profile `{shown}` must be {wanted}"))
+        };
+        match (arg.get_action(), value) {
+            (ArgAction::Set | ArgAction::Append, value) => {
+                let values = values(&name, value).ok_or_else(|| wrong("a value, a list or a mapping"))?;
+                words.extend(values.into_iter().map(|value| format!("--{name}={value}")));
+            }
+            (_, Value::Bool(true)) => words.push(format!("--{name}")),
+            (_, Value::Bool(false) | Value::None) => {}
+            (ArgAction::Count, Value::Int(n @ 0..=9)) => {
+                words.extend((0..*n).map(|_| format!("--{name}")));
+            }
+            _ => return Err(wrong("true or false")),
+        }
+    }
+    Ok(words)
+}
+
+fn is_called(arg: &clap::Arg, name: &str) -> bool {
+    let aliases = arg.get_all_aliases().unwrap_or_default();
+    arg.get_long() == Some(name)
+        || aliases.contains(&name)
+        || name.len() == 1
+            && arg.get_short_and_visible_aliases().unwrap_or_default().iter().any(|c| name.starts_with(*c))
+}
+
+/// The values of an option: lists repeat it, mappings are `key=value`, and `set-resources` has `rule:key=value`.
+fn values(option: &str, value: &Value) -> Option<Vec<String>> {
+    let plain = |value: &Value| match value {
+        Value::List(_) | Value::Map(_) => serde_json::to_string(value).ok(),
+        Value::None => Some(String::new()),
+        Value::Bool(true) => Some("true".into()),
+        Value::Bool(false) => Some("false".into()),
+        other => Some(other.to_string()),
+    };
+    match value {
+        Value::None => None,
+        Value::List(items) => items.iter().map(plain).collect(),
+        Value::Map(entries) if option == "set-resources" => {
+            let mut all = Vec::new();
+            for (rule, resources) in entries.iter() {
+                let Value::Map(resources) = resources else { return None };
+                for (name, value) in resources.iter() {
+                    all.push(format!("{rule}:{name}={}", plain(value)?));
+                }
+            }
+            Some(all)
+        }
+        Value::Map(entries) => {
+            entries.iter().map(|(key, value)| Some(format!("{key}={}", plain(value)?))).collect()
+        }
+        scalar => Some(vec![plain(scalar)?]),
+    }
+}
+
+fn unknown(name: &str, file: &str, command: &clap::Command) -> Failure {
+    let failure = Failure::new(Exit::Usage, format!("the profile `{file}` has an unknown option `{name}`"));
+    let known = command.get_arguments().filter_map(clap::Arg::get_long);
+    let near = known.map(|long| (strsim::osa_distance(long, name), long)).min();
+    match near.filter(|(distance, _)| *distance <= 2) {
+        Some((_, long)) => failure.help(format!("did you mean `{long}`?")),
+        None => failure.help("`rulemake --help` lists the options"),
+    }
+}
