@@ -15,6 +15,7 @@ mod math;
 mod operator;
 mod os;
 mod os_path;
+mod pandas;
 
 pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
@@ -46,6 +47,7 @@ static TABLE: &[&ModuleDef] = &[
     &operator::MODULE,
     &os_path::MODULE,
     &os::MODULE,
+    &pandas::MODULE,
 ];
 
 /// All modules by dotted name.
@@ -76,7 +78,7 @@ pub(crate) fn placeholder(name: &str) -> Value {
     let help = match root {
         "subprocess" => "run programs in the `shell:` of a rule",
         "shutil" | "tempfile" => "change files in the actions of a rule",
-        "pandas" | "numpy" | "csv" => {
+        "numpy" | "csv" => {
             "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule"
         }
         "yaml" => "read it with `configfile:`, or use JSON and `json.load`",

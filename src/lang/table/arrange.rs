@@ -5,10 +5,10 @@ use crate::lang::raise::Raise;
 use crate::lang::table::column::{Column, is_missing};
 use crate::lang::table::dtype::DType;
 use crate::lang::table::index::Index;
-use crate::lang::value::{Key, Value};
+use crate::lang::value::{Key, SetItems, Value};
 use crate::lang::vm::Vm;
 use indexmap::IndexMap;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxBuildHasher;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -36,8 +36,20 @@ fn sorted(keys: &[SortKey], missing_first: bool) -> Result<Vec<usize>, Raise> {
             let (a, b) = (&key.column.cells()[*x], &key.column.cells()[*y]);
             let ordering = match (is_missing(a), is_missing(b)) {
                 (true, true) => Ordering::Equal,
-                (true, false) => if missing_first { Ordering::Less } else { Ordering::Greater },
-                (false, true) => if missing_first { Ordering::Greater } else { Ordering::Less },
+                (true, false) => {
+                    if missing_first {
+                        Ordering::Less
+                    } else {
+                        Ordering::Greater
+                    }
+                }
+                (false, true) => {
+                    if missing_first {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Less
+                    }
+                }
                 (false, false) => {
                     let found = compare::order_of(a, b).unwrap_or_else(|| {
                         failed.get_or_insert_with(|| no_order(a, b));
@@ -85,7 +97,12 @@ pub(crate) enum Keep {
 }
 
 /// For every row whether an equal one counts instead of it.
-pub(crate) fn repeated(vm: &mut Vm, columns: &[&Column], rows: usize, keep: Keep) -> Result<Vec<bool>, Raise> {
+pub(crate) fn repeated(
+    vm: &mut Vm,
+    columns: &[&Column],
+    rows: usize,
+    keep: Keep,
+) -> Result<Vec<bool>, Raise> {
     let groups = group_rows(vm, columns, rows)?;
     let mut repeated = vec![false; rows];
     for members in groups.values() {
@@ -130,10 +147,10 @@ pub(crate) fn sorted_unique(column: &Column) -> Result<Column, Raise> {
 /// Labels of both, each once: sorted when `sort`, else those of the first before the others.
 pub(crate) fn union(vm: &mut Vm, a: &Index, b: &Index, sort: bool) -> Result<Arc<Index>, Raise> {
     let names = if a.names().iter().zip(b.names()).all(|(x, y)| x.is_same(y)) { a.names() } else { &[] };
-    let mut seen: FxHashMap<Key, ()> = FxHashMap::default();
+    let mut seen = SetItems::default();
     let mut labels = Vec::new();
     for label in a.labels().into_iter().chain(b.labels()) {
-        if seen.insert(Key::new(label.clone())?, ()).is_none() {
+        if seen.insert(Key::new(label.clone())?) {
             labels.push(label);
         }
     }

@@ -11,8 +11,8 @@ use crate::lang::table::labels::operated;
 use crate::lang::table::methods::compute::{self, Summary};
 use crate::lang::table::objects::{Array, mask_of};
 use crate::lang::table::pick::{self, Pick};
-use crate::lang::table::render;
-use crate::lang::value::{Args, Method, Object, Type, Value};
+use crate::lang::table::{ARRAY, render};
+use crate::lang::value::{Args, HostType, Method, Object, Type, Value};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 use std::sync::Arc;
@@ -105,7 +105,8 @@ impl Array {
         };
         let width = self.width.unwrap_or(1);
         vm.budget.allocate_items((rows.len() * width) as u64)?;
-        let cells = rows.iter().flat_map(|row| (row * width..(row + 1) * width).map(|at| self.column.get(at)));
+        let cells =
+            rows.iter().flat_map(|row| (row * width..(row + 1) * width).map(|at| self.column.get(at)));
         let column = Arc::new(Column::new(self.column.dtype(), cells.collect()));
         Ok(Value::object(Array { column, width: self.width }))
     }
@@ -116,7 +117,10 @@ impl Array {
             return Err(Raise::new(Exc::IndexError, "this array has one dimension"));
         };
         if column.downcast::<Slice>().is_some() {
-            return Err(Raise::unsupported("a slice of the columns of an array", "choose the columns of the table"));
+            return Err(Raise::unsupported(
+                "a slice of the columns of an array",
+                "choose the columns of the table",
+            ));
         }
         let at = index_in(column, width, "array")?;
         let cells = (0..self.rows()).map(|row| self.column.get(row * width + at)).collect();
@@ -129,11 +133,17 @@ impl Object for Array {
         "ndarray"
     }
 
+    fn host_type(&self) -> Option<&'static HostType> {
+        Some(&ARRAY)
+    }
+
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
         let count = |n: usize| Value::Int(n as i64);
         Ok(match name {
             "size" => Some(count(self.column.len())),
-            "shape" => Some(Value::tuple([Some(count(self.rows())), self.width.map(count)].into_iter().flatten().collect())),
+            "shape" => Some(Value::tuple(
+                [Some(count(self.rows())), self.width.map(count)].into_iter().flatten().collect(),
+            )),
             "ndim" => Some(count(1 + usize::from(self.width.is_some()))),
             "dtype" => Some(Value::object(DTypeValue(self.column.dtype()))),
             _ => None,
@@ -141,7 +151,7 @@ impl Object for Array {
     }
 
     fn attribute_names(&self) -> Vec<Arc<str>> {
-        let methods = methods::names(Type::Other("ndarray"));
+        let methods = methods::names(Type::Host(&ARRAY));
         ["size", "shape", "ndim", "dtype"].into_iter().chain(methods).map(Arc::from).collect()
     }
 
@@ -198,20 +208,37 @@ impl Object for Array {
         match self.width {
             None => render::array(cells, self.column.dtype()),
             Some(width) => {
-                let rows: Vec<String> =
-                    cells.chunks(width.max(1)).take(100).map(|row| render::array(row, self.column.dtype())).collect();
+                let rows: Vec<String> = cells
+                    .chunks(width.max(1))
+                    .take(100)
+                    .map(|row| render::array(row, self.column.dtype()))
+                    .collect();
                 format!("[{}]", rows.join("\n "))
             }
         }
     }
 
-    fn binary(&self, vm: &mut Vm, op: BinaryOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
-        let result = operated(vm, &self.column, other, reflected, |vm, a, b| elementwise::binary(vm, op, a, b))?;
+    fn binary(
+        &self,
+        vm: &mut Vm,
+        op: BinaryOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
+        let result =
+            operated(vm, &self.column, other, reflected, |vm, a, b| elementwise::binary(vm, op, a, b))?;
         Some(result.map(|column| Value::object(Array { column: Arc::new(column), width: self.width })))
     }
 
-    fn compare(&self, vm: &mut Vm, op: CompareOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
-        let result = operated(vm, &self.column, other, reflected, |vm, a, b| elementwise::compare(vm, op, a, b))?;
+    fn compare(
+        &self,
+        vm: &mut Vm,
+        op: CompareOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
+        let result =
+            operated(vm, &self.column, other, reflected, |vm, a, b| elementwise::compare(vm, op, a, b))?;
         Some(result.map(|column| Value::object(Array { column: Arc::new(column), width: self.width })))
     }
 

@@ -38,7 +38,7 @@ impl Rows {
         }
     }
 
-    fn push(&mut self, row: usize) {
+    pub(crate) fn push(&mut self, row: usize) {
         match self {
             Rows::One(first) => *self = Rows::Many(vec![*first, row]),
             Rows::Many(rows) => rows.push(row),
@@ -107,12 +107,9 @@ impl Column {
     /// Cells that are known to be of the type.
     pub(crate) fn new(dtype: DType, cells: Vec<Value>) -> Column {
         debug_assert!(cells.iter().all(|cell| dtype.holds(cell)), "{dtype:?} {cells:?}");
-        Column { cells: OnceLock::from(cells), ..Column::of(dtype, 0, Source::Cells) }.measured()
-    }
-
-    fn measured(mut self) -> Column {
-        self.len = self.cells.get().map_or(0, Vec::len);
-        self
+        let mut column = Column::of(dtype, cells.len(), Source::Cells);
+        column.cells = OnceLock::from(cells);
+        column
     }
 
     /// Values from Rulefile code, with the type that pandas finds for them.
@@ -289,10 +286,13 @@ impl Column {
 
     /// Gives the cells away.
     pub(crate) fn release(&mut self) -> Vec<Value> {
-        match self.dtype {
-            DType::Object => self.cells.take().unwrap_or_default(),
-            _ => Vec::new(),
+        if self.dtype != DType::Object {
+            return Vec::new();
         }
+        let mut values = self.cells.take().unwrap_or_default();
+        let places = self.places.take().flatten().unwrap_or_default();
+        values.extend(places.into_keys().map(|key| key.0));
+        values
     }
 }
 

@@ -13,15 +13,16 @@ use crate::lang::table::objects::{
     Array, DataFrame, Labels, Owner, Series, as_column, column_of, frame_of, is_scalar, labelled_of, mask_of,
 };
 use crate::lang::table::pick::{self, Pick, is_place_slice};
-use crate::lang::table::{refused, render};
-use crate::lang::value::{Args, Object, Type, Value};
+use crate::lang::table::{DATA_FRAME, refused, render};
+use crate::lang::value::{Args, HostType, Object, Type, Value};
 use crate::lang::vm::Vm;
 use crate::model;
 use crate::syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 use std::sync::Arc;
 
-const PROPERTIES: &[&str] =
-    &["T", "at", "columns", "dtypes", "empty", "iat", "iloc", "index", "loc", "ndim", "shape", "size", "values"];
+const PROPERTIES: &[&str] = &[
+    "T", "at", "columns", "dtypes", "empty", "iat", "iloc", "index", "loc", "ndim", "shape", "size", "values",
+];
 
 impl DataFrame {
     fn property(&self, name: &str) -> Option<Value> {
@@ -59,7 +60,8 @@ fn dtypes(frame: &Frame) -> Value {
 pub(crate) fn values(frame: &Frame) -> Value {
     let dtype = DType::common(frame.data.iter().map(|column| column.dtype())).unwrap_or(DType::Object);
     let rows = 0..frame.rows();
-    let cells = rows.flat_map(|row| frame.data.iter().map(move |column| dtype.fit(column.get(row)))).collect();
+    let cells =
+        rows.flat_map(|row| frame.data.iter().map(move |column| dtype.fit(column.get(row)))).collect();
     Value::object(Array { column: Arc::new(Column::new(dtype, cells)), width: Some(frame.data.len()) })
 }
 
@@ -87,13 +89,20 @@ pub(crate) fn item(vm: &mut Vm, this: &DataFrame, key: &Value) -> Result<Value, 
     }
     if key.is_callable() {
         let key = vm.call_value(key, Args::positional(vec![Value::object(this.clone())]), None)?;
-        return if key.is_callable() { Err(Raise::type_error("a function is no key")) } else { item(vm, this, &key) };
+        return if key.is_callable() {
+            Err(Raise::type_error("a function is no key"))
+        } else {
+            item(vm, this, &key)
+        };
     }
     if is_scalar(key) || matches!(key, Value::Tuple(_)) {
         return by_label(&frame, key);
     }
     if frame_of(key).is_some() {
-        return Err(Raise::unsupported("a table cannot choose cells of a table", "choose rows with a column: `df[df[\"x\"] == 1]`"));
+        return Err(Raise::unsupported(
+            "a table cannot choose cells of a table",
+            "choose rows with a column: `df[df[\"x\"] == 1]`",
+        ));
     }
     let labels = as_column(vm, key)?;
     Ok(DataFrame::value(frame.select(&columns_of(&frame, labels.cells())?)))
@@ -147,7 +156,9 @@ pub(crate) fn column_for(vm: &mut Vm, frame: &Frame, value: &Value) -> Result<Ar
     }
     if let Some(other) = frame_of(value) {
         return match other.data.as_slice() {
-            [only] => column_for(vm, frame, &Series::value(Labelled { column: only.clone(), ..other.series(0) })),
+            [only] => {
+                column_for(vm, frame, &Series::value(Labelled { column: only.clone(), ..other.series(0) }))
+            }
             _ => Err(Raise::value_error(format!("a table of {} columns is no column", other.data.len()))),
         };
     }
@@ -246,11 +257,15 @@ impl Object for DataFrame {
         "DataFrame"
     }
 
+    fn host_type(&self) -> Option<&'static HostType> {
+        Some(&DATA_FRAME)
+    }
+
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
         if let Some(value) = self.property(name) {
             return Ok(Some(value));
         }
-        if methods::find(Type::Other("DataFrame"), name).is_some() {
+        if methods::find(Type::Host(&DATA_FRAME), name).is_some() {
             return Ok(None);
         }
         let frame = self.get();
@@ -263,7 +278,7 @@ impl Object for DataFrame {
     fn attribute_names(&self) -> Vec<Arc<str>> {
         let columns = self.get().columns.labels();
         let columns = columns.iter().filter_map(|label| label.as_str().map(Arc::from));
-        let methods = methods::names(Type::Other("DataFrame")).map(Arc::from);
+        let methods = methods::names(Type::Host(&DATA_FRAME)).map(Arc::from);
         columns.chain(PROPERTIES.iter().map(|name| Arc::from(*name))).chain(methods).collect()
     }
 
@@ -288,7 +303,10 @@ impl Object for DataFrame {
             "columns" => {
                 let columns = labels_from(vm, &value, frame.data.len())?;
                 if columns.is_multi() {
-                    return Err(Raise::unsupported("column names cannot have levels", "join them: `\"a_b\"`"));
+                    return Err(Raise::unsupported(
+                        "column names cannot have levels",
+                        "join them: `\"a_b\"`",
+                    ));
                 }
                 self.replace(Frame { columns, ..(*frame).clone() })
             }
@@ -326,11 +344,23 @@ impl Object for DataFrame {
         render::frame(&self.get())
     }
 
-    fn binary(&self, vm: &mut Vm, op: BinaryOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn binary(
+        &self,
+        vm: &mut Vm,
+        op: BinaryOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         on_all(vm, &self.get(), other, reflected, |vm, a, b| elementwise::binary(vm, op, a, b))
     }
 
-    fn compare(&self, vm: &mut Vm, op: CompareOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn compare(
+        &self,
+        vm: &mut Vm,
+        op: CompareOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         on_all(vm, &self.get(), other, reflected, |vm, a, b| elementwise::compare(vm, op, a, b))
     }
 

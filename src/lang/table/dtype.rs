@@ -91,10 +91,7 @@ impl DType {
                 _ => None,
             },
             // `df.dtypes["x"]`
-            Value::Object(_) => match value.downcast::<DTypeValue>() {
-                Some(DTypeValue(dtype)) => Some(*dtype),
-                None => None,
-            },
+            Value::Object(_) => value.downcast::<DTypeValue>().map(|DTypeValue(dtype)| *dtype),
             _ => None,
         };
         known.ok_or_else(|| {

@@ -209,9 +209,8 @@ impl Index {
             let labels = indexes.iter().flat_map(|index| index.labels()).collect();
             return Index::single(Arc::new(Column::new(DType::Object, labels)), Value::None);
         }
-        let level = |level: usize| {
-            Arc::new(Column::concat(indexes.iter().map(move |index| &*index.levels[level])))
-        };
+        let level =
+            |level: usize| Arc::new(Column::concat(indexes.iter().map(move |index| &*index.levels[level])));
         Index::new((0..width).map(level).collect(), (0..width).map(shared).collect())
     }
 
@@ -225,7 +224,10 @@ impl Index {
                 let count = self.levels.len();
                 let from_end = if *n < 0 { n.saturating_add(count as i64) } else { *n };
                 usize::try_from(from_end).ok().filter(|level| *level < count).ok_or_else(|| {
-                    Raise::new(Exc::IndexError, format!("the index has {count} levels, there is no level {n}"))
+                    Raise::new(
+                        Exc::IndexError,
+                        format!("the index has {count} levels, there is no level {n}"),
+                    )
                 })
             }
             other => {
@@ -242,13 +244,16 @@ impl Index {
             return true;
         }
         let labels = self.labels();
-        labels.windows(2).all(|pair| {
-            compare::order_of(&pair[0], &pair[1]).is_some_and(std::cmp::Ordering::is_le)
-        })
+        labels
+            .windows(2)
+            .all(|pair| compare::order_of(&pair[0], &pair[1]).is_some_and(std::cmp::Ordering::is_le))
     }
 
     pub(crate) fn release(&mut self) -> Vec<Value> {
         let columns = self.levels.iter_mut().filter_map(Arc::get_mut);
-        columns.flat_map(Column::release).collect()
+        let mut values: Vec<Value> = columns.flat_map(Column::release).collect();
+        let whole = self.whole.take().flatten().unwrap_or_default();
+        values.extend(whole.into_keys().map(|key| key.0));
+        values
     }
 }

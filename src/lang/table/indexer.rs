@@ -63,7 +63,9 @@ impl Indexer {
 
     /// Rows and columns that a key means.
     fn picks(&self, vm: &mut Vm, frame: &Frame, key: &Value) -> Result<(Pick, Pick), Raise> {
-        let Value::Tuple(parts) = key else { return Ok((self.pick(vm, &frame.index, key, "row")?, Pick::All)) };
+        let Value::Tuple(parts) = key else {
+            return Ok((self.pick(vm, &frame.index, key, "row")?, Pick::All));
+        };
         let parts = &parts.0;
         let levels = frame.index.levels().len();
         // A tuple can be the label of a row with several levels, or a row and a column.
@@ -102,9 +104,17 @@ impl Indexer {
     }
 
     /// The table with a row or a column for a label that it does not have yet.
-    fn with_new_labels(&self, vm: &mut Vm, mut frame: Frame, key: &Value, value: &Value) -> Result<Frame, Raise> {
+    fn with_new_labels(
+        &self,
+        vm: &mut Vm,
+        mut frame: Frame,
+        key: &Value,
+        value: &Value,
+    ) -> Result<Frame, Raise> {
         let (row, column) = match key {
-            Value::Tuple(parts) if parts.0.len() == 2 && !(frame.index.is_multi() && is_scalar(&parts.0[1])) => {
+            Value::Tuple(parts)
+                if parts.0.len() == 2 && !(frame.index.is_multi() && is_scalar(&parts.0[1])) =>
+            {
                 (&parts.0[0], Some(&parts.0[1]))
             }
             row => (row, None),
@@ -117,7 +127,9 @@ impl Indexer {
         }
         let is_new_row = match row {
             Value::Tuple(parts) => {
-                frame.index.is_multi() && parts.0.iter().all(is_scalar) && parts.0.len() == frame.index.levels().len()
+                frame.index.is_multi()
+                    && parts.0.iter().all(is_scalar)
+                    && parts.0.len() == frame.index.levels().len()
             }
             label => !frame.index.is_multi() && is_scalar(label) && !label.is_callable(),
         };
@@ -200,7 +212,10 @@ fn values_for(
         }
         let wanted = frame.index.take(rows);
         let places = rows_for(&labelled.index, &wanted)?;
-        return Ok(places.into_iter().map(|row| row.map_or(MISSING, |row| labelled.column.get(row))).collect());
+        return Ok(places
+            .into_iter()
+            .map(|row| row.map_or(MISSING, |row| labelled.column.get(row)))
+            .collect());
     }
     if let Some(other) = frame_of(value) {
         return match other.data.get(at) {
@@ -232,8 +247,12 @@ fn replaced(column: &Column, rows: &[usize], values: Vec<Value>) -> Result<Colum
             DType::Object => true,
         };
         if !fits {
-            return Err(Raise::type_error(format!("{} is no value for a column of type `{}`", value.repr(), dtype.name()))
-                .help("change the type of the column first: `df[\"x\"] = df[\"x\"].astype(object)`"));
+            return Err(Raise::type_error(format!(
+                "{} is no value for a column of type `{}`",
+                value.repr(),
+                dtype.name()
+            ))
+            .help("change the type of the column first: `df[\"x\"] = df[\"x\"].astype(object)`"));
         }
         if dtype == DType::Int && is_missing(value) {
             dtype = DType::Float;
@@ -242,7 +261,9 @@ fn replaced(column: &Column, rows: &[usize], values: Vec<Value>) -> Result<Colum
     let mut cells: Vec<Value> = column.cells().iter().map(|cell| dtype.fit(cell.clone())).collect();
     for (row, value) in rows.iter().zip(values) {
         cells[*row] = match (dtype, value) {
-            (DType::Int, Value::Float(x)) => crate::lang::ops::float_to_int(x).map_or(Value::Float(x), Value::Int),
+            (DType::Int, Value::Float(x)) => {
+                crate::lang::ops::float_to_int(x).map_or(Value::Float(x), Value::Int)
+            }
             (dtype, value) => dtype.fit(value),
         };
     }
@@ -257,12 +278,10 @@ fn replaced(column: &Column, rows: &[usize], values: Vec<Value>) -> Result<Colum
 fn part(vm: &mut Vm, frame: &Frame, rows: &Pick, columns: &Pick) -> Result<Value, Raise> {
     match (rows, columns) {
         (Pick::One(row), Pick::One(column)) => Ok(frame.data[*column].get(*row)),
+        (Pick::One(row), Pick::All) => Ok(Series::value(frame.row(*row))),
+        // The type of a row is that of the chosen columns.
         (Pick::One(row), columns) => {
-            let whole = frame.row(*row);
-            Ok(Series::value(match columns {
-                Pick::All => whole,
-                columns => whole.take(&columns.rows(frame.data.len())),
-            }))
+            Ok(Series::value(frame.select(&columns.rows(frame.data.len())).row(*row)))
         }
         (rows, Pick::One(column)) => series_item(vm, &frame.series(*column), rows),
         (rows, Pick::All) => take_rows(vm, frame, rows),

@@ -12,12 +12,14 @@ use crate::lang::table::elementwise::{self, Side};
 use crate::lang::table::frame::{Frame, Labelled};
 use crate::lang::table::index::Index;
 use crate::lang::table::methods::shared::{keep_of, mapped, rows_where_in};
-use crate::lang::table::objects::{Array, Held, Labels, Owner, Series, as_column, column_of, is_scalar, mask_of};
+use crate::lang::table::objects::{
+    Array, HeldIndex, Labels, Owner, Series, as_column, column_of, is_scalar, mask_of,
+};
 use crate::lang::table::pick::{self, Pick};
 use crate::lang::table::series::contains_label;
 use crate::lang::table::text::Texts;
-use crate::lang::table::{refused, render};
-use crate::lang::value::{Args, Method, Object, Type, Value};
+use crate::lang::table::{INDEX, refused, render};
+use crate::lang::value::{Args, HostType, Method, Object, Type, Value};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 use std::sync::Arc;
@@ -64,8 +66,19 @@ pub(crate) static METHODS: &[Method] = &[
 ];
 
 const PROPERTIES: &[&str] = &[
-    "dtype", "empty", "has_duplicates", "is_unique", "levels", "name", "names", "ndim", "nlevels", "shape", "size",
-    "str", "values",
+    "dtype",
+    "empty",
+    "has_duplicates",
+    "is_unique",
+    "levels",
+    "name",
+    "names",
+    "ndim",
+    "nlevels",
+    "shape",
+    "size",
+    "str",
+    "values",
 ];
 
 fn index_of(me: &Value) -> Arc<Index> {
@@ -139,7 +152,8 @@ fn set_operation(vm: &mut Vm, me: &Value, args: Args, name: &str) -> Result<Valu
         }
     }
     let kept = index.take(&rows);
-    let order = if sort && name == "difference" { arrange::order_of_labels(vm, &kept, &[true]).ok() } else { None };
+    let order =
+        if sort && name == "difference" { arrange::order_of_labels(vm, &kept, &[true]).ok() } else { None };
     Ok(Labels::value(order.map_or_else(|| kept.clone(), |order| kept.take(&order))))
 }
 
@@ -352,8 +366,7 @@ fn sort_values(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let [ascending] = args.take("sort_values", ["*ascending"], 0)?;
     let index = index_of(me);
     let ascending = ascending.is_none_or(|value| value.truth());
-    let keys: Vec<SortKey> =
-        index.levels().iter().map(|column| SortKey { column, ascending }).collect();
+    let keys: Vec<SortKey> = index.levels().iter().map(|column| SortKey { column, ascending }).collect();
     let order = arrange::order(vm, &keys, false)?;
     Ok(Labels::value(index.take(&order)))
 }
@@ -422,7 +435,7 @@ impl Labels {
     /// Puts other names on the labels, and on those of the table they come from.
     fn rename(&self, names: Vec<Value>) -> Result<(), Raise> {
         let index = renamed(&self.get(), names)?;
-        let old = self.index.write(|held| std::mem::replace(held, Held(index.clone())))?;
+        let old = self.index.write(|held| std::mem::replace(held, HeldIndex(index.clone())))?;
         drop(old);
         match &self.owner {
             Owner::Nobody => Ok(()),
@@ -438,10 +451,14 @@ impl Object for Labels {
         "Index"
     }
 
+    fn host_type(&self) -> Option<&'static HostType> {
+        Some(&INDEX)
+    }
+
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
         match self.property(name)? {
             Some(value) => Ok(Some(value)),
-            None if methods::find(Type::Other("Index"), name).is_some() => Ok(None),
+            None if methods::find(Type::Host(&INDEX), name).is_some() => Ok(None),
             None => refused::check("Index", name),
         }
     }
@@ -478,7 +495,9 @@ impl Object for Labels {
                 let names = vm.collect(&value)?;
                 self.rename(names)
             }
-            name => Err(Raise::new(Exc::AttributeError, format!("attribute `{name}` of an index cannot be set"))),
+            name => {
+                Err(Raise::new(Exc::AttributeError, format!("attribute `{name}` of an index cannot be set")))
+            }
         }
     }
 
@@ -502,13 +521,26 @@ impl Object for Labels {
         render::index(&self.get())
     }
 
-    fn binary(&self, vm: &mut Vm, op: BinaryOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn binary(
+        &self,
+        vm: &mut Vm,
+        op: BinaryOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         let index = self.get();
-        let column = operated(vm, &index.to_column(), other, reflected, |vm, a, b| elementwise::binary(vm, op, a, b))?;
+        let column =
+            operated(vm, &index.to_column(), other, reflected, |vm, a, b| elementwise::binary(vm, op, a, b))?;
         Some(column.map(|column| Labels::value(Index::single(Arc::new(column), index.name()))))
     }
 
-    fn compare(&self, vm: &mut Vm, op: CompareOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn compare(
+        &self,
+        vm: &mut Vm,
+        op: CompareOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         let column = self.get().to_column();
         let result = operated(vm, &column, other, reflected, |vm, a, b| elementwise::compare(vm, op, a, b))?;
         Some(result.map(Array::value))

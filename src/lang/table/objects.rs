@@ -24,17 +24,17 @@ pub(crate) struct Series(pub(crate) Arc<Shared<Arc<Labelled>>>);
 /// `pd.Index`: labels of rows or columns. Renaming them renames those of the table they come from.
 #[derive(Clone)]
 pub(crate) struct Labels {
-    pub(crate) index: Arc<Shared<Held>>,
+    pub(crate) index: Arc<Shared<HeldIndex>>,
     pub(crate) owner: Owner,
 }
 
 /// What a value of labels holds.
 #[derive(Clone)]
-pub(crate) struct Held(pub(crate) Arc<Index>);
+pub(crate) struct HeldIndex(pub(crate) Arc<Index>);
 
-impl Default for Held {
-    fn default() -> Held {
-        Held(Index::count(0))
+impl Default for HeldIndex {
+    fn default() -> HeldIndex {
+        HeldIndex(Index::count(0))
     }
 }
 
@@ -117,7 +117,7 @@ impl Series {
 
 impl Labels {
     pub(crate) fn new(index: Arc<Index>, owner: Owner) -> Labels {
-        Labels { index: Arc::new(Shared::new(Held(index))), owner }
+        Labels { index: Arc::new(Shared::new(HeldIndex(index))), owner }
     }
 
     pub(crate) fn value(index: Arc<Index>) -> Value {
@@ -175,7 +175,9 @@ pub(crate) fn is_scalar(value: &Value) -> bool {
         | Value::View(_)
         | Value::Iter(_) => false,
         Value::Object(_) => {
-            column_of(value).is_none() && frame_of(value).is_none() && value.downcast::<crate::lang::index::Slice>().is_none()
+            column_of(value).is_none()
+                && frame_of(value).is_none()
+                && value.downcast::<crate::lang::index::Slice>().is_none()
         }
         _ => true,
     }

@@ -47,8 +47,13 @@ pub(crate) fn no_label(index: &Arc<Index>, label: &Value, axis: &'static str) ->
             if let Some(near) = closest(text, texts.iter().copied()) {
                 return format!("the table has no such {axis}; did you mean `{near}`?");
             }
-            if text.parse::<i64>().is_ok_and(|n| level.find(&Value::Int(n)).is_ok_and(|f| !f.rows().is_empty())) {
-                return format!("{text} is a number in the table: read the column as text, `dtype={{...: str}}`");
+            if text
+                .parse::<i64>()
+                .is_ok_and(|n| level.find(&Value::Int(n)).is_ok_and(|f| !f.rows().is_empty()))
+            {
+                return format!(
+                    "{text} is a number in the table: read the column as text, `dtype={{...: str}}`"
+                );
             }
         }
         let shown: Vec<String> = (0..index.len().min(10)).map(|row| index.label(row).repr()).collect();
@@ -58,7 +63,12 @@ pub(crate) fn no_label(index: &Arc<Index>, label: &Value, axis: &'static str) ->
 }
 
 /// The rows that a key of `loc` means.
-pub(crate) fn by_label(vm: &mut Vm, index: &Arc<Index>, key: &Value, axis: &'static str) -> Result<Pick, Raise> {
+pub(crate) fn by_label(
+    vm: &mut Vm,
+    index: &Arc<Index>,
+    key: &Value,
+    axis: &'static str,
+) -> Result<Pick, Raise> {
     if let Some(slice) = key.downcast::<Slice>() {
         return label_slice(vm, index, slice, axis);
     }
@@ -231,8 +241,9 @@ pub(crate) fn by_mask(vm: &mut Vm, index: &Arc<Index>, key: &Value, mask: &Colum
         return Err(Raise::value_error(format!("a mask of {given} values does not fit {wanted} rows")));
     }
     if mask.has_missing() {
-        return Err(Raise::value_error("a mask cannot have missing values")
-            .help("fill them: `.fillna(False)`"));
+        return Err(
+            Raise::value_error("a mask cannot have missing values").help("fill them: `.fillna(False)`")
+        );
     }
     Ok(Pick::many(mask.true_rows()))
 }

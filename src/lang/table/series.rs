@@ -9,18 +9,34 @@ use crate::lang::table::dtype::{DType, DTypeValue};
 use crate::lang::table::elementwise::{self, Side};
 use crate::lang::table::frame::{Labelled, rows_for};
 use crate::lang::table::indexer::{Indexer, Kind, Target, series_item};
-use crate::lang::table::objects::{Array, Labels, Owner, Series, column_of, frame_of, is_scalar, labelled_of, mask_of};
+use crate::lang::table::objects::{
+    Array, Labels, Owner, Series, column_of, frame_of, is_scalar, labelled_of, mask_of,
+};
 use crate::lang::table::pick::{self, is_place_slice};
 use crate::lang::table::text::Texts;
-use crate::lang::table::{data_frame, refused, render};
-use crate::lang::value::{Args, Object, Type, Value};
+use crate::lang::table::{SERIES, data_frame, refused, render};
+use crate::lang::value::{Args, HostType, Object, Type, Value};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 use std::sync::Arc;
 
 const PROPERTIES: &[&str] = &[
-    "array", "at", "dtype", "empty", "hasnans", "iat", "iloc", "index", "is_unique", "loc", "name", "ndim", "shape",
-    "size", "str", "values",
+    "array",
+    "at",
+    "dtype",
+    "empty",
+    "hasnans",
+    "iat",
+    "iloc",
+    "index",
+    "is_unique",
+    "loc",
+    "name",
+    "ndim",
+    "shape",
+    "size",
+    "str",
+    "values",
 ];
 
 impl Series {
@@ -63,7 +79,11 @@ fn item(vm: &mut Vm, this: &Series, key: &Value) -> Result<Value, Raise> {
     }
     if key.is_callable() {
         let key = vm.call_value(key, Args::positional(vec![Value::object(this.clone())]), None)?;
-        return if key.is_callable() { Err(Raise::type_error("a function is no key")) } else { item(vm, this, &key) };
+        return if key.is_callable() {
+            Err(Raise::type_error("a function is no key"))
+        } else {
+            item(vm, this, &key)
+        };
     }
     let pick = pick::by_label(vm, &labelled.index, key, "label").map_err(|raise| match key {
         Value::Int(_) if raise.kind() == Exc::KeyError => raise.help("places are written `.iloc[n]`"),
@@ -109,7 +129,10 @@ fn operate(
         }));
     }
     if frame_of(other).is_some() {
-        return Some(Err(Raise::unsupported("a column and a table cannot be combined", "combine it with a column")));
+        return Some(Err(Raise::unsupported(
+            "a column and a table cannot be combined",
+            "combine it with a column",
+        )));
     }
     let column = match column_of(other) {
         Some(column) => Some(column),
@@ -128,11 +151,15 @@ impl Object for Series {
         "Series"
     }
 
+    fn host_type(&self) -> Option<&'static HostType> {
+        Some(&SERIES)
+    }
+
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
         if let Some(value) = self.property(name)? {
             return Ok(Some(value));
         }
-        if methods::find(Type::Other("Series"), name).is_some() {
+        if methods::find(Type::Host(&SERIES), name).is_some() {
             return Ok(None);
         }
         let labelled = self.get();
@@ -147,7 +174,7 @@ impl Object for Series {
     fn attribute_names(&self) -> Vec<Arc<str>> {
         let labels = self.get().index.labels();
         let labels = labels.iter().take(1000).filter_map(|label| label.as_str().map(Arc::from));
-        let methods = methods::names(Type::Other("Series")).map(Arc::from);
+        let methods = methods::names(Type::Host(&SERIES)).map(Arc::from);
         labels.chain(PROPERTIES.iter().map(|name| Arc::from(*name))).chain(methods).collect()
     }
 
@@ -181,8 +208,10 @@ impl Object for Series {
                 let index = data_frame::labels_from(vm, &value, labelled.len())?;
                 self.replace(Labelled { index, ..(*labelled).clone() })
             }
-            name => Err(Raise::new(Exc::AttributeError, format!("attribute `{name}` of a column cannot be set"))
-                .help(format!("write `[\"{name}\"] = ...`"))),
+            name => {
+                Err(Raise::new(Exc::AttributeError, format!("attribute `{name}` of a column cannot be set"))
+                    .help(format!("write `[\"{name}\"] = ...`")))
+            }
         }
     }
 
@@ -215,11 +244,23 @@ impl Object for Series {
         render::series(&self.get())
     }
 
-    fn binary(&self, vm: &mut Vm, op: BinaryOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn binary(
+        &self,
+        vm: &mut Vm,
+        op: BinaryOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         operate(vm, &self.get(), other, reflected, false, |vm, a, b| elementwise::binary(vm, op, a, b))
     }
 
-    fn compare(&self, vm: &mut Vm, op: CompareOp, other: &Value, reflected: bool) -> Option<Result<Value, Raise>> {
+    fn compare(
+        &self,
+        vm: &mut Vm,
+        op: CompareOp,
+        other: &Value,
+        reflected: bool,
+    ) -> Option<Result<Value, Raise>> {
         operate(vm, &self.get(), other, reflected, true, |vm, a, b| elementwise::compare(vm, op, a, b))
     }
 

@@ -53,7 +53,8 @@ pub(crate) fn column<'f>(
         return Ok(Column::new(int, cells));
     }
     // Whole numbers of more than 64 bits keep their digits.
-    let digits = |text: &str| is_long_int(text).then_some(Value::None).or_else(|| parse_int(text).map(Value::Int));
+    let digits =
+        |text: &str| is_long_int(text).then_some(Value::None).or_else(|| parse_int(text).map(Value::Int));
     if all(fields.clone(), digits).is_some() {
         return Ok(Column::new(DType::Object, texts(fields)));
     }

@@ -144,7 +144,8 @@ fn check_widths(layout: &Layout, options: &Options) -> Result<(), Raise> {
     match wide {
         Some(record) if options.columns.is_none() && !options.skip_bad_lines => {
             let (line, found) = (record.line, record.fields.len());
-            let message = format!("line {line} of the table has {found} fields, the lines above have {expected}");
+            let message =
+                format!("line {line} of the table has {found} fields, the lines above have {expected}");
             Err(Raise::value_error(message).help("is the separator right? A tab is `sep=\"\\t\"`"))
         }
         _ => Ok(()),
@@ -215,8 +216,11 @@ fn check_used(layout: &Layout, options: &Options) -> Result<(), Raise> {
         };
         if !known {
             let names: Vec<String> = layout.names.iter().take(20).map(Value::repr).collect();
-            return Err(Raise::value_error(format!("`usecols` names a column {} that is not there", label.repr()))
-                .help(format!("the columns are: {}", names.join(", "))));
+            return Err(Raise::value_error(format!(
+                "`usecols` names a column {} that is not there",
+                label.repr()
+            ))
+            .help(format!("the columns are: {}", names.join(", "))));
         }
     }
     Ok(())
@@ -239,8 +243,11 @@ fn take_index(
         };
         let Some(place) = by_name.or(by_number) else {
             let names: Vec<String> = columns.iter().take(20).map(|(name, _)| name.repr()).collect();
-            return Err(Raise::value_error(format!("`index_col` names a column {} that is not there", label.repr()))
-                .help(format!("the columns are: {}", names.join(", "))));
+            return Err(Raise::value_error(format!(
+                "`index_col` names a column {} that is not there",
+                label.repr()
+            ))
+            .help(format!("the columns are: {}", names.join(", "))));
         };
         places.push(place);
     }
@@ -269,7 +276,8 @@ fn read_column(
 ) -> Result<Column, Raise> {
     vm.budget.allocate_items(records.len() as u64)?;
     let fields = records.iter().map(|record| record.fields.get(field).map(|text| &**text));
-    let of_this = |(label, _): &&(Value, Value)| label.is_same(name) || label.is_same(&Value::Int(number as i64));
+    let of_this =
+        |(label, _): &&(Value, Value)| label.is_same(name) || label.is_same(&Value::Int(number as i64));
     if let Some((_, converter)) = options.converters.iter().find(of_this) {
         let mut cells = Vec::with_capacity(records.len());
         for field in fields {
@@ -287,6 +295,10 @@ fn read_column(
             .map(|(_, dtype)| *dtype),
     };
     infer::column(fields, options.missing.of_column(name), wanted).map_err(|raise| {
-        if raise.kind() == Exc::ValueError { raise.also_help(format!("it is the column {}", name.repr())) } else { raise }
+        if raise.kind() == Exc::ValueError {
+            raise.also_help(format!("it is the column {}", name.repr()))
+        } else {
+            raise
+        }
     })
 }

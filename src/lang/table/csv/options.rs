@@ -52,7 +52,8 @@ pub(crate) struct Options {
 }
 
 /// Parameters that say how pandas works, not what it gives.
-const IGNORED: &[&str] = &["engine", "low_memory", "encoding", "memory_map", "float_precision", "encoding_errors"];
+const IGNORED: &[&str] =
+    &["engine", "low_memory", "encoding", "memory_map", "float_precision", "encoding_errors"];
 
 const NAMES: [&str; 22] = [
     "filepath_or_buffer",
@@ -89,12 +90,34 @@ impl Options {
     ) -> Result<(Value, Options), Raise> {
         args.named.retain(|(name, _)| !IGNORED.contains(&&**name));
         let [
-            source, sep, delimiter, header, names, index_col, usecols, dtype, comment, na_values,
-            keep_default_na, na_filter, skiprows, nrows, quotechar, quoting, skipinitialspace,
-            skip_blank_lines, delim_whitespace, converters, on_bad_lines, compression,
+            source,
+            sep,
+            delimiter,
+            header,
+            names,
+            index_col,
+            usecols,
+            dtype,
+            comment,
+            na_values,
+            keep_default_na,
+            na_filter,
+            skiprows,
+            nrows,
+            quotechar,
+            quoting,
+            skipinitialspace,
+            skip_blank_lines,
+            delim_whitespace,
+            converters,
+            on_bad_lines,
+            compression,
         ] = args.take(function, NAMES, 1).map_err(|raise| unknown(raise, function))?;
         if compression.as_ref().is_some_and(|value| !matches!(value.as_str(), Some("infer"))) {
-            return Err(Raise::unsupported("compressed tables are not supported", "keep the table as plain text"));
+            return Err(Raise::unsupported(
+                "compressed tables are not supported",
+                "keep the table as plain text",
+            ));
         }
         let yes = |value: &Option<Value>, default: bool| value.as_ref().map_or(default, Value::truth);
         let syntax = Syntax {
@@ -165,7 +188,9 @@ fn separator_of(given: Option<Value>, default: &str, function: &str) -> Result<S
         _ if &*separator == "\\s+" => Ok(Separator::Blanks),
         _ => match regex::Regex::new(&separator) {
             Ok(pattern) => Ok(Separator::Pattern(pattern)),
-            Err(_) => Err(Raise::value_error(format!("the separator `{separator}` is no regular expression"))),
+            Err(_) => {
+                Err(Raise::value_error(format!("the separator `{separator}` is no regular expression")))
+            }
         },
     }
 }

@@ -201,8 +201,11 @@ impl<'t> Scanner<'t> {
         let mut text: Cow<'t, str> = Cow::Borrowed("");
         loop {
             let Some(end) = rest.find(quote) else {
-                return Err(Raise::value_error(format!("a quote in line {} of the table is never closed", line + 1))
-                    .help("if quotes mean nothing in this file, read it with `quoting=3`"));
+                return Err(Raise::value_error(format!(
+                    "a quote in line {} of the table is never closed",
+                    line + 1
+                ))
+                .help("if quotes mean nothing in this file, read it with `quoting=3`"));
             };
             let (part, after) = rest.split_at(end);
             self.line += part.matches('\n').count();
