@@ -10,17 +10,20 @@ use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
+use crate::files::outputs::make_directory;
 use crate::graph::info::JobInfo;
 use crate::graph::resolve::{Probe, Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
+use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use crate::plan::context::{Context, Force, RuleFacts};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
+use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, View, Writer, open, read};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -54,6 +57,16 @@ pub struct LoadOptions {
     pub default_resources: Vec<(String, String)>,
     /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
     pub scatter: Vec<(String, u32)>,
+    /// Environment variables, by name and value, that the Rulefile may ask for with `os.environ`: the library itself
+    /// reads none. Each one that is asked for is on record with its value.
+    ///
+    /// ```
+    /// let mut options = rulemake::LoadOptions::default();
+    /// options.variables = std::env::vars().collect();
+    /// ```
+    pub variables: Vec<(String, String)>,
+    /// Paths start from `root`, whatever `workdir:` says.
+    pub keep_root: bool,
 }
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
@@ -61,6 +74,7 @@ pub struct Session {
     workflow: Arc<Workflow>,
     root: PathBuf,
     slots: u32,
+    temp_dir: Arc<str>,
     limits: Vec<(String, u64)>,
     cancel: CancelToken,
     observer: Observe,
@@ -74,6 +88,7 @@ pub struct SessionBuilder {
     root: PathBuf,
     jobs: usize,
     resources: Vec<(String, u64)>,
+    temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
 }
@@ -92,6 +107,8 @@ pub struct RunOptions {
     pub retries: u32,
     /// When another run holds the lock, wait for it instead of failing.
     pub wait: bool,
+    /// Temporary files that are made or there stay. One that is gone is not made again for that.
+    pub keep_temps: bool,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -242,6 +259,8 @@ impl LoadOptions {
             resources: self.resources.clone(),
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
+            variables: self.variables.clone(),
+            keep_root: self.keep_root,
         }
     }
 }
@@ -272,6 +291,7 @@ impl Session {
             root: PathBuf::from("."),
             jobs: 0,
             resources: Vec::new(),
+            temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
         }
@@ -321,6 +341,7 @@ impl Session {
             }
         }
         Ok(Context {
+            temps: Temps::of(&self.workflow, &graph),
             graph,
             paths,
             force,
@@ -330,6 +351,8 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            markers: Default::default(),
+            temp_dir: self.temp_dir.clone(),
         })
     }
 
@@ -412,6 +435,7 @@ impl Session {
             limits: self.limits.clone(),
             grace: GRACE,
             warnings,
+            keep_temps: options.keep_temps,
         };
         let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
@@ -482,7 +506,8 @@ fn plan_error(trouble: Trouble) -> Error {
 }
 
 impl SessionBuilder {
-    /// Sets the root directory: every path of the workflow is relative to it. Default: the process's directory.
+    /// Sets the root directory: every path of the workflow is relative to it, or to the directory below it that
+    /// `workdir:` names. Default: the process's directory.
     #[must_use]
     pub fn root(mut self, root: impl Into<PathBuf>) -> SessionBuilder {
         self.root = root.into();
@@ -496,10 +521,24 @@ impl SessionBuilder {
         self
     }
 
-    /// Limits a named resource.
+    /// Limits a named resource. `mem` and `disk` are megabytes, `mem_mib` and `disk_mib` the same in MiB.
     #[must_use]
     pub fn resource(mut self, name: impl Into<String>, amount: u64) -> SessionBuilder {
-        self.resources.push((name.into(), amount));
+        let name: Arc<str> = name.into().into();
+        let wanted = Value::Int(i64::try_from(amount).unwrap_or(i64::MAX));
+        let (name, amount) = match units::standard(&name, wanted) {
+            Ok((name, Value::Int(amount))) => (name, u64::try_from(amount).unwrap_or(u64::MAX)),
+            _ => (name, amount),
+        };
+        self.resources.push((name.to_string(), amount));
+        self
+    }
+
+    /// Sets the directory for temporary files of jobs: their resource `tmpdir`, unless their rule sets one, and the
+    /// variable `TMPDIR`. Default: `/tmp`, since the library asks no environment.
+    #[must_use]
+    pub fn temp_dir(mut self, directory: impl AsRef<str>) -> SessionBuilder {
+        self.temp_dir = directory.as_ref().into();
         self
     }
 
@@ -517,14 +556,22 @@ impl SessionBuilder {
         self
     }
 
-    /// Opens the session.
+    /// Opens the session. Makes the directory that `workdir:` names.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.
     pub fn open(self) -> Result<Session> {
-        if !self.root.is_dir() {
-            let message = format!("the root {} is not a directory", self.root.display());
-            return Err(Error::new(ErrorKind::Environment, message).with_path(self.root));
+        let root = match &self.workflow.workdir {
+            Some(below) => {
+                let root = self.root.join(below);
+                make_directory(&root)?;
+                root
+            }
+            None => self.root,
+        };
+        if !root.is_dir() {
+            let message = format!("the root {} is not a directory", root.display());
+            return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -542,10 +589,11 @@ impl SessionBuilder {
             index,
             pool,
             slots: u32::try_from(jobs).unwrap_or(u32::MAX),
+            temp_dir: self.temp_dir,
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
-            root: self.root,
+            root,
             workflow: self.workflow,
         })
     }

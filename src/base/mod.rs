@@ -4,3 +4,4 @@ pub(crate) mod checksum;
 pub(crate) mod clock;
 pub(crate) mod digest;
 pub(crate) mod path;
+pub(crate) mod rows;

@@ -2,33 +2,36 @@
 //! observer. The thread that calls [`drive`] is the coordinator: it owns the core, the store's writer and the order of
 //! events, and never hashes, stats or waits for a child.
 
+mod shape;
+mod temps;
+
 use crate::base::clock;
+use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
-use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled, Shape};
+use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 use crate::engine::ledger::Ledger;
-use crate::engine::work::{self, Concluded, Conclusion, Prepared, Verdict};
+use crate::engine::work::{self, Concluded, Conclusion, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, JobRequest, Signal, Work};
 use crate::exec::local::LocalExecutor;
 use crate::exec::survivors::{self, Mark};
-use crate::files::outputs::{PrepareOutput, prepare};
-use crate::graph::dag::JobGraph;
+use crate::files::outputs::{PrepareOutput, make_directory, prepare};
 use crate::graph::info::JobInfo;
-use crate::graph::job::{Job, JobId};
+use crate::graph::job::JobId;
 use crate::model::action::{Action, JobContext};
-use crate::model::dynamic::Dynamic;
-use crate::model::value::Value;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
+use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+use temps::TempState;
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -40,6 +43,8 @@ pub(crate) struct DriveOptions {
     pub(crate) grace: Duration,
     /// Said before anything else, for example what was lost of the state.
     pub(crate) warnings: Vec<String>,
+    /// Temporary files stay.
+    pub(crate) keep_temps: bool,
 }
 
 /// What a run did.
@@ -69,6 +74,7 @@ enum Inbox {
     Checked(Vec<(u32, Verdict)>),
     Completed(Completion),
     Concluded(Box<Concluded>),
+    Removed(Vec<Removed>),
 }
 
 /// Runs everything that is stale in `cx`; the observer hears it in order.
@@ -87,9 +93,11 @@ pub(crate) fn drive(
         let _ = completions.send(Inbox::Completed(completion));
     }));
     let ledger = Ledger::new(cx.slots.into(), &options.limits);
+    let (shape, temp_files) = shape::shape(cx, options.keep_temps);
     let mut run = Run {
         cx,
-        core: Core::new(shape(cx), ledger, options.keep_going),
+        core: Core::new(shape, ledger, options.keep_going),
+        temps: TempState::of(temp_files),
         writer,
         pool,
         cancel,
@@ -126,50 +134,6 @@ fn action_count(cx: &Context) -> usize {
     (0..cx.graph.jobs.len() as u32).filter(|j| crate::plan::check::has_action(cx, JobId(*j))).count()
 }
 
-/// A priority that is no number counts as none: it decides only what starts first.
-fn priority(cx: &Context, job: &Job) -> i64 {
-    let rule = cx.rule(job);
-    match &rule.priority {
-        Dynamic::Const(Value::Int(n)) => *n,
-        Dynamic::Const(_) => 0,
-        Dynamic::Function(_) => {
-            let instance = Instance::naming(cx, job);
-            match instance.evaluate(&rule.priority, rule) {
-                Ok(Value::Int(n)) => n,
-                Ok(Value::Float(x)) => x as i64,
-                _ => 0,
-            }
-        }
-    }
-}
-
-/// The graph as the core sees it.
-fn shape(cx: &Context) -> Shape {
-    let graph: &JobGraph = &cx.graph;
-    let n = graph.jobs.len();
-    let mut consumer_starts = Vec::with_capacity(n + 1);
-    let mut consumers = Vec::new();
-    for job in 0..n as u32 {
-        consumer_starts.push(consumers.len() as u32);
-        consumers.extend(graph.consumers(JobId(job)).iter().map(|c| c.0));
-    }
-    consumer_starts.push(consumers.len() as u32);
-    let mut height = vec![0u32; n];
-    for id in graph.order.iter().rev() {
-        let above = height[id.index()] + 1;
-        for need in &graph.jobs[id.index()].needs {
-            height[need.index()] = height[need.index()].max(above);
-        }
-    }
-    Shape {
-        producers: graph.jobs.iter().map(|j| j.needs.len() as u32).collect(),
-        consumer_starts,
-        consumers,
-        priority: graph.jobs.iter().map(|j| priority(cx, j)).collect(),
-        height,
-    }
-}
-
 struct Run<'a> {
     cx: &'a Arc<Context>,
     core: Core,
@@ -187,6 +151,7 @@ struct Run<'a> {
     recording: bool,
     defined: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
+    temps: TempState,
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
@@ -200,7 +165,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
-        while !self.finished {
+        while !self.finished || self.temps.is_removing() {
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -222,6 +187,11 @@ impl Run<'_> {
             }
             Inbox::Completed(completion) => self.completed(completion),
             Inbox::Concluded(concluded) => self.concluded(*concluded),
+            Inbox::Removed(removed) => {
+                for Removed { job, path, result } in removed {
+                    self.removed(job, path, result);
+                }
+            }
         }
     }
 
@@ -229,7 +199,7 @@ impl Run<'_> {
     fn tell(&mut self, msg: Msg) {
         let mut effects = Vec::new();
         self.core.handle(msg, &mut effects);
-        let mut checks = Vec::new();
+        let (mut checks, mut unneeded) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect {
                 Effect::Check { job } => checks.push(job),
@@ -241,18 +211,31 @@ impl Run<'_> {
                     let help = Some(format!("raise the limit with `--resources {name}={amount}`"));
                     self.refuse(job, Trouble { message, help });
                 }
+                Effect::Reopened { job } => self.reopened(job),
+                Effect::Restless { job, producer } => {
+                    let message =
+                        format!("{} would have to run again and again", self.info(producer).title());
+                    let help = "a rule whose output is temporary should make the same each time";
+                    self.refuse(job, Trouble { message, help: Some(help.into()) });
+                }
+                Effect::Remove { temp } => unneeded.push(temp),
                 Effect::Signal(level) => self.signal(level),
                 Effect::Finish => self.finished = true,
             }
         }
         self.check(checks);
+        if !unneeded.is_empty() {
+            self.remove_temps(&unneeded);
+        }
     }
 
     fn check(&self, jobs: Vec<u32>) {
         for chunk in jobs.chunks(CHECK_CHUNK) {
-            let (cx, sender, chunk) = (self.cx.clone(), self.sender.clone(), chunk.to_vec());
+            let chunk: Vec<_> = chunk.iter().map(|job| (*job, self.temps.recall(*job))).collect();
+            let (cx, sender) = (self.cx.clone(), self.sender.clone());
             self.pool.spawn(move || {
-                let verdicts = chunk.into_iter().map(|job| (job, work::check_job(&cx, job))).collect();
+                let one = |(job, recall): (u32, Option<_>)| (job, work::check_job(&cx, job, recall.as_ref()));
+                let verdicts = chunk.into_iter().map(one).collect();
                 let _ = sender.send(Inbox::Checked(verdicts));
             });
         }
@@ -264,6 +247,10 @@ impl Run<'_> {
             Verdict::Trouble(trouble) => {
                 self.refuse(job, trouble);
                 Checked::Failed
+            }
+            Verdict::Lacks(absent) => {
+                self.note_lack(job, &absent);
+                Checked::Lacks { producers: absent.into_iter().map(|(producer, _)| producer).collect() }
             }
             Verdict::Run(prepared) => {
                 let instance = &prepared.instance;
@@ -299,6 +286,9 @@ impl Run<'_> {
     }
 
     fn start(&mut self, job: u32, attempt: u32) {
+        if self.temps.hold_start(job, attempt) {
+            return;
+        }
         if let Err(outcome) = self.try_start(job, attempt) {
             let concluded = Concluded { job, duration_ms: 0, conclusion: Conclusion::failed(outcome) };
             let _ = self.sender.send(Inbox::Concluded(Box::new(concluded)));
@@ -335,7 +325,9 @@ impl Run<'_> {
             }
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
+        make_temp_dir(&cx, &prepared.instance)?;
         let mut env = thread_limits(prepared.instance.threads);
+        env.extend(temp_variables(&prepared.instance));
         env.extend(
             self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job))),
         );
@@ -369,12 +361,16 @@ impl Run<'_> {
         }
         let attempt = prepared.instance.attempt;
         prepared.input_signatures.iter().for_each(|(path, _)| cx.files.forget(*path));
-        match work::check_job(&cx, job) {
+        match work::check_job(&cx, job, self.temps.recall(job).as_ref()) {
             Verdict::Run(anew) => {
                 self.prepared.insert(job, *anew);
                 if attempt > 1 { self.again(job, attempt) } else { Ok(()) }
             }
             Verdict::Trouble(trouble) => Err(trouble),
+            Verdict::Lacks(absent) => {
+                let path = absent.first().map_or("", |(_, path)| cx.paths.text(*path));
+                Err(Trouble::new(format!("its temporary input `{path}` was removed while it waited")))
+            }
             // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
             Verdict::UpToDate => Ok(()),
         }
@@ -432,18 +428,15 @@ impl Run<'_> {
     fn take_old_outputs_away(&mut self, job: u32, outputs: &[PathId]) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
-        let keep: FxHashSet<PathId> = prepared.unknown_outputs.iter().copied().collect();
         let logs = prepared.instance.logs.paths.clone();
         let reasons = prepared.reasons.clone();
-        let list: Vec<PrepareOutput<'_>> = outputs
-            .iter()
-            .map(|id| PrepareOutput { path: cx.paths.text(*id), keep: keep.contains(id) })
-            .collect();
+        let list = work::old_outputs(&cx, cx.job(JobId(job)), prepared);
         let save_dir = runs::saved_dir(&self.state_dir, self.number);
         let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
-        let list: Vec<_> = logs.iter().map(|path| PrepareOutput { path, keep: true }).collect();
+        let list: Vec<_> =
+            logs.iter().map(|path| PrepareOutput { path, keep: true, directory: false }).collect();
         let ran_before =
             prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
         let log_dir = match ran_before {
@@ -476,7 +469,7 @@ impl Run<'_> {
         let Some(prepared) = self.prepared.get(&job) else { return };
         let facts = work::AfterFacts {
             inputs: prepared.input_signatures.clone(),
-            fingerprint_inputs: prepared.fingerprint.inputs.clone(),
+            fingerprint: prepared.fingerprint.clone(),
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
@@ -492,8 +485,8 @@ impl Run<'_> {
     fn concluded(&mut self, concluded: Concluded) {
         let Concluded { job, duration_ms, conclusion } = concluded;
         let end = match conclusion {
-            Conclusion::Done { outputs, changed_input } => {
-                self.done(job, duration_ms, &outputs, changed_input)
+            Conclusion::Done { outputs, results, changed_input } => {
+                self.done(job, duration_ms, &outputs, results, changed_input)
             }
             Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
                 let mut failure = self.failure(job, outcome);
@@ -527,15 +520,20 @@ impl Run<'_> {
         &mut self,
         job: u32,
         duration_ms: u64,
-        outputs: &[(PathId, crate::trace::identity::FileHash)],
+        outputs: &[(PathId, Known)],
+        results: Vec<Digest>,
         changed_input: Option<PathId>,
     ) -> End {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
-        for (path, hash) in outputs {
-            cx.files.publish(*path, *hash);
+        for ((path, known), result) in outputs.iter().zip(&results) {
+            cx.publish(*path, known, *result);
         }
-        let results: Vec<_> = outputs.iter().map(|(_, hash)| hash.digest).collect();
+        let made: Vec<_> = outputs.iter().zip(&results).map(|((path, _), digest)| (*path, *digest)).collect();
+        let affected = self.affected(job, &made);
+        if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {
+            self.tell_nondeterministic(job, affected.len());
+        }
         let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
         if let Some(input) = changed_input {
             let path = cx.paths.text(input);
@@ -547,7 +545,7 @@ impl Run<'_> {
         } else {
             let trace = prepared.into_trace(&cx, job, results, self.number, duration_ms);
             let mut records: Vec<Record<'_>> =
-                outputs.iter().map(|(path, hash)| Record::FileHash { path: *path, hash: *hash }).collect();
+                outputs.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
             records.push(if trace.fingerprint.outputs.is_empty() {
                 Record::JobEnded { run: self.number, job, outputs: &[], outcome: "done" }
             } else {
@@ -556,10 +554,11 @@ impl Run<'_> {
             self.append(&records);
         }
         self.emit(EventKind::JobFinished { job: self.info(job), duration_ms, unchanged });
-        End::Done
+        End::Done { affected }
     }
 
     fn settled(&mut self, job: u32, as_: Settled) {
+        self.temps.settle(job);
         if !crate::plan::check::has_action(self.cx, JobId(job)) {
             return;
         }
@@ -638,7 +637,7 @@ impl Run<'_> {
         let refreshed = self.cx.files.take_refreshed();
         if !refreshed.is_empty() && self.fatal.is_none() {
             let records: Vec<Record<'_>> =
-                refreshed.iter().map(|(path, hash)| Record::FileHash { path: *path, hash: *hash }).collect();
+                refreshed.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
             self.append(&records);
         }
         if self.recording && self.fatal.is_none() {
@@ -665,6 +664,20 @@ fn thread_limits(threads: u32) -> Vec<(String, String)> {
         other => format!("{other}_NUM_THREADS"),
     };
     names.iter().map(|name| (variable(name), threads.to_string())).collect()
+}
+
+/// Makes the directory for temporary files that a rule names itself.
+fn make_temp_dir(cx: &Context, instance: &Instance) -> std::result::Result<(), Trouble> {
+    match instance.temp_dir().filter(|directory| *directory != cx.temp_dir) {
+        Some(own) => make_directory(&cx.root.join(&*own)).map_err(|error| Trouble::new(error.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Where programs look for a directory for temporary files.
+fn temp_variables(instance: &Instance) -> Vec<(String, String)> {
+    let Some(directory) = instance.temp_dir() else { return Vec::new() };
+    ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|name| (name.to_string(), directory.to_string())).into()
 }
 
 fn relative(path: &Path, root: &Path) -> String {

@@ -103,6 +103,11 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         self.repr()
     }
 
+    /// Whether its text may be asked for: not where it stands for something that is not known yet.
+    fn check_text(&self) -> Result<(), Raise> {
+        Ok(())
+    }
+
     fn repr(&self) -> String {
         format!("<{}>", self.type_name())
     }
@@ -167,6 +172,9 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
     fn is_context(&self) -> bool {
         false
     }
+
+    /// What happens at the end of `with object:`.
+    fn exit(&self) {}
 
     /// The values inside, so that freezing reaches them.
     fn inner(&self) -> Vec<Value> {

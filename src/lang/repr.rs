@@ -45,7 +45,8 @@ impl Vm<'_> {
     /// `str()`, paid from the budget.
     pub(crate) fn text(&mut self, value: &Value) -> Result<Arc<str>, Raise> {
         match value {
-            Value::Str(_) | Value::Exception(_) | Value::Object(_) => Ok(value.display()),
+            Value::Str(_) | Value::Exception(_) => Ok(value.display()),
+            Value::Object(object) => object.check_text().map(|()| value.display()),
             other => self.repr(other).map(Arc::from),
         }
     }

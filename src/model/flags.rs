@@ -151,6 +151,11 @@ impl Flag {
         }
     }
 
+    /// Whether the two exclude each other.
+    pub(crate) fn contradicts(self, other: Flag) -> bool {
+        CONTRADICTIONS.iter().any(|(a, b)| (*a, *b) == (self, other) || (*a, *b) == (other, self))
+    }
+
     /// Whether it can be said of an input.
     pub(crate) fn is_for_inputs(self) -> bool {
         matches!(self, Flag::Ancient | Flag::BeforeUpdate | Flag::Local)
@@ -161,3 +166,15 @@ impl Flag {
         !matches!(self, Flag::Ancient | Flag::BeforeUpdate)
     }
 }
+
+/// Flags that exclude each other.
+pub(crate) const CONTRADICTIONS: &[(Flag, Flag)] = &[
+    (Flag::Temp, Flag::Protected),
+    (Flag::Pipe, Flag::Temp),
+    (Flag::Pipe, Flag::Protected),
+    (Flag::Pipe, Flag::Directory),
+    (Flag::Pipe, Flag::Service),
+    (Flag::Service, Flag::Directory),
+    (Flag::Touch, Flag::Directory),
+    (Flag::Update, Flag::Temp),
+];

@@ -5,6 +5,7 @@ use crate::diag::{Diagnostic, Problem, SourceMap};
 use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
 use rustc_hash::FxHashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An immutable set of rules. Loaded from a Rulefile or built in Rust; can be shared between threads.
@@ -15,6 +16,8 @@ pub struct Workflow {
     /// What is built when no target is given.
     pub(crate) default_rule: Option<u32>,
     pub(crate) order: RuleOrder,
+    /// Directory below the root that all paths start from.
+    pub(crate) workdir: Option<PathBuf>,
     pub(crate) sources: Arc<SourceMap>,
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
@@ -26,7 +29,7 @@ pub struct Workflow {
 /// One thing that evaluating the Rulefile looked at, and what it saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Read {
-    /// `file`, `glob`, `exists`.
+    /// `file`, `glob`, `exists`…; `variable` of the environment, `host` for what else the machine says.
     pub(crate) kind: &'static str,
     pub(crate) what: String,
     /// Digest of what was seen; `None` when it was absent.
@@ -68,6 +71,7 @@ impl Workflow {
             by_name,
             default_rule,
             order: RuleOrder::default(),
+            workdir: None,
             sources,
             reads,
             warnings,
@@ -94,8 +98,9 @@ impl Workflow {
 
     /// The files, listings and existence tests that evaluating the Rulefile looked at, in order: what to watch
     /// besides the sources of a plan.
-    pub fn reads(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.reads.iter().map(|read| read.what.as_str())
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        let is_file = |read: &&Read| !matches!(read.kind, "variable" | "host");
+        self.reads.iter().filter(is_file).map(|read| read.what.as_str())
     }
 
     /// What `print` wrote while the Rulefile was loaded, in order: the library itself writes nothing.

@@ -381,7 +381,6 @@ pub(crate) struct RuleDef {
 
 /// `module NAME:` with its sections.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct ModuleDef {
     /// `None` when the section `name:` gives it.
     pub(crate) name: Option<Ident>,
@@ -392,7 +391,6 @@ pub(crate) struct ModuleDef {
 
 /// `use rule a, b from m exclude c as p_* with:`; the parts are checked for being together only, not for existing.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct UseRule {
     /// `None` for `*`: all rules of the module.
     pub(crate) rules: Option<Vec<Ident>>,

@@ -41,6 +41,13 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     })
 }
 
+/// The environment, as far as it is text.
+fn variables() -> Vec<(String, String)> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the command learns its environment")]
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
 /// A project with the options that hold for every command.
 pub(crate) struct Place {
     pub(crate) project: Project,
@@ -68,6 +75,8 @@ impl Place {
         options.resources = common.set_resources;
         options.default_resources = common.default_resources;
         options.scatter = common.set_scatter;
+        options.variables = variables();
+        options.keep_root = common.directory.is_some();
         Ok(Place { project, output, options })
     }
 
@@ -89,7 +98,10 @@ impl Place {
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
     pub(crate) fn session(&self, workflow: Workflow, args: &RunArgs) -> SessionBuilder {
-        let builder = Session::builder(workflow).root(&self.project.root).jobs(args.jobs.unwrap_or(0));
+        let builder = Session::builder(workflow)
+            .root(&self.project.root)
+            .jobs(args.jobs.unwrap_or(0))
+            .temp_dir(std::env::temp_dir().to_string_lossy());
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }
 
@@ -153,5 +165,6 @@ pub(crate) fn run_options(run: &RunArgs) -> RunOptions {
     options.force_all = run.force_all;
     options.retries = run.retries.unwrap_or(0);
     options.wait = run.wait;
+    options.keep_temps = run.notemp;
     options
 }

@@ -49,6 +49,8 @@ pub(crate) struct Marks {
     pub(crate) ensure: Option<EnsureMark>,
     /// `repeat(path, n)`: how often a benchmark runs the command.
     pub(crate) repeat: Option<u32>,
+    /// The module's prefix stands in it already.
+    pub(crate) prefixed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -66,12 +68,27 @@ impl Marks {
     }
 
     /// What both say; `outer` wins.
-    fn with(&self, outer: &Marks) -> Marks {
+    pub(crate) fn with(&self, outer: &Marks) -> Marks {
         let mut all = self.clone();
         all.flags.add(&outer.flags);
         all.ensure = outer.ensure.clone().or(all.ensure);
         all.repeat = outer.repeat.or(all.repeat);
+        all.prefixed |= outer.prefixed;
         all
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flags.is_empty() && self.ensure.is_none() && self.repeat.is_none() && !self.prefixed
+    }
+
+    /// Flags for all paths, except where a path has one that says the contrary.
+    pub(crate) fn add_defaults(&mut self, defaults: &Marks) {
+        for flag in defaults.flags.iter() {
+            if !self.flags.iter().any(|own| own.contradicts(flag)) {
+                self.flags.set(flag);
+            }
+        }
+        self.ensure = self.ensure.take().or(defaults.ensure.clone());
     }
 }
 

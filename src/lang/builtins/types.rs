@@ -1,6 +1,7 @@
 //! Types as functions: `int("3")`, `list(x)`, `ValueError("...")`; and `isinstance`.
 
 use super::args::{int, wrong};
+use super::flags::Flagged;
 use crate::lang::methods::containers::{as_items, entries};
 use crate::lang::modules::collections;
 use crate::lang::ops;
@@ -72,7 +73,9 @@ fn elements(vm: &mut Vm, args: Args, name: &str) -> Result<Vec<Value>, Raise> {
 }
 
 fn to_tuple(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-    if let [value @ Value::Tuple(_)] = args.positional.as_slice() {
+    if let [value @ Value::Tuple(tuple)] = args.positional.as_slice()
+        && tuple.1.is_none()
+    {
         return Ok(value.clone());
     }
     elements(vm, args, "tuple").map(Value::tuple)
@@ -222,7 +225,10 @@ pub(super) fn is_instance(value: &Value, types: &Value, depth: usize) -> Result<
 }
 
 pub(crate) fn has_type(value: &Value, of: Type) -> bool {
-    is_subtype(value.type_of(), of) || matches!(of, Type::Host(host) if (host.includes)(value))
+    is_subtype(value.type_of(), of)
+        || matches!(of, Type::Host(host) if (host.includes)(value))
+        // A path with flags is a text with something to say.
+        || of == Type::Str && value.downcast::<Flagged>().is_some()
 }
 
 pub(crate) fn is_subtype(mut actual: Type, of: Type) -> bool {

@@ -21,7 +21,24 @@ use std::sync::Arc;
 const MAX_INCLUDES: usize = 20;
 const MAX_FILE_BYTES: u64 = 256 << 20;
 
-const SUPPORTED: &[&str] = &["configfile", "include", "localrules", "wildcard_constraints"];
+const SUPPORTED: &[&str] = &[
+    "conda",
+    "configfile",
+    "container",
+    "containerized",
+    "include",
+    "inputflags",
+    "localrules",
+    "outputflags",
+    "pathvars",
+    "report",
+    "resource_scopes",
+    "ruleorder",
+    "scattergather",
+    "singularity",
+    "wildcard_constraints",
+    "workdir",
+];
 
 impl Loader {
     pub(super) fn run_directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
@@ -49,6 +66,34 @@ impl Loader {
                     self.constraints.push((name, regex, span));
                 }
             }
+            "pathvars" => {
+                let items = self.items(vm, &directive.args)?;
+                self.pathvars_directive(&items);
+            }
+            word @ ("inputflags" | "outputflags") => {
+                let items = self.items(vm, &directive.args)?;
+                self.default_flags(vm, word, &items)?;
+            }
+            "scattergather" => {
+                let items = self.items(vm, &directive.args)?;
+                self.scattergather(vm, &items)?;
+            }
+            "resource_scopes" => {
+                let items = self.items(vm, &directive.args)?;
+                self.resource_scopes(&items);
+            }
+            "conda" | "container" | "containerized" | "singularity" => {
+                let items = self.items(vm, &directive.args)?;
+                self.default_environment(directive, &items);
+            }
+            "ruleorder" => self.ruleorder(directive),
+            "workdir" => {
+                for (path, _) in self.texts(vm, directive)? {
+                    self.workdir(vm, &path);
+                }
+            }
+            // Shown in a report, so only that it is a text matters.
+            "report" => drop(self.texts(vm, directive)?),
             // All rules run on this machine; the names are not looked at.
             "localrules" => {}
             word => self.problems.push(refused_directive(word, place)),
@@ -152,6 +197,9 @@ impl Loader {
     }
 
     fn configfile(&mut self, vm: &mut Vm, path: &str, span: Span) -> Result<(), Raise> {
+        if self.skip_config || self.replace_config {
+            return Ok(());
+        }
         let full = vm.root().join(path);
         let dict = match read_text(&full) {
             Ok(text) => {
@@ -182,7 +230,9 @@ impl Loader {
             return self.stop(Problem::error("bad-directive", message).at(span, ""));
         };
         config::merge(&target, &dict)?;
-        config::merge(&target, &self.overrides)
+        config::merge(&target, &self.overrides)?;
+        self.pathvars_of_config(vm, span);
+        Ok(())
     }
 
     /// Parses a config file, as a source of its own so that mistakes in it have their place.
@@ -276,16 +326,12 @@ fn refused_directive(word: &str, span: Span) -> Problem {
         };
     }
     let help = match word {
-        "workdir" => "start rulemake with that directory instead",
         "envvars" => "check the variables in the `shell:` commands that use them",
-        "module" | "subworkflow" => "use `include:` for the files of another workflow",
-        "use" => "write the rule out, or make rules in a `for` loop with `name:`",
+        "subworkflow" => "use `module`: it was taken out of Snakemake, too",
         "onstart" | "onsuccess" | "onerror" => {
             "do it in the script that calls rulemake, after looking at its exit code"
         }
-        "ruleorder" => "make the outputs of the rules distinct, for instance with `wildcard_constraints`",
-        "scattergather" => "list the parts with `expand(...)`",
-        "conda" | "container" | "containerized" | "singularity" => "start rulemake in the environment",
+        "pepfile" | "pepschema" => "read the table of samples with `pandas` or `csv`",
         "storage" => "fetch remote files in a rule of its own",
         _ => "remove it, or write what it stands for",
     };

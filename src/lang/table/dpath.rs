@@ -1,5 +1,6 @@
 //! Paths into nested dicts and lists: `lookup(dpath="samples/a/fq", within=config)`.
 
+use crate::lang::modules::fnmatch::Pattern;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{MAX_NESTING, Value};
 use crate::lang::vm::Vm;
@@ -17,8 +18,8 @@ pub(crate) fn find(vm: &mut Vm, within: &Value, path: &str) -> Result<Found, Rai
     if path.is_empty() || path == "/" {
         return Ok(Found::One(within.clone()));
     }
-    let glob: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let stars = glob.iter().filter(|part| **part == "**").count();
+    let glob: Vec<Part> = path.trim_start_matches('/').split('/').map(Part::of).collect();
+    let stars = glob.iter().filter(|part| matches!(part, Part::AnyDepth)).count();
     if stars > 1 {
         return Err(Raise::value_error(format!("the path `{path}` has `**` more than once")));
     }
@@ -33,8 +34,34 @@ pub(crate) fn find(vm: &mut Vm, within: &Value, path: &str) -> Result<Found, Rai
     })
 }
 
+/// One part of a path.
+enum Part {
+    Key(String),
+    Pattern(Pattern),
+    /// `**`
+    AnyDepth,
+}
+
+impl Part {
+    fn of(text: &str) -> Part {
+        match text {
+            "**" => Part::AnyDepth,
+            text if text.contains(['*', '?', '[']) => Part::Pattern(Pattern::new(text)),
+            text => Part::Key(text.to_string()),
+        }
+    }
+
+    fn matches(&self, vm: &mut Vm, key: &str) -> Result<bool, Raise> {
+        match self {
+            Part::Key(text) => Ok(text == key),
+            Part::Pattern(pattern) => pattern.matches(vm, key),
+            Part::AnyDepth => Ok(true),
+        }
+    }
+}
+
 struct Walk<'g> {
-    glob: &'g [&'g str],
+    glob: &'g [Part],
     any_depth: bool,
 }
 
@@ -57,14 +84,16 @@ impl Walk<'_> {
         let entries = entries(vm, value)?;
         for (key, value) in &entries {
             path.push(key.clone());
-            if self.matches(path) {
+            if self.matches(vm, path)? {
                 found.push(value.clone());
             }
             path.pop();
         }
         for (key, value) in &entries {
             // Without `**` the keys so far decide whether anything below can match.
-            if !self.any_depth && !self.glob.get(path.len()).is_some_and(|glob| part_matches(glob, key)) {
+            if let (false, Some(part)) = (self.any_depth, self.glob.get(path.len()))
+                && !part.matches(vm, key)?
+            {
                 continue;
             }
             path.push(key.clone());
@@ -74,27 +103,24 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn matches(&self, path: &[Arc<str>]) -> bool {
-        let Some(stars) = self.glob.iter().position(|part| *part == "**") else {
-            return path.len() == self.glob.len() && all_match(self.glob, path);
+    fn matches(&self, vm: &mut Vm, path: &[Arc<str>]) -> Result<bool, Raise> {
+        let Some(stars) = self.glob.iter().position(|part| matches!(part, Part::AnyDepth)) else {
+            return Ok(path.len() == self.glob.len() && all_match(vm, self.glob, path)?);
         };
         let (before, after) = (&self.glob[..stars], &self.glob[stars + 1..]);
-        path.len() >= before.len() + after.len()
-            && all_match(before, &path[..before.len()])
-            && all_match(after, &path[path.len() - after.len()..])
+        Ok(path.len() >= before.len() + after.len()
+            && all_match(vm, before, &path[..before.len()])?
+            && all_match(vm, after, &path[path.len() - after.len()..])?)
     }
 }
 
-fn all_match(glob: &[&str], path: &[Arc<str>]) -> bool {
-    glob.iter().zip(path).all(|(glob, key)| part_matches(glob, key))
-}
-
-/// `fnmatch` of one key: `*`, `?` and `[...]`.
-fn part_matches(glob: &str, key: &str) -> bool {
-    if !glob.contains(['*', '?', '[']) {
-        return glob == key;
+fn all_match(vm: &mut Vm, glob: &[Part], path: &[Arc<str>]) -> Result<bool, Raise> {
+    for (part, key) in glob.iter().zip(path) {
+        if !part.matches(vm, key)? {
+            return Ok(false);
+        }
     }
-    glob::Pattern::new(glob).is_ok_and(|pattern| pattern.matches(key))
+    Ok(true)
 }
 
 fn entries(vm: &mut Vm, value: &Value) -> Result<Vec<(Arc<str>, Value)>, Raise> {

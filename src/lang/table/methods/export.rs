@@ -10,6 +10,7 @@ use crate::lang::table::labels::axis_of;
 use crate::lang::table::methods::compute::only;
 use crate::lang::table::objects::{Array, DataFrame, Labels, Series};
 use crate::lang::table::pick::{self, Pick};
+use crate::lang::teardown::Held;
 use crate::lang::value::{Args, DictMap, Key, Record, Tuple, Value};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(crate) fn records(
     let fields = with_index.then(|| "Index".into()).into_iter().chain(labels.iter().map(Value::display));
     let record = name.map(|name| {
         let fields = fields_of(fields.collect());
-        Arc::new(Record { name: name.into(), fields, defaults: Vec::new() })
+        Arc::new(Record { name: name.into(), fields, defaults: Held(Vec::new()), more: Vec::new() })
     });
     let row = |row: usize| {
         let index = with_index.then(|| frame.index.label(row)).into_iter();
