@@ -23,7 +23,8 @@ fn a_rule_that_cannot_be_run_stops_only_those_who_need_it() {
         ("template_engine: 'jinja2'", "no templates", "script:"),
         ("handover: True\n    shell: 'x'", "starts jobs of its own", "remove `handover`"),
     ] {
-        let case = with(section).run(&[]).ran(&["b b"]).call_with_code(&["a"], 4).call_with_code(&["-n", "a"], 4);
+        let case =
+            with(section).run(&[]).ran(&["b b"]).call_with_code(&["a"], 4).call_with_code(&["-n", "a"], 4);
         let text = &case.last().stderr;
         assert!(text.contains(why) && text.contains(way_out) && text.contains("Rulefile:8:5"), "{text}");
         assert!(text.contains("rule `a` is needed"), "{text}");

@@ -729,9 +729,7 @@ fn refused_section(word: &str, span: Span) -> Problem {
         };
     }
     let help = match word {
-        "script" | "notebook" => {
-            "call the program in a `shell:` command and list the script in `input:`"
-        }
+        "script" | "notebook" => "call the program in a `shell:` command and list the script in `input:`",
         "conda" | "container" | "singularity" | "envmodules" => {
             "start rulemake in the environment, or enter it in the `shell:` command"
         }
