@@ -57,6 +57,14 @@ pub struct LoadOptions {
     pub default_resources: Vec<(String, String)>,
     /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
     pub scatter: Vec<(String, u32)>,
+    /// Environment variables, by name and value, that the Rulefile may ask for with `os.environ`: the library itself
+    /// reads none. Each one that is asked for is on record with its value.
+    ///
+    /// ```
+    /// let mut options = rulemake::LoadOptions::default();
+    /// options.variables = std::env::vars().collect();
+    /// ```
+    pub variables: Vec<(String, String)>,
     /// Paths start from `root`, whatever `workdir:` says.
     pub keep_root: bool,
 }
@@ -251,6 +259,7 @@ impl LoadOptions {
             resources: self.resources.clone(),
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
+            variables: self.variables.clone(),
             keep_root: self.keep_root,
         }
     }
@@ -342,6 +351,7 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
         })
     }

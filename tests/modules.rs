@@ -164,3 +164,21 @@ fn all_paths_start_from_the_workdir_unless_the_command_line_says_where() {
         .call(&["-C", "."])
         .has("o", "2\n");
 }
+
+#[test]
+fn input_functions_of_a_module_are_used_outside_with_its_prefix() {
+    Case::new()
+        .rulefile(
+            "module m:\n    snakefile: 'm.smk'\n    prefix: 'p'\nuse rule * from m as m_*\n\
+             rule all:\n    input: rules.m_all.input, 'x'\n    default_target: True\nrule x:\n    output: 'x'\n    shell: 'touch {output}'\n",
+        )
+        .file(
+            "m.smk",
+            "rule all:\n    input: lambda wildcards: ['a.txt'], ['b.txt', lambda wc: 'c.txt']\n\
+             rule any:\n    output: '{n}.txt'\n    shell: 'touch {output}'\n",
+        )
+        .run(&[])
+        .has("p/a.txt", "")
+        .has("p/b.txt", "")
+        .has("p/c.txt", "");
+}

@@ -4,7 +4,9 @@ pub(crate) mod hash;
 pub(crate) mod observe;
 pub(crate) mod outputs;
 mod place;
+pub(crate) mod results;
 pub(crate) mod stat;
+pub(crate) mod tree;
 
 #[cfg(test)]
 mod tests;

@@ -735,8 +735,6 @@ fn no_attribute(value: &Value, name: &str) -> Raise {
         Value::Dict(dict) if dict.0.read(|map| map.contains_key(&TextKey(name))) => {
             raise.help(format!("entries of a dict are written `[\"{name}\"]`"))
         }
-        Value::Module(module) if &*module.name == "os" && matches!(name, "environ" | "getenv") => raise
-            .help("give the value with `--config` and take it from `config`; commands see the environment"),
         _ => raise.did_you_mean(name, names.iter().map(|n| &**n)),
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) resources: Vec<(String, String, String)>,
     pub(crate) default_resources: Vec<(String, String)>,
     pub(crate) scatter: Vec<(String, u32)>,
+    /// The environment, by name and value.
+    pub(crate) variables: Vec<(String, String)>,
     /// `workdir:` does not count.
     pub(crate) keep_root: bool,
 }
@@ -264,6 +266,7 @@ impl Loader {
     /// Runs the files and checks the rules; `None` when there are mistakes.
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
         let mut vm = Vm::new(request.root.clone(), Budget::load());
+        vm.set_variables(&request.settings.variables);
         let LoadRequest { name, text, dir, settings, .. } = request;
         let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
         let key = crate::base::path::normalise(&key).into_owned();

@@ -342,7 +342,11 @@ fn what_rulefiles_lack_fails_on_use_and_names_the_alternative() {
         ("open('x', 'w')", "rule"),
         ("eval('1')", "dict"),
         ("b'x'", "text"),
-        ("from pathlib import Path\nPath('x') / 'y'", "os.path"),
+        ("from pathlib import Path\nPath('x').mkdir()", "outputs and logs"),
+        ("import os\nos.makedirs('x', exist_ok=True)", "remove the call"),
+        ("import os\nos.environ['A'] = '1'", "shell.prefix"),
+        ("import os\ndict(os.environ)", "iterable"),
+        ("import os\nos.environ.items()", "by its name"),
     ] {
         let raise = raised(source);
         let text = format!("{}\n{}", raise.message(), help_of(&raise));

@@ -1,5 +1,6 @@
 //! A job's values: wildcards, paths by name, params, threads, resources, and the command with all of them in it.
 
+use crate::error::Error;
 use crate::graph::job::Job;
 use crate::model::action::{Action, OwnedPaths};
 use crate::model::dynamic::{CallContext, CallError, Dynamic};
@@ -22,6 +23,12 @@ pub(crate) struct Trouble {
 impl Trouble {
     pub(crate) fn new(message: impl Into<String>) -> Trouble {
         Trouble { message: message.into(), help: None }
+    }
+
+    /// What the machine refused.
+    pub(crate) fn of(error: &Error) -> Trouble {
+        let help = error.diagnostics().first().and_then(|diagnostic| diagnostic.help.first());
+        Trouble { message: error.to_string(), help: help.cloned() }
     }
 }
 
@@ -107,6 +114,11 @@ impl Instance {
             attempt: 1,
             open_params: Vec::new(),
         }
+    }
+
+    /// All that the job writes: outputs, logs, benchmark.
+    pub(crate) fn products(&self) -> impl Iterator<Item = &str> {
+        self.outputs.paths.iter().chain(&self.logs.paths).map(|path| &**path)
     }
 
     /// A log is made anew for each execution: an input would be gone before the command could read it.

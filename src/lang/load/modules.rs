@@ -116,7 +116,13 @@ impl Loader {
                 }
                 // What a schema says of the module's config is checked when `validate` is called.
                 ("skip_validation", Value::Bool(_)) => {}
-                ("name", value) if as_text(value).is_some() => name = as_text(value),
+                ("name", value) if as_text(value).is_some() => {
+                    if name.is_some() {
+                        let problem = Problem::error("bad-module", "this module has two names");
+                        self.problems.push(problem.at(place, "").at(def.head, "the other one"));
+                    }
+                    name = as_text(value);
+                }
                 ("meta_wrapper", _) => {
                     let problem = Problem::error("unsupported-section", "`meta_wrapper` isn't supported");
                     self.problems

@@ -6,9 +6,9 @@ use crate::lang::load::Loader;
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
-use crate::lang::load::paths::{PathRules, bad_path};
+use crate::lang::load::paths::{PathRules, Prefixed, bad_path};
 use crate::lang::raise::Raise;
-use crate::lang::value::Value;
+use crate::lang::value::{Args, Object, Value};
 use crate::lang::vm::Vm;
 use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
@@ -367,7 +367,15 @@ impl Loader {
     fn inputs(&mut self, items: &[Item]) -> Vec<DraftInput> {
         let mut inputs = Vec::with_capacity(items.len());
         for item in items {
-            if item.value.is_callable() {
+            if item.value.is_callable() || holds_function(&item.value) {
+                let item = &Item {
+                    name: item.name.clone(),
+                    value: match item.value.is_callable() {
+                        true => item.value.clone(),
+                        false => Value::object(Together(item.value.clone())),
+                    },
+                    span: item.span,
+                };
                 let function = self.function(item, "input");
                 inputs.extend(
                     function.map(|function| DraftInput::Function { name: item.name.clone(), function }),
@@ -465,6 +473,9 @@ impl Loader {
                             values.reverse();
                             queue.append(&mut values);
                         }
+                        _ if value.is_callable() && !rules.prefixes.is_empty() => {
+                            flat.push(Value::object(Prefixed { function: value, rules: rules.clone() }));
+                        }
                         _ => flat.push(value),
                     },
                 }
@@ -472,7 +483,7 @@ impl Loader {
             if let Some(name) = &item.name {
                 let value = match (as_path(&item.value), flat.get(start)) {
                     (Some(_), Some(only)) => only.clone(),
-                    _ if item.value.is_callable() => item.value.clone(),
+                    (_, Some(only)) if item.value.is_callable() => only.clone(),
                     _ => Value::list(flat[start..].to_vec()),
                 };
                 named.push((name.clone(), value));
@@ -611,6 +622,54 @@ fn as_path(value: &Value) -> Option<Arc<str>> {
             }
         }
         _ => None,
+    }
+}
+
+/// Whether a list holds functions, as `rules.a.input` does when the input of `a` is one.
+fn holds_function(value: &Value) -> bool {
+    elements(value).is_some_and(|items| items.iter().any(|item| item.is_callable() || holds_function(item)))
+}
+
+/// A list with functions in it, as one function.
+#[derive(Debug)]
+struct Together(Value);
+
+impl Object for Together {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Arc<str>> {
+        let mut all: Vec<Arc<str>> = vec!["wildcards".into()];
+        for item in elements(&self.0).unwrap_or_default().iter().filter(|item| item.is_callable()) {
+            all.extend(item.parameters().into_iter().skip(1));
+        }
+        all
+    }
+
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        let mut values = Vec::new();
+        for item in elements(&self.0).unwrap_or_default() {
+            let item = if holds_function(&item) { Value::object(Together(item)) } else { item };
+            values.push(match item.is_callable() {
+                true => {
+                    let wanted = item.parameters();
+                    let mut own = args.clone();
+                    own.named.retain(|(name, _)| wanted.contains(name));
+                    vm.call_value(&item, own, None)?
+                }
+                false => item,
+            });
+        }
+        Ok(Value::list(values))
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        vec![self.0.clone()]
     }
 }
 

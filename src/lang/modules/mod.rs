@@ -6,6 +6,7 @@
 
 pub(crate) mod collections;
 mod copy;
+pub(crate) mod fnmatch;
 mod functools;
 mod glob;
 mod hashlib;
@@ -15,6 +16,8 @@ mod math;
 mod operator;
 mod os;
 mod os_path;
+mod pathlib;
+mod urllib;
 
 pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
@@ -37,6 +40,7 @@ static TABLE: &[&ModuleDef] = &[
     &collections::ABC,
     &collections::MODULE,
     &copy::MODULE,
+    &fnmatch::MODULE,
     &functools::MODULE,
     &glob::MODULE,
     &hashlib::MODULE,
@@ -46,6 +50,9 @@ static TABLE: &[&ModuleDef] = &[
     &operator::MODULE,
     &os_path::MODULE,
     &os::MODULE,
+    &pathlib::MODULE,
+    &urllib::MODULE,
+    &urllib::PACKAGE,
 ];
 
 /// All modules by dotted name.
