@@ -345,9 +345,28 @@ impl Session {
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
         let cx = self.context(targets, options.force(), &mut read(&self.state_dir())?, false)?;
+        self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
+    }
+
+    /// Rules with what rulemake does not do are no mistake until a job of theirs is needed.
+    fn refuse_unsupported(&self, cx: &Context) -> Result<()> {
+        let mut seen = vec![false; self.workflow.rules.len()];
+        let mut problems = Vec::new();
+        for job in &cx.graph.jobs {
+            if !std::mem::replace(&mut seen[job.rule as usize], true)
+                && let Some(problem) = &cx.rule(job).refused
+            {
+                let named = problem.as_ref().clone().note(format!("rule `{}` is needed", cx.rule(job).name));
+                problems.push(named);
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))
     }
 
     /// A resource request above its limit can never be met: said before anything runs.
@@ -411,6 +430,7 @@ impl Session {
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
         let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
+        self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
             keep_going: options.keep_going,

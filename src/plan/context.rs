@@ -151,6 +151,11 @@ impl RuleFacts {
         let (text, params, wildcards) = match &rule.action {
             Action::None => (String::new(), Used::None, Used::None),
             Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
+            Action::Run(code) => {
+                let mut text = format!("# run:\n{}", code.text);
+                push_slots(rule, &mut text);
+                (text, Used::All, Used::All)
+            }
             Action::Script(script) => {
                 let mut text = format!("# script: {}", script.path.canonical());
                 push_slots(rule, &mut text);
