@@ -14,7 +14,7 @@ use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
-use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
+use crate::syntax::ast::{Directive, Expr, Hook, ModuleDef, RuleDef, Stmt, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Cow;
@@ -158,7 +158,7 @@ impl Vm<'static> {
 
 impl Vm<'_> {
     /// Runs statements in the current namespace.
-    pub(crate) fn exec_block(&mut self, block: &Block, host: &mut dyn Host) -> Result<(), Raise> {
+    pub(crate) fn exec_block(&mut self, block: &[Stmt], host: &mut dyn Host) -> Result<(), Raise> {
         let old = self.budget.enter_stack();
         let mut frame = Frame::module(self.space);
         let result = self.exec(&mut frame, block, host);
