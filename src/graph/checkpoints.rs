@@ -73,8 +73,11 @@ impl CheckpointJob {
 /// The jobs of checkpoints that have come to a good end: their outputs can be looked at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FinalCheckpoints {
-    jobs: FxHashMap<Arc<str>, FxHashSet<Box<[Arc<str>]>>>,
+    jobs: FxHashMap<Arc<str>, FxHashSet<Values>>,
 }
+
+/// Those of a rule's wildcards.
+type Values = Box<[Arc<str>]>;
 
 impl FinalCheckpoints {
     pub(crate) fn add(&mut self, rule: &Rule, job: &Job) {
@@ -90,7 +93,7 @@ impl FinalCheckpoints {
 
 impl Checkpoints for FinalCheckpoints {
     fn is_final(&self, checkpoint: &str, wildcards: &[(Arc<str>, Arc<str>)]) -> bool {
-        let values: Box<[Arc<str>]> = wildcards.iter().map(|(_, value)| value.clone()).collect();
+        let values: Values = wildcards.iter().map(|(_, value)| value.clone()).collect();
         self.jobs.get(checkpoint).is_some_and(|jobs| jobs.contains(&values))
     }
 }
