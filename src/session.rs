@@ -4,7 +4,7 @@ mod history;
 mod recovery;
 mod views;
 
-use crate::base::path::{PathId, normalise};
+use crate::base::path::normalise;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
@@ -12,19 +12,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::graph::info::JobInfo;
-use crate::graph::resolve::{Probe, Request, resolve};
+use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
-use crate::plan::context::{Context, Force, RuleFacts};
+use crate::plan::context::{Context, Force, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
+use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
-use crate::store::{Loaded, LockWait, View, Writer, open, read};
+use crate::store::{Loaded, LockWait, Writer, open, read};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,6 +110,13 @@ pub struct RunOptions {
     pub wait: bool,
     /// Temporary files that are made or there stay. One that is gone is not made again for that.
     pub keep_temps: bool,
+    /// Rules and files that are the last ones to be made: what they need is made, and nothing after them.
+    pub until: Vec<String>,
+    /// Rules and files that are not made, nor what needs them.
+    pub omit_from: Vec<String>,
+    /// A rule, a part (from 1) and the number of parts: only this part of the inputs of the rule is made, sorted by
+    /// name. The last part makes all that is still missing, and the rule itself.
+    pub batch: Option<(String, u32, u32)>,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -267,23 +275,6 @@ impl LoadOptions {
     }
 }
 
-/// Existence of sources, for the resolver.
-struct Sources<'a> {
-    root: &'a Path,
-    view: &'a View,
-}
-
-impl Probe for Sources<'_> {
-    fn exists(&self, path: &str) -> bool {
-        // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
-    }
-
-    fn is_made(&self, path: PathId) -> bool {
-        self.view.is_made(path)
-    }
-}
-
 impl Session {
     /// Starts the description of a session.
     #[must_use]
@@ -319,13 +310,13 @@ impl Session {
     fn context<T: AsRef<str>>(
         &self,
         targets: &[T],
-        force: Force,
+        options: &RunOptions,
         loaded: &mut Loaded,
         writable: bool,
     ) -> Result<Context> {
         let mut paths = std::mem::take(&mut loaded.paths);
         let targets: Vec<String> = targets.iter().map(|t| t.as_ref().to_string()).collect();
-        let graph = resolve(Request {
+        let mut graph = resolve(Request {
             workflow: &self.workflow,
             index: &self.index,
             paths: &mut paths,
@@ -342,11 +333,16 @@ impl Session {
                     .with_help("name a file in it, or a rule that makes its files"));
             }
         }
+        let selection = options.selection();
+        if !selection.is_all() {
+            let kept = selection.select(&graph, &self.workflow, &paths).map_err(plan_error)?;
+            graph.restrict(&kept.jobs, &kept.targets);
+        }
         Ok(Context {
-            temps: Temps::of(&self.workflow, &graph, &paths),
+            temps: Temps::of(&self.workflow, &graph),
             graph,
             paths,
-            force,
+            force: options.force(),
             view: loaded.view.clone(),
             files: Observer::new(self.root.clone(), writable.then(|| self.state_dir())),
             facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
@@ -363,10 +359,29 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
-        let cx = self.context(targets, options.force(), &mut read(&self.state_dir())?, false)?;
+        let cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
+    }
+
+    /// Rules with what rulemake does not do are no mistake until a job of theirs is needed.
+    fn refuse_unsupported(&self, cx: &Context) -> Result<()> {
+        let mut seen = vec![false; self.workflow.rules.len()];
+        let mut problems = Vec::new();
+        for job in &cx.graph.jobs {
+            if !std::mem::replace(&mut seen[job.rule as usize], true)
+                && let Some(problem) = &cx.rule(job).refused
+            {
+                let named = problem.as_ref().clone().note(format!("rule `{}` is needed", cx.rule(job).name));
+                problems.push(named);
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))
     }
 
     /// A resource request above its limit can never be met: said before anything runs.
@@ -403,7 +418,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
-        let cx = self.context(&[path], Force::None, &mut read(&self.state_dir())?, false)?;
+        let cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
         let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
@@ -434,7 +449,8 @@ impl Session {
             warnings.extend(restored);
             loaded = read(&self.state_dir())?;
         }
-        let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
+        let cx = Arc::new(self.context(targets, options, &mut loaded, true)?);
+        self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
@@ -444,7 +460,8 @@ impl Session {
             warnings,
             keep_temps: options.keep_temps,
         };
-        let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
+        let done =
+            drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
             run: done.run,
             summary: done.summary,
@@ -462,6 +479,11 @@ impl Session {
 }
 
 impl RunOptions {
+    fn selection(&self) -> Selection {
+        let batch = self.batch.clone().map(|(rule, part, parts)| Batch { rule, part, parts });
+        Selection { until: self.until.clone(), omit_from: self.omit_from.clone(), batch }
+    }
+
     fn force(&self) -> Force {
         match (self.force_all, self.force) {
             (true, _) => Force::All,

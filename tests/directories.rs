@@ -507,3 +507,47 @@ rule b:
         .stderr_has("rule `a` reads `d/x.txt` from the directory `d`, which it makes itself")
         .has("d/x.txt", "precious");
 }
+
+/// What a checkpoint found in its directory is read from there: the directory's job is the producer of each file.
+#[test]
+fn files_in_the_directory_of_a_checkpoint_have_a_producer() {
+    let rulefile = "\
+def found(wildcards):
+    directory = checkpoints.split.get().output[0]
+    return expand('counted/{w}.txt', w=glob_wildcards(os.path.join(directory, '{w}.txt')).w)
+
+rule all:
+    input: found
+    output: 'all.txt'
+    shell: 'cat {input} > {output}'
+
+rule count:
+    input: 'parts/{w}.txt'
+    output: 'counted/{w}.txt'
+    shell: 'wc -c < {input} > {output}'
+
+checkpoint split:
+    input: 'in.txt'
+    output: directory('parts')
+    shell: 'mkdir {output}; for w in $(cat {input}); do echo $w > {output}/$w.txt; done'
+";
+    let case = Case::new()
+        .rulefile(&format!("import os\n{rulefile}"))
+        .file("in.txt", "a bb\n")
+        .run(&[])
+        .ran(&["split parts", "count counted/a.txt", "count counted/bb.txt", "all all.txt"])
+        .has("all.txt", "2\n3\n")
+        .run(&[])
+        .ran(&[])
+        .up_to_date(4)
+        .file("in.txt", "a ccc\n")
+        .run(&[])
+        .ran(&["split parts", "count counted/ccc.txt", "all all.txt"])
+        .has("all.txt", "2\n4\n");
+    case.append("Rulefile", "rule spoil:\n    output: 'parts/{w}.spoilt'\n    shell: 'touch {output}'\n")
+        .edit("Rulefile", "expand('counted/{w}.txt'", "expand('parts/{w}.spoilt'")
+        .run_with_code(&[], 1)
+        .stderr_has(
+            "input `parts/a.spoilt` does not exist: rule `split` made the directory `parts` without it",
+        );
+}

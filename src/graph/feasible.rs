@@ -59,8 +59,9 @@ pub(crate) fn may_be_source(expansion: &Expansion<'_>, probe: &dyn Probe, path: 
 /// Whether a job on record made the file, or a directory above it.
 fn is_made(expansion: &Expansion<'_>, probe: &dyn Probe, path: PathId) -> bool {
     let text = expansion.paths.text(path);
-    let mut above = text.rmatch_indices('/').filter_map(|(end, _)| expansion.paths.find(&text[..end]));
-    probe.is_made(path) || above.any(|dir| probe.is_made(dir))
+    let mut above = text.rmatch_indices('/').map(|(end, _)| &text[..end]);
+    probe.is_made(path, text)
+        || above.any(|dir| expansion.paths.find(dir).is_some_and(|id| probe.is_made(id, dir)))
 }
 
 /// Surveys the expansion; candidates that waited for better ones are brought in where those fail.

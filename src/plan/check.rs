@@ -165,9 +165,26 @@ fn missing_input(
             digest
         }
         None if mode == Mode::Forecast && maker.is_some() => Digest::from_bytes([0; 32]),
-        None => return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(path)))),
+        None => return Err(not_there(cx, path)),
     };
     Ok(if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest })
+}
+
+fn not_there(cx: &Context, path: PathId) -> Trouble {
+    let text = cx.paths.text(path);
+    let message = format!("input `{text}` does not exist");
+    let (Some(maker), directory) = (cx.graph.producer(path), cx.output_of(path)) else {
+        return Trouble::new(message);
+    };
+    if directory == path {
+        return Trouble::new(message);
+    }
+    let (rule, directory) = (&cx.rule(cx.job(maker)).name, cx.paths.text(directory));
+    let help = "what lies in the directory of a job is that job's to make, whatever other rules say";
+    Trouble {
+        message: format!("{message}: rule `{rule}` made the directory `{directory}` without it"),
+        help: Some(help.into()),
+    }
 }
 
 /// The fingerprint with what `before_update` inputs were when the job read them, where they are now as the job that

@@ -2,7 +2,7 @@
 //! jobs that only compare take what is on record of it.
 
 use crate::base::digest::Digest;
-use crate::base::path::{PathId, PathTable};
+use crate::base::path::PathId;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
@@ -23,26 +23,35 @@ pub(crate) struct Temps {
 }
 
 impl Temps {
-    pub(crate) fn of(workflow: &Workflow, graph: &JobGraph, paths: &PathTable) -> Temps {
-        let mut wanted = FxHashSet::default();
-        let any = workflow.rules.iter().any(|rule| has_temp(rule));
-        for target in graph.targets.iter().filter(|_| any) {
+    pub(crate) fn of(workflow: &Workflow, graph: &JobGraph) -> Temps {
+        let mut temps = Temps::default();
+        temps.keep_wanted(workflow, graph, graph.targets.iter().copied());
+        temps
+    }
+
+    /// Takes note of what targets among these jobs are there for.
+    pub(crate) fn keep_wanted(
+        &mut self,
+        workflow: &Workflow,
+        graph: &JobGraph,
+        jobs: impl Iterator<Item = JobId>,
+    ) {
+        if !workflow.rules.iter().any(|rule| has_temp(rule)) {
+            return;
+        }
+        for target in jobs.filter(|job| graph.targets.contains(job)) {
             let job = &graph.jobs[target.index()];
-            wanted.extend(job.outputs.iter().copied());
+            self.wanted.extend(job.outputs.iter().copied());
             if let Action::None = workflow.rules[job.rule as usize].action {
                 // It stands for what it lists.
-                wanted.extend(job.inputs.iter().copied());
-                // With a file the directory stays that it is in.
-                let text = |path: &PathId| paths.text(*path);
-                let ends = job
-                    .inputs
-                    .iter()
-                    .map(text)
-                    .flat_map(|t| t.match_indices('/').map(move |(end, _)| &t[..end]));
-                wanted.extend(ends.filter_map(|directory| paths.find(directory)));
+                self.wanted.extend(job.inputs.iter().copied());
+                // With what lies in a directory the directory stays.
+                let makers = job.inputs.iter().filter_map(|path| Some((path, graph.producer(*path)?)));
+                let inside = makers.map(|(path, maker)| (path, &graph.jobs[maker.index()].outputs));
+                let inside = inside.filter(|(path, outputs)| !outputs.contains(path));
+                self.wanted.extend(inside.flat_map(|(_, outputs)| outputs.iter().copied()));
             }
         }
-        Temps { wanted, made: Mutex::default() }
     }
 
     /// Takes note of what a temporary file holds that was just made.
@@ -107,5 +116,13 @@ impl Context {
     pub(crate) fn reads(&self, reader: JobId, output: PathId) -> bool {
         let mut inputs = self.job(reader).made_inputs();
         inputs.any(|(_, path)| path == output || self.inside(output, path).is_some())
+    }
+
+    /// The output by which a file is there: itself, or the directory that a job makes and in which it lies.
+    pub(crate) fn output_of(&self, path: PathId) -> PathId {
+        let Some(maker) = self.graph.producer(path) else { return path };
+        let outputs = &self.job(maker).outputs;
+        let above = || outputs.iter().find(|output| self.inside(**output, path).is_some());
+        if outputs.contains(&path) { path } else { above().copied().unwrap_or(path) }
     }
 }

@@ -4,6 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::path::normalise;
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::lang::config;
+use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
 use crate::lang::load::{File, Loader};
 use crate::lang::raise::Raise;
@@ -26,6 +27,7 @@ const SUPPORTED: &[&str] = &[
     "configfile",
     "container",
     "containerized",
+    "envvars",
     "include",
     "inputflags",
     "localrules",
@@ -87,6 +89,7 @@ impl Loader {
                 self.default_environment(directive, &items);
             }
             "ruleorder" => self.ruleorder(directive),
+            "envvars" => self.envvars(vm, directive)?,
             "workdir" => {
                 for (path, _) in self.texts(vm, directive)? {
                     self.workdir(vm, &path);
@@ -183,7 +186,15 @@ impl Loader {
         let name = self.files.last().map_or("", |f| &f.name).to_string();
         let source = self.sources.add(name, text.as_str());
         match parse_file(source, &text) {
-            Ok(block) => vm.exec_block(&block, self),
+            Ok(block) => block.iter().try_for_each(|stmt| {
+                // Before it runs: what an included file says comes after the statements above it.
+                if let Some(python) = python_of(&text, stmt) {
+                    let around = &mut self.homes[self.home].around;
+                    around.push_str(python.trim_end());
+                    around.push('\n');
+                }
+                vm.exec_block(std::slice::from_ref(stmt), self)
+            }),
             Err(problems) => {
                 self.problems.extend(problems);
                 Err(reported())
@@ -326,7 +337,6 @@ fn refused_directive(word: &str, span: Span) -> Problem {
         };
     }
     let help = match word {
-        "envvars" => "check the variables in the `shell:` commands that use them",
         "subworkflow" => "use `module`: it was taken out of Snakemake, too",
         "onstart" | "onsuccess" | "onerror" => {
             "do it in the script that calls rulemake, after looking at its exit code"
