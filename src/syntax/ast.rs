@@ -381,7 +381,6 @@ pub(crate) struct RuleDef {
 
 /// `module NAME:` with its sections.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct ModuleDef {
     /// `None` when the section `name:` gives it.
     pub(crate) name: Option<Ident>,
@@ -392,7 +391,6 @@ pub(crate) struct ModuleDef {
 
 /// `use rule a, b from m exclude c as p_* with:`; the parts are checked for being together only, not for existing.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct UseRule {
     /// `None` for `*`: all rules of the module.
     pub(crate) rules: Option<Vec<Ident>>,
@@ -410,7 +408,6 @@ pub(crate) struct UseRule {
 
 /// `onstart:`, `onsuccess:` or `onerror:` with what is to be done then.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Hook {
     pub(crate) name: Ident,
     pub(crate) code: Code,
@@ -418,7 +415,6 @@ pub(crate) struct Hook {
 
 /// A body of Python that runs outside of the evaluation of the file.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Code {
     /// The source text without the common indentation, comments included; lines inside strings as they are.
     pub(crate) text: Arc<str>,
@@ -430,7 +426,6 @@ pub(crate) struct Code {
 
 /// `name: items` in a rule.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Section {
     pub(crate) name: Ident,
     pub(crate) args: Vec<Arg>,
@@ -440,7 +435,6 @@ pub(crate) struct Section {
 
 /// `name: items` at statement level: `include:`, `configfile:`, `wildcard_constraints:`...
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Directive {
     pub(crate) name: Ident,
     /// The name before the colon: `storage TAG:`.

@@ -13,12 +13,16 @@ mod expr;
 mod grammar;
 mod lines;
 mod names;
+mod print;
 mod rules;
 mod scan;
+mod shape;
 mod strings;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;
+
+pub use print::{FormatOptions, format_source};
 
 use crate::diag::{Problem, SourceId};
 use ast::{Block, Expr};
