@@ -21,6 +21,7 @@ use crate::plan::context::{Context, Force, RuleFacts};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
+use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, View, Writer, open, read};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -92,6 +93,8 @@ pub struct RunOptions {
     pub retries: u32,
     /// When another run holds the lock, wait for it instead of failing.
     pub wait: bool,
+    /// Temporary files that are made or there stay. One that is gone is not made again for that.
+    pub keep_temps: bool,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -321,6 +324,7 @@ impl Session {
             }
         }
         Ok(Context {
+            temps: Temps::of(&self.workflow, &graph),
             graph,
             paths,
             force,
@@ -412,6 +416,7 @@ impl Session {
             limits: self.limits.clone(),
             grace: GRACE,
             warnings,
+            keep_temps: options.keep_temps,
         };
         let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {

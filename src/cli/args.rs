@@ -150,6 +150,9 @@ pub(crate) struct RunArgs {
     /// When another run is at work in this directory, wait for it
     #[arg(long, hide_short_help = true)]
     pub(crate) wait: bool,
+    /// Keep temporary files that are made
+    #[arg(long, aliases = ["nt", "no-temp"], hide_short_help = true)]
+    pub(crate) notemp: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -411,6 +414,7 @@ impl RunArgs {
             resources: self.resources,
             retries: after.retries.or(self.retries),
             wait: self.wait || after.wait,
+            notemp: self.notemp || after.notemp,
         }
     }
 }

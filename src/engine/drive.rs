@@ -2,24 +2,24 @@
 //! observer. The thread that calls [`drive`] is the coordinator: it owns the core, the store's writer and the order of
 //! events, and never hashes, stats or waits for a child.
 
+mod shape;
+mod temps;
+
 use crate::base::clock;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
-use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled, Shape};
+use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 use crate::engine::ledger::Ledger;
-use crate::engine::work::{self, Concluded, Conclusion, Prepared, Verdict};
+use crate::engine::work::{self, Concluded, Conclusion, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, JobRequest, Signal, Work};
 use crate::exec::local::LocalExecutor;
 use crate::exec::survivors::{self, Mark};
 use crate::files::outputs::{PrepareOutput, prepare};
-use crate::graph::dag::JobGraph;
 use crate::graph::info::JobInfo;
-use crate::graph::job::{Job, JobId};
+use crate::graph::job::JobId;
 use crate::model::action::{Action, JobContext};
-use crate::model::dynamic::Dynamic;
-use crate::model::value::Value;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+use temps::TempState;
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub(crate) struct DriveOptions {
     pub(crate) grace: Duration,
     /// Said before anything else, for example what was lost of the state.
     pub(crate) warnings: Vec<String>,
+    /// Temporary files stay.
+    pub(crate) keep_temps: bool,
 }
 
 /// What a run did.
@@ -69,6 +72,7 @@ enum Inbox {
     Checked(Vec<(u32, Verdict)>),
     Completed(Completion),
     Concluded(Box<Concluded>),
+    Removed(Vec<Removed>),
 }
 
 /// Runs everything that is stale in `cx`; the observer hears it in order.
@@ -87,9 +91,11 @@ pub(crate) fn drive(
         let _ = completions.send(Inbox::Completed(completion));
     }));
     let ledger = Ledger::new(cx.slots.into(), &options.limits);
+    let (shape, temp_files) = shape::shape(cx, options.keep_temps);
     let mut run = Run {
         cx,
-        core: Core::new(shape(cx), ledger, options.keep_going),
+        core: Core::new(shape, ledger, options.keep_going),
+        temps: TempState::of(temp_files),
         writer,
         pool,
         cancel,
@@ -126,50 +132,6 @@ fn action_count(cx: &Context) -> usize {
     (0..cx.graph.jobs.len() as u32).filter(|j| crate::plan::check::has_action(cx, JobId(*j))).count()
 }
 
-/// A priority that is no number counts as none: it decides only what starts first.
-fn priority(cx: &Context, job: &Job) -> i64 {
-    let rule = cx.rule(job);
-    match &rule.priority {
-        Dynamic::Const(Value::Int(n)) => *n,
-        Dynamic::Const(_) => 0,
-        Dynamic::Function(_) => {
-            let instance = Instance::naming(cx, job);
-            match instance.evaluate(&rule.priority, rule) {
-                Ok(Value::Int(n)) => n,
-                Ok(Value::Float(x)) => x as i64,
-                _ => 0,
-            }
-        }
-    }
-}
-
-/// The graph as the core sees it.
-fn shape(cx: &Context) -> Shape {
-    let graph: &JobGraph = &cx.graph;
-    let n = graph.jobs.len();
-    let mut consumer_starts = Vec::with_capacity(n + 1);
-    let mut consumers = Vec::new();
-    for job in 0..n as u32 {
-        consumer_starts.push(consumers.len() as u32);
-        consumers.extend(graph.consumers(JobId(job)).iter().map(|c| c.0));
-    }
-    consumer_starts.push(consumers.len() as u32);
-    let mut height = vec![0u32; n];
-    for id in graph.order.iter().rev() {
-        let above = height[id.index()] + 1;
-        for need in &graph.jobs[id.index()].needs {
-            height[need.index()] = height[need.index()].max(above);
-        }
-    }
-    Shape {
-        producers: graph.jobs.iter().map(|j| j.needs.len() as u32).collect(),
-        consumer_starts,
-        consumers,
-        priority: graph.jobs.iter().map(|j| priority(cx, j)).collect(),
-        height,
-    }
-}
-
 struct Run<'a> {
     cx: &'a Arc<Context>,
     core: Core,
@@ -187,6 +149,7 @@ struct Run<'a> {
     recording: bool,
     defined: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
+    temps: TempState,
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
@@ -200,7 +163,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
-        while !self.finished {
+        while !self.finished || self.temps.is_removing() {
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -222,6 +185,11 @@ impl Run<'_> {
             }
             Inbox::Completed(completion) => self.completed(completion),
             Inbox::Concluded(concluded) => self.concluded(*concluded),
+            Inbox::Removed(removed) => {
+                for Removed { job, path, result } in removed {
+                    self.removed(job, path, result);
+                }
+            }
         }
     }
 
@@ -229,7 +197,7 @@ impl Run<'_> {
     fn tell(&mut self, msg: Msg) {
         let mut effects = Vec::new();
         self.core.handle(msg, &mut effects);
-        let mut checks = Vec::new();
+        let (mut checks, mut unneeded) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect {
                 Effect::Check { job } => checks.push(job),
@@ -241,18 +209,31 @@ impl Run<'_> {
                     let help = Some(format!("raise the limit with `--resources {name}={amount}`"));
                     self.refuse(job, Trouble { message, help });
                 }
+                Effect::Reopened { job } => self.reopened(job),
+                Effect::Restless { job, producer } => {
+                    let message =
+                        format!("{} would have to run again and again", self.info(producer).title());
+                    let help = "a rule whose output is temporary should make the same each time";
+                    self.refuse(job, Trouble { message, help: Some(help.into()) });
+                }
+                Effect::Remove { temp } => unneeded.push(temp),
                 Effect::Signal(level) => self.signal(level),
                 Effect::Finish => self.finished = true,
             }
         }
         self.check(checks);
+        if !unneeded.is_empty() {
+            self.remove_temps(&unneeded);
+        }
     }
 
     fn check(&self, jobs: Vec<u32>) {
         for chunk in jobs.chunks(CHECK_CHUNK) {
-            let (cx, sender, chunk) = (self.cx.clone(), self.sender.clone(), chunk.to_vec());
+            let chunk: Vec<_> = chunk.iter().map(|job| (*job, self.temps.recall(*job))).collect();
+            let (cx, sender) = (self.cx.clone(), self.sender.clone());
             self.pool.spawn(move || {
-                let verdicts = chunk.into_iter().map(|job| (job, work::check_job(&cx, job))).collect();
+                let one = |(job, recall): (u32, Option<_>)| (job, work::check_job(&cx, job, recall.as_ref()));
+                let verdicts = chunk.into_iter().map(one).collect();
                 let _ = sender.send(Inbox::Checked(verdicts));
             });
         }
@@ -264,6 +245,10 @@ impl Run<'_> {
             Verdict::Trouble(trouble) => {
                 self.refuse(job, trouble);
                 Checked::Failed
+            }
+            Verdict::Lacks(absent) => {
+                self.note_lack(job, &absent);
+                Checked::Lacks { producers: absent.into_iter().map(|(producer, _)| producer).collect() }
             }
             Verdict::Run(prepared) => {
                 let instance = &prepared.instance;
@@ -299,6 +284,9 @@ impl Run<'_> {
     }
 
     fn start(&mut self, job: u32, attempt: u32) {
+        if self.temps.hold_start(job, attempt) {
+            return;
+        }
         if let Err(outcome) = self.try_start(job, attempt) {
             let concluded = Concluded { job, duration_ms: 0, conclusion: Conclusion::failed(outcome) };
             let _ = self.sender.send(Inbox::Concluded(Box::new(concluded)));
@@ -369,12 +357,16 @@ impl Run<'_> {
         }
         let attempt = prepared.instance.attempt;
         prepared.input_signatures.iter().for_each(|(path, _)| cx.files.forget(*path));
-        match work::check_job(&cx, job) {
+        match work::check_job(&cx, job, self.temps.recall(job).as_ref()) {
             Verdict::Run(anew) => {
                 self.prepared.insert(job, *anew);
                 if attempt > 1 { self.again(job, attempt) } else { Ok(()) }
             }
             Verdict::Trouble(trouble) => Err(trouble),
+            Verdict::Lacks(absent) => {
+                let path = absent.first().map_or("", |(_, path)| cx.paths.text(*path));
+                Err(Trouble::new(format!("its temporary input `{path}` was removed while it waited")))
+            }
             // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
             Verdict::UpToDate => Ok(()),
         }
@@ -536,6 +528,11 @@ impl Run<'_> {
             cx.files.publish(*path, *hash);
         }
         let results: Vec<_> = outputs.iter().map(|(_, hash)| hash.digest).collect();
+        let made: Vec<_> = outputs.iter().map(|(path, hash)| (*path, hash.digest)).collect();
+        let affected = self.affected(job, &made);
+        if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {
+            self.tell_nondeterministic(job, affected.len());
+        }
         let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
         if let Some(input) = changed_input {
             let path = cx.paths.text(input);
@@ -556,10 +553,11 @@ impl Run<'_> {
             self.append(&records);
         }
         self.emit(EventKind::JobFinished { job: self.info(job), duration_ms, unchanged });
-        End::Done
+        End::Done { affected }
     }
 
     fn settled(&mut self, job: u32, as_: Settled) {
+        self.temps.settle(job);
         if !crate::plan::check::has_action(self.cx, JobId(job)) {
             return;
         }

@@ -6,7 +6,7 @@ use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::exec::executor::{Completion, Outcome};
 use crate::files::observe::Seen;
-use crate::files::outputs::{collect, quarantine};
+use crate::files::outputs::{collect, quarantine, remove_temp};
 use crate::graph::job::{Job, JobId};
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::Context;
@@ -23,7 +23,24 @@ use std::time::Instant;
 pub(crate) enum Verdict {
     UpToDate,
     Run(Box<Prepared>),
+    /// It must run, but these jobs have to make these temporary files again first.
+    Lacks(Vec<(u32, PathId)>),
     Trouble(Trouble),
+}
+
+/// Why a job that was final in this run is checked again.
+#[derive(Clone, Debug)]
+pub(crate) struct Recall {
+    pub(crate) reason: Reason,
+    /// It ran in this run, so the trace on record is not that of its last execution.
+    pub(crate) ran: bool,
+}
+
+impl Recall {
+    /// Whether it is known to have to run, whatever its check finds.
+    fn forces(&self) -> bool {
+        self.ran || matches!(self.reason, Reason::NeededBy { .. })
+    }
 }
 
 /// A job that must run, with all that its start and its trace need.
@@ -62,7 +79,7 @@ impl Prepared {
 }
 
 /// Checks a job whose producers are final, and prepares it if it must run.
-pub(crate) fn check_job(cx: &Context, job: u32) -> Verdict {
+pub(crate) fn check_job(cx: &Context, job: u32, recall: Option<&Recall>) -> Verdict {
     let id = JobId(job);
     if !has_action(cx, id) {
         return match absent_input(cx, cx.job(id)) {
@@ -70,10 +87,66 @@ pub(crate) fn check_job(cx: &Context, job: u32) -> Verdict {
             None => Verdict::UpToDate,
         };
     }
-    match check(cx, id, Mode::Final) {
-        Ok(check) if check.reasons.is_empty() => Verdict::UpToDate,
-        Ok(check) => prepare(cx, id, check).map_or_else(Verdict::Trouble, |p| Verdict::Run(Box::new(p))),
-        Err(trouble) => Verdict::Trouble(trouble),
+    let mut check = match check(cx, id, Mode::Final) {
+        Ok(check) => check,
+        Err(trouble) => return Verdict::Trouble(trouble),
+    };
+    if let Some(recall) = recall.filter(|recall| recall.forces()) {
+        if recall.ran {
+            // What it left is known, and the trace on record older than that.
+            check.unknown_outputs.clear();
+            check.reasons.clear();
+        }
+        check.reasons.push(recall.reason.clone());
+    }
+    if check.reasons.is_empty() {
+        return Verdict::UpToDate;
+    }
+    if !check.absent.is_empty() {
+        return Verdict::Lacks(makers(cx, &check.absent));
+    }
+    prepare(cx, id, check).map_or_else(Verdict::Trouble, |p| Verdict::Run(Box::new(p)))
+}
+
+/// The jobs that make these files, each with one of them.
+fn makers(cx: &Context, files: &[PathId]) -> Vec<(u32, PathId)> {
+    let mut makers: Vec<(u32, PathId)> = Vec::new();
+    for path in files {
+        if let Some(producer) = cx.graph.producer(*path)
+            && makers.iter().all(|(known, _)| *known != producer.0)
+        {
+            makers.push((producer.0, *path));
+        }
+    }
+    makers
+}
+
+/// A temporary file to be removed, and its signature as its job left it.
+pub(crate) struct Removal {
+    pub(crate) job: u32,
+    pub(crate) path: PathId,
+    pub(crate) sig: StatSig,
+}
+
+/// A temporary file that was removed, or why it was not.
+pub(crate) struct Removed {
+    pub(crate) job: u32,
+    pub(crate) path: PathId,
+    pub(crate) result: Result<(), String>,
+}
+
+impl Removal {
+    pub(crate) fn perform(self, cx: &Context) -> Removed {
+        let Removal { job, path, sig } = self;
+        let text = cx.paths.text(path);
+        let result = match cx.files.restat(text) {
+            Ok(Some(now)) if now == sig => remove_temp(&cx.root, text).map_err(|error| error.to_string()),
+            // Somebody removed it.
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err("it was changed since its job made it".into()),
+            Err(error) => Err(error.to_string()),
+        };
+        Removed { job, path, result }
     }
 }
 

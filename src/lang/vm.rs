@@ -187,7 +187,6 @@ impl Vm<'_> {
     }
 
     /// Makes an empty namespace.
-    #[cfg(test)]
     pub(crate) fn new_space(&mut self) -> Result<SpaceId, Raise> {
         match &mut self.spaces {
             Spaces::Open(spaces) => {
@@ -199,7 +198,6 @@ impl Vm<'_> {
     }
 
     /// Makes `space` the current namespace; gives the one before.
-    #[cfg(test)]
     pub(crate) fn enter_space(&mut self, space: SpaceId) -> SpaceId {
         std::mem::replace(&mut self.space, space)
     }
@@ -228,6 +226,11 @@ impl Vm<'_> {
     /// A global of `space` or a built-in name.
     pub(crate) fn lookup_global(&self, space: SpaceId, name: &str) -> Option<&Value> {
         self.space(space).get(name).or_else(|| self.space(BUILTINS).get(name))
+    }
+
+    /// A name that every namespace sees.
+    pub(crate) fn lookup_builtin(&self, name: &str) -> Option<Value> {
+        self.space(BUILTINS).get(name).cloned()
     }
 
     pub(crate) fn lookup_module(&self, name: &str) -> Option<&Value> {

@@ -7,6 +7,7 @@ pub(crate) mod draft;
 pub(crate) mod dynamic;
 pub(crate) mod finish;
 pub(crate) mod flags;
+pub(crate) mod order;
 pub(crate) mod pattern;
 pub(crate) mod rule;
 pub(crate) mod slots;

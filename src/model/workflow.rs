@@ -2,6 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::diag::{Diagnostic, Problem, SourceMap};
+use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub struct Workflow {
     pub(crate) by_name: FxHashMap<Arc<str>, u32>,
     /// What is built when no target is given.
     pub(crate) default_rule: Option<u32>,
+    pub(crate) order: RuleOrder,
     pub(crate) sources: Arc<SourceMap>,
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
@@ -61,7 +63,16 @@ impl Workflow {
             return Err(problems);
         }
         let rules = rules.into_iter().map(Arc::new).collect();
-        Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings, printed: Vec::new() })
+        Ok(Workflow {
+            rules,
+            by_name,
+            default_rule,
+            order: RuleOrder::default(),
+            sources,
+            reads,
+            warnings,
+            printed: Vec::new(),
+        })
     }
 
     /// The rules in order of definition.

@@ -10,6 +10,7 @@ use crate::model::action::Action;
 use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
+use crate::plan::temp::Temps;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     /// Threads that jobs may use together: a job's own are capped at it.
     pub(crate) slots: u32,
     pub(crate) force: Force,
+    pub(crate) temps: Temps,
 }
 
 /// Which jobs run although they are up to date.

@@ -6,3 +6,4 @@ pub(crate) mod forecast;
 pub(crate) mod instance;
 #[expect(clippy::module_inception, reason = "the plan is what this room makes")]
 pub(crate) mod plan;
+pub(crate) mod temp;

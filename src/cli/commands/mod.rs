@@ -153,5 +153,6 @@ pub(crate) fn run_options(run: &RunArgs) -> RunOptions {
     options.force_all = run.force_all;
     options.retries = run.retries.unwrap_or(0);
     options.wait = run.wait;
+    options.keep_temps = run.notemp;
     options
 }

@@ -1,6 +1,7 @@
 //! Every feature of the loader, and the code and place of every mistake.
 
 mod checkpoints;
+mod helpers;
 
 use super::*;
 use crate::diag::Problem;
