@@ -80,7 +80,10 @@ fn mistakes_name_the_place_and_the_way_out() {
         ("module m:\n    prefix: 'x'\n", "module `m` names no file"),
         ("module m:\n    snakefile: 'none.smk'\nuse rule * from m\n", "none.smk"),
         ("module m:\n    snakefile: 'other/Snakefile'\nuse rule begin from m\n", "has no rule `begin`"),
-        ("module m:\n    snakefile: 'other/Snakefile'\nuse rule * from m as x\n", "several rules cannot get one name"),
+        (
+            "module m:\n    snakefile: 'other/Snakefile'\nuse rule * from m as x\n",
+            "several rules cannot get one name",
+        ),
         ("module m:\n    snakefiel: 'x'\n", "did you mean `snakefile`?"),
         ("module m:\n    snakefile: 'https://x.org/y'\nuse rule * from m\n", "copy the workflow"),
     ] {
@@ -119,7 +122,8 @@ fn scatter_and_gather_follow_the_command_line() {
         .has("all", "parts/1-of-3\nparts/2-of-3\nparts/3-of-3\n")
         .run(&["all", "--set-scatter", "split=2"])
         .has("all", "parts/1-of-2\nparts/2-of-2\n");
-    let case = Case::new().rulefile(rules).file("in", "").call_with_code(&["--set-scatter", "splt=2", "-n"], 3);
+    let case =
+        Case::new().rulefile(rules).file("in", "").call_with_code(&["--set-scatter", "splt=2", "-n"], 3);
     assert!(case.last().stderr.contains("there are: split"), "{}", case.last().stderr);
 }
 

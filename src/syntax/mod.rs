@@ -11,6 +11,7 @@ mod build;
 mod diagnose;
 mod expr;
 mod grammar;
+mod includes;
 mod lines;
 mod names;
 mod print;
@@ -22,6 +23,7 @@ mod strings;
 mod tests;
 pub(crate) mod words;
 
+pub use includes::included_files;
 pub use print::{FormatOptions, format_source};
 
 use crate::diag::{Problem, SourceId};

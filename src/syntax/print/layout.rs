@@ -56,13 +56,13 @@ impl Lines {
     }
 
     /// The head of a function: opens its parameters first.
-    pub(super) fn definition(&mut self, indent: usize, run: &[Element<'_>]) {
+    pub(super) fn definition(&mut self, indent: usize, run: &[Element<'_>], suffix: &str) {
         let run: Vec<&Element<'_>> = run.iter().collect();
-        if self.flat(indent, "", &run, ":") {
+        if self.flat(indent, "", &run, suffix) {
             return;
         }
         let Some(at) = run.iter().position(|e| is_open(e)) else {
-            return self.open_brackets(indent, "", &run, ":");
+            return self.open_brackets(indent, "", &run, suffix);
         };
         let What::Group(group) = &run[at].what else { return };
         let mut line = String::new();
@@ -70,7 +70,7 @@ impl Lines {
         line.push_str(group.open);
         self.push(indent, &line);
         self.group(indent + INDENT, group);
-        self.open_brackets(indent, group.close, &run[at + 1..], ":");
+        self.open_brackets(indent, group.close, &run[at + 1..], suffix);
     }
 
     /// A statement whose elements from `value` on are one value: it may get brackets, or lose those it has.
@@ -194,12 +194,7 @@ impl Lines {
         if items.iter().any(|e| e.role == Role::Comma || (e.forced && e.weight == breaks::STRING)) {
             return true;
         }
-        let fits =
-            |end: usize| self.width_of(indent, prefix, &run[..end]).is_some_and(|width| width < self.width);
-        if let Some(at) = items.iter().position(|e| e.forced) {
-            // What is on several lines anyway needs no brackets around it.
-            return !fits(value + at);
-        }
+        let fits = |end: usize| self.width_of(indent, prefix, &run[..end]).is_some_and(|at| at < self.width);
         let opens = |index: usize| is_open(run[index]) && fits(index);
         let weight = heaviest(items);
         if weight == breaks::NEVER {
@@ -208,13 +203,16 @@ impl Lines {
             let any = (value..run.len()).any(|index| opens(index) && !is_small(run[index]));
             return !any && helps;
         }
+        // An operator with brackets beside it: they do. What one pass opens must not sway the next, so whether
+        // something is forced counts only where it is not what gets opened.
         if items[1..].iter().filter(|e| e.weight == weight).count() == 1 {
-            if is_open(last) && opens(run.len() - 1) {
+            let forced = |items: Run<'_, '_>| items.iter().any(|e| e.forced);
+            if is_open(last) && opens(run.len() - 1) && !forced(&run[value..run.len() - 1]) {
                 return false;
             }
             let rest =
-                self.width_of(indent, ")", &items[1..]).is_some_and(|w| w + suffix.len() <= self.width);
-            if is_open(first) && opens(value) && rest {
+                self.width_of(indent, ")", &items[1..]).is_some_and(|at| at + suffix.len() <= self.width);
+            if is_open(first) && opens(value) && rest && !forced(&items[1..]) {
                 return false;
             }
         }
@@ -280,18 +278,26 @@ impl Lines {
 
     /// The lines between brackets.
     fn content(&mut self, indent: usize, items: Run<'_, '_>, place: Place) {
-        let one_each = place == Place::Names || has_magic_comma(place, items.iter().copied());
-        if !one_each && self.flat(indent, "", items, "") {
+        if items.is_empty() {
             return;
         }
         let commas = items.iter().any(|e| e.role == Role::Comma);
+        let one_each = match place {
+            Place::Names => true,
+            Place::Display | Place::Round if commas => true,
+            _ => has_magic_comma(place, items.iter().copied()),
+        };
+        if !one_each && self.flat(indent, "", items, "") {
+            return;
+        }
         // A comma after a lone value would make it a tuple; names and parameters are no values.
         self.parts(indent, items, commas || matches!(place, Place::Names | Place::Params));
     }
 
     /// Puts a run on one line, if that can be.
     fn flat(&mut self, indent: usize, prefix: &str, run: Run<'_, '_>, suffix: &str) -> bool {
-        if run.iter().any(|e| e.forced) {
+        // Before a string that starts the run the line was broken already.
+        if run.iter().enumerate().any(|(at, e)| e.forced && !(at == 0 && e.weight == breaks::STRING)) {
             return false;
         }
         let fits = self.width_of(indent, prefix, run).is_some_and(|at| at + suffix.width() <= self.width);
@@ -437,6 +443,8 @@ fn value_of(run: Run<'_, '_>) -> usize {
     let mut value = match run {
         [_, equals, ..] if equals.role == Role::Default => 2,
         [first, ..] if first.is("lambda") => 0,
+        // An annotated parameter with a default.
+        _ if run.iter().any(|e| e.role == Role::Assign) => return 0,
         _ => run.iter().position(|e| e.role == Role::Colon).map_or(0, |colon| colon + 1),
     };
     while run.get(value).is_some_and(|e| e.is("lambda")) {

@@ -35,8 +35,8 @@ pub(super) enum Role {
     Trailer,
     Keyword,
     Comma,
-    /// A comma between the parameters of a lambda.
-    LambdaComma,
+    /// A comma between the parameters of a lambda or the names of a `for`.
+    InnerComma,
     Semicolon,
     /// `=` of an argument or a default.
     Default,
@@ -259,7 +259,7 @@ impl<'p, 't> Reader<'p, 't> {
                 Kind::Close => depth -= 1,
                 _ if depth > 0 => {}
                 Kind::Op if text == ":" => colon = true,
-                Kind::Op if text == "," => {}
+                Kind::Op if matches!(text, "," | "...") => {}
                 Kind::Op => {
                     let unary =
                         before.is_none_or(|b| matches!(b.kind, Kind::Op)) && matches!(text, "-" | "+" | "~");
@@ -344,7 +344,7 @@ impl Level {
     ) -> (Role, u8) {
         let last = before.iter().rev().find(|e| e.role != Role::Comment);
         match text {
-            "," if self.lambdas > 0 => (Role::LambdaComma, breaks::NEVER),
+            "," if self.lambdas > 0 || self.fors > 0 => (Role::InnerComma, breaks::NEVER),
             "," => {
                 self.annotated = false;
                 (Role::Comma, breaks::NEVER)
@@ -411,13 +411,15 @@ pub(super) fn has_magic_comma<'e, 't: 'e>(
 fn space(before: Option<&Element<'_>>, element: &Element<'_>) -> bool {
     let Some(before) = before else { return false };
     match element.role {
-        Role::Comma | Role::LambdaComma | Role::Semicolon => return false,
+        Role::Comma | Role::InnerComma | Role::Semicolon => return false,
         Role::Default | Role::LambdaColon | Role::Colon => return false,
-        Role::SliceColon(wide) => return wide && !matches!(before.role, Role::SliceColon(_) | Role::Comma),
+        Role::SliceColon(_) if before.role == Role::Comma => return true,
+        Role::SliceColon(wide) => return wide && !matches!(before.role, Role::SliceColon(_)),
         Role::Dot if before.is("from") => return true,
         // `1 .real`: without the blank it would be another number.
         Role::Dot => {
-            return before.text().starts_with(|c: char| c.is_ascii_digit()) && before.role == Role::Operand;
+            return before.text().chars().all(|c| c.is_ascii_digit() || c == '_')
+                && before.text().starts_with(|c: char| c.is_ascii_digit());
         }
         Role::Binary(true) => return false,
         _ => {}

@@ -93,9 +93,14 @@ impl<'t> Tokens<'t> {
             return;
         }
         let merged = match &self.text[token.start..token.end] {
-            "." if rest.starts_with("...") => 3,
+            // The dots of `from ...a import b` are no `...`.
+            "." if rest.starts_with("...")
+                && !self.list.last().is_some_and(|t| matches!(self.str(*t), "from" | ".")) =>
+            {
+                3
+            }
             "**" | "//" | "<<" | ">>" if rest[2..].starts_with('=') => 3,
-            "*" | "/" | "+" | "-" | "%" | "@" | "&" | "|" | "^" if rest[1..].starts_with('=') => 2,
+            ":" | "*" | "/" | "+" | "-" | "%" | "@" | "&" | "|" | "^" if rest[1..].starts_with('=') => 2,
             _ => 0,
         };
         self.list.push(Token { end: token.end.max(token.start + merged), ..token });
@@ -116,6 +121,15 @@ impl<'t> Tokens<'t> {
     pub(super) fn next_start(&self, at: usize) -> usize {
         let index = self.list.partition_point(|token| token.start < at);
         self.list.get(index).map_or(self.text.len(), |token| token.start)
+    }
+
+    /// The comment on the line that ends at a place, of those from an index on.
+    pub(super) fn comment_behind(&self, at: usize, from: usize) -> Option<Comment> {
+        let from = from + self.comments[from.min(self.comments.len())..].partition_point(|c| c.start < at);
+        let comment = *self.comments.get(from)?;
+        let behind =
+            !comment.own_line && !self.breaks(at, comment.start) && self.next_start(at) > comment.start;
+        behind.then_some(comment)
     }
 
     /// The column of a place, in characters.
