@@ -21,7 +21,7 @@ pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<
 
 /// The plan for what the user calls `targets`.
 pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Result<Plan, Failure> {
-    let session = place.session(place.load()?, args).open()?;
+    let session = place.session(place.load(args.jobs)?, args).open()?;
     let targets = place.targets(targets, session.workflow());
     session.plan(&targets, &run_options(args)).map_err(|error| place.explained(error, &targets))
 }
