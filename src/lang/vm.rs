@@ -14,7 +14,7 @@ use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
-use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
+use crate::syntax::ast::{Directive, Expr, Hook, ModuleDef, RuleDef, Stmt, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Cow;
@@ -106,6 +106,8 @@ pub(crate) struct Vm<'a> {
     pub(crate) budget: Budget,
     pub(crate) reads: Reads,
     pub(crate) log: Vec<String>,
+    /// Local variables of the caller, for the few functions that look at them.
+    pub(crate) caller: Vec<(Arc<str>, Value)>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
@@ -122,6 +124,7 @@ impl Vm<'static> {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            caller: Vec::new(),
             checkpoints: None,
         }
     }
@@ -155,7 +158,7 @@ impl Vm<'static> {
 
 impl Vm<'_> {
     /// Runs statements in the current namespace.
-    pub(crate) fn exec_block(&mut self, block: &Block, host: &mut dyn Host) -> Result<(), Raise> {
+    pub(crate) fn exec_block(&mut self, block: &[Stmt], host: &mut dyn Host) -> Result<(), Raise> {
         let old = self.budget.enter_stack();
         let mut frame = Frame::module(self.space);
         let result = self.exec(&mut frame, block, host);
@@ -383,6 +386,7 @@ impl Frozen {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            caller: Vec::new(),
             checkpoints,
         };
         let result = work(&mut vm);
