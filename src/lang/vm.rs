@@ -106,6 +106,8 @@ pub(crate) struct Vm<'a> {
     pub(crate) budget: Budget,
     pub(crate) reads: Reads,
     pub(crate) log: Vec<String>,
+    /// Local variables of the caller, for the few functions that look at them.
+    pub(crate) caller: Vec<(Arc<str>, Value)>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
@@ -122,6 +124,7 @@ impl Vm<'static> {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            caller: Vec::new(),
             checkpoints: None,
         }
     }
@@ -383,6 +386,7 @@ impl Frozen {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            caller: Vec::new(),
             checkpoints,
         };
         let result = work(&mut vm);

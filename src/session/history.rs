@@ -1,11 +1,11 @@
 //! What earlier runs left: logs, and the files that jobs made.
 
-use super::{JobLog, MadeFiles, Session, holder};
+use super::{JobLog, MadeFiles, RunOptions, Session, holder};
 use crate::base::path::{PathId, PathTable};
 use crate::error::Result;
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
-use crate::plan::context::{Context, Force};
+use crate::plan::context::Context;
 use crate::store::{Loaded, Record, View, read, runs};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
@@ -27,7 +27,9 @@ impl Session {
 
     /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
     fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
-        let Ok(cx) = self.context(&[path], Force::None, &mut loaded, false) else { return Ok(Vec::new()) };
+        let Ok(cx) = self.context(&[path], &RunOptions::default(), &mut loaded, false) else {
+            return Ok(Vec::new());
+        };
         let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
             return Ok(Vec::new());
         };
@@ -66,7 +68,7 @@ impl Session {
             None
         } else {
             let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
-            let mut cx = self.context(targets, Force::None, &mut copy, false)?;
+            let mut cx = self.context(targets, &RunOptions::default(), &mut copy, false)?;
             if !cx.graph.open.is_empty() {
                 // What it finds wrong is of no interest here: then some jobs stay as they are.
                 let _ = self.verdicts(&mut cx);
@@ -106,7 +108,7 @@ impl Session {
     /// there is no plan for the default rule.
     fn default_sources(&self) -> FxHashSet<String> {
         let mut nothing = Loaded { paths: PathTable::default(), view: Arc::default(), lost: None };
-        let Ok(cx) = self.context::<&str>(&[], Force::None, &mut nothing, false) else {
+        let Ok(cx) = self.context::<&str>(&[], &RunOptions::default(), &mut nothing, false) else {
             return FxHashSet::default();
         };
         let inputs = cx.graph.jobs.iter().flat_map(|job| job.inputs.iter());
