@@ -3,9 +3,11 @@
 //! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
+mod around;
 mod checkpoints;
 mod directives;
 mod function;
+mod keywords;
 mod modules;
 mod objects;
 mod overrides;
@@ -223,7 +225,7 @@ impl Loader {
             rules: Vec::new(),
             defined: Vec::new(),
             modules: Modules::default(),
-            homes: vec![Home { space: MAIN, constraints: Vec::new() }],
+            homes: vec![Home { space: MAIN, constraints: Vec::new(), around: String::new() }],
             home: 0,
             renames: Vec::new(),
             pathvars: Pathvars::default(),
@@ -373,14 +375,19 @@ impl Loader {
             known.insert(key, value.clone());
             value
         };
+        let around: Vec<Arc<str>> = self.homes.iter().map(|home| home.around.as_str().into()).collect();
         let mut rules = Vec::with_capacity(self.rules.len());
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };
             let Some(home) = self.homes.get(defined.home) else { continue };
-            if let DraftAction::Shell { shell: program, prefix, suffix, .. } = &mut draft.action {
-                *program = shell.program.clone();
-                *prefix = shell.prefix.clone();
-                *suffix = shell.suffix.clone();
+            match &mut draft.action {
+                DraftAction::Shell { shell: program, prefix, suffix, .. } => {
+                    *program = shell.program.clone();
+                    *prefix = shell.prefix.clone();
+                    *suffix = shell.suffix.clone();
+                }
+                DraftAction::Run(code) => code.around = around[defined.home].clone(),
+                _ => {}
             }
             rules.extend(draft.finish(
                 &home.constraints,

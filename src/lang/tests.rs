@@ -336,7 +336,8 @@ fn what_rulefiles_lack_fails_on_use_and_names_the_alternative() {
     drop(loaded("import subprocess, pandas as pd\nfrom shutil import copy\nimport urllib.request"));
     for (source, wanted) in [
         ("import subprocess\nsubprocess.run('x')", "shell:"),
-        ("import pandas as pd\npd.read_csv('x')", "open(path)"),
+        ("import pandas as pd\npd.read_excel('x')", "as text"),
+        ("import polars as pl\npl.read_csv('x')", "pandas"),
         ("from shutil import copy\ncopy('a', 'b')", "actions"),
         ("import os\nos.path.nope", "has no attribute"),
         ("open('x', 'w')", "rule"),

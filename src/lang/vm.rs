@@ -15,7 +15,7 @@ use crate::lang::reads::{Reads, join_path};
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
-use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
+use crate::syntax::ast::{Directive, Expr, Hook, ModuleDef, RuleDef, Stmt, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Cow;
@@ -109,6 +109,8 @@ pub(crate) struct Vm<'a> {
     pub(crate) log: Vec<String>,
     /// While the files load.
     pub(crate) imports: Option<Box<Imports>>,
+    /// Local variables of the caller, for the few functions that look at them.
+    pub(crate) caller: Vec<(Arc<str>, Value)>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
@@ -126,6 +128,7 @@ impl Vm<'static> {
             reads: Reads::default(),
             log: Vec::new(),
             imports: Some(Box::default()),
+            caller: Vec::new(),
             checkpoints: None,
         }
     }
@@ -159,7 +162,7 @@ impl Vm<'static> {
 
 impl Vm<'_> {
     /// Runs statements in the current namespace.
-    pub(crate) fn exec_block(&mut self, block: &Block, host: &mut dyn Host) -> Result<(), Raise> {
+    pub(crate) fn exec_block(&mut self, block: &[Stmt], host: &mut dyn Host) -> Result<(), Raise> {
         let old = self.budget.enter_stack();
         let mut frame = Frame::module(self.space);
         let result = self.exec(&mut frame, block, host);
@@ -419,6 +422,7 @@ impl Frozen {
             reads: Reads::default(),
             log: Vec::new(),
             imports: None,
+            caller: Vec::new(),
             checkpoints,
         };
         let result = work(&mut vm);

@@ -125,6 +125,7 @@ impl RuleDraft {
             group: self.group,
             local: self.local,
             cache: self.cache,
+            refused: self.refused,
         })
     }
 }
@@ -481,6 +482,7 @@ fn action(
     match action {
         DraftAction::None => Some(Action::None),
         DraftAction::Function(function) => Some(Action::Function(function.clone())),
+        DraftAction::Run(code) => Some(Action::Run(Arc::new(code.clone()))),
         DraftAction::Script { path, dir, notebook } => {
             let path = template(path, scope, wildcards, lookup, report)?;
             Some(Action::Script(Arc::new(ScriptAction { path, dir: dir.clone(), notebook: *notebook })))
@@ -535,7 +537,8 @@ fn is_made_by_flags(flags: &Flags) -> bool {
 
 fn check_action(draft: &RuleDraft, report: &mut Report<'_>) {
     let touched = draft.outputs.iter().flat_map(|o| &o.paths).all(|path| is_made_by_flags(&path.flags));
-    if matches!(draft.action, DraftAction::None) && !draft.outputs.is_empty() && !touched {
+    let has_action = !matches!(draft.action, DraftAction::None) || draft.refused.is_some();
+    if !has_action && !draft.outputs.is_empty() && !touched {
         let message = format!("rule `{}` has outputs but no command that makes them", draft.name);
         let problem =
             Problem::error("no-action", message).help("add a `shell:` section, or name the files as `input`");

@@ -4,6 +4,7 @@ use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
 use crate::lang::load::function::RuleFunction;
+use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
 use crate::lang::load::paths::{PathRules, Prefixed, bad_path};
@@ -168,7 +169,7 @@ impl Loader {
 
     fn section(&mut self, vm: &mut Vm, parts: &mut Parts, section: &Section) -> Result<(), Raise> {
         let word = &*section.name.text;
-        if !SUPPORTED.contains(&word) {
+        if !SUPPORTED.contains(&word) && !keywords::SECTIONS.contains(&word) {
             self.problems.push(refused_section(word, section.name.span));
             return Ok(());
         }
@@ -208,6 +209,7 @@ impl Loader {
             }
             "resources" => parts.draft.resources = self.resources(&items),
             "wildcard_constraints" => parts.draft.constraints = self.constraints_of(&items),
+            word if keywords::SECTIONS.contains(&word) => self.keyword(parts, section, &items),
             _ => self.single_value(parts, section, items),
         }
         Ok(())
@@ -535,7 +537,7 @@ impl Loader {
         params
     }
 
-    fn constant(&mut self, item: &Item) -> Option<Dynamic> {
+    pub(super) fn constant(&mut self, item: &Item) -> Option<Dynamic> {
         item.value.to_model().map_err(|raise| self.report(&raise.at(item.span))).ok().map(Dynamic::Const)
     }
 
@@ -719,21 +721,19 @@ fn view_of_params(rule: &str, items: &[Item]) -> Value {
 fn refused_section(word: &str, span: Span) -> Problem {
     if !SECTIONS.contains(&word) {
         let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
-        return match nearest(word, SUPPORTED.iter().copied()) {
+        let mut supported = [SUPPORTED, keywords::SECTIONS].concat();
+        supported.sort_unstable();
+        return match nearest(word, supported.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help(format!("the sections of a rule are: {}", SUPPORTED.join(", "))),
+            None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
         };
     }
     let help = match word {
-        "run" => "write a `shell:` command that calls a script with the code",
-        "script" | "notebook" | "wrapper" | "cwl" | "template_engine" => {
-            "call the program in a `shell:` command and list the script in `input:`"
-        }
-        "conda" | "container" | "containerized" | "singularity" | "envmodules" => {
+        "script" | "notebook" => "call the program in a `shell:` command and list the script in `input:`",
+        "conda" | "container" | "singularity" | "envmodules" => {
             "start rulemake in the environment, or enter it in the `shell:` command"
         }
         "benchmark" => "put `time` or a measuring program before the `shell:` command",
-        "handover" | "cache" => "remove it: it only matters on clusters and with caches",
         "shadow" => "make a temporary directory in the `shell:` command",
         _ => "write the paths out, with variables of the Rulefile",
     };

@@ -16,6 +16,7 @@ mod math;
 mod operator;
 mod os;
 mod os_path;
+mod pandas;
 mod pathlib;
 mod sys;
 mod urllib;
@@ -52,6 +53,7 @@ static TABLE: &[&ModuleDef] = &[
     &operator::MODULE,
     &os_path::MODULE,
     &os::MODULE,
+    &pandas::MODULE,
     &pathlib::MODULE,
     &sys::MODULE,
     &urllib::MODULE,
@@ -88,8 +90,9 @@ pub(crate) fn placeholder(name: &str) -> Value {
     let root = name.split('.').next().unwrap_or("");
     let help = match root {
         "subprocess" => "run programs in the `shell:` of a rule",
+        "polars" => "read the table with `pandas`: `pd.read_csv(path)`",
         "shutil" | "tempfile" => "change files in the actions of a rule",
-        "pandas" | "numpy" | "csv" => {
+        "numpy" | "csv" => {
             "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule"
         }
         "yaml" => "read it with `configfile:`, or use JSON and `json.load`",
