@@ -251,6 +251,12 @@ impl Raise {
     }
 
     pub(crate) fn to_problem(&self) -> Problem {
+        // A mistake in the text of an imported file: it has its own place and words.
+        if let Some(problem) = self.0.payload.as_ref().and_then(|payload| payload.downcast_ref::<Problem>()) {
+            let calls = self.0.frames.iter().filter_map(|(name, span)| Some((name, (*span)?)));
+            return calls
+                .fold(problem.clone(), |p, (name, span)| p.at(span, format!("called `{name}` here")));
+        }
         let text = self.message();
         let message = match self.0.kind {
             Exc::KeyError => match &self.0.hint {

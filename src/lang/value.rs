@@ -262,6 +262,18 @@ pub(crate) struct BoundMethod {
 pub(crate) struct Module {
     pub(crate) name: Arc<str>,
     pub(crate) members: IndexMap<Arc<str>, Value, FxBuildHasher>,
+    /// Where it has members besides these.
+    pub(crate) home: Home,
+}
+
+/// Where a module has members that are looked up when they are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Home {
+    Nowhere,
+    /// Among the names that every Rulefile sees: `snakemake.io`.
+    Builtins,
+    /// In the namespace of an imported file.
+    Space(SpaceId),
 }
 
 /// An exception as a value: `except KeyError as e`.
