@@ -185,6 +185,7 @@ impl Loader {
     /// Parses and runs the text of the innermost file.
     pub(super) fn run_file(&mut self, vm: &mut Vm, text: String) -> Result<(), Raise> {
         let Some(file) = self.files.last() else { return Err(reported()) };
+        vm.add_import_folder(&file.dir)?;
         let place = Place { name: file.name.clone(), dir: file.dir.clone() };
         let source = self.sources.add(&file.name, text.as_str());
         let workflow = self.workflow.clone();
