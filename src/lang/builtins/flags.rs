@@ -8,7 +8,7 @@ use crate::lang::index;
 use crate::lang::methods;
 use crate::lang::ops;
 use crate::lang::raise::Raise;
-use crate::lang::value::{Args, BoundMethod, Builtin, Module, NamedList, Object, Type, Value};
+use crate::lang::value::{Args, BoundMethod, Builtin, Home, Module, NamedList, Object, Type, Value};
 use crate::lang::vm::Vm;
 use crate::model;
 use crate::model::flags::{Algorithm, Flag, Flags, ReportEntry};
@@ -50,7 +50,7 @@ pub(super) fn access() -> Value {
         },
     ];
     let members = KINDS.iter().map(|kind| (kind.name.into(), Value::Builtin(kind))).collect();
-    Value::Module(Arc::new(Module { name: "access".into(), members }))
+    Value::Module(Arc::new(Module { name: "access".into(), members, home: Home::Nowhere }))
 }
 
 /// A path with flags: for everything else it is the path.
