@@ -118,6 +118,7 @@ fn fingerprint(cx: &Context, job: &Job, inputs: Vec<InputState>) -> Result<Finge
         definition: facts.definition,
         params: bound_params(cx, job, rule, &facts.params)?,
         wildcards: bound_wildcards(rule, job, &facts.wildcards),
+        code: Vec::new(),
         inputs,
         outputs: job.outputs.to_vec(),
     })

@@ -30,6 +30,11 @@ impl<'a> Cursor<'a> {
         Cursor { rest: body }
     }
 
+    /// Whether every byte was read: fields of newer versions stand behind those of older ones.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     pub(super) fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;

@@ -8,7 +8,7 @@ use super::{codec, compact};
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, PathTable};
 use crate::error::ErrorKind;
-use crate::trace::fingerprint::{Fingerprint, InputState, Origin, Trace};
+use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint, InputState, Origin, Trace};
 use crate::trace::identity::{FileHash, FileKind, StatSig};
 use proptest::prelude::*;
 use std::fs;
@@ -24,6 +24,11 @@ pub(super) fn trace(inputs: &[PathId], outputs: &[PathId], run: u32, text: &str)
             definition: Digest::of(b"sort {input} > {output}"),
             params: vec![(Arc::from("min"), Arc::from(text))],
             wildcards: vec![(Arc::from("s"), Arc::from("a\nb"))],
+            code: vec![CodePart {
+                kind: CodeKind::Conda,
+                name: Arc::from("e"),
+                digest: Digest::from_bytes([5; 32]),
+            }],
             inputs: inputs
                 .iter()
                 .map(|&path| InputState { slot: 1, path, digest: Digest::of(b"in") })
@@ -360,7 +365,7 @@ fn records_with_right_checksums_and_wrong_contents_end_the_log() {
 }
 
 #[test]
-fn the_bytes_of_version_one() {
+fn the_bytes_of_version_one_point_one() {
     let (paths, ids) = table(&["a", "b"]);
     let mut small = trace(&ids[..1], &ids[1..], 300, "5");
     small.results.clear();
@@ -402,7 +407,8 @@ fn the_bytes_of_version_one() {
                 &digest(8)[..],
                 &[1, 3, b'm', b'i', b'n', 1, b'5', 1, 1, b's', 3, b'a', b'\n', b'b', 1, 1, 1],
                 &digest(9)[..],
-                &[0],
+                &[0, 1, 1, 1, b'e'],
+                &digest(5)[..],
             ]
             .concat(),
         ),
@@ -413,6 +419,17 @@ fn the_bytes_of_version_one() {
     ];
     let found: Vec<(u8, Vec<u8>)> = Frames::new(&log).map(|f| (f.kind, f.body.to_vec())).collect();
     assert_eq!(found, expected, "a change here needs a new version of the format");
+}
+
+#[test]
+fn a_trace_of_version_one_point_zero_ends_before_its_code() {
+    let (paths, ids) = table(&["a", "b"]);
+    let mut old = trace(&ids[..1], &ids[1..], 1, "5");
+    old.fingerprint.code.clear();
+    let log = log_of(&paths, &[Record::Traced(&old)]);
+    let last = Frames::new(&log).last().unwrap().body;
+    assert_eq!(record::decode_trace(&last[..last.len() - 1], 2), Some(old));
+    assert_eq!(record::decode_trace(&last[..last.len() - 2], 2), None, "cut short");
 }
 
 #[test]
@@ -540,6 +557,14 @@ fn arbitrary_trace() -> impl Strategy<Value = (Vec<String>, Trace)> {
                 definition,
                 params: arcs(params),
                 wildcards: arcs(wildcards),
+                code: outputs
+                    .iter()
+                    .map(|&(n, digest)| CodePart {
+                        kind: CodeKind::ALL[n as usize % 4],
+                        name: n.to_string().into(),
+                        digest,
+                    })
+                    .collect(),
                 inputs: inputs
                     .iter()
                     .map(|&(slot, id, digest)| InputState { slot, path: PathId(id), digest })
@@ -563,9 +588,12 @@ proptest! {
         let order = Record::JobStarted { run: 0, job: 0, outputs: &all };
         let log = log_of(&paths, &[order, Record::Traced(&trace)]);
         let frame = Frames::new(&log).last().unwrap();
-        prop_assert_eq!(record::decode_trace(frame.body, 6), Some(trace));
+        prop_assert_eq!(record::decode_trace(frame.body, 6).as_ref(), Some(&trace));
+        let mut old = trace;
+        old.fingerprint.code.clear();
         for cut in 0..frame.body.len() {
-            prop_assert_eq!(record::decode_trace(&frame.body[..cut], 6), None, "a part is not a trace");
+            let part = record::decode_trace(&frame.body[..cut], 6);
+            prop_assert!(part.is_none() || part == Some(old.clone()), "a part is not a trace, unless one of 1.0");
         }
     }
 
