@@ -415,8 +415,17 @@ fn scope_of(draft: &RuleDraft) -> Scope {
         outputs: slots(&draft.outputs),
         logs: slots(&draft.logs),
         params: draft.params.iter().map(|p| p.name.clone()).collect(),
-        resources: draft.resources.iter().map(|(name, _)| name.clone()).collect(),
+        resources: resource_names(draft),
     }
+}
+
+/// Its own, and those that every job has.
+fn resource_names(draft: &RuleDraft) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = draft.resources.iter().map(|(name, _)| name.clone()).collect();
+    if !names.iter().any(|name| &**name == "tmpdir") {
+        names.push("tmpdir".into());
+    }
+    names
 }
 
 fn template(

@@ -3,6 +3,7 @@
 use crate::base::digest::Digest;
 use crate::diag::{Diagnostic, Problem, SourceMap};
 use crate::model::rule::Rule;
+use crate::model::value::Value;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct Workflow {
     pub(crate) warnings: Vec<Problem>,
     /// Lines that `print` made during the load.
     pub(crate) printed: Vec<String>,
+    /// `config` at the end of the load.
+    pub(crate) config: Arc<Value>,
 }
 
 /// One thing that evaluating the Rulefile looked at, and what it saw.
@@ -61,7 +64,8 @@ impl Workflow {
             return Err(problems);
         }
         let rules = rules.into_iter().map(Arc::new).collect();
-        Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings, printed: Vec::new() })
+        let (printed, config) = (Vec::new(), Arc::new(Value::Map([].into())));
+        Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings, printed, config })
     }
 
     /// The rules in order of definition.

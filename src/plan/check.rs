@@ -10,6 +10,7 @@ use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
 use crate::model::rule::{ParamSource, Rule};
 use crate::model::template::Used;
+use crate::plan::code::job_code;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble, fixed_param, param_name};
 use crate::trace::compare::compare;
@@ -114,11 +115,14 @@ fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
 fn fingerprint(cx: &Context, job: &Job, inputs: Vec<InputState>) -> Result<Fingerprint, Trouble> {
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
+    let code = job_code(cx, job, rule)?;
+    let mut params = bound_params(cx, job, rule, &facts.params)?;
+    params.extend(code.config);
     Ok(Fingerprint {
         definition: facts.definition,
-        params: bound_params(cx, job, rule, &facts.params)?,
+        params,
         wildcards: bound_wildcards(rule, job, &facts.wildcards),
-        code: Vec::new(),
+        code: code.parts,
         inputs,
         outputs: job.outputs.to_vec(),
     })

@@ -7,9 +7,11 @@ use crate::files::observe::{HashCache, Observer};
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
+use crate::model::environment::Environments;
 use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
+use crate::plan::code::CodeCache;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
@@ -31,6 +33,10 @@ pub(crate) struct Context {
     /// Threads that jobs may use together: a job's own are capped at it.
     pub(crate) slots: u32,
     pub(crate) force: Force,
+    pub(crate) code: CodeCache,
+    pub(crate) environments: Environments,
+    /// The directory for temporary files of jobs whose rules name none.
+    pub(crate) temp_dir: Arc<str>,
 }
 
 /// Which jobs run although they are up to date.

@@ -35,6 +35,8 @@ pub(crate) struct Instance {
     pub(crate) threads: u32,
     pub(crate) resources: Vec<(Arc<str>, Value)>,
     pub(crate) attempt: u32,
+    /// Seconds after which the job is ended.
+    pub(crate) timeout: Option<f64>,
 }
 
 impl Instance {
@@ -50,6 +52,10 @@ impl Instance {
                 .map_err(|e| explain(cx, rule, &format!("resource `{name}`"), e))?;
             instance.resources.push((name.clone(), value));
         }
+        if !instance.resources.iter().any(|(name, _)| &**name == "tmpdir") {
+            instance.resources.push(("tmpdir".into(), Value::Str(cx.temp_dir.clone())));
+        }
+        instance.timeout = instance.evaluate_timeout(cx, rule)?;
         for (index, param) in rule.params.iter().enumerate() {
             let value =
                 instance.param(param, rule).map_err(|e| explain(cx, rule, &param_title(param, index), e))?;
@@ -72,6 +78,7 @@ impl Instance {
             threads: 1,
             resources: Vec::new(),
             attempt: 1,
+            timeout: None,
         }
     }
 
@@ -97,6 +104,20 @@ impl Instance {
             Value::Float(x) if x >= 1.0 => Ok((x.round_ties_even() as u32).min(cx.slots)),
             other => Err(Trouble::new(format!(
                 "`threads` of rule `{}` must be a whole number from 1, not {}",
+                rule.name,
+                other.canonical()
+            ))),
+        }
+    }
+
+    fn evaluate_timeout(&self, cx: &Context, rule: &Rule) -> Result<Option<f64>, Trouble> {
+        let Some(timeout) = &rule.timeout else { return Ok(None) };
+        match self.evaluate(timeout, rule).map_err(|e| explain(cx, rule, "`timeout`", e))? {
+            Value::None => Ok(None),
+            Value::Int(n @ 1..) => Ok(Some(n as f64)),
+            Value::Float(x) if x > 0.0 && x.is_finite() => Ok(Some(x)),
+            other => Err(Trouble::new(format!(
+                "`timeout` of rule `{}` must be a number of seconds above 0, not {}",
                 rule.name,
                 other.canonical()
             ))),
@@ -130,16 +151,27 @@ impl Instance {
     /// The command of a shell job.
     pub(crate) fn command(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
         let Action::Shell(shell) = &rule.action else { return Ok(None) };
-        let body = self.render(rule, &shell.template, RenderMode::Shell)?;
+        let body = self.render(rule, &shell.template, RenderMode::Shell, "the command")?;
         Ok(Some(format!("{}{body}{}", shell.prefix, shell.suffix)))
     }
 
     /// The rule's message for this job.
     pub(crate) fn message(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
-        rule.message.as_ref().map(|m| self.render(rule, m, RenderMode::Plain)).transpose()
+        rule.message.as_ref().map(|m| self.plain(rule, m, "the message")).transpose()
     }
 
-    fn render(&self, rule: &Rule, template: &Template, mode: RenderMode) -> Result<String, Trouble> {
+    /// A text that is no command.
+    pub(crate) fn plain(&self, rule: &Rule, template: &Template, what: &str) -> Result<String, Trouble> {
+        self.render(rule, template, RenderMode::Plain, what)
+    }
+
+    fn render(
+        &self,
+        rule: &Rule,
+        template: &Template,
+        mode: RenderMode,
+        what: &str,
+    ) -> Result<String, Trouble> {
         let bindings = Bindings {
             rule: &rule.name,
             wildcards: &self.wildcards,
@@ -152,7 +184,7 @@ impl Instance {
             attempt: self.attempt,
         };
         template.render(&bindings, mode).map_err(|error| Trouble {
-            message: format!("in the command of rule `{}`: {}", rule.name, error.message),
+            message: format!("in {what} of rule `{}`: {}", rule.name, error.message),
             help: error.help,
         })
     }

@@ -152,6 +152,7 @@ fn available(extra: &str, section: &str) -> bool {
         "input" => matches!(extra, "attempt" | "rule"),
         "threads" => matches!(extra, "input" | "attempt" | "rule"),
         "resources" => matches!(extra, "input" | "threads" | "attempt" | "rule"),
+        "conda" | "container" => matches!(extra, "rule"),
         _ => true,
     }
 }

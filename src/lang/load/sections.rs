@@ -3,6 +3,7 @@
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::Flagged;
 use crate::lang::load::Loader;
+use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
 use crate::lang::raise::Raise;
@@ -126,7 +127,7 @@ impl Loader {
 
     fn section(&mut self, vm: &mut Vm, parts: &mut Parts, section: &Section) -> Result<(), Raise> {
         let word = &*section.name.text;
-        if !SUPPORTED.contains(&word) {
+        if !SUPPORTED.contains(&word) && !actions::SECTIONS.contains(&word) {
             self.problems.push(refused_section(word, section.name.span));
             return Ok(());
         }
@@ -162,6 +163,9 @@ impl Loader {
             }
             "resources" => parts.draft.resources = self.resources(&items),
             "wildcard_constraints" => parts.draft.constraints = self.constraints_of(&items),
+            word if actions::SECTIONS.contains(&word) => {
+                self.execution(&mut parts.draft, word, &items, section.name.span);
+            }
             _ => self.single_value(parts, section, items),
         }
         Ok(())
@@ -478,7 +482,7 @@ impl Loader {
     }
 }
 
-fn plain(text: &Arc<str>, span: Span) -> DraftText {
+pub(super) fn plain(text: &Arc<str>, span: Span) -> DraftText {
     DraftText { text: text.clone(), span: Some(span), flags: Flags::default() }
 }
 
@@ -486,7 +490,7 @@ fn plain(text: &Arc<str>, span: Span) -> DraftText {
 const MAX_PATHS: usize = 10_000_000;
 
 /// The text of a path: a text, or an object that stands for a file.
-fn as_path(value: &Value) -> Option<Arc<str>> {
+pub(super) fn as_path(value: &Value) -> Option<Arc<str>> {
     match value {
         Value::Str(text) => Some(text.clone()),
         Value::Object(object) if object.items().is_none() && !object.is_callable() => {
@@ -561,22 +565,20 @@ fn view_of_params(rule: &str, items: &[Item]) -> Value {
 fn refused_section(word: &str, span: Span) -> Problem {
     if !SECTIONS.contains(&word) {
         let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
-        return match nearest(word, SUPPORTED.iter().copied()) {
+        let mut supported = [SUPPORTED, actions::SECTIONS].concat();
+        supported.sort_unstable();
+        return match nearest(word, supported.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help(format!("the sections of a rule are: {}", SUPPORTED.join(", "))),
+            None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
         };
     }
     let help = match word {
         "run" => "write a `shell:` command that calls a script with the code",
-        "script" | "notebook" | "wrapper" | "cwl" | "template_engine" => {
+        "wrapper" | "cwl" | "template_engine" => {
             "call the program in a `shell:` command and list the script in `input:`"
         }
-        "conda" | "container" | "containerized" | "singularity" | "envmodules" => {
-            "start rulemake in the environment, or enter it in the `shell:` command"
-        }
-        "benchmark" => "put `time` or a measuring program before the `shell:` command",
+        "containerized" => "name the image with `container:`",
         "handover" | "cache" => "remove it: it only matters on clusters and with caches",
-        "shadow" => "make a temporary directory in the `shell:` command",
         _ => "write the paths out, with variables of the Rulefile",
     };
     Problem::error("unsupported-section", format!("section `{word}` isn't supported yet"))
