@@ -41,6 +41,22 @@
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
+#[doc = include_str!("language/index.md")]
+pub mod language {
+    #[doc = include_str!("language/keywords.md")]
+    pub mod keywords {}
+    #[doc = include_str!("language/directives.md")]
+    pub mod directives {}
+    #[doc = include_str!("language/flags.md")]
+    pub mod flags {}
+    #[doc = include_str!("language/functions.md")]
+    pub mod functions {}
+    #[doc = include_str!("language/commands.md")]
+    pub mod commands {}
+    #[doc = include_str!("language/python.md")]
+    pub mod python {}
+}
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
@@ -74,6 +90,7 @@ pub use graph::info::JobInfo;
 pub use model::action::JobContext;
 pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
 pub use model::dynamic::CallContext;
+pub use model::environment::Environments;
 pub use model::rule::Rule;
 pub use model::value::Value;
 pub use model::wildcards::Wildcards;

@@ -10,19 +10,24 @@ use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
+use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
 use crate::graph::resolve::{Probe, Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
+use crate::model::environment::Environments;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
+use crate::plan::code::CodeCache;
 use crate::plan::context::{Context, Force, RuleFacts};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
+use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, View, Writer, open, read};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +71,8 @@ pub struct Session {
     observer: Observe,
     pool: rayon::ThreadPool,
     index: PatternIndex,
+    programs: Programs,
+    temp_dir: Arc<str>,
 }
 
 /// Options of a [`Session`].
@@ -76,6 +83,8 @@ pub struct SessionBuilder {
     resources: Vec<(String, u64)>,
     cancel: CancelToken,
     observer: Option<Observe>,
+    search_path: Option<OsString>,
+    temp_dir: PathBuf,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -92,6 +101,10 @@ pub struct RunOptions {
     pub retries: u32,
     /// When another run holds the lock, wait for it instead of failing.
     pub wait: bool,
+    /// Use the software environments that rules name; none by default.
+    pub environments: Environments,
+    /// Temporary files that are made or there stay. One that is gone is not made again for that.
+    pub keep_temps: bool,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -274,6 +287,8 @@ impl Session {
             resources: Vec::new(),
             cancel: CancelToken::new(),
             observer: None,
+            search_path: None,
+            temp_dir: PathBuf::from("/tmp"),
         }
     }
 
@@ -297,7 +312,7 @@ impl Session {
     fn context<T: AsRef<str>>(
         &self,
         targets: &[T],
-        force: Force,
+        how: How,
         loaded: &mut Loaded,
         writable: bool,
     ) -> Result<Context> {
@@ -321,15 +336,20 @@ impl Session {
             }
         }
         Ok(Context {
+            temps: Temps::of(&self.workflow, &graph),
             graph,
             paths,
-            force,
+            force: how.force,
             view: loaded.view.clone(),
             files: Observer::new(self.root.clone(), writable.then(|| self.state_dir())),
             facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            code: CodeCache::default(),
+            environments: how.environments,
+            temp_dir: self.temp_dir.clone(),
+            programs: self.programs.clone(),
         })
     }
 
@@ -338,7 +358,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
-        let cx = self.context(targets, options.force(), &mut read(&self.state_dir())?, false)?;
+        let cx = self.context(targets, options.how(), &mut read(&self.state_dir())?, false)?;
         self.refuse_oversized(&cx)?;
         let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
@@ -378,7 +398,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
-        let cx = self.context(&[path], Force::None, &mut read(&self.state_dir())?, false)?;
+        let cx = self.context(&[path], How::default(), &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
         let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
@@ -404,7 +424,7 @@ impl Session {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
-        let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
+        let cx = Arc::new(self.context(targets, options.how(), &mut loaded, true)?);
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
@@ -412,6 +432,8 @@ impl Session {
             limits: self.limits.clone(),
             grace: GRACE,
             warnings,
+            keep_temps: options.keep_temps,
+            programs: self.programs.clone(),
         };
         let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
@@ -450,13 +472,27 @@ impl Session {
     }
 }
 
+/// What of the options changes what is planned.
+#[derive(Clone, Copy)]
+struct How {
+    force: Force,
+    environments: Environments,
+}
+
+impl Default for How {
+    fn default() -> How {
+        How { force: Force::None, environments: Environments::default() }
+    }
+}
+
 impl RunOptions {
-    fn force(&self) -> Force {
-        match (self.force_all, self.force) {
+    fn how(&self) -> How {
+        let force = match (self.force_all, self.force) {
             (true, _) => Force::All,
             (false, true) => Force::Targets,
             (false, false) => Force::None,
-        }
+        };
+        How { force, environments: self.environments }
     }
 }
 
@@ -503,6 +539,23 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets where programs are looked for that rules only imply: interpreters of scripts, the one that manages conda
+    /// environments. It is the value of the variable `PATH` that jobs inherit; with it a missing interpreter is said
+    /// before a job starts. Default: the directories of the system.
+    #[must_use]
+    pub fn search_path(mut self, path: impl Into<OsString>) -> SessionBuilder {
+        self.search_path = Some(path.into());
+        self
+    }
+
+    /// Sets the directory for temporary files that jobs see as `resources.tmpdir` when their rules name none. Default:
+    /// `/tmp`.
+    #[must_use]
+    pub fn temp_dir(mut self, dir: impl Into<PathBuf>) -> SessionBuilder {
+        self.temp_dir = dir.into();
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -545,6 +598,8 @@ impl SessionBuilder {
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
+            programs: Programs::new(self.search_path),
+            temp_dir: self.temp_dir.to_string_lossy().into(),
             root: self.root,
             workflow: self.workflow,
         })

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lower layers first; a module may use modules of lower layers.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 19] = [
     ("base", 0),
     ("diag", 0),
     ("error", 0),
@@ -26,6 +26,7 @@ const LAYERS: [(&str, u8); 18] = [
     ("session", 6),
     ("report", 6),
     ("architecture", 6),
+    ("language", 6),
 ];
 
 /// Pairs of one layer that are allowed: who, whom.

@@ -1,7 +1,8 @@
 //! Random workflows and random histories against an oracle that knows nothing of digests, times and logs.
 //!
-//! After each run: every wanted file is what it would be if all were made from nothing; the jobs that ran are exactly
-//! those that had to; the plan before it kept its promises; a second run does nothing.
+//! After each run: every wanted file is what it would be if all were made from nothing; temporary ones are there exactly
+//! while somebody may need them; the jobs that ran are exactly those that had to; the plan before it kept its promises;
+//! a second run does nothing.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
@@ -53,6 +54,8 @@ struct Job {
     variant: u8,
     second: bool,
     fails: bool,
+    /// Its first output is temporary.
+    temp: bool,
 }
 
 impl Job {
@@ -110,21 +113,35 @@ struct Workflow {
 }
 
 impl Workflow {
+    /// What `all` asks for: every output that is to be kept.
+    fn kept(&self) -> Vec<File> {
+        self.outputs().into_iter().filter(|file| !self.is_temp(*file)).collect()
+    }
+
+    fn is_temp(&self, file: File) -> bool {
+        matches!(file, File::Output(job, 0) if self.jobs[job].temp)
+    }
+
     fn rulefile(&self) -> String {
-        let mut text = String::from("rule all:\n    input:\n");
-        for file in self.outputs() {
+        let mut text = String::from("rule all:\n    input:\n        's0',\n");
+        for file in self.kept() {
             let _ = writeln!(text, "        '{}',", file.path());
         }
         for (number, job) in self.jobs.iter().enumerate() {
             let list = |files: Vec<File>| {
                 files.iter().map(|f| format!("'{}'", f.path())).collect::<Vec<_>>().join(", ")
             };
-            let outputs = (0..job.outputs()).map(|k| File::Output(number, k)).collect();
+            let outputs = (0..job.outputs()).map(|k| File::Output(number, k));
+            let outputs = outputs.map(|file| match self.is_temp(file) {
+                true => format!("temp('{}')", file.path()),
+                false => format!("'{}'", file.path()),
+            });
+            let outputs = outputs.collect::<Vec<_>>().join(", ");
             let _ = write!(
                 text,
                 "\nrule j{number}:\n    input: {}\n    output: {}\n    params: p={}\n    shell: '{}'\n",
                 list(job.inputs.clone()),
-                list(outputs),
+                outputs,
                 job.param,
                 job.command(number)
             );
@@ -139,11 +156,13 @@ impl Workflow {
 
     /// The jobs that a file needs. A job comes after those that it needs, so one pass backwards is enough.
     fn closure(&self, target: Option<File>) -> Vec<usize> {
-        let mut wanted = vec![target.is_none(); self.jobs.len()];
-        if let Some(File::Output(job, _)) = target {
-            wanted[job] = true;
+        let mut wanted = vec![false; self.jobs.len()];
+        for file in target.map_or(self.kept(), |target| vec![target]) {
+            if let File::Output(job, _) = file {
+                wanted[job] = true;
+            }
         }
-        for n in (0..self.jobs.len()).rev().filter(|_| target.is_some()) {
+        for n in (0..self.jobs.len()).rev() {
             for input in self.jobs[n].inputs.iter().filter(|_| wanted[n]).collect::<Vec<_>>() {
                 if let File::Output(job, _) = input {
                     wanted[*job] = true;
@@ -183,6 +202,7 @@ enum Change {
     Variant(Index, u8),
     SwapInputs(Index),
     Fails(Index, bool),
+    Temp(Index, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -196,8 +216,8 @@ struct Round {
 fn job(number: usize, sources: usize) -> impl Strategy<Value = Job> {
     let kind = prop_oneof![Just(Kind::Cat), Just(Kind::First), Just(Kind::Unique), Just(Kind::WithoutA)];
     let inputs = prop::collection::vec(any::<Index>(), 1..4);
-    (inputs, kind, 0..3u8, any::<(bool, bool)>()).prop_map(
-        move |(inputs, kind, param, (uses_param, second))| {
+    (inputs, kind, 0..3u8, any::<(bool, bool)>(), prop::bool::weighted(0.3)).prop_map(
+        move |(inputs, kind, param, (uses_param, second), temp)| {
             // Inputs come from the few files before it: layers of random depth.
             let files = sources + number;
             let mut chosen = Vec::new();
@@ -208,7 +228,7 @@ fn job(number: usize, sources: usize) -> impl Strategy<Value = Job> {
                     chosen.push(file);
                 }
             }
-            Job { inputs: chosen, kind, param, uses_param, variant: 0, second, fails: false }
+            Job { inputs: chosen, kind, param, uses_param, variant: 0, second, fails: false, temp }
         },
     )
 }
@@ -236,6 +256,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => (at(), 0..3u8).prop_map(|(i, n)| Change::Variant(i, n)),
         1 => at().prop_map(Change::SwapInputs),
         1 => (at(), any::<bool>()).prop_map(|(i, fails)| Change::Fails(i, fails)),
+        1 => (at(), any::<bool>()).prop_map(|(i, temp)| Change::Temp(i, temp)),
     ]
 }
 
@@ -350,18 +371,23 @@ impl World {
                 let job = job(index);
                 self.workflow.jobs[job].inputs.reverse();
             }
-            Change::Fails(index, fails) => {
+            Change::Fails(index, fails) => self.set_fails(job(index), *fails),
+            Change::Temp(index, temp) => {
                 let job = job(index);
-                self.workflow.jobs[job].fails = *fails;
-                let switch = self.case.path(&format!("fail/j{job}"));
-                if *fails {
-                    fs::write(switch, "").unwrap();
-                } else {
-                    let _ = fs::remove_file(switch);
-                }
+                self.workflow.jobs[job].temp = *temp;
             }
         }
         fs::write(self.case.path("Rulefile"), self.workflow.rulefile()).unwrap();
+    }
+
+    fn set_fails(&mut self, job: usize, fails: bool) {
+        self.workflow.jobs[job].fails = fails;
+        let switch = self.case.path(&format!("fail/j{job}"));
+        if fails {
+            fs::write(switch, "").unwrap();
+        } else {
+            let _ = fs::remove_file(switch);
+        }
     }
 
     fn time(&self, file: File) -> FileTime {
@@ -372,43 +398,81 @@ impl World {
         filetime::set_file_mtime(self.case.path(&file.path()), FileTime::from_unix_time(seconds, 0)).unwrap();
     }
 
+    /// The jobs that must run by what they read and made, and those that must make a temporary file again for them.
+    fn decide(&self, jobs: &[usize], target: Option<File>) -> (BTreeSet<usize>, BTreeSet<usize>) {
+        let (mut stale, mut needed) = (BTreeSet::new(), BTreeSet::new());
+        let mut files = self.sources();
+        for &n in jobs {
+            let now = self.success(n, &files);
+            files.extend((0..).zip(&now.made).map(|(k, text)| (File::Output(n, k), text.clone())));
+            let is_there = (0..now.made.len()).all(|k| {
+                let file = File::Output(n, k);
+                let may_be_gone = self.is_removed(file, target);
+                self.read(file).map_or(may_be_gone, |text| text == now.made[k])
+            });
+            if self.successes.get(&n) != Some(&now) || !is_there || self.failed.contains(&n) {
+                stale.insert(n);
+            }
+        }
+        for &n in jobs.iter().rev().filter(|n| !self.workflow.jobs[**n].inputs.is_empty()) {
+            if !stale.contains(&n) && !needed.contains(&n) {
+                continue;
+            }
+            for input in &self.workflow.jobs[n].inputs {
+                if let File::Output(p, _) = input
+                    && !stale.contains(p)
+                    && self.read(*input).is_none()
+                {
+                    needed.insert(*p);
+                }
+            }
+        }
+        (stale, needed)
+    }
+
+    /// Whether the file goes when nobody needs it.
+    fn is_removed(&self, file: File, target: Option<File>) -> bool {
+        let is_wanted = match (target, file) {
+            (Some(File::Output(job, _)), File::Output(own, _)) => job == own,
+            _ => false,
+        };
+        self.workflow.is_temp(file) && !is_wanted
+    }
+
+    fn success(&self, n: usize, files: &BTreeMap<File, String>) -> Success {
+        let job = &self.workflow.jobs[n];
+        let inputs: Vec<(File, String)> = job.inputs.iter().map(|f| (*f, files[f].clone())).collect();
+        Success {
+            command: job.command(n),
+            param: job.uses_param.then_some(job.param),
+            made: job.make(&inputs.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>()),
+            inputs,
+        }
+    }
+
     /// What a run of `jobs` must do from here, by the contents of files alone.
-    fn expect(&mut self, jobs: &[usize]) -> Did {
+    fn expect(&mut self, jobs: &[usize], target: Option<File>) -> Did {
+        let (stale, needed) = self.decide(jobs, target);
+        // Who is needed and fails makes the rest a matter of who was checked first.
+        needed.iter().for_each(|n| self.set_fails(*n, false));
         let mut did = Did::default();
         let mut files = self.sources();
         for &n in jobs {
-            let job = &self.workflow.jobs[n];
-            let producers = job.inputs.iter().filter_map(|f| match f {
-                File::Output(job, _) => Some(*job),
-                File::Source(_) => None,
-            });
-            if producers.into_iter().any(|p| did.failed.contains(&p) || did.skipped.contains(&p)) {
+            let now = self.success(n, &files);
+            files.extend((0..).zip(&now.made).map(|(k, text)| (File::Output(n, k), text.clone())));
+            let lost = |f: &File| matches!(f, File::Output(p, _) if did.failed.contains(p) || did.skipped.contains(p));
+            if now.inputs.iter().any(|(file, _)| lost(file)) {
                 did.skipped.insert(n);
-                continue;
-            }
-            let inputs: Vec<(File, String)> = job.inputs.iter().map(|f| (*f, files[f].clone())).collect();
-            let made = job.make(&inputs.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>());
-            let now = Success {
-                command: job.command(n),
-                param: job.uses_param.then_some(job.param),
-                inputs,
-                made: made.clone(),
-            };
-            let on_disk: Vec<Option<String>> =
-                (0..job.outputs()).map(|k| self.read(File::Output(n, k))).collect();
-            let is_there = on_disk == made.iter().cloned().map(Some).collect::<Vec<_>>();
-            if self.successes.get(&n) == Some(&now) && is_there && !self.failed.contains(&n) {
+            } else if !stale.contains(&n) && !needed.contains(&n) {
                 // Nothing to do.
-            } else if job.fails {
+            } else if self.workflow.jobs[n].fails {
                 did.failed.insert(n);
                 self.failed.insert(n);
-                continue;
             } else {
                 did.ran.insert(n);
                 self.failed.remove(&n);
                 self.successes.insert(n, now);
             }
-            files.extend(made.into_iter().enumerate().map(|(k, text)| (File::Output(n, k), text)));
         }
         did
     }
@@ -419,7 +483,9 @@ impl World {
         let mut args: Vec<&str> = path.iter().map(String::as_str).collect();
         let plan = self.case.plan(&args);
         let before = self.sources();
-        let expected = self.expect(&jobs);
+        let were_there: BTreeSet<File> =
+            self.workflow.outputs().into_iter().filter(|file| self.read(*file).is_some()).collect();
+        let expected = self.expect(&jobs, target);
         let processors = format!("-j{processors}");
         args.extend(["-k", &processors, "--json"]);
         let output = self.case.command(&args).output().unwrap();
@@ -447,6 +513,7 @@ impl World {
         let code = i32::from(!did.failed.is_empty());
         prop_assert_eq!(output.status.code(), Some(code), "the exit code\n{}", told);
         self.check_files(&jobs, &did, &before, &told)?;
+        self.check_temps(&jobs, target, &did, &were_there, &told)?;
         check_plan(&plan, &did, &told)
     }
 
@@ -463,11 +530,45 @@ impl World {
             for file in (0..self.workflow.jobs[n].outputs()).map(|k| File::Output(n, k)) {
                 if did.failed.contains(&n) {
                     prop_assert_eq!(self.read(file), None, "{} of a failed job\n{}", file.path(), told);
-                } else if !did.skipped.contains(&n) {
+                } else if !did.skipped.contains(&n)
+                    && !(self.workflow.is_temp(file) && self.read(file).is_none())
+                {
                     let right = right.get(&file).cloned();
                     prop_assert_eq!(self.read(file), right, "content of {}\n{}", file.path(), told);
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    /// A temporary file is there exactly when somebody asked for it, or a job that reads it has not come to a good end.
+    fn check_temps(
+        &self,
+        jobs: &[usize],
+        target: Option<File>,
+        did: &Did,
+        were_there: &BTreeSet<File>,
+        told: &str,
+    ) -> Result<(), TestCaseError> {
+        for &n in jobs.iter().filter(|n| self.workflow.jobs[**n].temp) {
+            let file = File::Output(n, 0);
+            let is_bad = |job: usize| did.failed.contains(&job) || did.skipped.contains(&job);
+            if is_bad(n) {
+                continue;
+            }
+            let mut readers = jobs.iter().filter(|r| self.workflow.jobs[**r].inputs.contains(&file));
+            let is_needed = readers.any(|reader| is_bad(*reader));
+            let stays = !self.is_removed(file, target) || is_needed;
+            let is_made = did.ran.contains(&n) || were_there.contains(&file);
+            prop_assert_eq!(
+                self.read(file).is_some(),
+                stays && is_made,
+                "is {} there\n{}",
+                file.path(),
+                told
+            );
         }
         Ok(())
     }
@@ -517,7 +618,7 @@ fn history(workflow: Workflow, rounds: &[Round]) -> Result<(), TestCaseError> {
         world.run(target, round.processors)?;
         let jobs = world.workflow.closure(target);
         if !jobs.iter().any(|n| world.failed.contains(n)) {
-            let again = world.expect(&jobs);
+            let again = world.expect(&jobs, target);
             prop_assert_eq!(again, Did::default(), "the oracle itself comes to rest");
         }
         world.run(target, round.processors)?;

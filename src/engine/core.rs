@@ -2,9 +2,12 @@
 //! processes, no time, so that a seed can drive it through every order of completion.
 //!
 //! Invariants: a job is checked only when every producer is final and good; a job starts at most once per
-//! attempt and only with its amounts reserved; every job ends in a final state; the cost of a completion is
-//! proportional to the number of its consumers.
+//! attempt and only with its amounts reserved; every job ends in a final state; a temporary file goes only when nobody
+//! can need it; the cost of a completion is proportional to the number of its consumers.
 
+mod recall;
+
+use crate::base::rows::Rows;
 use crate::engine::cancel::CancelLevel;
 use crate::engine::ledger::{Ledger, Rank, Request};
 use crate::engine::state::JobState;
@@ -17,22 +20,20 @@ use std::sync::Arc;
 pub(crate) struct Shape {
     /// Per job, how many distinct producers it has.
     pub(crate) producers: Vec<u32>,
-    /// Per job, the jobs that need it: `consumers[starts[j]..starts[j + 1]]`.
-    pub(crate) consumer_starts: Vec<u32>,
-    pub(crate) consumers: Vec<u32>,
+    /// Per job, the jobs that need it.
+    pub(crate) consumers: Rows,
     pub(crate) priority: Vec<i64>,
     /// Per job, the length of the longest way to a job that nobody needs.
     pub(crate) height: Vec<u32>,
+    /// Per job, the temporary files that it makes or reads.
+    pub(crate) holds: Rows,
+    /// Per temporary file, how many jobs hold it.
+    pub(crate) holders: Vec<u32>,
 }
 
 impl Shape {
     fn len(&self) -> usize {
         self.producers.len()
-    }
-
-    fn consumers_of(&self, job: u32) -> std::ops::Range<usize> {
-        let job = job as usize;
-        self.consumer_starts[job] as usize..self.consumer_starts[job + 1] as usize
     }
 }
 
@@ -54,14 +55,22 @@ pub(crate) enum Checked {
         named: Vec<(Arc<str>, u64)>,
         retries: u32,
     },
+    /// Must run, but these producers, each once, have to make temporary files again that are gone.
+    Lacks {
+        producers: Vec<u32>,
+    },
     /// The check itself failed: an input function raised, a file could not be read.
     Failed,
 }
 
 /// How an execution ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
-    Done,
+    /// These consumers, each once, read an output that is not what it was when they were decided. Only a job that was
+    /// final before in this run has any.
+    Done {
+        affected: Vec<u32>,
+    },
     Failed,
     /// Ended because it was told to.
     Cancelled,
@@ -93,6 +102,19 @@ pub(crate) enum Effect {
         amount: u64,
         limit: u64,
     },
+    /// The job, which was final and good, must be checked again.
+    Reopened {
+        job: u32,
+    },
+    /// As `Refused`: the job needs a temporary file of `producer`, which was made again too often.
+    Restless {
+        job: u32,
+        producer: u32,
+    },
+    /// Nobody can need this temporary file any more.
+    Remove {
+        temp: u32,
+    },
     Signal(CancelLevel),
     Finish,
 }
@@ -116,12 +138,16 @@ const LOOKAHEAD: usize = 4096;
 pub(crate) struct Core {
     shape: Shape,
     state: Vec<JobState>,
+    /// Per job, how many of its producers are not final and good.
     unfinished_producers: Vec<u32>,
     attempt: Vec<u32>,
     retries: rustc_hash::FxHashMap<u32, u32>,
     requests: rustc_hash::FxHashMap<u32, Request>,
     ready: BinaryHeap<Rank>,
     ledger: Ledger,
+    /// Per temporary file, how many of those who make or read it are not final and good.
+    unfinished_holders: Vec<u32>,
+    recalls: recall::Recalls,
     checking: usize,
     running: usize,
     final_: usize,
@@ -143,6 +169,8 @@ impl Core {
             requests: Default::default(),
             ready: BinaryHeap::new(),
             ledger,
+            unfinished_holders: shape.holders.clone(),
+            recalls: recall::Recalls::default(),
             checking: 0,
             running: 0,
             final_: 0,
@@ -166,19 +194,21 @@ impl Core {
     }
 
     fn begin(&mut self) {
-        for job in 0..self.shape.len() as u32 {
-            if self.unfinished_producers[job as usize] == 0 {
-                self.make_ready(job);
-            }
-        }
+        (0..self.shape.len() as u32).for_each(|job| self.make_ready_if_it_is(job));
     }
 
     fn checked(&mut self, job: u32, verdict: Checked, out: &mut Vec<Effect>) {
         self.checking -= 1;
+        if self.was_overtaken(job, out) {
+            return;
+        }
         match verdict {
             Checked::UpToDate => self.settle(job, Settled::UpToDate, out),
             Checked::Failed => self.fail(job, out),
-            Checked::Run { .. } if self.draining => self.settle(job, Settled::Drained, out),
+            Checked::Run { .. } | Checked::Lacks { .. } if self.draining => {
+                self.settle(job, Settled::Drained, out);
+            }
+            Checked::Lacks { producers } => self.recall(job, &producers, out),
             Checked::Run { threads, named, retries } => match self.ledger.admit(threads, &named) {
                 Ok(request) => {
                     self.retries.insert(job, retries);
@@ -197,22 +227,31 @@ impl Core {
         let request = self.requests.remove(&job).expect("a running job holds its amounts");
         self.ledger.release(&request);
         match end {
-            End::Done => self.settle(job, Settled::Done, out),
+            End::Done { affected } => {
+                // First, so that they count as holders of what the job made.
+                self.reopen_all(&affected, out);
+                self.settle(job, Settled::Done, out);
+            }
             End::Cancelled => {
                 self.settle(job, Settled::Cancelled, out);
-                self.skip_consumers(job, out);
+                self.skip_consumers(job, job, out);
             }
             End::Failed => {
                 let again = !self.draining
                     && self.attempt[job as usize] <= self.retries.get(&job).copied().unwrap_or(0);
-                if again {
+                if !again {
+                    self.fail(job, out);
+                } else if self.unfinished_producers[job as usize] > 0 {
+                    // An input is about to be made again.
+                    out.push(Effect::WillRetry { job });
+                    self.step(job, JobState::Waiting);
+                } else {
                     out.push(Effect::WillRetry { job });
                     self.queue(job, request);
-                } else {
-                    self.fail(job, out);
                 }
             }
         }
+        self.let_go(job);
     }
 
     fn cancel(&mut self, level: CancelLevel, out: &mut Vec<Effect>) {
@@ -232,6 +271,11 @@ impl Core {
             self.drain(out);
         } else {
             while let Some((job, request)) = self.ledger.start() {
+                if self.state[job as usize] != JobState::Queued {
+                    // It was sent back to wait for an input after it was queued.
+                    self.ledger.release(&request);
+                    continue;
+                }
                 self.running += 1;
                 self.attempt[job as usize] += 1;
                 self.requests.insert(job, request);
@@ -241,7 +285,7 @@ impl Core {
             while self.checking + self.ledger.waiting() < LOOKAHEAD {
                 let Some(rank) = self.ready.pop() else { break };
                 let job = rank.job();
-                // A failure upstream may have skipped it meanwhile; its entry is dropped here.
+                // What happened upstream may have skipped it or sent it back meanwhile; its entry is dropped here.
                 if self.state[job as usize] == JobState::Ready {
                     self.checking += 1;
                     self.step(job, JobState::Checking);
@@ -258,7 +302,9 @@ impl Core {
     /// Settles every job that was not started.
     fn drain(&mut self, out: &mut Vec<Effect>) {
         for job in self.ledger.drain() {
-            self.settle(job, Settled::Drained, out);
+            if self.state[job as usize] == JobState::Queued {
+                self.settle(job, Settled::Drained, out);
+            }
         }
         if self.running > 0 || self.checking > 0 {
             return;
@@ -292,21 +338,28 @@ impl Core {
 
     fn fail(&mut self, job: u32, out: &mut Vec<Effect>) {
         self.settle(job, Settled::Failed, out);
-        self.skip_consumers(job, out);
+        self.skip_consumers(job, job, out);
         if !self.keep_going {
             self.draining = true;
         }
     }
 
-    /// Everything downstream of `failed` can no longer be made.
-    fn skip_consumers(&mut self, failed: u32, out: &mut Vec<Effect>) {
-        let mut stack = vec![failed];
+    /// Everything downstream of `from` can no longer be made, because `failed` did.
+    fn skip_consumers(&mut self, from: u32, failed: u32, out: &mut Vec<Effect>) {
+        let mut stack = vec![from];
         while let Some(job) = stack.pop() {
-            for i in self.shape.consumers_of(job) {
-                let consumer = self.shape.consumers[i];
-                if self.state[consumer as usize] == JobState::Waiting {
-                    self.settle(consumer, Settled::SkippedAfter { failed }, out);
-                    stack.push(consumer);
+            let mut at = self.shape.consumers.cursor(job);
+            while let Some(consumer) = self.shape.consumers.next(&mut at) {
+                match self.state[consumer as usize] {
+                    JobState::Waiting => {
+                        self.settle(consumer, Settled::SkippedAfter { failed }, out);
+                        stack.push(consumer);
+                    }
+                    // Decided before the failed job was reopened.
+                    JobState::Checking | JobState::UpToDate | JobState::Done => {
+                        self.recalls.doom(consumer, failed);
+                    }
+                    _ => {}
                 }
             }
         }
@@ -327,12 +380,29 @@ impl Core {
         if !state.is_good() {
             return;
         }
-        for i in self.shape.consumers_of(job) {
-            let consumer = self.shape.consumers[i];
-            let left = &mut self.unfinished_producers[consumer as usize];
+        let mut at = self.shape.consumers.cursor(job);
+        while let Some(consumer) = self.shape.consumers.next(&mut at) {
+            self.unfinished_producers[consumer as usize] -= 1;
+            self.make_ready_if_it_is(consumer);
+        }
+        self.release_temps(job, out);
+    }
+
+    fn make_ready_if_it_is(&mut self, job: u32) {
+        if self.unfinished_producers[job as usize] == 0
+            && self.state[job as usize] == JobState::Waiting
+            && !self.recalls.is_held(job)
+        {
+            self.make_ready(job);
+        }
+    }
+
+    fn release_temps(&mut self, job: u32, out: &mut Vec<Effect>) {
+        for temp in self.shape.holds.of(job) {
+            let left = &mut self.unfinished_holders[temp as usize];
             *left -= 1;
-            if *left == 0 && self.state[consumer as usize] == JobState::Waiting {
-                self.make_ready(consumer);
+            if *left == 0 {
+                out.push(Effect::Remove { temp });
             }
         }
     }
@@ -346,5 +416,4 @@ impl Core {
 }
 
 #[cfg(test)]
-#[path = "core_tests.rs"]
 mod tests;

@@ -2,24 +2,27 @@
 //! observer. The thread that calls [`drive`] is the coordinator: it owns the core, the store's writer and the order of
 //! events, and never hashes, stats or waits for a child.
 
+mod shape;
+mod temps;
+
 use crate::base::clock;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
-use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled, Shape};
+use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
+use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::Ledger;
-use crate::engine::work::{self, Concluded, Conclusion, Prepared, Verdict};
+use crate::engine::work::{self, Concluded, Conclusion, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
-use crate::exec::executor::{Completion, JobRequest, Signal, Work};
+use crate::exec::executor::{Completion, Signal};
 use crate::exec::local::LocalExecutor;
-use crate::exec::survivors::{self, Mark};
+use crate::exec::software::Deployment;
+use crate::exec::survivors::Mark;
 use crate::files::outputs::{PrepareOutput, prepare};
-use crate::graph::dag::JobGraph;
+use crate::files::programs::Programs;
+use crate::files::shadow;
 use crate::graph::info::JobInfo;
-use crate::graph::job::{Job, JobId};
-use crate::model::action::{Action, JobContext};
-use crate::model::dynamic::Dynamic;
-use crate::model::value::Value;
+use crate::graph::job::JobId;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
@@ -29,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+use temps::TempState;
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -38,8 +42,12 @@ pub(crate) struct DriveOptions {
     pub(crate) limits: Vec<(String, u64)>,
     /// Between SIGTERM and SIGKILL when a run is cancelled.
     pub(crate) grace: Duration,
+    /// Where programs are that jobs do not name themselves.
+    pub(crate) programs: Programs,
     /// Said before anything else, for example what was lost of the state.
     pub(crate) warnings: Vec<String>,
+    /// Temporary files stay.
+    pub(crate) keep_temps: bool,
 }
 
 /// What a run did.
@@ -69,6 +77,7 @@ enum Inbox {
     Checked(Vec<(u32, Verdict)>),
     Completed(Completion),
     Concluded(Box<Concluded>),
+    Removed(Vec<Removed>),
 }
 
 /// Runs everything that is stale in `cx`; the observer hears it in order.
@@ -86,10 +95,22 @@ pub(crate) fn drive(
         // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
         let _ = completions.send(Inbox::Completed(completion));
     }));
+    let state_dir = cx.root.join(".rulemake");
+    let number = cx.view.next_run();
+    let launcher = Launcher {
+        run: number,
+        mark: Mark::of(&state_dir),
+        cancelled: cancel.flag(),
+        grace: options.grace,
+        deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
+        state_dir: state_dir.clone(),
+    };
     let ledger = Ledger::new(cx.slots.into(), &options.limits);
+    let (shape, temp_files) = shape::shape(cx, options.keep_temps);
     let mut run = Run {
         cx,
-        core: Core::new(shape(cx), ledger, options.keep_going),
+        core: Core::new(shape, ledger, options.keep_going),
+        temps: TempState::of(temp_files),
         writer,
         pool,
         cancel,
@@ -97,9 +118,9 @@ pub(crate) fn drive(
         observer,
         sender,
         executor,
-        mark: Mark::of(&cx.root.join(".rulemake")),
-        state_dir: cx.root.join(".rulemake"),
-        number: cx.view.next_run(),
+        launcher,
+        state_dir,
+        number,
         recording: false,
         defined: FxHashSet::default(),
         prepared: FxHashMap::default(),
@@ -126,50 +147,6 @@ fn action_count(cx: &Context) -> usize {
     (0..cx.graph.jobs.len() as u32).filter(|j| crate::plan::check::has_action(cx, JobId(*j))).count()
 }
 
-/// A priority that is no number counts as none: it decides only what starts first.
-fn priority(cx: &Context, job: &Job) -> i64 {
-    let rule = cx.rule(job);
-    match &rule.priority {
-        Dynamic::Const(Value::Int(n)) => *n,
-        Dynamic::Const(_) => 0,
-        Dynamic::Function(_) => {
-            let instance = Instance::naming(cx, job);
-            match instance.evaluate(&rule.priority, rule) {
-                Ok(Value::Int(n)) => n,
-                Ok(Value::Float(x)) => x as i64,
-                _ => 0,
-            }
-        }
-    }
-}
-
-/// The graph as the core sees it.
-fn shape(cx: &Context) -> Shape {
-    let graph: &JobGraph = &cx.graph;
-    let n = graph.jobs.len();
-    let mut consumer_starts = Vec::with_capacity(n + 1);
-    let mut consumers = Vec::new();
-    for job in 0..n as u32 {
-        consumer_starts.push(consumers.len() as u32);
-        consumers.extend(graph.consumers(JobId(job)).iter().map(|c| c.0));
-    }
-    consumer_starts.push(consumers.len() as u32);
-    let mut height = vec![0u32; n];
-    for id in graph.order.iter().rev() {
-        let above = height[id.index()] + 1;
-        for need in &graph.jobs[id.index()].needs {
-            height[need.index()] = height[need.index()].max(above);
-        }
-    }
-    Shape {
-        producers: graph.jobs.iter().map(|j| j.needs.len() as u32).collect(),
-        consumer_starts,
-        consumers,
-        priority: graph.jobs.iter().map(|j| priority(cx, j)).collect(),
-        height,
-    }
-}
-
 struct Run<'a> {
     cx: &'a Arc<Context>,
     core: Core,
@@ -181,12 +158,13 @@ struct Run<'a> {
     sender: Sender<Inbox>,
     executor: LocalExecutor,
     state_dir: PathBuf,
-    mark: Option<Mark>,
+    launcher: Launcher,
     number: u32,
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
     defined: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
+    temps: TempState,
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
@@ -200,7 +178,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
-        while !self.finished {
+        while !self.finished || self.temps.is_removing() {
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -222,6 +200,11 @@ impl Run<'_> {
             }
             Inbox::Completed(completion) => self.completed(completion),
             Inbox::Concluded(concluded) => self.concluded(*concluded),
+            Inbox::Removed(removed) => {
+                for Removed { job, path, result } in removed {
+                    self.removed(job, path, result);
+                }
+            }
         }
     }
 
@@ -229,7 +212,7 @@ impl Run<'_> {
     fn tell(&mut self, msg: Msg) {
         let mut effects = Vec::new();
         self.core.handle(msg, &mut effects);
-        let mut checks = Vec::new();
+        let (mut checks, mut unneeded) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect {
                 Effect::Check { job } => checks.push(job),
@@ -241,18 +224,31 @@ impl Run<'_> {
                     let help = Some(format!("raise the limit with `--resources {name}={amount}`"));
                     self.refuse(job, Trouble { message, help });
                 }
+                Effect::Reopened { job } => self.reopened(job),
+                Effect::Restless { job, producer } => {
+                    let message =
+                        format!("{} would have to run again and again", self.info(producer).title());
+                    let help = "a rule whose output is temporary should make the same each time";
+                    self.refuse(job, Trouble { message, help: Some(help.into()) });
+                }
+                Effect::Remove { temp } => unneeded.push(temp),
                 Effect::Signal(level) => self.signal(level),
                 Effect::Finish => self.finished = true,
             }
         }
         self.check(checks);
+        if !unneeded.is_empty() {
+            self.remove_temps(&unneeded);
+        }
     }
 
     fn check(&self, jobs: Vec<u32>) {
         for chunk in jobs.chunks(CHECK_CHUNK) {
-            let (cx, sender, chunk) = (self.cx.clone(), self.sender.clone(), chunk.to_vec());
+            let chunk: Vec<_> = chunk.iter().map(|job| (*job, self.temps.recall(*job))).collect();
+            let (cx, sender) = (self.cx.clone(), self.sender.clone());
             self.pool.spawn(move || {
-                let verdicts = chunk.into_iter().map(|job| (job, work::check_job(&cx, job))).collect();
+                let one = |(job, recall): (u32, Option<_>)| (job, work::check_job(&cx, job, recall.as_ref()));
+                let verdicts = chunk.into_iter().map(one).collect();
                 let _ = sender.send(Inbox::Checked(verdicts));
             });
         }
@@ -264,6 +260,10 @@ impl Run<'_> {
             Verdict::Trouble(trouble) => {
                 self.refuse(job, trouble);
                 Checked::Failed
+            }
+            Verdict::Lacks(absent) => {
+                self.note_lack(job, &absent);
+                Checked::Lacks { producers: absent.into_iter().map(|(producer, _)| producer).collect() }
             }
             Verdict::Run(prepared) => {
                 let instance = &prepared.instance;
@@ -299,6 +299,9 @@ impl Run<'_> {
     }
 
     fn start(&mut self, job: u32, attempt: u32) {
+        if self.temps.hold_start(job, attempt) {
+            return;
+        }
         if let Err(outcome) = self.try_start(job, attempt) {
             let concluded = Concluded { job, duration_ms: 0, conclusion: Conclusion::failed(outcome) };
             let _ = self.sender.send(Inbox::Concluded(Box::new(concluded)));
@@ -314,33 +317,18 @@ impl Run<'_> {
         self.check_again_if_moved(job)?;
         self.record_start(job, &id.outputs);
         self.take_old_outputs_away(job, &id.outputs)?;
-        let log = runs::job_log(&self.state_dir, self.number, job);
         let Some(prepared) = self.prepared.get(&job) else { return Err(Trouble::new("it was not prepared")) };
-        let is_shell = prepared.command.is_some();
+        let request = self.launcher.request(&cx, job, prepared)?;
         let event = EventKind::JobStarted {
             job: self.info(job),
             reasons: prepared.reasons.clone(),
             command: prepared.command.clone(),
             message: prepared.message.clone(),
             attempt,
-            log: is_shell.then(|| relative(&log, &cx.root)),
+            log: launch::has_log(rule).then(|| relative(&self.launcher.log(job), &cx.root)),
         };
-        let work = match (&rule.action, &prepared.command) {
-            (Action::Function(action), _) => Work::Function {
-                action: action.clone(),
-                context: Box::new(self.job_context(&rule.name, &prepared.instance)),
-            },
-            (Action::Shell(shell), Some(command)) => {
-                Work::Shell { shell: shell.shell.clone(), command: command.clone(), log }
-            }
-            _ => return Err(Trouble::new("it has nothing to execute")),
-        };
-        let mut env = thread_limits(prepared.instance.threads);
-        env.extend(
-            self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job))),
-        );
         self.emit(event);
-        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env });
+        self.executor.submit(request);
         Ok(())
     }
 
@@ -369,28 +357,18 @@ impl Run<'_> {
         }
         let attempt = prepared.instance.attempt;
         prepared.input_signatures.iter().for_each(|(path, _)| cx.files.forget(*path));
-        match work::check_job(&cx, job) {
+        match work::check_job(&cx, job, self.temps.recall(job).as_ref()) {
             Verdict::Run(anew) => {
                 self.prepared.insert(job, *anew);
                 if attempt > 1 { self.again(job, attempt) } else { Ok(()) }
             }
             Verdict::Trouble(trouble) => Err(trouble),
+            Verdict::Lacks(absent) => {
+                let path = absent.first().map_or("", |(_, path)| cx.paths.text(*path));
+                Err(Trouble::new(format!("its temporary input `{path}` was removed while it waited")))
+            }
             // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
             Verdict::UpToDate => Ok(()),
-        }
-    }
-
-    fn job_context(&self, rule: &Arc<str>, instance: &Instance) -> JobContext {
-        JobContext {
-            rule: rule.clone(),
-            root: self.cx.root.clone(),
-            wildcards: instance.wildcards.clone(),
-            inputs: instance.inputs.clone(),
-            outputs: instance.outputs.clone(),
-            params: instance.params.clone(),
-            threads: instance.threads,
-            attempt: instance.attempt,
-            cancelled: self.cancel.flag(),
         }
     }
 
@@ -423,6 +401,8 @@ impl Run<'_> {
     /// Puts the run on record, and makes room for its logs.
     fn begin_record(&mut self) -> Result<()> {
         runs::prune_runs(&self.state_dir, RUNS_KEPT)?;
+        // Of jobs whose engine was killed.
+        shadow::remove(&self.state_dir.join("shadow"))?;
         runs::run_dir(&self.state_dir, self.number)?;
         let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
         self.writer
@@ -434,6 +414,7 @@ impl Run<'_> {
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
         let keep: FxHashSet<PathId> = prepared.unknown_outputs.iter().copied().collect();
         let logs = prepared.instance.logs.paths.clone();
+        let benchmark = prepared.instance.benchmark.clone();
         let reasons = prepared.reasons.clone();
         let list: Vec<PrepareOutput<'_>> = outputs
             .iter()
@@ -443,7 +424,8 @@ impl Run<'_> {
         let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
-        let list: Vec<_> = logs.iter().map(|path| PrepareOutput { path, keep: true }).collect();
+        let made = logs.iter().chain(&benchmark);
+        let list: Vec<_> = made.map(|path| PrepareOutput { path, keep: true }).collect();
         let ran_before =
             prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
         let log_dir = match ran_before {
@@ -480,7 +462,8 @@ impl Run<'_> {
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
-            is_shell: prepared.command.is_some(),
+            has_log: launch::has_log(cx.rule(cx.job(JobId(job)))),
+            code: prepared.fingerprint.code.clone(),
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
         self.pool.spawn(move || {
@@ -492,9 +475,7 @@ impl Run<'_> {
     fn concluded(&mut self, concluded: Concluded) {
         let Concluded { job, duration_ms, conclusion } = concluded;
         let end = match conclusion {
-            Conclusion::Done { outputs, changed_input } => {
-                self.done(job, duration_ms, &outputs, changed_input)
-            }
+            Conclusion::Done { outputs, changed } => self.done(job, duration_ms, &outputs, changed),
             Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
                 let mut failure = self.failure(job, outcome);
                 (failure.exit_code, failure.log_tail, failure.help) = (exit_code, log_tail, help);
@@ -528,7 +509,7 @@ impl Run<'_> {
         job: u32,
         duration_ms: u64,
         outputs: &[(PathId, crate::trace::identity::FileHash)],
-        changed_input: Option<PathId>,
+        changed: Option<String>,
     ) -> End {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
@@ -536,12 +517,16 @@ impl Run<'_> {
             cx.files.publish(*path, *hash);
         }
         let results: Vec<_> = outputs.iter().map(|(_, hash)| hash.digest).collect();
+        let made: Vec<_> = outputs.iter().map(|(path, hash)| (*path, hash.digest)).collect();
+        let affected = self.affected(job, &made);
+        if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {
+            self.tell_nondeterministic(job, affected.len());
+        }
         let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
-        if let Some(input) = changed_input {
-            let path = cx.paths.text(input);
+        if let Some(changed) = changed {
             let title = self.info(job).title();
             self.emit(EventKind::Warning {
-                message: format!("input {path} changed while {title} ran; it will run again next time"),
+                message: format!("{changed} changed while {title} ran; it will run again next time"),
             });
             self.record_failure(job, "an input changed while it ran");
         } else {
@@ -556,10 +541,11 @@ impl Run<'_> {
             self.append(&records);
         }
         self.emit(EventKind::JobFinished { job: self.info(job), duration_ms, unchanged });
-        End::Done
+        End::Done { affected }
     }
 
     fn settled(&mut self, job: u32, as_: Settled) {
+        self.temps.settle(job);
         if !crate::plan::check::has_action(self.cx, JobId(job)) {
             return;
         }
@@ -655,16 +641,6 @@ impl Run<'_> {
             }
         }
     }
-}
-
-/// Keeps libraries that start threads of their own within the job's share.
-fn thread_limits(threads: u32) -> Vec<(String, String)> {
-    let names = ["OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR"];
-    let variable = |name: &str| match name {
-        "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
-        other => format!("{other}_NUM_THREADS"),
-    };
-    names.iter().map(|name| (variable(name), threads.to_string())).collect()
 }
 
 fn relative(path: &Path, root: &Path) -> String {

@@ -86,6 +86,22 @@ pub enum EventKind {
         /// Why.
         because: SkipCause,
     },
+    /// A job that had come to its end must be checked again and will mostly run: a temporary output of it is gone and
+    /// needed, or an input of it was made again and is another. What was told of it before counts no more, except
+    /// that it ran.
+    JobReopened {
+        /// The job.
+        job: JobInfo,
+        /// Whether it was told to be up to date; otherwise it had run.
+        was_up_to_date: bool,
+        /// Why.
+        reason: Reason,
+    },
+    /// A temporary file was removed, because every job that reads it has come to a good end.
+    TempRemoved {
+        /// The file.
+        path: String,
+    },
     /// Something that the user should know.
     Warning {
         /// One sentence.
@@ -152,6 +168,8 @@ pub struct Summary {
     pub skipped: usize,
     /// Jobs that were cut short by a cancel.
     pub cancelled: usize,
+    /// Temporary files that were removed.
+    pub temp_removed: usize,
     /// Wall time of the run in milliseconds.
     pub wall_ms: u64,
 }

@@ -8,6 +8,10 @@
 ///    |            |               |          |-> Queued   (tried again)
 ///    |            |               |          |-> Failed | Cancelled
 ///    `------------`---------------`-> Skipped
+///    `-> Failed   (what it needs cannot be had)
+///
+/// UpToDate | Done -> Waiting   its temporary file is gone and needed, or an input of it was made anew;
+/// Ready | Checking | Queued | Running (a failed attempt) -> Waiting   a producer of it was
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum JobState {
@@ -43,11 +47,12 @@ impl JobState {
         };
         matches!(
             (self, next),
-            (Waiting, Ready | Skipped)
-                | (Ready, Checking | Skipped)
-                | (Checking, UpToDate | Queued | Failed | Skipped)
-                | (Queued, Running | Skipped)
-                | (Running, Done | Failed | Cancelled | Queued)
+            (Waiting, Ready | Failed | Skipped)
+                | (Ready, Checking | Waiting | Skipped)
+                | (Checking, UpToDate | Queued | Failed | Waiting | Skipped)
+                | (Queued, Running | Waiting | Skipped)
+                | (Running, Done | Failed | Cancelled | Queued | Waiting)
+                | (UpToDate | Done, Waiting)
         )
     }
 }

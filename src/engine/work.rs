@@ -6,13 +6,14 @@ use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::exec::executor::{Completion, Outcome};
 use crate::files::observe::Seen;
-use crate::files::outputs::{collect, quarantine};
+use crate::files::outputs::{collect, quarantine, remove_temp};
+use crate::files::read_code;
 use crate::graph::job::{Job, JobId};
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::runs::tail;
-use crate::trace::fingerprint::{Fingerprint, InputState, Origin, Trace};
+use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint, InputState, Origin, Trace};
 use crate::trace::identity::{FileHash, StatSig};
 use crate::trace::reason::Reason;
 use std::path::PathBuf;
@@ -23,7 +24,24 @@ use std::time::Instant;
 pub(crate) enum Verdict {
     UpToDate,
     Run(Box<Prepared>),
+    /// It must run, but these jobs have to make these temporary files again first.
+    Lacks(Vec<(u32, PathId)>),
     Trouble(Trouble),
+}
+
+/// Why a job that was final in this run is checked again.
+#[derive(Clone, Debug)]
+pub(crate) struct Recall {
+    pub(crate) reason: Reason,
+    /// It ran in this run, so the trace on record is not that of its last execution.
+    pub(crate) ran: bool,
+}
+
+impl Recall {
+    /// Whether it is known to have to run, whatever its check finds.
+    fn forces(&self) -> bool {
+        self.ran || matches!(self.reason, Reason::NeededBy { .. })
+    }
 }
 
 /// A job that must run, with all that its start and its trace need.
@@ -62,7 +80,7 @@ impl Prepared {
 }
 
 /// Checks a job whose producers are final, and prepares it if it must run.
-pub(crate) fn check_job(cx: &Context, job: u32) -> Verdict {
+pub(crate) fn check_job(cx: &Context, job: u32, recall: Option<&Recall>) -> Verdict {
     let id = JobId(job);
     if !has_action(cx, id) {
         return match absent_input(cx, cx.job(id)) {
@@ -70,10 +88,66 @@ pub(crate) fn check_job(cx: &Context, job: u32) -> Verdict {
             None => Verdict::UpToDate,
         };
     }
-    match check(cx, id, Mode::Final) {
-        Ok(check) if check.reasons.is_empty() => Verdict::UpToDate,
-        Ok(check) => prepare(cx, id, check).map_or_else(Verdict::Trouble, |p| Verdict::Run(Box::new(p))),
-        Err(trouble) => Verdict::Trouble(trouble),
+    let mut check = match check(cx, id, Mode::Final) {
+        Ok(check) => check,
+        Err(trouble) => return Verdict::Trouble(trouble),
+    };
+    if let Some(recall) = recall.filter(|recall| recall.forces()) {
+        if recall.ran {
+            // What it left is known, and the trace on record older than that.
+            check.unknown_outputs.clear();
+            check.reasons.clear();
+        }
+        check.reasons.push(recall.reason.clone());
+    }
+    if check.reasons.is_empty() {
+        return Verdict::UpToDate;
+    }
+    if !check.absent.is_empty() {
+        return Verdict::Lacks(makers(cx, &check.absent));
+    }
+    prepare(cx, id, check).map_or_else(Verdict::Trouble, |p| Verdict::Run(Box::new(p)))
+}
+
+/// The jobs that make these files, each with one of them.
+fn makers(cx: &Context, files: &[PathId]) -> Vec<(u32, PathId)> {
+    let mut makers: Vec<(u32, PathId)> = Vec::new();
+    for path in files {
+        if let Some(producer) = cx.graph.producer(*path)
+            && makers.iter().all(|(known, _)| *known != producer.0)
+        {
+            makers.push((producer.0, *path));
+        }
+    }
+    makers
+}
+
+/// A temporary file to be removed, and its signature as its job left it.
+pub(crate) struct Removal {
+    pub(crate) job: u32,
+    pub(crate) path: PathId,
+    pub(crate) sig: StatSig,
+}
+
+/// A temporary file that was removed, or why it was not.
+pub(crate) struct Removed {
+    pub(crate) job: u32,
+    pub(crate) path: PathId,
+    pub(crate) result: Result<(), String>,
+}
+
+impl Removal {
+    pub(crate) fn perform(self, cx: &Context) -> Removed {
+        let Removal { job, path, sig } = self;
+        let text = cx.paths.text(path);
+        let result = match cx.files.restat(text) {
+            Ok(Some(now)) if now == sig => remove_temp(&cx.root, text).map_err(|error| error.to_string()),
+            // Somebody removed it.
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err("it was changed since its job made it".into()),
+            Err(error) => Err(error.to_string()),
+        };
+        Removed { job, path, result }
     }
 }
 
@@ -117,7 +191,9 @@ pub(crate) struct AfterFacts {
     pub(crate) log: PathBuf,
     /// The logs that the rule names.
     pub(crate) own_logs: Box<[Arc<str>]>,
-    pub(crate) is_shell: bool,
+    pub(crate) has_log: bool,
+    /// Scripts and descriptions of environments, as they were when the job was checked.
+    pub(crate) code: Vec<CodePart>,
 }
 
 /// A job that ended, with its outputs looked at.
@@ -130,8 +206,8 @@ pub(crate) struct Concluded {
 pub(crate) enum Conclusion {
     Done {
         outputs: Vec<(PathId, FileHash)>,
-        /// An input that is not what it was when the job was checked.
-        changed_input: Option<PathId>,
+        /// An input or a script that is not what it was when the job was checked, for people.
+        changed: Option<String>,
     },
     Failed {
         outcome: String,
@@ -173,7 +249,7 @@ pub(crate) fn conclude(
         cx.job(JobId(job)).outputs.iter().map(|id| (*id, cx.paths.text(*id))).collect();
     let conclusion = match &completion.outcome {
         Outcome::Success => match good_outputs(cx, &outputs) {
-            Ok(hashes) => Conclusion::Done { outputs: hashes, changed_input: changed_input(cx, &facts) },
+            Ok(hashes) => Conclusion::Done { outputs: hashes, changed: changed(cx, &facts) },
             Err(trouble) => after_failure(cx, &outputs, facts, trouble, None, false),
         },
         failed => {
@@ -190,7 +266,8 @@ fn describe(outcome: &Outcome) -> String {
         Outcome::Success => "success".into(),
         Outcome::Exit(code) => format!("exit {code}"),
         Outcome::Signal(signal) => format!("killed by signal {signal}"),
-        Outcome::FunctionError(message) => message.clone(),
+        Outcome::TimedOut(seconds) => format!("timed out after {seconds} s"),
+        Outcome::FunctionError(message) | Outcome::Around(message) => message.clone(),
         Outcome::NotStarted(message) => format!("could not be started: {message}"),
     }
 }
@@ -228,7 +305,18 @@ fn good_outputs(cx: &Context, outputs: &[(PathId, &str)]) -> Result<Vec<(PathId,
     Ok(collected.files)
 }
 
-/// The first input whose content is not what the fingerprint says.
+/// The first input or script whose content is not what the fingerprint says.
+fn changed(cx: &Context, facts: &AfterFacts) -> Option<String> {
+    let script = facts.code.iter().filter(|part| part.kind == CodeKind::Script).find(|part| {
+        let now = read_code(&cx.root, &part.name).ok().map(|bytes| Digest::of(&bytes));
+        now != Some(part.digest)
+    });
+    match script {
+        Some(part) => Some(format!("script {}", part.name)),
+        None => changed_input(cx, facts).map(|path| format!("input {}", cx.paths.text(path))),
+    }
+}
+
 fn changed_input(cx: &Context, facts: &AfterFacts) -> Option<PathId> {
     let moved = facts.inputs.iter().zip(&facts.fingerprint_inputs).filter(|((path, then), _)| {
         let now = cx.files.restat(cx.paths.text(*path)).ok().flatten();
@@ -257,7 +345,7 @@ fn after_failure(
     for (id, _) in outputs {
         cx.files.forget(*id);
     }
-    let mut log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
     let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
     if log_tail.is_empty() {
         // What the command wrote to the rule's own log, then.

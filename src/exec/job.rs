@@ -43,12 +43,7 @@ pub(super) fn run(request: &JobRequest, control: &Arc<Control>, watch: &Watch) -
 }
 
 /// Makes the job's own directory, if it has one, and moves what it is to keep to the root afterwards.
-fn in_own_directory(
-    request: &JobRequest,
-    extras: &Extras,
-    control: &Arc<Control>,
-    watch: &Watch,
-) -> Outcome {
+fn in_own_directory(request: &JobRequest, extras: &Extras, control: &Arc<Control>, watch: &Watch) -> Outcome {
     let Some(shadow) = &extras.shadow else {
         return repeated(request, extras, &request.root, control, watch);
     };

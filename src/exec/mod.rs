@@ -8,7 +8,6 @@ pub(crate) mod local;
 #[cfg(not(unix))]
 mod other;
 mod process;
-pub(crate) mod programs;
 pub(crate) mod script;
 pub(crate) mod software;
 pub(crate) mod survivors;

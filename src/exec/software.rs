@@ -5,7 +5,7 @@
 
 use super::process::{self, Control, Launch, Words};
 use crate::exec::executor::{JobRequest, Outcome, SoftwareUse, Work};
-use crate::exec::programs::Programs;
+use crate::files::programs::Programs;
 use crate::model::environment::{Conda, Software};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -174,7 +174,9 @@ impl Site<'_> {
         }
         match conda {
             Conda::Name(name) => argv.extend(words(["--name", name])),
-            Conda::Directory(path) => argv.extend(["--prefix".into(), self.root.join(&**path).into_os_string()]),
+            Conda::Directory(path) => {
+                argv.extend(["--prefix".into(), self.root.join(&**path).into_os_string()])
+            }
             Conda::File { .. } => argv.extend(["--prefix".into(), self.conda_prefix().into_os_string()]),
         }
         argv.extend(inner);
@@ -185,7 +187,9 @@ impl Site<'_> {
     fn conda_prefix(&self) -> PathBuf {
         let name = match (&self.software().conda, &self.software().container) {
             (Some(Conda::File { digest, .. }), None) => digest.short(),
-            (Some(Conda::File { digest, .. }), Some(image)) => format!("{}-{}", digest.short(), name_of(image)),
+            (Some(Conda::File { digest, .. }), Some(image)) => {
+                format!("{}-{}", digest.short(), name_of(image))
+            }
             _ => String::new(),
         };
         self.wanted.deployment.store.join("conda").join(name)
@@ -293,7 +297,14 @@ impl Site<'_> {
                 false => self.root.join(image).into_os_string(),
             };
             let mut argv = words([tool, "exec", "--bind"]);
-            argv.extend([bind(self.root), "--home".into(), self.root.into(), "--pwd".into(), self.dir.into(), image]);
+            argv.extend([
+                bind(self.root),
+                "--home".into(),
+                self.root.into(),
+                "--pwd".into(),
+                self.dir.into(),
+                image,
+            ]);
             argv.extend(inner);
             return Ok(argv);
         }

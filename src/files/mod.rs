@@ -4,6 +4,7 @@ pub(crate) mod hash;
 pub(crate) mod observe;
 pub(crate) mod outputs;
 mod place;
+pub(crate) mod programs;
 pub(crate) mod shadow;
 pub(crate) mod stat;
 

@@ -123,6 +123,19 @@ impl Observer {
         self.set(id, Memo::Unknown);
     }
 
+    /// Takes note that a file is about to be removed: the next look does not ask the file system.
+    pub(crate) fn set_missing(&self, id: PathId) {
+        self.set(id, Memo::Missing);
+    }
+
+    /// The remembered content of a file. Asks nobody.
+    pub(crate) fn remembered(&self, id: PathId) -> Option<Digest> {
+        match self.memo(id) {
+            Memo::Hashed(hash) => Some(hash.digest),
+            Memo::Unknown | Memo::Missing | Memo::Stat(_) => None,
+        }
+    }
+
     /// The remembered signature. Asks nobody.
     pub(crate) fn signature(&self, id: PathId) -> Option<StatSig> {
         self.memo(id).signature()

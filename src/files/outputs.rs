@@ -260,6 +260,18 @@ pub(crate) fn remove_made<P: AsRef<str>>(root: &Path, paths: &[P]) -> Result<Rem
     Ok(removed)
 }
 
+/// Removes a temporary file. Its directory stays: a job that is about to write there has been promised it.
+///
+/// # Errors
+/// When it cannot be removed.
+pub(crate) fn remove_temp(root: &Path, path: &str) -> Result<()> {
+    let full = root.join(path);
+    match fs::remove_file(&full) {
+        Err(error) if !is_missing(&error) => Err(Error::io("remove", &full, error)),
+        _ => Ok(()),
+    }
+}
+
 /// Whether the directory `dir` of the root is inside the root also when links on its way are followed.
 fn lies_inside(root: &Path, dir: &str) -> io::Result<bool> {
     let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);

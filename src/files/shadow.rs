@@ -91,7 +91,8 @@ fn minimal(root: &Path, dir: &Path, inputs: &[Arc<str>], copy: bool) -> Result<(
 /// The directories of the root anew, its files as links. Links to directories are entered, but for those that lead to
 /// a directory above them.
 fn full(root: &Path, dir: &Path) -> Result<()> {
-    let mut todo: Vec<(PathBuf, PathBuf, Vec<PathBuf>)> = vec![(root.to_path_buf(), dir.to_path_buf(), vec![])];
+    let mut todo: Vec<(PathBuf, PathBuf, Vec<PathBuf>)> =
+        vec![(root.to_path_buf(), dir.to_path_buf(), vec![])];
     while let Some((from, to, mut above)) = todo.pop() {
         above.push(real(&from)?);
         for entry in entries(&from)? {

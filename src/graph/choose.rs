@@ -178,10 +178,8 @@ impl Search<'_, '_> {
             NONE => std::slice::from_ref(&frame.only),
             path => expansion.candidates(PathId(path)),
         };
-        let is_concrete = |job: u32| expansion.jobs[job as usize].wildcards.is_empty();
         let is_tried = |job: u32| {
-            self.survey.can_run(job)
-                && (frame.winner == NONE || is_concrete(job) || !is_concrete(frame.winner))
+            self.survey.can_run(job) && (frame.winner == NONE || !expansion.is_preferred(frame.winner, job))
         };
         let Some(skipped) = candidates.iter().skip(frame.candidate).position(|&job| is_tried(job)) else {
             return Step::Exhausted;

@@ -467,12 +467,13 @@ pub(crate) fn ambiguous(
         let files = if more == 1 { "file" } else { "files" };
         problem = problem.note(format!("the same holds for {more} more {files}"));
     }
-    match a.wildcards.is_empty() && b.wildcards.is_empty() {
+    let problem = match a.wildcards.is_empty() && b.wildcards.is_empty() {
         true => problem.help("give one of the outputs another name, or remove one of the rules"),
         false => problem.help(
             "constrain a wildcard (`{name,[^/]+}`) so that only one of them matches, or rename one output",
         ),
-    }
+    };
+    problem.help(format!("or say which goes first: `ruleorder: {} > {}`", a.name, b.name))
 }
 
 fn made_with(rule: &Rule, wildcards: &[Arc<str>]) -> String {

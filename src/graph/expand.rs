@@ -6,13 +6,14 @@
 
 use crate::base::path::{PathId, PathTable};
 use crate::graph::job::Job;
-use crate::graph::render::{Drafts, Failure, Layout, fixed_layout, render_chunk};
+use crate::graph::render::{Drafts, Failure, Layout, Pin, fixed_layout, fixed_pins, render_chunk};
 use crate::matching::index::{PatternIndex, Scratch};
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use hashbrown::HashTable;
+use indexmap::IndexMap;
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet, FxHasher};
 use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -78,6 +79,10 @@ pub(crate) struct Expansion<'a> {
     /// Paths with a concrete candidate whose wildcard candidates were not looked at.
     deferred: Vec<PathId>,
     known: HashTable<u32>,
+    /// Paths whose maker an input names, and that rule; `NONE` where inputs disagree.
+    pins: IndexMap<PathId, u32, FxBuildHasher>,
+    /// By rule: which of its inputs name their maker, where no function decides.
+    fixed_pins: Vec<Box<[Pin]>>,
     /// By rule: the layout of its last job, to be shared.
     layouts: Vec<Option<Layout>>,
     frontier: Vec<PathId>,
@@ -147,6 +152,8 @@ impl<'a> Expansion<'a> {
             multi: Vec::new(),
             deferred: Vec::new(),
             known: HashTable::new(),
+            pins: IndexMap::default(),
+            fixed_pins: workflow.rules.iter().map(|rule| fixed_pins(rule, workflow)).collect(),
             layouts,
             frontier: Vec::new(),
             depth: 0,
@@ -190,6 +197,65 @@ impl<'a> Expansion<'a> {
         self.deferred.retain(|path| !taken.contains(path));
         self.match_wave(paths, Take::Deferred);
         self.run();
+    }
+
+    /// Leaves only the jobs of the rule that inputs name as the maker of a path, wherever they name one. Returns
+    /// whether candidates of paths were taken away.
+    pub(crate) fn keep_named_makers(&mut self) -> bool {
+        loop {
+            let deferred = self.deferred.iter().copied();
+            let wanting: Vec<PathId> = deferred
+                .filter(|path| self.named_maker(*path).is_some_and(|r| !self.is_made_by(*path, r)))
+                .collect();
+            if wanting.is_empty() {
+                break;
+            }
+            self.run_deferred(&wanting);
+        }
+        let mut taken = false;
+        for (&path, &rule) in &self.pins {
+            let state = self.states[path.index()];
+            if rule == NONE || state >= LEAF || state & MULTI == 0 {
+                continue;
+            }
+            let (all, jobs) = (&mut self.multi[(state & !MULTI) as usize], &self.jobs);
+            let is_named = |job: &u32| jobs[*job as usize].rule == rule;
+            if all.iter().any(is_named) {
+                let before = all.len();
+                all.retain(is_named);
+                taken |= all.len() < before;
+            }
+        }
+        taken
+    }
+
+    fn named_maker(&self, path: PathId) -> Option<u32> {
+        self.pins.get(&path).copied().filter(|rule| *rule != NONE)
+    }
+
+    fn is_made_by(&self, path: PathId, rule: u32) -> bool {
+        self.candidates(path).iter().any(|job| self.jobs[*job as usize].rule == rule)
+    }
+
+    /// Whether job `a` is to make a file that `b` could make too: by the order of their rules, else because its
+    /// rule has no wildcards.
+    pub(crate) fn is_preferred(&self, a: u32, b: u32) -> bool {
+        let (a, b) = (&self.jobs[a as usize], &self.jobs[b as usize]);
+        let ordered = self.workflow.order.prefers(a.rule, b.rule);
+        ordered.unwrap_or(a.wildcards.is_empty() && !b.wildcards.is_empty())
+    }
+
+    /// Puts preferred candidates first; others keep their order.
+    fn sort_by_preference(&self, candidates: &mut [u32]) {
+        if self.workflow.order.is_empty() {
+            return;
+        }
+        for at in 0..candidates.len() {
+            let rest = &candidates[at..];
+            let is_first = |job: &u32| !rest.iter().any(|other| self.is_preferred(*other, *job));
+            let first = rest.iter().position(is_first).unwrap_or(0);
+            candidates[at..=at + first].rotate_right(1);
+        }
     }
 
     /// The paths whose wildcard candidates were not looked at, because a concrete pattern matches.
@@ -292,7 +358,7 @@ impl<'a> Expansion<'a> {
     /// Makes the matches of one path its candidates.
     fn adopt(&mut self, path: PathId, hits: &[Hit], ranges: &[(u32, u32)], take: Take) {
         let values = |hit: &Hit| &ranges[hit.first as usize..(hit.first + hit.len) as usize];
-        let has_concrete = hits.iter().any(Hit::is_concrete);
+        let has_concrete = hits.iter().any(Hit::is_concrete) && !self.is_ordered(hits);
         let is_wanted = |hit: &&Hit| match take {
             Take::First => hit.is_concrete() || !has_concrete,
             Take::Deferred => !hit.is_concrete(),
@@ -314,10 +380,21 @@ impl<'a> Expansion<'a> {
             _ => {
                 let mut all = self.candidates(path).to_vec();
                 all.extend(wanted.map(|hit| self.candidate(Some(path), hit.rule, values(hit))));
+                self.sort_by_preference(&mut all);
                 self.multi.push(all);
                 MULTI | (self.multi.len() as u32 - 1)
             }
         };
+    }
+
+    /// Whether a wildcard pattern goes before a concrete one.
+    fn is_ordered(&self, hits: &[Hit]) -> bool {
+        let order = &self.workflow.order;
+        let (concrete, others): (Vec<&Hit>, Vec<&Hit>) = match order.is_empty() {
+            true => return false,
+            false => hits.iter().partition(|hit| hit.is_concrete()),
+        };
+        others.iter().any(|a| concrete.iter().any(|b| order.prefers(a.rule, b.rule) == Some(true)))
     }
 
     /// The job of `rule` with these values, which are ranges of the path; new or known.
@@ -445,7 +522,7 @@ impl<'a> Expansion<'a> {
 
     /// Interns the paths of the jobs from `first` on and queues those that are new.
     fn merge(&mut self, first: usize, drafts: &mut Drafts) {
-        let (mut piece, mut start) = (0, 0);
+        let (mut piece, mut start, mut pin) = (0, 0, 0);
         for (id, draft) in (first..).zip(drafts.jobs.drain(..)) {
             let mut next = |paths: &mut PathTable| {
                 let end = drafts.ends[piece];
@@ -460,6 +537,17 @@ impl<'a> Expansion<'a> {
                 self.discover(input, id as u32);
             }
             let rule = self.jobs[id].rule as usize;
+            let own = drafts.pins.get(pin..pin + draft.pins).unwrap_or_default();
+            pin += draft.pins;
+            // A job that failed has no inputs.
+            for &(input, maker) in own.iter().chain(&self.fixed_pins[rule]) {
+                if let Some(path) = inputs.get(input as usize) {
+                    let known = self.pins.entry(*path).or_insert(maker);
+                    if *known != maker {
+                        *known = NONE;
+                    }
+                }
+            }
             if let Some(own) = draft.layout
                 && !self.layouts[rule].as_ref().is_some_and(|known| own.is(known))
             {

@@ -53,6 +53,7 @@ pub(crate) fn may_be_source(expansion: &Expansion<'_>, probe: &dyn Probe, path: 
 /// Surveys the expansion; wildcard candidates that waited for a concrete one are brought in where that fails.
 pub(crate) fn survey(expansion: &mut Expansion<'_>, probe: &dyn Probe) -> Survey {
     let mut survey = Survey::default();
+    expansion.keep_named_makers();
     loop {
         let new = survey.take_in(expansion);
         // A file is asked for only when no rule can make it: first where there is no rule at all.
@@ -73,6 +74,11 @@ pub(crate) fn survey(expansion: &mut Expansion<'_>, probe: &dyn Probe) -> Survey
             return survey;
         }
         expansion.run_deferred(&failed);
+        if expansion.keep_named_makers() {
+            // What was found may rest on candidates that are gone.
+            survey = Survey::default();
+            continue;
+        }
         survey.make_room(expansion);
         for path in failed {
             // Its new candidates may be jobs that are known to run already.

@@ -5,8 +5,9 @@
 
 use crate::graph::job::Job;
 use crate::model::dynamic::{CallContext, CallError, PathTree};
+use crate::model::flags::Flags;
 use crate::model::pattern::Pattern;
-use crate::model::rule::{InputSource, Rule};
+use crate::model::rule::{InputItem, InputSource, Rule};
 use crate::model::slots::Slot;
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::Workflow;
@@ -39,16 +40,23 @@ pub(crate) enum Failure {
 pub(crate) struct Drafts {
     pub(crate) text: String,
     pub(crate) ends: Vec<usize>,
+    /// Of all jobs, one after the other.
+    pub(crate) pins: Vec<Pin>,
     pub(crate) jobs: Vec<Draft>,
 }
 
 pub(crate) struct Draft {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
+    /// How many of its inputs name their maker because a function said so.
+    pub(crate) pins: usize,
     /// Only where an input function decides them.
     pub(crate) layout: Option<OwnLayout>,
     pub(crate) failure: Option<Failure>,
 }
+
+/// An input, by its number, and the rule that is named as its maker.
+pub(crate) type Pin = (u32, u32);
 
 /// How the inputs of a job are grouped, and their flags.
 #[derive(Default)]
@@ -66,9 +74,9 @@ pub(crate) struct Layout {
 }
 
 impl OwnLayout {
-    fn push(&mut self, name: Option<Arc<str>>, list: bool, flags: impl ExactSizeIterator<Item = u16>) {
+    fn push(&mut self, name: Option<Arc<str>>, list: bool, flags: &[Flags]) {
         self.slots.push(Slot { name, list, len: flags.len() as u32 });
-        self.flags.extend(flags);
+        self.flags.extend(flags.iter().map(Flags::bits));
     }
 
     fn finish(mut self) -> OwnLayout {
@@ -93,12 +101,30 @@ pub(crate) fn fixed_layout(rule: &Rule) -> Option<Layout> {
     for item in &rule.inputs {
         match &item.source {
             InputSource::Patterns { flags, list, .. } => {
-                layout.push(item.name.clone(), *list, flags.iter().map(|f| f.bits()));
+                layout.push(item.name.clone(), *list, flags);
             }
             InputSource::Function(_) => return None,
         }
     }
     Some(layout.finish().shared())
+}
+
+/// The inputs that name their maker, of a rule without input functions.
+pub(crate) fn fixed_pins(rule: &Rule, workflow: &Workflow) -> Box<[Pin]> {
+    let flags = |item: &InputItem| match &item.source {
+        InputSource::Patterns { flags, .. } => Some(flags.to_vec()),
+        InputSource::Function(_) => None,
+    };
+    let Some(flags) = rule.inputs.iter().map(flags).collect::<Option<Vec<_>>>() else {
+        return Box::default();
+    };
+    let makers =
+        flags.iter().flatten().zip(0..).filter_map(|(f, input)| maker(f, workflow).map(|m| (input, m)));
+    makers.collect()
+}
+
+fn maker(flags: &Flags, workflow: &Workflow) -> Option<u32> {
+    workflow.by_name.get(flags.maker.as_deref()?).copied()
 }
 
 /// Renders `jobs`, numbered from `first` on, into `drafts`; jobs that have failed already get no inputs.
@@ -112,15 +138,16 @@ pub(crate) fn render_chunk(
 ) {
     drafts.text.clear();
     drafts.ends.clear();
+    drafts.pins.clear();
     drafts.jobs.clear();
     for (id, job) in (first..).zip(jobs) {
         let rule = &workflow.rules[job.rule as usize];
-        let before = (drafts.text.len(), drafts.ends.len());
+        let before = (drafts.text.len(), drafts.ends.len(), drafts.pins.len());
         let mut layout = None;
         // A job that is given up already asks for nothing, but messages want to name what it makes.
         let mut failure = None;
         if !failures.contains_key(&id) {
-            failure = render_inputs(rule, job, drafts, &mut layout).err();
+            failure = render_inputs(workflow, rule, job, drafts, &mut layout).err();
             let mut start = before.0;
             let is_long = |end: &usize| *end - std::mem::replace(&mut start, *end) > path_length;
             if failure.is_none() && drafts.ends[before.1..].iter().any(is_long) {
@@ -129,6 +156,7 @@ pub(crate) fn render_chunk(
             if failure.is_some() {
                 drafts.text.truncate(before.0);
                 drafts.ends.truncate(before.1);
+                drafts.pins.truncate(before.2);
                 layout = None;
             }
         }
@@ -137,11 +165,13 @@ pub(crate) fn render_chunk(
             pattern.render(&job.wildcards, &mut drafts.text);
             drafts.ends.push(drafts.text.len());
         }
-        drafts.jobs.push(Draft { inputs, outputs: rule.outputs.len(), layout, failure });
+        let pins = drafts.pins.len() - before.2;
+        drafts.jobs.push(Draft { inputs, outputs: rule.outputs.len(), pins, layout, failure });
     }
 }
 
 fn render_inputs(
+    workflow: &Workflow,
     rule: &Rule,
     job: &Job,
     drafts: &mut Drafts,
@@ -162,16 +192,18 @@ fn render_inputs(
     let wildcards = Wildcards::new(rule.wildcards.clone(), job.wildcards.clone());
     let cx = CallContext::naming(&rule.name, &wildcards);
     let mut own = OwnLayout::default();
-    let mut flags = Vec::new();
+    let first = drafts.ends.len();
+    let mut all: Vec<Flags> = Vec::new();
     for item in &rule.inputs {
-        flags.clear();
+        let start = all.len();
         match &item.source {
             InputSource::Patterns { patterns, flags, list } => {
                 for pattern in patterns {
                     pattern.render(&job.wildcards, &mut drafts.text);
                     drafts.ends.push(drafts.text.len());
                 }
-                own.push(item.name.clone(), *list, flags.iter().map(|f| f.bits()));
+                all.extend(flags.iter().cloned());
+                own.push(item.name.clone(), *list, &all[start..]);
             }
             InputSource::Function(function) => {
                 let name = || function.name().to_string();
@@ -180,17 +212,21 @@ fn render_inputs(
                 if let (PathTree::Named(entries), None) = (&tree, &item.name) {
                     // What `unpack` is for: every entry is an item with its own name.
                     for (key, tree) in entries {
-                        flags.clear();
-                        add_paths(tree, &wildcards, drafts, &mut flags).map_err(not_a_path)?;
-                        own.push(Some(key.clone()), matches!(tree, PathTree::Many(_)), flags.iter().copied());
+                        let start = all.len();
+                        add_paths(tree, &wildcards, drafts, &mut all).map_err(not_a_path)?;
+                        own.push(Some(key.clone()), matches!(tree, PathTree::Many(_)), &all[start..]);
                     }
                     continue;
                 }
-                add_paths(&tree, &wildcards, drafts, &mut flags).map_err(not_a_path)?;
-                own.push(item.name.clone(), matches!(tree, PathTree::Many(_)), flags.iter().copied());
+                add_paths(&tree, &wildcards, drafts, &mut all).map_err(not_a_path)?;
+                own.push(item.name.clone(), matches!(tree, PathTree::Many(_)), &all[start..]);
             }
         }
     }
+    debug_assert_eq!(drafts.ends.len() - first, all.len());
+    drafts
+        .pins
+        .extend(all.iter().zip(0..).filter_map(|(flags, i)| maker(flags, workflow).map(|rule| (i, rule))));
     *layout = Some(own.finish());
     Ok(())
 }
@@ -201,7 +237,7 @@ fn add_paths(
     tree: &PathTree,
     wildcards: &Wildcards,
     drafts: &mut Drafts,
-    flags: &mut Vec<u16>,
+    flags: &mut Vec<Flags>,
 ) -> Result<(), String> {
     // Lists nest as deep as the workflow likes, so no recursion.
     let mut pending = vec![tree];
@@ -214,7 +250,7 @@ fn add_paths(
                     None => drafts.text.push_str(text),
                 }
                 drafts.ends.push(drafts.text.len());
-                flags.push(own.bits());
+                flags.push(own.clone());
             }
             PathTree::Many(items) => pending.extend(items.iter().rev()),
             PathTree::Named(_) => return Err("a mapping".into()),

@@ -62,6 +62,7 @@ pub(crate) fn resolve_within(request: Request<'_>, limits: Limits) -> Result<Job
     let mut expansion = Expansion::new(workflow, index, paths, pool, limits);
     let roots: Vec<Root> = wanted.into_iter().map(|target| add_root(target, &mut expansion)).collect();
     expansion.run();
+    expansion.keep_named_makers();
     if expansion.is_plain() && leaves_exist(&expansion, probe) {
         match dag::link(&mut expansion.jobs, expansion.paths.len()) {
             Ok(links) => {

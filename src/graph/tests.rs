@@ -1,5 +1,7 @@
 //! The promises of the graph: what is chosen, what is refused and in which words, and that size does not matter.
 
+mod order;
+
 use crate::base::path::{PathId, PathTable};
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::graph::dag::JobGraph;
@@ -9,6 +11,7 @@ use crate::graph::resolve::{Probe, Request, resolve_within};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::{CallContext, CallError, JobFunction};
 use crate::model::flags::Flags;
+use crate::model::order::RuleOrder;
 use crate::model::pattern::Pattern;
 use crate::model::rule::{InputItem, InputSource, Rule};
 use crate::model::slots::Slot;
@@ -81,10 +84,12 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         default_rule: (!rules.is_empty()).then_some(0),
         rules: rules.into_iter().map(Arc::new).collect(),
         by_name,
+        order: RuleOrder::default(),
         sources: Arc::new(SourceMap::default()),
         reads: Vec::new(),
         warnings: Vec::new(),
         printed: Vec::new(),
+        config: Arc::new(Value::None),
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::lang::iter::Walk;
 use crate::lang::ops::{Number, as_int, as_set};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Key, MAX_NESTING, Range, Value, ViewKind};
+use crate::lang::value::{Flavour, Key, MAX_NESTING, Range, Value, ViewKind};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::CompareOp;
 use std::cmp::Ordering;
@@ -70,6 +70,10 @@ pub(crate) fn is_less(vm: &mut Vm, a: &Value, b: &Value) -> Result<bool, Raise> 
     match (a, b) {
         (Value::Str(a), Value::Str(b)) => Ok(a < b),
         (Value::Int(a), Value::Int(b)) => Ok(a < b),
+        (Value::Object(object), _) => match object.less(vm, b) {
+            Some(result) => result,
+            None => less(vm, a, b, CompareOp::Lt),
+        },
         _ => less(vm, a, b, CompareOp::Lt),
     }
 }
@@ -143,9 +147,10 @@ fn equal_at(a: &Value, b: &Value, depth: usize, steps: &mut Steps) -> Result<boo
             if Arc::ptr_eq(x, y) {
                 return Ok(true);
             }
+            let ordered = matches!((&x.1, &y.1), (Flavour::Ordered, Flavour::Ordered));
             x.0.read(|x| {
                 y.0.read(|y| {
-                    if x.len() != y.len() {
+                    if x.len() != y.len() || (ordered && !x.keys().eq(y.keys())) {
                         return Ok(false);
                     }
                     for (key, value) in x {
@@ -235,7 +240,7 @@ fn order(
         (Value::Str(x), Value::Str(y)) => Ok(Some(x.cmp(y))),
         (Value::List(x), Value::List(y)) => x.0.read(|x| y.0.read(|y| order_items(x, y, op, depth, steps))),
         (Value::Tuple(x), Value::Tuple(y)) => order_items(&x.0, &y.0, op, depth, steps),
-        (Value::Object(x), Value::Object(y)) => match (x.stand_in(), y.stand_in()) {
+        (Value::Object(x), Value::Object(y)) => match (x.sort_key(), y.sort_key()) {
             (Some(x), Some(y)) => order(&x, &y, op, depth + 1, steps),
             _ => Err(not_ordered(a, b, op)),
         },

@@ -10,7 +10,7 @@ mod yaml;
 
 use crate::diag::{Problem, SourceId, Span};
 use crate::lang::config::yaml::{Yaml, plain_scalar};
-use crate::lang::value::{Dict, DictMap, Key, Shared, TextKey, Value};
+use crate::lang::value::{Dict, DictMap, Flavour, Key, Shared, TextKey, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::path::Path;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub(crate) fn parse(source: SourceId, text: &str, format: Format) -> Parsed<Arc<
 }
 
 pub(crate) fn empty() -> Arc<Dict> {
-    Arc::new(Dict(Shared::new(DictMap::default())))
+    Arc::new(Dict(Shared::new(DictMap::default()), Flavour::Plain))
 }
 
 /// Deep merge: mappings are merged, everything else is replaced. Both are at most [`MAX_DEPTH`] deep when they

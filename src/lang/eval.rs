@@ -4,16 +4,18 @@
 //! budget, and every level checks the room on the stack.
 
 use crate::diag::Span;
+use crate::lang::builtins;
 use crate::lang::compare;
 use crate::lang::format;
 use crate::lang::index;
 use crate::lang::iter::Walk;
 use crate::lang::methods;
+use crate::lang::modules::collections;
 use crate::lang::ops;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::Scope;
 use crate::lang::value::{
-    Args, BoundMethod, Cell, DictMap, Function, Key, SetItems, Shared, TextKey, Type, Value,
+    Args, BoundMethod, Cell, DictMap, Flavour, Function, Key, SetItems, Shared, TextKey, Type, Value,
 };
 use crate::lang::vm::{SpaceId, Vm};
 use crate::syntax::ast::{
@@ -203,6 +205,10 @@ impl Vm<'_> {
                 self.store(frame, &name.text, Some(value.clone()))?;
                 Ok(value)
             }
+            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => Err(Raise::unsupported(
+                "`yield` isn't supported in Rulefiles",
+                "build a list and `return` it",
+            )),
         }
     }
 
@@ -399,7 +405,12 @@ impl Vm<'_> {
     ) -> Result<Value, Raise> {
         if let ExprKind::Attribute { value, name } = &callee.kind {
             let receiver = self.eval_in(frame, value)?;
-            if let Some(method) = methods::find(receiver.type_of(), &name.text) {
+            let method = match &receiver {
+                // A field of a namedtuple goes before a method of tuples.
+                Value::Tuple(tuple) if tuple.1.is_some() => None,
+                _ => methods::find(receiver.type_of(), &name.text),
+            };
+            if let Some(method) = method {
                 let args = self.args(frame, args)?;
                 return (method.call)(self, &receiver, args);
             }
@@ -465,7 +476,15 @@ impl Vm<'_> {
             Value::Function(function) if name == "__name__" => {
                 Some(Value::Str(function.def.name.text.clone()))
             }
-            Value::Type(of) if name == "__name__" => Some(of.name().into()),
+            Value::Tuple(tuple) => tuple.1.as_ref().and_then(|_| collections::field(tuple, value, name)),
+            Value::Dict(dict) => match (&dict.1, name) {
+                (Flavour::Default(function), "default_factory") => Some(function.clone()),
+                _ => None,
+            },
+            Value::Type(of) if name == "__name__" || name == "__qualname__" => Some(of.name().into()),
+            Value::Type(Type::Host(host)) if host.statics.iter().any(|f| f.name == name) => {
+                host.statics.iter().find(|f| f.name == name).map(Value::Builtin)
+            }
             Value::Type(of) => methods::find(*of, name)
                 .map(|method| Value::Method(Arc::new(BoundMethod { receiver: None, of: *of, method }))),
             Value::Int(_) | Value::Float(_) if name == "real" => Some(value.clone()),
@@ -724,7 +743,7 @@ fn no_attribute(value: &Value, name: &str) -> Raise {
 
 /// Whether a receiver fits an unbound method such as `str.lower`.
 pub(crate) fn fits(value: &Value, of: Type) -> bool {
-    value.type_of() == of || (of == Type::Int && value.type_of() == Type::Bool)
+    builtins::has_type(value, of)
 }
 
 /// A name that an f-string does not know may be a wildcard, which it would have to leave alone.

@@ -13,9 +13,17 @@ use crate::lang::scope::root_of;
 use crate::lang::value::{Args, DictMap, Function, Key, Type, Value};
 use crate::lang::vm::{Host, NoHost, Vm};
 use crate::syntax::ast::{
-    BinaryOp, Block, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, ParamKind, Stmt, StmtKind,
+    BinaryOp, Block, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, Opaque, ParamKind, Stmt,
+    StmtKind,
 };
 use std::sync::Arc;
+
+/// A statement that is text to us.
+#[inline(never)]
+fn not_run(opaque: &Opaque) -> Raise {
+    let (_, message, help) = opaque.kind.reason();
+    Raise::unsupported(message, help).at(opaque.head)
+}
 
 /// How a block ended.
 pub(crate) enum Flow {
@@ -80,7 +88,7 @@ impl Vm<'_> {
                 return self.exec_try(frame, body, handlers, orelse, finally, host);
             }
             StmtKind::Def(def) => {
-                let function = self.function(frame, def)?;
+                let function = self.decorated(frame, def)?;
                 self.store(frame, &def.name.text, Some(function))?;
             }
             StmtKind::Return(value) => {
@@ -101,9 +109,25 @@ impl Vm<'_> {
             StmtKind::Break => return Ok(Flow::Break(stmt.span)),
             StmtKind::Continue => return Ok(Flow::Continue(stmt.span)),
             StmtKind::Rule(def) => host.rule(self, def)?,
+            StmtKind::Module(def) => host.module(self, def)?,
+            StmtKind::UseRule(def) => host.use_rule(self, def)?,
+            StmtKind::Hook(hook) => host.hook(self, hook)?,
             StmtKind::Directive(directive) => host.directive(self, directive)?,
+            StmtKind::Opaque(opaque) => return Err(not_run(opaque)),
         }
         Ok(Flow::Next)
+    }
+
+    /// The function after its decorators, the innermost first.
+    #[inline(never)]
+    fn decorated(&mut self, frame: &mut Frame, def: &Arc<FunctionDef>) -> Result<Value, Raise> {
+        let decorators = def.decorators.iter().map(|d| Ok((self.eval_in(frame, d)?, d.span)));
+        let decorators = decorators.collect::<Result<Vec<(Value, Span)>, Raise>>()?;
+        let function = self.function(frame, def)?;
+        decorators.into_iter().rev().try_fold(function, |function, (decorator, span)| {
+            let args = Args { positional: vec![function], named: Vec::new() };
+            self.call_value(&decorator, args, None).map_err(|raise| raise.at(span))
+        })
     }
 
     fn exec_for(

@@ -1,8 +1,9 @@
 //! Indexing, slicing and length, with Python's semantics.
 
+use crate::lang::modules::collections;
 use crate::lang::ops::as_int;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Dict, Key, List, Object, Range, Set, TextKey, Value};
+use crate::lang::value::{Dict, Flavour, Key, List, Object, Range, Set, TextKey, Value};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
 
@@ -85,7 +86,11 @@ pub(crate) fn get_item(vm: &mut Vm, container: &Value, key: &Value) -> Result<Va
                     dict.0.read(|map| map.get(&key).cloned())
                 }
             };
-            found.ok_or_else(|| Raise::missing_key(dict, key))
+            match (found, &dict.1) {
+                (Some(found), _) => Ok(found),
+                (None, Flavour::Plain) => Err(Raise::missing_key(dict, key)),
+                (None, _) => collections::missing(vm, dict, key),
+            }
         }
         Value::Str(text) => char_at(text, key),
         Value::Range(range) => {
@@ -190,7 +195,10 @@ pub(crate) fn slice_range(ends: &[Option<i64>; 3], len: usize) -> Result<(i64, i
     Ok((start, step, usize::try_from(count).unwrap_or(0)))
 }
 
-fn slice_indices(ends: &[Option<i64>; 3], len: usize) -> Result<impl Iterator<Item = usize> + Clone, Raise> {
+pub(crate) fn slice_indices(
+    ends: &[Option<i64>; 3],
+    len: usize,
+) -> Result<impl Iterator<Item = usize> + Clone, Raise> {
     let (start, step, count) = slice_range(ends, len)?;
     Ok((0..count as i64).map(move |i| start.saturating_add(step.saturating_mul(i)) as usize))
 }

@@ -1,7 +1,7 @@
 //! Walking over values, one element at a time, without making a list first.
 
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Dict, Iter, List, Range, Set, Tuple, Value, View, ViewKind};
+use crate::lang::value::{Dict, Iter, List, Object, Range, Rest, Set, Tuple, Value, View, ViewKind};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub(crate) enum Walk {
     Set(Arc<Set>, usize, usize),
     Text(Arc<str>, usize),
     Iter(Arc<Iter>),
+    /// An iterator of the host: an open file.
+    Object(Arc<dyn Object>),
 }
 
 impl Walk {
@@ -28,6 +30,7 @@ impl Walk {
             Value::View(view) => Walk::View(View { dict: view.dict.clone(), kind: view.kind }, 0, view.len()),
             Value::Set(set) => Walk::Set(set.clone(), 0, set.items.read(|items| items.len())),
             Value::Iter(iter) => Walk::Iter(iter.clone()),
+            Value::Object(object) if object.is_iterator() => Walk::Object(object.clone()),
             Value::Object(object) => match object.items() {
                 Some(items) => Walk::Items(items.into_iter()),
                 None => return Err(not_iterable(value)),
@@ -72,7 +75,8 @@ impl Walk {
                 }
                 item
             }
-            Walk::Iter(iter) => iter.rest.write(Vec::pop)?,
+            Walk::Iter(iter) => return iter.rest.write(Rest::next)?,
+            Walk::Object(object) => return object.next(),
         })
     }
 
@@ -85,10 +89,14 @@ impl Walk {
             Walk::Range(range, at) => range.len().saturating_sub(*at) as u64,
             Walk::Text(text, at) => text.len().saturating_sub(*at) as u64,
             Walk::View(_, at, len) | Walk::Set(_, at, len) => len.saturating_sub(*at) as u64,
-            Walk::Iter(iter) => iter.rest.read(Vec::len) as u64,
+            Walk::Iter(iter) => iter.rest.read(Rest::len).unwrap_or(0) as u64,
+            Walk::Object(_) => 0,
         }
     }
 }
+
+/// Elements that are paid for at once where their number is not known.
+const MORE: u64 = 16;
 
 fn view_entry(view: &View, at: usize, len: usize) -> Result<Option<Value>, Raise> {
     view.dict.0.read(|map| {
@@ -116,11 +124,17 @@ impl Vm<'_> {
     /// All elements of an iterable, paid for before they are collected.
     pub(crate) fn collect(&mut self, value: &Value) -> Result<Vec<Value>, Raise> {
         let mut walk = Walk::over(value)?;
-        let count = walk.len_hint();
-        self.budget.spend(count / 4)?;
-        self.budget.allocate_items(count)?;
-        let mut items = Vec::with_capacity(count as usize);
+        let mut paid = walk.len_hint();
+        self.budget.spend(paid / 4)?;
+        self.budget.allocate_items(paid)?;
+        let mut items = Vec::with_capacity(paid as usize);
         while let Some(item) = walk.next()? {
+            if items.len() as u64 == paid {
+                // No end in sight: pay as it goes on.
+                self.budget.spend(MORE)?;
+                self.budget.allocate_items(4 * MORE)?;
+                paid += MORE;
+            }
             items.push(item);
         }
         Ok(items)

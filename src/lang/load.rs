@@ -7,27 +7,33 @@ mod actions;
 mod checkpoints;
 mod directives;
 mod function;
+mod modules;
 mod objects;
 mod overrides;
+mod paths;
 mod sections;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
 use crate::lang::budget::Budget;
+use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
 use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
+use crate::lang::load::modules::{Defined, Home, Modules};
 use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
+use crate::lang::load::paths::{PathRules, Pathvars, Prefix};
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
-use crate::lang::vm::{Host, Vm};
+use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
-use crate::model::rule::Rule;
+use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
-use crate::syntax::ast::{Directive, RuleDef};
+use crate::syntax::ast::{Directive, Hook, ModuleDef, RuleDef, UseRule};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -130,6 +136,8 @@ struct Loader {
     included: FxHashSet<String>,
     /// In order of definition; `None` for a rule with mistakes.
     rules: Vec<Option<RuleDraft>>,
+    /// One per rule.
+    defined: Vec<Defined>,
     names: Rules,
     checkpoints: Checkpoints,
     shell: Shell,
@@ -138,6 +146,31 @@ struct Loader {
     /// Of an included file: counts when the main file has no rule of its own.
     included_default_target: Option<(u32, Span)>,
     constraints: Vec<Constraint>,
+    /// Of the present namespace, by name.
+    modules: Modules,
+    /// Namespaces, the main one first; `home` is the present one.
+    homes: Vec<Home>,
+    home: usize,
+    /// How names of rules of the present namespace change on the way out, the inner change first.
+    renames: Vec<Arc<str>>,
+    pathvars: Pathvars,
+    /// Of the present module and those around it, the inner one first.
+    prefixes: Vec<Prefix>,
+    /// For the inputs and for the outputs of the rules that follow.
+    flags: [Marks; 2],
+    /// What happens to paths of inputs, of outputs, and of everything else.
+    input_paths: Arc<PathRules>,
+    output_paths: Arc<PathRules>,
+    other_paths: Arc<PathRules>,
+    /// The module was given its config: it reads no other.
+    skip_config: bool,
+    /// Nothing but the config from outside counts.
+    replace_config: bool,
+    /// Processes of `scattergather` with their parts, and what is said from outside.
+    processes: Vec<(Arc<str>, i64)>,
+    scatter: Vec<(String, u32)>,
+    /// For rules that name none.
+    environment: Environment,
     /// Config from outside: wins over the files that the Rulefile names.
     overrides: Arc<Dict>,
     has_config_files: bool,
@@ -155,6 +188,18 @@ impl Host for Loader {
         self.define_rule(vm, def)
     }
 
+    fn module(&mut self, vm: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        self.define_module(vm, def)
+    }
+
+    fn use_rule(&mut self, vm: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        self.define_uses(vm, def)
+    }
+
+    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        self.refuse_directive(&hook.name.text, hook.name.span)
+    }
+
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
         self.run_directive(vm, directive).map_err(|raise| raise.at(directive.name.span))
     }
@@ -168,6 +213,22 @@ impl Loader {
             files: Vec::new(),
             included: FxHashSet::default(),
             rules: Vec::new(),
+            defined: Vec::new(),
+            modules: Modules::default(),
+            homes: vec![Home { space: MAIN, constraints: Vec::new() }],
+            home: 0,
+            renames: Vec::new(),
+            pathvars: Pathvars::default(),
+            prefixes: Vec::new(),
+            flags: Default::default(),
+            input_paths: Arc::default(),
+            output_paths: Arc::default(),
+            other_paths: Arc::default(),
+            skip_config: false,
+            replace_config: false,
+            processes: Vec::new(),
+            scatter: Vec::new(),
+            environment: Environment::default(),
             names: Rules::default(),
             checkpoints: Checkpoints::default(),
             shell: Shell::new(),
@@ -215,6 +276,7 @@ impl Loader {
             let name = self.sources.file(SourceId(0)).name.clone();
             self.problems.push(no_rules(&name));
         }
+        self.check_scatter();
         self.unused = directives::unused_settings(&settings.config, &self.sources);
         self.apply_overrides(&mut vm, &settings);
         let rules = self.finish(&vm);
@@ -228,6 +290,8 @@ impl Loader {
     /// Puts the names of the host and the config in place.
     fn prepare(&mut self, vm: &mut Vm, name: &str, dir: &Path, settings: &Settings) -> Result<(), Raise> {
         self.has_config_files = !settings.config_files.is_empty();
+        self.replace_config = settings.replace_config;
+        self.scatter = settings.scatter.clone();
         for path in &settings.config_files {
             let shown = path.to_string_lossy();
             let parsed = match directives::read_text(path) {
@@ -257,39 +321,51 @@ impl Loader {
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
         vm.set_builtin("checkpoints", Value::object(self.checkpoints.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
+        let workflow = self.workflow_object(name, dir);
+        vm.set_builtin("workflow", workflow)
+    }
+
+    /// `workflow`, as a file in `dir` sees it.
+    fn workflow_object(&self, name: &str, dir: &Path) -> Value {
         // Absolute: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
         let basedir = absolute(dir).to_string_lossy().into_owned();
-        let named: Vec<(Arc<str>, Value)> = vec![
-            ("basedir".into(), Value::from(basedir)),
-            ("snakefile".into(), Value::from(name)),
-        ];
-        let workflow = Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named };
-        vm.set_builtin("workflow", Value::object(workflow))
+        let named: Vec<(Arc<str>, Value)> =
+            vec![("basedir".into(), Value::from(basedir)), ("snakefile".into(), Value::from(name))];
+        Value::object(Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named })
     }
 
     /// Checks the drafts, with the values that names have at the end of the load.
     fn finish(&mut self, vm: &Vm<'static>) -> Vec<Rule> {
         let shell = self.shell.settings();
-        let mut known: FxHashMap<String, Option<model::value::Value>> = FxHashMap::default();
-        let mut lookup = |name: &str| -> Option<model::value::Value> {
-            if let Some(value) = known.get(name) {
+        self.homes[0].constraints = std::mem::take(&mut self.constraints);
+        let mut known: FxHashMap<(SpaceId, String), Option<model::value::Value>> = FxHashMap::default();
+        let mut lookup = |space: SpaceId, name: &str| -> Option<model::value::Value> {
+            let key = (space, name.to_string());
+            if let Some(value) = known.get(&key) {
                 return value.clone();
             }
             let value = match name.split_once('.') {
-                Some((root, attributes)) => attribute_of(vm, root, attributes),
-                None => vm.get_global(name).and_then(|value| value.to_model().ok()),
+                Some((root, attributes)) => attribute_of(vm, space, root, attributes),
+                None => vm.space(space).get(name).and_then(|value| value.to_model().ok()),
             };
-            known.insert(name.to_string(), value.clone());
+            known.insert(key, value.clone());
             value
         };
         let mut rules = Vec::with_capacity(self.rules.len());
-        for mut draft in self.rules.drain(..).flatten() {
+        for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
+            let Some(mut draft) = draft else { continue };
+            let Some(home) = self.homes.get(defined.home) else { continue };
             if let DraftAction::Shell { shell: program, prefix, suffix, .. } = &mut draft.action {
                 *program = shell.program.clone();
                 *prefix = shell.prefix.clone();
                 *suffix = shell.suffix.clone();
             }
-            rules.extend(draft.finish(&self.constraints, &mut lookup, &self.sources, &mut self.problems));
+            rules.extend(draft.finish(
+                &home.constraints,
+                &mut |name| lookup(home.space, name),
+                &self.sources,
+                &mut self.problems,
+            ));
         }
         rules
     }
@@ -314,8 +390,13 @@ impl Loader {
 }
 
 /// `rules.a.output`, `workflow.basedir`, `SAMPLES.name` in a command.
-fn attribute_of(vm: &Vm<'static>, root: &str, attributes: &str) -> Option<model::value::Value> {
-    let mut value = vm.lookup_global(vm.current_space(), root)?.clone();
+fn attribute_of(
+    vm: &Vm<'static>,
+    space: SpaceId,
+    root: &str,
+    attributes: &str,
+) -> Option<model::value::Value> {
+    let mut value = vm.lookup_global(space, root)?.clone();
     for name in attributes.split('.') {
         let found = match &value {
             Value::Object(object) => object.attribute(name),

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod builtins;
+pub(crate) mod bytes;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod eval;

@@ -2,17 +2,23 @@
 
 use crate::lang::index::{self, Slice, index_in};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Args, Value};
+use crate::lang::value::{Args, Builtin, Method, NativeCall, Type, Value};
 use crate::lang::vm::Vm;
 use crate::model;
 use crate::syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 use std::any::Any;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A value of the host: wildcards, `rules.x`, lists of paths with names, files, paths, deferred things.
 pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
     fn type_name(&self) -> &'static str;
+
+    /// The type, when the language has a name for it: its methods are the object's.
+    fn host_type(&self) -> Option<&'static HostType> {
+        None
+    }
 
     /// The attribute; `None` when there is none.
     fn attribute(&self, _name: &str) -> Result<Option<Value>, Raise> {
@@ -63,6 +69,16 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether it is an iterator itself: [`Object::next`] gives its elements once.
+    fn is_iterator(&self) -> bool {
+        false
+    }
+
+    /// The next element of an iterator.
+    fn next(&self) -> Result<Option<Value>, Raise> {
+        Ok(None)
+    }
+
     /// Its elements, when it can be iterated; also serves `len` and `in`.
     fn items(&self) -> Option<Vec<Value>> {
         None
@@ -87,12 +103,27 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         self.repr()
     }
 
+    /// Whether its text may be asked for: not where it stands for something that is not known yet.
+    fn check_text(&self) -> Result<(), Raise> {
+        Ok(())
+    }
+
     fn repr(&self) -> String {
         format!("<{}>", self.type_name())
     }
 
     /// A plain value that stands for it in comparisons and as a dict key; identity decides without one.
     fn stand_in(&self) -> Option<Value> {
+        None
+    }
+
+    /// A plain value that says where it stands among its like in a sorted list.
+    fn sort_key(&self) -> Option<Value> {
+        self.stand_in()
+    }
+
+    /// `object < other` where that has to be evaluated; `None` to compare the sort keys.
+    fn less(&self, _vm: &mut Vm, _other: &Value) -> Option<Result<bool, Raise>> {
         None
     }
 
@@ -147,6 +178,11 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// How `repr` writes it: the value inside between two texts. `None` for [`Object::repr`].
+    fn shape(&self) -> Option<(String, Value, String)> {
+        None
+    }
+
     /// Makes its own content immutable; what is inside is frozen after it.
     fn freeze(&self) {}
 
@@ -158,6 +194,51 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
     /// The value that a job sees; by default its items or its text.
     fn to_model(&self) -> Option<model::value::Value> {
         None
+    }
+}
+
+/// A type that a module brings: callable, and what `isinstance` takes.
+pub(crate) struct HostType {
+    pub(crate) name: &'static str,
+    pub(crate) parent: Option<Type>,
+    pub(crate) construct: NativeCall,
+    /// Functions that belong to the type and need no value: `Path.cwd`.
+    pub(crate) statics: &'static [Builtin],
+    /// Sorted by name.
+    pub(crate) methods: &'static [Method],
+    /// Which values of other types are instances, too: `collections.abc.Mapping`.
+    pub(crate) includes: fn(&Value) -> bool,
+}
+
+impl HostType {
+    /// What most types leave as it is.
+    pub(crate) const PLAIN: HostType = HostType {
+        name: "",
+        parent: None,
+        construct: |_, _| Err(Raise::type_error("values of this type cannot be made")),
+        statics: &[],
+        methods: &[],
+        includes: |_| false,
+    };
+}
+
+impl PartialEq for HostType {
+    fn eq(&self, other: &HostType) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for HostType {}
+
+impl Hash for HostType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl fmt::Debug for HostType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 

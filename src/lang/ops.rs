@@ -1,9 +1,10 @@
 //! Operators with Python's semantics. Whole numbers are 64-bit: overflow is an error. Comparison is in `compare`,
 //! indexing in `index`.
 
+use crate::lang::modules::collections;
 use crate::lang::percent;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Key, SetItems, Value, ViewKind};
+use crate::lang::value::{Flavour, Key, SetItems, Value, ViewKind};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
 
@@ -111,6 +112,14 @@ pub(crate) fn unary(vm: &mut Vm, op: UnaryOp, value: &Value) -> Result<Value, Ra
     }
 }
 
+/// `a + b` of two numbers.
+pub(crate) fn add_numbers(a: &Value, b: &Value) -> Result<Value, Raise> {
+    match (Number::of(a), Number::of(b)) {
+        (Some(x), Some(y)) => numeric(BinaryOp::Add, a, b, x, y),
+        _ => Err(unsupported_operands(BinaryOp::Add, a, b)),
+    }
+}
+
 /// `a + b` of two texts.
 pub(crate) fn concat(vm: &mut Vm, a: &str, b: &str) -> Result<Value, Raise> {
     vm.budget.allocate((a.len() + b.len()) as u64)?;
@@ -139,11 +148,18 @@ pub(crate) fn binary(vm: &mut Vm, op: BinaryOp, a: &Value, b: &Value) -> Result<
             }
         }
         (BinaryOp::Mod, Value::Str(template), _) => return percent::percent(vm, template, b),
+        (_, Value::Dict(x), Value::Dict(y))
+            if matches!((&x.1, &y.1), (Flavour::Counter, Flavour::Counter)) =>
+        {
+            if let Some(result) = collections::counter_operation(vm, op, x, y) {
+                return result;
+            }
+        }
         (BinaryOp::BitOr, Value::Dict(x), Value::Dict(y)) => {
             vm.budget.allocate_items(2 * (x.0.read(|m| m.len()) + y.0.read(|m| m.len())) as u64)?;
             let mut map = x.0.read(Clone::clone);
             y.0.read(|more| map.extend(more.iter().map(|(k, v)| (k.clone(), v.clone()))));
-            return Ok(Value::dict(map));
+            return Ok(Value::flavoured(map, x.1.clone()));
         }
         _ => {}
     }
@@ -382,7 +398,7 @@ pub(crate) fn in_place(vm: &mut Vm, op: BinaryOp, old: Value, value: &Value) -> 
             list.0.write(|old| old.extend(items))?;
             Ok(old)
         }
-        (BinaryOp::BitOr, Value::Dict(dict)) => {
+        (BinaryOp::BitOr, Value::Dict(dict)) if !matches!(dict.1, Flavour::Counter) => {
             let pairs = vm.pairs(value)?;
             dict.0.write(|map| map.extend(pairs))?;
             Ok(old)

@@ -78,6 +78,8 @@ kinds! {
     ValueError "value-error" < Exception,
     UnicodeError "unicode-error" < ValueError,
     UnicodeDecodeError "unicode-decode-error" < UnicodeError,
+    UnicodeEncodeError "unicode-encode-error" < UnicodeError,
+    JSONDecodeError "json-decode-error" < ValueError,
     Warning "warning" < Exception,
     UserWarning "user-warning" < Warning,
     DeprecationWarning "deprecation-warning" < Warning,

@@ -1,7 +1,8 @@
 //! `repr()` and `str()`, character for character as CPython writes them (sets in order of insertion).
 
+use crate::lang::modules::collections;
 use crate::lang::raise::{Exc, Raise, exception_text};
-use crate::lang::value::{DictMap, Key, MAX_NESTING, Value, View, ViewKind};
+use crate::lang::value::{Dict, DictMap, Flavour, Key, MAX_NESTING, Tuple, Value, View, ViewKind};
 use crate::lang::vm::Vm;
 use crate::model::value::python_float;
 use std::fmt::Write;
@@ -44,7 +45,8 @@ impl Vm<'_> {
     /// `str()`, paid from the budget.
     pub(crate) fn text(&mut self, value: &Value) -> Result<Arc<str>, Raise> {
         match value {
-            Value::Str(_) | Value::Exception(_) | Value::Object(_) => Ok(value.display()),
+            Value::Str(_) | Value::Exception(_) => Ok(value.display()),
+            Value::Object(object) => object.check_text().map(|()| value.display()),
             other => self.repr(other).map(Arc::from),
         }
     }
@@ -86,7 +88,10 @@ impl Writer {
             Value::Method(method) => self.push(format_args!("<built-in method {}>", method.method.name)),
             Value::Type(of) => self.push(format_args!("<class '{}'>", of.name())),
             Value::Module(module) => self.push(format_args!("<module '{}'>", module.name)),
-            Value::Object(object) => self.out.push_str(&object.repr()),
+            Value::Object(object) => match object.shape() {
+                Some((open, inside, close)) => return self.shape(value, &open, &inside, &close),
+                None => self.out.push_str(&object.repr()),
+            },
             Value::Exception(exception) => {
                 self.out.push_str(exception.kind.name());
                 return self.sequence("(", &exception.args, ")");
@@ -112,9 +117,13 @@ impl Writer {
         self.open.push(at);
         let result = match value {
             Value::List(list) => list.0.read(|items| self.sequence("[", items, "]")),
+            Value::Tuple(tuple) if tuple.1.is_some() => self.record(tuple),
             Value::Tuple(tuple) if tuple.0.len() == 1 => self.sequence("(", &tuple.0, ",)"),
             Value::Tuple(tuple) => self.sequence("(", &tuple.0, ")"),
-            Value::Dict(dict) => dict.0.read(|map| self.dict(map)),
+            Value::Dict(dict) => match &dict.1 {
+                Flavour::Plain => dict.0.read(|map| self.dict(map)),
+                _ => self.flavoured(dict),
+            },
             Value::Set(set) => set.items.read(|items| match (items.is_empty(), set.immutable) {
                 (true, true) => self.raw("frozenset()"),
                 (true, false) => self.raw("set()"),
@@ -126,6 +135,55 @@ impl Writer {
         };
         self.open.pop();
         result
+    }
+
+    /// An object that is written as the value inside it between two texts.
+    fn shape(&mut self, object: &Value, open: &str, inside: &Value, close: &str) -> Result<(), Raise> {
+        let at = object.address().unwrap_or(0);
+        if self.open.contains(&at) || self.open.len() >= MAX_NESTING {
+            return self.raw("...");
+        }
+        self.open.push(at);
+        self.out.push_str(open);
+        let result = self.value(inside);
+        self.open.pop();
+        result?;
+        self.raw(close)
+    }
+
+    /// `Point(x=1, y=2)`
+    fn record(&mut self, tuple: &Tuple) -> Result<(), Raise> {
+        let Some(record) = &tuple.1 else { return Ok(()) };
+        self.out.push_str(&record.name);
+        self.out.push('(');
+        for (i, (name, value)) in record.fields.iter().zip(&tuple.0).enumerate() {
+            self.out.push_str(if i == 0 { "" } else { ", " });
+            self.out.push_str(name);
+            self.out.push('=');
+            self.value(value)?;
+        }
+        self.raw(")")
+    }
+
+    /// `Counter({'a': 2})`, `defaultdict(<class 'list'>, {})`, `OrderedDict({'a': 1})`
+    fn flavoured(&mut self, dict: &Dict) -> Result<(), Raise> {
+        match &dict.1 {
+            Flavour::Counter if dict.0.read(DictMap::is_empty) => return self.raw("Counter()"),
+            Flavour::Ordered if dict.0.read(DictMap::is_empty) => return self.raw("OrderedDict()"),
+            Flavour::Counter => self.out.push_str("Counter("),
+            Flavour::Ordered => self.out.push_str("OrderedDict("),
+            Flavour::Default(function) => {
+                self.out.push_str("defaultdict(");
+                self.value(function)?;
+                self.out.push_str(", ");
+            }
+            Flavour::Plain => {}
+        }
+        match &dict.1 {
+            Flavour::Counter => self.dict(&collections::by_count(dict).into_iter().collect())?,
+            _ => dict.0.read(|map| self.dict(map))?,
+        }
+        self.raw(")")
     }
 
     fn raw(&mut self, text: &str) -> Result<(), Raise> {

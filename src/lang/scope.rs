@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
     }
 
     fn function(&mut self, def: &'a Arc<FunctionDef>) {
-        self.exprs(def.params.iter().filter_map(|p| p.default.as_ref()));
+        self.exprs(def.params.iter().filter_map(|p| p.default.as_ref()).chain(&def.decorators));
         let child = Scope::of(def);
         for name in &child.free {
             self.name_used(name);
@@ -231,7 +231,12 @@ impl<'a> Walk<'a> {
                 self.import(module, alias.as_ref(), names.as_deref())
             }
             StmtKind::Pass | StmtKind::Break | StmtKind::Continue => {}
-            StmtKind::Rule(_) | StmtKind::Directive(_) => {}
+            StmtKind::Opaque(opaque) => opaque.name.iter().for_each(|name| self.bind(&name.text)),
+            StmtKind::Rule(_)
+            | StmtKind::Module(_)
+            | StmtKind::UseRule(_)
+            | StmtKind::Hook(_)
+            | StmtKind::Directive(_) => {}
         }
     }
 
@@ -293,6 +298,8 @@ impl<'a> Walk<'a> {
                 self.bind(&name.text);
                 self.exprs([&**value]);
             }
+            ExprKind::Yield(value) => self.exprs(value.as_deref()),
+            ExprKind::YieldFrom(value) => self.exprs([&**value]),
             ExprKind::None
             | ExprKind::Ellipsis
             | ExprKind::Bool(_)

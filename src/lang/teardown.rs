@@ -2,7 +2,7 @@
 //!
 //! Whatever a container holds is moved into a queue, and only what nobody else holds is opened.
 
-use crate::lang::value::{Cell, Dict, Exception, Function, Iter, List, Set, Tuple, Value};
+use crate::lang::value::{Cell, Dict, Exception, Flavour, Function, Iter, List, Set, Tuple, Value};
 use std::sync::Arc;
 
 impl Drop for List {
@@ -31,7 +31,7 @@ impl Drop for Set {
 
 impl Drop for Iter {
     fn drop(&mut self) {
-        dismantle(self.rest.take());
+        dismantle(self.rest.take().into_held());
     }
 }
 
@@ -55,7 +55,10 @@ impl Drop for Exception {
 
 impl Dict {
     fn parts(&mut self) -> Vec<Value> {
-        self.0.take().into_iter().flat_map(|(key, value)| [key.0, value]).filter(holds_others).collect()
+        let flavour = std::mem::replace(&mut self.1, Flavour::Plain);
+        let factory = if let Flavour::Default(function) = flavour { Some(function) } else { None };
+        let entries = self.0.take().into_iter().flat_map(|(key, value)| [key.0, value]);
+        entries.chain(factory).filter(holds_others).collect()
     }
 }
 
@@ -72,6 +75,16 @@ impl Function {
             parts.extend(Arc::into_inner(cell).and_then(|mut cell| cell.0.take()));
         }
         parts
+    }
+}
+
+/// Values that an object holds: dropped without recursion.
+#[derive(Debug)]
+pub(crate) struct Held(pub(crate) Vec<Value>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        dismantle(std::mem::take(&mut self.0));
     }
 }
 
@@ -95,7 +108,8 @@ pub(crate) fn dismantle(mut queue: Vec<Value>) {
                 queue.extend(Arc::into_inner(set).map(|mut set| set.parts()).unwrap_or_default());
             }
             Value::Iter(iter) => {
-                queue.extend(Arc::into_inner(iter).map(|mut iter| iter.rest.take()).unwrap_or_default());
+                let rest = Arc::into_inner(iter).map(|mut iter| iter.rest.take());
+                queue.extend(rest.unwrap_or_default().into_held());
             }
             Value::Function(function) => {
                 let parts = Arc::into_inner(function).map(|mut function| function.parts());

@@ -7,7 +7,7 @@ use super::raise::{Exc, Raise};
 use super::value::{Args, Value};
 use super::vm::{Frozen, Host, NoHost, Vm};
 use crate::diag::{SourceId, Span};
-use crate::syntax::ast::{Block, Directive, RuleDef};
+use crate::syntax::ast::{Block, Directive, Hook, ModuleDef, RuleDef, UseRule};
 use crate::syntax::{parse_expression, parse_file};
 use proptest::prelude::*;
 use std::path::Path;
@@ -238,6 +238,21 @@ impl Host for Recorder {
         Ok(())
     }
 
+    fn module(&mut self, _: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        self.0.push(format!("module {}", def.name.as_ref().map_or("", |n| &n.text)));
+        Ok(())
+    }
+
+    fn use_rule(&mut self, _: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        self.0.push(format!("use {}", def.alias.as_ref().map_or("", |n| &n.text)));
+        Ok(())
+    }
+
+    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        self.0.push(format!("{} {:?}", hook.name.text, hook.code.text));
+        Ok(())
+    }
+
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
         let args = vm.eval_args(&directive.args)?;
         vm.set_global("seen", Value::tuple(args.positional))?;
@@ -253,6 +268,20 @@ fn rules_and_directives_reach_the_host_wherever_they_stand() {
     let mut vm = Vm::new("/", Budget::load());
     vm.exec_block(&parse(source), &mut host).unwrap();
     assert_eq!(host.0, ["include", " ('p.txt', ['ap', 'bp'])", " ('q.txt', ['aq', 'bq'])"]);
+
+    let source =
+        "module m:\n    snakefile: 'x'\nif True:\n    use rule * from m as m_*\nonstart:\n    print('x')\n";
+    let mut host = Recorder::default();
+    Vm::new("/", Budget::load()).exec_block(&parse(source), &mut host).unwrap();
+    assert_eq!(host.0, ["module m", "use m_*", "onstart \"print('x')\""]);
+}
+
+#[test]
+fn decorators_are_called_from_the_inside() {
+    let mut vm = loaded(
+        "def add(n):\n    return lambda f: lambda x: f(x) + n\ndef twice(f):\n    return lambda x: f(x) * 2\n@twice\n@add(3)\ndef g(x):\n    return x\n",
+    );
+    assert_eq!(value(&mut vm, "g(1)"), "8");
 }
 
 #[test]

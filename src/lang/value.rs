@@ -4,7 +4,8 @@
 //! everything reachable immutable in place, and reads need no lock any more. Invariant: a lock is held only
 //! while looking at one container, never while Rulefile code runs.
 
-pub(crate) use crate::lang::object::{NamedList, Native, Object};
+use crate::lang::modules::collections;
+pub(crate) use crate::lang::object::{HostType, NamedList, Native, Object};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::Scope;
 use crate::lang::vm::{SpaceId, Vm};
@@ -64,15 +65,33 @@ pub(crate) type SetItems = IndexSet<Key, FxBuildHasher>;
 
 /// `list`
 pub(crate) struct List(pub(crate) Shared<Vec<Value>>);
-/// `tuple`
-pub(crate) struct Tuple(pub(crate) Vec<Value>);
-/// `dict`, in order of insertion.
-pub(crate) struct Dict(pub(crate) Shared<DictMap>);
+/// `tuple`, or a `namedtuple` with its type.
+pub(crate) struct Tuple(pub(crate) Vec<Value>, pub(crate) Option<Arc<Record>>);
+/// `dict` and what `collections` makes of it, in order of insertion.
+pub(crate) struct Dict(pub(crate) Shared<DictMap>, pub(crate) Flavour);
 /// `set` or `frozenset`, in order of insertion.
 pub(crate) struct Set {
     pub(crate) items: Shared<SetItems>,
     pub(crate) immutable: bool,
 }
+/// What kind of a dict it is.
+#[derive(Clone)]
+pub(crate) enum Flavour {
+    Plain,
+    Ordered,
+    Counter,
+    /// `defaultdict`, with the function that makes missing values.
+    Default(Value),
+}
+
+/// The type of a `namedtuple`.
+pub(crate) struct Record {
+    pub(crate) name: Arc<str>,
+    pub(crate) fields: Vec<Arc<str>>,
+    /// Of the last fields.
+    pub(crate) defaults: Vec<Value>,
+}
+
 /// A variable shared between a function and the functions defined inside it.
 pub(crate) struct Cell(pub(crate) Shared<Option<Value>>);
 
@@ -113,10 +132,73 @@ pub(crate) struct View {
     pub(crate) kind: ViewKind,
 }
 
-/// A one-shot iterator over values that exist already: what is left, last first.
+/// A one-shot iterator.
 pub(crate) struct Iter {
     pub(crate) name: &'static str,
-    pub(crate) rest: Shared<Vec<Value>>,
+    pub(crate) rest: Shared<Rest>,
+}
+
+/// What an iterator still gives.
+pub(crate) enum Rest {
+    /// Values that exist already, last first.
+    Items(Vec<Value>),
+    /// `itertools.count`: the next number and the step.
+    Count(Value, Value),
+    /// `itertools.cycle`: the values and the position of the next.
+    Cycle(Vec<Value>, usize),
+    /// `itertools.repeat` without a number.
+    Repeat(Value),
+}
+
+impl Default for Rest {
+    fn default() -> Rest {
+        Rest::Items(Vec::new())
+    }
+}
+
+impl Rest {
+    pub(crate) fn next(&mut self) -> Result<Option<Value>, Raise> {
+        Ok(match self {
+            Rest::Items(items) => items.pop(),
+            Rest::Count(next, step) => {
+                let after = crate::lang::ops::add_numbers(next, step)?;
+                Some(std::mem::replace(next, after))
+            }
+            Rest::Cycle(items, at) => {
+                let item = items.get(*at).cloned();
+                *at = if *at + 1 < items.len() { *at + 1 } else { 0 };
+                item
+            }
+            Rest::Repeat(value) => Some(value.clone()),
+        })
+    }
+
+    /// Values that are left; `None` when there is no end.
+    pub(crate) fn len(&self) -> Option<usize> {
+        match self {
+            Rest::Items(items) => Some(items.len()),
+            Rest::Cycle(items, _) if items.is_empty() => Some(0),
+            _ => None,
+        }
+    }
+
+    /// The values that it holds, in no order.
+    pub(crate) fn held(&self) -> Vec<Value> {
+        match self {
+            Rest::Items(items) | Rest::Cycle(items, _) => items.clone(),
+            Rest::Count(next, step) => vec![next.clone(), step.clone()],
+            Rest::Repeat(value) => vec![value.clone()],
+        }
+    }
+
+    /// As [`Rest::held`], without keeping them.
+    pub(crate) fn into_held(self) -> Vec<Value> {
+        match self {
+            Rest::Items(items) | Rest::Cycle(items, _) => items,
+            Rest::Count(next, step) => vec![next, step],
+            Rest::Repeat(value) => vec![value],
+        }
+    }
 }
 
 /// A `def` or `lambda` with what it captured.
@@ -204,6 +286,8 @@ pub(crate) enum Type {
     /// `object`: every value is one.
     Object,
     Exception(Exc),
+    /// Types that modules bring: `Path`, `Counter`.
+    Host(&'static HostType),
     /// Values of the host: wildcards, rules, files.
     Other(&'static str),
 }
@@ -229,6 +313,7 @@ impl Type {
             Type::Class => "type",
             Type::Object => "object",
             Type::Exception(kind) => kind.name(),
+            Type::Host(host) => host.name,
             Type::View(name) | Type::Iterator(name) | Type::Other(name) => name,
         }
     }
@@ -276,11 +361,15 @@ impl Value {
     }
 
     pub(crate) fn tuple(items: Vec<Value>) -> Value {
-        Value::Tuple(Arc::new(Tuple(items)))
+        Value::Tuple(Arc::new(Tuple(items, None)))
     }
 
     pub(crate) fn dict(map: DictMap) -> Value {
-        Value::Dict(Arc::new(Dict(Shared::new(map))))
+        Value::flavoured(map, Flavour::Plain)
+    }
+
+    pub(crate) fn flavoured(map: DictMap, flavour: Flavour) -> Value {
+        Value::Dict(Arc::new(Dict(Shared::new(map), flavour)))
     }
 
     pub(crate) fn set(items: SetItems) -> Value {
@@ -293,7 +382,12 @@ impl Value {
 
     pub(crate) fn iterator(name: &'static str, mut items: Vec<Value>) -> Value {
         items.reverse();
-        Value::Iter(Arc::new(Iter { name, rest: Shared::new(items) }))
+        Value::endless(name, Rest::Items(items))
+    }
+
+    /// An iterator that may have no end.
+    pub(crate) fn endless(name: &'static str, rest: Rest) -> Value {
+        Value::Iter(Arc::new(Iter { name, rest: Shared::new(rest) }))
     }
 
     pub(crate) fn object(object: impl Object) -> Value {
@@ -318,7 +412,12 @@ impl Value {
             Value::Str(_) => Type::Str,
             Value::List(_) => Type::List,
             Value::Tuple(_) => Type::Tuple,
-            Value::Dict(_) => Type::Dict,
+            Value::Dict(dict) => match &dict.1 {
+                Flavour::Plain => Type::Dict,
+                Flavour::Ordered => Type::Host(&collections::ORDERED_DICT),
+                Flavour::Counter => Type::Host(&collections::COUNTER),
+                Flavour::Default(_) => Type::Host(&collections::DEFAULT_DICT),
+            },
             Value::Set(set) if set.immutable => Type::FrozenSet,
             Value::Set(_) => Type::Set,
             Value::Range(_) => Type::Range,
@@ -334,7 +433,10 @@ impl Value {
             Value::Type(_) => Type::Class,
             Value::Exception(exception) => Type::Exception(exception.kind),
             Value::Module(_) => Type::Module,
-            Value::Object(object) => Type::Other(object.type_name()),
+            Value::Object(object) => match object.host_type() {
+                Some(host) => Type::Host(host),
+                None => Type::Other(object.type_name()),
+            },
         }
     }
 
@@ -425,15 +527,21 @@ impl Value {
     fn freeze_one(&self, queue: &mut Vec<Value>) {
         match self {
             Value::List(list) if list.0.freeze() => list.0.read(|items| queue.extend(items.iter().cloned())),
-            Value::Tuple(tuple) => queue.extend(tuple.0.iter().cloned()),
+            Value::Tuple(tuple) => {
+                queue.extend(tuple.0.iter().cloned());
+                queue.extend(tuple.1.iter().flat_map(|record| record.defaults.iter().cloned()));
+            }
             Value::Dict(dict) if dict.0.freeze() => {
+                if let Flavour::Default(function) = &dict.1 {
+                    queue.push(function.clone());
+                }
                 dict.0.read(|map| queue.extend(map.iter().flat_map(|(k, v)| [k.0.clone(), v.clone()])));
             }
             Value::Set(set) if set.items.freeze() => {
                 set.items.read(|items| queue.extend(items.iter().map(|k| k.0.clone())));
             }
             Value::View(view) => queue.push(Value::Dict(view.dict.clone())),
-            Value::Iter(iter) if iter.rest.freeze() => iter.rest.read(|r| queue.extend(r.iter().cloned())),
+            Value::Iter(iter) if iter.rest.freeze() => iter.rest.read(|r| queue.extend(r.held())),
             Value::Function(function) => {
                 queue.extend(function.defaults.iter().flatten().cloned());
                 for cell in function.captured.iter().flatten() {
@@ -524,7 +632,10 @@ impl Value {
             Value::Dict(dict) => dict.0.read(|map| map.keys().map(Key::value).collect()),
             Value::Set(set) => set.items.read(|items| items.iter().map(Key::value).collect()),
             Value::View(view) => view.snapshot(),
-            Value::Iter(iter) => iter.rest.read(|rest| rest.iter().rev().cloned().collect()),
+            Value::Iter(iter) => iter.rest.read(|rest| match rest {
+                Rest::Items(items) => Some(items.iter().rev().cloned().collect()),
+                _ => None,
+            })?,
             Value::Range(range) if range.len() <= MAX_SNAPSHOT_RANGE => {
                 (0..range.len()).filter_map(|i| range.get(i).map(Value::Int)).collect()
             }

@@ -1,6 +1,7 @@
 //! The evaluator's state: namespaces, budget, reads. Loading owns a [`Vm`]; [`Vm::freeze`] makes a [`Frozen`]
 //! that many threads call in parallel without a lock.
 
+use crate::diag::Span;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
@@ -11,7 +12,7 @@ use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
-use crate::syntax::ast::{Block, Directive, Expr, RuleDef};
+use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use std::borrow::Cow;
@@ -40,6 +41,9 @@ enum Spaces<'a> {
 /// What the evaluator does with rules and directives.
 pub(crate) trait Host {
     fn rule(&mut self, vm: &mut Vm, def: &Arc<RuleDef>) -> Result<(), Raise>;
+    fn module(&mut self, vm: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise>;
+    fn use_rule(&mut self, vm: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise>;
+    fn hook(&mut self, vm: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise>;
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise>;
 }
 
@@ -53,10 +57,26 @@ impl Host for NoHost {
         Err(raise.at(def.head))
     }
 
-    fn directive(&mut self, _: &mut Vm, directive: &Directive) -> Result<(), Raise> {
-        let message = format!("`{}:` cannot stand inside a function", directive.name.text);
-        Err(Raise::unsupported(message, "write it at the top level").at(directive.name.span))
+    fn module(&mut self, _: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        inside_function("module", def.head)
     }
+
+    fn use_rule(&mut self, _: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        inside_function("use rule", def.head)
+    }
+
+    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        inside_function(&hook.name.text, hook.name.span)
+    }
+
+    fn directive(&mut self, _: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        inside_function(&format!("{}:", directive.name.text), directive.name.span)
+    }
+}
+
+fn inside_function(what: &str, at: Span) -> Result<(), Raise> {
+    let message = format!("`{what}` cannot stand inside a function");
+    Err(Raise::unsupported(message, "write it at the top level").at(at))
 }
 
 /// One evaluation: the load of a workflow, or one call of a function after it.
@@ -167,7 +187,6 @@ impl Vm<'_> {
     }
 
     /// Makes an empty namespace.
-    #[cfg(test)]
     pub(crate) fn new_space(&mut self) -> Result<SpaceId, Raise> {
         match &mut self.spaces {
             Spaces::Open(spaces) => {
@@ -179,7 +198,6 @@ impl Vm<'_> {
     }
 
     /// Makes `space` the current namespace; gives the one before.
-    #[cfg(test)]
     pub(crate) fn enter_space(&mut self, space: SpaceId) -> SpaceId {
         std::mem::replace(&mut self.space, space)
     }
@@ -208,6 +226,11 @@ impl Vm<'_> {
     /// A global of `space` or a built-in name.
     pub(crate) fn lookup_global(&self, space: SpaceId, name: &str) -> Option<&Value> {
         self.space(space).get(name).or_else(|| self.space(BUILTINS).get(name))
+    }
+
+    /// A name that every namespace sees.
+    pub(crate) fn lookup_builtin(&self, name: &str) -> Option<Value> {
+        self.space(BUILTINS).get(name).cloned()
     }
 
     pub(crate) fn lookup_module(&self, name: &str) -> Option<&Value> {

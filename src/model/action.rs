@@ -69,6 +69,22 @@ impl ScriptLanguage {
             ScriptLanguage::Notebook => "jupyter",
         }
     }
+
+    /// What to do when that program is not there.
+    pub(crate) fn advice(self) -> &'static str {
+        match self {
+            ScriptLanguage::Python => "install Python 3, or name an environment with `conda:`",
+            ScriptLanguage::R | ScriptLanguage::RMarkdown => {
+                "install R, or name an environment with `conda:`"
+            }
+            ScriptLanguage::Julia => "install Julia, or name an environment with `conda:`",
+            ScriptLanguage::Rust => "install it with `cargo install rust-script`",
+            ScriptLanguage::Bash => "install it",
+            ScriptLanguage::Notebook => {
+                "install jupyter with nbconvert, or name an environment with `conda:`"
+            }
+        }
+    }
 }
 
 /// A shell command and the shell that runs it.

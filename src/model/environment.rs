@@ -33,7 +33,10 @@ pub(crate) struct Software {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Conda {
     /// A file that describes it, and the digest of what it says.
-    File { path: Arc<str>, digest: Digest },
+    File {
+        path: Arc<str>,
+        digest: Digest,
+    },
     Name(Arc<str>),
     Directory(Arc<str>),
 }

@@ -7,7 +7,7 @@ use crate::model::draft::{
     Constraint, DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft,
 };
 use crate::model::dynamic::Dynamic;
-use crate::model::flags::{Flag, Flags};
+use crate::model::flags::{CONTRADICTIONS, Flag, Flags};
 use crate::model::pattern::{Pattern, Segment, check_constraint};
 use crate::model::rule::{Benchmark, InputItem, InputSource, ParamItem, ParamSource, Rule};
 use crate::model::slots::Slot;
@@ -515,7 +515,7 @@ fn check_flags(draft: &RuleDraft, report: &mut Report<'_>) {
                 problems.push((Problem::error("flag-misplaced", message).help(help), text));
             }
         }
-        for (one, other) in CONTRADICTIONS {
+        for (one, other) in CONTRADICTIONS.iter().copied() {
             if text.flags.has(one) && text.flags.has(other) {
                 let (a, b) = (one.name(), other.name());
                 let message = format!("`{}` cannot be `{a}` and `{b}` at once", text.text);
@@ -528,18 +528,6 @@ fn check_flags(draft: &RuleDraft, report: &mut Report<'_>) {
         report.push(problem, text.span, &text.text, "");
     }
 }
-
-/// Flags that exclude each other.
-const CONTRADICTIONS: [(Flag, Flag); 8] = [
-    (Flag::Temp, Flag::Protected),
-    (Flag::Pipe, Flag::Temp),
-    (Flag::Pipe, Flag::Protected),
-    (Flag::Pipe, Flag::Directory),
-    (Flag::Pipe, Flag::Service),
-    (Flag::Service, Flag::Directory),
-    (Flag::Touch, Flag::Directory),
-    (Flag::Update, Flag::Temp),
-];
 
 /// `touch` alone is a reason for a rule to have outputs and no command: it makes them itself.
 fn is_made_by_flags(flags: &Flags) -> bool {

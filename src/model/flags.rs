@@ -39,6 +39,8 @@ pub(crate) struct Flags {
     bits: u16,
     pub(crate) ensure: Option<Arc<Ensure>>,
     pub(crate) report: Option<Arc<ReportEntry>>,
+    /// Input: the rule that makes it, where the Rulefile names it (`rules.a.output`).
+    pub(crate) maker: Option<Arc<str>>,
 }
 
 /// What must hold of an output after its job.
@@ -87,7 +89,7 @@ impl Flags {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bits == 0 && self.ensure.is_none() && self.report.is_none()
+        self.bits == 0 && self.ensure.is_none() && self.report.is_none() && self.maker.is_none()
     }
 
     /// The flags without what belongs to them; one number per path in a graph.
@@ -104,6 +106,7 @@ impl Flags {
         self.bits |= other.bits;
         self.ensure = other.ensure.clone().or(self.ensure.take());
         self.report = other.report.clone().or(self.report.take());
+        self.maker = other.maker.clone().or(self.maker.take());
     }
 
     /// The flags that are set, in order of [`Flag`].
@@ -148,6 +151,11 @@ impl Flag {
         }
     }
 
+    /// Whether the two exclude each other.
+    pub(crate) fn contradicts(self, other: Flag) -> bool {
+        CONTRADICTIONS.iter().any(|(a, b)| (*a, *b) == (self, other) || (*a, *b) == (other, self))
+    }
+
     /// Whether it can be said of an input.
     pub(crate) fn is_for_inputs(self) -> bool {
         matches!(self, Flag::Ancient | Flag::BeforeUpdate | Flag::Local)
@@ -158,3 +166,15 @@ impl Flag {
         !matches!(self, Flag::Ancient | Flag::BeforeUpdate)
     }
 }
+
+/// Flags that exclude each other.
+pub(crate) const CONTRADICTIONS: &[(Flag, Flag)] = &[
+    (Flag::Temp, Flag::Protected),
+    (Flag::Pipe, Flag::Temp),
+    (Flag::Pipe, Flag::Protected),
+    (Flag::Pipe, Flag::Directory),
+    (Flag::Pipe, Flag::Service),
+    (Flag::Service, Flag::Directory),
+    (Flag::Touch, Flag::Directory),
+    (Flag::Update, Flag::Temp),
+];

@@ -2,6 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::diag::{Diagnostic, Problem, SourceMap};
+use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
 use crate::model::value::Value;
 use rustc_hash::FxHashMap;
@@ -14,6 +15,7 @@ pub struct Workflow {
     pub(crate) by_name: FxHashMap<Arc<str>, u32>,
     /// What is built when no target is given.
     pub(crate) default_rule: Option<u32>,
+    pub(crate) order: RuleOrder,
     pub(crate) sources: Arc<SourceMap>,
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
@@ -64,8 +66,17 @@ impl Workflow {
             return Err(problems);
         }
         let rules = rules.into_iter().map(Arc::new).collect();
-        let (printed, config) = (Vec::new(), Arc::new(Value::Map([].into())));
-        Ok(Workflow { rules, by_name, default_rule, sources, reads, warnings, printed, config })
+        Ok(Workflow {
+            rules,
+            by_name,
+            default_rule,
+            order: RuleOrder::default(),
+            sources,
+            reads,
+            warnings,
+            printed: Vec::new(),
+            config: Arc::new(Value::Map([].into())),
+        })
     }
 
     /// The rules in order of definition.

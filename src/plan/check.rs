@@ -10,7 +10,7 @@ use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
 use crate::model::rule::{ParamSource, Rule};
 use crate::model::template::Used;
-use crate::plan::code::job_code;
+use crate::plan::code::{job_code, require_program};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble, fixed_param, param_name};
 use crate::trace::compare::compare;
@@ -28,6 +28,8 @@ pub(crate) struct Check {
     pub(crate) unknown_outputs: Vec<PathId>,
     /// What the last success made, for "unchanged".
     pub(crate) recorded: Option<Vec<Digest>>,
+    /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
+    pub(crate) absent: Vec<PathId>,
 }
 
 /// Whether inputs that other jobs make may still be absent.
@@ -42,7 +44,8 @@ pub(crate) enum Mode {
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let job = cx.job(id);
-    let inputs = input_states(cx, job, mode)?;
+    let mut absent = Vec::new();
+    let inputs = input_states(cx, job, mode, &mut absent)?;
     let fingerprint = fingerprint(cx, job, inputs)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
@@ -50,12 +53,14 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
         fingerprint,
         unknown_outputs: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
+        absent,
     };
     if cx.is_forced(id) {
         check.reasons.push(Reason::Forced);
     }
     if job.outputs.is_empty() {
         check.reasons.push(Reason::NoOutputs);
+        require_program(cx, job, cx.rule(job))?;
         return Ok(check);
     }
     recent_history(cx, job, &mut check);
@@ -66,10 +71,19 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
             compare_disk(cx, job, &trace, &mut check)?;
         }
     }
+    // What is up to date needs nothing.
+    if !check.reasons.is_empty() {
+        require_program(cx, job, cx.rule(job))?;
+    }
     Ok(check)
 }
 
-fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, Trouble> {
+fn input_states(
+    cx: &Context,
+    job: &Job,
+    mode: Mode,
+    absent: &mut Vec<PathId>,
+) -> Result<Vec<InputState>, Trouble> {
     let mut states = Vec::with_capacity(job.inputs.len());
     let mut slots = job
         .input_slots
@@ -80,12 +94,7 @@ fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, 
         let slot = slots.next().unwrap_or(u16::MAX);
         let digest = match look(cx, *path)? {
             Seen::File(digest) => digest,
-            Seen::Missing if mode == Mode::Forecast && cx.graph.producer(*path).is_some() => {
-                Digest::from_bytes([0; 32])
-            }
-            Seen::Missing => {
-                return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(*path))));
-            }
+            Seen::Missing => missing_input(cx, *path, mode, absent)?,
             Seen::Directory => {
                 return Err(Trouble {
                     message: format!("input `{}` is a directory, not a file", cx.paths.text(*path)),
@@ -105,6 +114,23 @@ fn input_states(cx: &Context, job: &Job, mode: Mode) -> Result<Vec<InputState>, 
         states.push(InputState { slot, path: *path, digest });
     }
     Ok(states)
+}
+
+/// What an input that is not there counts as.
+fn missing_input(
+    cx: &Context,
+    path: PathId,
+    mode: Mode,
+    absent: &mut Vec<PathId>,
+) -> Result<Digest, Trouble> {
+    if let Some(digest) = cx.held(path) {
+        absent.push(path);
+        return Ok(digest);
+    }
+    if mode == Mode::Forecast && cx.graph.producer(path).is_some() {
+        return Ok(Digest::from_bytes([0; 32]));
+    }
+    Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(path))))
 }
 
 fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
@@ -187,7 +213,7 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
 }
 
 fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
-    for output in &job.outputs {
+    for (index, output) in job.outputs.iter().enumerate() {
         let recorded =
             trace.fingerprint.outputs.iter().position(|o| o == output).and_then(|i| trace.results.get(i));
         let path = || cx.paths.text(*output).to_string();
@@ -198,6 +224,8 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
                 check.unknown_outputs.push(*output);
             }
             (Seen::File(_), None) => check.unknown_outputs.push(*output),
+            // Nobody needs it, or a job will say so.
+            (Seen::Missing, Some(_)) if cx.is_temp(job, index) => {}
             (Seen::Missing, _) => check.reasons.push(Reason::OutputMissing { path: path() }),
             (Seen::Directory | Seen::Special, _) => {
                 check.reasons.push(Reason::OutputKindChanged { path: path() })

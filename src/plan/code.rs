@@ -25,6 +25,8 @@ pub(crate) struct CodeCache {
     scanner: OnceLock<Option<Scanner>>,
     scripts: Mutex<FxHashMap<Arc<str>, Arc<Script>>>,
     files: Mutex<FxHashMap<Arc<str>, Option<Digest>>>,
+    /// Programs that were looked for, and whether they lack.
+    programs: Mutex<FxHashMap<&'static str, bool>>,
 }
 
 /// What a script consists of.
@@ -59,6 +61,27 @@ pub(crate) fn job_code(cx: &Context, job: &Job, rule: &Rule) -> Result<JobCode, 
         code.parts.extend(software(cx, job, rule)?.1);
     }
     Ok(code)
+}
+
+/// Says so when the program is not there that a job needs although its rule does not name it.
+pub(crate) fn require_program(cx: &Context, job: &Job, rule: &Rule) -> Result<(), Trouble> {
+    let Action::Script(action) = &rule.action else { return Ok(()) };
+    let path = script_path(cx, job, rule, action)?;
+    let Some(language) = ScriptLanguage::of(&path) else { return Ok(()) };
+    let brings_its_own = cx.environments != Environments::default()
+        && software(cx, job, rule).is_ok_and(|(software, _)| !software.is_empty());
+    let program = language.program();
+    if brings_its_own || !cx.code.lacks(cx, program) {
+        return Ok(());
+    }
+    Err(Trouble {
+        message: format!(
+            "rule `{}` needs `{program}`, which was not found: {}",
+            rule.name,
+            language.advice()
+        ),
+        help: None,
+    })
 }
 
 /// Path of a job's script, from the root or absolute.
@@ -155,9 +178,8 @@ fn environment_text(
     section: &str,
 ) -> Result<Option<Arc<str>>, Trouble> {
     let instance = Instance::naming(cx, job);
-    let value = instance
-        .evaluate(value, rule)
-        .map_err(|error| explain(cx, rule, &format!("`{section}`"), error))?;
+    let value =
+        instance.evaluate(value, rule).map_err(|error| explain(cx, rule, &format!("`{section}`"), error))?;
     let text = match value {
         Value::None => return Ok(None),
         Value::Str(text) => text,
@@ -189,6 +211,11 @@ impl CodeCache {
             self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), digest);
             digest
         })
+    }
+
+    fn lacks(&self, cx: &Context, program: &'static str) -> bool {
+        let mut known = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(program).or_insert_with(|| cx.programs.lack(program))
     }
 
     fn script(&self, cx: &Context, path: &Arc<str>) -> Arc<Script> {
@@ -257,7 +284,8 @@ fn read_script(cx: &Context, path: &Arc<str>) -> Script {
     };
     let mut parts = vec![part(path, &bytes)];
     let scanner = cx.code.scanner.get_or_init(Scanner::new).as_ref();
-    let imports = |file: &Arc<str>, bytes: &[u8]| scanner.map(|s| s.imports(path, file, bytes)).unwrap_or_default();
+    let imports =
+        |file: &Arc<str>, bytes: &[u8]| scanner.map(|s| s.imports(path, file, bytes)).unwrap_or_default();
     let settings = |bytes: &[u8]| scanner.map_or(ConfigUse::All, |s| s.config_use(bytes));
     let mut config = settings(&bytes);
     let mut todo = imports(path, &bytes);

@@ -4,6 +4,7 @@
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::{PathId, PathTable};
 use crate::files::observe::{HashCache, Observer};
+use crate::files::programs::Programs;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
@@ -12,6 +13,7 @@ use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
+use crate::plan::temp::Temps;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
@@ -37,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) environments: Environments,
     /// The directory for temporary files of jobs whose rules name none.
     pub(crate) temp_dir: Arc<str>,
+    pub(crate) programs: Programs,
+    pub(crate) temps: Temps,
 }
 
 /// Which jobs run although they are up to date.

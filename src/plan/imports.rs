@@ -1,11 +1,11 @@
 //! What the text of a script says about other code that it runs and about settings that it reads. Pure; works on the
 //! text alone and knows no language completely: what is found is there, and a missed import is a missed rerun, no error.
 
+use crate::base::digest::Digest;
+use crate::base::path::normalise;
 use crate::model::action::ScriptLanguage;
 use crate::model::value::Value;
 use crate::trace::fingerprint::Bound;
-use crate::base::digest::Digest;
-use crate::base::path::normalise;
 use regex::Regex;
 use std::sync::Arc;
 

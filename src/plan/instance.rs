@@ -34,6 +34,7 @@ pub(crate) struct Instance {
     pub(crate) params: Vec<(Option<Arc<str>>, Value)>,
     pub(crate) threads: u32,
     pub(crate) resources: Vec<(Arc<str>, Value)>,
+    pub(crate) benchmark: Option<Arc<str>>,
     pub(crate) attempt: u32,
     /// Seconds after which the job is ended.
     pub(crate) timeout: Option<f64>,
@@ -77,6 +78,7 @@ impl Instance {
             params: Vec::new(),
             threads: 1,
             resources: Vec::new(),
+            benchmark: rule.benchmark.as_ref().map(|b| rendered_one(&b.path, &job.wildcards)),
             attempt: 1,
             timeout: None,
         }
@@ -189,6 +191,11 @@ impl Instance {
         })
     }
 
+    /// The value of a resource.
+    pub(crate) fn resource(&self, name: &str) -> Option<&Value> {
+        self.resources.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+    }
+
     /// What the job takes of the named resources; texts are not counted.
     pub(crate) fn amounts(&self) -> Vec<(Arc<str>, u64)> {
         let amount = |value: &Value| match value {
@@ -229,12 +236,13 @@ fn render_text(pattern: &Pattern, values: &[Arc<str>]) -> Value {
 }
 
 fn rendered(patterns: &[Pattern], values: &[Arc<str>]) -> Box<[Arc<str>]> {
-    let path = |pattern: &Pattern| {
-        let mut text = String::new();
-        pattern.render(values, &mut text);
-        Arc::from(crate::base::path::normalise(&text).as_ref())
-    };
-    patterns.iter().map(path).collect()
+    patterns.iter().map(|pattern| rendered_one(pattern, values)).collect()
+}
+
+fn rendered_one(pattern: &Pattern, values: &[Arc<str>]) -> Arc<str> {
+    let mut text = String::new();
+    pattern.render(values, &mut text);
+    Arc::from(crate::base::path::normalise(&text).as_ref())
 }
 
 /// The sentence for a function that gave no value.

@@ -8,3 +8,4 @@ mod imports;
 pub(crate) mod instance;
 #[expect(clippy::module_inception, reason = "the plan is what this room makes")]
 pub(crate) mod plan;
+pub(crate) mod temp;

@@ -19,7 +19,7 @@ pub enum Detail {
     Normal,
     /// Start and end of every job, with all reasons.
     Verbose,
-    /// Also commands, and jobs that were up to date or skipped.
+    /// Also commands, jobs that were up to date or skipped, and temporary files that were removed.
     All,
 }
 
@@ -114,6 +114,13 @@ impl Narrator {
             EventKind::JobSkipped { job, because } => {
                 self.reasons.remove(&job.id);
                 self.at(Detail::All, || format!("skipped {}: {}", title(job), skip_cause(because)))
+            }
+            EventKind::JobReopened { job, reason, .. } => {
+                self.done = self.done.saturating_sub(1);
+                self.at(Detail::All, || format!("again {}: {}", title(job), printable(&reason.to_string())))
+            }
+            EventKind::TempRemoved { path } => {
+                self.at(Detail::All, || format!("removed temporary {}", printable(path)))
             }
             EventKind::Warning { message } => self.at(Detail::Brief, || {
                 format!("{}: {}", self.style.paint(Role::Warning, "warning"), printable(message))

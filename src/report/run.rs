@@ -96,11 +96,15 @@ fn without_escapes(line: &str) -> String {
 #[must_use]
 pub fn summary_text(summary: &Summary, style: TextStyle) -> String {
     let wall = duration(summary.wall_ms);
-    let Summary { ran, up_to_date, failed, skipped, cancelled, .. } = *summary;
+    let Summary { ran, up_to_date, failed, skipped, cancelled, temp_removed, .. } = *summary;
+    let removed = match temp_removed {
+        0 => String::new(),
+        n => format!(", {} removed", count(n, "temporary file")),
+    };
     if ran + failed + skipped + cancelled == 0 {
         return match up_to_date {
-            0 => format!("nothing to do ({wall})"),
-            n => format!("nothing to do: {} up to date ({wall})", count(n, "job")),
+            0 => format!("nothing to do{removed} ({wall})"),
+            n => format!("nothing to do: {} up to date{removed} ({wall})", count(n, "job")),
         };
     }
     let mut parts = vec![style.paint(Role::Good, &format!("{ran} ran")).into_owned()];
@@ -114,7 +118,7 @@ pub fn summary_text(summary: &Summary, style: TextStyle) -> String {
     for (n, word) in rest.into_iter().filter(|(n, _)| *n > 0) {
         parts.push(style.paint(Role::Warning, &format!("{n} {word}")).into_owned());
     }
-    format!("{} in {wall}", parts.join(", "))
+    format!("{}{removed} in {wall}", parts.join(", "))
 }
 
 #[cfg(test)]
@@ -192,10 +196,16 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
 
     #[test]
     fn the_summary_leaves_out_what_did_not_happen() {
-        let summary = Summary { ran: 12, up_to_date: 3, failed: 1, skipped: 2, cancelled: 0, wall_ms: 3_200 };
+        let mut summary =
+            Summary { ran: 12, up_to_date: 3, failed: 1, skipped: 2, wall_ms: 3_200, ..Summary::default() };
         assert_eq!(
             summary_text(&summary, TextStyle::Plain),
             "12 ran, 3 up to date, 1 failed, 2 skipped in 3.2 s"
+        );
+        summary.temp_removed = 1;
+        assert_eq!(
+            summary_text(&summary, TextStyle::Plain),
+            "12 ran, 3 up to date, 1 failed, 2 skipped, 1 temporary file removed in 3.2 s"
         );
         let summary = Summary { cancelled: 2, wall_ms: 61_000, ..Summary::default() };
         assert_eq!(summary_text(&summary, TextStyle::Plain), "0 ran, 2 stopped in 1 min 01 s");

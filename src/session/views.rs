@@ -6,6 +6,7 @@ use crate::graph::job::JobId;
 use crate::plan::context::Context;
 use crate::plan::instance::Instance;
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
+use crate::trace::reason::Reason;
 
 pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
     let order = reading_order(cx);
@@ -73,7 +74,14 @@ pub(super) fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
     .collect()
 }
 
-/// The producer that makes `id` run: the first whose outputs will or may be made anew.
+/// The producer that makes `id` run: the first whose outputs will or may be made anew. One that runs only because its
+/// temporary output is needed is no cause.
 pub(super) fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<JobId> {
-    cx.job(id).needs.iter().copied().find(|need| verdicts[need.index()] != Verdict::UpToDate)
+    let serves = |reason: &Reason| matches!(reason, Reason::NeededBy { .. });
+    let is_cause = |need: &JobId| match &verdicts[need.index()] {
+        Verdict::Run { reasons } => !reasons.iter().all(serves),
+        Verdict::May { .. } => true,
+        Verdict::UpToDate => false,
+    };
+    cx.job(id).needs.iter().copied().find(is_cause)
 }

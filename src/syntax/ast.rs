@@ -2,7 +2,7 @@
 //!
 //! Statements and expressions are Python's; [`RuleDef`] and [`Directive`] are Snakemake's structure on top.
 
-use crate::diag::Span;
+use crate::diag::{Problem, Span};
 use std::sync::Arc;
 
 /// A name with its place.
@@ -86,7 +86,12 @@ pub(crate) enum StmtKind {
     Break,
     Continue,
     Rule(Arc<RuleDef>),
+    Module(Arc<ModuleDef>),
+    UseRule(Arc<UseRule>),
+    Hook(Arc<Hook>),
     Directive(Directive),
+    /// Python that is kept as text alone: an error when it is used, not when it is read.
+    Opaque(Opaque),
 }
 
 /// `except Kind as name:`
@@ -103,7 +108,51 @@ pub(crate) struct FunctionDef {
     /// `<lambda>` for a lambda.
     pub(crate) name: Ident,
     pub(crate) params: Vec<Param>,
+    /// `@f` lines, outermost first; none for a lambda.
+    pub(crate) decorators: Vec<Expr>,
     pub(crate) body: FunctionBody,
+}
+
+/// A statement that is not looked into.
+#[derive(Clone, Debug)]
+pub(crate) struct Opaque {
+    pub(crate) kind: OpaqueKind,
+    /// The name that it binds, for a class or an async function.
+    pub(crate) name: Option<Ident>,
+    /// Its keyword: the place to point at.
+    pub(crate) head: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OpaqueKind {
+    Class,
+    AsyncDef,
+    /// `async for`, `async with`
+    AsyncBlock,
+    Match,
+}
+
+impl OpaqueKind {
+    /// A stable code, what is wrong, and what to write instead.
+    pub(crate) fn reason(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            OpaqueKind::Class => (
+                "unsupported-class",
+                "`class` isn't supported in Rulefiles",
+                "use a dict, or move the class to a script that the rule runs",
+            ),
+            OpaqueKind::AsyncDef | OpaqueKind::AsyncBlock => (
+                "unsupported-async",
+                "`async` isn't supported in Rulefiles",
+                "drop it: functions of a Rulefile are called directly",
+            ),
+            OpaqueKind::Match => (
+                "unsupported-match",
+                "`match` isn't supported in Rulefiles",
+                "use `if` and `elif`, or a dict",
+            ),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -221,6 +270,8 @@ pub(crate) enum ExprKind {
         name: Ident,
         value: Box<Expr>,
     },
+    Yield(Option<Box<Expr>>),
+    YieldFrom(Box<Expr>),
 }
 
 /// A part of an f-string.
@@ -328,16 +379,69 @@ pub(crate) struct RuleDef {
     pub(crate) head: Span,
 }
 
+/// `module NAME:` with its sections.
+#[derive(Debug)]
+pub(crate) struct ModuleDef {
+    /// `None` when the section `name:` gives it.
+    pub(crate) name: Option<Ident>,
+    pub(crate) sections: Vec<Section>,
+    /// `module NAME` up to the colon.
+    pub(crate) head: Span,
+}
+
+/// `use rule a, b from m exclude c as p_* with:`; the parts are checked for being together only, not for existing.
+#[derive(Debug)]
+pub(crate) struct UseRule {
+    /// `None` for `*`: all rules of the module.
+    pub(crate) rules: Option<Vec<Ident>>,
+    /// `None` for a rule of the same file; then there is an alias.
+    pub(crate) module: Option<Ident>,
+    pub(crate) exclude: Vec<Ident>,
+    /// The new name; `*` in it stands for the old one.
+    pub(crate) alias: Option<Ident>,
+    pub(crate) doc: Option<Arc<str>>,
+    /// The sections below `with:`, which replace those of the rule. Never there with `*`.
+    pub(crate) sections: Vec<Section>,
+    /// Up to `with:` or the end of the line.
+    pub(crate) head: Span,
+}
+
+/// `onstart:`, `onsuccess:` or `onerror:` with what is to be done then.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
+pub(crate) struct Hook {
+    pub(crate) name: Ident,
+    pub(crate) code: Code,
+}
+
+/// A body of Python that runs outside of the evaluation of the file.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
+pub(crate) struct Code {
+    /// The source text without the common indentation, comments included; lines inside strings as they are.
+    pub(crate) text: Arc<str>,
+    /// What `text` was made of, from the start of its first line.
+    pub(crate) span: Span,
+    /// The body as statements, or why they are not ours: it may still be Python for Python itself.
+    pub(crate) block: Result<Block, Vec<Problem>>,
+}
+
 /// `name: items` in a rule.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Section {
     pub(crate) name: Ident,
     pub(crate) args: Vec<Arg>,
+    /// The body of `run:`, which has no items.
+    pub(crate) code: Option<Arc<Code>>,
 }
 
 /// `name: items` at statement level: `include:`, `configfile:`, `wildcard_constraints:`...
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Directive {
     pub(crate) name: Ident,
+    /// The name before the colon: `storage TAG:`.
+    pub(crate) tag: Option<Ident>,
     pub(crate) args: Vec<Arg>,
 }

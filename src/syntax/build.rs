@@ -5,7 +5,7 @@
 
 use crate::diag::{Problem, SourceId, Span};
 use crate::syntax::ast::{
-    Block, Directive, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, RuleDef, Section, Stmt,
+    Block, Directive, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, Opaque, OpaqueKind, Stmt,
     StmtKind,
 };
 use crate::syntax::diagnose::Context;
@@ -19,7 +19,7 @@ use pest::iterators::Pair;
 use std::ops::Range;
 use std::sync::Arc;
 
-type Node<'t> = Pair<'t, Rule>;
+pub(super) type Node<'t> = Pair<'t, Rule>;
 
 /// An arm of a compound statement: its head text, its block.
 struct Arm<'t> {
@@ -34,16 +34,18 @@ pub(super) struct Builder<'t> {
     pub(super) text: &'t str,
     pub(super) problems: Vec<Problem>,
     /// Start of the chunk in the text: the grammar sees the chunk alone.
-    base: usize,
-    /// Inside the body of a `def`: directives are annotations there.
-    in_def: bool,
+    pub(super) base: usize,
+    /// Inside the body of a `def` or in code of another time: directives are annotations there.
+    pub(super) in_def: bool,
     /// The last statement was a section outside a rule, or a rule without its sections: that was told.
-    orphans: bool,
+    pub(super) orphans: bool,
+    /// Why the first statement that is kept as text is one.
+    pub(super) opaque: Option<Problem>,
 }
 
 impl<'t> Builder<'t> {
     pub(super) fn new(source: SourceId, text: &'t str) -> Builder<'t> {
-        Builder { source, text, problems: Vec::new(), base: 0, in_def: false, orphans: false }
+        Builder { source, text, problems: Vec::new(), base: 0, in_def: false, orphans: false, opaque: None }
     }
 
     /// Parses one top-level statement.
@@ -66,27 +68,32 @@ impl<'t> Builder<'t> {
 
     // ---- helpers
 
-    fn span(&self, node: &Node<'_>) -> Span {
+    pub(super) fn span(&self, node: &Node<'_>) -> Span {
         let start = node.as_span().start();
         let text = node.as_str().trim_end();
         Span::new(self.source, self.base + start, self.base + start + text.len())
     }
 
-    fn piece(&self, node: &Node<'t>) -> Piece<'t> {
+    pub(super) fn piece(&self, node: &Node<'t>) -> Piece<'t> {
         Piece { source: self.source, base: self.base + node.as_span().start(), text: node.as_str() }
     }
 
-    fn ident(&self, node: &Node<'_>) -> Ident {
+    pub(super) fn ident(&self, node: &Node<'_>) -> Ident {
         Ident { text: node.as_str().into(), span: self.span(node) }
     }
 
-    fn report(&mut self, code: &'static str, message: impl Into<String>, at: Span) -> &mut Problem {
+    pub(super) fn report(
+        &mut self,
+        code: &'static str,
+        message: impl Into<String>,
+        at: Span,
+    ) -> &mut Problem {
         let index = self.problems.len();
         self.problems.push(Problem::error(code, message).at(at, ""));
         &mut self.problems[index]
     }
 
-    fn keep<T>(&mut self, built: Built<T>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, built: Built<T>) -> Option<T> {
         built.map_err(|problem| self.problems.push(*problem)).ok()
     }
 
@@ -108,17 +115,19 @@ impl<'t> Builder<'t> {
                 None
             }
             Rule::rule_def => self.rule(node),
+            Rule::module_def => self.module(node),
+            Rule::use_rule => self.use_rule(node),
+            Rule::hook => self.hook(node),
+            Rule::storage_def => self.storage(node),
+            Rule::class_stmt | Rule::async_stmt | Rule::match_stmt => Some(self.opaque(node)),
+            Rule::decorated => self.decorated(node),
             Rule::labelled => self.labelled(node),
             Rule::if_stmt => self.if_statement(node),
             Rule::for_stmt => self.for_statement(node, span),
             Rule::while_stmt => self.while_statement(node, span),
             Rule::with_stmt => self.with_statement(node, span),
             Rule::try_stmt => self.try_statement(node, span),
-            Rule::def_stmt => self.function(node, span),
-            Rule::hook | Rule::use_rule => node
-                .into_inner()
-                .next()
-                .map(|word| StmtKind::Directive(Directive { name: self.ident(&word), args: Vec::new() })),
+            Rule::def_stmt => self.function(node, Vec::new()),
             Rule::named_block => self.named_block(node),
             _ => {
                 self.misplaced(node, span);
@@ -137,33 +146,6 @@ impl<'t> Builder<'t> {
                 let Some(word) = node.into_inner().next() else { return };
                 let at = self.span(&word);
                 self.stray_arm(word.as_str(), at);
-            }
-            Rule::decorator => {
-                let at = Span { end: span.start + 1, ..span };
-                self.report("unsupported-decorator", "decorators aren't supported in Rulefiles", at)
-                    .help
-                    .push(
-                        "call the wrapper in the function, or assign `f = wrapper(f)` after the `def`".into(),
-                    );
-            }
-            Rule::rejected => {
-                let Some(word) = node.into_inner().next() else { return };
-                let at = self.span(&word);
-                if word.as_str().starts_with("class") {
-                    self.report("unsupported-class", "`class` isn't supported in Rulefiles", at)
-                        .help
-                        .push("use a dict, or move the class to a script that the rule runs".into());
-                } else {
-                    self.report("unsupported-async", "`async` isn't supported in Rulefiles", at)
-                        .help
-                        .push("drop it: functions of a Rulefile are called directly".into());
-                }
-            }
-            Rule::match_stmt => {
-                let at = Span { end: span.start + 5, ..span };
-                self.report("unsupported-match", "`match` isn't supported in Rulefiles", at)
-                    .help
-                    .push("use `if` and `elif`, or a dict".into());
             }
             _ => {
                 self.report("unexpected-text", "this text is not understood", span);
@@ -249,15 +231,15 @@ impl<'t> Builder<'t> {
             return None;
         }
         let args = self.keep(piece.items(word))?;
-        Some(StmtKind::Directive(Directive { name: ident, args }))
+        Some(StmtKind::Directive(Directive { name: ident, tag: None, args }))
     }
 
-    /// `module x:`, `storage tag:` or a misspelt `rul x:`.
+    /// `subworkflow x:` or a misspelt `rul x:`.
     fn named_block(&mut self, node: Node<'t>) -> Option<StmtKind> {
         let word = node.into_inner().next()?;
         let ident = self.ident(&word);
         if DIRECTIVES.contains(&word.as_str()) {
-            return Some(StmtKind::Directive(Directive { name: ident, args: Vec::new() }));
+            return Some(StmtKind::Directive(Directive { name: ident, tag: None, args: Vec::new() }));
         }
         let known = ["rule", "checkpoint", "def", "class", "module", "for", "while", "with", "if", "elif"];
         let problem =
@@ -289,14 +271,14 @@ impl<'t> Builder<'t> {
         arm
     }
 
-    fn block(&mut self, node: Node<'t>, out: &mut Block) {
+    pub(super) fn block(&mut self, node: Node<'t>, out: &mut Block) {
         for statement in node.into_inner() {
             self.statement(statement, out);
         }
     }
 
     /// The colon is missing at the end of a head.
-    fn missing_colon(&mut self, word: &str, marker: &Node<'_>, head: bool) {
+    pub(super) fn missing_colon(&mut self, word: &str, marker: &Node<'_>, head: bool) {
         let at = self.base + marker.as_span().start();
         let trimmed = self.text[..at].trim_end_matches([' ', '\t']).len();
         let what = if head || word == "else" {
@@ -309,7 +291,7 @@ impl<'t> Builder<'t> {
         problem.labels[0].1 = "expected `:` here".into();
     }
 
-    fn missing_body(&mut self, word: &str, at: &Node<'_>) {
+    pub(super) fn missing_body(&mut self, word: &str, at: &Node<'_>) {
         let end = self.base + at.as_span().start();
         let start = end.saturating_sub(1);
         let span = Span::new(self.source, if self.text.is_char_boundary(start) { start } else { end }, end);
@@ -441,7 +423,52 @@ impl<'t> Builder<'t> {
         Some(StmtKind::Try { body, handlers, orelse, finally: finally.unwrap_or_default() })
     }
 
-    fn function(&mut self, node: Node<'t>, span: Span) -> Option<StmtKind> {
+    /// A `def` or `class` with `@` lines before it.
+    fn decorated(&mut self, node: Node<'t>) -> Option<StmtKind> {
+        let at = Span { end: self.span(&node).start + 1, ..self.span(&node) };
+        let mut decorators = Vec::new();
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::decorator => match part.into_inner().next() {
+                    Some(text) => decorators.extend(self.keep(self.piece(&text).whole(Context::Expression))),
+                    None => {
+                        self.report("missing-expression", "`@` needs the name of a decorator", at);
+                    }
+                },
+                Rule::def_stmt => return self.function(part, decorators),
+                _ => return Some(self.opaque(part)),
+            }
+        }
+        self.report("stray-decorator", "`@` needs a `def` or a `class` after it", at)
+            .help
+            .push("it must have the same indentation, with nothing in between".into());
+        None
+    }
+
+    /// A statement that is kept as text.
+    fn opaque(&mut self, node: Node<'t>) -> StmtKind {
+        let span = self.span(&node);
+        let mut name = None;
+        let (mut kind, mut word) = match node.as_rule() {
+            Rule::class_stmt => (OpaqueKind::Class, "class"),
+            Rule::async_stmt => (OpaqueKind::AsyncBlock, "async"),
+            _ => (OpaqueKind::Match, "match"),
+        };
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::async_word if part.as_str() == "def" => (kind, word) = (OpaqueKind::AsyncDef, "async"),
+                Rule::opaque_name if kind != OpaqueKind::AsyncBlock => name = Some(self.ident(&part)),
+                _ => {}
+            }
+        }
+        let head = Span { end: span.start + word.len() as u32, ..span };
+        let (code, message, help) = kind.reason();
+        self.opaque.get_or_insert_with(|| Problem::error(code, message).at(head, "").help(help));
+        StmtKind::Opaque(Opaque { kind, name, head })
+    }
+
+    fn function(&mut self, node: Node<'t>, decorators: Vec<Expr>) -> Option<StmtKind> {
+        let span = self.span(&node);
         let (mut name, mut params, mut junk, mut colon) = (None, None, None, true);
         let mut body = Vec::new();
         for part in node.into_inner() {
@@ -484,111 +511,7 @@ impl<'t> Builder<'t> {
             _ => {}
         }
         let params = self.keep(self.piece(&params?).params())?;
-        let def = FunctionDef { name: name?, params, body: FunctionBody::Block(body) };
+        let def = FunctionDef { name: name?, params, decorators, body: FunctionBody::Block(body) };
         Some(StmtKind::Def(Arc::new(def)))
-    }
-
-    // ---- rules
-
-    fn rule(&mut self, node: Node<'t>) -> Option<StmtKind> {
-        let start = node.as_span().start();
-        let (mut checkpoint, mut name, mut doc, mut sections) = (false, None, None, Vec::new());
-        let mut head = self.span(&node);
-        let (mut colon, mut junk, mut word) = (true, None, "rule");
-        for part in node.into_inner() {
-            match part.as_rule() {
-                Rule::rule_kw => {
-                    checkpoint = part.as_str() == "checkpoint";
-                    word = if checkpoint { "checkpoint" } else { "rule" };
-                    head = self.span(&part);
-                }
-                Rule::rule_name => {
-                    head = head.to(self.span(&part));
-                    name = Some(self.ident(&part));
-                }
-                Rule::head_junk => junk = Some(self.span(&part)),
-                Rule::no_colon => {
-                    colon = false;
-                    if junk.is_none() {
-                        let shown =
-                            name.as_ref().map_or(word.to_string(), |n: &Ident| format!("{word} {}", n.text));
-                        self.missing_colon(&shown, &part, true);
-                    }
-                }
-                Rule::item_block | Rule::inline_item => self.items(part, &mut doc, &mut sections),
-                Rule::no_body if colon && junk.is_none() => self.missing_body(word, &part),
-                _ => {}
-            }
-        }
-        if let Some(at) = junk {
-            let message = format!("unexpected text after the name of the {word}");
-            let problem = self.report("bad-rule-head", message, at);
-            problem.help.push(format!("write `{word} NAME:`; a name is one word of letters, digits and `_`"));
-        }
-        if let Some(name) = &name
-            && name.text.starts_with(|c: char| c.is_ascii_digit())
-        {
-            let message = format!("`{}` is not a name: it starts with a digit", name.text);
-            self.report("bad-rule-head", message, name.span);
-        }
-        debug_assert!(head.start as usize >= self.base + start);
-        Some(StmtKind::Rule(Arc::new(RuleDef { checkpoint, name, doc, sections, head })))
-    }
-
-    fn items(&mut self, node: Node<'t>, doc: &mut Option<Arc<str>>, sections: &mut Vec<Section>) {
-        for item in node.into_inner() {
-            match item.as_rule() {
-                Rule::section => {
-                    let mut parts = item.into_inner();
-                    let (Some(name), Some(text)) = (parts.next(), parts.next()) else { continue };
-                    let name = self.ident(&name);
-                    let args = self.keep(self.piece(&text).items(&name.text));
-                    sections.extend(args.map(|args| Section { name, args }));
-                }
-                Rule::run_section => {
-                    let name = item.into_inner().next().map(|word| self.ident(&word));
-                    sections.extend(name.map(|name| Section { name, args: Vec::new() }));
-                }
-                Rule::docstring => {
-                    let Some(text) = item.into_inner().next() else { continue };
-                    let piece = self.piece(&text);
-                    let Some(expr) = self.keep(piece.whole(Context::Expression)) else { continue };
-                    match expr.kind {
-                        ExprKind::Str(text) => *doc = Some(text),
-                        _ => {
-                            self.report("bad-docstring", "a docstring must be a plain string", expr.span);
-                        }
-                    }
-                }
-                Rule::bad_item => self.bad_item(item),
-                _ => {}
-            }
-        }
-    }
-
-    /// A line in a rule that is no section.
-    fn bad_item(&mut self, node: Node<'t>) {
-        let Some(text) = node.into_inner().next() else { return };
-        let piece = self.piece(&text);
-        let line = piece.text.trim_end();
-        let word = &line[..line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len())];
-        let rest = line[word.len()..].trim_start();
-        let known = SECTIONS.contains(&word) || nearest(word, SECTIONS.iter().copied()).is_some();
-        if known && !rest.starts_with(['=', '.', '(', '[']) {
-            let at = piece.span(word.len(), word.len());
-            let problem = self.report("missing-colon", format!("missing `:` after `{word}`"), at);
-            problem.labels[0].1 = "expected `:` here".into();
-            return;
-        }
-        if known && rest.starts_with('=') && !rest.starts_with("==") {
-            let at = piece.span(line.len() - rest.len(), line.len() - rest.len() + 1);
-            self.report("missing-colon", format!("a section is written with `:`, not `=`: `{word}:`"), at);
-            return;
-        }
-        let end = if word.is_empty() { line.chars().next().map_or(0, char::len_utf8) } else { word.len() };
-        let at = piece.span(0, end);
-        self.report("not-a-section", "expected a section such as `input:` or `shell:`", at)
-            .help
-            .push("statements must stand before or after the rule, at its indentation".into());
     }
 }

@@ -2,6 +2,7 @@
 //! stands before and after it gives the reason. Never names a production of the grammar.
 
 use crate::diag::{Problem, Span};
+use crate::syntax::ast::OpaqueKind;
 use crate::syntax::expr::Piece;
 use crate::syntax::grammar::expr::Rule;
 use crate::syntax::scan::{Lexer, Token, TokenKind};
@@ -130,10 +131,10 @@ fn keyword(word: &str, here: Span, around: &Around<'_>, context: Context<'_>) ->
         Some(Problem::error(code, message).at(here, "").help(help))
     };
     match word {
-        "yield" => unsupported("unsupported-yield", "build a list and `return` it"),
         "await" | "async" => unsupported("unsupported-async", "call the function directly, without `async`"),
         "class" if around.after.is_some_and(|t| t.kind == TokenKind::Word) => {
-            unsupported("unsupported-class", "use a dict, or move the class to a script that the rule runs")
+            let (code, _, help) = OpaqueKind::Class.reason();
+            unsupported(code, help)
         }
         "for" | "while" | "if" | "with" | "try" | "def"
             if around.before.is_none() && context == Context::Line =>

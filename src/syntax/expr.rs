@@ -140,7 +140,7 @@ impl<'t> Piece<'t> {
         let mut value = None;
         for part in self.parse(Rule::whole_label, Context::Line)? {
             match part.as_rule() {
-                Rule::exprs => value = Some(self.exprs(part, 0)?),
+                Rule::exprs | Rule::yielded => value = Some(self.item(part, 0)?),
                 Rule::expr => {
                     self.expr(part, 0)?;
                 }
@@ -191,8 +191,29 @@ impl<'t> Piece<'t> {
                     kind: ExprKind::Walrus { name, value: Box::new(value) },
                 })
             }
+            Rule::yielded => self.yielded(node, depth),
             _ => self.expr(node, depth),
         }
+    }
+
+    /// `yield`, `yield a, b`, `yield from a`
+    fn yielded(&self, node: Node<'t>, depth: usize) -> Built<Expr> {
+        let depth = self.deeper(depth, 1, &node)?;
+        let mut span = self.node_span(&node);
+        let (mut word_end, mut from, mut value) = (span, false, None);
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::k_yield => word_end = self.node_span(&part),
+                Rule::k_from => from = true,
+                _ => value = Some(Box::new(self.item(part, depth)?)),
+            }
+        }
+        span.end = value.as_ref().map_or(word_end, |value| value.span).end;
+        let kind = match value {
+            Some(value) if from => ExprKind::YieldFrom(value),
+            value => ExprKind::Yield(value),
+        };
+        Ok(Expr { kind, span })
     }
 
     /// The grammar and this builder disagree: an error, not a panic.
@@ -269,7 +290,7 @@ impl<'t> Piece<'t> {
         let params = self.param_list(parts.collect(), depth)?;
         let span = start.to(body.span);
         let name = Ident { text: "<lambda>".into(), span: keyword };
-        let def = FunctionDef { name, params, body: FunctionBody::Expr(body) };
+        let def = FunctionDef { name, params, decorators: Vec::new(), body: FunctionBody::Expr(body) };
         Ok(Expr { span, kind: ExprKind::Lambda(Arc::new(def)) })
     }
 

@@ -115,7 +115,7 @@ impl<'t> Piece<'t> {
                 for part in parts {
                     match part.as_rule() {
                         Rule::expr => drop(self.expr(part, 0)?),
-                        Rule::exprs => value = Some(self.item(part, 0)?),
+                        Rule::exprs | Rule::yielded => value = Some(self.item(part, 0)?),
                         _ => {}
                     }
                 }

@@ -1,7 +1,7 @@
 //! L1: text to syntax tree. Knows nothing of what rules mean; never opens a file. The only module that names pest.
 //!
-//! Three steps: `scan` checks what is lexical and splits the file into top-level statements; `build` matches
-//! each of them with the structure grammar; `expr` (with `atoms` and
+//! Three steps: `scan` checks what is lexical and splits the file into top-level statements; `build` (with
+//! `rules`) matches each of them with the structure grammar; `expr` (with `atoms` and
 //! `names`) and `lines` match the expression text in it. A mistake in
 //! one statement does not hide those of the others.
 
@@ -13,6 +13,7 @@ mod expr;
 mod grammar;
 mod lines;
 mod names;
+mod rules;
 mod scan;
 mod strings;
 #[cfg(test)]

@@ -496,9 +496,13 @@ pub(super) fn scan(source: SourceId, text: &str) -> Scan {
     let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut lexer = Lexer::new(source, text, start);
     let mut chunk: Option<usize> = None;
+    let mut decorated = false;
     let mut indents = Indents { source, previous: start..start, levels: vec![0] };
     while let Some(indent) = next_line(text, &mut lexer.pos, &mut scan.form_feeds) {
-        let starts = chunk.is_none() || (indent.is_empty() && !is_arm(&text[indent.end..]));
+        let line = &text[indent.end..];
+        let continues = is_arm(line) || (decorated && is_decorable(line));
+        let starts = chunk.is_none() || (indent.is_empty() && !continues);
+        decorated = indent.is_empty() && line.starts_with('@');
         if let Some(begin) = starts.then(|| chunk.replace(indent.start)).flatten() {
             scan.chunks.push(begin..indent.start);
         }
@@ -621,6 +625,11 @@ fn resume(text: &str, from: usize, choosy: bool) -> usize {
 /// `elif`, `else`, `except`, `finally`: the line continues the statement before.
 fn is_arm(line: &str) -> bool {
     matches!(first_word(line), "elif" | "else" | "except" | "finally")
+}
+
+/// What a decorator can stand before.
+fn is_decorable(line: &str) -> bool {
+    line.starts_with('@') || matches!(first_word(line), "def" | "class" | "async")
 }
 
 fn first_word(line: &str) -> &str {

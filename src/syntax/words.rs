@@ -67,6 +67,18 @@ pub(crate) const DIRECTIVES: &[&str] = &[
     "workdir",
 ];
 
+/// Every section that Snakemake knows in a `module`.
+pub(crate) const MODULE_SECTIONS: &[&str] = &[
+    "config",
+    "meta_wrapper",
+    "name",
+    "pathvars",
+    "prefix",
+    "replace_prefix",
+    "skip_validation",
+    "snakefile",
+];
+
 /// The known word nearest to a misspelt one.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = if word.chars().count() <= 4 { 1 } else { 2 };

@@ -144,10 +144,12 @@ pub enum Reason {
         /// The output.
         path: String,
     },
-    /// An input that does not exist is made by a job that must run first.
-    InputWillBeMade {
-        /// The input.
+    /// A temporary output is gone, and a job that must run reads it.
+    NeededBy {
+        /// The output.
         path: String,
+        /// Title of that job.
+        job: String,
     },
 }
 
@@ -177,7 +179,7 @@ impl Reason {
             Reason::OutputMissing { .. } => "output-missing",
             Reason::OutputModified { .. } => "output-modified",
             Reason::OutputKindChanged { .. } => "output-kind-changed",
-            Reason::InputWillBeMade { .. } => "input-will-be-made",
+            Reason::NeededBy { .. } => "needed-by",
         }
     }
 }
@@ -226,7 +228,7 @@ impl fmt::Display for Reason {
             Reason::OutputMissing { path } => write!(f, "output {path} is missing"),
             Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),
             Reason::OutputKindChanged { path } => write!(f, "output {path} is not a regular file"),
-            Reason::InputWillBeMade { path } => write!(f, "input {path} does not exist yet"),
+            Reason::NeededBy { path, job } => write!(f, "temporary {path} is needed by {job}"),
         }
     }
 }

@@ -252,7 +252,7 @@ impl Case {
     /// So many jobs were checked and need not run.
     #[track_caller]
     pub(crate) fn up_to_date(self, count: usize) -> Case {
-        let jobs = self.last().jobs("job-up-to-date", |_| true);
+        let jobs = self.last().up_to_date();
         assert!(jobs.len() == count, "expected {count} up to date, found {jobs:?}\n{}", self.last());
         self
     }
@@ -420,6 +420,16 @@ impl Ran {
         self.of(kind).filter(|e| wanted(e)).map(job).collect()
     }
 
+    /// The jobs that were told to be up to date, without those of which that was taken back.
+    fn up_to_date(&self) -> Vec<String> {
+        let mut jobs = self.jobs("job-up-to-date", |_| true);
+        for job in self.jobs("job-reopened", |e| e["was_up_to_date"] == true) {
+            let at = jobs.iter().position(|known| *known == job);
+            jobs.remove(at.unwrap_or_else(|| panic!("{job} is reopened and was not up to date\n{self}")));
+        }
+        jobs
+    }
+
     /// The promises that every run keeps: one order without gaps, reasons for each job, counts that can be
     /// recounted from the events.
     #[track_caller]
@@ -437,7 +447,7 @@ impl Ran {
         let Some(end) = self.of("run-finished").next() else { panic!("the run has no end\n{self}") };
         let counts = [
             ("ran", self.of("job-finished").count()),
-            ("up_to_date", self.of("job-up-to-date").count()),
+            ("up_to_date", self.up_to_date().len()),
             ("failed", self.of("job-failed").filter(|e| e["retry"] == false).count()),
         ];
         for (name, count) in counts {

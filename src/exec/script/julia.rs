@@ -53,7 +53,8 @@ fn value(value_: &Value) -> String {
         Value::Str(s) => text(s),
         Value::List(items) => format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", ")),
         Value::Map(items) => {
-            let items: Vec<String> = items.iter().map(|(k, v)| format!("{} => {}", text(k), value(v))).collect();
+            let items: Vec<String> =
+                items.iter().map(|(k, v)| format!("{} => {}", text(k), value(v))).collect();
             format!("Dict({})", items.join(", "))
         }
     }

@@ -30,24 +30,12 @@ pub(super) fn run(work: &ScriptWork, round: &Round<'_>) -> Outcome {
     let outcome = match launch(work, &job, round, &mut files) {
         Ok(program) => {
             let words: Words<'_> = program.words.iter().map(|word| Cow::Borrowed(OsStr::new(word))).collect();
-            round.program(words, &work.log, &program.env, advice(work.language))
+            round.program(words, &work.log, &program.env, work.language.advice())
         }
         Err(message) => Outcome::NotStarted(message),
     };
     files.remove();
     outcome
-}
-
-/// What to install.
-fn advice(language: ScriptLanguage) -> &'static str {
-    match language {
-        ScriptLanguage::Python => "install Python 3, or name an environment with `conda:`",
-        ScriptLanguage::R | ScriptLanguage::RMarkdown => "install R, or name an environment with `conda:`",
-        ScriptLanguage::Julia => "install Julia, or name an environment with `conda:`",
-        ScriptLanguage::Rust => "install it with `cargo install rust-script`",
-        ScriptLanguage::Bash => "install it",
-        ScriptLanguage::Notebook => "install jupyter with nbconvert, or name an environment with `conda:`",
-    }
 }
 
 struct Program {
@@ -131,11 +119,14 @@ fn launch(
             Ok(Program::of([program, &files.write(copy, &text)?]))
         }
         ScriptLanguage::Rust => {
-            let source = String::from_utf8(source).map_err(|_| format!("`{}` is not UTF-8 text", work.shown))?;
+            let source =
+                String::from_utf8(source).map_err(|_| format!("`{}` is not UTF-8 text", work.shown))?;
             let text = rust::combined(&rust::preamble(job, &scriptdir), &source);
             let file = files.write(copy, text.as_bytes())?;
             let mut words = vec![program.to_string()];
-            words.extend(rust::DEPENDENCIES.iter().flat_map(|crate_| ["-d".to_string(), (*crate_).to_string()]));
+            words.extend(
+                rust::DEPENDENCIES.iter().flat_map(|crate_| ["-d".to_string(), (*crate_).to_string()]),
+            );
             words.push(file);
             Ok(Program { words, env: Vec::new() })
         }
@@ -163,7 +154,10 @@ fn markdown(
     files: &mut Files,
 ) -> Result<Program, String> {
     let [output] = &*work.context.outputs.paths else {
-        return Err(format!("`{}` is rendered to one file: its rule must have exactly one output", work.shown));
+        return Err(format!(
+            "`{}` is rendered to one file: its rule must have exactly one output",
+            work.shown
+        ));
     };
     let dir = files.dir(beside(&work.log, ".d"))?;
     let chunk = format!(

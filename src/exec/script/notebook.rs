@@ -73,7 +73,8 @@ impl Place<'_> {
 
 fn language(notebook: &Value) -> Option<String> {
     let metadata = notebook.get("metadata")?;
-    let name = metadata.pointer("/language_info/name").or_else(|| metadata.pointer("/kernelspec/language"))?;
+    let name =
+        metadata.pointer("/language_info/name").or_else(|| metadata.pointer("/kernelspec/language"))?;
     name.as_str().map(str::to_ascii_lowercase)
 }
 

@@ -127,7 +127,8 @@ impl IntoIterator for {name} {{
         }
         fields.insert(0, ("positional".into(), kind, literal));
         self.define(name, &fields);
-        let values: Vec<String> = fields.iter().map(|(field, _, value)| format!("{field}: {value}")).collect();
+        let values: Vec<String> =
+            fields.iter().map(|(field, _, value)| format!("{field}: {value}")).collect();
         format!("{name} {{ {} }}", values.join(", "))
     }
 
@@ -143,7 +144,8 @@ impl IntoIterator for {name} {{
             fields.push((field, kind, literal));
         }
         self.define(name, &fields);
-        let values: Vec<String> = fields.iter().map(|(field, _, value)| format!("{field}: {value}")).collect();
+        let values: Vec<String> =
+            fields.iter().map(|(field, _, value)| format!("{field}: {value}")).collect();
         (name.to_string(), format!("{name} {{ {} }}", values.join(", ")))
     }
 
@@ -163,7 +165,8 @@ impl IntoIterator for {name} {{
                     || same(|v| matches!(v, Value::Float(_)))
                     || same(|v| matches!(v, Value::Bool(_)));
                 if is_plain {
-                    let parts: Vec<(String, String)> = items.iter().map(|item| self.value(name, item)).collect();
+                    let parts: Vec<(String, String)> =
+                        items.iter().map(|item| self.value(name, item)).collect();
                     let kind = parts.first().map_or("String", |(kind, _)| kind);
                     let values: Vec<&str> = parts.iter().map(|(_, value)| &**value).collect();
                     return (format!("Vec<{kind}>"), format!("vec![{}]", values.join(", ")));
@@ -198,22 +201,65 @@ fn camel(name: &str) -> String {
     parts
         .map(|part| {
             let mut chars = part.chars();
-            chars.next().map(|first| first.to_uppercase().chain(chars).collect::<String>()).unwrap_or_default()
+            chars
+                .next()
+                .map(|first| first.to_uppercase().chain(chars).collect::<String>())
+                .unwrap_or_default()
         })
         .collect()
 }
 
 /// Words that Rust keeps for itself and that cannot be written with `r#` either, among all others.
 const RESERVED: [&str; 40] = [
-    "as", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "false", "fn", "for", "gen", "if",
-    "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "Self", "static",
-    "struct", "super", "trait", "true", "type", "unsafe", "use", "where", "while", "async", "await", "positional",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "crate",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "Self",
+    "static",
+    "struct",
+    "super",
+    "trait",
+    "true",
+    "type",
+    "unsafe",
+    "use",
+    "where",
+    "while",
+    "async",
+    "await",
+    "positional",
 ];
 
 /// A name as one of a field.
 fn field(name: &str) -> String {
     let mut field: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-    if field.is_empty() || field.starts_with(|c: char| c.is_numeric()) || RESERVED.contains(&&*field) || field == "_" {
+    if matches!(&*field, "" | "_") {
+        return "__".into();
+    }
+    if RESERVED.contains(&&*field) {
         field.push('_');
     }
     if field.starts_with(|c: char| c.is_numeric()) {
@@ -250,7 +296,8 @@ fn manifest_end(source: &str) -> usize {
     let mut end = 0;
     for line in source.split_inclusive('\n') {
         let text = line.trim_start();
-        if !text.starts_with("//!") && !(end == 0 && text.trim_end().is_empty()) {
+        let is_comment = text.starts_with("//!") || (end == 0 && text.trim_end().is_empty());
+        if !is_comment {
             break;
         }
         end += line.len();

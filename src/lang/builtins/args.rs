@@ -66,8 +66,8 @@ impl Args {
 pub(crate) fn text(value: &Value, function: &str) -> Result<Arc<str>, Raise> {
     match value {
         Value::Str(text) => Ok(text.clone()),
-        // A path object stands for its text.
-        Value::Object(object) => match object.stand_in() {
+        // A text with flags.
+        Value::Object(object) if object.type_name() == "str" => match object.stand_in() {
             Some(Value::Str(text)) => Ok(text),
             _ => Err(wrong(value, function, "a text")),
         },

@@ -1,7 +1,8 @@
 //! `expand` (alias `collect`): file patterns times values, as Snakemake does it.
 
-use super::args::{text, wrong};
-use super::call_args;
+use super::flags::{Flagged, Marks};
+use super::later::{holds_function, later};
+use super::types::path;
 use crate::lang::budget::MAX_PRODUCT;
 use crate::lang::format::{self, First};
 use crate::lang::raise::{Exc, Raise};
@@ -15,14 +16,41 @@ pub(super) static TABLE: &[Builtin] = &[
     Builtin { name: "unpack", call: unpack },
 ];
 
-/// An input function without a name may return a mapping as it is, so there is nothing to mark.
+/// `unpack(function)`: the function's mapping or list stands for as many inputs.
 fn unpack(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     match args.positional.as_slice() {
-        [function] if function.is_callable() => Ok(function.clone()),
+        [function] if function.is_callable() => Ok(Value::object(Unpack(function.clone()))),
         [Value::Dict(_)] => {
             Err(Raise::type_error("`unpack` takes a function").help("write `**` before a dict"))
         }
         _ => Err(Raise::type_error("`unpack` takes a function")),
+    }
+}
+
+/// A function whose result is spread. An input function without a name may give a mapping anyway; what differs is
+/// where it may stand.
+#[derive(Debug)]
+pub(crate) struct Unpack(Value);
+
+impl Object for Unpack {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Arc<str>> {
+        self.0.parameters()
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        vec![self.0.clone()]
+    }
+
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        vm.call_value(&self.0, args, None)
     }
 }
 
@@ -43,7 +71,7 @@ fn expand(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         None => false,
     };
     let request = Request { patterns, combinator, values, allow_missing };
-    if request.is_deferred() {
+    if request.waits() {
         return request.defer();
     }
     request.run(vm)
@@ -58,31 +86,32 @@ struct Request {
 }
 
 impl Request {
-    fn is_deferred(&self) -> bool {
-        self.patterns.is_callable() || self.values.iter().any(|(_, value)| value.is_callable())
+    fn waits(&self) -> bool {
+        self.patterns.is_callable() || self.values.iter().any(|(_, value)| holds_function(value))
     }
 
-    /// A function of the wildcards that expands when they are known.
+    /// A function of the job that expands when its values are known.
     fn defer(self) -> Result<Value, Raise> {
-        let depth_of = |value: &Value| value.downcast::<Deferred>().map_or(0, |d| d.depth);
-        let inner = self.values.iter().map(|(_, value)| value).chain([&self.patterns]);
-        let depth = 1 + inner.map(depth_of).max().unwrap_or(0);
-        if depth > MAX_DEFERRED {
-            return Err(Raise::new(Exc::RecursionError, "`expand` of `expand` is nested too deeply"));
-        }
-        Ok(Value::object(Deferred { request: self, depth }))
+        let values = self.values.iter().map(|(_, value)| value.clone());
+        let parts = values.chain([self.patterns.clone()]).chain(self.combinator.clone()).collect();
+        later("expand", parts, move |vm, job| {
+            let patterns = job.resolve_all(vm, &self.patterns)?;
+            let mut values = Vec::with_capacity(self.values.len());
+            for (name, value) in &self.values {
+                values.push((name.clone(), job.resolve_all(vm, value)?));
+            }
+            let combinator = self.combinator.clone();
+            Request { patterns, combinator, values, allow_missing: self.allow_missing }.run(vm)
+        })
     }
 
     fn run(&self, vm: &mut Vm) -> Result<Value, Raise> {
         let patterns = match &self.patterns {
-            Value::Str(pattern) => vec![pattern.clone()],
-            other => match other {
-                Value::Object(object) if object.stand_in().is_some() => vec![text(other, "expand")?],
-                _ => {
-                    let items = vm.collect(other)?;
-                    items.iter().map(|item| text(item, "expand")).collect::<Result<_, _>>()?
-                }
-            },
+            one @ Value::Str(_) => vec![one.clone()],
+            Value::Object(object) if matches!(object.stand_in(), Some(Value::Str(_))) => {
+                vec![self.patterns.clone()]
+            }
+            many => vm.collect(many)?,
         };
         let mut columns: Vec<(Arc<str>, Vec<Value>)> = Vec::with_capacity(self.values.len());
         for (name, value) in &self.values {
@@ -98,10 +127,18 @@ impl Request {
         }
         let mut out = Vec::new();
         for pattern in &patterns {
+            let marks = marks_of(pattern)?;
+            let pattern = path(pattern, "expand")?;
             // Values that the pattern does not name would only repeat it.
-            let used = names_in(pattern);
+            let used = names_in(&pattern);
             let columns: Vec<_> = columns.iter().filter(|(name, _)| used.contains(&&**name)).collect();
-            self.fill(vm, pattern, &columns, &mut out)?;
+            let first = out.len();
+            self.fill(vm, &pattern, &columns, &mut out)?;
+            if let Some(marks) = marks {
+                for path in &mut out[first..] {
+                    *path = Value::object(Flagged { path: path.clone(), marks: marks.clone() });
+                }
+            }
         }
         Ok(Value::list(out))
     }
@@ -210,6 +247,20 @@ impl Request {
     }
 }
 
+/// What the paths inherit from a pattern that stands for another rule's output. Flags inside of `expand` are most
+/// likely not meant as they stand, so they are refused.
+fn marks_of(pattern: &Value) -> Result<Option<Marks>, Raise> {
+    let Some(flagged) = pattern.downcast::<Flagged>() else { return Ok(None) };
+    match flagged.marks.flags.iter().next() {
+        None => Ok(Some(flagged.marks.clone())),
+        Some(flag) => {
+            let (flag, path) = (flag.name(), flagged.path.display());
+            Err(Raise::value_error(format!("`{flag}` stands inside of `expand`"))
+                .help(format!("put it outside: `{flag}(expand(\"{path}\", ...))`")))
+        }
+    }
+}
+
 /// Names that a pattern uses: the start of each field, as Snakemake finds them.
 fn names_in(pattern: &str) -> Vec<&str> {
     let starts = pattern.match_indices('{').map(|(at, _)| &pattern[at + 1..]);
@@ -225,53 +276,4 @@ fn check_product(count: u64) -> Result<(), Raise> {
         ));
     }
     Ok(())
-}
-
-const MAX_DEFERRED: usize = 32;
-
-/// An `expand` with functions among its values: itself a function of the wildcards.
-#[derive(Debug)]
-struct Deferred {
-    request: Request,
-    depth: usize,
-}
-
-impl Object for Deferred {
-    fn type_name(&self) -> &'static str {
-        "function"
-    }
-
-    fn repr(&self) -> String {
-        "<function expand>".to_string()
-    }
-
-    fn is_callable(&self) -> bool {
-        true
-    }
-
-    fn parameters(&self) -> Vec<Arc<str>> {
-        vec!["wildcards".into()]
-    }
-
-    fn inner(&self) -> Vec<Value> {
-        let values = self.request.values.iter().map(|(_, value)| value);
-        values.chain([&self.request.patterns]).chain(&self.request.combinator).cloned().collect()
-    }
-
-    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-        let Some(wildcards) = args.positional.first() else {
-            return Err(wrong(&Value::None, "expand", "the wildcards"));
-        };
-        let resolve = |vm: &mut Vm, value: &Value| match value.is_callable() {
-            true => vm.call_value(value, call_args([wildcards.clone()]), None),
-            false => Ok(value.clone()),
-        };
-        let patterns = resolve(vm, &self.request.patterns)?;
-        let mut values = Vec::with_capacity(self.request.values.len());
-        for (name, value) in &self.request.values {
-            values.push((name.clone(), resolve(vm, value)?));
-        }
-        let combinator = self.request.combinator.clone();
-        Request { patterns, combinator, values, allow_missing: self.request.allow_missing }.run(vm)
-    }
 }

@@ -72,10 +72,7 @@ fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         ));
     }
     let content = vm.read_file(&path)?;
-    let content =
-        if content.contains('\r') { content.replace("\r\n", "\n").replace('\r', "\n") } else { content };
-    let state = State { text: content.into(), at: 0, closed: false };
-    Ok(Value::object(Reader { path, state: Arc::new(Mutex::new(state)) }))
+    Ok(Reader::over(path, content))
 }
 
 /// A file opened for reading; its text was read at once.
@@ -83,6 +80,16 @@ fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 pub(crate) struct Reader {
     path: Arc<str>,
     state: Arc<Mutex<State>>,
+}
+
+impl Reader {
+    /// A file with this text, at its start.
+    pub(super) fn over(path: Arc<str>, content: String) -> Value {
+        let content =
+            if content.contains('\r') { content.replace("\r\n", "\n").replace('\r', "\n") } else { content };
+        let state = State { text: content.into(), at: 0, closed: false };
+        Value::object(Reader { path, state: Arc::new(Mutex::new(state)) })
+    }
 }
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! They only mark; a list is marked element by element, and what is a function of the job is marked when it is called.
 
 use super::args::{int, text, wrong};
+use super::types::path;
 use crate::lang::index;
 use crate::lang::methods;
 use crate::lang::ops;
@@ -48,6 +49,8 @@ pub(crate) struct Marks {
     pub(crate) ensure: Option<EnsureMark>,
     /// `repeat(path, n)`: how often a benchmark runs the command.
     pub(crate) repeat: Option<u32>,
+    /// The module's prefix stands in it already.
+    pub(crate) prefixed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -65,12 +68,27 @@ impl Marks {
     }
 
     /// What both say; `outer` wins.
-    fn with(&self, outer: &Marks) -> Marks {
+    pub(crate) fn with(&self, outer: &Marks) -> Marks {
         let mut all = self.clone();
         all.flags.add(&outer.flags);
         all.ensure = outer.ensure.clone().or(all.ensure);
         all.repeat = outer.repeat.or(all.repeat);
+        all.prefixed |= outer.prefixed;
         all
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flags.is_empty() && self.ensure.is_none() && self.repeat.is_none() && !self.prefixed
+    }
+
+    /// Flags for all paths, except where a path has one that says the contrary.
+    pub(crate) fn add_defaults(&mut self, defaults: &Marks) {
+        for flag in defaults.flags.iter() {
+            if !self.flags.iter().any(|own| own.contradicts(flag)) {
+                self.flags.set(flag);
+            }
+        }
+        self.ensure = self.ensure.take().or(defaults.ensure.clone());
     }
 }
 
@@ -194,7 +212,7 @@ fn report(_: &mut Vm, args: Args) -> Result<Value, Raise> {
 fn multiext(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     let Args { positional, named } = args;
     let mut positional = positional.into_iter();
-    let prefix = text(&positional.next().unwrap_or(Value::None), "multiext")?;
+    let prefix = path(&positional.next().unwrap_or(Value::None), "multiext")?;
     let joined = |extension: &Value| -> Result<Value, Raise> {
         let extension = text(extension, "multiext")?;
         if extension.contains('/') {
@@ -243,7 +261,7 @@ fn mark(value: Value, marks: &Marks, function: &'static str) -> Result<Value, Ra
                 items.into_iter().map(|item| mark(item, marks, function)).collect();
             Ok(Value::list(marked?))
         }
-        None if text(&value, function).is_ok() => {
+        None if path(&value, function).is_ok() => {
             Ok(Value::object(Flagged { path: value, marks: marks.clone() }))
         }
         None => Err(wrong(&value, function, "a path, a list of paths or a function")),

@@ -2,22 +2,36 @@
 
 pub(crate) mod args;
 mod basic;
-mod expand;
+pub(crate) mod expand;
 mod files;
 pub(crate) mod flags;
+mod helpers;
+pub(crate) mod later;
+mod lookup;
 mod numbers;
 pub(crate) mod sequence;
 mod types;
 
+use crate::lang::bytes;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Type, Value};
 
-pub(crate) use types::{construct, path};
+pub(crate) use numbers::abs;
+pub(crate) use types::{construct, has_type, path};
 
 /// All built-in names with their values.
 pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
-    let tables =
-        [basic::TABLE, sequence::TABLE, numbers::TABLE, expand::TABLE, files::TABLE, flags::TABLE, REFUSED];
+    let tables = [
+        basic::TABLE,
+        sequence::TABLE,
+        numbers::TABLE,
+        expand::TABLE,
+        files::TABLE,
+        flags::TABLE,
+        helpers::TABLE,
+        lookup::TABLE,
+        REFUSED,
+    ];
     let functions = tables.into_iter().flatten().map(|builtin| (builtin.name, Value::Builtin(builtin)));
     let types = types::NAMED.iter().map(|of| (of.name(), Value::Type(*of)));
     let exceptions = Exc::ALL
@@ -26,18 +40,21 @@ pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
         .map(|kind| (kind.name(), Value::Type(Type::Exception(*kind))));
     let aliases =
         ["IOError", "EnvironmentError"].map(|name| (name, Value::Type(Type::Exception(Exc::OSError))));
-    functions.chain(types).chain(exceptions).chain(aliases).chain([("Ellipsis", Value::Ellipsis)])
+    functions
+        .chain(types)
+        .chain(exceptions)
+        .chain(aliases)
+        .chain([("Ellipsis", Value::Ellipsis), bytes::named()])
+        .chain(later::parts())
 }
 
 /// Names of Python that Rulefiles do not have, each with the way out.
 static REFUSED: &[Builtin] = &[
     Builtin { name: "bytearray", call: |_, _| refuse("bytearray", "keep data as text") },
-    Builtin { name: "bytes", call: |_, _| refuse("bytes", "keep data as text") },
     Builtin { name: "compile", call: |_, _| refuse("compile", "write the code in the Rulefile") },
     Builtin { name: "delattr", call: |_, _| refuse("delattr", "use a dict and `del x[\"name\"]`") },
     Builtin { name: "eval", call: |_, _| refuse("eval", "use a dict to choose a value by its name") },
     Builtin { name: "exec", call: |_, _| refuse("exec", "use `include:` for code in another file") },
-    Builtin { name: "input", call: |_, _| refuse("input", "take the value from `config`") },
     Builtin { name: "setattr", call: |_, _| refuse("setattr", "use a dict and `x[\"name\"] = value`") },
     Builtin { name: "super", call: |_, _| refuse("super", "Rulefiles have no classes") },
     Builtin { name: "vars", call: |_, _| refuse("vars", "use a dict") },

@@ -15,7 +15,7 @@ pub(super) static TABLE: &[Builtin] = &[
     Builtin { name: "round", call: round },
 ];
 
-fn abs(_: &mut Vm, args: Args) -> Result<Value, Raise> {
+pub(crate) fn abs(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     match number(&args.one("abs")?, "abs")? {
         Number::Int(n) => n.checked_abs().map(Value::Int).ok_or_else(ops::overflow),
         Number::Float(x) => Ok(Value::Float(x.abs())),

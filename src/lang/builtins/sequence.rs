@@ -7,7 +7,7 @@ use crate::lang::index::Slice;
 use crate::lang::iter::Walk;
 use crate::lang::ops::{self, Number};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Args, Builtin, Value};
+use crate::lang::value::{Args, Builtin, Rest, Value};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::BinaryOp;
 
@@ -169,7 +169,7 @@ fn extreme(vm: &mut Vm, args: Args, name: &str) -> Result<Value, Raise> {
 
 fn iter(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     let source = args.one("iter")?;
-    if matches!(source, Value::Iter(_)) {
+    if matches!(source, Value::Iter(_)) || matches!(&source, Value::Object(o) if o.is_iterator()) {
         return Ok(source);
     }
     let items = match (source.snapshot(), &source) {
@@ -184,11 +184,12 @@ fn iter(_: &mut Vm, args: Args) -> Result<Value, Raise> {
 fn next(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [source, default] = args.take("next", ["/iterator", "/default"], 1)?;
     let source = source.unwrap_or(Value::None);
-    let Value::Iter(iter) = &source else {
-        return Err(wrong(&source, "next", "an iterator").help("make one: `iter(x)`"));
+    let item = match &source {
+        Value::Iter(iter) => iter.rest.write(Rest::next)??,
+        Value::Object(object) if object.is_iterator() => object.next()?,
+        _ => return Err(wrong(&source, "next", "an iterator").help("make one: `iter(x)`")),
     };
-    let item = iter.rest.write(Vec::pop)?.or(default);
-    item.ok_or_else(|| Raise::with_args(Exc::StopIteration, Vec::new()))
+    item.or(default).ok_or_else(|| Raise::with_args(Exc::StopIteration, Vec::new()))
 }
 
 fn reversed(vm: &mut Vm, args: Args) -> Result<Value, Raise> {

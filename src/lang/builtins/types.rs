@@ -1,10 +1,12 @@
 //! Types as functions: `int("3")`, `list(x)`, `ValueError("...")`; and `isinstance`.
 
-use super::args::{int, text, wrong};
+use super::args::{int, wrong};
+use super::flags::Flagged;
 use crate::lang::methods::containers::{as_items, entries};
+use crate::lang::modules::collections;
 use crate::lang::ops;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Args, DictMap, Exception, Key, Range, Type, Value};
+use crate::lang::value::{Args, DictMap, Exception, HostType, Key, Range, Type, Value};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
 
@@ -49,11 +51,15 @@ pub(crate) fn construct(vm: &mut Vm, of: Type, args: Args) -> Result<Value, Rais
             Ok(if of == Type::Set { Value::set(items) } else { Value::frozenset(items) })
         }
         Type::Range => to_range(args),
-        Type::Class => Ok(Value::Type(args.one("type")?.type_of())),
+        Type::Class => {
+            let value = args.one("type")?;
+            Ok(collections::record_type(&value).unwrap_or_else(|| Value::Type(value.type_of())))
+        }
         Type::Exception(kind) => {
             let args = args.all_positional(kind.name())?;
             Ok(Value::Exception(Arc::new(Exception { kind, args })))
         }
+        Type::Host(host) => (host.construct)(vm, args),
         other => Err(Raise::type_error(format!("cannot make a `{}`", other.name()))),
     }
 }
@@ -211,20 +217,40 @@ pub(super) fn is_instance(value: &Value, types: &Value, depth: usize) -> Result<
             }
             Ok(false)
         }
+        other if collections::is_record_type(other) => Ok(collections::is_record_of(value, other)),
         other => Err(wrong(other, "isinstance", "a type or a tuple of types")),
     }
 }
 
-fn has_type(value: &Value, of: Type) -> bool {
-    match (value.type_of(), of) {
-        (_, Type::Object) => true,
-        (Type::Bool, Type::Int) => true,
-        (Type::Exception(kind), Type::Exception(wanted)) => kind.is_a(wanted),
-        (actual, of) => actual == of,
+pub(crate) fn has_type(value: &Value, of: Type) -> bool {
+    is_subtype(value.type_of(), of)
+        || matches!(of, Type::Host(host) if (host.includes)(value))
+        // A path with flags is a text with something to say.
+        || of == Type::Str && value.downcast::<Flagged>().is_some()
+}
+
+pub(crate) fn is_subtype(mut actual: Type, of: Type) -> bool {
+    loop {
+        match (actual, of) {
+            (_, Type::Object) => return true,
+            (Type::Bool, Type::Int) => return true,
+            (Type::Exception(kind), Type::Exception(wanted)) => return kind.is_a(wanted),
+            (actual, of) if actual == of => return true,
+            (Type::Host(HostType { parent: Some(parent), .. }), _) => actual = *parent,
+            _ => return false,
+        }
     }
 }
 
 /// The text of a value that names a path.
 pub(crate) fn path(value: &Value, function: &str) -> Result<Arc<str>, Raise> {
-    text(value, function)
+    match value {
+        Value::Str(text) => Ok(text.clone()),
+        // A path object stands for its text.
+        Value::Object(object) => match object.stand_in() {
+            Some(Value::Str(text)) => Ok(text),
+            _ => Err(wrong(value, function, "a path")),
+        },
+        other => Err(wrong(other, function, "a path")),
+    }
 }

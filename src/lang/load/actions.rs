@@ -30,7 +30,6 @@ impl Loader {
     pub(super) fn execution(&mut self, draft: &mut RuleDraft, word: &str, items: &[Item], place: Span) {
         if word == "envmodules" {
             draft.environment.envmodules = self.names_of(word, items).into();
-            draft.environment.dir = self.home();
             return;
         }
         let [item] = items else {
@@ -53,7 +52,6 @@ impl Loader {
                     "conda" => draft.environment.conda = environment,
                     _ => draft.environment.container = environment,
                 }
-                draft.environment.dir = self.home();
             }
         }
     }
@@ -69,11 +67,13 @@ impl Loader {
     }
 
     fn benchmark(&mut self, draft: &mut RuleDraft, item: &Item) {
-        let Some(text) = as_path(&item.value) else {
+        if as_path(&item.value).is_none() {
             return self.wrong_value("benchmark", "the path of a file", item);
-        };
-        let marked = item.value.downcast::<Flagged>().and_then(|flagged| flagged.marks.repeat);
-        draft.benchmark = Some(Benchmark { path: plain(&text, item.span), repeat: marked.unwrap_or(1) });
+        }
+        let value = self.changed_path(&item.value, "benchmark", item.span);
+        let repeat = value.downcast::<Flagged>().and_then(|flagged| flagged.marks.repeat);
+        let path = plain(&value.display(), item.span);
+        draft.benchmark = Some(Benchmark { path, repeat: repeat.unwrap_or(1) });
     }
 
     fn shadow(&mut self, draft: &mut RuleDraft, item: &Item) {

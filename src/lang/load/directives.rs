@@ -21,7 +21,21 @@ use std::sync::Arc;
 const MAX_INCLUDES: usize = 20;
 const MAX_FILE_BYTES: u64 = 256 << 20;
 
-const SUPPORTED: &[&str] = &["configfile", "include", "localrules", "wildcard_constraints"];
+const SUPPORTED: &[&str] = &[
+    "conda",
+    "configfile",
+    "container",
+    "containerized",
+    "include",
+    "inputflags",
+    "localrules",
+    "outputflags",
+    "pathvars",
+    "resource_scopes",
+    "scattergather",
+    "singularity",
+    "wildcard_constraints",
+];
 
 impl Loader {
     pub(super) fn run_directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
@@ -49,10 +63,36 @@ impl Loader {
                     self.constraints.push((name, regex, span));
                 }
             }
+            "pathvars" => {
+                let items = self.items(vm, &directive.args)?;
+                self.pathvars_directive(&items);
+            }
+            word @ ("inputflags" | "outputflags") => {
+                let items = self.items(vm, &directive.args)?;
+                self.default_flags(vm, word, &items)?;
+            }
+            "scattergather" => {
+                let items = self.items(vm, &directive.args)?;
+                self.scattergather(vm, &items)?;
+            }
+            "resource_scopes" => {
+                let items = self.items(vm, &directive.args)?;
+                self.resource_scopes(&items);
+            }
+            "conda" | "container" | "containerized" | "singularity" => {
+                let items = self.items(vm, &directive.args)?;
+                self.default_environment(directive, &items);
+            }
             // All rules run on this machine; the names are not looked at.
             "localrules" => {}
             word => self.problems.push(refused_directive(word, place)),
         }
+        Ok(())
+    }
+
+    /// Reports a statement that is known but does nothing yet.
+    pub(super) fn refuse_directive(&mut self, word: &str, at: Span) -> Result<(), Raise> {
+        self.problems.push(refused_directive(word, at));
         Ok(())
     }
 
@@ -147,6 +187,9 @@ impl Loader {
     }
 
     fn configfile(&mut self, vm: &mut Vm, path: &str, span: Span) -> Result<(), Raise> {
+        if self.skip_config || self.replace_config {
+            return Ok(());
+        }
         let full = vm.root().join(path);
         let dict = match read_text(&full) {
             Ok(text) => {
@@ -177,7 +220,9 @@ impl Loader {
             return self.stop(Problem::error("bad-directive", message).at(span, ""));
         };
         config::merge(&target, &dict)?;
-        config::merge(&target, &self.overrides)
+        config::merge(&target, &self.overrides)?;
+        self.pathvars_of_config(vm, span);
+        Ok(())
     }
 
     /// Parses a config file, as a source of its own so that mistakes in it have their place.

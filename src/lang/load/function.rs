@@ -2,8 +2,10 @@
 
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::Flagged;
+use crate::lang::builtins::later::EXTRAS;
 use crate::lang::load::checkpoints;
 use crate::lang::load::objects::{JobWildcards, Named};
+use crate::lang::load::paths::PathRules;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Value};
 use crate::lang::vm::{Frozen, Vm};
@@ -14,9 +16,6 @@ use crate::syntax::ast::ParamKind;
 use crate::syntax::words::nearest;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-
-/// What a function can ask for by the name of a parameter, after the wildcards.
-const EXTRAS: &[&str] = &["input", "output", "threads", "resources", "attempt", "rule"];
 
 /// How many functions may follow each other for one value.
 const MAX_HANDOVERS: usize = 10;
@@ -31,6 +30,8 @@ pub(super) struct RuleFunction {
     extras: Vec<&'static str>,
     span: Span,
     section: &'static str,
+    /// What happens to the paths that it gives, if it is an input function.
+    paths: Arc<PathRules>,
     evaluator: Evaluator,
 }
 
@@ -46,6 +47,7 @@ impl RuleFunction {
         function: Value,
         section: &'static str,
         span: Span,
+        paths: Arc<PathRules>,
         evaluator: Evaluator,
     ) -> Result<RuleFunction, Box<Problem>> {
         let mut extras = Vec::new();
@@ -55,15 +57,13 @@ impl RuleFunction {
             other => other.type_name().into(),
         };
         let Value::Function(code) = &function else {
-            extras.extend(
-                function
-                    .parameters()
-                    .iter()
-                    .skip(1)
-                    .filter_map(|p| extra(p))
-                    .filter(|e| available(e, section)),
-            );
-            return Ok(RuleFunction { name, function, extras, span, section, evaluator });
+            for asked in function.parameters().iter().skip(1).filter_map(|p| extra(p)) {
+                if !available(asked, section) {
+                    return Err(Box::new(unavailable(asked, true, section, span)));
+                }
+                extras.push(asked);
+            }
+            return Ok(RuleFunction { name, function, extras, span, section, paths, evaluator });
         };
         let params = &code.def.params;
         if !params.iter().any(|p| matches!(p.kind, ParamKind::Positional | ParamKind::Star)) {
@@ -91,7 +91,7 @@ impl RuleFunction {
                 }
             }
         }
-        Ok(RuleFunction { name, function, extras, span, section, evaluator })
+        Ok(RuleFunction { name, function, extras, span, section, paths, evaluator })
     }
 
     fn evaluate(&self, cx: &CallContext<'_>, vm: &mut Vm) -> Result<Value, Raise> {
@@ -146,19 +146,22 @@ fn extra(name: &str) -> Option<&'static str> {
     EXTRAS.iter().find(|e| **e == name).copied()
 }
 
-/// Inputs are known before everything else: a function for them sees only what names the job.
+/// What is known of a job when a section of its rule is evaluated. Inputs are known before everything else: a function
+/// for them sees only what names the job.
 fn available(extra: &str, section: &str) -> bool {
-    match section {
-        "input" => matches!(extra, "attempt" | "rule"),
-        "threads" => matches!(extra, "input" | "attempt" | "rule"),
-        "resources" => matches!(extra, "input" | "threads" | "attempt" | "rule"),
-        "conda" | "container" => matches!(extra, "rule"),
-        _ => true,
-    }
+    let known: &[&str] = match section {
+        "input" | "output" | "log" | "group" => &["attempt"],
+        "threads" | "priority" => &["input", "attempt"],
+        "resources" => &["input", "threads", "attempt"],
+        "conda" | "container" => &[],
+        _ => &["input", "output", "threads", "resources", "attempt"],
+    };
+    known.contains(&extra) || matches!(extra, "rule" | "rulename")
 }
 
 fn unavailable(name: &str, known: bool, section: &str, span: Span) -> Problem {
-    let given: Vec<&str> = EXTRAS.iter().copied().filter(|e| available(e, section)).collect();
+    let given: Vec<&str> =
+        EXTRAS.iter().copied().filter(|e| available(e, section) && *e != "rulename").collect();
     let message = if known {
         format!("`{name}` is not known yet when `{section}:` is evaluated")
     } else {
@@ -199,7 +202,7 @@ impl JobFunction for RuleFunction {
     }
 
     fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {
-        self.called(cx, |value| path_tree(value, 0))
+        self.called(cx, |value| path_tree(value, &self.paths, 0))
     }
 }
 
@@ -207,32 +210,37 @@ impl JobFunction for RuleFunction {
 const MAX_NESTING: usize = 100;
 
 /// What an input function gave, as paths with their flags.
-fn path_tree(value: &Value, depth: usize) -> Result<PathTree, Raise> {
+fn path_tree(value: &Value, rules: &PathRules, depth: usize) -> Result<PathTree, Raise> {
     if depth > MAX_NESTING {
         return Err(Raise::new(Exc::RecursionError, "lists of paths are nested too deeply"));
     }
-    if let Some(flagged) = value.downcast::<Flagged>() {
-        return Ok(PathTree::One(flagged.path.display(), flagged.marks.flags.clone()));
-    }
     let items = match value {
-        Value::Str(text) => return Ok(PathTree::One(text.clone(), Flags::default())),
+        Value::Str(text) if rules.leave(text) => return Ok(PathTree::One(text.clone(), Flags::default())),
+        Value::Str(_) => return one_path(value, rules),
         Value::Dict(dict) => {
             let pairs =
                 dict.0.read(|map| map.iter().map(|(k, v)| (k.0.display(), v.clone())).collect::<Vec<_>>());
-            let trees = pairs.into_iter().map(|(name, value)| Ok((name, path_tree(&value, depth + 1)?)));
+            let trees =
+                pairs.into_iter().map(|(name, value)| Ok((name, path_tree(&value, rules, depth + 1)?)));
             return trees.collect::<Result<_, Raise>>().map(PathTree::Named);
         }
-        Value::Object(object) if object.stand_in().is_some() => {
-            return Ok(PathTree::One(value.display(), Flags::default()));
-        }
+        Value::Object(object) if object.stand_in().is_some() => return one_path(value, rules),
         Value::Object(object) => object.items(),
         other => other.snapshot(),
     };
     match items {
         Some(items) => {
-            let trees = items.iter().map(|item| path_tree(item, depth + 1));
+            let trees = items.iter().map(|item| path_tree(item, rules, depth + 1));
             trees.collect::<Result<_, Raise>>().map(PathTree::Many)
         }
         None => Ok(PathTree::of(&value.to_model()?)),
     }
+}
+
+fn one_path(value: &Value, rules: &PathRules) -> Result<PathTree, Raise> {
+    let value = rules.apply(value).map_err(Raise::value_error)?;
+    Ok(match value.downcast::<Flagged>() {
+        Some(flagged) => PathTree::One(flagged.path.display(), flagged.marks.flags.clone()),
+        None => PathTree::One(value.display(), Flags::default()),
+    })
 }

@@ -5,7 +5,9 @@ use crate::lang::builtins::flags::Flagged;
 use crate::lang::load::Loader;
 use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
+use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
+use crate::lang::load::paths::{PathRules, bad_path};
 use crate::lang::raise::Raise;
 use crate::lang::value::Value;
 use crate::lang::vm::Vm;
@@ -26,11 +28,11 @@ pub(super) struct Item {
 }
 
 /// What a rule's sections have given so far.
-struct Parts {
-    draft: RuleDraft,
-    default_target: Option<Span>,
+pub(super) struct Parts {
+    pub(super) draft: RuleDraft,
+    pub(super) default_target: Option<Span>,
     /// `rules.a.input` and its like.
-    view: Vec<(&'static str, Value)>,
+    pub(super) view: Vec<(&'static str, Value)>,
 }
 
 const SUPPORTED: &[&str] = &[
@@ -43,6 +45,7 @@ const SUPPORTED: &[&str] = &[
     "name",
     "output",
     "params",
+    "pathvars",
     "priority",
     "resources",
     "retries",
@@ -61,8 +64,33 @@ impl Loader {
             Parts { draft: RuleDraft::new(name, Some(def.head)), default_target: None, view: Vec::new() };
         parts.draft.doc = def.doc.clone();
         parts.draft.checkpoint = def.checkpoint;
-        for (index, section) in def.sections.iter().enumerate() {
-            if let Some(first) = def.sections[..index].iter().find(|s| s.name.text == section.name.text) {
+        parts.draft.environment = self.environment.clone();
+        if let Some(file) = self.files.last() {
+            parts.draft.environment.dir = file.home.clone();
+        }
+        self.apply_sections(vm, &mut parts, &def.sections)?;
+        self.add_rule(parts, def.head, before);
+        Ok(())
+    }
+
+    /// Evaluates sections into `parts`, over what stands there.
+    pub(super) fn apply_sections(
+        &mut self,
+        vm: &mut Vm,
+        parts: &mut Parts,
+        sections: &[Section],
+    ) -> Result<(), Raise> {
+        let outer = self.own_pathvars(vm, sections)?;
+        let result = self.each_section(vm, parts, sections);
+        if let Some(outer) = outer {
+            self.set_pathvars(outer);
+        }
+        result
+    }
+
+    fn each_section(&mut self, vm: &mut Vm, parts: &mut Parts, sections: &[Section]) -> Result<(), Raise> {
+        for (index, section) in sections.iter().enumerate() {
+            if let Some(first) = sections[..index].iter().find(|s| s.name.text == section.name.text) {
                 let message = format!("section `{}` stands twice in this rule", section.name.text);
                 self.problems.push(
                     Problem::error("duplicate-section", message)
@@ -72,18 +100,17 @@ impl Loader {
                 );
                 continue;
             }
-            match self.section(vm, &mut parts, section) {
+            match self.section(vm, parts, section) {
                 Err(raise) if raise.kind().is_fatal() => return Err(raise.at(section.name.span)),
                 Err(raise) => self.report(&raise.at(section.name.span)),
                 Ok(()) => {}
             }
         }
-        self.add_rule(parts, def.head, before);
         Ok(())
     }
 
-    fn add_rule(&mut self, parts: Parts, head: Span, problems_before: usize) {
-        let Parts { draft, default_target, mut view } = parts;
+    pub(super) fn add_rule(&mut self, parts: Parts, head: Span, problems_before: usize) {
+        let Parts { mut draft, default_target, mut view } = parts;
         let broken = self.problems.len() > problems_before;
         for (part, type_name) in
             [("input", "InputFiles"), ("output", "OutputFiles"), ("params", "Params"), ("log", "Log")]
@@ -96,11 +123,14 @@ impl Loader {
                 ));
             }
         }
-        let rule = Value::object(RuleView { name: draft.name.clone(), parts: view, broken });
+        let local = draft.name.clone();
+        draft.name = self.outer_name(&local);
+        let rule = Value::object(RuleView { name: draft.name.clone(), parts: view.clone(), broken });
         if draft.checkpoint {
-            self.checkpoints.add(draft.name.clone(), rule.clone());
+            self.checkpoints.add(local.clone(), rule.clone());
         }
-        self.names.add(draft.name.clone(), rule);
+        self.names.add(local.clone(), rule);
+        self.defined.push(Defined { local, view, home: self.home, star: None });
         let index = self.rules.len() as u32;
         if let Some(span) = default_target {
             let known = match self.files.len() {
@@ -131,6 +161,10 @@ impl Loader {
             self.problems.push(refused_section(word, section.name.span));
             return Ok(());
         }
+        if word == "pathvars" {
+            // They were read before all others.
+            return Ok(());
+        }
         if word == "default_target" {
             match section.args.as_slice() {
                 [Arg { kind: ArgKind::Positional, value }] if matches!(value.kind, ExprKind::Bool(true)) => {
@@ -147,15 +181,15 @@ impl Loader {
         match word {
             "input" => {
                 parts.draft.inputs = self.inputs(&items);
-                parts.view.push(("input", view_of("InputFiles", "input", &name, &items)));
+                parts.view.push(("input", self.view_of("InputFiles", "input", &name, &items)));
             }
             "output" => {
                 parts.draft.outputs = self.paths_only(&items, "output");
-                parts.view.push(("output", view_of("OutputFiles", "output", &name, &items)));
+                parts.view.push(("output", self.view_of("OutputFiles", "output", &name, &items)));
             }
             "log" => {
                 parts.draft.logs = self.paths_only(&items, "log");
-                parts.view.push(("log", view_of("Log", "log", &name, &items)));
+                parts.view.push(("log", self.view_of("Log", "log", &name, &items)));
             }
             "params" => {
                 parts.draft.params = self.params(&items);
@@ -312,7 +346,8 @@ impl Loader {
 
     pub(super) fn function(&mut self, item: &Item, section: &'static str) -> Option<Arc<dyn JobFunction>> {
         self.roots.push(item.value.clone());
-        match RuleFunction::new(item.value.clone(), section, item.span, self.evaluator.clone()) {
+        let rules = self.path_rules(section);
+        match RuleFunction::new(item.value.clone(), section, item.span, rules, self.evaluator.clone()) {
             Ok(function) => Some(Arc::new(function)),
             Err(problem) => {
                 self.problems.push(*problem);
@@ -360,9 +395,10 @@ impl Loader {
         let mut seen = 0_usize;
         while let Some(value) = queue.pop() {
             seen += 1;
-            if let Some(text) = as_path(&value) {
+            if as_path(&value).is_some() {
+                let value = self.changed_path(&value, section, item.span);
                 let flags = self.flags_of(&value, section, item);
-                paths.push(DraftText { text, span: Some(item.span), flags });
+                paths.push(DraftText { text: value.display(), span: Some(item.span), flags });
             } else if let (Some(mut values), true) = (elements(&value), seen < MAX_PATHS) {
                 values.reverse();
                 queue.append(&mut values);
@@ -394,6 +430,63 @@ impl Loader {
             flags.ensure = Some(Arc::new(Ensure { non_empty: mark.non_empty, checksum }));
         }
         flags
+    }
+
+    /// `rules.a.output`: flat by number; a named item written as a list is a group.
+    fn view_of(&self, type_name: &'static str, part: &'static str, rule: &str, items: &[Item]) -> Value {
+        let rules = self.path_rules(part);
+        let mut flat = Vec::new();
+        let mut named = Vec::new();
+        for item in items {
+            let start = flat.len();
+            let mut queue = vec![item.value.clone()];
+            while let Some(value) = queue.pop() {
+                match as_path(&value) {
+                    // A mistake in a path is told where the section is read.
+                    Some(text) => flat.push(match rules.apply(&value) {
+                        Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => value,
+                        Ok(value) => Value::Str(value.display()),
+                        Err(_) => Value::Str(text),
+                    }),
+                    None => match elements(&value) {
+                        Some(mut values) if flat.len() + values.len() < MAX_PATHS => {
+                            values.reverse();
+                            queue.append(&mut values);
+                        }
+                        _ => flat.push(value),
+                    },
+                }
+            }
+            if let Some(name) = &item.name {
+                let value = match (as_path(&item.value), flat.get(start)) {
+                    (Some(_), Some(only)) => only.clone(),
+                    _ if item.value.is_callable() => item.value.clone(),
+                    _ => Value::list(flat[start..].to_vec()),
+                };
+                named.push((name.clone(), value));
+            }
+        }
+        Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
+    }
+
+    /// What happens to the paths of a section in the present file.
+    fn path_rules(&self, section: &str) -> Arc<PathRules> {
+        match section {
+            "input" => self.input_paths.clone(),
+            "output" => self.output_paths.clone(),
+            _ => self.other_paths.clone(),
+        }
+    }
+
+    /// A path with its prefix, path variables and default flags.
+    pub(super) fn changed_path(&mut self, value: &Value, section: &'static str, span: Span) -> Value {
+        match self.path_rules(section).apply(value) {
+            Ok(value) => value,
+            Err(message) => {
+                self.problems.push(bad_path(message, span));
+                value.clone()
+            }
+        }
     }
 
     fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
@@ -532,28 +625,6 @@ fn int_model(value: &Value) -> crate::model::value::Value {
 
 fn is_rule_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
-}
-
-/// `rules.a.output`: flat by number; a named item written as a list is a group.
-fn view_of(type_name: &'static str, part: &str, rule: &str, items: &[Item]) -> Value {
-    let mut flat = Vec::new();
-    for item in items {
-        let mut queue = vec![item.value.clone()];
-        while let Some(value) = queue.pop() {
-            match as_path(&value) {
-                Some(text) => flat.push(Value::Str(text)),
-                None => match elements(&value) {
-                    Some(mut values) if flat.len() + values.len() < MAX_PATHS => {
-                        values.reverse();
-                        queue.append(&mut values);
-                    }
-                    _ => flat.push(value),
-                },
-            }
-        }
-    }
-    let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
-    Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
 }
 
 fn view_of_params(rule: &str, items: &[Item]) -> Value {

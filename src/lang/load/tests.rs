@@ -1,6 +1,7 @@
 //! Every feature of the loader, and the code and place of every mistake.
 
 mod checkpoints;
+mod helpers;
 
 use super::*;
 use crate::diag::Problem;
@@ -365,7 +366,7 @@ fn functions_cannot_change_what_was_loaded() {
 fn mistakes_in_sections() {
     check("rule a:\n    output: 'a'\n    output: 'b'\n", &["3:5 duplicate-section"]);
     check(
-        "rule a:\n    output: 'a'\n    conda: 'env.yaml'\n    run:\n        x = 1\n",
+        "rule a:\n    output: 'a'\n    handover: True\n    run:\n        x = 1\n",
         &["3:5 unsupported-section", "4:5 unsupported-section"],
     );
     let found = check("rule a:\n    output: 'a'\n    inptu: 'b'\n", &["3:5 unknown-section"]);

@@ -76,10 +76,10 @@ fn clear(_: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
 
 fn copy(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     args.none("copy")?;
-    Ok(Value::dict(vm.pairs(me)?.into_iter().collect()))
+    Ok(Value::flavoured(vm.pairs(me)?.into_iter().collect(), this(me)?.1.clone()))
 }
 
-fn fromkeys(vm: &mut Vm, _: &Value, args: Args) -> Result<Value, Raise> {
+pub(crate) fn fromkeys(vm: &mut Vm, _: &Value, args: Args) -> Result<Value, Raise> {
     let [keys, value] = args.take("fromkeys", ["/iterable", "/value"], 1)?;
     let value = value.unwrap_or(Value::None);
     let keys = vm.collect(&keys.unwrap_or(Value::None))?;

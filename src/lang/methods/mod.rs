@@ -21,6 +21,7 @@ fn table(of: Type) -> &'static [Method] {
         Type::View(_) => containers::VIEW,
         Type::Int | Type::Bool => numbers::INT,
         Type::Float => numbers::FLOAT,
+        Type::Host(host) => host.methods,
         _ => &[],
     }
 }
@@ -28,12 +29,21 @@ fn table(of: Type) -> &'static [Method] {
 /// The method `name` of a type.
 pub(crate) fn find(of: Type, name: &str) -> Option<&'static Method> {
     let table = table(of);
-    table.binary_search_by(|method| method.name.cmp(name)).ok().map(|index| &table[index])
+    let own = table.binary_search_by(|method| method.name.cmp(name)).ok().map(|index| &table[index]);
+    match of {
+        // The parents end somewhere: they are written down in tables.
+        Type::Host(host) if own.is_none() => find(host.parent?, name),
+        _ => own,
+    }
 }
 
 /// Names of the methods of a type, for "did you mean".
 pub(crate) fn names(of: Type) -> impl Iterator<Item = &'static str> {
-    table(of).iter().map(|method| method.name)
+    let parent = |of: &Type| match of {
+        Type::Host(host) => host.parent,
+        _ => None,
+    };
+    std::iter::successors(Some(of), parent).flat_map(|of| table(of).iter().map(|method| method.name))
 }
 
 /// Whether the method belongs to the type and needs no value: `dict.fromkeys`, `str.maketrans`.

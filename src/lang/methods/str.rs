@@ -2,6 +2,7 @@
 
 use super::strsearch as search;
 use crate::lang::builtins::args::{int, optional_int, text, wrong};
+use crate::lang::bytes;
 use crate::lang::format::{self, First};
 use crate::lang::index;
 use crate::lang::raise::{Exc, Raise};
@@ -183,8 +184,8 @@ fn capitalize(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     Ok(Value::from(out))
 }
 
-fn encode(_: &mut Vm, _: &Value, _: Args) -> Result<Value, Raise> {
-    Err(Raise::unsupported("bytes are not supported in Rulefiles", "keep the text as it is"))
+fn encode(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
+    bytes::encode(vm, this(me), args)
 }
 
 fn justify(vm: &mut Vm, me: &Value, args: Args, name: &str) -> Result<Value, Raise> {

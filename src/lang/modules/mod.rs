@@ -4,11 +4,19 @@
 //! One file per module, one line per module in [`TABLE`]. Importing what is not there is no error: using it is,
 //! at the place of the use.
 
+pub(crate) mod collections;
+mod copy;
+mod functools;
 mod glob;
+mod hashlib;
+mod itertools;
 mod json;
+mod math;
+mod operator;
 mod os;
 mod os_path;
 
+pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Args, Builtin, Module, Object, Value};
 use crate::lang::vm::Vm;
@@ -25,7 +33,20 @@ pub(crate) struct ModuleDef {
 }
 
 /// All modules, members before the module that they belong to.
-static TABLE: &[&ModuleDef] = &[&glob::MODULE, &json::MODULE, &os_path::MODULE, &os::MODULE];
+static TABLE: &[&ModuleDef] = &[
+    &collections::ABC,
+    &collections::MODULE,
+    &copy::MODULE,
+    &functools::MODULE,
+    &glob::MODULE,
+    &hashlib::MODULE,
+    &itertools::MODULE,
+    &json::MODULE,
+    &math::MODULE,
+    &operator::MODULE,
+    &os_path::MODULE,
+    &os::MODULE,
+];
 
 /// All modules by dotted name.
 pub(crate) fn modules() -> Vec<(&'static str, Value)> {

@@ -18,26 +18,30 @@ impl Dice {
     }
 }
 
-fn shape(needs: &[Vec<u32>]) -> Shape {
+fn shape(needs: &[Vec<u32>], temps: &[Temp]) -> Shape {
     let n = needs.len();
-    let mut consumers_of: Vec<Vec<u32>> = vec![Vec::new(); n];
-    for (job, producers) in needs.iter().enumerate() {
-        for producer in producers {
-            consumers_of[*producer as usize].push(job as u32);
-        }
-    }
-    let mut consumer_starts = vec![0];
-    let mut consumers = Vec::new();
-    for list in &consumers_of {
-        consumers.extend(list);
-        consumer_starts.push(consumers.len() as u32);
-    }
+    let consumers = needs.iter().zip(0..).flat_map(|(list, job)| list.iter().map(move |need| (*need, job)));
+    let holds = temps.iter().zip(0..).flat_map(|(temp, i)| temp.holders().map(move |job| (job, i)));
     Shape {
         producers: needs.iter().map(|p| p.len() as u32).collect(),
-        consumer_starts,
-        consumers,
+        consumers: Rows::pack(n, consumers),
         priority: vec![0; n],
         height: vec![0; n],
+        holds: Rows::pack(n, holds),
+        holders: temps.iter().map(|temp| temp.holders().count() as u32).collect(),
+    }
+}
+
+/// A temporary file.
+struct Temp {
+    maker: u32,
+    readers: Vec<u32>,
+    is_there: bool,
+}
+
+impl Temp {
+    fn holders(&self) -> impl Iterator<Item = u32> + Clone {
+        std::iter::once(self.maker).chain(self.readers.iter().copied())
     }
 }
 
@@ -52,6 +56,11 @@ struct World {
     settled: Vec<Option<Settled>>,
     attempts: Vec<u32>,
     request: Vec<(u64, u64)>,
+    temps: Vec<Temp>,
+    /// What a job has made, and what it saw of each producer then; `None`: nothing is on record.
+    version: Vec<u32>,
+    saw: Vec<Option<Vec<u32>>>,
+    reopened: Vec<u32>,
     finished: bool,
     cancelled: bool,
     failed_for_good: u32,
@@ -74,8 +83,20 @@ impl World {
         let keep_going = dice.chance(50);
         let ledger = Ledger::new(threads, &[("memory".into(), MEMORY)]);
         let request = (0..n).map(|_| (1 + dice.roll(6), dice.roll(MEMORY + 2))).collect();
+        let built = dice.chance(50);
+        let saw: Vec<Option<Vec<u32>>> =
+            needs.iter().map(|list| (built && dice.chance(80)).then(|| vec![0; list.len()])).collect();
+        let mut temps = Vec::new();
+        for maker in 0..n as u32 {
+            for _ in 0..dice.roll(3) {
+                let consumers = (0..n as u32).filter(|job| needs[*job as usize].contains(&maker));
+                let readers = consumers.filter(|_| dice.chance(70)).collect();
+                let is_there = saw[maker as usize].is_some() && dice.chance(30);
+                temps.push(Temp { maker, readers, is_there });
+            }
+        }
         let world = World {
-            core: Core::new(shape(&needs), ledger, keep_going),
+            core: Core::new(shape(&needs, &temps), ledger, keep_going),
             needs,
             threads,
             memory: MEMORY,
@@ -84,6 +105,10 @@ impl World {
             settled: vec![None; n],
             attempts: vec![0; n],
             request,
+            temps,
+            version: vec![0; n],
+            saw,
+            reopened: vec![0; n],
             finished: false,
             cancelled: false,
             failed_for_good: 0,
@@ -109,6 +134,7 @@ impl World {
             Effect::Start { job, attempt } => {
                 assert!(!self.cancelled, "nothing starts after a cancel");
                 self.assert_producers_good(job);
+                self.assert_files_of_start(job);
                 self.attempts[job as usize] += 1;
                 assert_eq!(attempt, self.attempts[job as usize], "attempts count from 1 without gaps");
                 let (threads, memory) = self.request[job as usize];
@@ -116,13 +142,28 @@ impl World {
                 self.threads = self.threads.checked_sub(threads).expect("threads are never overcommitted");
                 self.memory = self.memory.checked_sub(memory).expect("memory is never overcommitted");
                 self.running.push((job, threads, memory));
+                self.set_temps(job, false);
             }
             Effect::Settled { job, as_ } => {
                 assert_eq!(self.settled[job as usize].replace(as_), None, "a job settles once");
                 self.failed_for_good += u32::from(as_ == Settled::Failed);
             }
+            Effect::Reopened { job } => {
+                let was = self.settled[job as usize].take();
+                assert!(is_good(was), "{was:?}");
+                self.attempts[job as usize] = 0;
+                self.reopened[job as usize] += 1;
+            }
+            Effect::Remove { temp } => {
+                let temp = &mut self.temps[temp as usize];
+                assert!(temp.holders().all(|job| is_good(self.settled[job as usize])), "somebody needs it");
+                temp.is_there = false;
+            }
             Effect::Finish => self.finished = true,
-            Effect::WillRetry { .. } | Effect::Refused { .. } | Effect::Signal(_) => {}
+            Effect::WillRetry { .. }
+            | Effect::Refused { .. }
+            | Effect::Restless { .. }
+            | Effect::Signal(_) => {}
         }
     }
 
@@ -133,11 +174,44 @@ impl World {
     fn assert_producers_good(&self, job: u32) {
         for producer in &self.needs[job as usize] {
             let state = self.settled[*producer as usize];
-            assert!(
-                matches!(state, Some(Settled::UpToDate | Settled::Done)),
-                "job {job} before {producer}: {state:?}"
-            );
+            assert!(is_good(state), "job {job} before {producer}: {state:?}");
         }
+    }
+
+    fn assert_files_of_start(&self, job: u32) {
+        for temp in &self.temps {
+            assert!(temp.is_there || !temp.readers.contains(&job), "job {job} starts without its input");
+        }
+        let reader = self.running.iter().find(|(other, ..)| self.needs[*other as usize].contains(&job));
+        assert_eq!(reader, None, "job {job} would remove what a running job reads");
+    }
+
+    fn set_temps(&mut self, job: u32, is_there: bool) {
+        self.temps.iter_mut().filter(|t| t.maker == job).for_each(|t| t.is_there = is_there);
+    }
+
+    fn sees(&self, job: u32) -> Vec<u32> {
+        self.needs[job as usize].iter().map(|producer| self.version[*producer as usize]).collect()
+    }
+
+    fn verdict(&self, job: u32, dice: &mut Dice) -> Checked {
+        if dice.chance(5) {
+            return Checked::Failed;
+        }
+        let is_needed = self.reopened[job as usize] > 0
+            && self.temps.iter().any(|t| t.maker == job && !t.is_there)
+            && dice.chance(90);
+        if !is_needed && self.saw[job as usize] == Some(self.sees(job)) && !dice.chance(20) {
+            return Checked::UpToDate;
+        }
+        let absent = self.temps.iter().filter(|t| !t.is_there && t.readers.contains(&job));
+        let mut producers: Vec<u32> = absent.map(|t| t.maker).collect();
+        producers.dedup();
+        if !producers.is_empty() {
+            return Checked::Lacks { producers };
+        }
+        let (threads, memory) = self.request[job as usize];
+        Checked::Run { threads, named: vec![("memory".into(), memory)], retries: dice.roll(3) as u32 }
     }
 
     fn step(&mut self, dice: &mut Dice) {
@@ -152,16 +226,7 @@ impl World {
         let pick = dice.roll(choices as u64) as usize;
         if pick < self.checking.len() {
             let job = self.checking.swap_remove(pick);
-            let (threads, memory) = self.request[job as usize];
-            let verdict = match dice.roll(10) {
-                0 => Checked::Failed,
-                1..=3 => Checked::UpToDate,
-                _ => Checked::Run {
-                    threads,
-                    named: vec![("memory".into(), memory)],
-                    retries: dice.roll(3) as u32,
-                },
-            };
+            let verdict = self.verdict(job, dice);
             self.send(Msg::Checked { job, verdict });
         } else {
             let (job, threads, memory) = self.running.swap_remove(pick - self.checking.len());
@@ -170,11 +235,28 @@ impl World {
             let end = match dice.roll(10) {
                 0..=1 => End::Failed,
                 2 if self.cancelled => End::Cancelled,
-                _ => End::Done,
+                _ => End::Done { affected: self.make(job, dice) },
             };
             self.send(Msg::Ended { job, end });
         }
     }
+
+    /// The job made its files; who read others before.
+    fn make(&mut self, job: u32, dice: &mut Dice) -> Vec<u32> {
+        self.set_temps(job, true);
+        self.saw[job as usize] = Some(self.sees(job));
+        let again = self.reopened[job as usize] > 0;
+        if !dice.chance(if again { 30 } else { 50 }) {
+            return Vec::new();
+        }
+        self.version[job as usize] += 1;
+        let consumers = (0..self.needs.len()).filter(|c| again && self.needs[*c].contains(&job));
+        consumers.map(|consumer| consumer as u32).collect()
+    }
+}
+
+fn is_good(state: Option<Settled>) -> bool {
+    matches!(state, Some(Settled::UpToDate | Settled::Done))
 }
 
 fn simulate(seed: u64) {
@@ -193,14 +275,20 @@ fn simulate(seed: u64) {
     }
     assert_eq!(world.threads, world.threads_total(), "every thread was given back");
     assert_eq!(world.memory, MEMORY, "every amount was given back");
+    let is_calm = world.reopened.iter().all(|times| *times < 3);
+    let is_drained = world.settled.contains(&Some(Settled::Drained));
     for (job, settled) in world.settled.iter().enumerate() {
         let settled = settled.expect("every job settles");
-        let bad_producer = world.needs[job]
-            .iter()
-            .any(|p| !matches!(world.settled[*p as usize], Some(Settled::UpToDate | Settled::Done)));
+        let bad_producer = world.needs[job].iter().any(|p| !is_good(world.settled[*p as usize]));
         match settled {
+            // A producer may have been reopened after the job was decided, and have failed then.
             Settled::UpToDate | Settled::Done | Settled::Failed | Settled::Cancelled => {
-                assert!(!bad_producer)
+                let reopened = world.needs[job].iter().any(|p| world.reopened[*p as usize] > 0);
+                assert!(!bad_producer || reopened);
+                let is_decided = matches!(settled, Settled::UpToDate | Settled::Done);
+                if is_decided && !bad_producer && is_calm && !is_drained && !world.cancelled {
+                    assert_eq!(world.saw[job], Some(world.sees(job as u32)), "job {job} is behind");
+                }
             }
             Settled::SkippedAfter { failed } => {
                 assert!(bad_producer);
@@ -211,6 +299,13 @@ fn simulate(seed: u64) {
                 assert!(world.cancelled || (!keep_going && world.failed_for_good > 0), "only a stop drains");
             }
         }
+    }
+    for temp in &world.temps {
+        let is_needed = temp.holders().any(|job| !is_good(world.settled[job as usize]));
+        assert!(!temp.is_there || is_needed, "what nobody needs is gone");
+        let is_made = world.settled[temp.maker as usize] == Some(Settled::Done);
+        let calm = temp.holders().all(|job| world.reopened[job as usize] == 0);
+        assert!(temp.is_there || !is_made || !is_needed || !calm, "what a job still needs stays");
     }
 }
 
@@ -227,7 +322,7 @@ fn ten_thousand_seeds_keep_every_promise() {
 fn a_chain_of_a_million_up_to_date_jobs_is_linear() {
     let needs: Vec<Vec<u32>> =
         (0..1_000_000u32).map(|job| job.checked_sub(1).into_iter().collect()).collect();
-    let mut core = Core::new(shape(&needs), Ledger::new(2, &[]), false);
+    let mut core = Core::new(shape(&needs, &[]), Ledger::new(2, &[]), false);
     let (mut out, mut done) = (Vec::new(), 0);
     core.handle(Msg::Begin, &mut out);
     while let Some(effect) = out.pop() {
@@ -246,7 +341,7 @@ fn a_chain_of_a_million_up_to_date_jobs_is_linear() {
 #[test]
 fn checks_run_ahead_of_starts_only_so_far() {
     let needs = vec![Vec::new(); LOOKAHEAD * 2];
-    let mut core = Core::new(shape(&needs), Ledger::new(1, &[]), false);
+    let mut core = Core::new(shape(&needs, &[]), Ledger::new(1, &[]), false);
     let mut out = Vec::new();
     core.handle(Msg::Begin, &mut out);
     let mut checks = 0;

@@ -1,0 +1,185 @@
+//! Temporary files during a run: removed on the pool when the core says that nobody needs them, made again when a job
+//! does after all.
+
+use super::{Inbox, Run};
+use crate::base::digest::Digest;
+use crate::base::path::PathId;
+use crate::engine::event::EventKind;
+use crate::engine::work::{Recall, Removal};
+use crate::graph::job::JobId;
+use crate::plan::check::has_action;
+use crate::plan::forecast::needed_by;
+use crate::trace::reason::Reason;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// What a run remembers of its temporary files and reopened jobs.
+#[derive(Default)]
+pub(super) struct TempState {
+    /// By number in the core.
+    pub(super) files: Vec<PathId>,
+    /// Jobs of which a file is being removed; how many.
+    removing: FxHashMap<u32, usize>,
+    /// Jobs whose start waits for that: a removal that comes late must not meet what they make.
+    held_starts: FxHashMap<u32, u32>,
+    /// Why a reopened job is checked again.
+    recalls: FxHashMap<u32, Recall>,
+    /// What the outputs of a reopened job were when others were decided by them.
+    before: FxHashMap<u32, Vec<Option<Digest>>>,
+    /// Jobs that ran in this run and can be reopened; of others the trace on record is that of their last execution.
+    pub(super) ran: FxHashSet<u32>,
+    /// Rules that were said to make something else each time.
+    told: FxHashSet<u32>,
+}
+
+impl TempState {
+    pub(super) fn of(files: Vec<PathId>) -> TempState {
+        TempState { files, ..TempState::default() }
+    }
+
+    pub(super) fn recall(&self, job: u32) -> Option<Recall> {
+        self.recalls.get(&job).cloned()
+    }
+
+    /// The job is final: what it was reopened for is dealt with.
+    pub(super) fn settle(&mut self, job: u32) {
+        self.recalls.remove(&job);
+    }
+
+    pub(super) fn is_removing(&self) -> bool {
+        !self.removing.is_empty()
+    }
+
+    /// Whether a job that is to start has to wait for a removal.
+    pub(super) fn hold_start(&mut self, job: u32, attempt: u32) -> bool {
+        let is_held = self.removing.contains_key(&job);
+        if is_held {
+            self.held_starts.insert(job, attempt);
+        }
+        is_held
+    }
+}
+
+impl Run<'_> {
+    /// A job must run but lacks these temporary files; their producers will be reopened for it.
+    pub(super) fn note_lack(&mut self, job: u32, absent: &[(u32, PathId)]) {
+        for (producer, path) in absent {
+            let reason = needed_by(self.cx, *path, JobId(job));
+            let ran = self.temps.ran.contains(producer);
+            self.temps.recalls.entry(*producer).or_insert(Recall { reason, ran });
+        }
+    }
+
+    pub(super) fn reopened(&mut self, job: u32) {
+        if !has_action(self.cx, JobId(job)) {
+            return;
+        }
+        let cx = self.cx.clone();
+        let known = |path: &PathId| cx.files.remembered(*path).or_else(|| cx.held(*path));
+        self.temps.before.insert(job, cx.job(JobId(job)).outputs.iter().map(known).collect());
+        let was_up_to_date = !self.temps.ran.contains(&job);
+        self.summary.up_to_date -= usize::from(was_up_to_date);
+        if let Some(Recall { reason, .. }) = self.temps.recall(job) {
+            self.emit(EventKind::JobReopened { job: self.info(job), was_up_to_date, reason });
+        }
+    }
+
+    /// A job was made. If it was final before, the consumers that were decided by an output that is now another.
+    pub(super) fn affected(&mut self, job: u32, results: &[(PathId, Digest)]) -> Vec<u32> {
+        let before = self.temps.before.remove(&job);
+        let cx = self.cx.clone();
+        for path in cx.temps_of(JobId(job)) {
+            if let Some((_, digest)) = results.iter().find(|(made, _)| *made == path) {
+                cx.temps.publish(path, *digest);
+            }
+        }
+        if !self.temps.files.is_empty() {
+            self.temps.ran.insert(job);
+        }
+        let Some(before) = before else { return Vec::new() };
+        let mut affected = Vec::new();
+        for ((path, new), old) in results.iter().zip(before) {
+            if old == Some(*new) {
+                continue;
+            }
+            let readers = cx.graph.consumers(JobId(job)).iter();
+            for reader in readers.filter(|reader| cx.job(**reader).inputs.contains(path)) {
+                if affected.contains(&reader.0) {
+                    continue;
+                }
+                affected.push(reader.0);
+                let reason = Reason::InputChanged {
+                    path: cx.paths.text(*path).to_string(),
+                    old: old.unwrap_or(*new),
+                    new: *new,
+                    by: Some(self.info(job).title()),
+                };
+                let ran = self.temps.ran.contains(&reader.0);
+                self.temps.recalls.insert(reader.0, Recall { reason, ran });
+            }
+        }
+        affected
+    }
+
+    /// Says once per rule that it makes something else each time.
+    pub(super) fn tell_nondeterministic(&mut self, job: u32, affected: usize) {
+        let rule = self.cx.job(JobId(job)).rule;
+        if affected == 0 || !self.temps.told.insert(rule) {
+            return;
+        }
+        let title = self.info(job).title();
+        let message = format!(
+            "{title} was made again and is not what it was before: what depends on it is checked again \
+             (a rule that makes something else each time should not be temporary)"
+        );
+        self.emit(EventKind::Warning { message });
+    }
+
+    /// Nobody needs these files any more. Those that are there as their job left them go.
+    pub(super) fn remove_temps(&mut self, temps: &[u32]) {
+        let mut removals = Vec::new();
+        for temp in temps {
+            let path = self.temps.files[*temp as usize];
+            let (Some(producer), Some(sig)) = (self.cx.graph.producer(path), self.cx.files.signature(path))
+            else {
+                continue;
+            };
+            // From now on it counts as gone: a check that follows must not find it half removed.
+            self.cx.files.set_missing(path);
+            *self.temps.removing.entry(producer.0).or_default() += 1;
+            removals.push(Removal { job: producer.0, path, sig });
+        }
+        if removals.is_empty() {
+            return;
+        }
+        let (cx, sender) = (self.cx.clone(), self.sender.clone());
+        self.pool.spawn(move || {
+            let removed = removals.into_iter().map(|removal| removal.perform(&cx)).collect();
+            drop(cx);
+            let _ = sender.send(Inbox::Removed(removed));
+        });
+    }
+
+    pub(super) fn removed(&mut self, job: u32, path: PathId, result: Result<(), String>) {
+        let text = self.cx.paths.text(path).to_string();
+        match result {
+            Ok(()) => {
+                self.summary.temp_removed += 1;
+                self.emit(EventKind::TempRemoved { path: text });
+            }
+            Err(why) => {
+                self.cx.files.forget(path);
+                let message = format!("temporary file {text} was not removed: {why}");
+                self.emit(EventKind::Warning { message });
+            }
+        }
+        if let Some(left) = self.temps.removing.get_mut(&job) {
+            *left -= 1;
+            if *left == 0 {
+                self.temps.removing.remove(&job);
+                if let Some(attempt) = self.temps.held_starts.remove(&job) {
+                    self.start(job, attempt);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Temporary outputs: files that go when nobody needs them any more. One that is absent is no reason to make it again:
+//! jobs that only compare take what is on record of it.
+
+use crate::base::digest::Digest;
+use crate::base::path::PathId;
+use crate::graph::dag::JobGraph;
+use crate::graph::job::{Job, JobId};
+use crate::model::action::Action;
+use crate::model::flags::Flag;
+use crate::model::rule::Rule;
+use crate::model::workflow::Workflow;
+use crate::plan::context::Context;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::{Mutex, PoisonError};
+
+/// What is known of the temporary files of a graph.
+#[derive(Default)]
+pub(crate) struct Temps {
+    /// Files that the user asked for: they stay, whatever their rule says.
+    wanted: FxHashSet<PathId>,
+    /// What the temporary files hold that were made in this run.
+    made: Mutex<FxHashMap<PathId, Digest>>,
+}
+
+impl Temps {
+    pub(crate) fn of(workflow: &Workflow, graph: &JobGraph) -> Temps {
+        let mut wanted = FxHashSet::default();
+        let any = workflow.rules.iter().any(|rule| has_temp(rule));
+        for target in graph.targets.iter().filter(|_| any) {
+            let job = &graph.jobs[target.index()];
+            wanted.extend(job.outputs.iter().copied());
+            if let Action::None = workflow.rules[job.rule as usize].action {
+                // It stands for what it lists.
+                wanted.extend(job.inputs.iter().copied());
+            }
+        }
+        Temps { wanted, made: Mutex::default() }
+    }
+
+    /// Takes note of what a temporary file holds that was just made.
+    pub(crate) fn publish(&self, path: PathId, digest: Digest) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(path, digest);
+    }
+
+    fn made(&self, path: PathId) -> Option<Digest> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&path).copied()
+    }
+}
+
+/// Whether an output of the rule is temporary. What a checkpoint makes decides what else there is to do, so it stays.
+pub(crate) fn has_temp(rule: &Rule) -> bool {
+    !rule.checkpoint && rule.output_flags.iter().any(|flags| flags.has(Flag::Temp))
+}
+
+impl Context {
+    /// Whether the job's output is removed when nobody needs it any more.
+    pub(crate) fn is_temp(&self, job: &Job, output: usize) -> bool {
+        let rule = self.rule(job);
+        !rule.checkpoint
+            && rule.output_flags.get(output).is_some_and(|flags| flags.has(Flag::Temp))
+            && !self.temps.wanted.contains(&job.outputs[output])
+    }
+
+    /// The temporary outputs of a job.
+    pub(crate) fn temps_of(&self, id: JobId) -> impl Iterator<Item = PathId> + '_ {
+        let job = self.job(id);
+        (0..job.outputs.len()).filter(|output| self.is_temp(job, *output)).map(|output| job.outputs[output])
+    }
+
+    /// What an absent file holds for those who only compare. `None`: it has to be there.
+    pub(crate) fn held(&self, path: PathId) -> Option<Digest> {
+        let job = self.job(self.graph.producer(path)?);
+        let output = job.outputs.iter().position(|output| *output == path)?;
+        if !self.is_temp(job, output) {
+            return None;
+        }
+        self.temps.made(path).or_else(|| {
+            let trace = self.view.trace(path)?;
+            let at = trace.fingerprint.outputs.iter().position(|output| *output == path)?;
+            trace.results.get(at).copied()
+        })
+    }
+}
