@@ -10,6 +10,7 @@ use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
+use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
 use crate::graph::resolve::{Probe, Request, resolve};
@@ -17,6 +18,7 @@ use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
 use crate::model::environment::Environments;
+use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
@@ -59,6 +61,8 @@ pub struct LoadOptions {
     pub default_resources: Vec<(String, String)>,
     /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
     pub scatter: Vec<(String, u32)>,
+    /// Paths start from `root`, whatever `workdir:` says.
+    pub keep_root: bool,
 }
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
@@ -66,13 +70,13 @@ pub struct Session {
     workflow: Arc<Workflow>,
     root: PathBuf,
     slots: u32,
+    temp_dir: Arc<str>,
     limits: Vec<(String, u64)>,
     cancel: CancelToken,
     observer: Observe,
     pool: rayon::ThreadPool,
     index: PatternIndex,
     programs: Programs,
-    temp_dir: Arc<str>,
 }
 
 /// Options of a [`Session`].
@@ -81,10 +85,10 @@ pub struct SessionBuilder {
     root: PathBuf,
     jobs: usize,
     resources: Vec<(String, u64)>,
+    temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
     search_path: Option<OsString>,
-    temp_dir: PathBuf,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -255,6 +259,7 @@ impl LoadOptions {
             resources: self.resources.clone(),
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
+            keep_root: self.keep_root,
         }
     }
 }
@@ -285,10 +290,10 @@ impl Session {
             root: PathBuf::from("."),
             jobs: 0,
             resources: Vec::new(),
+            temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
             search_path: None,
-            temp_dir: PathBuf::from("/tmp"),
         }
     }
 
@@ -348,8 +353,9 @@ impl Session {
             slots: self.slots,
             code: CodeCache::default(),
             environments: how.environments,
-            temp_dir: self.temp_dir.clone(),
             programs: self.programs.clone(),
+            markers: Default::default(),
+            temp_dir: self.temp_dir.clone(),
         })
     }
 
@@ -518,7 +524,8 @@ fn plan_error(trouble: Trouble) -> Error {
 }
 
 impl SessionBuilder {
-    /// Sets the root directory: every path of the workflow is relative to it. Default: the process's directory.
+    /// Sets the root directory: every path of the workflow is relative to it, or to the directory below it that
+    /// `workdir:` names. Default: the process's directory.
     #[must_use]
     pub fn root(mut self, root: impl Into<PathBuf>) -> SessionBuilder {
         self.root = root.into();
@@ -532,10 +539,24 @@ impl SessionBuilder {
         self
     }
 
-    /// Limits a named resource.
+    /// Limits a named resource. `mem` and `disk` are megabytes, `mem_mib` and `disk_mib` the same in MiB.
     #[must_use]
     pub fn resource(mut self, name: impl Into<String>, amount: u64) -> SessionBuilder {
-        self.resources.push((name.into(), amount));
+        let name: Arc<str> = name.into().into();
+        let wanted = Value::Int(i64::try_from(amount).unwrap_or(i64::MAX));
+        let (name, amount) = match units::standard(&name, wanted) {
+            Ok((name, Value::Int(amount))) => (name, u64::try_from(amount).unwrap_or(u64::MAX)),
+            _ => (name, amount),
+        };
+        self.resources.push((name.to_string(), amount));
+        self
+    }
+
+    /// Sets the directory for temporary files of jobs: their resource `tmpdir`, unless their rule sets one, and the
+    /// variable `TMPDIR`. Default: `/tmp`, since the library asks no environment.
+    #[must_use]
+    pub fn temp_dir(mut self, directory: impl AsRef<str>) -> SessionBuilder {
+        self.temp_dir = directory.as_ref().into();
         self
     }
 
@@ -545,14 +566,6 @@ impl SessionBuilder {
     #[must_use]
     pub fn search_path(mut self, path: impl Into<OsString>) -> SessionBuilder {
         self.search_path = Some(path.into());
-        self
-    }
-
-    /// Sets the directory for temporary files that jobs see as `resources.tmpdir` when their rules name none. Default:
-    /// `/tmp`.
-    #[must_use]
-    pub fn temp_dir(mut self, dir: impl Into<PathBuf>) -> SessionBuilder {
-        self.temp_dir = dir.into();
         self
     }
 
@@ -570,14 +583,22 @@ impl SessionBuilder {
         self
     }
 
-    /// Opens the session.
+    /// Opens the session. Makes the directory that `workdir:` names.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.
     pub fn open(self) -> Result<Session> {
-        if !self.root.is_dir() {
-            let message = format!("the root {} is not a directory", self.root.display());
-            return Err(Error::new(ErrorKind::Environment, message).with_path(self.root));
+        let root = match &self.workflow.workdir {
+            Some(below) => {
+                let root = self.root.join(below);
+                make_directory(&root)?;
+                root
+            }
+            None => self.root,
+        };
+        if !root.is_dir() {
+            let message = format!("the root {} is not a directory", root.display());
+            return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -595,12 +616,12 @@ impl SessionBuilder {
             index,
             pool,
             slots: u32::try_from(jobs).unwrap_or(u32::MAX),
+            temp_dir: self.temp_dir,
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
             programs: Programs::new(self.search_path),
-            temp_dir: self.temp_dir.to_string_lossy().into(),
-            root: self.root,
+            root,
             workflow: self.workflow,
         })
     }

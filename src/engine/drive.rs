@@ -6,6 +6,7 @@ mod shape;
 mod temps;
 
 use crate::base::clock;
+use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
 use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
@@ -18,7 +19,7 @@ use crate::exec::executor::{Completion, Signal};
 use crate::exec::local::LocalExecutor;
 use crate::exec::software::Deployment;
 use crate::exec::survivors::Mark;
-use crate::files::outputs::{PrepareOutput, prepare};
+use crate::files::outputs::{PrepareOutput, make_directory, prepare};
 use crate::files::programs::Programs;
 use crate::files::shadow;
 use crate::graph::info::JobInfo;
@@ -26,6 +27,7 @@ use crate::graph::job::JobId;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
+use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
@@ -327,6 +329,7 @@ impl Run<'_> {
             attempt,
             log: launch::has_log(rule).then(|| relative(&self.launcher.log(job), &cx.root)),
         };
+        make_temp_dir(&cx, &prepared.instance)?;
         self.emit(event);
         self.executor.submit(request);
         Ok(())
@@ -412,20 +415,16 @@ impl Run<'_> {
     fn take_old_outputs_away(&mut self, job: u32, outputs: &[PathId]) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
-        let keep: FxHashSet<PathId> = prepared.unknown_outputs.iter().copied().collect();
         let logs = prepared.instance.logs.paths.clone();
         let benchmark = prepared.instance.benchmark.clone();
         let reasons = prepared.reasons.clone();
-        let list: Vec<PrepareOutput<'_>> = outputs
-            .iter()
-            .map(|id| PrepareOutput { path: cx.paths.text(*id), keep: keep.contains(id) })
-            .collect();
+        let list = work::old_outputs(&cx, cx.job(JobId(job)), prepared);
         let save_dir = runs::saved_dir(&self.state_dir, self.number);
         let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
         let made = logs.iter().chain(&benchmark);
-        let list: Vec<_> = made.map(|path| PrepareOutput { path, keep: true }).collect();
+        let list: Vec<_> = made.map(|path| PrepareOutput { path, keep: true, directory: false }).collect();
         let ran_before =
             prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
         let log_dir = match ran_before {
@@ -458,12 +457,11 @@ impl Run<'_> {
         let Some(prepared) = self.prepared.get(&job) else { return };
         let facts = work::AfterFacts {
             inputs: prepared.input_signatures.clone(),
-            fingerprint_inputs: prepared.fingerprint.inputs.clone(),
+            fingerprint: prepared.fingerprint.clone(),
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
             has_log: launch::has_log(cx.rule(cx.job(JobId(job)))),
-            code: prepared.fingerprint.code.clone(),
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
         self.pool.spawn(move || {
@@ -475,7 +473,9 @@ impl Run<'_> {
     fn concluded(&mut self, concluded: Concluded) {
         let Concluded { job, duration_ms, conclusion } = concluded;
         let end = match conclusion {
-            Conclusion::Done { outputs, changed } => self.done(job, duration_ms, &outputs, changed),
+            Conclusion::Done { outputs, results, changed } => {
+                self.done(job, duration_ms, &outputs, results, changed)
+            }
             Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
                 let mut failure = self.failure(job, outcome);
                 (failure.exit_code, failure.log_tail, failure.help) = (exit_code, log_tail, help);
@@ -508,16 +508,16 @@ impl Run<'_> {
         &mut self,
         job: u32,
         duration_ms: u64,
-        outputs: &[(PathId, crate::trace::identity::FileHash)],
+        outputs: &[(PathId, Known)],
+        results: Vec<Digest>,
         changed: Option<String>,
     ) -> End {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
-        for (path, hash) in outputs {
-            cx.files.publish(*path, *hash);
+        for ((path, known), result) in outputs.iter().zip(&results) {
+            cx.publish(*path, known, *result);
         }
-        let results: Vec<_> = outputs.iter().map(|(_, hash)| hash.digest).collect();
-        let made: Vec<_> = outputs.iter().map(|(path, hash)| (*path, hash.digest)).collect();
+        let made: Vec<_> = outputs.iter().zip(&results).map(|((path, _), digest)| (*path, *digest)).collect();
         let affected = self.affected(job, &made);
         if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {
             self.tell_nondeterministic(job, affected.len());
@@ -532,7 +532,7 @@ impl Run<'_> {
         } else {
             let trace = prepared.into_trace(&cx, job, results, self.number, duration_ms);
             let mut records: Vec<Record<'_>> =
-                outputs.iter().map(|(path, hash)| Record::FileHash { path: *path, hash: *hash }).collect();
+                outputs.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
             records.push(if trace.fingerprint.outputs.is_empty() {
                 Record::JobEnded { run: self.number, job, outputs: &[], outcome: "done" }
             } else {
@@ -624,7 +624,7 @@ impl Run<'_> {
         let refreshed = self.cx.files.take_refreshed();
         if !refreshed.is_empty() && self.fatal.is_none() {
             let records: Vec<Record<'_>> =
-                refreshed.iter().map(|(path, hash)| Record::FileHash { path: *path, hash: *hash }).collect();
+                refreshed.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
             self.append(&records);
         }
         if self.recording && self.fatal.is_none() {
@@ -640,6 +640,14 @@ impl Run<'_> {
                 Ok(Outcomes { run, summary, failures, cancelled, partial })
             }
         }
+    }
+}
+
+/// Makes the directory for temporary files that a rule names itself.
+fn make_temp_dir(cx: &Context, instance: &Instance) -> std::result::Result<(), Trouble> {
+    match instance.temp_dir().filter(|directory| *directory != cx.temp_dir) {
+        Some(own) => make_directory(&cx.root.join(&*own)).map_err(|error| Trouble::new(error.to_string())),
+        None => Ok(()),
     }
 }
 

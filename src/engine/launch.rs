@@ -72,17 +72,15 @@ impl Launcher {
             (Work::Shell { .. } | Work::Function { .. }, None) => cx.root.clone(),
             _ => absolute(&cx.root),
         };
-        Ok(JobRequest { job, root, work, env: self.variables(job, rule, instance), extras })
+        Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras })
     }
 
-    fn variables(&self, job: u32, rule: &Rule, instance: &Instance) -> Vec<(String, String)> {
+    fn variables(&self, job: u32, instance: &Instance) -> Vec<(String, String)> {
         let mut env = thread_limits(instance.threads);
-        if rule.resources.iter().any(|(name, _)| &**name == "tmpdir")
-            && let Some(dir) = instance.resource("tmpdir")
-        {
-            let dir = dir.to_string();
-            env.extend(["TMPDIR", "TMP", "TEMPDIR", "TEMP"].map(|name| (name.to_string(), dir.clone())));
-        }
+        // Where programs look for a directory for temporary files.
+        env.extend(instance.temp_dir().into_iter().flat_map(|directory| {
+            ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|name| (name.to_string(), directory.to_string()))
+        }));
         env.extend(self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.run, job))));
         env
     }

@@ -5,8 +5,10 @@ pub(crate) mod observe;
 pub(crate) mod outputs;
 mod place;
 pub(crate) mod programs;
+pub(crate) mod results;
 pub(crate) mod shadow;
 pub(crate) mod stat;
+pub(crate) mod tree;
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -362,6 +362,12 @@ pub(crate) fn failed_job(job: u32, failure: &Failure, chain: String, expansion: 
         )
         .at_rule(rule, "")
         .note(format!("needed by: {chain}")),
+        Failure::Call { function, error: CallError::Absent(path) } => Problem::error(
+            "input-function",
+            format!("the input function `{function}` of {context} looks at `{path}`, which does not exist"),
+        )
+        .at_rule(rule, "")
+        .note(format!("needed by: {chain}")),
         Failure::Call { function, error: CallError::Message(message) } => Problem::error(
             "input-function",
             format!("the input function `{function}` of {context} failed: {message}"),

@@ -85,6 +85,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         rules: rules.into_iter().map(Arc::new).collect(),
         by_name,
         order: RuleOrder::default(),
+        workdir: None,
         sources: Arc::new(SourceMap::default()),
         reads: Vec::new(),
         warnings: Vec::new(),

@@ -26,11 +26,13 @@ use crate::lang::load::function::Evaluator;
 use crate::lang::load::modules::{Defined, Home, Modules};
 use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
 use crate::lang::load::paths::{PathRules, Pathvars, Prefix};
+use crate::lang::load::settings::Order;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
+use crate::model::order::RuleOrder;
 use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
 use crate::syntax::ast::{Directive, Hook, ModuleDef, RuleDef, UseRule};
@@ -63,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) resources: Vec<(String, String, String)>,
     pub(crate) default_resources: Vec<(String, String)>,
     pub(crate) scatter: Vec<(String, u32)>,
+    /// `workdir:` does not count.
+    pub(crate) keep_root: bool,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -113,7 +117,7 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
 pub(crate) fn load(request: LoadRequest) -> Result<Workflow, LoadFailure> {
     let mut loader = Loader::new();
     match loader.run(request) {
-        Some((rules, vm)) => loader.assemble(rules, vm),
+        Some((rules, order, vm)) => loader.assemble(rules, order, vm),
         None => Err(loader.failure()),
     }
 }
@@ -169,6 +173,10 @@ struct Loader {
     /// Processes of `scattergather` with their parts, and what is said from outside.
     processes: Vec<(Arc<str>, i64)>,
     scatter: Vec<(String, u32)>,
+    orders: Vec<Order>,
+    /// What `workdir:` says; ignored when the root is to be kept.
+    workdir: Option<PathBuf>,
+    keep_root: bool,
     /// For rules that name none.
     environment: Environment,
     /// Config from outside: wins over the files that the Rulefile names.
@@ -228,6 +236,9 @@ impl Loader {
             replace_config: false,
             processes: Vec::new(),
             scatter: Vec::new(),
+            orders: Vec::new(),
+            workdir: None,
+            keep_root: false,
             environment: Environment::default(),
             names: Rules::default(),
             checkpoints: Checkpoints::default(),
@@ -254,7 +265,7 @@ impl Loader {
     }
 
     /// Runs the files and checks the rules; `None` when there are mistakes.
-    fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, Vm<'static>)> {
+    fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
         let mut vm = Vm::new(request.root.clone(), Budget::load());
         let LoadRequest { name, text, dir, settings, .. } = request;
         let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
@@ -280,17 +291,19 @@ impl Loader {
         self.unused = directives::unused_settings(&settings.config, &self.sources);
         self.apply_overrides(&mut vm, &settings);
         let rules = self.finish(&vm);
+        let order = self.rule_order(&rules);
         if !self.problems.is_empty() {
             self.printed = vm.log;
             return None;
         }
-        Some((rules, vm))
+        Some((rules, order, vm))
     }
 
     /// Puts the names of the host and the config in place.
     fn prepare(&mut self, vm: &mut Vm, name: &str, dir: &Path, settings: &Settings) -> Result<(), Raise> {
         self.has_config_files = !settings.config_files.is_empty();
         self.replace_config = settings.replace_config;
+        self.keep_root = settings.keep_root;
         self.scatter = settings.scatter.clone();
         for path in &settings.config_files {
             let shown = path.to_string_lossy();
@@ -331,7 +344,13 @@ impl Loader {
         let basedir = absolute(dir).to_string_lossy().into_owned();
         let named: Vec<(Arc<str>, Value)> =
             vec![("basedir".into(), Value::from(basedir)), ("snakefile".into(), Value::from(name))];
-        Value::object(Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named })
+        Value::object(Named {
+            type_name: "Workflow",
+            what: "`workflow`".into(),
+            flat: Vec::new(),
+            named,
+            files: None,
+        })
     }
 
     /// Checks the drafts, with the values that names have at the end of the load.
@@ -370,7 +389,12 @@ impl Loader {
         rules
     }
 
-    fn assemble(self, rules: Vec<Rule>, mut vm: Vm<'static>) -> Result<Workflow, LoadFailure> {
+    fn assemble(
+        self,
+        rules: Vec<Rule>,
+        order: RuleOrder,
+        mut vm: Vm<'static>,
+    ) -> Result<Workflow, LoadFailure> {
         let index = |target: Option<(u32, Span)>| target.map(|(index, _)| index);
         let default = index(self.default_target).or(self.first_rule).or(index(self.included_default_target));
         let sources = Arc::new(self.sources);
@@ -383,7 +407,7 @@ impl Loader {
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
         match Workflow::assemble(rules, default, sources.clone(), reads, self.unused) {
-            Ok(workflow) => Ok(Workflow { printed, config, ..workflow }),
+            Ok(workflow) => Ok(Workflow { printed, config, order, workdir: self.workdir, ..workflow }),
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }
     }

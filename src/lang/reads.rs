@@ -46,6 +46,15 @@ pub(crate) enum PathKind {
     Other,
 }
 
+/// The file that a raise is about because it is not there.
+#[derive(Debug)]
+pub(crate) struct Absent(pub(crate) Arc<str>);
+
+/// Bytes of a file. Not recorded: sizes are asked for threads and resources, which are no reason to run.
+pub(crate) fn file_size(root: &Path, path: &str) -> Result<u64, Raise> {
+    fs::metadata(root.join(path)).map(|meta| meta.len()).map_err(|error| io_raise(&error, path))
+}
+
 impl Vm<'_> {
     /// The whole text of a file.
     pub(crate) fn read_file(&mut self, path: &str) -> Result<String, Raise> {
@@ -306,7 +315,7 @@ fn io_raise(error: &std::io::Error, path: &str) -> Raise {
     };
     let raise = Raise::new(kind, format!("cannot read `{path}`: {what}"));
     match error.kind() {
-        ErrorKind::NotFound => raise.help(
+        ErrorKind::NotFound => raise.with_payload(Arc::new(Absent(path.into()))).help(
             "the path starts from the directory that rulemake works in; what rules make is not there yet while it loads",
         ),
         _ => raise,

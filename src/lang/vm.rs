@@ -207,6 +207,11 @@ impl Vm<'_> {
         &self.root
     }
 
+    /// Relative paths start from another directory from here on.
+    pub(crate) fn set_root(&mut self, root: PathBuf) {
+        self.root = Cow::Owned(root);
+    }
+
     pub(crate) fn reads(&self) -> &[Read] {
         self.reads.list()
     }

@@ -54,6 +54,8 @@ pub(crate) enum CallError {
     Problem(Box<Problem>),
     /// A Rust closure returned this message.
     Message(String),
+    /// It looks at this input of the job, which is not there: no error before the run, for it may still be made.
+    Absent(Arc<str>),
     /// It needs what a checkpoint makes, and that is not final yet: to be called again when it is.
     Pending { checkpoint: Arc<str>, wildcards: Vec<(Arc<str>, Arc<str>)> },
 }

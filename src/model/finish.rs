@@ -12,6 +12,7 @@ use crate::model::pattern::{Pattern, Segment, check_constraint};
 use crate::model::rule::{Benchmark, InputItem, InputSource, ParamItem, ParamSource, Rule};
 use crate::model::slots::Slot;
 use crate::model::template::{Template, TemplateError, TemplateScope};
+use crate::model::units;
 use crate::model::value::Value;
 use std::sync::Arc;
 
@@ -97,6 +98,7 @@ impl RuleDraft {
         let action = action(&self.action, &scope, &wildcards, lookup, report);
         check_action(&self, report);
         check_numbers(&self, report);
+        let resources = resources(&self, report);
         (report.problems.len() == before).then(|| Rule {
             name: self.name,
             doc: self.doc,
@@ -110,7 +112,7 @@ impl RuleDraft {
             log_slots: slots(&self.logs),
             params,
             threads: self.threads,
-            resources: self.resources.into(),
+            resources,
             priority: self.priority,
             retries: self.retries,
             message,
@@ -289,6 +291,12 @@ fn check_names(draft: &RuleDraft, report: &mut Report<'_>) {
             if items[..i].iter().any(|(other, _)| other.as_ref() == Some(name)) {
                 let problem =
                     Problem::error("duplicate-name", format!("`{name}` stands twice in `{section}`"));
+                let problem = match units::derived_names(name).filter(|_| section == "resources") {
+                    Some([plain, in_mib]) => {
+                        problem.note(format!("`{plain}`, `{name}` and `{in_mib}` are one resource"))
+                    }
+                    None => problem,
+                };
                 report.push(problem.help("use another name"), *span, "", "");
             }
         }
@@ -419,15 +427,6 @@ fn scope_of(draft: &RuleDraft) -> Scope {
     }
 }
 
-/// Its own, and those that every job has.
-fn resource_names(draft: &RuleDraft) -> Vec<Arc<str>> {
-    let mut names: Vec<Arc<str>> = draft.resources.iter().map(|(name, _)| name.clone()).collect();
-    if !names.iter().any(|name| &**name == "tmpdir") {
-        names.push("tmpdir".into());
-    }
-    names
-}
-
 fn template(
     text: &DraftText,
     scope: &Scope,
@@ -555,18 +554,44 @@ fn check_numbers(draft: &RuleDraft, report: &mut Report<'_>) {
         );
         report.push(Problem::error("bad-threads", message), None, "", "in this rule");
     }
-    for (name, resource) in &draft.resources {
-        if let Dynamic::Const(value) = resource
-            && !matches!(value, Value::Int(0..) | Value::Str(_))
-        {
-            let message = format!(
-                "resource `{name}` of rule `{}` must be a whole number from 0 or a text, not {}",
-                draft.name,
-                value.canonical()
-            );
-            report.push(Problem::error("bad-resource", message), None, "", "in this rule");
+}
+
+/// The resources under their standard names and in their standard units; functions are asked later.
+fn resources(draft: &RuleDraft, report: &mut Report<'_>) -> Box<[(Arc<str>, Dynamic)]> {
+    let mut resources: Vec<(Arc<str>, Dynamic)> = Vec::with_capacity(draft.resources.len());
+    for (name, value) in &draft.resources {
+        let known = resources
+            .iter()
+            .find(|(known, _)| known != name && units::standard_name(known) == units::standard_name(name));
+        if let Some((known, _)) = known {
+            let message = format!("`{known}` and `{name}` are the same resource of rule `{}`", draft.name);
+            report.push(Problem::error("duplicate-name", message).help("keep one of them"), None, "", "");
+        }
+        let standard = match value {
+            Dynamic::Const(value) => {
+                units::standard(name, value.clone()).map(|(n, v)| (n, Dynamic::Const(v)))
+            }
+            Dynamic::Function(_) => Ok((name.clone(), value.clone())),
+        };
+        match standard {
+            Ok(resource) => resources.push(resource),
+            Err(message) => {
+                let message = format!("in rule `{}`: {message}", draft.name);
+                report.push(Problem::error("bad-resource", message), None, "", "in this rule");
+            }
         }
     }
+    resources.into()
+}
+
+/// Names of resources that a command may hold.
+fn resource_names(draft: &RuleDraft) -> Vec<Arc<str>> {
+    let standard = draft.resources.iter().map(|(name, _)| units::standard_name(name));
+    let all = standard.flat_map(|name| {
+        let derived = units::derived_names(name).into_iter().flatten();
+        std::iter::once(name.to_string()).chain(derived.map(String::from))
+    });
+    all.chain([String::from("tmpdir")]).map(Arc::from).collect()
 }
 
 fn slots(items: &[DraftPaths]) -> Arc<[Slot]> {

@@ -6,6 +6,7 @@ use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
 use crate::model::value::Value;
 use rustc_hash::FxHashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An immutable set of rules. Loaded from a Rulefile or built in Rust; can be shared between threads.
@@ -16,6 +17,8 @@ pub struct Workflow {
     /// What is built when no target is given.
     pub(crate) default_rule: Option<u32>,
     pub(crate) order: RuleOrder,
+    /// Directory below the root that all paths start from.
+    pub(crate) workdir: Option<PathBuf>,
     pub(crate) sources: Arc<SourceMap>,
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
@@ -71,6 +74,7 @@ impl Workflow {
             by_name,
             default_rule,
             order: RuleOrder::default(),
+            workdir: None,
             sources,
             reads,
             warnings,

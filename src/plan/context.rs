@@ -9,6 +9,7 @@ use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
 use crate::model::environment::Environments;
+use crate::model::flags::Flag;
 use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
@@ -17,10 +18,12 @@ use crate::plan::temp::Temps;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
-use crate::trace::identity::FileHash;
+use crate::trace::identity::{FileHash, Known};
+use crate::trace::tree::Tree;
+use rustc_hash::FxHashMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one run's checks look at.
 pub(crate) struct Context {
@@ -34,12 +37,14 @@ pub(crate) struct Context {
     pub(crate) root: PathBuf,
     /// Threads that jobs may use together: a job's own are capped at it.
     pub(crate) slots: u32,
+    /// What jobs take for temporary files unless their rule says something else.
+    pub(crate) temp_dir: Arc<str>,
     pub(crate) force: Force,
     pub(crate) code: CodeCache,
     pub(crate) environments: Environments,
-    /// The directory for temporary files of jobs whose rules name none.
-    pub(crate) temp_dir: Arc<str>,
     pub(crate) programs: Programs,
+    /// What `touch` outputs that were made in this run stand for.
+    pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
 }
 
@@ -58,6 +63,25 @@ impl Context {
 
     pub(crate) fn rule(&self, job: &Job) -> &Rule {
         &self.workflow.rules[job.rule as usize]
+    }
+
+    /// What counts for consumers of `path` instead of its content, when it is a marker.
+    pub(crate) fn marker(&self, path: PathId) -> Option<Digest> {
+        let job = self.job(self.graph.producer(path)?);
+        let index = job.outputs.iter().position(|output| *output == path)?;
+        if !self.rule(job).output_flags.get(index)?.has(Flag::Touch) {
+            return None;
+        }
+        let made = self.markers.lock().unwrap_or_else(PoisonError::into_inner).get(&path).copied();
+        made.or_else(|| self.view.trace(path)?.result(path))
+    }
+
+    /// Takes over what a job made, with what it is on record as.
+    pub(crate) fn publish(&self, path: PathId, known: &Known, result: Digest) {
+        self.files.publish(path, known);
+        if known.digest() != result {
+            self.markers.lock().unwrap_or_else(PoisonError::into_inner).insert(path, result);
+        }
     }
 
     pub(crate) fn is_forced(&self, id: JobId) -> bool {
@@ -80,6 +104,10 @@ impl Context {
 impl HashCache for Context {
     fn file_hash(&self, path: PathId) -> Option<FileHash> {
         self.view.file_hash(path)
+    }
+
+    fn tree(&self, path: PathId) -> Option<Tree> {
+        self.view.tree(path)
     }
 }
 
@@ -147,6 +175,13 @@ fn push_slots(rule: &Rule, text: &mut String) {
     for (section, names) in [("input", inputs), ("output", outputs)] {
         if names.iter().any(|n| n != "_") {
             let _ = write!(text, "\n# {section}: {}", names.join(", "));
+        }
+    }
+    for (number, flags) in (1..).zip(&rule.output_flags) {
+        let made_as =
+            [Flag::Directory, Flag::Touch, Flag::Update].into_iter().filter(|flag| flags.has(*flag));
+        for flag in made_as {
+            let _ = write!(text, "\n# output {number}: {}", flag.name());
         }
     }
 }

@@ -1,11 +1,13 @@
 //! A job's values: wildcards, paths by name, params, threads, resources, and the command with all of them in it.
 
+use crate::error::Error;
 use crate::graph::job::Job;
 use crate::model::action::{Action, OwnedPaths};
 use crate::model::dynamic::{CallContext, CallError, Dynamic};
 use crate::model::pattern::Pattern;
 use crate::model::rule::{ParamItem, ParamSource, Rule};
 use crate::model::template::{Bindings, RenderMode, Template};
+use crate::model::units;
 use crate::model::value::Value;
 use crate::model::wildcards::Wildcards;
 use crate::plan::context::Context;
@@ -21,6 +23,12 @@ pub(crate) struct Trouble {
 impl Trouble {
     pub(crate) fn new(message: impl Into<String>) -> Trouble {
         Trouble { message: message.into(), help: None }
+    }
+
+    /// What the machine refused.
+    pub(crate) fn of(error: &Error) -> Trouble {
+        let help = error.diagnostics().first().and_then(|diagnostic| diagnostic.help.first());
+        Trouble { message: error.to_string(), help: help.cloned() }
     }
 }
 
@@ -38,29 +46,58 @@ pub(crate) struct Instance {
     pub(crate) attempt: u32,
     /// Seconds after which the job is ended.
     pub(crate) timeout: Option<f64>,
+    /// Positions of params that are not known before the run, because a function looks at an input that is still to
+    /// be made.
+    pub(crate) open_params: Vec<usize>,
 }
 
 impl Instance {
     /// Evaluates everything of `job`, functions included.
     pub(crate) fn of(cx: &Context, job: &Job, attempt: u32) -> Result<Instance, Trouble> {
+        Instance::evaluated(cx, job, attempt, false)
+    }
+
+    /// As [`Instance::of`], before the run: what depends on an input that is not there stays open.
+    pub(crate) fn foreseen(cx: &Context, job: &Job) -> Result<Instance, Trouble> {
+        Instance::evaluated(cx, job, 1, true)
+    }
+
+    fn evaluated(cx: &Context, job: &Job, attempt: u32, may_lack: bool) -> Result<Instance, Trouble> {
         let rule = cx.rule(job);
         let mut instance = Instance { attempt, ..Instance::naming(cx, job) };
         instance.refuse_log_as_data(rule)?;
-        instance.threads = instance.evaluate_threads(cx, rule)?;
+        let known = |result: Result<Value, CallError>, what: &dyn Fn() -> String| match result {
+            Err(CallError::Absent(_)) if may_lack => Ok(None),
+            result => result.map(Some).map_err(|error| explain(cx, rule, &what(), error)),
+        };
+        let threads = known(instance.evaluate(&rule.threads, rule), &|| "`threads`".into())?;
+        instance.threads = threads.map_or(Ok(1), |value| whole_threads(cx, rule, &value))?;
         for (name, resource) in &rule.resources {
-            let value = instance
-                .evaluate(resource, rule)
-                .map_err(|e| explain(cx, rule, &format!("resource `{name}`"), e))?;
-            instance.resources.push((name.clone(), value));
+            let value = known(instance.evaluate(resource, rule), &|| format!("resource `{name}`"))?;
+            let value = value.unwrap_or(Value::None);
+            // A function may ask for nothing.
+            if value != Value::None {
+                let (name, value) = units::standard(name, value)
+                    .map_err(|message| Trouble::new(format!("in rule `{}`: {message}", rule.name)))?;
+                let derived = units::derived(&name, &value);
+                instance.resources.push((name, value));
+                instance.resources.extend(derived.into_iter().flatten());
+            }
         }
-        if !instance.resources.iter().any(|(name, _)| &**name == "tmpdir") {
-            instance.resources.push(("tmpdir".into(), Value::Str(cx.temp_dir.clone())));
+        // As in profiles of Snakemake, the word stands for what the host says.
+        let is_host = |value: &Value| matches!(value, Value::Str(text) if &**text == "system_tmpdir");
+        match instance.resources.iter_mut().find(|(name, _)| &**name == "tmpdir") {
+            Some((_, value)) if is_host(value) => *value = Value::Str(cx.temp_dir.clone()),
+            Some(_) => {}
+            None => instance.resources.push(("tmpdir".into(), Value::Str(cx.temp_dir.clone()))),
         }
         instance.timeout = instance.evaluate_timeout(cx, rule)?;
         for (index, param) in rule.params.iter().enumerate() {
-            let value =
-                instance.param(param, rule).map_err(|e| explain(cx, rule, &param_title(param, index), e))?;
-            instance.params.push((param.name.clone(), value));
+            let value = known(instance.param(param, rule), &|| param_title(param, index))?;
+            if value.is_none() {
+                instance.open_params.push(index);
+            }
+            instance.params.push((param.name.clone(), value.unwrap_or(Value::None)));
         }
         Ok(instance)
     }
@@ -81,7 +118,13 @@ impl Instance {
             benchmark: rule.benchmark.as_ref().map(|b| rendered_one(&b.path, &job.wildcards)),
             attempt: 1,
             timeout: None,
+            open_params: Vec::new(),
         }
+    }
+
+    /// All that the job writes: outputs, logs, benchmark.
+    pub(crate) fn products(&self) -> impl Iterator<Item = &str> {
+        self.outputs.paths.iter().chain(&self.logs.paths).map(|path| &**path)
     }
 
     /// A log is made anew for each execution: an input would be gone before the command could read it.
@@ -97,19 +140,6 @@ impl Instance {
             }
         }
         Ok(())
-    }
-
-    fn evaluate_threads(&self, cx: &Context, rule: &Rule) -> Result<u32, Trouble> {
-        let value = self.evaluate(&rule.threads, rule).map_err(|e| explain(cx, rule, "`threads`", e))?;
-        match value {
-            Value::Int(n @ 1..) => Ok(u32::try_from(n).unwrap_or(u32::MAX).min(cx.slots)),
-            Value::Float(x) if x >= 1.0 => Ok((x.round_ties_even() as u32).min(cx.slots)),
-            other => Err(Trouble::new(format!(
-                "`threads` of rule `{}` must be a whole number from 1, not {}",
-                rule.name,
-                other.canonical()
-            ))),
-        }
     }
 
     fn evaluate_timeout(&self, cx: &Context, rule: &Rule) -> Result<Option<f64>, Trouble> {
@@ -191,9 +221,10 @@ impl Instance {
         })
     }
 
-    /// The value of a resource.
-    pub(crate) fn resource(&self, name: &str) -> Option<&Value> {
-        self.resources.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+    /// The directory for the job's temporary files.
+    pub(crate) fn temp_dir(&self) -> Option<Arc<str>> {
+        let found = self.resources.iter().find(|(name, _)| &**name == "tmpdir");
+        found.map(|(_, value)| Arc::from(value.to_string()))
     }
 
     /// What the job takes of the named resources; texts are not counted.
@@ -204,6 +235,19 @@ impl Instance {
             _ => None,
         };
         self.resources.iter().filter_map(|(name, value)| Some((name.clone(), amount(value)?))).collect()
+    }
+}
+
+/// Threads of a job, at most as many as the run has.
+fn whole_threads(cx: &Context, rule: &Rule, value: &Value) -> Result<u32, Trouble> {
+    match value {
+        Value::Int(n @ 1..) => Ok(u32::try_from(*n).unwrap_or(u32::MAX).min(cx.slots)),
+        Value::Float(x) if *x >= 1.0 => Ok((x.round_ties_even() as u32).min(cx.slots)),
+        other => Err(Trouble::new(format!(
+            "`threads` of rule `{}` must be a whole number from 1, not {}",
+            rule.name,
+            other.canonical()
+        ))),
     }
 }
 
@@ -250,6 +294,10 @@ pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -
     match error {
         CallError::Pending { checkpoint, .. } => Trouble::new(format!(
             "{what} of rule `{}` asks for checkpoint `{checkpoint}`, which only input functions can",
+            rule.name
+        )),
+        CallError::Absent(path) => Trouble::new(format!(
+            "{what} of rule `{}` looks at input `{path}`, which does not exist",
             rule.name
         )),
         CallError::Message(message) => Trouble::new(format!("{what} of rule `{}`: {message}", rule.name)),

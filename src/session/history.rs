@@ -79,11 +79,17 @@ impl Session {
             if sources.contains(text) || wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
                 continue;
             }
-            let recorded = loaded.view.trace(id).and_then(|t| {
-                t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
-            });
-            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?) {
-                let list = if recorded == now { &mut found.files } else { &mut found.changed };
+            let content = match files.look(id, text, &view)? {
+                Seen::File(digest) => Some(digest),
+                // Only a directory that was an output has its content on record.
+                Seen::Directory if loaded.view.tree(id).is_some() => {
+                    files.tree(id, text, &view)?.map(|tree| tree.digest())
+                }
+                Seen::Directory | Seen::Special | Seen::Missing => None,
+            };
+            if let (Some(trace), Some(now)) = (loaded.view.trace(id), content) {
+                let is_as_made = trace.made(id, now, &paths);
+                let list = if is_as_made { &mut found.files } else { &mut found.changed };
                 list.push(text.to_string());
             }
         }
@@ -111,7 +117,15 @@ impl Session {
     /// [`Locked`](crate::ErrorKind::Locked), [`Environment`](crate::ErrorKind::Environment).
     pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
         let (loaded, mut writer) = self.open_store(false, &holder("clean", paths))?;
-        let removed = remove_made(&self.root, paths)?;
+        let files = Observer::new(self.root.clone(), None);
+        let view = ViewHashes(&loaded.view);
+        let is_made = |path: &str| {
+            let Some(id) = loaded.paths.find(path) else { return Ok(false) };
+            let tree = files.tree(id, path, &view)?;
+            let trace = loaded.view.trace(id);
+            Ok(tree.zip(trace).is_some_and(|(tree, trace)| trace.made(id, tree.digest(), &loaded.paths)))
+        };
+        let removed = remove_made(&self.root, paths, is_made)?;
         let gone = paths.iter().filter(|path| !removed.skipped.contains(path));
         let forgotten = gone.filter_map(|path| loaded.paths.find(path));
         let records: Vec<Record<'_>> = forgotten.map(|path| Record::Forget { path }).collect();
@@ -126,5 +140,9 @@ struct ViewHashes<'a>(&'a View);
 impl crate::files::observe::HashCache for ViewHashes<'_> {
     fn file_hash(&self, path: crate::base::path::PathId) -> Option<crate::trace::identity::FileHash> {
         self.0.file_hash(path)
+    }
+
+    fn tree(&self, path: crate::base::path::PathId) -> Option<crate::trace::tree::Tree> {
+        self.0.tree(path)
     }
 }

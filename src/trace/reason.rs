@@ -125,6 +125,20 @@ pub enum Reason {
         /// The job that makes it; `None` for a source.
         by: Option<String>,
     },
+    /// The content of an input counts, which did not when it was `ancient`.
+    InputCounts {
+        /// The input.
+        path: String,
+    },
+    /// What `ensure` asks of an output is more or something else than before.
+    RequirementChanged {
+        /// The output.
+        path: String,
+        /// What was asked of it at the last execution.
+        old: Option<String>,
+        /// What is asked of it now.
+        new: String,
+    },
     /// An output does not exist.
     OutputMissing {
         /// The output.
@@ -139,10 +153,12 @@ pub enum Reason {
         /// What is there now.
         new: Digest,
     },
-    /// An output is there, but is not a regular file.
+    /// A directory is where a file is to be, or the other way round, or something that is neither.
     OutputKindChanged {
         /// The output.
         path: String,
+        /// `regular file` or `directory`.
+        expected: String,
     },
     /// A temporary output is gone, and a job that must run reads it.
     NeededBy {
@@ -176,6 +192,8 @@ impl Reason {
             Reason::InputRemoved { .. } => "input-removed",
             Reason::InputsReordered => "inputs-reordered",
             Reason::InputChanged { .. } => "input-changed",
+            Reason::InputCounts { .. } => "input-counts",
+            Reason::RequirementChanged { .. } => "requirement-changed",
             Reason::OutputMissing { .. } => "output-missing",
             Reason::OutputModified { .. } => "output-modified",
             Reason::OutputKindChanged { .. } => "output-kind-changed",
@@ -225,9 +243,18 @@ impl fmt::Display for Reason {
                     false => write!(f, "input {path} changed (made by {rule})"),
                 }
             }
+            Reason::InputCounts { path } => {
+                write!(f, "the content of input {path} counts, which was ancient before")
+            }
+            Reason::RequirementChanged { path, old: None, new } => {
+                write!(f, "output {path} is now to be checked: {new}")
+            }
+            Reason::RequirementChanged { path, old: Some(old), new } => {
+                write!(f, "what is asked of output {path} changed: {old} -> {new}")
+            }
             Reason::OutputMissing { path } => write!(f, "output {path} is missing"),
             Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),
-            Reason::OutputKindChanged { path } => write!(f, "output {path} is not a regular file"),
+            Reason::OutputKindChanged { path, expected } => write!(f, "output {path} is not a {expected}"),
             Reason::NeededBy { path, job } => write!(f, "temporary {path} is needed by {job}"),
         }
     }

@@ -68,6 +68,7 @@ impl Place {
         options.resources = common.set_resources;
         options.default_resources = common.default_resources;
         options.scatter = common.set_scatter;
+        options.keep_root = common.directory.is_some();
         Ok(Place { project, output, options })
     }
 
@@ -92,7 +93,7 @@ impl Place {
         let mut builder = Session::builder(workflow)
             .root(&self.project.root)
             .jobs(args.jobs.unwrap_or(0))
-            .temp_dir(std::env::temp_dir());
+            .temp_dir(std::env::temp_dir().to_string_lossy());
         #[expect(clippy::disallowed_methods, reason = "the library looks for programs where it is told")]
         if let Some(path) = std::env::var_os("PATH") {
             builder = builder.search_path(path);

@@ -74,7 +74,9 @@ impl Run<'_> {
             return;
         }
         let cx = self.cx.clone();
-        let known = |path: &PathId| cx.files.remembered(*path).or_else(|| cx.held(*path));
+        let known = |path: &PathId| {
+            cx.marker(*path).or_else(|| cx.files.remembered(*path)).or_else(|| cx.held(*path))
+        };
         self.temps.before.insert(job, cx.job(JobId(job)).outputs.iter().map(known).collect());
         let was_up_to_date = !self.temps.ran.contains(&job);
         self.summary.up_to_date -= usize::from(was_up_to_date);

@@ -31,10 +31,13 @@ const SUPPORTED: &[&str] = &[
     "localrules",
     "outputflags",
     "pathvars",
+    "report",
     "resource_scopes",
+    "ruleorder",
     "scattergather",
     "singularity",
     "wildcard_constraints",
+    "workdir",
 ];
 
 impl Loader {
@@ -83,6 +86,14 @@ impl Loader {
                 let items = self.items(vm, &directive.args)?;
                 self.default_environment(directive, &items);
             }
+            "ruleorder" => self.ruleorder(directive),
+            "workdir" => {
+                for (path, _) in self.texts(vm, directive)? {
+                    self.workdir(vm, &path);
+                }
+            }
+            // Shown in a report, so only that it is a text matters.
+            "report" => drop(self.texts(vm, directive)?),
             // All rules run on this machine; the names are not looked at.
             "localrules" => {}
             word => self.problems.push(refused_directive(word, place)),
@@ -316,16 +327,12 @@ fn refused_directive(word: &str, span: Span) -> Problem {
         };
     }
     let help = match word {
-        "workdir" => "start rulemake with that directory instead",
         "envvars" => "check the variables in the `shell:` commands that use them",
-        "module" | "subworkflow" => "use `include:` for the files of another workflow",
-        "use" => "write the rule out, or make rules in a `for` loop with `name:`",
+        "subworkflow" => "use `module`: it was taken out of Snakemake, too",
         "onstart" | "onsuccess" | "onerror" => {
             "do it in the script that calls rulemake, after looking at its exit code"
         }
-        "ruleorder" => "make the outputs of the rules distinct, for instance with `wildcard_constraints`",
-        "scattergather" => "list the parts with `expand(...)`",
-        "conda" | "container" | "containerized" | "singularity" => "start rulemake in the environment",
+        "pepfile" | "pepschema" => "read the table of samples with `pandas` or `csv`",
         "storage" => "fetch remote files in a rule of its own",
         _ => "remove it, or write what it stands for",
     };

@@ -1,21 +1,22 @@
 //! Sections of rules to drafts.
 
 use crate::diag::{Problem, Span};
-use crate::lang::builtins::flags::Flagged;
+use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
 use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
-use crate::lang::load::paths::{PathRules, bad_path};
+use crate::lang::load::paths::{PathRules, Prefixed, bad_path};
 use crate::lang::raise::Raise;
-use crate::lang::value::Value;
+use crate::lang::value::{Args, Object, Value};
 use crate::lang::vm::Vm;
 use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::{Ensure, Flags};
+use crate::model::units;
 use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
 use crate::syntax::words::{SECTIONS, nearest};
 use std::sync::Arc;
@@ -119,12 +120,23 @@ impl Loader {
                 let what = format!("{part} of rule `{}`", draft.name).into();
                 view.push((
                     part,
-                    Value::object(Named { type_name, what, flat: Vec::new(), named: Vec::new() }),
+                    Value::object(Named {
+                        type_name,
+                        what,
+                        flat: Vec::new(),
+                        named: Vec::new(),
+                        files: None,
+                    }),
                 ));
             }
         }
         let local = draft.name.clone();
         draft.name = self.outer_name(&local);
+        for (part, value) in &mut view {
+            if let ("output", Some(outputs)) = (*part, value.downcast::<Named>()) {
+                *value = Value::object(outputs.made_by(&draft.name));
+            }
+        }
         let rule = Value::object(RuleView { name: draft.name.clone(), parts: view.clone(), broken });
         if draft.checkpoint {
             self.checkpoints.add(local.clone(), rule.clone());
@@ -359,7 +371,15 @@ impl Loader {
     fn inputs(&mut self, items: &[Item]) -> Vec<DraftInput> {
         let mut inputs = Vec::with_capacity(items.len());
         for item in items {
-            if item.value.is_callable() {
+            if item.value.is_callable() || holds_function(&item.value) {
+                let item = &Item {
+                    name: item.name.clone(),
+                    value: match item.value.is_callable() {
+                        true => item.value.clone(),
+                        false => Value::object(Together(item.value.clone())),
+                    },
+                    span: item.span,
+                };
                 let function = self.function(item, "input");
                 inputs.extend(
                     function.map(|function| DraftInput::Function { name: item.name.clone(), function }),
@@ -444,7 +464,11 @@ impl Loader {
                 match as_path(&value) {
                     // A mistake in a path is told where the section is read.
                     Some(text) => flat.push(match rules.apply(&value) {
-                        Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => value,
+                        // What was prefixed once is not prefixed again where it is used.
+                        Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => {
+                            let marks = Marks { prefixed: true, ..Marks::default() };
+                            Value::object(Flagged { path: Value::Str(value.display()), marks })
+                        }
                         Ok(value) => Value::Str(value.display()),
                         Err(_) => Value::Str(text),
                     }),
@@ -453,6 +477,9 @@ impl Loader {
                             values.reverse();
                             queue.append(&mut values);
                         }
+                        _ if value.is_callable() && !rules.prefixes.is_empty() => {
+                            flat.push(Value::object(Prefixed { function: value, rules: rules.clone() }));
+                        }
                         _ => flat.push(value),
                     },
                 }
@@ -460,13 +487,19 @@ impl Loader {
             if let Some(name) = &item.name {
                 let value = match (as_path(&item.value), flat.get(start)) {
                     (Some(_), Some(only)) => only.clone(),
-                    _ if item.value.is_callable() => item.value.clone(),
+                    (_, Some(only)) if item.value.is_callable() => only.clone(),
                     _ => Value::list(flat[start..].to_vec()),
                 };
                 named.push((name.clone(), value));
             }
         }
-        Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
+        Value::object(Named {
+            type_name,
+            what: format!("{part} of rule `{rule}`").into(),
+            flat,
+            named,
+            files: None,
+        })
     }
 
     /// What happens to the paths of a section in the present file.
@@ -521,24 +554,24 @@ impl Loader {
                 );
                 continue;
             };
-            let value = match &item.value {
-                value if value.is_callable() => self.function(item, "resources").map(Dynamic::Function),
-                Value::Int(n) if *n < 0 => {
-                    let message = format!("resource `{name}` must be a whole number from 0, not {n}");
-                    self.refuse("bad-resource", message, item.span);
-                    None
-                }
-                Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bool(_) => self.constant(item),
-                other => {
-                    let message = format!(
-                        "resource `{name}` must be a number, a text or a function, not `{}`",
-                        other.type_name()
-                    );
-                    self.refuse("bad-section-value", message, item.span);
-                    None
+            let resource = match &item.value {
+                value if value.is_callable() => self
+                    .function(item, "resources")
+                    .map(|function| (name.clone(), Dynamic::Function(function))),
+                // What is switched off in an inherited rule.
+                Value::None => None,
+                value => {
+                    let standard = value.to_model().map_err(|raise| raise.message());
+                    match standard.and_then(|value| units::standard(name, value)) {
+                        Ok((name, value)) => Some((name, Dynamic::Const(value))),
+                        Err(message) => {
+                            self.refuse("bad-resource", message, item.span);
+                            None
+                        }
+                    }
                 }
             };
-            resources.extend(value.map(|value| (name.clone(), value)));
+            resources.extend(resource);
         }
         resources
     }
@@ -596,6 +629,54 @@ pub(super) fn as_path(value: &Value) -> Option<Arc<str>> {
     }
 }
 
+/// Whether a list holds functions, as `rules.a.input` does when the input of `a` is one.
+fn holds_function(value: &Value) -> bool {
+    elements(value).is_some_and(|items| items.iter().any(|item| item.is_callable() || holds_function(item)))
+}
+
+/// A list with functions in it, as one function.
+#[derive(Debug)]
+struct Together(Value);
+
+impl Object for Together {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Arc<str>> {
+        let mut all: Vec<Arc<str>> = vec!["wildcards".into()];
+        for item in elements(&self.0).unwrap_or_default().iter().filter(|item| item.is_callable()) {
+            all.extend(item.parameters().into_iter().skip(1));
+        }
+        all
+    }
+
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        let mut values = Vec::new();
+        for item in elements(&self.0).unwrap_or_default() {
+            let item = if holds_function(&item) { Value::object(Together(item)) } else { item };
+            values.push(match item.is_callable() {
+                true => {
+                    let wanted = item.parameters();
+                    let mut own = args.clone();
+                    own.named.retain(|(name, _)| wanted.contains(name));
+                    vm.call_value(&item, own, None)?
+                }
+                false => item,
+            });
+        }
+        Ok(Value::list(values))
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        vec![self.0.clone()]
+    }
+}
+
 /// The elements of a list of paths; a dict is none.
 fn elements(value: &Value) -> Option<Vec<Value>> {
     match value {
@@ -630,7 +711,13 @@ fn is_rule_name(text: &str) -> bool {
 fn view_of_params(rule: &str, items: &[Item]) -> Value {
     let flat = items.iter().map(|i| i.value.clone()).collect();
     let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
-    Value::object(Named { type_name: "Params", what: format!("params of rule `{rule}`").into(), flat, named })
+    Value::object(Named {
+        type_name: "Params",
+        what: format!("params of rule `{rule}`").into(),
+        flat,
+        named,
+        files: None,
+    })
 }
 
 fn refused_section(word: &str, span: Span) -> Problem {
