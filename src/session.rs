@@ -3,7 +3,7 @@
 mod history;
 mod views;
 
-use crate::base::path::{PathId, normalise};
+use crate::base::path::normalise;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
@@ -13,7 +13,7 @@ use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
-use crate::graph::resolve::{Probe, Request, resolve};
+use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
@@ -22,7 +22,7 @@ use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
-use crate::plan::context::{Context, Force, RuleFacts};
+use crate::plan::context::{Context, Force, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
@@ -61,6 +61,14 @@ pub struct LoadOptions {
     pub default_resources: Vec<(String, String)>,
     /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
     pub scatter: Vec<(String, u32)>,
+    /// Environment variables, by name and value, that the Rulefile may ask for with `os.environ`: the library itself
+    /// reads none. Each one that is asked for is on record with its value.
+    ///
+    /// ```
+    /// let mut options = rulemake::LoadOptions::default();
+    /// options.variables = std::env::vars().collect();
+    /// ```
+    pub variables: Vec<(String, String)>,
     /// Paths start from `root`, whatever `workdir:` says.
     pub keep_root: bool,
 }
@@ -259,25 +267,9 @@ impl LoadOptions {
             resources: self.resources.clone(),
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
+            variables: self.variables.clone(),
             keep_root: self.keep_root,
         }
-    }
-}
-
-/// Existence of sources, for the resolver.
-struct Sources<'a> {
-    root: &'a Path,
-    view: &'a View,
-}
-
-impl Probe for Sources<'_> {
-    fn exists(&self, path: &str) -> bool {
-        // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
-    }
-
-    fn is_made(&self, path: PathId) -> bool {
-        self.view.is_made(path)
     }
 }
 
@@ -365,9 +357,28 @@ impl Session {
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
         let cx = self.context(targets, options.how(), &mut read(&self.state_dir())?, false)?;
+        self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
+    }
+
+    /// Rules with what rulemake does not do are no mistake until a job of theirs is needed.
+    fn refuse_unsupported(&self, cx: &Context) -> Result<()> {
+        let mut seen = vec![false; self.workflow.rules.len()];
+        let mut problems = Vec::new();
+        for job in &cx.graph.jobs {
+            if !std::mem::replace(&mut seen[job.rule as usize], true)
+                && let Some(problem) = &cx.rule(job).refused
+            {
+                let named = problem.as_ref().clone().note(format!("rule `{}` is needed", cx.rule(job).name));
+                problems.push(named);
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))
     }
 
     /// A resource request above its limit can never be met: said before anything runs.
@@ -431,6 +442,7 @@ impl Session {
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
         let cx = Arc::new(self.context(targets, options.how(), &mut loaded, true)?);
+        self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
@@ -441,7 +453,8 @@ impl Session {
             keep_temps: options.keep_temps,
             programs: self.programs.clone(),
         };
-        let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
+        let done =
+            drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
             run: done.run,
             summary: done.summary,

@@ -2,6 +2,7 @@
 //! observer. The thread that calls [`drive`] is the coordinator: it owns the core, the store's writer and the order of
 //! events, and never hashes, stats or waits for a child.
 
+mod growth;
 mod shape;
 mod temps;
 
@@ -24,11 +25,13 @@ use crate::files::programs::Programs;
 use crate::files::shadow;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
+use crate::matching::index::PatternIndex;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
 use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
+use growth::GrowthState;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,12 +82,23 @@ enum Inbox {
     Checked(Vec<(u32, Verdict)>),
     Completed(Completion),
     Concluded(Box<Concluded>),
+    /// It could not be started.
+    NotStarted(Box<Concluded>),
     Removed(Vec<Removed>),
+}
+
+/// What waits until the graph has grown.
+#[derive(Default)]
+struct HeldBack {
+    checks: Vec<u32>,
+    completions: Vec<Completion>,
+    removals: Vec<u32>,
 }
 
 /// Runs everything that is stale in `cx`; the observer hears it in order.
 pub(crate) fn drive(
-    cx: &Arc<Context>,
+    cx: Arc<Context>,
+    index: &PatternIndex,
     writer: Writer,
     pool: &rayon::ThreadPool,
     cancel: &CancelToken,
@@ -108,11 +122,13 @@ pub(crate) fn drive(
         state_dir: state_dir.clone(),
     };
     let ledger = Ledger::new(cx.slots.into(), &options.limits);
-    let (shape, temp_files) = shape::shape(cx, options.keep_temps);
+    let mut temps = TempState::of(&cx, options.keep_temps);
     let mut run = Run {
-        cx,
-        core: Core::new(shape, ledger, options.keep_going),
-        temps: TempState::of(temp_files),
+        core: Core::new(shape::shape(&cx, &mut temps), ledger, options.keep_going),
+        temps,
+        growth: GrowthState::of(&cx, index),
+        total: action_count(&cx),
+        in_pool: 0,
         writer,
         pool,
         cancel,
@@ -135,8 +151,9 @@ pub(crate) fn drive(
         kill_at: None,
         fatal: None,
         finished: false,
+        cx,
     };
-    run.emit(EventKind::RunStarted { run: run.number, jobs: action_count(cx) });
+    run.emit(EventKind::RunStarted { run: run.number, jobs: run.total });
     for message in &options.warnings {
         run.emit(EventKind::Warning { message: message.clone() });
     }
@@ -150,7 +167,7 @@ fn action_count(cx: &Context) -> usize {
 }
 
 struct Run<'a> {
-    cx: &'a Arc<Context>,
+    cx: Arc<Context>,
     core: Core,
     writer: Writer,
     pool: &'a rayon::ThreadPool,
@@ -167,6 +184,11 @@ struct Run<'a> {
     defined: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
+    growth: GrowthState<'a>,
+    /// Jobs that execute something.
+    total: usize,
+    /// Pieces of work that the pool has not finished.
+    in_pool: usize,
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
@@ -189,11 +211,15 @@ impl Run<'_> {
             while let Ok(message) = inbox.try_recv() {
                 self.receive(message);
             }
+            self.grow_if_due();
             self.look_at_cancel();
         }
     }
 
     fn receive(&mut self, message: Inbox) {
+        if let Inbox::Checked(_) | Inbox::Concluded(_) | Inbox::Removed(_) = message {
+            self.in_pool -= 1;
+        }
         match message {
             Inbox::Checked(verdicts) => {
                 for (job, verdict) in verdicts {
@@ -201,7 +227,7 @@ impl Run<'_> {
                 }
             }
             Inbox::Completed(completion) => self.completed(completion),
-            Inbox::Concluded(concluded) => self.concluded(*concluded),
+            Inbox::Concluded(concluded) | Inbox::NotStarted(concluded) => self.concluded(*concluded),
             Inbox::Removed(removed) => {
                 for Removed { job, path, result } in removed {
                     self.removed(job, path, result);
@@ -244,13 +270,28 @@ impl Run<'_> {
         }
     }
 
-    fn check(&self, jobs: Vec<u32>) {
+    /// What was held back while the graph was to grow.
+    fn give_held_back(&mut self) {
+        let HeldBack { checks, completions, removals } = std::mem::take(&mut self.growth.held);
+        self.check(checks);
+        completions.into_iter().for_each(|completion| self.completed(completion));
+        if !removals.is_empty() {
+            self.remove_temps(&removals);
+        }
+    }
+
+    fn check(&mut self, jobs: Vec<u32>) {
+        if self.growth.is_due() {
+            return self.growth.held.checks.extend(jobs);
+        }
         for chunk in jobs.chunks(CHECK_CHUNK) {
             let chunk: Vec<_> = chunk.iter().map(|job| (*job, self.temps.recall(*job))).collect();
             let (cx, sender) = (self.cx.clone(), self.sender.clone());
+            self.in_pool += 1;
             self.pool.spawn(move || {
                 let one = |(job, recall): (u32, Option<_>)| (job, work::check_job(&cx, job, recall.as_ref()));
                 let verdicts = chunk.into_iter().map(one).collect();
+                drop(cx);
                 let _ = sender.send(Inbox::Checked(verdicts));
             });
         }
@@ -297,6 +338,7 @@ impl Run<'_> {
             quarantine: None,
             attempt: prepared.map_or(0, |p| p.instance.attempt),
             help: None,
+            diagnostics: Vec::new(),
         }
     }
 
@@ -306,7 +348,7 @@ impl Run<'_> {
         }
         if let Err(outcome) = self.try_start(job, attempt) {
             let concluded = Concluded { job, duration_ms: 0, conclusion: Conclusion::failed(outcome) };
-            let _ = self.sender.send(Inbox::Concluded(Box::new(concluded)));
+            let _ = self.sender.send(Inbox::NotStarted(Box::new(concluded)));
         }
     }
 
@@ -339,7 +381,7 @@ impl Run<'_> {
     fn again(&mut self, job: u32, attempt: u32) -> std::result::Result<(), Trouble> {
         let id = self.cx.job(JobId(job));
         let rule = self.cx.rule(id);
-        let instance = Instance::of(self.cx, id, attempt)?;
+        let instance = Instance::of(&self.cx, id, attempt)?;
         let (command, message) = (instance.command(rule)?, instance.message(rule)?);
         if let Some(prepared) = self.prepared.get_mut(&job) {
             prepared.unknown_outputs.clear();
@@ -396,9 +438,13 @@ impl Run<'_> {
         self.recording = true;
         if let Err(error) = begin.and_then(|()| self.writer.append(&self.cx.paths, records)) {
             // Without a state nothing that ran can be trusted to be remembered: finish what runs, start nothing.
-            self.fatal = Some(error);
-            self.cancel.cancel(CancelLevel::Drain);
+            self.give_up(error);
         }
+    }
+
+    fn give_up(&mut self, error: Error) {
+        self.fatal = Some(error);
+        self.cancel.cancel(CancelLevel::Drain);
     }
 
     /// Puts the run on record, and makes room for its logs.
@@ -452,6 +498,9 @@ impl Run<'_> {
     }
 
     fn completed(&mut self, completion: Completion) {
+        if self.growth.is_due() {
+            return self.growth.held.completions.push(completion);
+        }
         let (cx, sender) = (self.cx.clone(), self.sender.clone());
         let job = completion.job;
         let Some(prepared) = self.prepared.get(&job) else { return };
@@ -464,8 +513,10 @@ impl Run<'_> {
             has_log: launch::has_log(cx.rule(cx.job(JobId(job)))),
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
+        self.in_pool += 1;
         self.pool.spawn(move || {
             let concluded = work::conclude(&cx, completion, facts, told_to_end);
+            drop(cx);
             let _ = sender.send(Inbox::Concluded(Box::new(concluded)));
         });
     }
@@ -546,7 +597,10 @@ impl Run<'_> {
 
     fn settled(&mut self, job: u32, as_: Settled) {
         self.temps.settle(job);
-        if !crate::plan::check::has_action(self.cx, JobId(job)) {
+        if matches!(as_, Settled::Done | Settled::UpToDate) {
+            self.note_end(job);
+        }
+        if !crate::plan::check::has_action(&self.cx, JobId(job)) {
             return;
         }
         let skipped = |because, job: JobInfo| EventKind::JobSkipped { job, because };

@@ -19,6 +19,7 @@ use crate::store::runs::tail;
 use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint, Origin, Trace};
 use crate::trace::identity::{Known, StatSig};
 use crate::trace::reason::Reason;
+use rustc_hash::FxHashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -116,9 +117,10 @@ pub(crate) fn check_job(cx: &Context, job: u32, recall: Option<&Recall>) -> Verd
 /// The jobs that make these files, each with one of them.
 fn makers(cx: &Context, files: &[PathId]) -> Vec<(u32, PathId)> {
     let mut makers: Vec<(u32, PathId)> = Vec::new();
+    let mut seen = FxHashSet::default();
     for path in files {
         if let Some(producer) = cx.graph.producer(*path)
-            && makers.iter().all(|(known, _)| *known != producer.0)
+            && seen.insert(producer)
         {
             makers.push((producer.0, *path));
         }

@@ -115,6 +115,17 @@ impl<'f> Frame<'f> {
         function.scope.free(name).and_then(|index| function.captured[index].clone())
     }
 
+    /// The local variables with their values.
+    fn variables(&self) -> Vec<(Arc<str>, Value)> {
+        let locals = self.function.iter().flat_map(|f| f.scope.locals.iter().zip(&self.slots));
+        let captured = self.function.iter().flat_map(|f| f.scope.free.iter().zip(&f.captured));
+        let captured =
+            captured.filter_map(|(name, cell)| Some((name.clone(), cell.as_ref()?.0.read(Option::clone)?)));
+        let locals = locals.filter_map(|(name, slot)| Some((name.clone(), slot.get()?)));
+        let inner = self.inner.iter().filter_map(|(name, slot)| Some((name.clone(), slot.get()?)));
+        captured.chain(locals).chain(inner).collect()
+    }
+
     fn local_names(&self) -> impl Iterator<Item = &str> {
         let inner = self.inner.iter().map(|(name, _)| &**name);
         inner.chain(self.function.iter().flat_map(|f| f.scope.locals.iter().map(|n| &**n)))
@@ -412,6 +423,7 @@ impl Vm<'_> {
             };
             if let Some(method) = method {
                 let args = self.args(frame, args)?;
+                self.note_caller(frame, method.name);
                 return (method.call)(self, &receiver, args);
             }
             let function = self.get_attr(&receiver, &name.text).map_err(|raise| raise.at(callee.span))?;
@@ -420,7 +432,17 @@ impl Vm<'_> {
         }
         let function = self.eval_in(frame, callee)?;
         let args = self.args(frame, args)?;
+        if let Value::Builtin(builtin) = &function {
+            self.note_caller(frame, builtin.name);
+        }
         self.call_value(&function, args, Some(span))
+    }
+
+    /// Keeps the variables of the caller for what looks at them by name: `df.query("x == @wildcards.x")`.
+    fn note_caller(&mut self, frame: &Frame, callee: &str) {
+        if matches!(callee, "query" | "locals" | "command_format") {
+            self.caller = frame.variables();
+        }
     }
 
     /// Evaluates the arguments of a call, or the items of a section.
@@ -735,8 +757,6 @@ fn no_attribute(value: &Value, name: &str) -> Raise {
         Value::Dict(dict) if dict.0.read(|map| map.contains_key(&TextKey(name))) => {
             raise.help(format!("entries of a dict are written `[\"{name}\"]`"))
         }
-        Value::Module(module) if &*module.name == "os" && matches!(name, "environ" | "getenv") => raise
-            .help("give the value with `--config` and take it from `config`; commands see the environment"),
         _ => raise.did_you_mean(name, names.iter().map(|n| &**n)),
     }
 }

@@ -79,10 +79,7 @@ impl Vm<'_> {
                 return self.exec_while(frame, test, body, orelse, host);
             }
             StmtKind::With { items, body } => {
-                for (value, target) in items {
-                    self.enter_context(frame, value, target.as_ref())?;
-                }
-                return self.exec(frame, body, host);
+                return self.exec_with(frame, items, body, host);
             }
             StmtKind::Try { body, handlers, orelse, finally } => {
                 return self.exec_try(frame, body, handlers, orelse, finally, host);
@@ -172,16 +169,29 @@ impl Vm<'_> {
         self.exec(frame, orelse, host)
     }
 
-    fn enter_context(&mut self, frame: &mut Frame, expr: &Expr, target: Option<&Expr>) -> Result<(), Raise> {
-        let value = self.eval_in(frame, expr)?;
-        if !matches!(&value, Value::Object(object) if object.is_context()) {
-            let message = format!("`{}` object cannot be used with `with`", value.type_name());
-            return Err(Raise::type_error(message).at(expr.span));
-        }
-        match target {
-            Some(target) => self.assign(frame, target, value, Binding::Variable),
-            None => Ok(()),
-        }
+    fn exec_with(
+        &mut self,
+        frame: &mut Frame,
+        items: &[(Expr, Option<Expr>)],
+        body: &Block,
+        host: &mut dyn Host,
+    ) -> Result<Flow, Raise> {
+        let mut contexts = Vec::with_capacity(items.len());
+        let entered = items.iter().try_for_each(|(expr, target)| {
+            let value = self.eval_in(frame, expr)?;
+            let Value::Object(object) = &value else { return Err(no_context(&value).at(expr.span)) };
+            if !object.is_context() {
+                return Err(no_context(&value).at(expr.span));
+            }
+            contexts.push(object.clone());
+            match target {
+                Some(target) => self.assign(frame, target, value, Binding::Variable),
+                None => Ok(()),
+            }
+        });
+        let result = entered.and_then(|()| self.exec(frame, body, host));
+        contexts.iter().rev().for_each(|context| context.exit());
+        result
     }
 
     fn exec_try(
@@ -527,6 +537,10 @@ impl Vm<'_> {
             },
         }
     }
+}
+
+fn no_context(value: &Value) -> Raise {
+    Raise::type_error(format!("`{}` object cannot be used with `with`", value.type_name()))
 }
 
 /// Whether `except kind:` catches an exception of kind `raised`.

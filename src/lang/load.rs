@@ -4,9 +4,11 @@
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
 mod actions;
+mod around;
 mod checkpoints;
 mod directives;
 mod function;
+mod keywords;
 mod modules;
 mod objects;
 mod overrides;
@@ -65,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) resources: Vec<(String, String, String)>,
     pub(crate) default_resources: Vec<(String, String)>,
     pub(crate) scatter: Vec<(String, u32)>,
+    /// The environment, by name and value.
+    pub(crate) variables: Vec<(String, String)>,
     /// `workdir:` does not count.
     pub(crate) keep_root: bool,
 }
@@ -223,7 +227,7 @@ impl Loader {
             rules: Vec::new(),
             defined: Vec::new(),
             modules: Modules::default(),
-            homes: vec![Home { space: MAIN, constraints: Vec::new() }],
+            homes: vec![Home { space: MAIN, constraints: Vec::new(), around: String::new() }],
             home: 0,
             renames: Vec::new(),
             pathvars: Pathvars::default(),
@@ -267,6 +271,7 @@ impl Loader {
     /// Runs the files and checks the rules; `None` when there are mistakes.
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
         let mut vm = Vm::new(request.root.clone(), Budget::load());
+        vm.set_variables(&request.settings.variables);
         let LoadRequest { name, text, dir, settings, .. } = request;
         let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
         let key = crate::base::path::normalise(&key).into_owned();
@@ -370,14 +375,19 @@ impl Loader {
             known.insert(key, value.clone());
             value
         };
+        let around: Vec<Arc<str>> = self.homes.iter().map(|home| home.around.as_str().into()).collect();
         let mut rules = Vec::with_capacity(self.rules.len());
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };
             let Some(home) = self.homes.get(defined.home) else { continue };
-            if let DraftAction::Shell { shell: program, prefix, suffix, .. } = &mut draft.action {
-                *program = shell.program.clone();
-                *prefix = shell.prefix.clone();
-                *suffix = shell.suffix.clone();
+            match &mut draft.action {
+                DraftAction::Shell { shell: program, prefix, suffix, .. } => {
+                    *program = shell.program.clone();
+                    *prefix = shell.prefix.clone();
+                    *suffix = shell.suffix.clone();
+                }
+                DraftAction::Run(code) => code.around = around[defined.home].clone(),
+                _ => {}
             }
             rules.extend(draft.finish(
                 &home.constraints,

@@ -173,6 +173,9 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         false
     }
 
+    /// What happens at the end of `with object:`.
+    fn exit(&self) {}
+
     /// The values inside, so that freezing reaches them.
     fn inner(&self) -> Vec<Value> {
         Vec::new()

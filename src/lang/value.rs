@@ -8,6 +8,7 @@ use crate::lang::modules::collections;
 pub(crate) use crate::lang::object::{HostType, NamedList, Native, Object};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::Scope;
+use crate::lang::teardown::Held;
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model;
 use crate::syntax::ast::FunctionDef;
@@ -89,7 +90,9 @@ pub(crate) struct Record {
     pub(crate) name: Arc<str>,
     pub(crate) fields: Vec<Arc<str>>,
     /// Of the last fields.
-    pub(crate) defaults: Vec<Value>,
+    pub(crate) defaults: Held,
+    /// Attributes besides the fields.
+    pub(crate) more: Vec<(Arc<str>, Value)>,
 }
 
 /// A variable shared between a function and the functions defined inside it.
@@ -148,6 +151,13 @@ pub(crate) enum Rest {
     Cycle(Vec<Value>, usize),
     /// `itertools.repeat` without a number.
     Repeat(Value),
+}
+
+impl Record {
+    /// The values that it holds.
+    pub(crate) fn held(&self) -> impl Iterator<Item = Value> {
+        self.defaults.0.iter().chain(self.more.iter().map(|(_, value)| value)).cloned()
+    }
 }
 
 impl Default for Rest {
@@ -529,7 +539,7 @@ impl Value {
             Value::List(list) if list.0.freeze() => list.0.read(|items| queue.extend(items.iter().cloned())),
             Value::Tuple(tuple) => {
                 queue.extend(tuple.0.iter().cloned());
-                queue.extend(tuple.1.iter().flat_map(|record| record.defaults.iter().cloned()));
+                queue.extend(tuple.1.iter().flat_map(|record| record.held()));
             }
             Value::Dict(dict) if dict.0.freeze() => {
                 if let Flavour::Default(function) = &dict.1 {
@@ -765,6 +775,12 @@ impl Hash for TextKey<'_> {
 impl Equivalent<Key> for TextKey<'_> {
     fn equivalent(&self, key: &Key) -> bool {
         key.0.as_str() == Some(self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The evaluator's state: namespaces, budget, reads. Loading owns a [`Vm`]; [`Vm::freeze`] makes a [`Frozen`]
 //! that many threads call in parallel without a lock.
 
+use crate::base::digest::Digest;
+use crate::base::path::normalise;
 use crate::diag::Span;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
@@ -12,9 +14,9 @@ use crate::lang::reads::Reads;
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
-use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
+use crate::syntax::ast::{Directive, Expr, Hook, ModuleDef, RuleDef, Stmt, UseRule};
 use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -79,14 +81,33 @@ fn inside_function(what: &str, at: Span) -> Result<(), Raise> {
     Err(Raise::unsupported(message, "write it at the top level").at(at))
 }
 
+/// What an evaluation knows of the world without looking.
+#[derive(Clone)]
+struct Place {
+    root: PathBuf,
+    absolute: Option<Arc<str>>,
+    variables: FxHashMap<Arc<str>, Arc<str>>,
+}
+
+impl Place {
+    fn new(root: PathBuf) -> Place {
+        // An empty path stands for the current directory, too.
+        let full = std::path::absolute(if root.as_os_str().is_empty() { Path::new(".") } else { &root });
+        let absolute = full.ok().and_then(|path| path.to_str().map(|text| normalise(text).into()));
+        Place { root, absolute, variables: FxHashMap::default() }
+    }
+}
+
 /// One evaluation: the load of a workflow, or one call of a function after it.
 pub(crate) struct Vm<'a> {
     spaces: Spaces<'a>,
     space: SpaceId,
-    root: Cow<'a, Path>,
+    place: Cow<'a, Place>,
     pub(crate) budget: Budget,
     pub(crate) reads: Reads,
     pub(crate) log: Vec<String>,
+    /// Local variables of the caller, for the few functions that look at them.
+    pub(crate) caller: Vec<(Arc<str>, Value)>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
@@ -99,12 +120,19 @@ impl Vm<'static> {
         Vm {
             spaces: Spaces::Open(vec![builtins, modules, Space::default()]),
             space: MAIN,
-            root: Cow::Owned(root.into()),
+            place: Cow::Owned(Place::new(root.into())),
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            caller: Vec::new(),
             checkpoints: None,
         }
+    }
+
+    /// Hands in the environment: the library itself reads none.
+    pub(crate) fn set_variables<'v>(&mut self, variables: impl IntoIterator<Item = &'v (String, String)>) {
+        let known = variables.into_iter().map(|(name, value)| (name.as_str().into(), value.as_str().into()));
+        self.place.to_mut().variables.extend(known);
     }
 
     /// Ends the load: makes everything reachable from the namespaces and from `roots` immutable.
@@ -120,7 +148,7 @@ impl Vm<'static> {
         Value::tuple(reachable).freeze();
         Arc::new(Frozen {
             spaces,
-            root: self.root.into_owned(),
+            place: self.place.into_owned(),
             cancel: None,
             reads: Mutex::new(self.reads.into_list()),
             log: Mutex::new(self.log),
@@ -130,7 +158,7 @@ impl Vm<'static> {
 
 impl Vm<'_> {
     /// Runs statements in the current namespace.
-    pub(crate) fn exec_block(&mut self, block: &Block, host: &mut dyn Host) -> Result<(), Raise> {
+    pub(crate) fn exec_block(&mut self, block: &[Stmt], host: &mut dyn Host) -> Result<(), Raise> {
         let old = self.budget.enter_stack();
         let mut frame = Frame::module(self.space);
         let result = self.exec(&mut frame, block, host);
@@ -204,12 +232,37 @@ impl Vm<'_> {
 
     /// Directory that relative paths are relative to.
     pub(crate) fn root(&self) -> &Path {
-        &self.root
+        &self.place.root
+    }
+
+    /// The root as an absolute path in normal form, for `os.getcwd`; recorded, as the result depends on it.
+    pub(crate) fn absolute_root(&mut self) -> Result<Arc<str>, Raise> {
+        let Some(root) = self.place.absolute.clone() else {
+            let message = format!("the path of the directory `{}` is not UTF-8", self.root().display());
+            return Err(Raise::new(Exc::OSError, message));
+        };
+        self.reads.record("host", "directory", Some(Digest::of(root.as_bytes())));
+        Ok(root)
+    }
+
+    /// The number of processors, recorded.
+    pub(crate) fn processors(&mut self) -> i64 {
+        let count = std::thread::available_parallelism().map_or(1, usize::from) as i64;
+        self.reads.record("host", "processors", Some(Digest::of(&count.to_le_bytes())));
+        count
+    }
+
+    /// A variable of the environment that the host has handed in. Each one that is asked for is recorded.
+    pub(crate) fn variable(&mut self, name: &str) -> Option<Arc<str>> {
+        let value = self.place.variables.get(name).cloned();
+        self.reads.record("variable", name, value.as_ref().map(|value| Digest::of(value.as_bytes())));
+        value
     }
 
     /// Relative paths start from another directory from here on.
     pub(crate) fn set_root(&mut self, root: PathBuf) {
-        self.root = Cow::Owned(root);
+        let variables = std::mem::take(&mut self.place.to_mut().variables);
+        self.place = Cow::Owned(Place { variables, ..Place::new(root) });
     }
 
     pub(crate) fn reads(&self) -> &[Read] {
@@ -292,7 +345,7 @@ fn frozen_global(name: &str) -> Raise {
 /// The evaluator after the load: immutable, callable from many threads.
 pub(crate) struct Frozen {
     spaces: Vec<Space>,
-    root: PathBuf,
+    place: Place,
     cancel: Option<Arc<AtomicBool>>,
     reads: Mutex<Vec<Read>>,
     log: Mutex<Vec<String>>,
@@ -329,10 +382,11 @@ impl Frozen {
         let mut vm = Vm {
             spaces: Spaces::Frozen(&self.spaces),
             space: MAIN,
-            root: Cow::Borrowed(&self.root),
+            place: Cow::Borrowed(&self.place),
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            caller: Vec::new(),
             checkpoints,
         };
         let result = work(&mut vm);

@@ -1,5 +1,6 @@
 //! What a job executes.
 
+use crate::diag::Span;
 use crate::model::slots::NamedPaths;
 use crate::model::template::Template;
 use crate::model::value::Value;
@@ -16,6 +17,7 @@ pub(crate) enum Action {
     None,
     Shell(Arc<ShellAction>),
     Script(Arc<ScriptAction>),
+    Run(Arc<Code>),
     Function(Arc<FunctionAction>),
 }
 
@@ -28,6 +30,16 @@ pub(crate) struct ScriptAction {
     pub(crate) dir: Arc<str>,
     /// Run through jupyter.
     pub(crate) notebook: bool,
+}
+
+/// Python code of a Rulefile that does not run with it but later: `run:`, `onsuccess:`.
+#[derive(Clone, Debug)]
+pub(crate) struct Code {
+    /// Without the common indentation.
+    pub(crate) text: Arc<str>,
+    pub(crate) place: Span,
+    /// The statements of its files, without rules and directives: what its names refer to when Python runs it.
+    pub(crate) around: Arc<str>,
 }
 
 /// The languages of scripts, told by the end of the file's name.

@@ -80,7 +80,7 @@ impl RuleDraft {
         check_outputs(&self, &outputs, report);
         check_flags(&self, report);
         check_constraints(&self, &outputs, &logs, report);
-        let wildcards = rule_wildcards(&self, &outputs, &logs, report);
+        let wildcards = rule_wildcards(&self, &outputs, &logs, benchmark_path.as_ref(), report);
         // Of outputs that cannot be read nothing is known: what they lack is not told.
         let unread = self.outputs.iter().map(|o| o.paths.len()).sum::<usize>() > outputs.len();
         let mut benchmark =
@@ -125,6 +125,7 @@ impl RuleDraft {
             group: self.group,
             local: self.local,
             cache: self.cache,
+            refused: self.refused,
         })
     }
 }
@@ -224,12 +225,14 @@ fn rule_wildcards(
     draft: &RuleDraft,
     outputs: &[Pattern],
     logs: &[Pattern],
+    benchmark: Option<&Pattern>,
     report: &mut Report<'_>,
 ) -> Arc<[Arc<str>]> {
-    let Some(first) = outputs.first().or(logs.first()) else { return Arc::new([]) };
+    let Some(first) = outputs.first().or(logs.first()).or(benchmark) else { return Arc::new([]) };
     let texts = draft.outputs.iter().chain(&draft.logs).flat_map(|item| &item.paths);
+    let texts = texts.chain(draft.benchmark.as_ref().map(|benchmark| &benchmark.path));
     let spans: Vec<Option<Span>> = texts.map(|t| t.span).collect();
-    for (i, pattern) in outputs.iter().chain(logs).enumerate().skip(1) {
+    for (i, pattern) in outputs.iter().chain(logs).chain(benchmark).enumerate().skip(1) {
         let missing = first.names.iter().find(|n| !pattern.names.contains(n));
         let extra = pattern.names.iter().find(|n| !first.names.contains(n));
         let message = match (missing, extra) {
@@ -481,6 +484,7 @@ fn action(
     match action {
         DraftAction::None => Some(Action::None),
         DraftAction::Function(function) => Some(Action::Function(function.clone())),
+        DraftAction::Run(code) => Some(Action::Run(Arc::new(code.clone()))),
         DraftAction::Script { path, dir, notebook } => {
             let path = template(path, scope, wildcards, lookup, report)?;
             Some(Action::Script(Arc::new(ScriptAction { path, dir: dir.clone(), notebook: *notebook })))
@@ -535,7 +539,8 @@ fn is_made_by_flags(flags: &Flags) -> bool {
 
 fn check_action(draft: &RuleDraft, report: &mut Report<'_>) {
     let touched = draft.outputs.iter().flat_map(|o| &o.paths).all(|path| is_made_by_flags(&path.flags));
-    if matches!(draft.action, DraftAction::None) && !draft.outputs.is_empty() && !touched {
+    let has_action = !matches!(draft.action, DraftAction::None) || draft.refused.is_some();
+    if !has_action && !draft.outputs.is_empty() && !touched {
         let message = format!("rule `{}` has outputs but no command that makes them", draft.name);
         let problem =
             Problem::error("no-action", message).help("add a `shell:` section, or name the files as `input`");

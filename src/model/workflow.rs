@@ -32,7 +32,7 @@ pub struct Workflow {
 /// One thing that evaluating the Rulefile looked at, and what it saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Read {
-    /// `file`, `glob`, `exists`.
+    /// `file`, `glob`, `exists`…; `variable` of the environment, `host` for what else the machine says.
     pub(crate) kind: &'static str,
     pub(crate) what: String,
     /// Digest of what was seen; `None` when it was absent.
@@ -102,8 +102,9 @@ impl Workflow {
 
     /// The files, listings and existence tests that evaluating the Rulefile looked at, in order: what to watch
     /// besides the sources of a plan.
-    pub fn reads(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.reads.iter().map(|read| read.what.as_str())
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        let is_file = |read: &&Read| !matches!(read.kind, "variable" | "host");
+        self.reads.iter().filter(is_file).map(|read| read.what.as_str())
     }
 
     /// What `print` wrote while the Rulefile was loaded, in order: the library itself writes nothing.

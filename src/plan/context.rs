@@ -7,6 +7,7 @@ use crate::files::observe::{HashCache, Observer};
 use crate::files::programs::Programs;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
+use crate::graph::resolve::Probe;
 use crate::model::action::Action;
 use crate::model::environment::Environments;
 use crate::model::flags::Flag;
@@ -22,7 +23,7 @@ use crate::trace::identity::{FileHash, Known};
 use crate::trace::tree::Tree;
 use rustc_hash::FxHashMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one run's checks look at.
@@ -94,10 +95,27 @@ impl Context {
 
     /// Whether a target without an action (`rule all`) names the job's outputs: it stands for them.
     fn serves_target(&self, id: JobId) -> bool {
-        self.graph.consumers(id).iter().any(|consumer| {
-            let is_target = self.graph.targets.contains(consumer);
-            is_target && matches!(self.rule(self.job(*consumer)).action, Action::None)
+        self.graph.consumers(id).any(|consumer| {
+            let is_target = self.graph.targets.contains(&consumer);
+            is_target && matches!(self.rule(self.job(consumer)).action, Action::None)
         })
+    }
+}
+
+/// Existence of sources, for the resolver.
+pub(crate) struct Sources<'a> {
+    pub(crate) root: &'a Path,
+    pub(crate) view: &'a View,
+}
+
+impl Probe for Sources<'_> {
+    fn exists(&self, path: &str) -> bool {
+        // A source that cannot be looked at exists: the check that reads it gives the better error.
+        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
+    }
+
+    fn is_made(&self, path: PathId, _: &str) -> bool {
+        self.view.is_made(path)
     }
 }
 
@@ -139,6 +157,11 @@ impl RuleFacts {
         let (text, params, wildcards) = match &rule.action {
             Action::None => (String::new(), Used::None, Used::None),
             Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
+            Action::Run(code) => {
+                let mut text = format!("# run:\n{}", code.text);
+                push_slots(rule, &mut text);
+                (text, Used::All, Used::All)
+            }
             Action::Script(script) => {
                 let mut text = format!("# script: {}", script.path.canonical());
                 push_slots(rule, &mut text);

@@ -66,9 +66,9 @@ fn recall(cx: &Context, lacking: Vec<(JobId, Vec<PathId>)>, verdicts: &mut [Resu
         }
         for consumer in cx.graph.consumers(id) {
             if matches!(verdicts[consumer.index()], Ok(Verdict::UpToDate)) {
-                let inputs = texts(cx, &remade(cx, *consumer, verdicts));
+                let inputs = texts(cx, &remade(cx, consumer, verdicts));
                 if !inputs.is_empty() && raise(&mut verdicts[consumer.index()], Verdict::May { inputs }) {
-                    raised.push(*consumer);
+                    raised.push(consumer);
                 }
             }
         }

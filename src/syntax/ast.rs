@@ -428,7 +428,6 @@ pub(crate) struct Code {
 
 /// `name: items` in a rule.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Section {
     pub(crate) name: Ident,
     pub(crate) args: Vec<Arg>,

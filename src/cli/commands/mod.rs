@@ -41,6 +41,13 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     })
 }
 
+/// The environment, as far as it is text.
+fn variables() -> Vec<(String, String)> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the command learns its environment")]
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
 /// A project with the options that hold for every command.
 pub(crate) struct Place {
     pub(crate) project: Project,
@@ -68,6 +75,7 @@ impl Place {
         options.resources = common.set_resources;
         options.default_resources = common.default_resources;
         options.scatter = common.set_scatter;
+        options.variables = variables();
         options.keep_root = common.directory.is_some();
         Ok(Place { project, output, options })
     }

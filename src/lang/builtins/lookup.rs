@@ -4,6 +4,7 @@ use super::args::text;
 use super::later::{Job, holds_function, later};
 use crate::lang::format::{self, First};
 use crate::lang::index;
+use crate::lang::modules::fnmatch::Pattern;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Key, TextKey, Value};
 use crate::lang::vm::Vm;
@@ -123,7 +124,7 @@ impl Question {
 
 /// Adds what the step leads to.
 fn step_into(vm: &mut Vm, value: &Value, step: &str, next: &mut Vec<Value>) -> Result<(), Raise> {
-    let pattern = step.contains(['*', '?', '[']).then(|| glob::Pattern::new(step)).and_then(Result::ok);
+    let pattern = step.contains(['*', '?', '[']).then(|| Pattern::new(step));
     match value {
         Value::Dict(dict) => {
             if pattern.is_none()
@@ -135,11 +136,14 @@ fn step_into(vm: &mut Vm, value: &Value, step: &str, next: &mut Vec<Value>) -> R
             let entries: Vec<(Key, Value)> =
                 dict.0.read(|map| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect());
             vm.budget.spend(entries.len() as u64)?;
-            let is_meant = |key: &Key| {
+            for (key, value) in entries {
                 let key = key.get().display();
-                pattern.as_ref().map_or(*key == *step, |pattern| pattern.matches(&key))
-            };
-            next.extend(entries.into_iter().filter(|(key, _)| is_meant(key)).map(|(_, value)| value));
+                let is_meant = match &pattern {
+                    Some(pattern) => pattern.matches(vm, &key)?,
+                    None => *key == *step,
+                };
+                next.extend(is_meant.then_some(value));
+            }
         }
         Value::List(_) | Value::Tuple(_) => {
             let items = value.snapshot().unwrap_or_default();
@@ -147,8 +151,9 @@ fn step_into(vm: &mut Vm, value: &Value, step: &str, next: &mut Vec<Value>) -> R
                 (Ok(at), _) => next.extend(items.get(at).cloned()),
                 (_, Some(pattern)) => {
                     vm.budget.spend(items.len() as u64)?;
-                    let numbered = items.into_iter().enumerate();
-                    next.extend(numbered.filter(|(i, _)| pattern.matches(&i.to_string())).map(|(_, v)| v));
+                    for (i, item) in items.into_iter().enumerate() {
+                        next.extend(pattern.matches(vm, &i.to_string())?.then_some(item));
+                    }
                 }
                 _ => {}
             }

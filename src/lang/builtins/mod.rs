@@ -16,6 +16,7 @@ use crate::lang::bytes;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Type, Value};
 
+pub(crate) use files::open;
 pub(crate) use numbers::abs;
 pub(crate) use types::{construct, has_type, path};
 

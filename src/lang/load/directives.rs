@@ -4,6 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::path::normalise;
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::lang::config;
+use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
 use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
@@ -184,7 +185,15 @@ impl Loader {
         let name = self.files.last().map_or("", |f| &f.name).to_string();
         let source = self.sources.add(name, text.as_str());
         match parse_file(source, &text) {
-            Ok(block) => vm.exec_block(&block, self),
+            Ok(block) => block.iter().try_for_each(|stmt| {
+                // Before it runs: what an included file says comes after the statements above it.
+                if let Some(python) = python_of(&text, stmt) {
+                    let around = &mut self.homes[self.home].around;
+                    around.push_str(python.trim_end());
+                    around.push('\n');
+                }
+                vm.exec_block(std::slice::from_ref(stmt), self)
+            }),
             Err(problems) => {
                 self.problems.extend(problems);
                 Err(reported())

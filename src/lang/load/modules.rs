@@ -41,6 +41,8 @@ pub(super) struct Defined {
 pub(super) struct Home {
     pub(super) space: SpaceId,
     pub(super) constraints: Vec<Constraint>,
+    /// The Python of its files, without rules and directives.
+    pub(super) around: String,
 }
 
 pub(super) type Modules = IndexMap<Arc<str>, Arc<Module>, FxBuildHasher>;
@@ -371,7 +373,7 @@ impl Loader {
         let renames = std::iter::once(alias.clone()).chain(self.renames.iter().cloned()).collect();
         let dir = module.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         let key = normalise(&module.path.to_string_lossy()).into_owned();
-        self.homes.push(Home { space, constraints: Vec::new() });
+        self.homes.push(Home { space, constraints: Vec::new(), around: String::new() });
         let mut inside = Inside {
             files: vec![File {
                 name: module.shown.clone(),

@@ -5,6 +5,7 @@ use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
 use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
+use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
 use crate::lang::load::paths::{PathRules, Prefixed, bad_path};
@@ -18,7 +19,7 @@ use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::{Ensure, Flags};
 use crate::model::units;
 use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
-use crate::syntax::words::{SECTIONS, nearest};
+use crate::syntax::words::nearest;
 use std::sync::Arc;
 
 /// An evaluated item of a section.
@@ -169,8 +170,8 @@ impl Loader {
 
     fn section(&mut self, vm: &mut Vm, parts: &mut Parts, section: &Section) -> Result<(), Raise> {
         let word = &*section.name.text;
-        if !SUPPORTED.contains(&word) && !actions::SECTIONS.contains(&word) {
-            self.problems.push(refused_section(word, section.name.span));
+        if !supported().any(|known| known == word) {
+            self.problems.push(unknown_section(word, section.name.span));
             return Ok(());
         }
         if word == "pathvars" {
@@ -212,6 +213,7 @@ impl Loader {
             word if actions::SECTIONS.contains(&word) => {
                 self.execution(&mut parts.draft, word, &items, section.name.span);
             }
+            word if keywords::SECTIONS.contains(&word) => self.keyword(parts, section, &items),
             _ => self.single_value(parts, section, items),
         }
         Ok(())
@@ -539,7 +541,7 @@ impl Loader {
         params
     }
 
-    fn constant(&mut self, item: &Item) -> Option<Dynamic> {
+    pub(super) fn constant(&mut self, item: &Item) -> Option<Dynamic> {
         item.value.to_model().map_err(|raise| self.report(&raise.at(item.span))).ok().map(Dynamic::Const)
     }
 
@@ -720,26 +722,17 @@ fn view_of_params(rule: &str, items: &[Item]) -> Value {
     })
 }
 
-fn refused_section(word: &str, span: Span) -> Problem {
-    if !SECTIONS.contains(&word) {
-        let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
-        let mut supported = [SUPPORTED, actions::SECTIONS].concat();
-        supported.sort_unstable();
-        return match nearest(word, supported.iter().copied()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
-        };
+/// Every section that a rule can have.
+fn supported() -> impl Iterator<Item = &'static str> {
+    [SUPPORTED, actions::SECTIONS, keywords::SECTIONS].into_iter().flatten().copied()
+}
+
+fn unknown_section(word: &str, span: Span) -> Problem {
+    let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
+    let mut supported: Vec<&str> = supported().collect();
+    supported.sort_unstable();
+    match nearest(word, supported.iter().copied()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
-    let help = match word {
-        "run" => "write a `shell:` command that calls a script with the code",
-        "wrapper" | "cwl" | "template_engine" => {
-            "call the program in a `shell:` command and list the script in `input:`"
-        }
-        "containerized" => "name the image with `container:`",
-        "handover" | "cache" => "remove it: it only matters on clusters and with caches",
-        _ => "write the paths out, with variables of the Rulefile",
-    };
-    Problem::error("unsupported-section", format!("section `{word}` isn't supported yet"))
-        .at(span, "")
-        .help(help)
 }

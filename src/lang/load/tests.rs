@@ -366,10 +366,6 @@ fn functions_cannot_change_what_was_loaded() {
 #[test]
 fn mistakes_in_sections() {
     check("rule a:\n    output: 'a'\n    output: 'b'\n", &["3:5 duplicate-section"]);
-    check(
-        "rule a:\n    output: 'a'\n    handover: True\n    run:\n        x = 1\n",
-        &["3:5 unsupported-section", "4:5 unsupported-section"],
-    );
     let found = check("rule a:\n    output: 'a'\n    inptu: 'b'\n", &["3:5 unknown-section"]);
     assert!(found[0].contains("did you mean `input`?"), "{found:?}");
     check("rule a:\n    output: x='a', 'b'\n", &["2:20 positional-after-named"]);

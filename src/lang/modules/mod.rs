@@ -6,6 +6,7 @@
 
 pub(crate) mod collections;
 mod copy;
+pub(crate) mod fnmatch;
 mod functools;
 mod glob;
 mod hashlib;
@@ -15,6 +16,9 @@ mod math;
 mod operator;
 mod os;
 mod os_path;
+mod pandas;
+mod pathlib;
+mod urllib;
 
 pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
@@ -37,6 +41,7 @@ static TABLE: &[&ModuleDef] = &[
     &collections::ABC,
     &collections::MODULE,
     &copy::MODULE,
+    &fnmatch::MODULE,
     &functools::MODULE,
     &glob::MODULE,
     &hashlib::MODULE,
@@ -46,6 +51,10 @@ static TABLE: &[&ModuleDef] = &[
     &operator::MODULE,
     &os_path::MODULE,
     &os::MODULE,
+    &pandas::MODULE,
+    &pathlib::MODULE,
+    &urllib::MODULE,
+    &urllib::PACKAGE,
 ];
 
 /// All modules by dotted name.
@@ -75,8 +84,9 @@ pub(crate) fn placeholder(name: &str) -> Value {
     let root = name.split('.').next().unwrap_or("");
     let help = match root {
         "subprocess" => "run programs in the `shell:` of a rule",
+        "polars" => "read the table with `pandas`: `pd.read_csv(path)`",
         "shutil" | "tempfile" => "change files in the actions of a rule",
-        "pandas" | "numpy" | "csv" => {
+        "numpy" | "csv" => {
             "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule"
         }
         "yaml" => "read it with `configfile:`, or use JSON and `json.load`",
