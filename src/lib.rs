@@ -92,6 +92,7 @@ pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
 pub use model::dynamic::CallContext;
 pub use model::environment::Environments;
 pub use model::rule::Rule;
+pub use model::units::resource_amount;
 pub use model::value::Value;
 pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;

@@ -26,6 +26,7 @@ use crate::plan::context::{Context, Force, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
+use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, View, Writer, open, read};
 use serde::Serialize;
@@ -117,6 +118,13 @@ pub struct RunOptions {
     pub environments: Environments,
     /// Temporary files that are made or there stay. One that is gone is not made again for that.
     pub keep_temps: bool,
+    /// Rules and files that are the last ones to be made: what they need is made, and nothing after them.
+    pub until: Vec<String>,
+    /// Rules and files that are not made, nor what needs them.
+    pub omit_from: Vec<String>,
+    /// A rule, a part (from 1) and the number of parts: only this part of the inputs of the rule is made, sorted by
+    /// name. The last part makes all that is still missing, and the rule itself.
+    pub batch: Option<(String, u32, u32)>,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -309,13 +317,13 @@ impl Session {
     fn context<T: AsRef<str>>(
         &self,
         targets: &[T],
-        how: How,
+        options: &RunOptions,
         loaded: &mut Loaded,
         writable: bool,
     ) -> Result<Context> {
         let mut paths = std::mem::take(&mut loaded.paths);
         let targets: Vec<String> = targets.iter().map(|t| t.as_ref().to_string()).collect();
-        let graph = resolve(Request {
+        let mut graph = resolve(Request {
             workflow: &self.workflow,
             index: &self.index,
             paths: &mut paths,
@@ -332,11 +340,16 @@ impl Session {
                     .with_help("name a file in it, or a rule that makes its files"));
             }
         }
+        let selection = options.selection();
+        if !selection.is_all() {
+            let kept = selection.select(&graph, &self.workflow, &paths).map_err(plan_error)?;
+            graph.restrict(&kept.jobs, &kept.targets);
+        }
         Ok(Context {
             temps: Temps::of(&self.workflow, &graph),
             graph,
             paths,
-            force: how.force,
+            force: options.force(),
             view: loaded.view.clone(),
             files: Observer::new(self.root.clone(), writable.then(|| self.state_dir())),
             facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
@@ -344,7 +357,7 @@ impl Session {
             root: self.root.clone(),
             slots: self.slots,
             code: CodeCache::default(),
-            environments: how.environments,
+            environments: options.environments,
             programs: self.programs.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
@@ -356,7 +369,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
-        let cx = self.context(targets, options.how(), &mut read(&self.state_dir())?, false)?;
+        let cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let verdicts = self.verdicts(&cx)?;
@@ -415,7 +428,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
-        let cx = self.context(&[path], How::default(), &mut read(&self.state_dir())?, false)?;
+        let cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
         let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
@@ -441,7 +454,7 @@ impl Session {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
-        let cx = Arc::new(self.context(targets, options.how(), &mut loaded, true)?);
+        let cx = Arc::new(self.context(targets, options, &mut loaded, true)?);
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
@@ -491,27 +504,18 @@ impl Session {
     }
 }
 
-/// What of the options changes what is planned.
-#[derive(Clone, Copy)]
-struct How {
-    force: Force,
-    environments: Environments,
-}
-
-impl Default for How {
-    fn default() -> How {
-        How { force: Force::None, environments: Environments::default() }
-    }
-}
-
 impl RunOptions {
-    fn how(&self) -> How {
-        let force = match (self.force_all, self.force) {
+    fn selection(&self) -> Selection {
+        let batch = self.batch.clone().map(|(rule, part, parts)| Batch { rule, part, parts });
+        Selection { until: self.until.clone(), omit_from: self.omit_from.clone(), batch }
+    }
+
+    fn force(&self) -> Force {
+        match (self.force_all, self.force) {
             (true, _) => Force::All,
             (false, true) => Force::Targets,
             (false, false) => Force::None,
-        };
-        How { force, environments: self.environments }
+        }
     }
 }
 

@@ -7,7 +7,8 @@
 //! differs: reason                     the answer is another one on purpose
 //! needs: program                      left out where this program is missing
 //! --- path                            writes a file
-//! $ rulemake a.txt --force            a line of bash; `rulemake` stands for `rulemake -f Snakefile -j1`
+//! $ rulemake a.txt --force            a line of bash; `rulemake` stands for `rulemake -f Snakefile -j1`,
+//!                                     `later` waits until the clock of Snakemake has moved on
 //! snakemake: snakemake -s Snakefile … what is called instead when it is not the same, of Snakemake
 //! fails: text                         … must fail and say this
 //! says: text                          … must succeed and say this
@@ -41,6 +42,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance");
 
 /// `rulemake` as the cases call it.
 const OURS: &str = r#"
+later() { :; }
 rulemake() {
     case " $* " in *' -f '*) ;; *) set -- -f Snakefile "$@" ;; esac
     case " $* " in *' -j'*) ;; *) set -- -j1 "$@" ;; esac
@@ -50,6 +52,7 @@ rulemake() {
 
 /// The same call of the real Snakemake.
 const REAL: &str = r#"
+later() { sleep 1.1; }
 snakemake() { "$SNAKEMAKE" "$@"; }
 rulemake() {
     local args=() arg

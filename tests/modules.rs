@@ -182,3 +182,13 @@ fn input_functions_of_a_module_are_used_outside_with_its_prefix() {
         .has("p/b.txt", "")
         .has("p/c.txt", "");
 }
+
+#[test]
+fn variables_that_a_workflow_needs_must_be_set() {
+    let rules = "import os\nenvvars: 'RM_ONE', 'RM_TWO'\nrule a:\n    output: 'o'\n    params: os.environ['RM_ONE']\n    \
+                 shell: 'echo {params} $RM_TWO > {output}'\n";
+    let case = Case::new().rulefile(rules).env("RM_ONE", "1").call_with_code(&["-n"], 3);
+    let text = &case.last().stderr;
+    assert!(text.contains("`RM_TWO` is not set") && !text.contains("`RM_ONE` is not set"), "{text}");
+    case.env("RM_TWO", "2").run(&[]).has("o", "1 2\n");
+}

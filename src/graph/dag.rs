@@ -207,6 +207,31 @@ impl JobGraph {
         &self.consumers
     }
 
+    /// Takes out all jobs but those that are to be kept. With a job all are kept that it needs.
+    pub(crate) fn restrict(&mut self, keep: &[bool], targets: &[JobId]) {
+        let mut numbers = vec![NONE; self.jobs.len()];
+        let kept = keep.iter().enumerate().filter(|(_, is_kept)| **is_kept);
+        kept.zip(0..).for_each(|((old, _), new)| numbers[old] = new);
+        let number = |job: JobId| Some(JobId(numbers[job.index()])).filter(|new| new.0 != NONE);
+        let all = |jobs: &[JobId]| -> Vec<JobId> { jobs.iter().filter_map(|job| number(*job)).collect() };
+        let mut is_kept = keep.iter().copied();
+        self.jobs.retain(|_| is_kept.next().unwrap_or(false));
+        self.jobs.iter_mut().for_each(|job| job.needs = all(&job.needs).into());
+        self.order = all(&self.order);
+        self.targets = all(targets);
+        let open = std::mem::take(&mut self.open).into_iter();
+        self.open = open
+            .filter_map(|(job, open)| Some((number(job)?, Open { on: all(&open.on).into(), ..open })))
+            .collect();
+        for producer in self.producers.iter_mut().filter(|producer| **producer < SOURCE) {
+            *producer = numbers[*producer as usize];
+        }
+        let mut is_read = vec![false; self.producers.len()];
+        self.jobs.iter().flat_map(|job| &job.inputs).for_each(|path| is_read[path.index()] = true);
+        self.sources.retain(|path| is_read[path.index()]);
+        self.consumers = Rows::pack(self.jobs.len(), edges(&self.jobs));
+    }
+
     /// Adds a job whose outputs nobody makes yet, and what it needs.
     pub(crate) fn add_job(&mut self, job: Job) {
         let id = self.jobs.len() as u32;

@@ -1,6 +1,6 @@
 //! What earlier runs left: logs, and the files that jobs made.
 
-use super::{How, JobLog, MadeFiles, Session, holder};
+use super::{JobLog, MadeFiles, RunOptions, Session, holder};
 use crate::base::path::PathTable;
 use crate::error::Result;
 use crate::files::observe::{Observer, Seen};
@@ -26,7 +26,9 @@ impl Session {
 
     /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
     fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
-        let Ok(cx) = self.context(&[path], How::default(), &mut loaded, false) else { return Ok(Vec::new()) };
+        let Ok(cx) = self.context(&[path], &RunOptions::default(), &mut loaded, false) else {
+            return Ok(Vec::new());
+        };
         let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
             return Ok(Vec::new());
         };
@@ -65,7 +67,7 @@ impl Session {
             None
         } else {
             let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
-            let cx = self.context(targets, How::default(), &mut copy, false)?;
+            let cx = self.context(targets, &RunOptions::default(), &mut copy, false)?;
             let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
             Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<FxHashSet<_>>())
         };
@@ -102,7 +104,7 @@ impl Session {
     /// there is no plan for the default rule.
     fn default_sources(&self) -> FxHashSet<String> {
         let mut nothing = Loaded { paths: PathTable::default(), view: Arc::default(), lost: None };
-        let Ok(cx) = self.context::<&str>(&[], How::default(), &mut nothing, false) else {
+        let Ok(cx) = self.context::<&str>(&[], &RunOptions::default(), &mut nothing, false) else {
             return FxHashSet::default();
         };
         let inputs = cx.graph.jobs.iter().flat_map(|job| job.inputs.iter());

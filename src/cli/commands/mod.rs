@@ -123,6 +123,24 @@ impl Place {
             .collect()
     }
 
+    /// The library's form of the options of a run.
+    pub(crate) fn run_options(&self, run: &RunArgs, workflow: &Workflow) -> RunOptions {
+        let mut options = RunOptions::default();
+        options.keep_going = run.keep_going;
+        options.force = run.force;
+        options.force_all = run.force_all;
+        options.retries = run.retries.unwrap_or(0);
+        options.wait = run.wait;
+        options.keep_temps = run.notemp;
+        options.environments.conda = run.env.contains(&EnvKind::Conda);
+        options.environments.container = run.env.contains(&EnvKind::Container);
+        options.environments.modules = run.env.contains(&EnvKind::Modules);
+        options.until = self.targets(&run.until, workflow);
+        options.omit_from = self.targets(&run.omit_from, workflow);
+        options.batch = run.batch.clone();
+        options
+    }
+
     /// A target such as `b=2` is a second value of `--config` in Snakemake; here it is repeated.
     pub(crate) fn explained(&self, error: rulemake::Error, targets: &[String]) -> Failure {
         if let Some(note) = self.project.elsewhere()
@@ -159,19 +177,4 @@ const COMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "clea
 
 fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
-}
-
-/// The library's form of the options of a run.
-pub(crate) fn run_options(run: &RunArgs) -> RunOptions {
-    let mut options = RunOptions::default();
-    options.keep_going = run.keep_going;
-    options.force = run.force;
-    options.force_all = run.force_all;
-    options.retries = run.retries.unwrap_or(0);
-    options.wait = run.wait;
-    options.keep_temps = run.notemp;
-    options.environments.conda = run.env.contains(&EnvKind::Conda);
-    options.environments.container = run.env.contains(&EnvKind::Container);
-    options.environments.modules = run.env.contains(&EnvKind::Modules);
-    options
 }

@@ -27,6 +27,7 @@ const SUPPORTED: &[&str] = &[
     "configfile",
     "container",
     "containerized",
+    "envvars",
     "include",
     "inputflags",
     "localrules",
@@ -88,6 +89,7 @@ impl Loader {
                 self.default_environment(directive, &items);
             }
             "ruleorder" => self.ruleorder(directive),
+            "envvars" => self.envvars(vm, directive)?,
             "workdir" => {
                 for (path, _) in self.texts(vm, directive)? {
                     self.workdir(vm, &path);
@@ -336,7 +338,6 @@ fn refused_directive(word: &str, span: Span) -> Problem {
         };
     }
     let help = match word {
-        "envvars" => "check the variables in the `shell:` commands that use them",
         "subworkflow" => "use `module`: it was taken out of Snakemake, too",
         "onstart" | "onsuccess" | "onerror" => {
             "do it in the script that calls rulemake, after looking at its exit code"

@@ -239,6 +239,23 @@ impl Loader {
         RuleOrder::new(statements)
     }
 
+    /// `envvars: "NAME"`: variables of the environment that must be set.
+    pub(super) fn envvars(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        for item in self.items(vm, &directive.args)? {
+            let Value::Str(name) = &item.value else {
+                self.refuse("bad-directive", "`envvars:` takes names of environment variables", item.span);
+                continue;
+            };
+            if vm.variable(name).is_none() {
+                let message = format!("the environment variable `{name}` is not set");
+                let problem =
+                    Problem::error("missing-variable", message).at(item.span, "needed by this workflow");
+                self.problems.push(problem.help(format!("set it: `export {name}=...`")));
+            }
+        }
+        Ok(())
+    }
+
     /// `workdir:` of the main workflow; `-C` on the command line wins over it.
     pub(super) fn workdir(&mut self, vm: &mut Vm, path: &str) {
         if self.keep_root || self.home > 0 {
