@@ -369,10 +369,10 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
-        let cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let verdicts = self.verdicts(&mut cx)?;
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
-        let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
     }
 
@@ -419,8 +419,11 @@ impl Session {
         self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
     }
 
-    fn verdicts(&self, cx: &Context) -> Result<Vec<Verdict>> {
-        forecast(cx, &self.pool).into_iter().map(|v| v.map_err(plan_error)).collect()
+    /// What is known about each job before the run; the graph grows where it can.
+    fn verdicts(&self, cx: &mut Context) -> Result<Vec<Verdict>> {
+        let verdicts = forecast(cx, &self.index, &self.pool)
+            .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
+        verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
     }
 
     /// Explains why `path` will or will not be made again.
@@ -428,7 +431,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
-        let cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
+        let mut cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
         let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
@@ -436,7 +439,7 @@ impl Session {
         else {
             return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
         };
-        let verdicts = self.verdicts(&cx)?;
+        let verdicts = self.verdicts(&mut cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
         let mut at = job;
         while let Some(next) = cause(&cx, at, &verdicts) {

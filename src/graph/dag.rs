@@ -14,6 +14,7 @@ use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 // What is known of a path, above all job numbers.
 const NONE: u32 = u32::MAX;
@@ -34,7 +35,7 @@ pub(crate) struct JobGraph {
     /// Jobs whose inputs are not all known yet.
     pub(crate) open: BTreeMap<JobId, Open>,
     /// The jobs of checkpoints that functions may look at.
-    pub(crate) finals: FinalCheckpoints,
+    pub(crate) finals: Arc<FinalCheckpoints>,
     /// By path: the job that makes it, or that it is a source.
     producers: Vec<u32>,
     consumers: Rows,
@@ -180,7 +181,7 @@ impl JobGraph {
             sources,
             passed_over: Vec::new(),
             open: BTreeMap::new(),
-            finals: FinalCheckpoints::default(),
+            finals: Arc::default(),
             producers,
             consumers,
         }

@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lang::budget::Budget;
 use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
+use crate::lang::import::Imports;
 use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
 use crate::lang::load::modules::{Defined, Home, Modules};
@@ -272,6 +273,7 @@ impl Loader {
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
         let mut vm = Vm::new(request.root.clone(), Budget::load());
         vm.set_variables(&request.settings.variables);
+        vm.imports = Some(Box::new(Imports::new(self.sources.clone())));
         let LoadRequest { name, text, dir, settings, .. } = request;
         let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
         let key = crate::base::path::normalise(&key).into_owned();
@@ -279,7 +281,7 @@ impl Loader {
         let prepared = self.prepare(&mut vm, &name, &dir, &settings);
         let home = home_of(vm.root(), &dir);
         self.files.push(File { name, key, dir, home });
-        let result = prepared.and_then(|()| self.run_file(&mut vm, text));
+        let result = prepared.and_then(|()| self.run_file(&mut vm, text)).and_then(|()| vm.finish_imports());
         self.files.pop();
         if let Err(raise) = result {
             if !is_reported(&raise) || self.problems.is_empty() {
@@ -434,7 +436,7 @@ fn attribute_of(
     for name in attributes.split('.') {
         let found = match &value {
             Value::Object(object) => object.attribute(name),
-            Value::Module(module) => Ok(module.members.get(name).cloned()),
+            Value::Module(module) => Ok(vm.member(module, name)),
             _ => return None,
         };
         value = match found {

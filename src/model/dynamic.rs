@@ -78,6 +78,7 @@ impl PathTree {
         match value {
             Value::Str(text) => PathTree::One(text.clone(), Flags::default()),
             Value::List(items) => PathTree::Many(items.iter().map(PathTree::of).collect()),
+            Value::Record(items) => PathTree::Many(items.iter().map(|(_, v)| PathTree::of(v)).collect()),
             Value::Map(entries) => PathTree::Named(
                 entries.iter().map(|(name, value)| (name.clone(), PathTree::of(value))).collect(),
             ),

@@ -14,7 +14,7 @@ use crate::model::template::Used;
 use crate::plan::code::{job_code, require_program};
 use crate::plan::context::Context;
 use crate::plan::inputs::{self, look};
-use crate::plan::instance::{Instance, Trouble, fixed_param, param_name};
+use crate::plan::instance::{Instance, Pending, Trouble, fixed_param, param_name};
 use crate::plan::required::{self, Required};
 use crate::trace::compare::compare;
 use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
@@ -35,6 +35,15 @@ pub(crate) struct Check {
     pub(crate) recorded: Option<Vec<Digest>>,
     /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
     pub(crate) absent: Vec<PathId>,
+    /// Checkpoints that functions of params looked at before they have ended; only before the run.
+    pub(crate) pending: Vec<Pending>,
+}
+
+/// What is not known of a job's params.
+#[derive(Default)]
+struct Unknown {
+    params: Vec<Arc<str>>,
+    pending: Vec<Pending>,
 }
 
 /// Whether inputs that other jobs make may still be absent.
@@ -53,8 +62,8 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     let inputs = input_states(cx, job, mode, &mut absent)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
-    let mut open = Vec::new();
-    let fingerprint = fingerprint(cx, job, inputs, may_lack, &mut open)?;
+    let mut unknown = Unknown::default();
+    let fingerprint = fingerprint(cx, job, inputs, may_lack, &mut unknown)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
@@ -63,6 +72,7 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
         own_directories: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
         absent,
+        pending: unknown.pending,
     };
     if cx.is_forced(id) {
         check.reasons.push(Reason::Forced);
@@ -77,7 +87,7 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
         None => without_trace(cx, job, &mut check)?,
         Some(trace) => {
             let reasons = compare(&trace, &check.fingerprint, &cx.paths, cx);
-            check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &open)));
+            check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &unknown.params)));
             compare_disk(cx, job, &trace, &mut check)?;
         }
     }
@@ -143,13 +153,13 @@ fn fingerprint(
     job: &Job,
     inputs: Vec<InputState>,
     may_lack: bool,
-    open: &mut Vec<Arc<str>>,
+    unknown: &mut Unknown,
 ) -> Result<Fingerprint, Trouble> {
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
     let required = required::of(cx, job)?;
     let code = job_code(cx, job, rule)?;
-    let mut params = bound_params(cx, job, &facts.params, may_lack, open)?;
+    let mut params = bound_params(cx, job, &facts.params, may_lack, unknown)?;
     params.extend(code.config);
     Ok(Fingerprint {
         definition: facts.definition,
@@ -173,7 +183,7 @@ fn bound_params(
     job: &Job,
     used: &Used,
     may_lack: bool,
-    open: &mut Vec<Arc<str>>,
+    unknown: &mut Unknown,
 ) -> Result<Vec<Bound>, Trouble> {
     let rule = cx.rule(job);
     if *used == Used::None || rule.params.is_empty() {
@@ -192,7 +202,7 @@ fn bound_params(
             continue;
         }
         if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {
-            open.push(param_name(param, index));
+            unknown.params.push(param_name(param, index));
         }
         let canonical = match (&param.source, &instance) {
             (ParamSource::Function(_), Some(instance)) => instance.params[index].1.canonical(),

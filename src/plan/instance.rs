@@ -1,6 +1,7 @@
 //! A job's values: wildcards, paths by name, params, threads, resources, and the command with all of them in it.
 
 use crate::error::Error;
+use crate::graph::checkpoints::FinalCheckpoints;
 use crate::graph::job::Job;
 use crate::model::action::{Action, OwnedPaths};
 use crate::model::dynamic::{CallContext, CallError, Dynamic};
@@ -49,7 +50,13 @@ pub(crate) struct Instance {
     /// Positions of params that are not known before the run, because a function looks at an input that is still to
     /// be made.
     pub(crate) open_params: Vec<usize>,
+    checkpoints: Arc<FinalCheckpoints>,
+    /// Checkpoints, with wildcards, that functions looked for before they have ended.
+    pub(crate) pending: Vec<Pending>,
 }
+
+/// A checkpoint's job, by its rule and its wildcards.
+pub(crate) type Pending = (Arc<str>, Vec<(Arc<str>, Arc<str>)>);
 
 impl Instance {
     /// Evaluates everything of `job`, functions included.
@@ -66,8 +73,13 @@ impl Instance {
         let rule = cx.rule(job);
         let mut instance = Instance { attempt, ..Instance::naming(cx, job) };
         instance.refuse_log_as_data(rule)?;
-        let known = |result: Result<Value, CallError>, what: &dyn Fn() -> String| match result {
+        let mut pending = Vec::new();
+        let mut known = |result: Result<Value, CallError>, what: &dyn Fn() -> String| match result {
             Err(CallError::Absent(_)) if may_lack => Ok(None),
+            Err(CallError::Pending { checkpoint, wildcards }) if may_lack => {
+                pending.push((checkpoint, wildcards));
+                Ok(None)
+            }
             result => result.map(Some).map_err(|error| explain(cx, rule, &what(), error)),
         };
         let threads = known(instance.evaluate(&rule.threads, rule), &|| "`threads`".into())?;
@@ -99,6 +111,7 @@ impl Instance {
             }
             instance.params.push((param.name.clone(), value.unwrap_or(Value::None)));
         }
+        instance.pending = pending;
         Ok(instance)
     }
 
@@ -119,6 +132,8 @@ impl Instance {
             attempt: 1,
             timeout: None,
             open_params: Vec::new(),
+            checkpoints: cx.graph.finals.clone(),
+            pending: Vec::new(),
         }
     }
 
@@ -176,7 +191,7 @@ impl Instance {
             output: self.outputs.view(),
             threads: self.threads,
             resources: &self.resources,
-            checkpoints: None,
+            checkpoints: Some(&*self.checkpoints),
         }
     }
 
@@ -292,10 +307,13 @@ fn rendered_one(pattern: &Pattern, values: &[Arc<str>]) -> Arc<str> {
 /// The sentence for a function that gave no value.
 pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -> Trouble {
     match error {
-        CallError::Pending { checkpoint, .. } => Trouble::new(format!(
-            "{what} of rule `{}` asks for checkpoint `{checkpoint}`, which only input functions can",
-            rule.name
-        )),
+        CallError::Pending { checkpoint, .. } => Trouble {
+            message: format!(
+                "{what} of rule `{}` looks at checkpoint `{checkpoint}`, which has not ended",
+                rule.name
+            ),
+            help: Some("name an output of the checkpoint as an input, so that the job comes after it".into()),
+        },
         CallError::Absent(path) => Trouble::new(format!(
             "{what} of rule `{}` looks at input `{path}`, which does not exist",
             rule.name

@@ -46,6 +46,9 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         Verdict::May { .. } => {
             writeln!(out, "{path} may be made by rule {rule}, if an input turns out different:")
         }
+        Verdict::AfterCheckpoint { .. } => {
+            writeln!(out, "{path} is made by rule {rule}, and what that needs is not known yet:")
+        }
         Verdict::UpToDate => writeln!(out, "{path} is up to date:"),
     };
     push_step(&mut out, first, style);
@@ -62,6 +65,7 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         let words = match step.verdict {
             Verdict::Run { .. } => "will run",
             Verdict::May { .. } => "may run",
+            Verdict::AfterCheckpoint { .. } => "waits",
             Verdict::UpToDate => "is up to date",
         };
         let _ = writeln!(out, "\n{}: {} {words}:", style.paint(Role::Strong, lead), title(&step.job));
@@ -98,6 +102,19 @@ fn push_step(out: &mut String, step: &WhyStep, style: TextStyle) {
                 let _ = writeln!(out, "  {} {} will or may be made first", bullet(style), printable(input));
             }
             if let Some(more @ 1..) = inputs.len().checked_sub(INPUTS_SHOWN) {
+                let _ = writeln!(out, "  ... and {more} more");
+            }
+        }
+        Verdict::AfterCheckpoint { checkpoints } => {
+            for checkpoint in checkpoints.iter().take(INPUTS_SHOWN) {
+                let _ = writeln!(
+                    out,
+                    "  {} checkpoint {} has to run first",
+                    bullet(style),
+                    printable(checkpoint)
+                );
+            }
+            if let Some(more @ 1..) = checkpoints.len().checked_sub(INPUTS_SHOWN) {
                 let _ = writeln!(out, "  ... and {more} more");
             }
         }

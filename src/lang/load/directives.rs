@@ -185,6 +185,9 @@ impl Loader {
     /// Parses and runs the text of the innermost file.
     pub(super) fn run_file(&mut self, vm: &mut Vm, text: String) -> Result<(), Raise> {
         let name = self.files.last().map_or("", |f| &f.name).to_string();
+        if let Some(file) = self.files.last() {
+            vm.add_import_folder(&file.dir)?;
+        }
         let source = self.sources.add(name, text.as_str());
         match parse_file(source, &text) {
             Ok(block) => block.iter().try_for_each(|stmt| {

@@ -13,7 +13,7 @@ use crate::lang::load::paths::{Level, Pathvars, Prefix, prefix_of};
 use crate::lang::load::sections::{Item, Parts};
 use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
-use crate::lang::value::{Dict, Module as ModuleValue, Value};
+use crate::lang::value::{self, Dict, Module as ModuleValue, Value};
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model::draft::{Constraint, RuleDraft};
 use crate::syntax::ast::{Ident, ModuleDef, UseRule};
@@ -407,7 +407,11 @@ impl Loader {
         self.homes[inside.home].constraints = std::mem::take(&mut inside.constraints);
         // `module.function()` works, too.
         let members = vm.space(space).iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        let value = Value::Module(Arc::new(ModuleValue { name: module.name.clone(), members }));
+        let value = Value::Module(Arc::new(ModuleValue {
+            name: module.name.clone(),
+            members,
+            home: value::Home::Space(space),
+        }));
         vm.set_global(module.name.clone(), value)?;
         Ok(inside)
     }

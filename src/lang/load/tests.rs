@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod helpers;
+mod imports;
 
 use super::*;
 use crate::diag::Problem;
