@@ -52,7 +52,7 @@ fn value(value_: &Value) -> String {
         Value::Float(x) => python_float(*x),
         Value::Str(s) => text(s),
         Value::List(items) => format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", ")),
-        Value::Map(items) => {
+        Value::Map(items) | Value::Record(items) => {
             let items: Vec<String> =
                 items.iter().map(|(k, v)| format!("{} => {}", text(k), value(v))).collect();
             format!("Dict({})", items.join(", "))

@@ -62,6 +62,9 @@ fn push_section(section: &Section, out: &mut String) {
     out.push_str("]}");
 }
 
+/// The key of what stands for a list with names.
+const RECORD: &str = "rulemake:record";
+
 /// A text as JSON.
 pub(crate) fn text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -86,6 +89,13 @@ pub(crate) fn push_json(value: &Value, out: &mut String) {
                 push_json(item, out);
             }
             out.push(']');
+        }
+        Value::Record(items) => {
+            let names: Vec<Value> = items.iter().map(|(name, _)| Value::Str(name.clone())).collect();
+            let values: Vec<Value> = items.iter().map(|(_, value)| value.clone()).collect();
+            let _ = write!(out, "{{\"{RECORD}\": ");
+            push_json(&Value::from([Value::List(names.into()), Value::List(values.into())]), out);
+            out.push('}');
         }
         Value::Map(items) => {
             out.push('{');

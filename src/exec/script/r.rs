@@ -78,7 +78,7 @@ fn value(value_: &Value) -> String {
             let parts: Vec<String> = items.iter().map(value).collect();
             call(if is_vector(items) { "c" } else { "list" }, &parts)
         }
-        Value::Map(items) => {
+        Value::Map(items) | Value::Record(items) => {
             // An empty name is none.
             let parts: Vec<String> = items
                 .iter()

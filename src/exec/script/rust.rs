@@ -157,7 +157,7 @@ impl IntoIterator for {name} {{
             Value::Int(n) => ("i64".into(), format!("{n}i64")),
             Value::Float(x) => ("f64".into(), float(*x)),
             Value::Str(s) => ("String".into(), format!("String::from({s:?})")),
-            Value::Map(items) => self.structure(name, items),
+            Value::Map(items) | Value::Record(items) => self.structure(name, items),
             Value::List(items) => {
                 let same = |test: fn(&Value) -> bool| !items.is_empty() && items.iter().all(test);
                 let is_plain = same(|v| matches!(v, Value::Str(_)))

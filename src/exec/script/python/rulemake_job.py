@@ -316,9 +316,17 @@ def offer_modules(extra):
 # Scripts
 
 
+def _record(entries):
+    record = entries.get("rulemake:record")
+    if record is None:
+        return entries
+    names, values = record
+    return Namedlist(values, [(name, index, None) for index, name in enumerate(names)])
+
+
 def read_job(path):
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        return json.load(file, object_hook=_record)
 
 
 def without_own_directory():
