@@ -3,27 +3,34 @@
 mod history;
 mod views;
 
-use crate::base::path::{PathId, normalise};
+use crate::base::path::normalise;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
+use crate::files::outputs::make_directory;
+use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
-use crate::graph::resolve::{Probe, Request, resolve};
+use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
+use crate::model::environment::Environments;
+use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
-use crate::plan::context::{Context, Force, RuleFacts};
+use crate::plan::code::CodeCache;
+use crate::plan::context::{Context, Force, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
+use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, View, Writer, open, read};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +62,18 @@ pub struct LoadOptions {
     pub default_resources: Vec<(String, String)>,
     /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
     pub scatter: Vec<(String, u32)>,
+    /// Environment variables, by name and value, that the Rulefile may ask for with `os.environ`: the library itself
+    /// reads none. Each one that is asked for is on record with its value.
+    ///
+    /// ```
+    /// let mut options = rulemake::LoadOptions::default();
+    /// options.variables = std::env::vars().collect();
+    /// ```
+    pub variables: Vec<(String, String)>,
+    /// Threads that jobs may use together, as the Rulefile sees them in `workflow.cores`; one per processor when `None`.
+    pub cores: Option<usize>,
+    /// Paths start from `root`, whatever `workdir:` says.
+    pub keep_root: bool,
 }
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
@@ -62,11 +81,13 @@ pub struct Session {
     workflow: Arc<Workflow>,
     root: PathBuf,
     slots: u32,
+    temp_dir: Arc<str>,
     limits: Vec<(String, u64)>,
     cancel: CancelToken,
     observer: Observe,
     pool: rayon::ThreadPool,
     index: PatternIndex,
+    programs: Programs,
 }
 
 /// Options of a [`Session`].
@@ -75,8 +96,10 @@ pub struct SessionBuilder {
     root: PathBuf,
     jobs: usize,
     resources: Vec<(String, u64)>,
+    temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
+    search_path: Option<OsString>,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -93,8 +116,17 @@ pub struct RunOptions {
     pub retries: u32,
     /// When another run holds the lock, wait for it instead of failing.
     pub wait: bool,
+    /// Use the software environments that rules name; none by default.
+    pub environments: Environments,
     /// Temporary files that are made or there stay. One that is gone is not made again for that.
     pub keep_temps: bool,
+    /// Rules and files that are the last ones to be made: what they need is made, and nothing after them.
+    pub until: Vec<String>,
+    /// Rules and files that are not made, nor what needs them.
+    pub omit_from: Vec<String>,
+    /// A rule, a part (from 1) and the number of parts: only this part of the inputs of the rule is made, sorted by
+    /// name. The last part makes all that is still missing, and the rule itself.
+    pub batch: Option<(String, u32, u32)>,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -245,24 +277,10 @@ impl LoadOptions {
             resources: self.resources.clone(),
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
+            variables: self.variables.clone(),
+            cores: self.cores,
+            keep_root: self.keep_root,
         }
-    }
-}
-
-/// Existence of sources, for the resolver.
-struct Sources<'a> {
-    root: &'a Path,
-    view: &'a View,
-}
-
-impl Probe for Sources<'_> {
-    fn exists(&self, path: &str) -> bool {
-        // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
-    }
-
-    fn is_made(&self, path: PathId) -> bool {
-        self.view.is_made(path)
     }
 }
 
@@ -275,8 +293,10 @@ impl Session {
             root: PathBuf::from("."),
             jobs: 0,
             resources: Vec::new(),
+            temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
+            search_path: None,
         }
     }
 
@@ -300,13 +320,13 @@ impl Session {
     fn context<T: AsRef<str>>(
         &self,
         targets: &[T],
-        force: Force,
+        options: &RunOptions,
         loaded: &mut Loaded,
         writable: bool,
     ) -> Result<Context> {
         let mut paths = std::mem::take(&mut loaded.paths);
         let targets: Vec<String> = targets.iter().map(|t| t.as_ref().to_string()).collect();
-        let graph = resolve(Request {
+        let mut graph = resolve(Request {
             workflow: &self.workflow,
             index: &self.index,
             paths: &mut paths,
@@ -323,17 +343,27 @@ impl Session {
                     .with_help("name a file in it, or a rule that makes its files"));
             }
         }
+        let selection = options.selection();
+        if !selection.is_all() {
+            let kept = selection.select(&graph, &self.workflow, &paths).map_err(plan_error)?;
+            graph.restrict(&kept.jobs, &kept.targets);
+        }
         Ok(Context {
             temps: Temps::of(&self.workflow, &graph),
             graph,
             paths,
-            force,
+            force: options.force(),
             view: loaded.view.clone(),
             files: Observer::new(self.root.clone(), writable.then(|| self.state_dir())),
             facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            code: CodeCache::default(),
+            environments: options.environments,
+            programs: self.programs.clone(),
+            markers: Default::default(),
+            temp_dir: self.temp_dir.clone(),
         })
     }
 
@@ -342,10 +372,29 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
-        let cx = self.context(targets, options.force(), &mut read(&self.state_dir())?, false)?;
+        let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let verdicts = self.verdicts(&mut cx)?;
+        self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
-        let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
+    }
+
+    /// Rules with what rulemake does not do are no mistake until a job of theirs is needed.
+    fn refuse_unsupported(&self, cx: &Context) -> Result<()> {
+        let mut seen = vec![false; self.workflow.rules.len()];
+        let mut problems = Vec::new();
+        for job in &cx.graph.jobs {
+            if !std::mem::replace(&mut seen[job.rule as usize], true)
+                && let Some(problem) = &cx.rule(job).refused
+            {
+                let named = problem.as_ref().clone().note(format!("rule `{}` is needed", cx.rule(job).name));
+                problems.push(named);
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))
     }
 
     /// A resource request above its limit can never be met: said before anything runs.
@@ -373,8 +422,11 @@ impl Session {
         self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
     }
 
-    fn verdicts(&self, cx: &Context) -> Result<Vec<Verdict>> {
-        forecast(cx, &self.pool).into_iter().map(|v| v.map_err(plan_error)).collect()
+    /// What is known about each job before the run; the graph grows where it can.
+    fn verdicts(&self, cx: &mut Context) -> Result<Vec<Verdict>> {
+        let verdicts = forecast(cx, &self.index, &self.pool)
+            .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
+        verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
     }
 
     /// Explains why `path` will or will not be made again.
@@ -382,7 +434,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
-        let cx = self.context(&[path], Force::None, &mut read(&self.state_dir())?, false)?;
+        let mut cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
         let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
@@ -390,7 +442,7 @@ impl Session {
         else {
             return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
         };
-        let verdicts = self.verdicts(&cx)?;
+        let verdicts = self.verdicts(&mut cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
         let mut at = job;
         while let Some(next) = cause(&cx, at, &verdicts) {
@@ -408,7 +460,8 @@ impl Session {
         let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
-        let cx = Arc::new(self.context(targets, options.force(), &mut loaded, true)?);
+        let cx = Arc::new(self.context(targets, options, &mut loaded, true)?);
+        self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
@@ -417,8 +470,10 @@ impl Session {
             grace: GRACE,
             warnings,
             keep_temps: options.keep_temps,
+            programs: self.programs.clone(),
         };
-        let done = drive(&cx, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
+        let done =
+            drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
         Ok(RunReport {
             run: done.run,
             summary: done.summary,
@@ -456,6 +511,11 @@ impl Session {
 }
 
 impl RunOptions {
+    fn selection(&self) -> Selection {
+        let batch = self.batch.clone().map(|(rule, part, parts)| Batch { rule, part, parts });
+        Selection { until: self.until.clone(), omit_from: self.omit_from.clone(), batch }
+    }
+
     fn force(&self) -> Force {
         match (self.force_all, self.force) {
             (true, _) => Force::All,
@@ -487,7 +547,8 @@ fn plan_error(trouble: Trouble) -> Error {
 }
 
 impl SessionBuilder {
-    /// Sets the root directory: every path of the workflow is relative to it. Default: the process's directory.
+    /// Sets the root directory: every path of the workflow is relative to it, or to the directory below it that
+    /// `workdir:` names. Default: the process's directory.
     #[must_use]
     pub fn root(mut self, root: impl Into<PathBuf>) -> SessionBuilder {
         self.root = root.into();
@@ -501,10 +562,33 @@ impl SessionBuilder {
         self
     }
 
-    /// Limits a named resource.
+    /// Limits a named resource. `mem` and `disk` are megabytes, `mem_mib` and `disk_mib` the same in MiB.
     #[must_use]
     pub fn resource(mut self, name: impl Into<String>, amount: u64) -> SessionBuilder {
-        self.resources.push((name.into(), amount));
+        let name: Arc<str> = name.into().into();
+        let wanted = Value::Int(i64::try_from(amount).unwrap_or(i64::MAX));
+        let (name, amount) = match units::standard(&name, wanted) {
+            Ok((name, Value::Int(amount))) => (name, u64::try_from(amount).unwrap_or(u64::MAX)),
+            _ => (name, amount),
+        };
+        self.resources.push((name.to_string(), amount));
+        self
+    }
+
+    /// Sets the directory for temporary files of jobs: their resource `tmpdir`, unless their rule sets one, and the
+    /// variable `TMPDIR`. Default: `/tmp`, since the library asks no environment.
+    #[must_use]
+    pub fn temp_dir(mut self, directory: impl AsRef<str>) -> SessionBuilder {
+        self.temp_dir = directory.as_ref().into();
+        self
+    }
+
+    /// Sets where programs are looked for that rules only imply: interpreters of scripts, the one that manages conda
+    /// environments. It is the value of the variable `PATH` that jobs inherit; with it a missing interpreter is said
+    /// before a job starts. Default: the directories of the system.
+    #[must_use]
+    pub fn search_path(mut self, path: impl Into<OsString>) -> SessionBuilder {
+        self.search_path = Some(path.into());
         self
     }
 
@@ -522,14 +606,22 @@ impl SessionBuilder {
         self
     }
 
-    /// Opens the session.
+    /// Opens the session. Makes the directory that `workdir:` names.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.
     pub fn open(self) -> Result<Session> {
-        if !self.root.is_dir() {
-            let message = format!("the root {} is not a directory", self.root.display());
-            return Err(Error::new(ErrorKind::Environment, message).with_path(self.root));
+        let root = match &self.workflow.workdir {
+            Some(below) => {
+                let root = self.root.join(below);
+                make_directory(&root)?;
+                root
+            }
+            None => self.root,
+        };
+        if !root.is_dir() {
+            let message = format!("the root {} is not a directory", root.display());
+            return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -547,10 +639,12 @@ impl SessionBuilder {
             index,
             pool,
             slots: u32::try_from(jobs).unwrap_or(u32::MAX),
+            temp_dir: self.temp_dir,
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
-            root: self.root,
+            programs: Programs::new(self.search_path),
+            root,
             workflow: self.workflow,
         })
     }

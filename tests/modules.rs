@@ -140,3 +140,55 @@ fn default_flags_hold_for_the_rules_that_follow() {
         .has("whole", "1\n")
         .has_not("half");
 }
+
+#[test]
+fn ruleorder_decides_and_names_what_it_does_not_know() {
+    let rules = "rule a:\n    output: '{x}.txt'\n    shell: 'echo a > {output}'\nrule b:\n    output: '{y}.txt'\n    shell: 'echo b > {output}'\n";
+    Case::new().rulefile(&format!("ruleorder: b > a\n{rules}")).run(&["1.txt"]).has("1.txt", "b\n");
+    let case =
+        Case::new().rulefile(&format!("ruleorder: bb > a\n{rules}")).call_with_code(&["-n", "1.txt"], 3);
+    assert!(case.last().stderr.contains("did you mean `b`?"), "{}", case.last().stderr);
+}
+
+#[test]
+fn all_paths_start_from_the_workdir_unless_the_command_line_says_where() {
+    let rules = "workdir: 'w/x'\nprint(exists('i'))\nrule a:\n    input: 'i'\n    output: 'o'\n    shell: 'pwd; cp {input} {output}'\n";
+    Case::new()
+        .rulefile(rules)
+        .file("w/x/i", "1\n")
+        .call(&[])
+        .stderr_has("True")
+        .has("w/x/o", "1\n")
+        .has_not(".rulemake")
+        .file("i", "2\n")
+        .call(&["-C", "."])
+        .has("o", "2\n");
+}
+
+#[test]
+fn input_functions_of_a_module_are_used_outside_with_its_prefix() {
+    Case::new()
+        .rulefile(
+            "module m:\n    snakefile: 'm.smk'\n    prefix: 'p'\nuse rule * from m as m_*\n\
+             rule all:\n    input: rules.m_all.input, 'x'\n    default_target: True\nrule x:\n    output: 'x'\n    shell: 'touch {output}'\n",
+        )
+        .file(
+            "m.smk",
+            "rule all:\n    input: lambda wildcards: ['a.txt'], ['b.txt', lambda wc: 'c.txt']\n\
+             rule any:\n    output: '{n}.txt'\n    shell: 'touch {output}'\n",
+        )
+        .run(&[])
+        .has("p/a.txt", "")
+        .has("p/b.txt", "")
+        .has("p/c.txt", "");
+}
+
+#[test]
+fn variables_that_a_workflow_needs_must_be_set() {
+    let rules = "import os\nenvvars: 'RM_ONE', 'RM_TWO'\nrule a:\n    output: 'o'\n    params: os.environ['RM_ONE']\n    \
+                 shell: 'echo {params} $RM_TWO > {output}'\n";
+    let case = Case::new().rulefile(rules).env("RM_ONE", "1").call_with_code(&["-n"], 3);
+    let text = &case.last().stderr;
+    assert!(text.contains("`RM_TWO` is not set") && !text.contains("`RM_ONE` is not set"), "{text}");
+    case.env("RM_TWO", "2").run(&[]).has("o", "1 2\n");
+}

@@ -87,3 +87,56 @@ fn mistakes_in_profiles_have_their_place() {
     let case = case().call_with_code(&["--profile", "none"], 2);
     assert!(case.last().stderr.contains("there is no profile `none`"), "{}", case.last().stderr);
 }
+
+const CHAIN: &str = "rule all:\n    input: 'c', 'other'\nrule a:\n    output: 'a'\n    shell: 'touch {output}'\n\
+                     rule b:\n    input: 'a'\n    output: 'b'\n    shell: 'touch {output}'\n\
+                     rule c:\n    input: 'b'\n    output: 'c'\n    shell: 'touch {output}'\n\
+                     rule other:\n    output: 'other'\n    shell: 'touch {output}'\n";
+
+/// What a run with these options does, which must be what its plan says.
+#[track_caller]
+fn selects(rulefile: &str, args: &[&str], jobs: &[&str]) {
+    let case = Case::new().rulefile(rulefile);
+    let mut planned: Vec<String> = case.plan(args).into_iter().map(|(job, _)| job).collect();
+    planned.sort();
+    assert_eq!(planned, jobs, "the plan of {args:?}");
+    case.run(args).ran(jobs).run(args).ran(&[]);
+}
+
+#[test]
+fn until_makes_a_rule_and_what_it_needs() {
+    selects(CHAIN, &["--until", "b"], &["a a", "b b"]);
+    selects(CHAIN, &["--until", "b", "--until", "other"], &["a a", "b b", "other other"]);
+    let case = Case::new().rulefile(CHAIN).call_with_code(&["--until", "othr"], 4);
+    assert!(case.last().stderr.contains("did you mean `other`?"), "{}", case.last().stderr);
+}
+
+#[test]
+fn omit_from_leaves_out_a_rule_and_what_needs_it() {
+    selects(CHAIN, &["--omit-from", "b"], &["a a", "other other"]);
+    selects(CHAIN, &["--omit-from", "c", "--until", "b"], &["a a", "b b"]);
+}
+
+#[test]
+fn a_batch_is_a_part_of_the_inputs_of_a_rule_and_the_last_is_the_rest() {
+    let rules = "rule all:\n    input: expand('{n}.x', n=range(5))\n    output: 'all'\n    shell: 'cat {input} > {output}'\n\
+                 rule one:\n    output: '{n}.x'\n    shell: 'touch {output}'\n";
+    selects(rules, &["--batch", "all=1/2"], &["one 0.x", "one 1.x"]);
+    selects(
+        rules,
+        &["--batch", "all=2/2"],
+        &["all all", "one 0.x", "one 1.x", "one 2.x", "one 3.x", "one 4.x"],
+    );
+    let case = Case::new().rulefile(rules).call_with_code(&["--batch", "all=1/9"], 4);
+    assert!(case.last().stderr.contains("smaller number of parts"), "{}", case.last().stderr);
+    let case = case.call_with_code(&["--batch", "all=3/2"], 2);
+    assert!(case.last().stderr.contains("with I from 1 to N"), "{}", case.last().stderr);
+}
+
+#[test]
+fn limits_of_resources_are_written_with_units() {
+    let rule = "rule a:\n    output: 'o'\n    resources: mem='2GB'\n    shell: 'echo {resources.mem_mb} > {output}'\n";
+    Case::new().rulefile(rule).run(&["--resources", "mem=3GB"]).has("o", "2000\n");
+    let case = Case::new().rulefile(rule).call_with_code(&["--resources", "mem=1GB"], 4);
+    assert!(case.last().stderr.contains("mem_mb=2000"), "{}", case.last().stderr);
+}

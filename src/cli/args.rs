@@ -142,12 +142,32 @@ pub(crate) struct RunArgs {
     /// Run all jobs even if they are up to date
     #[arg(long, alias = "forceall", hide_short_help = true)]
     pub(crate) force_all: bool,
-    /// Limit a resource, such as `mem_mb=16000`. Repeat it for more
+    /// Make this rule or file and what it needs, and nothing after it. Repeat it for more
+    #[arg(long, value_name = "NAME", short_alias = 'U', hide_short_help = true)]
+    pub(crate) until: Vec<String>,
+    /// Leave out this rule or file and what needs it. Repeat it for more
+    #[arg(long, value_name = "NAME", short_alias = 'O', hide_short_help = true)]
+    pub(crate) omit_from: Vec<String>,
+    /// Make one part of the inputs of a rule, such as `all=1/3`; the last part makes the rest and the rule itself
+    #[arg(long, value_name = "RULE=I/N", value_parser = batch, hide_short_help = true)]
+    pub(crate) batch: Option<(String, u32, u32)>,
+    /// Limit a resource, such as `mem_mb=16000` or `mem=16GB`. Repeat it for more
     #[arg(long, value_name = "NAME=N", value_parser = resource, hide_short_help = true)]
     pub(crate) resources: Vec<(String, u64)>,
     /// Try a failed job again so often, unless its rule says otherwise
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) retries: Option<u32>,
+    /// Use the software environments that rules name: `conda`, `container`, `modules`, with commas between them
+    ///
+    /// Without it jobs run with the programs that are there.
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_delimiter = ',',
+        aliases = ["sdm", "software-deployment-method", "deployment-method", "deployment"],
+        hide_short_help = true
+    )]
+    pub(crate) env: Vec<EnvKind>,
     /// When another run is at work in this directory, wait for it
     #[arg(long, hide_short_help = true)]
     pub(crate) wait: bool,
@@ -259,6 +279,16 @@ pub(crate) enum Color {
     Never,
 }
 
+/// A kind of software environment, also as Snakemake calls it.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum EnvKind {
+    Conda,
+    #[value(aliases = ["apptainer", "singularity", "docker", "podman"])]
+    Container,
+    #[value(aliases = ["env-modules", "envmodules"])]
+    Modules,
+}
+
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum GraphFormat {
     /// Graphviz
@@ -346,6 +376,9 @@ pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
         "--unlock" | "--nolock" => "not needed: the lock dies with its holder",
         "--dag" | "--rulegraph" => "`rulemake graph` prints it",
         "--mermaid" => "`rulemake graph --format mermaid` prints it",
+        "--use-conda" => "`--env conda`",
+        "--use-singularity" | "--use-apptainer" => "`--env container`",
+        "--use-envmodules" => "`--env modules`",
         "--summary" | "--detailed-summary" => "`rulemake plan` shows what would run, and why",
         _ => return error,
     };
@@ -417,7 +450,13 @@ impl Common {
 impl RunArgs {
     pub(crate) fn and(mut self, after: RunArgs) -> RunArgs {
         self.resources.extend(after.resources);
+        self.env.extend(after.env);
+        self.until.extend(after.until);
+        self.omit_from.extend(after.omit_from);
         RunArgs {
+            until: self.until,
+            omit_from: self.omit_from,
+            batch: after.batch.or(self.batch),
             jobs: after.jobs.or(self.jobs),
             keep_going: self.keep_going || after.keep_going,
             dry_run: self.dry_run || after.dry_run,
@@ -425,6 +464,7 @@ impl RunArgs {
             force_all: self.force_all || after.force_all,
             resources: self.resources,
             retries: after.retries.or(self.retries),
+            env: self.env,
             wait: self.wait || after.wait,
             notemp: self.notemp || after.notemp,
         }
@@ -473,8 +513,21 @@ fn resource(text: &str) -> Result<(String, u64), String> {
     if name.is_empty() {
         return Err("expected NAME=N".into());
     }
-    let amount = amount.parse().map_err(|_| format!("`{amount}` is not a whole number"))?;
-    Ok((name.to_string(), amount))
+    rulemake::resource_amount(name, amount)
+}
+
+fn batch(text: &str) -> Result<(String, u32, u32), String> {
+    let parse = || {
+        let (rule, rest) = text.split_once('=')?;
+        let (part, parts) = rest.split_once('/')?;
+        Some((rule.to_string(), part.trim().parse().ok()?, parts.trim().parse().ok()?))
+    };
+    match parse() {
+        Some((rule, part, parts)) if !rule.is_empty() && (1..=parts).contains(&part) => {
+            Ok((rule, part, parts))
+        }
+        _ => Err("expected RULE=I/N with I from 1 to N, such as `all=1/3`".into()),
+    }
 }
 
 #[cfg(test)]

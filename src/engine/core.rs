@@ -5,6 +5,7 @@
 //! attempt and only with its amounts reserved; every job ends in a final state; a temporary file goes only when nobody
 //! can need it; the cost of a completion is proportional to the number of its consumers.
 
+mod grow;
 mod recall;
 
 use crate::base::rows::Rows;
@@ -14,6 +15,8 @@ use crate::engine::state::JobState;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
+
+pub(crate) use grow::{ChangedJob, Growth, NewJob};
 
 /// What the core knows of the graph.
 #[derive(Debug)]
@@ -29,12 +32,8 @@ pub(crate) struct Shape {
     pub(crate) holds: Rows,
     /// Per temporary file, how many jobs hold it.
     pub(crate) holders: Vec<u32>,
-}
-
-impl Shape {
-    fn len(&self) -> usize {
-        self.producers.len()
-    }
+    /// Jobs whose inputs are not all known yet.
+    pub(crate) open: Vec<u32>,
 }
 
 /// What happened outside.
@@ -44,6 +43,7 @@ pub(crate) enum Msg {
     Checked { job: u32, verdict: Checked },
     Ended { job: u32, end: End },
     Cancel(CancelLevel),
+    Grow(Growth),
 }
 
 /// The result of a check.
@@ -148,6 +148,7 @@ pub(crate) struct Core {
     /// Per temporary file, how many of those who make or read it are not final and good.
     unfinished_holders: Vec<u32>,
     recalls: recall::Recalls,
+    openings: grow::Openings,
     checking: usize,
     running: usize,
     final_: usize,
@@ -159,17 +160,18 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(shape: Shape, ledger: Ledger, keep_going: bool) -> Core {
-        let n = shape.len();
+    pub(crate) fn new(mut shape: Shape, ledger: Ledger, keep_going: bool) -> Core {
+        let n = shape.producers.len();
         Core {
             state: vec![JobState::Waiting; n],
-            unfinished_producers: shape.producers.clone(),
+            unfinished_producers: std::mem::take(&mut shape.producers),
             attempt: vec![0; n],
             retries: Default::default(),
             requests: Default::default(),
             ready: BinaryHeap::new(),
             ledger,
-            unfinished_holders: shape.holders.clone(),
+            unfinished_holders: std::mem::take(&mut shape.holders),
+            openings: grow::Openings::of(std::mem::take(&mut shape.open)),
             recalls: recall::Recalls::default(),
             checking: 0,
             running: 0,
@@ -189,12 +191,13 @@ impl Core {
             Msg::Checked { job, verdict } => self.checked(job, verdict, out),
             Msg::Ended { job, end } => self.ended(job, end, out),
             Msg::Cancel(level) => self.cancel(level, out),
+            Msg::Grow(growth) => self.grow(growth, out),
         }
         self.advance(out);
     }
 
     fn begin(&mut self) {
-        (0..self.shape.len() as u32).for_each(|job| self.make_ready_if_it_is(job));
+        (0..self.state.len() as u32).for_each(|job| self.make_ready_if_it_is(job));
     }
 
     fn checked(&mut self, job: u32, verdict: Checked, out: &mut Vec<Effect>) {
@@ -378,6 +381,10 @@ impl Core {
         self.final_ += 1;
         out.push(Effect::Settled { job, as_ });
         if !state.is_good() {
+            if let Settled::SkippedAfter { failed } = as_ {
+                self.openings.skipped(job, failed);
+            }
+            self.close(job, out);
             return;
         }
         let mut at = self.shape.consumers.cursor(job);
@@ -392,6 +399,7 @@ impl Core {
         if self.unfinished_producers[job as usize] == 0
             && self.state[job as usize] == JobState::Waiting
             && !self.recalls.is_held(job)
+            && !self.openings.is_open(job)
         {
             self.make_ready(job);
         }
@@ -401,8 +409,12 @@ impl Core {
         for temp in self.shape.holds.of(job) {
             let left = &mut self.unfinished_holders[temp as usize];
             *left -= 1;
-            if *left == 0 {
-                out.push(Effect::Remove { temp });
+            if *left > 0 {
+                continue;
+            }
+            match self.openings.is_any() {
+                true => self.openings.withhold(temp),
+                false => out.push(Effect::Remove { temp }),
             }
         }
     }

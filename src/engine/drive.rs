@@ -2,28 +2,36 @@
 //! observer. The thread that calls [`drive`] is the coordinator: it owns the core, the store's writer and the order of
 //! events, and never hashes, stats or waits for a child.
 
+mod growth;
 mod shape;
 mod temps;
 
 use crate::base::clock;
+use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
 use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
+use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::Ledger;
 use crate::engine::work::{self, Concluded, Conclusion, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
-use crate::exec::executor::{Completion, JobRequest, Signal, Work};
+use crate::exec::executor::{Completion, Signal};
 use crate::exec::local::LocalExecutor;
-use crate::exec::survivors::{self, Mark};
-use crate::files::outputs::{PrepareOutput, prepare};
+use crate::exec::software::Deployment;
+use crate::exec::survivors::Mark;
+use crate::files::outputs::{PrepareOutput, make_directory, prepare};
+use crate::files::programs::Programs;
+use crate::files::shadow;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
-use crate::model::action::{Action, JobContext};
+use crate::matching::index::PatternIndex;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
+use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
+use growth::GrowthState;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +47,8 @@ pub(crate) struct DriveOptions {
     pub(crate) limits: Vec<(String, u64)>,
     /// Between SIGTERM and SIGKILL when a run is cancelled.
     pub(crate) grace: Duration,
+    /// Where programs are that jobs do not name themselves.
+    pub(crate) programs: Programs,
     /// Said before anything else, for example what was lost of the state.
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
@@ -72,12 +82,23 @@ enum Inbox {
     Checked(Vec<(u32, Verdict)>),
     Completed(Completion),
     Concluded(Box<Concluded>),
+    /// It could not be started.
+    NotStarted(Box<Concluded>),
     Removed(Vec<Removed>),
+}
+
+/// What waits until the graph has grown.
+#[derive(Default)]
+struct HeldBack {
+    checks: Vec<u32>,
+    completions: Vec<Completion>,
+    removals: Vec<u32>,
 }
 
 /// Runs everything that is stale in `cx`; the observer hears it in order.
 pub(crate) fn drive(
-    cx: &Arc<Context>,
+    cx: Arc<Context>,
+    index: &PatternIndex,
     writer: Writer,
     pool: &rayon::ThreadPool,
     cancel: &CancelToken,
@@ -90,12 +111,24 @@ pub(crate) fn drive(
         // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
         let _ = completions.send(Inbox::Completed(completion));
     }));
+    let state_dir = cx.root.join(".rulemake");
+    let number = cx.view.next_run();
+    let launcher = Launcher {
+        run: number,
+        mark: Mark::of(&state_dir),
+        cancelled: cancel.flag(),
+        grace: options.grace,
+        deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
+        state_dir: state_dir.clone(),
+    };
     let ledger = Ledger::new(cx.slots.into(), &options.limits);
-    let (shape, temp_files) = shape::shape(cx, options.keep_temps);
+    let mut temps = TempState::of(&cx, options.keep_temps);
     let mut run = Run {
-        cx,
-        core: Core::new(shape, ledger, options.keep_going),
-        temps: TempState::of(temp_files),
+        core: Core::new(shape::shape(&cx, &mut temps), ledger, options.keep_going),
+        temps,
+        growth: GrowthState::of(&cx, index),
+        total: action_count(&cx),
+        in_pool: 0,
         writer,
         pool,
         cancel,
@@ -103,9 +136,9 @@ pub(crate) fn drive(
         observer,
         sender,
         executor,
-        mark: Mark::of(&cx.root.join(".rulemake")),
-        state_dir: cx.root.join(".rulemake"),
-        number: cx.view.next_run(),
+        launcher,
+        state_dir,
+        number,
         recording: false,
         defined: FxHashSet::default(),
         prepared: FxHashMap::default(),
@@ -118,8 +151,9 @@ pub(crate) fn drive(
         kill_at: None,
         fatal: None,
         finished: false,
+        cx,
     };
-    run.emit(EventKind::RunStarted { run: run.number, jobs: action_count(cx) });
+    run.emit(EventKind::RunStarted { run: run.number, jobs: run.total });
     for message in &options.warnings {
         run.emit(EventKind::Warning { message: message.clone() });
     }
@@ -133,7 +167,7 @@ fn action_count(cx: &Context) -> usize {
 }
 
 struct Run<'a> {
-    cx: &'a Arc<Context>,
+    cx: Arc<Context>,
     core: Core,
     writer: Writer,
     pool: &'a rayon::ThreadPool,
@@ -143,13 +177,18 @@ struct Run<'a> {
     sender: Sender<Inbox>,
     executor: LocalExecutor,
     state_dir: PathBuf,
-    mark: Option<Mark>,
+    launcher: Launcher,
     number: u32,
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
     defined: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
+    growth: GrowthState<'a>,
+    /// Jobs that execute something.
+    total: usize,
+    /// Pieces of work that the pool has not finished.
+    in_pool: usize,
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
@@ -172,11 +211,15 @@ impl Run<'_> {
             while let Ok(message) = inbox.try_recv() {
                 self.receive(message);
             }
+            self.grow_if_due();
             self.look_at_cancel();
         }
     }
 
     fn receive(&mut self, message: Inbox) {
+        if let Inbox::Checked(_) | Inbox::Concluded(_) | Inbox::Removed(_) = message {
+            self.in_pool -= 1;
+        }
         match message {
             Inbox::Checked(verdicts) => {
                 for (job, verdict) in verdicts {
@@ -184,7 +227,7 @@ impl Run<'_> {
                 }
             }
             Inbox::Completed(completion) => self.completed(completion),
-            Inbox::Concluded(concluded) => self.concluded(*concluded),
+            Inbox::Concluded(concluded) | Inbox::NotStarted(concluded) => self.concluded(*concluded),
             Inbox::Removed(removed) => {
                 for Removed { job, path, result } in removed {
                     self.removed(job, path, result);
@@ -227,13 +270,28 @@ impl Run<'_> {
         }
     }
 
-    fn check(&self, jobs: Vec<u32>) {
+    /// What was held back while the graph was to grow.
+    fn give_held_back(&mut self) {
+        let HeldBack { checks, completions, removals } = std::mem::take(&mut self.growth.held);
+        self.check(checks);
+        completions.into_iter().for_each(|completion| self.completed(completion));
+        if !removals.is_empty() {
+            self.remove_temps(&removals);
+        }
+    }
+
+    fn check(&mut self, jobs: Vec<u32>) {
+        if self.growth.is_due() {
+            return self.growth.held.checks.extend(jobs);
+        }
         for chunk in jobs.chunks(CHECK_CHUNK) {
             let chunk: Vec<_> = chunk.iter().map(|job| (*job, self.temps.recall(*job))).collect();
             let (cx, sender) = (self.cx.clone(), self.sender.clone());
+            self.in_pool += 1;
             self.pool.spawn(move || {
                 let one = |(job, recall): (u32, Option<_>)| (job, work::check_job(&cx, job, recall.as_ref()));
                 let verdicts = chunk.into_iter().map(one).collect();
+                drop(cx);
                 let _ = sender.send(Inbox::Checked(verdicts));
             });
         }
@@ -280,6 +338,7 @@ impl Run<'_> {
             quarantine: None,
             attempt: prepared.map_or(0, |p| p.instance.attempt),
             help: None,
+            diagnostics: Vec::new(),
         }
     }
 
@@ -289,7 +348,7 @@ impl Run<'_> {
         }
         if let Err(outcome) = self.try_start(job, attempt) {
             let concluded = Concluded { job, duration_ms: 0, conclusion: Conclusion::failed(outcome) };
-            let _ = self.sender.send(Inbox::Concluded(Box::new(concluded)));
+            let _ = self.sender.send(Inbox::NotStarted(Box::new(concluded)));
         }
     }
 
@@ -302,33 +361,19 @@ impl Run<'_> {
         self.check_again_if_moved(job)?;
         self.record_start(job, &id.outputs);
         self.take_old_outputs_away(job, &id.outputs)?;
-        let log = runs::job_log(&self.state_dir, self.number, job);
         let Some(prepared) = self.prepared.get(&job) else { return Err(Trouble::new("it was not prepared")) };
-        let is_shell = prepared.command.is_some();
+        let request = self.launcher.request(&cx, job, prepared)?;
         let event = EventKind::JobStarted {
             job: self.info(job),
             reasons: prepared.reasons.clone(),
             command: prepared.command.clone(),
             message: prepared.message.clone(),
             attempt,
-            log: is_shell.then(|| relative(&log, &cx.root)),
+            log: launch::has_log(rule).then(|| relative(&self.launcher.log(job), &cx.root)),
         };
-        let work = match (&rule.action, &prepared.command) {
-            (Action::Function(action), _) => Work::Function {
-                action: action.clone(),
-                context: Box::new(self.job_context(&rule.name, &prepared.instance)),
-            },
-            (Action::Shell(shell), Some(command)) => {
-                Work::Shell { shell: shell.shell.clone(), command: command.clone(), log }
-            }
-            _ => return Err(Trouble::new("it has nothing to execute")),
-        };
-        let mut env = thread_limits(prepared.instance.threads);
-        env.extend(
-            self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job))),
-        );
+        make_temp_dir(&cx, &prepared.instance)?;
         self.emit(event);
-        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env });
+        self.executor.submit(request);
         Ok(())
     }
 
@@ -336,7 +381,7 @@ impl Run<'_> {
     fn again(&mut self, job: u32, attempt: u32) -> std::result::Result<(), Trouble> {
         let id = self.cx.job(JobId(job));
         let rule = self.cx.rule(id);
-        let instance = Instance::of(self.cx, id, attempt)?;
+        let instance = Instance::of(&self.cx, id, attempt)?;
         let (command, message) = (instance.command(rule)?, instance.message(rule)?);
         if let Some(prepared) = self.prepared.get_mut(&job) {
             prepared.unknown_outputs.clear();
@@ -372,20 +417,6 @@ impl Run<'_> {
         }
     }
 
-    fn job_context(&self, rule: &Arc<str>, instance: &Instance) -> JobContext {
-        JobContext {
-            rule: rule.clone(),
-            root: self.cx.root.clone(),
-            wildcards: instance.wildcards.clone(),
-            inputs: instance.inputs.clone(),
-            outputs: instance.outputs.clone(),
-            params: instance.params.clone(),
-            threads: instance.threads,
-            attempt: instance.attempt,
-            cancelled: self.cancel.flag(),
-        }
-    }
-
     /// From here on until its end is on record the job is in flight: whatever it leaves is not trusted.
     fn record_start(&mut self, job: u32, outputs: &[PathId]) {
         let cx = self.cx.clone();
@@ -407,14 +438,20 @@ impl Run<'_> {
         self.recording = true;
         if let Err(error) = begin.and_then(|()| self.writer.append(&self.cx.paths, records)) {
             // Without a state nothing that ran can be trusted to be remembered: finish what runs, start nothing.
-            self.fatal = Some(error);
-            self.cancel.cancel(CancelLevel::Drain);
+            self.give_up(error);
         }
+    }
+
+    fn give_up(&mut self, error: Error) {
+        self.fatal = Some(error);
+        self.cancel.cancel(CancelLevel::Drain);
     }
 
     /// Puts the run on record, and makes room for its logs.
     fn begin_record(&mut self) -> Result<()> {
         runs::prune_runs(&self.state_dir, RUNS_KEPT)?;
+        // Of jobs whose engine was killed.
+        shadow::remove(&self.state_dir.join("shadow"))?;
         runs::run_dir(&self.state_dir, self.number)?;
         let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
         self.writer
@@ -424,18 +461,16 @@ impl Run<'_> {
     fn take_old_outputs_away(&mut self, job: u32, outputs: &[PathId]) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
-        let keep: FxHashSet<PathId> = prepared.unknown_outputs.iter().copied().collect();
         let logs = prepared.instance.logs.paths.clone();
+        let benchmark = prepared.instance.benchmark.clone();
         let reasons = prepared.reasons.clone();
-        let list: Vec<PrepareOutput<'_>> = outputs
-            .iter()
-            .map(|id| PrepareOutput { path: cx.paths.text(*id), keep: keep.contains(id) })
-            .collect();
+        let list = work::old_outputs(&cx, cx.job(JobId(job)), prepared);
         let save_dir = runs::saved_dir(&self.state_dir, self.number);
         let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
-        let list: Vec<_> = logs.iter().map(|path| PrepareOutput { path, keep: true }).collect();
+        let made = logs.iter().chain(&benchmark);
+        let list: Vec<_> = made.map(|path| PrepareOutput { path, keep: true, directory: false }).collect();
         let ran_before =
             prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
         let log_dir = match ran_before {
@@ -463,20 +498,25 @@ impl Run<'_> {
     }
 
     fn completed(&mut self, completion: Completion) {
+        if self.growth.is_due() {
+            return self.growth.held.completions.push(completion);
+        }
         let (cx, sender) = (self.cx.clone(), self.sender.clone());
         let job = completion.job;
         let Some(prepared) = self.prepared.get(&job) else { return };
         let facts = work::AfterFacts {
             inputs: prepared.input_signatures.clone(),
-            fingerprint_inputs: prepared.fingerprint.inputs.clone(),
+            fingerprint: prepared.fingerprint.clone(),
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
-            is_shell: prepared.command.is_some(),
+            has_log: launch::has_log(cx.rule(cx.job(JobId(job)))),
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
+        self.in_pool += 1;
         self.pool.spawn(move || {
             let concluded = work::conclude(&cx, completion, facts, told_to_end);
+            drop(cx);
             let _ = sender.send(Inbox::Concluded(Box::new(concluded)));
         });
     }
@@ -484,8 +524,8 @@ impl Run<'_> {
     fn concluded(&mut self, concluded: Concluded) {
         let Concluded { job, duration_ms, conclusion } = concluded;
         let end = match conclusion {
-            Conclusion::Done { outputs, changed_input } => {
-                self.done(job, duration_ms, &outputs, changed_input)
+            Conclusion::Done { outputs, results, changed } => {
+                self.done(job, duration_ms, &outputs, results, changed)
             }
             Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
                 let mut failure = self.failure(job, outcome);
@@ -519,32 +559,31 @@ impl Run<'_> {
         &mut self,
         job: u32,
         duration_ms: u64,
-        outputs: &[(PathId, crate::trace::identity::FileHash)],
-        changed_input: Option<PathId>,
+        outputs: &[(PathId, Known)],
+        results: Vec<Digest>,
+        changed: Option<String>,
     ) -> End {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
-        for (path, hash) in outputs {
-            cx.files.publish(*path, *hash);
+        for ((path, known), result) in outputs.iter().zip(&results) {
+            cx.publish(*path, known, *result);
         }
-        let results: Vec<_> = outputs.iter().map(|(_, hash)| hash.digest).collect();
-        let made: Vec<_> = outputs.iter().map(|(path, hash)| (*path, hash.digest)).collect();
+        let made: Vec<_> = outputs.iter().zip(&results).map(|((path, _), digest)| (*path, *digest)).collect();
         let affected = self.affected(job, &made);
         if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {
             self.tell_nondeterministic(job, affected.len());
         }
         let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
-        if let Some(input) = changed_input {
-            let path = cx.paths.text(input);
+        if let Some(changed) = changed {
             let title = self.info(job).title();
             self.emit(EventKind::Warning {
-                message: format!("input {path} changed while {title} ran; it will run again next time"),
+                message: format!("{changed} changed while {title} ran; it will run again next time"),
             });
             self.record_failure(job, "an input changed while it ran");
         } else {
             let trace = prepared.into_trace(&cx, job, results, self.number, duration_ms);
             let mut records: Vec<Record<'_>> =
-                outputs.iter().map(|(path, hash)| Record::FileHash { path: *path, hash: *hash }).collect();
+                outputs.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
             records.push(if trace.fingerprint.outputs.is_empty() {
                 Record::JobEnded { run: self.number, job, outputs: &[], outcome: "done" }
             } else {
@@ -558,7 +597,10 @@ impl Run<'_> {
 
     fn settled(&mut self, job: u32, as_: Settled) {
         self.temps.settle(job);
-        if !crate::plan::check::has_action(self.cx, JobId(job)) {
+        if matches!(as_, Settled::Done | Settled::UpToDate) {
+            self.note_end(job);
+        }
+        if !crate::plan::check::has_action(&self.cx, JobId(job)) {
             return;
         }
         let skipped = |because, job: JobInfo| EventKind::JobSkipped { job, because };
@@ -636,7 +678,7 @@ impl Run<'_> {
         let refreshed = self.cx.files.take_refreshed();
         if !refreshed.is_empty() && self.fatal.is_none() {
             let records: Vec<Record<'_>> =
-                refreshed.iter().map(|(path, hash)| Record::FileHash { path: *path, hash: *hash }).collect();
+                refreshed.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
             self.append(&records);
         }
         if self.recording && self.fatal.is_none() {
@@ -655,14 +697,12 @@ impl Run<'_> {
     }
 }
 
-/// Keeps libraries that start threads of their own within the job's share.
-fn thread_limits(threads: u32) -> Vec<(String, String)> {
-    let names = ["OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR"];
-    let variable = |name: &str| match name {
-        "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
-        other => format!("{other}_NUM_THREADS"),
-    };
-    names.iter().map(|name| (variable(name), threads.to_string())).collect()
+/// Makes the directory for temporary files that a rule names itself.
+fn make_temp_dir(cx: &Context, instance: &Instance) -> std::result::Result<(), Trouble> {
+    match instance.temp_dir().filter(|directory| *directory != cx.temp_dir) {
+        Some(own) => make_directory(&cx.root.join(&*own)).map_err(|error| Trouble::new(error.to_string())),
+        None => Ok(()),
+    }
 }
 
 fn relative(path: &Path, root: &Path) -> String {

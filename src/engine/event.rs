@@ -1,5 +1,6 @@
 //! What a run tells while it goes on. The progress bar, `--json` and every report are built from this stream alone.
 
+use crate::diag::Diagnostic;
 use crate::graph::info::JobInfo;
 use crate::trace::reason::Reason;
 use serde::Serialize;
@@ -97,6 +98,15 @@ pub enum EventKind {
         /// Why.
         reason: Reason,
     },
+    /// A checkpoint ended, and what it made says what else there is to do.
+    GraphExtended {
+        /// The checkpoint's job; the first, where several ended at about the same time.
+        after: JobInfo,
+        /// How many jobs were added.
+        new: usize,
+        /// Jobs in the plan now.
+        jobs: usize,
+    },
     /// A temporary file was removed, because every job that reads it has come to a good end.
     TempRemoved {
         /// The file.
@@ -152,6 +162,9 @@ pub struct JobFailure {
     pub attempt: u32,
     /// What to look at, if something is known.
     pub help: Option<String>,
+    /// What is wrong in the workflow, if it is: of a job that could not get its inputs after a checkpoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Counts of a run.

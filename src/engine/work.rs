@@ -5,16 +5,21 @@ use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::exec::executor::{Completion, Outcome};
-use crate::files::observe::Seen;
-use crate::files::outputs::{collect, quarantine, remove_temp};
+use crate::files::outputs::{PrepareOutput, quarantine, remove_temp};
+use crate::files::read_code;
+use crate::files::results::{Due, Fault, collect, faults};
 use crate::graph::job::{Job, JobId};
+use crate::model::flags::{Flag, Flags};
+use crate::model::rule::Rule;
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::Context;
+use crate::plan::inputs;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::runs::tail;
-use crate::trace::fingerprint::{Fingerprint, InputState, Origin, Trace};
-use crate::trace::identity::{FileHash, StatSig};
+use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint, Origin, Trace};
+use crate::trace::identity::{Known, StatSig};
 use crate::trace::reason::Reason;
+use rustc_hash::FxHashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,11 +51,12 @@ impl Recall {
 /// A job that must run, with all that its start and its trace need.
 pub(crate) struct Prepared {
     pub(crate) reasons: Vec<Reason>,
-    pub(crate) fingerprint: Fingerprint,
+    pub(crate) fingerprint: Arc<Fingerprint>,
     pub(crate) instance: Instance,
     pub(crate) command: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) unknown_outputs: Vec<PathId>,
+    pub(crate) own_directories: Vec<PathId>,
     pub(crate) recorded: Option<Vec<Digest>>,
     pub(crate) checked_at: Instant,
     /// What the inputs looked like when they were hashed, to see whether they changed while the job ran.
@@ -68,7 +74,7 @@ impl Prepared {
     ) -> Trace {
         Trace {
             rule: cx.rule(cx.job(JobId(job))).name.clone(),
-            fingerprint: self.fingerprint,
+            fingerprint: Arc::unwrap_or_clone(self.fingerprint),
             results,
             run,
             job,
@@ -111,9 +117,10 @@ pub(crate) fn check_job(cx: &Context, job: u32, recall: Option<&Recall>) -> Verd
 /// The jobs that make these files, each with one of them.
 fn makers(cx: &Context, files: &[PathId]) -> Vec<(u32, PathId)> {
     let mut makers: Vec<(u32, PathId)> = Vec::new();
+    let mut seen = FxHashSet::default();
     for path in files {
         if let Some(producer) = cx.graph.producer(*path)
-            && makers.iter().all(|(known, _)| *known != producer.0)
+            && seen.insert(producer)
         {
             makers.push((producer.0, *path));
         }
@@ -140,7 +147,9 @@ impl Removal {
         let Removal { job, path, sig } = self;
         let text = cx.paths.text(path);
         let result = match cx.files.restat(text) {
-            Ok(Some(now)) if now == sig => remove_temp(&cx.root, text).map_err(|error| error.to_string()),
+            Ok(Some(now)) if now == sig && is_as_known(cx, path, now) => {
+                remove_temp(&cx.root, text).map_err(|error| error.to_string())
+            }
             // Somebody removed it.
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err("it was changed since its job made it".into()),
@@ -148,6 +157,11 @@ impl Removal {
         };
         Removed { job, path, result }
     }
+}
+
+/// What is in a directory does not show on the directory.
+fn is_as_known(cx: &Context, path: PathId, sig: StatSig) -> bool {
+    !sig.is_directory() || cx.files.is_same_tree(path, cx.paths.text(path)).unwrap_or(false)
 }
 
 /// Whether an input of a job that waited does not look as it did when the job was checked.
@@ -174,8 +188,9 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         input_signatures: job.inputs.iter().map(|path| (*path, cx.files.signature(*path))).collect(),
         instance,
         reasons: check.reasons,
-        fingerprint: check.fingerprint,
+        fingerprint: Arc::new(check.fingerprint),
         unknown_outputs: check.unknown_outputs,
+        own_directories: check.own_directories,
         recorded: check.recorded,
         checked_at: clock::monotonic(),
     })
@@ -184,13 +199,13 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
 /// What `conclude` needs to know of a job that ended.
 pub(crate) struct AfterFacts {
     pub(crate) inputs: Vec<(PathId, Option<StatSig>)>,
-    pub(crate) fingerprint_inputs: Vec<InputState>,
+    pub(crate) fingerprint: Arc<Fingerprint>,
     /// Where partial outputs go.
     pub(crate) quarantine: PathBuf,
     pub(crate) log: PathBuf,
     /// The logs that the rule names.
     pub(crate) own_logs: Box<[Arc<str>]>,
-    pub(crate) is_shell: bool,
+    pub(crate) has_log: bool,
 }
 
 /// A job that ended, with its outputs looked at.
@@ -202,9 +217,11 @@ pub(crate) struct Concluded {
 
 pub(crate) enum Conclusion {
     Done {
-        outputs: Vec<(PathId, FileHash)>,
-        /// An input that is not what it was when the job was checked.
-        changed_input: Option<PathId>,
+        outputs: Vec<(PathId, Known)>,
+        /// What goes on record of each: its content, or what it stands for.
+        results: Vec<Digest>,
+        /// An input or a script that is not what it was when the job was checked, for people.
+        changed: Option<String>,
     },
     Failed {
         outcome: String,
@@ -242,11 +259,15 @@ pub(crate) fn conclude(
 ) -> Concluded {
     let job = completion.job;
     let duration_ms = completion.duration.as_millis() as u64;
-    let outputs: Vec<(PathId, &str)> =
-        cx.job(JobId(job)).outputs.iter().map(|id| (*id, cx.paths.text(*id))).collect();
+    let this = cx.job(JobId(job));
+    let outputs = dues(cx, this);
     let conclusion = match &completion.outcome {
         Outcome::Success => match good_outputs(cx, &outputs) {
-            Ok(hashes) => Conclusion::Done { outputs: hashes, changed_input: changed_input(cx, &facts) },
+            Ok(made) => Conclusion::Done {
+                results: results(cx, this, &made, &facts.fingerprint),
+                outputs: made,
+                changed: changed(cx, this, &facts),
+            },
             Err(trouble) => after_failure(cx, &outputs, facts, trouble, None, false),
         },
         failed => {
@@ -263,7 +284,8 @@ fn describe(outcome: &Outcome) -> String {
         Outcome::Success => "success".into(),
         Outcome::Exit(code) => format!("exit {code}"),
         Outcome::Signal(signal) => format!("killed by signal {signal}"),
-        Outcome::FunctionError(message) => message.clone(),
+        Outcome::TimedOut(seconds) => format!("timed out after {seconds} s"),
+        Outcome::FunctionError(message) | Outcome::Around(message) => message.clone(),
         Outcome::NotStarted(message) => format!("could not be started: {message}"),
     }
 }
@@ -279,38 +301,109 @@ fn hint(outcome: &Outcome) -> Option<String> {
     }
 }
 
-fn good_outputs(cx: &Context, outputs: &[(PathId, &str)]) -> Result<Vec<(PathId, FileHash)>, Trouble> {
-    let collected = collect(&cx.root, outputs, cx.files.hasher()).map_err(|e| Trouble::new(e.to_string()))?;
-    let list = |paths: &[String]| paths.join(", ");
-    let not_files: Vec<String> = collected.directories.iter().chain(&collected.special).cloned().collect();
-    if !collected.missing.is_empty() {
-        return Err(Trouble {
-            message: format!("the command succeeded but did not create {}", list(&collected.missing)),
+fn flags(rule: &Rule, output: usize) -> Flags {
+    rule.output_flags.get(output).cloned().unwrap_or_default()
+}
+
+fn dues<'a>(cx: &'a Context, job: &Job) -> Vec<Due<'a>> {
+    let rule = cx.rule(job);
+    let due = |(index, id): (usize, &PathId)| Due {
+        id: *id,
+        path: cx.paths.text(*id),
+        directory: flags(rule, index).has(Flag::Directory),
+    };
+    job.outputs.iter().enumerate().map(due).collect()
+}
+
+/// What is to become of what stands where the outputs of a job go, before it runs.
+pub(crate) fn old_outputs<'a>(cx: &'a Context, job: &Job, prepared: &Prepared) -> Vec<PrepareOutput<'a>> {
+    let old = |due: Due<'a>| PrepareOutput {
+        path: due.path,
+        keep: prepared.unknown_outputs.contains(&due.id),
+        directory: due.directory || prepared.own_directories.contains(&due.id),
+    };
+    dues(cx, job).into_iter().map(old).collect()
+}
+
+fn good_outputs(cx: &Context, outputs: &[Due<'_>]) -> Result<Vec<(PathId, Known)>, Trouble> {
+    let faults = faults(&cx.root, outputs).map_err(|e| Trouble::of(&e))?;
+    if !faults.is_empty() {
+        return Err(faulty(&faults));
+    }
+    let collected = collect(&cx.root, outputs, cx.files.hasher()).map_err(|e| Trouble::of(&e))?;
+    collected.ok_or_else(|| Trouble::new("something else removes its outputs"))
+}
+
+/// All that is missing in one sentence, else what else is wrong.
+fn faulty(faults: &[(&str, Fault)]) -> Trouble {
+    let is_missing = |fault: &Fault| matches!(fault, Fault::Missing);
+    let missing: Vec<&str> =
+        faults.iter().filter(|(_, fault)| is_missing(fault)).map(|(path, _)| *path).collect();
+    if !missing.is_empty() {
+        return Trouble {
+            message: format!("the command succeeded but did not create {}", missing.join(", ")),
             help: Some(
                 "check that the command writes to `{output}`, and that it is run in the root directory"
                     .into(),
             ),
-        });
+        };
     }
-    if !not_files.is_empty() {
-        return Err(Trouble {
-            message: format!("the command made something that is not a regular file: {}", list(&not_files)),
-            help: Some("name a file in it as the output".into()),
-        });
+    let told = |(path, fault): &(&str, Fault)| match fault {
+        Fault::Missing => format!("{path} is missing"),
+        Fault::Dangling { to } => format!("{path} is a link to {to}, which does not exist"),
+        Fault::Directory => format!("{path} is a directory, where a file is due"),
+        Fault::File => format!("{path} is a file, where a directory is due"),
+        Fault::Special(what) => format!("{path} is {what}, not a file"),
+    };
+    let help = faults.iter().find_map(|(path, fault)| match fault {
+        Fault::Directory => {
+            Some(format!("name a file in it as the output, or write `directory(\"{path}\")`"))
+        }
+        Fault::File => Some("make a directory, or take `directory(...)` away from the output".to_string()),
+        Fault::Dangling { .. } => {
+            Some("a link must lead to something that exists, from where the link is".into())
+        }
+        Fault::Missing | Fault::Special(_) => None,
+    });
+    let message = faults.iter().map(told).collect::<Vec<_>>().join("; ");
+    Trouble { message: format!("the command succeeded, but {message}"), help }
+}
+
+/// What goes on record of the outputs.
+fn results(cx: &Context, job: &Job, made: &[(PathId, Known)], fingerprint: &Fingerprint) -> Vec<Digest> {
+    let rule = cx.rule(job);
+    let result = |(index, (_, known)): (usize, &(PathId, Known))| match flags(rule, index).has(Flag::Touch) {
+        true => fingerprint.marker(known.digest(), &cx.paths),
+        false => known.digest(),
+    };
+    made.iter().enumerate().map(result).collect()
+}
+
+/// The first input or script whose content is not what the fingerprint says.
+fn changed(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<String> {
+    let is_script = |part: &&CodePart| part.kind == CodeKind::Script;
+    let script = facts.fingerprint.code.iter().filter(is_script).find(|part| {
+        let now = read_code(&cx.root, &part.name).ok().map(|bytes| Digest::of(&bytes));
+        now != Some(part.digest)
+    });
+    match script {
+        Some(part) => Some(format!("script {}", part.name)),
+        None => changed_input(cx, job, facts).map(|path| format!("input {}", cx.paths.text(path))),
     }
-    Ok(collected.files)
 }
 
 /// The first input whose content is not what the fingerprint says.
-fn changed_input(cx: &Context, facts: &AfterFacts) -> Option<PathId> {
-    let moved = facts.inputs.iter().zip(&facts.fingerprint_inputs).filter(|((path, then), _)| {
+fn changed_input(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<PathId> {
+    let states = facts.inputs.iter().zip(&facts.fingerprint.inputs).enumerate();
+    let moved = states.filter(|(_, ((path, then), _))| {
         let now = cx.files.restat(cx.paths.text(*path)).ok().flatten();
-        now.is_none() || now != *then
+        // What is in a directory does not show on the directory.
+        now.is_none() || now != *then || now.is_some_and(|now| now.is_directory())
     });
-    for ((path, _), state) in moved {
+    for (index, ((path, _), state)) in moved {
         cx.files.forget(*path);
-        match cx.files.look(*path, cx.paths.text(*path), cx) {
-            Ok(Seen::File(digest)) if digest == state.digest => {}
+        match inputs::digest(cx, job, index) {
+            Ok(Some(digest)) if digest == state.digest => {}
             _ => return Some(*path),
         }
     }
@@ -319,18 +412,18 @@ fn changed_input(cx: &Context, facts: &AfterFacts) -> Option<PathId> {
 
 fn after_failure(
     cx: &Context,
-    outputs: &[(PathId, &str)],
+    outputs: &[Due<'_>],
     facts: AfterFacts,
     trouble: Trouble,
     exit_code: Option<i32>,
     cancelled: bool,
 ) -> Conclusion {
-    let texts: Vec<&str> = outputs.iter().map(|(_, text)| *text).collect();
+    let texts: Vec<&str> = outputs.iter().map(|due| due.path).collect();
     let moved = quarantine(&cx.root, &facts.quarantine, &texts);
-    for (id, _) in outputs {
-        cx.files.forget(*id);
+    for due in outputs {
+        cx.files.forget(due.id);
     }
-    let mut log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
     let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
     if log_tail.is_empty() {
         // What the command wrote to the rule's own log, then.

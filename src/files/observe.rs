@@ -2,23 +2,28 @@
 //! once until it is forgotten; no lock is held while the file system is asked.
 
 use super::hash::{Content, FileHasher};
-use super::stat;
+use super::{stat, tree};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::error::Result;
-use crate::trace::identity::{FileHash, FileKind, StatSig};
+use crate::trace::identity::{FileHash, FileKind, Known, StatSig};
+use crate::trace::tree::Tree;
+use rustc_hash::FxHashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What earlier runs knew.
 pub(crate) trait HashCache: Sync {
     fn file_hash(&self, path: PathId) -> Option<FileHash>;
+
+    fn tree(&self, path: PathId) -> Option<Tree>;
 }
 
 /// What is at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Seen {
     Missing,
+    /// What is in it is told by [`Observer::tree`].
     Directory,
     Special,
     File(Digest),
@@ -30,7 +35,9 @@ pub(crate) struct Observer {
     root: PathBuf,
     hasher: FileHasher,
     shards: Box<[Mutex<Vec<Memo>>]>,
-    refreshed: Mutex<Vec<(PathId, FileHash)>>,
+    /// The last known content of directories; current only while the memo says so.
+    trees: Mutex<FxHashMap<PathId, Arc<Tree>>>,
+    refreshed: Mutex<Vec<(PathId, Known)>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -40,6 +47,8 @@ enum Memo {
     Missing,
     Stat(StatSig),
     Hashed(FileHash),
+    /// A directory whose content is in `trees`.
+    Tree(StatSig),
 }
 
 /// Ids are dense, so neighbours fall into different shards and each shard is an array.
@@ -53,6 +62,7 @@ impl Observer {
             root,
             hasher: FileHasher::new(probe_dir.as_deref()),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            trees: Mutex::default(),
             refreshed: Mutex::default(),
         }
     }
@@ -85,9 +95,34 @@ impl Observer {
         if let Memo::Hashed(hash) = memo
             && cached != Some(hash)
         {
-            lock(&self.refreshed).push((id, hash));
+            lock(&self.refreshed).push((id, Known::File(hash)));
         }
         Ok(memo.seen().unwrap_or(Seen::Missing))
+    }
+
+    /// All that the directory at `path` holds: from memory; else by looking at everything in it, and reading what does
+    /// not look as in `cache`. `None`: no directory is there. See [`FileHasher::content`] for the thread to call
+    /// this from.
+    ///
+    /// # Errors
+    /// When something in it cannot be read, is no file, directory or link, or keeps changing.
+    pub(crate) fn tree(&self, id: PathId, path: &str, cache: &dyn HashCache) -> Result<Option<Arc<Tree>>> {
+        let last = lock(&self.trees).get(&id).cloned();
+        if let (Memo::Tree(_), Some(tree)) = (self.memo(id), &last) {
+            return Ok(Some(tree.clone()));
+        }
+        let last = last.or_else(|| cache.tree(id).map(Arc::new));
+        let Some((sig, tree)) = tree::read(&self.root, path, last.as_deref(), &self.hasher)? else {
+            self.forget(id);
+            return Ok(None);
+        };
+        let tree = Arc::new(tree);
+        let known = Known::Tree { sig, tree: tree.clone() };
+        self.publish(id, &known);
+        if last.as_ref() != Some(&tree) {
+            lock(&self.refreshed).push((id, known));
+        }
+        Ok(Some(tree))
     }
 
     /// The signature of `path`, asked for once. `None`: missing.
@@ -113,9 +148,26 @@ impl Observer {
         Ok(stat::stat(&self.root.join(path))?.map(|stat| stat.sig))
     }
 
+    /// Whether the directory at `path` holds now what was last known of it, whatever is remembered of it; nothing more is
+    /// remembered.
+    ///
+    /// # Errors
+    /// As [`Observer::tree`].
+    pub(crate) fn is_same_tree(&self, id: PathId, path: &str) -> Result<bool> {
+        let Some(last) = lock(&self.trees).get(&id).cloned() else { return Ok(false) };
+        let now = tree::read(&self.root, path, Some(&last), &self.hasher)?;
+        Ok(now.is_some_and(|(_, now)| now.digest() == last.digest()))
+    }
+
     /// Takes over what a job made. Recording it is the caller's.
-    pub(crate) fn publish(&self, id: PathId, hash: FileHash) {
-        self.set(id, Memo::Hashed(hash));
+    pub(crate) fn publish(&self, id: PathId, known: &Known) {
+        match known {
+            Known::File(hash) => self.set(id, Memo::Hashed(*hash)),
+            Known::Tree { sig, tree } => {
+                lock(&self.trees).insert(id, tree.clone());
+                self.set(id, Memo::Tree(*sig));
+            }
+        }
     }
 
     /// Drops what is remembered of a path: the next look asks the file system.
@@ -128,10 +180,11 @@ impl Observer {
         self.set(id, Memo::Missing);
     }
 
-    /// The remembered content of a file. Asks nobody.
+    /// The remembered content. Asks nobody.
     pub(crate) fn remembered(&self, id: PathId) -> Option<Digest> {
         match self.memo(id) {
             Memo::Hashed(hash) => Some(hash.digest),
+            Memo::Tree(_) => lock(&self.trees).get(&id).map(|tree| tree.digest()),
             Memo::Unknown | Memo::Missing | Memo::Stat(_) => None,
         }
     }
@@ -141,14 +194,24 @@ impl Observer {
         self.memo(id).signature()
     }
 
-    /// What was found out by reading since the last call and is worth recording, by id.
-    pub(crate) fn take_refreshed(&self) -> Vec<(PathId, FileHash)> {
+    /// What was found out by reading since the last call and still holds, by id: worth recording.
+    pub(crate) fn take_refreshed(&self) -> Vec<(PathId, Known)> {
         let mut found = std::mem::take(&mut *lock(&self.refreshed));
         // Of two readings of one path the later one stays: reversed, it comes first and is the one kept.
         found.reverse();
         found.sort_by_key(|(id, _)| *id);
         found.dedup_by_key(|(id, _)| *id);
+        // An old output that was looked at may have been made anew since, and is on record by then.
+        found.retain(|(id, known)| self.holds(*id, known));
         found
+    }
+
+    fn holds(&self, id: PathId, known: &Known) -> bool {
+        match (self.memo(id), known) {
+            (Memo::Hashed(now), Known::File(then)) => now == *then,
+            (Memo::Tree(_), Known::Tree { tree, .. }) => lock(&self.trees).get(&id) == Some(tree),
+            _ => false,
+        }
     }
 
     /// The hasher, for outputs.
@@ -188,7 +251,8 @@ impl Memo {
         match self {
             Memo::Missing => Some(Seen::Missing),
             Memo::Hashed(hash) => Some(Seen::File(hash.digest)),
-            Memo::Stat(sig) if sig.kind == FileKind::Directory => Some(Seen::Directory),
+            Memo::Tree(_) => Some(Seen::Directory),
+            Memo::Stat(sig) if sig.is_directory() => Some(Seen::Directory),
             Memo::Stat(sig) if sig.kind == FileKind::Special => Some(Seen::Special),
             Memo::Stat(_) | Memo::Unknown => None,
         }
@@ -196,7 +260,7 @@ impl Memo {
 
     fn signature(self) -> Option<StatSig> {
         match self {
-            Memo::Stat(sig) | Memo::Hashed(FileHash { sig, .. }) => Some(sig),
+            Memo::Stat(sig) | Memo::Tree(sig) | Memo::Hashed(FileHash { sig, .. }) => Some(sig),
             Memo::Unknown | Memo::Missing => None,
         }
     }

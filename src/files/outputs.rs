@@ -1,12 +1,11 @@
-//! The outputs of a job, before and after it runs. Knows no job. Invariants: a directory is never removed with what is in
-//! it; a link is never followed to something that is then removed; what is not on record is moved, never lost.
+//! The places of outputs: cleared before a job runs, and when it failed. Knows no job. Invariants: a directory is
+//! removed with what is in it only when the caller vouches for it; a link is never followed to something that is then
+//! removed; what is not on record is moved, never lost.
 
-use super::hash::{Content, FileHasher};
-use super::place::move_under;
+use super::place::{move_under, remove_all};
 use super::stat::is_missing;
-use crate::base::path::{PathId, is_outside};
+use crate::base::path::is_outside;
 use crate::error::{Error, ErrorKind, Result};
-use crate::trace::identity::FileHash;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::fs::{self, FileType};
@@ -19,6 +18,8 @@ pub(crate) struct PrepareOutput<'a> {
     pub(crate) path: &'a str,
     /// What is there may be somebody's work: move it instead of removing it.
     pub(crate) keep: bool,
+    /// A directory there is dealt with as a file would be. Of other outputs it is not ours to touch.
+    pub(crate) directory: bool,
 }
 
 /// A file that was moved to be kept.
@@ -33,6 +34,7 @@ enum Found {
     Nothing,
     Link,
     File,
+    Directory,
     Other(&'static str),
 }
 
@@ -46,24 +48,29 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
     for output in outputs {
         let full = root.join(output.path);
         let there = find(&full).map_err(|error| Error::io("look at", &full, error))?;
-        if let Found::Other(what) = there {
-            return Err(in_the_way(&full, output.path, what));
+        match there {
+            Found::Other(what) => return Err(in_the_way(&full, output.path, what)),
+            Found::Directory if !output.directory => {
+                return Err(in_the_way(&full, output.path, "a directory"));
+            }
+            Found::Directory if holds(&full, root) => return Err(holds_the_root(&full, output.path)),
+            _ => check_parents(root, output.path)?,
         }
-        check_parents(root, output.path)?;
         found.push((full, there));
     }
     let mut saved = Vec::new();
     for (output, (full, there)) in outputs.iter().zip(found) {
         match there {
-            Found::File if output.keep => {
+            Found::File | Found::Directory if output.keep => {
                 let to = move_under(save_dir, &full, output.path)?;
                 saved.push(Saved { path: output.path.to_string(), to });
             }
-            Found::File | Found::Link => {
-                fs::remove_file(&full).map_err(|error| Error::io("remove the old", &full, error))?;
+            Found::File | Found::Link | Found::Directory => {
+                remove_all(&full).map_err(|error| Error::io("remove the old", &full, error))?;
             }
-            Found::Nothing | Found::Other(_) => make_parent(&full)?,
+            Found::Nothing | Found::Other(_) => {}
         }
+        make_parent(&full)?;
     }
     Ok(saved)
 }
@@ -72,14 +79,14 @@ fn find(full: &Path) -> io::Result<Found> {
     match fs::symlink_metadata(full) {
         Ok(meta) if meta.is_file() => Ok(Found::File),
         Ok(meta) if meta.is_symlink() => Ok(Found::Link),
-        Ok(meta) if meta.is_dir() => Ok(Found::Other("a directory")),
+        Ok(meta) if meta.is_dir() => Ok(Found::Directory),
         Ok(meta) => Ok(Found::Other(special_name(meta.file_type()))),
         Err(error) if is_missing(&error) => Ok(Found::Nothing),
         Err(error) => Err(error),
     }
 }
 
-fn special_name(kind: FileType) -> &'static str {
+pub(super) fn special_name(kind: FileType) -> &'static str {
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
@@ -97,8 +104,22 @@ fn special_name(kind: FileType) -> &'static str {
 fn in_the_way(full: &Path, path: &str, what: &str) -> Error {
     let text = format!(
         "output `{path}` is {what}, where a file is to be made: move it away or change the output \
-         (rulemake removes only files)"
+         (rulemake removes only what it made)"
     );
+    Error::new(ErrorKind::Environment, text).with_path(full)
+}
+
+/// Whether `dir` is `inner` or above it, whatever links lead there. What cannot be found out counts as yes.
+fn holds(dir: &Path, inner: &Path) -> bool {
+    match (fs::canonicalize(dir), fs::canonicalize(inner)) {
+        (Ok(dir), Ok(inner)) => inner.starts_with(dir),
+        _ => true,
+    }
+}
+
+fn holds_the_root(full: &Path, path: &str) -> Error {
+    let text =
+        format!("output `{path}` is the directory that all paths start from, or above it: name one inside");
     Error::new(ErrorKind::Environment, text).with_path(full)
 }
 
@@ -132,44 +153,12 @@ fn check_parents(root: &Path, path: &str) -> Result<()> {
 
 fn make_parent(full: &Path) -> Result<()> {
     let Some(parent) = full.parent() else { return Ok(()) };
-    fs::create_dir_all(parent).map_err(|error| Error::io("create the directory", parent, error))
+    make_directory(parent)
 }
 
-/// What a job left where its outputs were due.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Collected {
-    /// Regular files, in the order of the outputs.
-    pub(crate) files: Vec<(PathId, FileHash)>,
-    pub(crate) missing: Vec<String>,
-    pub(crate) directories: Vec<String>,
-    /// Pipes, sockets, devices.
-    pub(crate) special: Vec<String>,
-}
-
-impl Collected {
-    /// Whether every output is a regular file.
-    #[cfg(test)]
-    pub(crate) fn complete(&self) -> bool {
-        self.missing.is_empty() && self.directories.is_empty() && self.special.is_empty()
-    }
-}
-
-/// Looks at the outputs of a job that says it succeeded, and hashes them. See [`FileHasher::content`] for the thread
-/// to call this from.
-///
-/// # Errors
-/// When an output is there but cannot be read, or something still writes it.
-pub(crate) fn collect(root: &Path, outputs: &[(PathId, &str)], hasher: &FileHasher) -> Result<Collected> {
-    let mut collected = Collected::default();
-    for &(id, path) in outputs {
-        match hasher.content(&root.join(path))? {
-            Content::File(hash) => collected.files.push((id, hash)),
-            Content::Missing => collected.missing.push(path.to_string()),
-            Content::Directory(_) => collected.directories.push(path.to_string()),
-            Content::Special(_) => collected.special.push(path.to_string()),
-        }
-    }
-    Ok(collected)
+/// Makes a directory that a job expects, with those above it; it may be there already.
+pub(crate) fn make_directory(full: &Path) -> Result<()> {
+    fs::create_dir_all(full).map_err(|error| Error::io("create the directory", full, error))
 }
 
 /// A partial output larger than this is removed instead of kept.
@@ -218,7 +207,8 @@ fn take_away(full: &Path, dest: &Path, path: &str, limit: u64) -> Result<bool> {
         fs::remove_file(full).map_err(|error| Error::io("remove the partial", full, error))?;
         return Ok(false);
     }
-    if !(kind.is_file() || kind.is_dir() || kind.is_symlink()) && special_name(kind) == "a device" {
+    let is_special = !(kind.is_file() || kind.is_dir() || kind.is_symlink());
+    if is_special && special_name(kind) == "a device" {
         return Ok(false);
     }
     move_under(dest, full, path).map(|_| true)
@@ -227,16 +217,23 @@ fn take_away(full: &Path, dest: &Path, path: &str, limit: u64) -> Result<bool> {
 /// What [`remove_made`] did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Removed {
+    /// Files and whole directories.
     pub(crate) files: usize,
-    /// Left alone: directories, devices, and whatever lies outside the root, by its name or by a link.
+    /// Left alone: directories nobody vouches for, devices, and whatever lies outside the root, by its name or by a
+    /// link.
     pub(crate) skipped: Vec<String>,
 }
 
-/// Removes files that jobs made, then the directories inside the root that became empty.
+/// Removes files that jobs made, then the directories inside the root that became empty. A directory is removed with
+/// all that is in it when `is_made` says that a job made it so.
 ///
 /// # Errors
 /// When a file cannot be removed; those before it are gone.
-pub(crate) fn remove_made<P: AsRef<str>>(root: &Path, paths: &[P]) -> Result<Removed> {
+pub(crate) fn remove_made<P: AsRef<str>>(
+    root: &Path,
+    paths: &[P],
+    mut is_made: impl FnMut(&str) -> Result<bool>,
+) -> Result<Removed> {
     let mut removed = Removed::default();
     let mut inside: FxHashMap<&str, bool> = FxHashMap::default();
     let mut emptied: BTreeSet<&str> = BTreeSet::new();
@@ -245,31 +242,32 @@ pub(crate) fn remove_made<P: AsRef<str>>(root: &Path, paths: &[P]) -> Result<Rem
         let removable = !is_outside(path)
             && *inside.entry(parent).or_insert_with(|| lies_inside(root, parent).unwrap_or(false));
         let full = root.join(path);
-        match if removable { find(&full) } else { Ok(Found::Other("outside")) } {
-            Ok(Found::File | Found::Link) => {
-                fs::remove_file(&full).map_err(|error| Error::io("remove", &full, error))?;
+        let there = match if removable { find(&full) } else { Ok(Found::Other("outside")) } {
+            Ok(Found::Directory) if holds(&full, root) || !is_made(path)? => Found::Other("a directory"),
+            Ok(there) => there,
+            Err(error) => return Err(Error::io("look at", &full, error)),
+        };
+        match there {
+            Found::File | Found::Link | Found::Directory => {
+                remove_all(&full).map_err(|error| Error::io("remove", &full, error))?;
                 removed.files += 1;
                 emptied.insert(parent);
             }
-            Ok(Found::Nothing) => {}
-            Ok(Found::Other(_)) => removed.skipped.push(path.to_string()),
-            Err(error) => return Err(Error::io("look at", &full, error)),
+            Found::Nothing => {}
+            Found::Other(_) => removed.skipped.push(path.to_string()),
         }
     }
     remove_empty(root, emptied);
     Ok(removed)
 }
 
-/// Removes a temporary file. Its directory stays: a job that is about to write there has been promised it.
+/// Removes a temporary file, or a directory with all that is in it. The directory above stays: a job that is about to write there has been promised it.
 ///
 /// # Errors
 /// When it cannot be removed.
 pub(crate) fn remove_temp(root: &Path, path: &str) -> Result<()> {
     let full = root.join(path);
-    match fs::remove_file(&full) {
-        Err(error) if !is_missing(&error) => Err(Error::io("remove", &full, error)),
-        _ => Ok(()),
-    }
+    remove_all(&full).map_err(|error| Error::io("remove", &full, error))
 }
 
 /// Whether the directory `dir` of the root is inside the root also when links on its way are followed.

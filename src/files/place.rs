@@ -16,32 +16,109 @@ pub(super) fn move_under(dest: &Path, from: &Path, path: &str) -> Result<PathBuf
     let to = free_place(dest, path)?;
     match fs::rename(from, &to) {
         Ok(()) => Ok(to),
+        // A directory that may not be written to does not let go of its parent, either.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_directory(from) => {
+            permit(from)
+                .and_then(|()| fs::rename(from, &to))
+                .map_err(|error| cannot_move(from, &to, error))?;
+            Ok(to)
+        }
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            copy_over(from, &to).map_err(|error| {
-                // Half a copy helps nobody; the original is still there.
-                let _ = fs::remove_file(&to);
-                Error::io(&format!("move {} to", from.display()), &to, error)
+            copy_all(from, &to).and_then(|()| remove_all(from)).map_err(|error| {
+                // Half a copy helps nobody; the original is still there, or as far as it could be removed.
+                let _ = remove_all(&to);
+                cannot_move(from, &to, error)
             })?;
             Ok(to)
         }
-        Err(error) => Err(Error::io(&format!("move {} to", from.display()), &to, error)),
+        Err(error) => Err(cannot_move(from, &to, error)),
     }
 }
 
-/// To another file system: with its modification time, which may be what the user looks for. A link is read, not
-/// followed.
-fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
-    let meta = fs::symlink_metadata(from)?;
-    if meta.is_symlink() {
-        #[cfg(unix)]
-        std::os::unix::fs::symlink(fs::read_link(from)?, to)?;
-    } else if meta.is_file() {
-        fs::copy(from, to)?;
-        filetime::set_file_mtime(to, filetime::FileTime::from_last_modification_time(&meta))?;
-    } else {
-        return Err(io::Error::other("it is no regular file and lies on another file system"));
+fn cannot_move(from: &Path, to: &Path, error: io::Error) -> Error {
+    Error::io(&format!("move {} to", from.display()), to, error)
+}
+
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
+}
+
+/// Copies a file, a link as a link, or a directory with all that is in it: with permissions, and with the modification
+/// times of files, which may be what the user looks for. `to` must be free.
+pub(super) fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    let mut pending = vec![(from.to_path_buf(), to.to_path_buf())];
+    let mut directories = Vec::new();
+    while let Some((from, to)) = pending.pop() {
+        let meta = fs::symlink_metadata(&from)?;
+        if meta.is_symlink() {
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(fs::read_link(&from)?, &to)?;
+        } else if meta.is_dir() {
+            fs::create_dir(&to)?;
+            for entry in fs::read_dir(&from)? {
+                let entry = entry?;
+                pending.push((entry.path(), to.join(entry.file_name())));
+            }
+            directories.push((to, meta.permissions()));
+        } else if meta.is_file() {
+            copy_file(&from, &to, &meta)?;
+        } else {
+            return Err(io::Error::other(format!("{} is no file and no directory", from.display())));
+        }
     }
-    fs::remove_file(from)
+    // Deepest first, and when they are full: without permission to write nothing could be put into them.
+    directories.into_iter().rev().try_for_each(|(to, permissions)| fs::set_permissions(to, permissions))
+}
+
+fn copy_file(from: &Path, to: &Path, meta: &fs::Metadata) -> io::Result<()> {
+    fs::copy(from, to)?;
+    let time = filetime::FileTime::from_last_modification_time(meta);
+    match filetime::set_file_mtime(to, time) {
+        // Of a file that may not be written to only its owner may set the time, which is no content.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    }
+}
+
+/// Removes a file, a link, or a directory with all that is in it; links in it are unlinked, not followed. Nothing there
+/// is no error.
+pub(super) fn remove_all(path: &Path) -> io::Result<()> {
+    let meta = match fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if is_missing(&error) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !meta.is_dir() {
+        return fs::remove_file(path);
+    }
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            permit(path)?;
+            fs::remove_dir_all(path)
+        }
+        done => done,
+    }
+}
+
+/// Lets the owner change what is in a directory and in those below it.
+fn permit(dir: &Path) -> io::Result<()> {
+    let mut pending = vec![dir.to_path_buf()];
+    while let Some(dir) = pending.pop() {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mut permissions = fs::symlink_metadata(&dir)?.permissions();
+            permissions.set_mode(permissions.mode() | 0o700);
+            fs::set_permissions(&dir, permissions)?;
+        }
+        for entry in fs::read_dir(&dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                pending.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn free_place(dest: &Path, path: &str) -> Result<PathBuf> {
@@ -149,16 +226,46 @@ mod tests {
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     }
 
+    #[cfg(unix)]
     #[test]
-    fn a_copy_keeps_its_time_and_removes_the_original() {
+    fn a_copy_keeps_times_permissions_and_links() {
+        use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("from"), dir.path().join("to"));
-        fs::write(&from, "text").unwrap();
+        fs::create_dir_all(from.join("deep/empty")).unwrap();
+        fs::write(from.join("deep/x"), "text").unwrap();
+        std::os::unix::fs::symlink("/nowhere", from.join("link")).unwrap();
         let time = filetime::FileTime::from_unix_time(1_000_000, 5000);
-        filetime::set_file_mtime(&from, time).unwrap();
-        copy_over(&from, &to).unwrap();
-        let meta = fs::metadata(&to).unwrap();
+        filetime::set_file_mtime(from.join("deep/x"), time).unwrap();
+        fs::set_permissions(from.join("deep/x"), fs::Permissions::from_mode(0o444)).unwrap();
+        fs::set_permissions(from.join("deep"), fs::Permissions::from_mode(0o555)).unwrap();
+        copy_all(&from, &to).unwrap();
+        let meta = fs::metadata(to.join("deep/x")).unwrap();
         assert_eq!(filetime::FileTime::from_last_modification_time(&meta), time);
-        assert!(!from.exists());
+        assert_eq!(meta.permissions().mode() & 0o777, 0o444);
+        assert_eq!(fs::metadata(to.join("deep")).unwrap().permissions().mode() & 0o777, 0o555);
+        assert!(to.join("deep/empty").is_dir());
+        assert_eq!(fs::read_link(to.join("link")).unwrap(), Path::new("/nowhere"));
+        remove_all(&from).unwrap();
+        remove_all(&to).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "also what may not be written to");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn removing_does_not_follow_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let precious = dir.path().join("precious");
+        fs::create_dir_all(precious.join("sub")).unwrap();
+        fs::write(precious.join("sub/x"), "x").unwrap();
+        let made = dir.path().join("made");
+        fs::create_dir(&made).unwrap();
+        std::os::unix::fs::symlink(&precious, made.join("inner")).unwrap();
+        std::os::unix::fs::symlink(&precious, dir.path().join("top")).unwrap();
+        remove_all(&made).unwrap();
+        remove_all(&dir.path().join("top")).unwrap();
+        remove_all(&dir.path().join("none")).unwrap();
+        assert_eq!(fs::read_to_string(precious.join("sub/x")).unwrap(), "x");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

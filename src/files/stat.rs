@@ -27,6 +27,27 @@ pub(crate) fn stat(path: &Path) -> Result<Option<Stat>> {
     }
 }
 
+/// Looks at `path` itself, a symlink included. `None`: nothing is there.
+pub(super) fn lstat(path: &Path) -> Result<Option<Metadata>> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(Error::io("look at", path, error)),
+    }
+}
+
+/// Whether anybody may execute the file.
+pub(super) fn is_executable(meta: &Metadata) -> bool {
+    #[cfg(unix)]
+    let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let executable = {
+        let _ = meta;
+        false
+    };
+    executable
+}
+
 /// Whether an error says that there is no such file. `a/b` does not exist when `a` is a file.
 pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)

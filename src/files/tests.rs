@@ -2,10 +2,12 @@
 
 use super::hash::FileHasher;
 use super::observe::{HashCache, Observer, Seen};
-use super::outputs::{PrepareOutput, collect, prepare, quarantine, quarantine_up_to, remove_made};
+use super::outputs::{PrepareOutput, prepare, quarantine, quarantine_up_to, remove_made};
+use super::results::{Due, Fault, collect, faults};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
-use crate::trace::identity::FileHash;
+use crate::trace::identity::{FileHash, Known};
+use crate::trace::tree::Tree;
 use proptest::prelude::*;
 use rustc_hash::FxHashMap;
 use std::fs;
@@ -13,20 +15,33 @@ use std::path::Path;
 use std::time::Duration;
 
 #[derive(Default)]
-struct Cache(FxHashMap<PathId, FileHash>);
+struct Cache(FxHashMap<PathId, FileHash>, FxHashMap<PathId, Tree>);
 
 impl HashCache for Cache {
     fn file_hash(&self, path: PathId) -> Option<FileHash> {
         self.0.get(&path).copied()
+    }
+
+    fn tree(&self, path: PathId) -> Option<Tree> {
+        self.1.get(&path).cloned()
     }
 }
 
 impl Cache {
     fn learn(&mut self, observer: &Observer) -> Vec<PathId> {
         let found = observer.take_refreshed();
-        self.0.extend(found.iter().copied());
+        for (id, known) in &found {
+            match known {
+                Known::File(hash) => drop(self.0.insert(*id, *hash)),
+                Known::Tree { tree, .. } => drop(self.1.insert(*id, Tree::clone(tree))),
+            }
+        }
         found.into_iter().map(|(id, _)| id).collect()
     }
+}
+
+fn due(id: u32, path: &str) -> Due<'_> {
+    Due { id: PathId(id), path, directory: false }
 }
 
 const ID: PathId = PathId(70);
@@ -138,7 +153,8 @@ fn a_plan_writes_nothing() {
     let observer = Observer::new(dir.path().into(), None);
     assert_eq!(observer.look(ID, "x", &Cache::default()).unwrap(), file("x"));
     assert_eq!(listing(dir.path()), ["x"]);
-    assert!(observer.take_refreshed().iter().all(|(_, hash)| !hash.settled));
+    let settled = |known: &Known| matches!(known, Known::File(hash) if hash.settled);
+    assert!(!observer.take_refreshed().iter().any(|(_, known)| settled(known)));
 }
 
 #[test]
@@ -152,8 +168,8 @@ fn what_is_known_stays_until_it_is_forgotten_or_published() {
     assert_eq!(observer.look(ID, "x", &cache).unwrap(), Seen::Missing, "once per run");
     assert!(observer.restat("x").unwrap().is_some_and(|sig| sig.size == 4), "but this asks anew");
     assert_eq!(observer.signature(ID), None);
-    let collected = collect(dir.path(), &[(ID, "x")], observer.hasher()).unwrap();
-    observer.publish(ID, collected.files[0].1);
+    let collected = collect(dir.path(), &[due(ID.0, "x")], observer.hasher()).unwrap().unwrap();
+    observer.publish(ID, &collected[0].1);
     assert_eq!(observer.look(ID, "x", &cache).unwrap(), file("made"));
     assert_eq!(observer.signature(ID), observer.restat("x").unwrap());
     assert_eq!(observer.take_refreshed(), [], "the caller records what a job made");
@@ -196,11 +212,11 @@ fn many_threads_see_the_same() {
 }
 
 fn remove(path: &str) -> PrepareOutput<'_> {
-    PrepareOutput { path, keep: false }
+    PrepareOutput { path, keep: false, directory: false }
 }
 
 fn keep(path: &str) -> PrepareOutput<'_> {
-    PrepareOutput { path, keep: true }
+    PrepareOutput { path, keep: true, directory: false }
 }
 
 #[test]
@@ -238,7 +254,8 @@ fn what_is_not_ours_to_remove_stops_the_job_before_anything_is_removed() {
         (".", "output `.` is a directory"),
     ] {
         for keep in [false, true] {
-            let error = prepare(&root, &[remove("old"), PrepareOutput { path, keep }], &save).unwrap_err();
+            let error =
+                prepare(&root, &[remove("old"), PrepareOutput { keep, ..remove(path) }], &save).unwrap_err();
             assert!(error.to_string().contains(message), "{error}");
             assert!(error.to_string().contains("move it away or change the output"), "{error}");
             assert!(error.path().is_some());
@@ -277,15 +294,95 @@ fn outputs_that_are_not_there_or_no_files_are_told_apart() {
     write(dir.path(), "empty", "");
     write(dir.path(), "dir/x", "x");
     let hasher = FileHasher::new(Some(dir.path()));
-    let outputs = [(PathId(0), "empty"), (PathId(1), "none"), (PathId(2), "dir"), (PathId(3), "/dev/null")];
-    let collected = collect(dir.path(), &outputs, &hasher).unwrap();
-    assert!(!collected.complete());
-    assert_eq!(collected.files.len(), 1);
-    assert_eq!((collected.files[0].0, collected.files[0].1.digest), (PathId(0), Digest::of(b"")));
-    assert_eq!(collected.missing, ["none"]);
-    assert_eq!(collected.directories, ["dir"]);
-    assert_eq!(collected.special, ["/dev/null"]);
-    assert!(collect(dir.path(), &outputs[..1], &hasher).unwrap().complete());
+    let outputs = [due(0, "empty"), due(1, "none"), due(2, "dir"), due(3, "/dev/null")];
+    let found = faults(dir.path(), &outputs).unwrap();
+    let expected =
+        [("none", Fault::Missing), ("dir", Fault::Directory), ("/dev/null", Fault::Special("a device"))];
+    assert_eq!(found, expected);
+    assert_eq!(collect(dir.path(), &outputs, &hasher).unwrap(), None, "not all are there");
+    let good = collect(dir.path(), &outputs[..1], &hasher).unwrap().unwrap();
+    assert_eq!((good[0].0, good[0].1.digest()), (PathId(0), Digest::of(b"")));
+
+    let directory = |path| Due { directory: true, ..due(4, path) };
+    assert_eq!(
+        faults(dir.path(), &[directory("dir"), directory("empty")]).unwrap(),
+        [("empty", Fault::File)]
+    );
+    let tree = collect(dir.path(), &[directory("dir")], &hasher).unwrap().unwrap();
+    assert!(matches!(&tree[0].1, Known::Tree { tree, .. } if tree.find(b"x").is_some()));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
+        let dangling = Fault::Dangling { to: "nowhere".into() };
+        assert_eq!(faults(dir.path(), &[due(5, "link")]).unwrap(), [("link", dangling)]);
+    }
+}
+
+#[test]
+fn old_directories_are_removed_or_saved_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, save) = (dir.path().join("root"), dir.path().join("save"));
+    write(&root, "ours/a/x", "1");
+    write(&root, "theirs/a/x", "2");
+    write(&root, "file", "3");
+    let directory = |output: PrepareOutput<'static>| PrepareOutput { directory: true, ..output };
+    let outputs = [
+        directory(remove("ours")),
+        directory(keep("theirs")),
+        directory(remove("file")),
+        directory(keep("new/d")),
+    ];
+    let saved = prepare(&root, &outputs, &save).unwrap();
+    assert_eq!(listing(&root), ["new"]);
+    assert_eq!(saved.iter().map(|s| s.path.as_str()).collect::<Vec<_>>(), ["theirs"]);
+    assert_eq!(fs::read_to_string(saved[0].to.join("a/x")).unwrap(), "2");
+    for path in [".", "..", "new/.."] {
+        let error = prepare(&root, &[directory(remove(path))], &save).unwrap_err();
+        assert!(error.to_string().contains("or above it"), "{error}");
+    }
+    assert_eq!(listing(&root), ["new"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_old_directory_is_not_removed_through_a_link() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    write(dir.path(), "outside/precious", "x");
+    fs::create_dir_all(root.join("made")).unwrap();
+    symlink("../../outside", root.join("made/inner")).unwrap();
+    symlink("../outside", root.join("out")).unwrap();
+    let directory = |path| PrepareOutput { directory: true, ..remove(path) };
+    prepare(&root, &[directory("made"), directory("out")], &dir.path().join("save")).unwrap();
+    assert_eq!(listing(&root), Vec::<String>::new());
+    assert_eq!(read(dir.path(), "outside/precious"), "x");
+}
+
+#[test]
+fn a_tree_is_looked_at_once_and_not_read_while_it_stays_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "state/x", "");
+    write(dir.path(), "d/a/x", "one");
+    settle();
+    let mut cache = Cache::default();
+    let observer = || Observer::new(dir.path().into(), Some(dir.path().join("state")));
+    let tree = |observer: &Observer, cache: &Cache| observer.tree(ID, "d", cache).unwrap().unwrap();
+    let first = observer();
+    assert_eq!(first.look(ID, "d", &cache).unwrap(), Seen::Directory);
+    let one = tree(&first, &cache);
+    assert_eq!(cache.learn(&first), [ID]);
+    let second = observer();
+    assert_eq!(tree(&second, &cache).digest(), one.digest());
+    assert_eq!(cache.learn(&second), [], "nothing new to record");
+    write(dir.path(), "d/a/y", "two");
+    assert_eq!(tree(&second, &cache).digest(), one.digest(), "once per run");
+    second.forget(ID);
+    let two = tree(&second, &cache);
+    assert_ne!(two.digest(), one.digest());
+    assert_eq!(cache.learn(&second), [ID]);
+    fs::remove_dir_all(dir.path().join("d")).unwrap();
+    assert_eq!(observer().tree(ID, "d", &cache).unwrap(), None);
 }
 
 #[test]
@@ -327,14 +424,17 @@ fn made_files_and_their_empty_directories_are_removed() {
     write(dir.path(), "outside", "x");
     let paths =
         ["a/b/c/x", "a/b/y", "a/b-c/z", "a-b/x", "top", "kept/x", "none/x", "dir/inner", "../outside", "."];
-    let removed = remove_made(&root, &paths).unwrap();
+    let removed = remove_made(&root, &paths, |_| Ok(false)).unwrap();
     assert_eq!(removed.files, 6);
     assert_eq!(removed.skipped, ["dir/inner", "../outside", "."]);
     assert_eq!(listing(&root), ["dir", "dir/inner", "dir/inner/x", "kept", "kept/source"]);
     assert!(root.exists() && dir.path().join("outside").exists());
     fs::remove_dir_all(&root).unwrap();
     write(&root, "x", "x");
-    remove_made(&root, &["x".to_string()]).unwrap();
+    write(&root, "d/e/x", "x");
+    let removed = remove_made(&root, &["x", "d/e", "."], |path| Ok(path != "x")).unwrap();
+    assert_eq!((removed.files, removed.skipped), (2, vec![".".to_string()]), "the root is nobody's output");
+    assert_eq!(listing(&root), Vec::<String>::new(), "whole directories that jobs made");
     assert!(root.exists(), "the root stays");
 }
 
@@ -349,7 +449,7 @@ fn cleaning_does_not_leave_the_root_through_a_link() {
     symlink("../outside", root.join("out")).unwrap();
     symlink("real", root.join("in")).unwrap();
     symlink(dir.path().join("outside/sub/x"), root.join("link")).unwrap();
-    let removed = remove_made(&root, &["out/sub/x", "in/x", "link"]).unwrap();
+    let removed = remove_made(&root, &["out/sub/x", "in/x", "link"], |_| Ok(true)).unwrap();
     assert_eq!((removed.files, removed.skipped), (2, vec!["out/sub/x".to_string()]));
     assert_eq!(read(dir.path(), "outside/sub/x"), "x");
     assert_eq!(listing(&root), ["in", "out", "real"], "a link to a directory is not an empty directory");

@@ -1,17 +1,24 @@
 //! The graph of jobs: who makes a path, who needs a job, and an order in which producers come first.
 //!
 //! Knows nothing of how the jobs were chosen, of verdicts or of running. Invariants: acyclic; every path has
-//! at most one producer; the same jobs always give the same order.
+//! at most one producer; the same jobs always give the same order. It only grows, and ids never move.
 
 use crate::base::path::{PathId, PathTable};
+use crate::base::rows::Rows;
+use crate::graph::checkpoints::{FinalCheckpoints, Open};
 use crate::graph::cycle;
 use crate::graph::info::JobInfo;
 use crate::graph::job::{Job, JobId};
 use crate::model::workflow::Workflow;
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+// What is known of a path, above all job numbers.
 const NONE: u32 = u32::MAX;
+const SOURCE: u32 = u32::MAX - 1;
 
 /// The jobs that the targets need, and how they hang together.
 #[derive(Debug)]
@@ -25,8 +32,13 @@ pub(crate) struct JobGraph {
     pub(crate) sources: Vec<PathId>,
     /// Where another rule could make a path, or any rule an existing file, were it not for what it lacks.
     pub(crate) passed_over: Vec<PassedOver>,
+    /// Jobs whose inputs are not all known yet.
+    pub(crate) open: BTreeMap<JobId, Open>,
+    /// The jobs of checkpoints that functions may look at.
+    pub(crate) finals: Arc<FinalCheckpoints>,
+    /// By path: the job that makes it, or that it is a source.
     producers: Vec<u32>,
-    consumers: Consumers,
+    consumers: Rows,
 }
 
 /// A rule that matches a path and was not taken because it cannot run.
@@ -38,19 +50,24 @@ pub(crate) struct PassedOver {
     pub(crate) lacks: Option<PathId>,
 }
 
-/// Compressed rows: the consumers of job `j` are `list[starts[j]..starts[j + 1]]`.
-#[derive(Debug)]
-struct Consumers {
-    starts: Vec<u32>,
-    list: Vec<JobId>,
-}
-
 /// What the inputs and outputs of jobs say about their connections.
 #[derive(Debug)]
 pub(crate) struct Links {
     order: Vec<JobId>,
     producers: Vec<u32>,
-    consumers: Consumers,
+    consumers: Rows,
+}
+
+impl Links {
+    /// Producers first.
+    pub(crate) fn order(&self) -> &[JobId] {
+        &self.order
+    }
+
+    /// The job that makes `path`.
+    pub(crate) fn producer(&self, path: PathId) -> Option<JobId> {
+        self.producers.get(path.index()).filter(|&&job| job < SOURCE).map(|&job| JobId(job))
+    }
 }
 
 /// Why jobs do not make a graph.
@@ -78,8 +95,10 @@ pub(crate) fn link(jobs: &mut [Job], path_count: usize) -> Result<Links, LinkErr
         }
         job.needs = needs.as_slice().into();
     }
-    let order = order(jobs).map_err(|on_cycle| LinkError::Cycle(cycle::through(on_cycle, jobs)))?;
-    Ok(Links { order, producers, consumers: consumers(jobs) })
+    let order = order(jobs).map_err(|on_cycle| {
+        LinkError::Cycle(cycle::through(on_cycle, |job| jobs[job.index()].needs.to_vec()))
+    })?;
+    Ok(Links { order, producers, consumers: Rows::pack(jobs.len(), edges(jobs)) })
 }
 
 fn producers(jobs: &[Job], path_count: usize) -> Result<Vec<u32>, LinkError> {
@@ -99,7 +118,7 @@ fn producers(jobs: &[Job], path_count: usize) -> Result<Vec<u32>, LinkError> {
 }
 
 /// Producers first, or a job on a cycle. petgraph's `toposort` keeps its own stack, so depth does not matter.
-fn order(jobs: &[Job]) -> Result<Vec<JobId>, JobId> {
+pub(crate) fn order(jobs: &[Job]) -> Result<Vec<JobId>, JobId> {
     let edges = jobs.iter().map(|job| job.needs.len()).sum();
     let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(jobs.len(), edges);
     for _ in jobs {
@@ -117,23 +136,9 @@ fn order(jobs: &[Job]) -> Result<Vec<JobId>, JobId> {
     }
 }
 
-fn consumers(jobs: &[Job]) -> Consumers {
-    let mut starts = vec![0u32; jobs.len() + 1];
-    for need in jobs.iter().flat_map(|job| &job.needs) {
-        starts[need.index() + 1] += 1;
-    }
-    for i in 1..starts.len() {
-        starts[i] += starts[i - 1];
-    }
-    let mut next = starts.clone();
-    let mut list = vec![JobId(0); starts[jobs.len()] as usize];
-    for (consumer, job) in jobs.iter().enumerate() {
-        for need in &job.needs {
-            list[next[need.index()] as usize] = JobId(consumer as u32);
-            next[need.index()] += 1;
-        }
-    }
-    Consumers { starts, list }
+/// Each need of each job, as producer and consumer.
+fn edges(jobs: &[Job]) -> impl Iterator<Item = (u32, u32)> + Clone + '_ {
+    jobs.iter().zip(0..).flat_map(|(job, consumer)| job.needs.iter().map(move |need| (need.0, consumer)))
 }
 
 impl JobGraph {
@@ -143,26 +148,25 @@ impl JobGraph {
         links: Links,
         target_jobs: impl Iterator<Item = Result<JobId, PathId>>,
     ) -> JobGraph {
-        let Links { order, producers, consumers } = links;
-        let mut is_source_known = vec![false; producers.len()];
+        let Links { order, mut producers, consumers } = links;
         let mut sources = Vec::new();
-        let mut add_source = |path: PathId| {
-            if producers[path.index()] == NONE && !std::mem::replace(&mut is_source_known[path.index()], true)
-            {
+        let mut add_source = |path: PathId, producers: &mut [u32]| {
+            if producers[path.index()] == NONE {
+                producers[path.index()] = SOURCE;
                 sources.push(path);
             }
         };
         for input in jobs.iter().flat_map(|job| &job.inputs) {
-            add_source(*input);
+            add_source(*input, &mut producers);
         }
         let mut is_target = vec![false; jobs.len()];
         let mut targets = Vec::new();
         for target in target_jobs {
             let job = match target {
                 Ok(job) => job,
-                Err(path) if producers[path.index()] != NONE => JobId(producers[path.index()]),
+                Err(path) if producers[path.index()] < SOURCE => JobId(producers[path.index()]),
                 Err(path) => {
-                    add_source(path);
+                    add_source(path, &mut producers);
                     continue;
                 }
             };
@@ -170,19 +174,110 @@ impl JobGraph {
                 targets.push(job);
             }
         }
-        JobGraph { jobs, order, targets, sources, passed_over: Vec::new(), producers, consumers }
+        JobGraph {
+            jobs,
+            order,
+            targets,
+            sources,
+            passed_over: Vec::new(),
+            open: BTreeMap::new(),
+            finals: Arc::default(),
+            producers,
+            consumers,
+        }
     }
 
     /// The job that makes `path`.
     pub(crate) fn producer(&self, path: PathId) -> Option<JobId> {
         // Paths may have been interned since.
-        self.producers.get(path.index()).filter(|&&job| job != NONE).map(|&job| JobId(job))
+        self.producers.get(path.index()).filter(|&&job| job < SOURCE).map(|&job| JobId(job))
     }
 
-    /// The jobs that need `job`, each once, in order of their ids.
-    pub(crate) fn consumers(&self, job: JobId) -> &[JobId] {
-        let starts = &self.consumers.starts;
-        &self.consumers.list[starts[job.index()] as usize..starts[job.index() + 1] as usize]
+    /// Whether it is settled where `path` comes from: a job makes it, or it is a source.
+    pub(crate) fn is_settled(&self, path: PathId) -> bool {
+        self.producers.get(path.index()).is_some_and(|&known| known != NONE)
+    }
+
+    /// The jobs that need `job`, each once.
+    pub(crate) fn consumers(&self, job: JobId) -> impl Iterator<Item = JobId> + '_ {
+        self.consumers.of(job.0).map(JobId)
+    }
+
+    /// For each job the jobs that need it.
+    pub(crate) fn consumer_rows(&self) -> &Rows {
+        &self.consumers
+    }
+
+    /// Takes out all jobs but those that are to be kept. With a job all are kept that it needs.
+    pub(crate) fn restrict(&mut self, keep: &[bool], targets: &[JobId]) {
+        let mut numbers = vec![NONE; self.jobs.len()];
+        let kept = keep.iter().enumerate().filter(|(_, is_kept)| **is_kept);
+        kept.zip(0..).for_each(|((old, _), new)| numbers[old] = new);
+        let number = |job: JobId| Some(JobId(numbers[job.index()])).filter(|new| new.0 != NONE);
+        let all = |jobs: &[JobId]| -> Vec<JobId> { jobs.iter().filter_map(|job| number(*job)).collect() };
+        let mut is_kept = keep.iter().copied();
+        self.jobs.retain(|_| is_kept.next().unwrap_or(false));
+        self.jobs.iter_mut().for_each(|job| job.needs = all(&job.needs).into());
+        self.order = all(&self.order);
+        self.targets = all(targets);
+        let open = std::mem::take(&mut self.open).into_iter();
+        self.open = open
+            .filter_map(|(job, open)| Some((number(job)?, Open { on: all(&open.on).into(), ..open })))
+            .collect();
+        for producer in self.producers.iter_mut().filter(|producer| **producer < SOURCE) {
+            *producer = numbers[*producer as usize];
+        }
+        let mut is_read = vec![false; self.producers.len()];
+        self.jobs.iter().flat_map(|job| &job.inputs).for_each(|path| is_read[path.index()] = true);
+        self.sources.retain(|path| is_read[path.index()]);
+        self.consumers = Rows::pack(self.jobs.len(), edges(&self.jobs));
+    }
+
+    /// Adds a job whose outputs nobody makes yet, and what it needs.
+    pub(crate) fn add_job(&mut self, job: Job) {
+        let id = self.jobs.len() as u32;
+        for output in &job.outputs {
+            self.make_room(*output);
+            self.producers[output.index()] = id;
+        }
+        self.jobs.push(job);
+    }
+
+    /// Takes note that no job makes `path`, unless one does.
+    pub(crate) fn add_source(&mut self, path: PathId) {
+        self.make_room(path);
+        if self.producers[path.index()] == NONE {
+            self.producers[path.index()] = SOURCE;
+            self.sources.push(path);
+        }
+    }
+
+    /// Sets what a job needs by its inputs; what it needed before stays. Returns what is new.
+    pub(crate) fn connect(&mut self, id: JobId) -> Vec<JobId> {
+        let job = &self.jobs[id.index()];
+        let before = job.needs.len();
+        let mut needs = job.needs.to_vec();
+        let mut seen: FxHashSet<JobId> = needs.iter().copied().collect();
+        let producers = job.inputs.iter().filter_map(|input| self.producer(*input));
+        needs.extend(producers.filter(|need| seen.insert(*need)));
+        let added = needs.split_off(before);
+        added.iter().for_each(|need| self.consumers.add(need.0, id.0));
+        needs.extend(&added);
+        self.jobs[id.index()].needs = needs.into();
+        added
+    }
+
+    /// Puts the order right after jobs were added.
+    pub(crate) fn reorder(&mut self) {
+        if let Ok(order) = order(&self.jobs) {
+            self.order = order;
+        }
+    }
+
+    fn make_room(&mut self, path: PathId) {
+        if self.producers.len() <= path.index() {
+            self.producers.resize(path.index() + 1, NONE);
+        }
     }
 
     /// The job as it is shown outside.

@@ -2,7 +2,9 @@
 
 use crate::base::path::PathId;
 use crate::diag::Problem;
+use crate::graph::checkpoints::CheckpointJob;
 use crate::graph::expand::Expansion;
+use crate::graph::job::Job;
 use crate::graph::render::Failure;
 use crate::matching::matcher::NearMiss;
 use crate::model::dynamic::CallError;
@@ -362,6 +364,12 @@ pub(crate) fn failed_job(job: u32, failure: &Failure, chain: String, expansion: 
         )
         .at_rule(rule, "")
         .note(format!("needed by: {chain}")),
+        Failure::Call { function, error: CallError::Absent(path) } => Problem::error(
+            "input-function",
+            format!("the input function `{function}` of {context} looks at `{path}`, which does not exist"),
+        )
+        .at_rule(rule, "")
+        .note(format!("needed by: {chain}")),
         Failure::Call { function, error: CallError::Message(message) } => Problem::error(
             "input-function",
             format!("the input function `{function}` of {context} failed: {message}"),
@@ -387,6 +395,12 @@ pub(crate) fn failed_job(job: u32, failure: &Failure, chain: String, expansion: 
         .at_rule(rule, "")
         .note(format!("needed by: {chain}"))
         .help("an input function that counts down needs a first step without input"),
+        Failure::TooMany(limit) => {
+            Problem::error("too-many-jobs", format!("more than {limit} jobs would be added at once"))
+                .at_rule(rule, "makes one too many")
+                .note(format!("needed by: {chain}"))
+                .help("does an input function give more files than it should?")
+        }
         Failure::Endless | Failure::Unreported => {
             Problem::error("input-function", format!("{context} cannot get its inputs")).at_rule(rule, "")
         }
@@ -476,12 +490,50 @@ pub(crate) fn ambiguous(
     problem.help(format!("or say which goes first: `ruleorder: {} > {}`", a.name, b.name))
 }
 
+/// A function waits for the job of a checkpoint, but something else makes the file by which it waits.
+pub(crate) fn other_maker(file: &str, wait: &CheckpointJob, job: &Job, workflow: &Workflow) -> Problem {
+    let (asking, checkpoint) = (&workflow.rules[job.rule as usize], &workflow.rules[wait.rule as usize]);
+    let message = format!(
+        "{} waits for checkpoint `{}`, but `{file}` does not come from that checkpoint",
+        with_values(asking, &job.wildcards),
+        checkpoint.name
+    );
+    Problem::error("checkpoint-not-used", message)
+        .at_rule(asking, "waits for the checkpoint")
+        .at_rule(checkpoint, "is not what makes the file")
+        .note(format!(
+            "`{file}` is made by another rule, or exists while an input of the checkpoint is missing"
+        ))
+}
+
 fn made_with(rule: &Rule, wildcards: &[Arc<str>]) -> String {
     if wildcards.is_empty() {
         "makes it".into()
     } else {
         format!("makes it with {}", values(rule, wildcards))
     }
+}
+
+/// A new job would make a file that was taken as a source before.
+pub(crate) fn makes_source(file: &str, job: &Job, workflow: &Workflow) -> Problem {
+    let rule = &workflow.rules[job.rule as usize];
+    let message = format!(
+        "{} would make `{file}`, which was taken for a source before",
+        with_values(rule, &job.wildcards)
+    );
+    Problem::error("output-conflict", message)
+        .at_rule(rule, "makes it")
+        .help("give one of its outputs another name")
+}
+
+/// One checkpoint led to the next for ever.
+pub(crate) fn too_many_rounds(job: &Job, rounds: u32, workflow: &Workflow) -> Problem {
+    let rule = &workflow.rules[job.rule as usize];
+    let message = format!(
+        "{} came after {rounds} checkpoints, one after the other: that does not seem to end",
+        with_values(rule, &job.wildcards)
+    );
+    Problem::error("endless-checkpoints", message).at_rule(rule, "waits for one more checkpoint")
 }
 
 /// Two jobs declare the same output.

@@ -5,9 +5,13 @@
 //! Big waves match and render in parallel and are merged in order, so the ids never depend on threads.
 
 use crate::base::path::{PathId, PathTable};
+use crate::graph::checkpoints::Wait;
 use crate::graph::job::Job;
-use crate::graph::render::{Drafts, Failure, Layout, Pin, fixed_layout, fixed_pins, render_chunk};
+use crate::graph::render::{
+    Drafts, Failure, Layout, OwnLayout, Pin, Rendering, fixed_layout, fixed_pins, render_chunk,
+};
 use crate::matching::index::{PatternIndex, Scratch};
+use crate::model::dynamic::Checkpoints;
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use hashbrown::HashTable;
@@ -45,12 +49,22 @@ pub(crate) struct Limits {
     pub(crate) depth: u32,
     /// How often one rule may make the path longer on one chain.
     pub(crate) growth: u16,
+    /// Jobs in all.
+    pub(crate) jobs: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { path_length: 4096, depth: 4_000_000, growth: 20 }
+        Limits { path_length: 4096, depth: 4_000_000, growth: 20, jobs: usize::MAX }
     }
+}
+
+/// What an expansion that adds to a graph takes from it.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    /// Whether it is settled already where a path comes from.
+    pub(crate) is_settled: &'a (dyn Fn(&str) -> bool + Sync),
+    pub(crate) checkpoints: &'a dyn Checkpoints,
 }
 
 /// All candidates of all paths that the targets may need.
@@ -63,6 +77,9 @@ pub(crate) struct Expansion<'a> {
     /// Candidates; `needs` is not set yet.
     pub(crate) jobs: Vec<Job>,
     pub(crate) failures: FxHashMap<u32, Failure>,
+    /// Candidates whose input functions wait for checkpoints: outputs of those are their last inputs.
+    pub(crate) open: FxHashMap<u32, Vec<Wait>>,
+    ground: Option<Ground<'a>>,
     /// Paths that were matched, in order.
     pub(crate) explored: Vec<PathId>,
     /// By job: the path that was asked for first, or `NONE` for a target rule.
@@ -81,10 +98,8 @@ pub(crate) struct Expansion<'a> {
     known: HashTable<u32>,
     /// Paths whose maker an input names, and that rule; `NONE` where inputs disagree.
     pins: IndexMap<PathId, u32, FxBuildHasher>,
-    /// By rule: which of its inputs name their maker, where no function decides.
-    fixed_pins: Vec<Box<[Pin]>>,
-    /// By rule: the layout of its last job, to be shared.
-    layouts: Vec<Option<Layout>>,
+    /// By rule, of those that have jobs.
+    rules: FxHashMap<u32, OfRule>,
     frontier: Vec<PathId>,
     depth: u32,
     /// Jobs so far that would go on for ever if they went on so once more.
@@ -94,6 +109,15 @@ pub(crate) struct Expansion<'a> {
     scratch: Scratch,
     matches: Matches,
     drafts: Drafts,
+}
+
+/// What the jobs of a rule have in common.
+#[derive(Clone)]
+struct OfRule {
+    /// The layout of its last job, to be shared.
+    layout: Layout,
+    /// Which of its inputs name their maker, where no function decides.
+    pins: Arc<[Pin]>,
 }
 
 /// What matching a piece of a wave found.
@@ -134,7 +158,6 @@ impl<'a> Expansion<'a> {
         pool: Option<&'a rayon::ThreadPool>,
         limits: Limits,
     ) -> Expansion<'a> {
-        let layouts = workflow.rules.iter().map(|rule| fixed_layout(rule)).collect();
         let mut expansion = Expansion {
             workflow,
             index,
@@ -143,6 +166,8 @@ impl<'a> Expansion<'a> {
             limits,
             jobs: Vec::new(),
             failures: FxHashMap::default(),
+            open: FxHashMap::default(),
+            ground: None,
             explored: Vec::new(),
             asked: Vec::new(),
             states: Vec::new(),
@@ -153,8 +178,7 @@ impl<'a> Expansion<'a> {
             deferred: Vec::new(),
             known: HashTable::new(),
             pins: IndexMap::default(),
-            fixed_pins: workflow.rules.iter().map(|rule| fixed_pins(rule, workflow)).collect(),
-            layouts,
+            rules: FxHashMap::default(),
             frontier: Vec::new(),
             depth: 0,
             doubtful: AtomicU32::new(0),
@@ -167,6 +191,12 @@ impl<'a> Expansion<'a> {
         expansion
     }
 
+    /// Adds to a graph that is there.
+    pub(crate) fn on(mut self, ground: Ground<'a>) -> Expansion<'a> {
+        self.ground = Some(ground);
+        self
+    }
+
     /// Wants a path.
     pub(crate) fn add_path(&mut self, path: PathId) {
         self.make_room();
@@ -176,6 +206,11 @@ impl<'a> Expansion<'a> {
     /// Wants the job of a rule without wildcards; returns its number.
     pub(crate) fn add_rule(&mut self, rule: u32) -> u32 {
         self.candidate(None, rule, &[])
+    }
+
+    /// Wants the inputs of a job of the graph that is there; returns its number here.
+    pub(crate) fn add_job(&mut self, rule: u32, wildcards: &[Arc<str>]) -> u32 {
+        self.new_candidate(rule, wildcards.iter().cloned(), NONE)
     }
 
     /// Expands until nothing new appears.
@@ -302,6 +337,11 @@ impl<'a> Expansion<'a> {
         if self.states[i] != UNSEEN {
             return;
         }
+        if self.ground.is_some_and(|ground| (ground.is_settled)(self.paths.text(path))) {
+            self.states[i] = LEAF;
+            self.explored.push(path);
+            return;
+        }
         self.states[i] = QUEUED;
         self.via[i] = by;
         self.records[i] = path.0;
@@ -410,27 +450,33 @@ impl<'a> Expansion<'a> {
         if let Some(&id) = self.known.find(hash, is_it) {
             return id;
         }
-        let id = u32::try_from(self.jobs.len()).ok().filter(|id| *id < MULTI).expect("fewer than 2^31 jobs");
         let failure = path.and_then(|path| self.guard(path, rule, values.clone()));
+        let wildcards: Box<[Arc<str>]> = values.map(Arc::from).collect();
+        let id = self.new_candidate(rule, wildcards.into_iter(), path.map_or(NONE, |path| path.0));
+        if let Some(failure) = failure {
+            self.failures.insert(id, failure);
+        }
+        id
+    }
+
+    fn new_candidate(&mut self, rule: u32, wildcards: impl Iterator<Item = Arc<str>>, asked: u32) -> u32 {
+        let id = u32::try_from(self.jobs.len()).ok().filter(|id| *id < MULTI).expect("fewer than 2^31 jobs");
         self.jobs.push(Job {
             rule,
-            wildcards: values.map(Arc::from).collect(),
+            wildcards: wildcards.collect(),
             inputs: Box::default(),
             input_slots: Arc::default(),
             input_flags: Arc::default(),
             outputs: Box::default(),
             needs: Box::default(),
         });
-        self.asked.push(path.map_or(NONE, |path| path.0));
+        self.asked.push(asked);
         let jobs = &self.jobs;
-        let rehash = |&id: &u32| {
+        let hash = |&id: &u32| {
             let job = &jobs[id as usize];
             job_hash(job.rule, job.wildcards.iter().map(|v| &**v))
         };
-        self.known.insert_unique(hash, id, rehash);
-        if let Some(failure) = failure {
-            self.failures.insert(id, failure);
-        }
+        self.known.insert_unique(hash(&id), id, hash);
         id
     }
 
@@ -444,6 +490,9 @@ impl<'a> Expansion<'a> {
     ) -> Option<Failure> {
         if self.depth > self.limits.depth {
             return Some(Failure::TooDeep);
+        }
+        if self.jobs.len() >= self.limits.jobs {
+            return Some(Failure::TooMany(self.limits.jobs));
         }
         // A rule that matches two inputs of its own doubles the paths with every step: 2^20 at the limit.
         let doubtful = self.limits.growth / 2;
@@ -478,7 +527,12 @@ impl<'a> Expansion<'a> {
 
     /// Gives new jobs their paths.
     fn render_fresh(&mut self) {
-        let (first, workflow, limits) = (self.fresh, self.workflow, self.limits);
+        let first = self.fresh;
+        let rendering = Rendering {
+            workflow: self.workflow,
+            path_length: self.limits.path_length,
+            checkpoints: self.ground.map(|ground| ground.checkpoints),
+        };
         let count = self.jobs.len() - first;
         self.fresh = self.jobs.len();
         match self.pool.filter(|_| count >= CHUNK) {
@@ -490,7 +544,7 @@ impl<'a> Expansion<'a> {
                         .map(|(i, chunk)| {
                             let mut drafts = Drafts::default();
                             let first = (first + i * CHUNK) as u32;
-                            render_chunk(workflow, chunk, first, failures, limits.path_length, &mut drafts);
+                            render_chunk(rendering, chunk, first, failures, &mut drafts);
                             drafts
                         })
                         .collect()
@@ -505,14 +559,7 @@ impl<'a> Expansion<'a> {
                 for at in (first..first + count).step_by(CHUNK) {
                     let end = (at + CHUNK).min(first + count);
                     let mut drafts = std::mem::take(&mut self.drafts);
-                    render_chunk(
-                        workflow,
-                        &self.jobs[at..end],
-                        at as u32,
-                        &self.failures,
-                        limits.path_length,
-                        &mut drafts,
-                    );
+                    render_chunk(rendering, &self.jobs[at..end], at as u32, &self.failures, &mut drafts);
                     self.merge(at, &mut drafts);
                     self.drafts = drafts;
                 }
@@ -536,11 +583,11 @@ impl<'a> Expansion<'a> {
             for &input in &inputs {
                 self.discover(input, id as u32);
             }
-            let rule = self.jobs[id].rule as usize;
+            let of_rule = self.of_rule(self.jobs[id].rule, draft.layout);
             let own = drafts.pins.get(pin..pin + draft.pins).unwrap_or_default();
             pin += draft.pins;
             // A job that failed has no inputs.
-            for &(input, maker) in own.iter().chain(&self.fixed_pins[rule]) {
+            for &(input, maker) in own.iter().chain(&*of_rule.pins) {
                 if let Some(path) = inputs.get(input as usize) {
                     let known = self.pins.entry(*path).or_insert(maker);
                     if *known != maker {
@@ -548,21 +595,37 @@ impl<'a> Expansion<'a> {
                     }
                 }
             }
-            if let Some(own) = draft.layout
-                && !self.layouts[rule].as_ref().is_some_and(|known| own.is(known))
-            {
-                self.layouts[rule] = Some(own.shared());
+            if !draft.waits.is_empty() {
+                let paths = &inputs[inputs.len() - draft.waits.len()..];
+                let waits = draft.waits.into_iter().zip(paths).map(|(job, path)| Wait { job, path: *path });
+                self.open.insert(id as u32, waits.collect());
             }
             let job = &mut self.jobs[id];
             job.inputs = inputs;
             job.outputs = outputs;
-            let Layout { slots, flags } = self.layouts[rule].clone().unwrap_or_default();
-            (job.input_slots, job.input_flags) = (slots, flags);
+            (job.input_slots, job.input_flags) = (of_rule.layout.slots, of_rule.layout.flags);
             if let Some(failure) = draft.failure {
                 let keep = self.failures.len() < KEPT_ERRORS;
                 self.failures.insert(id as u32, if keep { failure } else { Failure::Unreported });
             }
         }
+    }
+}
+
+impl Expansion<'_> {
+    /// What a job of the rule has in common with others; `own` is the layout of one whose functions gave it.
+    fn of_rule(&mut self, rule: u32, own: Option<OwnLayout>) -> OfRule {
+        let known = self.rules.entry(rule).or_insert_with(|| {
+            let it = &self.workflow.rules[rule as usize];
+            OfRule {
+                layout: fixed_layout(it).unwrap_or_default(),
+                pins: fixed_pins(it, self.workflow).into(),
+            }
+        });
+        if let Some(own) = own.filter(|own| !own.is(&known.layout)) {
+            known.layout = own.shared();
+        }
+        known.clone()
     }
 }
 

@@ -47,7 +47,8 @@ pub(crate) fn probe_all(
 /// be shown to be up to date. Neither may one whose input function failed: that is a mistake in the Rulefile, and
 /// an old file must not hide it.
 pub(crate) fn may_be_source(expansion: &Expansion<'_>, probe: &dyn Probe, path: PathId) -> bool {
-    !probe.is_made(path) && !expansion.candidates(path).iter().any(|job| expansion.function_failed(*job))
+    !probe.is_made(path, expansion.paths.text(path))
+        && !expansion.candidates(path).iter().any(|job| expansion.function_failed(*job))
 }
 
 /// Surveys the expansion; wildcard candidates that waited for a concrete one are brought in where that fails.

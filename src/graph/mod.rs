@@ -1,12 +1,14 @@
 //! L3: jobs and their order. Knows rules and paths; opens no file.
 
 mod blame;
+pub(crate) mod checkpoints;
 mod choose;
 pub(crate) mod cycle;
 pub(crate) mod dag;
 mod errors;
 mod expand;
 mod feasible;
+pub(crate) mod grow;
 pub(crate) mod info;
 pub(crate) mod job;
 mod render;

@@ -3,8 +3,9 @@
 //! Pure and without ids, so that many jobs can be rendered at once; [`expand`](super::expand) interns the
 //! texts in order.
 
+use crate::graph::checkpoints::CheckpointJob;
 use crate::graph::job::Job;
-use crate::model::dynamic::{CallContext, CallError, PathTree};
+use crate::model::dynamic::{CallContext, CallError, Checkpoints, PathTree};
 use crate::model::flags::Flags;
 use crate::model::pattern::Pattern;
 use crate::model::rule::{InputItem, InputSource, Rule};
@@ -30,6 +31,8 @@ pub(crate) enum Failure {
     /// Its inputs would grow for ever.
     Endless,
     TooDeep,
+    /// More than so many jobs.
+    TooMany(usize),
     PathTooLong,
     /// As many others: not kept word for word.
     Unreported,
@@ -52,7 +55,18 @@ pub(crate) struct Draft {
     pub(crate) pins: usize,
     /// Only where an input function decides them.
     pub(crate) layout: Option<OwnLayout>,
+    /// What its functions wait for; the last inputs are outputs of these, in the same order.
+    pub(crate) waits: Vec<CheckpointJob>,
     pub(crate) failure: Option<Failure>,
+}
+
+/// What all jobs are rendered with.
+#[derive(Clone, Copy)]
+pub(crate) struct Rendering<'a> {
+    pub(crate) workflow: &'a Workflow,
+    pub(crate) path_length: usize,
+    /// `None`: none of them is final.
+    pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
 
 /// An input, by its number, and the rule that is named as its maker.
@@ -129,11 +143,10 @@ fn maker(flags: &Flags, workflow: &Workflow) -> Option<u32> {
 
 /// Renders `jobs`, numbered from `first` on, into `drafts`; jobs that have failed already get no inputs.
 pub(crate) fn render_chunk(
-    workflow: &Workflow,
+    rendering: Rendering<'_>,
     jobs: &[Job],
     first: u32,
     failures: &FxHashMap<u32, Failure>,
-    path_length: usize,
     drafts: &mut Drafts,
 ) {
     drafts.text.clear();
@@ -141,15 +154,15 @@ pub(crate) fn render_chunk(
     drafts.pins.clear();
     drafts.jobs.clear();
     for (id, job) in (first..).zip(jobs) {
-        let rule = &workflow.rules[job.rule as usize];
+        let rule = &rendering.workflow.rules[job.rule as usize];
         let before = (drafts.text.len(), drafts.ends.len(), drafts.pins.len());
-        let mut layout = None;
+        let (mut layout, mut waits) = (None, Vec::new());
         // A job that is given up already asks for nothing, but messages want to name what it makes.
         let mut failure = None;
         if !failures.contains_key(&id) {
-            failure = render_inputs(workflow, rule, job, drafts, &mut layout).err();
+            failure = render_inputs(rendering, rule, job, drafts, &mut layout, &mut waits).err();
             let mut start = before.0;
-            let is_long = |end: &usize| *end - std::mem::replace(&mut start, *end) > path_length;
+            let is_long = |end: &usize| *end - std::mem::replace(&mut start, *end) > rendering.path_length;
             if failure.is_none() && drafts.ends[before.1..].iter().any(is_long) {
                 failure = Some(Failure::PathTooLong);
             }
@@ -158,6 +171,7 @@ pub(crate) fn render_chunk(
                 drafts.ends.truncate(before.1);
                 drafts.pins.truncate(before.2);
                 layout = None;
+                waits.clear();
             }
         }
         let inputs = drafts.ends.len() - before.1;
@@ -166,17 +180,19 @@ pub(crate) fn render_chunk(
             drafts.ends.push(drafts.text.len());
         }
         let pins = drafts.pins.len() - before.2;
-        drafts.jobs.push(Draft { inputs, outputs: rule.outputs.len(), pins, layout, failure });
+        drafts.jobs.push(Draft { inputs, outputs: rule.outputs.len(), pins, layout, waits, failure });
     }
 }
 
 fn render_inputs(
-    workflow: &Workflow,
+    rendering: Rendering<'_>,
     rule: &Rule,
     job: &Job,
     drafts: &mut Drafts,
     layout: &mut Option<OwnLayout>,
+    waits: &mut Vec<CheckpointJob>,
 ) -> Result<(), Failure> {
+    let Rendering { workflow, checkpoints, .. } = rendering;
     let has_function = rule.inputs.iter().any(|item| matches!(item.source, InputSource::Function(_)));
     if !has_function {
         for item in &rule.inputs {
@@ -190,7 +206,7 @@ fn render_inputs(
         return Ok(());
     }
     let wildcards = Wildcards::new(rule.wildcards.clone(), job.wildcards.clone());
-    let cx = CallContext::naming(&rule.name, &wildcards);
+    let cx = CallContext { checkpoints, ..CallContext::naming(&rule.name, &wildcards) };
     let mut own = OwnLayout::default();
     let first = drafts.ends.len();
     let mut all: Vec<Flags> = Vec::new();
@@ -207,7 +223,19 @@ fn render_inputs(
             }
             InputSource::Function(function) => {
                 let name = || function.name().to_string();
-                let tree = function.paths(&cx).map_err(|error| Failure::Call { function: name(), error })?;
+                let call = |error| Failure::Call { function: name(), error };
+                let tree = match function.paths(&cx) {
+                    Ok(tree) => tree,
+                    Err(CallError::Pending { checkpoint, wildcards }) => {
+                        // The other functions are asked all the same: what they wait for can be made meanwhile.
+                        let job = CheckpointJob::find(&checkpoint, &wildcards, workflow).map_err(call)?;
+                        if !waits.contains(&job) {
+                            waits.push(job);
+                        }
+                        continue;
+                    }
+                    Err(error) => return Err(call(error)),
+                };
                 let not_a_path = |what| Failure::NotAPath { function: name(), what };
                 if let (PathTree::Named(entries), None) = (&tree, &item.name) {
                     // What `unpack` is for: every entry is an item with its own name.
@@ -222,6 +250,14 @@ fn render_inputs(
                 own.push(item.name.clone(), matches!(tree, PathTree::Many(_)), &all[start..]);
             }
         }
+    }
+    for wait in waits.iter() {
+        wait.render_output(workflow, &mut drafts.text);
+        drafts.ends.push(drafts.text.len());
+        let mut flags = Flags::default();
+        flags.maker = Some(workflow.rules[wait.rule as usize].name.clone());
+        all.push(flags);
+        own.push(None, false, &all[all.len() - 1..]);
     }
     debug_assert_eq!(drafts.ends.len() - first, all.len());
     drafts

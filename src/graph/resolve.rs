@@ -8,8 +8,9 @@
 use crate::base::path::{PathId, PathTable};
 use crate::diag::Problem;
 use crate::graph::blame;
+use crate::graph::checkpoints::{Open, Wait};
 use crate::graph::choose::{self, Choice};
-use crate::graph::dag::{self, JobGraph, LinkError, PassedOver};
+use crate::graph::dag::{self, JobGraph, LinkError, Links, PassedOver};
 use crate::graph::errors::{self, Report};
 use crate::graph::expand::{Expansion, Limits, NONE};
 use crate::graph::feasible::{self, Survey};
@@ -24,9 +25,9 @@ use rustc_hash::FxBuildHasher;
 pub(crate) trait Probe: Sync {
     fn exists(&self, path: &str) -> bool;
 
-    /// Whether a job of an earlier run made `path`: then it is no source, even when no rule can make it now.
-    fn is_made(&self, path: PathId) -> bool {
-        let _ = path;
+    /// Whether a job of an earlier run made `path`, which is called `text`: then it is no source, even when no rule can make it now.
+    fn is_made(&self, path: PathId, text: &str) -> bool {
+        let _ = (path, text);
         false
     }
 }
@@ -63,29 +64,90 @@ pub(crate) fn resolve_within(request: Request<'_>, limits: Limits) -> Result<Job
     let roots: Vec<Root> = wanted.into_iter().map(|target| add_root(target, &mut expansion)).collect();
     expansion.run();
     expansion.keep_named_makers();
-    if expansion.is_plain() && leaves_exist(&expansion, probe) {
+    let chosen = choose(&mut expansion, probe, &roots)?;
+    let targets = roots.iter().map(|root| match root {
+        Root::Path(path) => Err(*path),
+        Root::Job(job) => Ok(chosen.number(*job)),
+    });
+    let targets: Vec<_> = targets.collect();
+    let mut graph = JobGraph::new(chosen.jobs, chosen.links, targets.into_iter());
+    graph.passed_over = chosen.passed_over;
+    for (job, waits) in chosen.open {
+        let open = open(&graph, job, &waits, 1).map_err(|wait| {
+            let job = &graph.jobs[job.index()];
+            vec![errors::other_maker(expansion.paths.text(wait.path), &wait.job, job, workflow)]
+        })?;
+        graph.open.insert(job, open);
+    }
+    Ok(graph)
+}
+
+/// What a job waits for, or that of it which is no job of the graph.
+pub(crate) fn open(graph: &JobGraph, job: JobId, waits: &[Wait], depth: u32) -> Result<Open, Wait> {
+    let maker = |wait: &Wait| {
+        let maker = graph.producer(wait.path).filter(|maker| wait.job.is(&graph.jobs[maker.index()]));
+        maker.filter(|maker| *maker != job).ok_or_else(|| wait.clone())
+    };
+    Ok(Open { on: waits.iter().map(maker).collect::<Result<_, _>>()?, depth })
+}
+
+/// The jobs that were taken, connected with each other.
+pub(crate) struct Chosen {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) links: Links,
+    pub(crate) open: Vec<(JobId, Vec<Wait>)>,
+    pub(crate) passed_over: Vec<PassedOver>,
+    /// By candidate: its number among the jobs. `None`: all were taken.
+    numbers: Option<Vec<u32>>,
+}
+
+impl Chosen {
+    fn number(&self, candidate: u32) -> JobId {
+        JobId(self.numbers.as_ref().map_or(candidate, |numbers| numbers[candidate as usize]))
+    }
+}
+
+/// Chooses among the candidates of an expansion that has run.
+pub(crate) fn choose(
+    expansion: &mut Expansion<'_>,
+    probe: &dyn Probe,
+    roots: &[Root],
+) -> Result<Chosen, Vec<Problem>> {
+    if expansion.is_plain() && leaves_exist(expansion, probe) {
         match dag::link(&mut expansion.jobs, expansion.paths.len()) {
             Ok(links) => {
                 let jobs = std::mem::take(&mut expansion.jobs);
-                let targets = roots.iter().map(|root| match root {
-                    Root::Path(path) => Err(*path),
-                    Root::Job(job) => Ok(JobId(*job)),
-                });
-                return Ok(JobGraph::new(jobs, links, targets));
+                let open = open_ones(expansion, None);
+                return Ok(Chosen { jobs, links, open, passed_over: Vec::new(), numbers: None });
             }
             Err(error @ LinkError::Conflicts(_)) => {
                 let jobs = &expansion.jobs;
-                return Err(link_problems(error, jobs, expansion.paths, workflow));
+                return Err(link_problems(error, jobs, expansion.paths, expansion.workflow));
             }
             // A candidate on the cycle may have to give way to a file that exists.
             Err(LinkError::Cycle(_)) => {}
         }
     }
-    let (choice, survey) = settle(&mut expansion, probe, &roots)?;
-    let passed_over = passed_over(&expansion, &survey);
-    let mut graph = assemble(expansion, &choice, &roots)?;
-    graph.passed_over = passed_over;
-    Ok(graph)
+    let (choice, survey) = settle(expansion, probe, roots)?;
+    let passed_over = passed_over(expansion, &survey);
+    let numbers = numbers(expansion, &choice, roots);
+    let open = open_ones(expansion, Some(&numbers));
+    let mut kept = numbers.iter().map(|number| *number != NONE);
+    let mut jobs = std::mem::take(&mut expansion.jobs);
+    jobs.retain(|_| kept.next().unwrap_or(false));
+    match dag::link(&mut jobs, expansion.paths.len()) {
+        Ok(links) => Ok(Chosen { jobs, links, open, passed_over, numbers: Some(numbers) }),
+        Err(error) => Err(link_problems(error, &jobs, expansion.paths, expansion.workflow)),
+    }
+}
+
+/// The candidates that are taken and open, by number.
+fn open_ones(expansion: &mut Expansion<'_>, numbers: Option<&[u32]>) -> Vec<(JobId, Vec<Wait>)> {
+    let number = |job: u32| numbers.map_or(job, |numbers| numbers[job as usize]);
+    let open = expansion.open.drain().map(|(job, waits)| (JobId(number(job)), waits));
+    let mut open: Vec<_> = open.filter(|(job, _)| job.0 != NONE).collect();
+    open.sort_unstable_by_key(|(job, _)| *job);
+    open
 }
 
 enum Wanted<'t> {
@@ -222,25 +284,6 @@ fn passed_over(expansion: &Expansion<'_>, survey: &Survey) -> Vec<PassedOver> {
         .collect()
 }
 
-/// The graph of the chosen candidates that the roots need.
-fn assemble(expansion: Expansion<'_>, choice: &Choice, roots: &[Root]) -> Result<JobGraph, Vec<Problem>> {
-    let numbers = numbers(&expansion, choice, roots);
-    let Expansion { jobs, workflow, paths, .. } = expansion;
-    let mut kept = numbers.iter().map(|number| *number != NONE);
-    let mut jobs = jobs;
-    jobs.retain(|_| kept.next().unwrap_or(false));
-    match dag::link(&mut jobs, paths.len()) {
-        Ok(links) => {
-            let targets = roots.iter().map(|root| match root {
-                Root::Path(path) => Err(*path),
-                Root::Job(job) => Ok(JobId(numbers[*job as usize])),
-            });
-            Ok(JobGraph::new(jobs, links, targets))
-        }
-        Err(error) => Err(link_problems(error, &jobs, paths, workflow)),
-    }
-}
-
 /// By candidate: its number among those that are needed, or `NONE`. Their order stays that of the candidates.
 fn numbers(expansion: &Expansion<'_>, choice: &Choice, roots: &[Root]) -> Vec<u32> {
     let mut is_needed = vec![false; expansion.jobs.len()];
@@ -285,20 +328,22 @@ fn link_problems(error: LinkError, jobs: &[Job], paths: &PathTable, workflow: &W
             }
         }
         LinkError::Cycle(cycle) => {
-            // Each job with the output that the job before it needs.
-            let links: Vec<(&str, &Rule)> = cycle
-                .iter()
-                .enumerate()
-                .map(|(i, &job)| {
-                    let before = cycle[(i + cycle.len() - 1) % cycle.len()];
-                    let inputs = &jobs[before.index()].inputs;
-                    let outputs = &jobs[job.index()].outputs;
-                    let file = outputs.iter().find(|o| inputs.contains(o)).or(outputs.first());
-                    (file.map_or("", |path| paths.text(*path)), rule(job))
-                })
-                .collect();
-            report.add(errors::cycle(&links));
+            let cycle: Vec<_> = cycle.iter().map(|job| (&jobs[job.index()], paths)).collect();
+            report.add(cycle_problem(&cycle, workflow));
         }
     }
     report.finish()
+}
+
+/// Jobs of which each needs the next and the last needs the first, with the table of their paths.
+pub(crate) fn cycle_problem(cycle: &[(&Job, &PathTable)], workflow: &Workflow) -> Problem {
+    // Each job with the output that the job before it needs.
+    let link = |i: usize| {
+        let ((job, paths), (before, before_paths)) = (cycle[i], cycle[(i + cycle.len() - 1) % cycle.len()]);
+        let mut outputs = job.outputs.iter().map(|path| paths.text(*path));
+        let is_needed = |file: &&str| before.inputs.iter().any(|input| before_paths.text(*input) == *file);
+        let file = outputs.clone().find(is_needed).or(outputs.next());
+        (file.unwrap_or(""), &*workflow.rules[job.rule as usize])
+    };
+    errors::cycle(&(0..cycle.len()).map(link).collect::<Vec<(&str, &Rule)>>())
 }

@@ -114,6 +114,11 @@ pub(crate) fn equal(a: &Value, b: &Value) -> Result<bool, Raise> {
     equal_at(a, b, 0, &mut Steps(MAX_STEPS))
 }
 
+/// The order of two values, if they have one, in a bounded number of steps.
+pub(crate) fn order_of(a: &Value, b: &Value) -> Option<Ordering> {
+    order(a, b, CompareOp::Lt, 0, &mut Steps(MAX_STEPS)).ok().flatten()
+}
+
 /// `a == b`, paid from the budget.
 pub(crate) fn equal_paid(vm: &mut Vm, a: &Value, b: &Value) -> Result<bool, Raise> {
     let mut steps = Steps::of(vm);

@@ -8,11 +8,16 @@ use crate::lang::vm::{NoHost, Vm};
 use crate::syntax::ast::StmtKind;
 use crate::syntax::parse_file;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-const TABLES: [(&str, &str); 2] = [
+/// Programs that look at files run in a directory of their own.
+const FILES: &str = "differential_files.txt";
+
+const TABLES: [(&str, &str); 3] = [
     ("differential_cases.txt", include_str!("differential_cases.txt")),
     ("differential_modules.txt", include_str!("differential_modules.txt")),
+    (FILES, include_str!("differential_files.txt")),
 ];
 
 struct Case {
@@ -46,10 +51,15 @@ fn cases() -> Vec<Case> {
 
 /// The value of the last expression, or the exception.
 pub(super) fn outcome(source: &str) -> String {
+    outcome_in(Path::new("/"), source)
+}
+
+fn outcome_in(root: &Path, source: &str) -> String {
     let mut sources = crate::diag::SourceMap::default();
     let id = sources.add("case", source);
     let Ok(mut block) = parse_file(id, source) else { return "! SyntaxError".into() };
-    let mut vm = Vm::new("/", Budget::new(3_000_000, 1 << 28));
+    let mut vm = Vm::new(root, Budget::new(3_000_000, 1 << 28));
+    vm.set_variables(&VARIABLES.map(|(name, value)| (name.to_string(), value.to_string())));
     let last = match block.pop() {
         Some(stmt) if matches!(stmt.kind, StmtKind::Expr(_)) => Some(stmt),
         Some(stmt) => {
@@ -74,13 +84,49 @@ pub(super) fn outcome(source: &str) -> String {
     }
 }
 
+/// The environment of the programs that look at files.
+const VARIABLES: [(&str, &str); 3] = [("HOME", "/home/me"), ("NAME", "value"), ("EMPTY", "")];
+
+/// What the programs of `differential_files.txt` find in their directory.
+fn tree() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        ("data/a_1.csv", "id,x\n1,2\n"),
+        ("data/a_2.csv", "id;x\n3;4\n"),
+        ("data/b.tsv", "id\tname\tnote\n1\tAnna\t\n2\tBen\t\"a\tb\"\n"),
+        ("data/sub/c.csv", ""),
+        ("data/sub/deep/d.csv", "d"),
+        ("data/.hidden.csv", "h"),
+        (".dot/in.txt", "i"),
+        ("lines.txt", "one\ntwo\n\nthree"),
+        ("crlf.txt", "one\r\ntwo\r\n"),
+        ("conf.json", "{\"a\": [1, 2.5, null, true], \"b\": {\"c\": \"d\"}}"),
+        ("bad.json", "{"),
+        ("conf.yaml", "a: 1\nb: [x, y]\nc:\n  d: yes\n"),
+    ] {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::fs::create_dir(dir.path().join("empty")).unwrap();
+    #[cfg(unix)]
+    for (link, target) in
+        [("link.txt", "lines.txt"), ("dirlink", "data/sub"), ("dangling", "nowhere"), ("data/up", "..")]
+    {
+        std::os::unix::fs::symlink(target, dir.path().join(link)).unwrap();
+    }
+    dir
+}
+
 #[test]
 fn programs_give_what_cpython_gives() {
     let cases = cases();
     assert!(cases.len() >= 1500, "{} cases", cases.len());
+    let tree = tree();
+    let root = std::fs::canonicalize(tree.path()).unwrap();
     let mut wrong = Vec::new();
     for case in &cases {
-        let ours = outcome(&case.source);
+        let ours = if case.file == FILES { outcome_in(&root, &case.source) } else { outcome(&case.source) };
         let expected = case.ours.as_ref().unwrap_or(&case.python);
         if ours != *expected {
             wrong.push(format!(
@@ -118,8 +164,11 @@ else:
 #[test]
 fn table_is_what_this_python_says() {
     let cases = cases();
+    let tree = tree();
     let child = Command::new("python3")
         .args(["-I", "-c", ORACLE])
+        .current_dir(tree.path())
+        .envs(VARIABLES)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -414,10 +414,53 @@ pub(crate) type Lookup<'l> = dyn FnMut(&mut Vm, First<'_>) -> Result<Value, Rais
 
 /// `template.format(...)`, with the values from `lookup`.
 pub(crate) fn str_format(vm: &mut Vm, template: &str, lookup: &mut Lookup<'_>) -> Result<String, Raise> {
+    format_with(vm, template, lookup, field)
+}
+
+/// Writes `{value!conversion:spec}`.
+pub(crate) type WriteField = fn(&mut Vm, &Value, Option<char>, &str, &mut String) -> Result<(), Raise>;
+
+/// Like [`str_format`], with fields written in another way.
+pub(crate) fn format_with(
+    vm: &mut Vm,
+    template: &str,
+    lookup: &mut Lookup<'_>,
+    write: WriteField,
+) -> Result<String, Raise> {
     let mut out = String::new();
     let mut counter = Counter::Unused;
-    format_into(vm, template, lookup, &mut counter, 2, &mut out)?;
+    format_into(vm, template, lookup, &mut counter, (2, write), &mut out)?;
     Ok(out)
+}
+
+/// A field as Snakemake writes it into commands: elements of a list after each other, quoted for `:q`.
+pub(crate) fn command_field(
+    vm: &mut Vm,
+    value: &Value,
+    conversion: Option<char>,
+    spec: &str,
+    out: &mut String,
+) -> Result<(), Raise> {
+    let elements = match value {
+        Value::List(_) | Value::Tuple(_) | Value::Set(_) if conversion.is_none() => vm.collect(value)?,
+        one => vec![one.clone()],
+    };
+    let (spec, quotes) = match (spec.strip_suffix('q'), spec.strip_suffix('u')) {
+        (Some(spec), _) => (spec, true),
+        (None, spec_u) => (spec_u.unwrap_or(spec), false),
+    };
+    for (i, element) in elements.iter().enumerate() {
+        out.push_str(if i == 0 { "" } else { " " });
+        let mut text = String::new();
+        field(vm, element, conversion, spec, &mut text)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+        if quotes && !text.chars().all(plain) {
+            text = format!("'{}'", text.replace('\'', "'\"'\"'"));
+        }
+        vm.budget.allocate(text.len() as u64)?;
+        out.push_str(&text);
+    }
+    Ok(())
 }
 
 enum Counter {
@@ -431,7 +474,7 @@ fn format_into(
     template: &str,
     lookup: &mut Lookup<'_>,
     counter: &mut Counter,
-    depth: usize,
+    (depth, write): (usize, WriteField),
     out: &mut String,
 ) -> Result<(), Raise> {
     if depth == 0 && !template.is_empty() {
@@ -455,8 +498,8 @@ fn format_into(
         let parts = split_parts(field_text)?;
         let value = field_value(vm, parts.name, lookup, counter)?;
         let mut spec = String::new();
-        format_into(vm, parts.spec, lookup, counter, depth - 1, &mut spec)?;
-        field(vm, &value, parts.conversion, &spec, out)?;
+        format_into(vm, parts.spec, lookup, counter, (depth - 1, write), &mut spec)?;
+        write(vm, &value, parts.conversion, &spec, out)?;
         vm.budget.allocate(16)?;
     }
     out.push_str(rest);

@@ -3,9 +3,12 @@
 //! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
+mod actions;
+mod around;
 mod checkpoints;
 mod directives;
 mod function;
+mod keywords;
 mod modules;
 mod objects;
 mod overrides;
@@ -14,22 +17,27 @@ mod sections;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod workflow;
 
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
 use crate::lang::budget::Budget;
 use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
+use crate::lang::import::Imports;
 use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
 use crate::lang::load::modules::{Defined, Home, Modules};
-use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
+use crate::lang::load::objects::{Rules, Shell, is_reported};
 use crate::lang::load::paths::{PathRules, Pathvars, Prefix};
+use crate::lang::load::settings::Order;
+use crate::lang::load::workflow::{Place, WorkflowObject};
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
+use crate::model::order::RuleOrder;
 use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
 use crate::syntax::ast::{Directive, Hook, ModuleDef, RuleDef, UseRule};
@@ -62,6 +70,12 @@ pub(crate) struct Settings {
     pub(crate) resources: Vec<(String, String, String)>,
     pub(crate) default_resources: Vec<(String, String)>,
     pub(crate) scatter: Vec<(String, u32)>,
+    /// The environment, by name and value.
+    pub(crate) variables: Vec<(String, String)>,
+    /// `workdir:` does not count.
+    pub(crate) keep_root: bool,
+    /// Threads that jobs may use together; one per processor when nothing is said.
+    pub(crate) cores: Option<usize>,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -112,7 +126,7 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
 pub(crate) fn load(request: LoadRequest) -> Result<Workflow, LoadFailure> {
     let mut loader = Loader::new();
     match loader.run(request) {
-        Some((rules, vm)) => loader.assemble(rules, vm),
+        Some((rules, order, vm)) => loader.assemble(rules, order, vm),
         None => Err(loader.failure()),
     }
 }
@@ -123,6 +137,8 @@ struct File {
     /// What tells files apart.
     key: String,
     dir: PathBuf,
+    /// The same directory as jobs see it: from the root, or absolute when it lies outside.
+    home: Arc<str>,
 }
 
 struct Loader {
@@ -137,6 +153,8 @@ struct Loader {
     defined: Vec<Defined>,
     names: Rules,
     checkpoints: Checkpoints,
+    /// What the files see of the workflow; there once they run.
+    workflow: Option<WorkflowObject>,
     shell: Shell,
     first_rule: Option<u32>,
     default_target: Option<(u32, Span)>,
@@ -166,6 +184,10 @@ struct Loader {
     /// Processes of `scattergather` with their parts, and what is said from outside.
     processes: Vec<(Arc<str>, i64)>,
     scatter: Vec<(String, u32)>,
+    orders: Vec<Order>,
+    /// What `workdir:` says; ignored when the root is to be kept.
+    workdir: Option<PathBuf>,
+    keep_root: bool,
     /// For rules that name none.
     environment: Environment,
     /// Config from outside: wins over the files that the Rulefile names.
@@ -176,8 +198,7 @@ struct Loader {
     roots: Vec<Value>,
     /// Lines of `print` when the load failed.
     printed: Vec<String>,
-    /// Settings that nothing mentions.
-    unused: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl Host for Loader {
@@ -212,7 +233,7 @@ impl Loader {
             rules: Vec::new(),
             defined: Vec::new(),
             modules: Modules::default(),
-            homes: vec![Home { space: MAIN, constraints: Vec::new() }],
+            homes: vec![Home { space: MAIN, constraints: Vec::new(), around: String::new() }],
             home: 0,
             renames: Vec::new(),
             pathvars: Pathvars::default(),
@@ -225,9 +246,13 @@ impl Loader {
             replace_config: false,
             processes: Vec::new(),
             scatter: Vec::new(),
+            orders: Vec::new(),
+            workdir: None,
+            keep_root: false,
             environment: Environment::default(),
             names: Rules::default(),
             checkpoints: Checkpoints::default(),
+            workflow: None,
             shell: Shell::new(),
             first_rule: None,
             default_target: None,
@@ -238,7 +263,7 @@ impl Loader {
             evaluator: Arc::new(OnceLock::new()),
             roots: Vec::new(),
             printed: Vec::new(),
-            unused: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -251,15 +276,18 @@ impl Loader {
     }
 
     /// Runs the files and checks the rules; `None` when there are mistakes.
-    fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, Vm<'static>)> {
+    fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
         let mut vm = Vm::new(request.root.clone(), Budget::load());
+        vm.set_variables(&request.settings.variables);
+        vm.imports = Some(Box::new(Imports::new(self.sources.clone())));
         let LoadRequest { name, text, dir, settings, .. } = request;
         let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
         let key = crate::base::path::normalise(&key).into_owned();
         self.included.insert(key.clone());
         let prepared = self.prepare(&mut vm, &name, &dir, &settings);
-        self.files.push(File { name, key, dir });
-        let result = prepared.and_then(|()| self.run_file(&mut vm, text));
+        let home = home_of(vm.root(), &dir);
+        self.files.push(File { name, key, dir, home });
+        let result = prepared.and_then(|()| self.run_file(&mut vm, text)).and_then(|()| vm.finish_imports());
         self.files.pop();
         if let Err(raise) = result {
             if !is_reported(&raise) || self.problems.is_empty() {
@@ -273,20 +301,22 @@ impl Loader {
             self.problems.push(no_rules(&name));
         }
         self.check_scatter();
-        self.unused = directives::unused_settings(&settings.config, &self.sources);
+        self.warnings = directives::unused_settings(&settings.config, &self.sources);
         self.apply_overrides(&mut vm, &settings);
         let rules = self.finish(&vm);
+        let order = self.rule_order(&rules);
         if !self.problems.is_empty() {
             self.printed = vm.log;
             return None;
         }
-        Some((rules, vm))
+        Some((rules, order, vm))
     }
 
     /// Puts the names of the host and the config in place.
     fn prepare(&mut self, vm: &mut Vm, name: &str, dir: &Path, settings: &Settings) -> Result<(), Raise> {
         self.has_config_files = !settings.config_files.is_empty();
         self.replace_config = settings.replace_config;
+        self.keep_root = settings.keep_root;
         self.scatter = settings.scatter.clone();
         for path in &settings.config_files {
             let shown = path.to_string_lossy();
@@ -317,19 +347,12 @@ impl Loader {
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
         vm.set_builtin("checkpoints", Value::object(self.checkpoints.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
-        let workflow = self.workflow_object(vm, name, dir);
-        vm.set_builtin("workflow", workflow)
-    }
-
-    /// `workflow`, as a file in `dir` sees it.
-    fn workflow_object(&self, vm: &Vm, name: &str, dir: &Path) -> Value {
-        // From the root, which may be `.`: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
-        let basedir = vm.root().join(dir).to_string_lossy().into_owned();
-        let named: Vec<(Arc<str>, Value)> = vec![
-            ("basedir".into(), Value::from(crate::base::path::normalise(&basedir).into_owned())),
-            ("snakefile".into(), Value::from(name)),
-        ];
-        Value::object(Named { type_name: "Workflow", what: "`workflow`".into(), flat: Vec::new(), named })
+        let main = Place { name: name.to_string(), dir: dir.to_path_buf() };
+        let cores = settings.cores.map_or_else(processors, |cores| i64::try_from(cores).unwrap_or(i64::MAX));
+        let workflow = WorkflowObject::new(vm.root(), main, &settings.config_files, cores);
+        vm.set_builtin("workflow", Value::object(workflow.clone()))?;
+        self.workflow = Some(workflow);
+        Ok(())
     }
 
     /// Checks the drafts, with the values that names have at the end of the load.
@@ -349,14 +372,19 @@ impl Loader {
             known.insert(key, value.clone());
             value
         };
+        let around: Vec<Arc<str>> = self.homes.iter().map(|home| home.around.as_str().into()).collect();
         let mut rules = Vec::with_capacity(self.rules.len());
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };
             let Some(home) = self.homes.get(defined.home) else { continue };
-            if let DraftAction::Shell { shell: program, prefix, suffix, .. } = &mut draft.action {
-                *program = shell.program.clone();
-                *prefix = shell.prefix.clone();
-                *suffix = shell.suffix.clone();
+            match &mut draft.action {
+                DraftAction::Shell { shell: program, prefix, suffix, .. } => {
+                    *program = shell.program.clone();
+                    *prefix = shell.prefix.clone();
+                    *suffix = shell.suffix.clone();
+                }
+                DraftAction::Run(code) => code.around = around[defined.home].clone(),
+                _ => {}
             }
             rules.extend(draft.finish(
                 &home.constraints,
@@ -365,20 +393,29 @@ impl Loader {
                 &mut self.problems,
             ));
         }
+        self.warnings.extend(Problem::take_warnings(&mut self.problems));
         rules
     }
 
-    fn assemble(self, rules: Vec<Rule>, mut vm: Vm<'static>) -> Result<Workflow, LoadFailure> {
+    fn assemble(
+        self,
+        rules: Vec<Rule>,
+        order: RuleOrder,
+        mut vm: Vm<'static>,
+    ) -> Result<Workflow, LoadFailure> {
         let index = |target: Option<(u32, Span)>| target.map(|(index, _)| index);
         let default = index(self.default_target).or(self.first_rule).or(index(self.included_default_target));
         let sources = Arc::new(self.sources);
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
+        // What a job could not be given, a function for example, is not in it.
+        let config = vm.get_global("config").and_then(|config| config.to_model().ok());
+        let config = Arc::new(config.unwrap_or(model::value::Value::None));
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
-        match Workflow::assemble(rules, default, sources.clone(), reads, self.unused) {
-            Ok(workflow) => Ok(Workflow { printed, ..workflow }),
+        match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
+            Ok(workflow) => Ok(Workflow { printed, config, order, workdir: self.workdir, ..workflow }),
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }
     }
@@ -395,7 +432,7 @@ fn attribute_of(
     for name in attributes.split('.') {
         let found = match &value {
             Value::Object(object) => object.attribute(name),
-            Value::Module(module) => Ok(module.members.get(name).cloned()),
+            Value::Module(module) => Ok(vm.member(module, name)),
             _ => return None,
         };
         value = match found {
@@ -406,6 +443,31 @@ fn attribute_of(
         };
     }
     if value.is_callable() { None } else { value.to_model().ok() }
+}
+
+fn processors() -> i64 {
+    std::thread::available_parallelism().map_or(1, |n| i64::try_from(n.get()).unwrap_or(i64::MAX))
+}
+
+/// `path` from the top of the file system, without `.` and `..`, by its text alone.
+fn absolute(path: &Path) -> PathBuf {
+    let full = std::path::absolute(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let full = full.unwrap_or_else(|_| path.to_path_buf());
+    match full.to_str() {
+        Some(text) => PathBuf::from(crate::base::path::normalise(text).into_owned()),
+        None => full,
+    }
+}
+
+/// The directory of a Rulefile as jobs see it, whose paths start from the root.
+fn home_of(root: &Path, dir: &Path) -> Arc<str> {
+    let (root, dir) = (absolute(root), absolute(dir));
+    let inside = match dir.strip_prefix(&root) {
+        Ok(inside) if inside.as_os_str().is_empty() => Path::new("."),
+        Ok(inside) => inside,
+        Err(_) => &dir,
+    };
+    inside.to_string_lossy().into()
 }
 
 fn no_rules(name: &str) -> Problem {

@@ -168,10 +168,18 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether it stands for a module of the project that could not be loaded.
+    fn is_failed_import(&self) -> bool {
+        false
+    }
+
     /// Whether `with object as x:` works; `x` is the object itself.
     fn is_context(&self) -> bool {
         false
     }
+
+    /// What happens at the end of `with object:`.
+    fn exit(&self) {}
 
     /// The values inside, so that freezing reaches them.
     fn inner(&self) -> Vec<Value> {

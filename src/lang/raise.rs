@@ -133,6 +133,8 @@ enum Hint {
     Text(String),
     /// A key that is not in this dict, and the name of the dict where it has one.
     Missing(Arc<Dict>, Arc<str>, Option<Arc<str>>),
+    /// Found out by a search that costs.
+    Later(Arc<dyn Fn() -> String + Send + Sync>),
 }
 
 impl Raise {
@@ -195,10 +197,17 @@ impl Raise {
         self
     }
 
+    /// Advice that costs a search: found only when the error is shown.
+    pub(crate) fn help_later(mut self, find: impl Fn() -> String + Send + Sync + 'static) -> Raise {
+        self.0.hint = Some(Hint::Later(Arc::new(find)));
+        self
+    }
+
     /// Adds to what is already advised.
     pub(crate) fn also_help(mut self, text: String) -> Raise {
         let text = match self.0.hint.take() {
             Some(Hint::Text(first)) => format!("{first}\n{text}"),
+            Some(Hint::Later(find)) => format!("{}\n{text}", find()),
             _ => text,
         };
         self.help(text)
@@ -208,6 +217,13 @@ impl Raise {
         if let Some(text) = closest(wrong, known) {
             self.0.hint = Some(Hint::Text(format!("did you mean `{text}`?")));
         }
+        self
+    }
+
+    /// The same mistake in other words, with the place and the advice.
+    pub(crate) fn with_message(mut self, kind: Exc, message: String) -> Raise {
+        self.0.kind = kind;
+        self.0.args = vec![Value::from(message)];
         self
     }
 
@@ -242,6 +258,12 @@ impl Raise {
     }
 
     pub(crate) fn to_problem(&self) -> Problem {
+        // A mistake in the text of an imported file: it has its own place and words.
+        if let Some(problem) = self.0.payload.as_ref().and_then(|payload| payload.downcast_ref::<Problem>()) {
+            let calls = self.0.frames.iter().filter_map(|(name, span)| Some((name, (*span)?)));
+            return calls
+                .fold(problem.clone(), |p, (name, span)| p.at(span, format!("called `{name}` here")));
+        }
         let text = self.message();
         let message = match self.0.kind {
             Exc::KeyError => match &self.0.hint {
@@ -266,6 +288,7 @@ impl Raise {
         }
         match &self.0.hint {
             Some(Hint::Text(text)) => problem.help(text.clone()),
+            Some(Hint::Later(find)) => problem.help(find()),
             Some(Hint::Missing(dict, key, name)) => {
                 match closest_key(dict, key, name.as_deref() == Some("config")) {
                     Some(text) => problem.help(text),

@@ -1,7 +1,12 @@
 //! Reads of the file system by the evaluator, each recorded with a digest of what it saw. The only place of
 //! the language that touches files; it never writes.
 
+mod globbing;
+
+pub(crate) use globbing::GlobRules;
+
 use crate::base::digest::{Digest, DigestHasher};
+use crate::base::path::normalise;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::vm::Vm;
 use crate::model::pattern::{Pattern, Segment};
@@ -44,6 +49,15 @@ pub(crate) enum PathKind {
     File,
     Directory,
     Other,
+}
+
+/// The file that a raise is about because it is not there.
+#[derive(Debug)]
+pub(crate) struct Absent(pub(crate) Arc<str>);
+
+/// Bytes of a file. Not recorded: sizes are asked for threads and resources, which are no reason to run.
+pub(crate) fn file_size(root: &Path, path: &str) -> Result<u64, Raise> {
+    fs::metadata(root.join(path)).map(|meta| meta.len()).map_err(|error| io_raise(&error, path))
 }
 
 impl Vm<'_> {
@@ -102,6 +116,70 @@ impl Vm<'_> {
         kind
     }
 
+    /// Whether something is there under this name, and whether it is a symlink.
+    pub(crate) fn link_kind(&mut self, path: &str) -> (bool, bool) {
+        let found = fs::symlink_metadata(self.root().join(path)).ok();
+        let link = found.as_ref().is_some_and(fs::Metadata::is_symlink);
+        let digest = found.as_ref().map(|_| Digest::of(if link { b"link" } else { b"no link" }));
+        self.reads.record("link", path, digest);
+        (found.is_some(), link)
+    }
+
+    /// The size of a file in bytes, symlinks followed.
+    pub(crate) fn file_size(&mut self, path: &str) -> Result<u64, Raise> {
+        let found = fs::metadata(self.root().join(path));
+        let digest = found.as_ref().ok().map(|meta| Digest::of(&meta.len().to_le_bytes()));
+        self.reads.record("size", path, digest);
+        found.map(|meta| meta.len()).map_err(|error| io_raise(&error, path))
+    }
+
+    /// `os.path.realpath`: absolute and without symlinks, as far as the path is there.
+    pub(crate) fn real_path(&mut self, path: &str) -> Result<String, Raise> {
+        let root = self.absolute_root()?;
+        let mut todo: Vec<String> = join_path(&root, path).rsplit('/').map(String::from).collect();
+        let mut done = String::new();
+        let mut links = 0;
+        while let Some(part) = todo.pop() {
+            match part.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    done.truncate(done.rfind('/').unwrap_or(0));
+                    continue;
+                }
+                _ => {}
+            }
+            self.budget.spend(1)?;
+            let next = format!("{done}/{part}");
+            let target = match fs::read_link(&next) {
+                Ok(target) if links < MAX_LINKS => target,
+                _ => {
+                    done = next;
+                    continue;
+                }
+            };
+            links += 1;
+            let target = target.to_str().ok_or_else(|| not_utf8(&target))?;
+            if target.starts_with('/') {
+                done.clear();
+            }
+            todo.extend(target.rsplit('/').map(String::from));
+        }
+        let real = if done.is_empty() { "/".to_string() } else { done };
+        self.reads.record("links", path, Some(Digest::of(real.as_bytes())));
+        Ok(real)
+    }
+
+    /// Names in a directory and whether each is a directory, sorted.
+    pub(crate) fn list_kinds(&mut self, path: &str) -> Result<Vec<(String, bool)>, Raise> {
+        let names = self.list_directory(path)?;
+        let is_dir = |name: &String| self.root().join(path).join(name).is_dir();
+        let kinds: Vec<(String, bool)> = names.into_iter().map(|n| (n.clone(), is_dir(&n))).collect();
+        let shown: Vec<String> =
+            kinds.iter().map(|(name, dir)| format!("{name}{}", if *dir { "/" } else { "" })).collect();
+        self.reads.record("list-kinds", path, Some(digest_of(&shown)));
+        Ok(kinds)
+    }
+
     /// Names in a directory, sorted.
     pub(crate) fn list_directory(&mut self, path: &str) -> Result<Vec<String>, Raise> {
         let listed = entries(&self.root().join(path));
@@ -120,40 +198,6 @@ impl Vm<'_> {
                 Err(io_raise(&error, path))
             }
         }
-    }
-
-    /// `glob.glob`: paths that match, sorted. `*` does not match a leading dot.
-    pub(crate) fn glob(&mut self, pattern: &str, recursive: bool) -> Result<Vec<String>, Raise> {
-        // As in Python, `**` is `*` unless asked otherwise.
-        let wanted = if recursive { pattern.to_string() } else { pattern.replace("**", "*") };
-        let absolute = pattern.starts_with('/');
-        let full = if absolute {
-            wanted
-        } else {
-            let root = self.root().to_str().ok_or_else(|| not_utf8(self.root()))?;
-            format!("{}/{wanted}", glob::Pattern::escape(root.trim_end_matches('/')))
-        };
-        let options = glob::MatchOptions {
-            case_sensitive: true,
-            require_literal_separator: true,
-            require_literal_leading_dot: true,
-        };
-        let found = glob::glob_with(&full, options).map_err(|error| {
-            Raise::value_error(format!("`{pattern}` is not a pattern for files: {}", error.msg))
-        })?;
-        let mut paths = Vec::new();
-        for entry in found.flatten() {
-            self.budget.spend(1)?;
-            let path = if absolute { &*entry } else { entry.strip_prefix(self.root()).unwrap_or(&entry) };
-            let text = path.to_str().ok_or_else(|| not_utf8(path))?;
-            if !is_own_state(text) && !text.is_empty() {
-                paths.push(text.to_string());
-            }
-        }
-        paths.sort();
-        let kind = if recursive { "glob-recursive" } else { "glob" };
-        self.reads.record(kind, pattern, Some(digest_of(&paths)));
-        Ok(paths)
     }
 
     /// `glob_wildcards`: the wildcards' names, and their values for every path below the constant part of the
@@ -182,6 +226,16 @@ impl Vm<'_> {
             }
         }
         self.reads.record("glob", text, Some(digest_of(&matched)));
+        Ok(Found { names: pattern.names.clone(), rows })
+    }
+
+    /// As [`Vm::glob_wildcards`], among given paths and in their order.
+    pub(crate) fn match_wildcards(&mut self, text: &str, files: &[Arc<str>]) -> Result<Found, Raise> {
+        let pattern = Pattern::parse(text)
+            .map_err(|error| Raise::value_error(format!("`{text}` is not a pattern: {}", error.message)))?;
+        let matcher = Matcher::new(&pattern)?;
+        self.budget.spend(files.len() as u64)?;
+        let rows = files.iter().filter_map(|path| matcher.matches(&normalise(path))).collect();
         Ok(Found { names: pattern.names.clone(), rows })
     }
 
@@ -229,6 +283,9 @@ pub(crate) struct Found {
     /// One value per name and path.
     pub(crate) rows: Vec<Vec<Arc<str>>>,
 }
+
+/// As the system has it.
+const MAX_LINKS: u32 = 40;
 
 type FileId = (u64, u64);
 
@@ -306,7 +363,7 @@ fn io_raise(error: &std::io::Error, path: &str) -> Raise {
     };
     let raise = Raise::new(kind, format!("cannot read `{path}`: {what}"));
     match error.kind() {
-        ErrorKind::NotFound => raise.help(
+        ErrorKind::NotFound => raise.with_payload(Arc::new(Absent(path.into()))).help(
             "the path starts from the directory that rulemake works in; what rules make is not there yet while it loads",
         ),
         _ => raise,

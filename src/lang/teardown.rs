@@ -13,7 +13,7 @@ impl Drop for List {
 
 impl Drop for Tuple {
     fn drop(&mut self) {
-        dismantle(std::mem::take(&mut self.0));
+        dismantle(self.parts());
     }
 }
 
@@ -62,6 +62,17 @@ impl Dict {
     }
 }
 
+impl Tuple {
+    fn parts(&mut self) -> Vec<Value> {
+        let mut parts = std::mem::take(&mut self.0);
+        if let Some(mut record) = self.1.take().and_then(Arc::into_inner) {
+            parts.append(&mut record.defaults.0);
+            parts.extend(record.more.into_iter().map(|(_, value)| value));
+        }
+        parts
+    }
+}
+
 impl Set {
     fn parts(&mut self) -> Vec<Value> {
         self.items.take().into_iter().map(|key| key.0).filter(holds_others).collect()
@@ -98,7 +109,7 @@ pub(crate) fn dismantle(mut queue: Vec<Value>) {
                 queue.extend(Arc::into_inner(list).map(|mut list| list.0.take()).unwrap_or_default());
             }
             Value::Tuple(tuple) => {
-                let parts = Arc::into_inner(tuple).map(|mut tuple| std::mem::take(&mut tuple.0));
+                let parts = Arc::into_inner(tuple).map(|mut tuple| tuple.parts());
                 queue.extend(parts.unwrap_or_default());
             }
             Value::Dict(dict) => {

@@ -336,13 +336,18 @@ fn what_rulefiles_lack_fails_on_use_and_names_the_alternative() {
     drop(loaded("import subprocess, pandas as pd\nfrom shutil import copy\nimport urllib.request"));
     for (source, wanted) in [
         ("import subprocess\nsubprocess.run('x')", "shell:"),
-        ("import pandas as pd\npd.read_csv('x')", "open(path)"),
+        ("import pandas as pd\npd.read_excel('x')", "as text"),
+        ("import polars as pl\npl.read_csv('x')", "pandas"),
         ("from shutil import copy\ncopy('a', 'b')", "actions"),
         ("import os\nos.path.nope", "has no attribute"),
         ("open('x', 'w')", "rule"),
         ("eval('1')", "dict"),
         ("b'x'", "text"),
-        ("from pathlib import Path\nPath('x') / 'y'", "os.path"),
+        ("from pathlib import Path\nPath('x').mkdir()", "outputs and logs"),
+        ("import os\nos.makedirs('x', exist_ok=True)", "remove the call"),
+        ("import os\nos.environ['A'] = '1'", "shell.prefix"),
+        ("import os\ndict(os.environ)", "iterable"),
+        ("import os\nos.environ.items()", "by its name"),
     ] {
         let raise = raised(source);
         let text = format!("{}\n{}", raise.message(), help_of(&raise));

@@ -8,6 +8,7 @@ use crate::lang::modules::collections;
 pub(crate) use crate::lang::object::{HostType, NamedList, Native, Object};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::scope::Scope;
+use crate::lang::teardown::Held;
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model;
 use crate::syntax::ast::FunctionDef;
@@ -89,7 +90,9 @@ pub(crate) struct Record {
     pub(crate) name: Arc<str>,
     pub(crate) fields: Vec<Arc<str>>,
     /// Of the last fields.
-    pub(crate) defaults: Vec<Value>,
+    pub(crate) defaults: Held,
+    /// Attributes besides the fields.
+    pub(crate) more: Vec<(Arc<str>, Value)>,
 }
 
 /// A variable shared between a function and the functions defined inside it.
@@ -148,6 +151,13 @@ pub(crate) enum Rest {
     Cycle(Vec<Value>, usize),
     /// `itertools.repeat` without a number.
     Repeat(Value),
+}
+
+impl Record {
+    /// The values that it holds.
+    pub(crate) fn held(&self) -> impl Iterator<Item = Value> {
+        self.defaults.0.iter().chain(self.more.iter().map(|(_, value)| value)).cloned()
+    }
 }
 
 impl Default for Rest {
@@ -252,6 +262,18 @@ pub(crate) struct BoundMethod {
 pub(crate) struct Module {
     pub(crate) name: Arc<str>,
     pub(crate) members: IndexMap<Arc<str>, Value, FxBuildHasher>,
+    /// Where it has members besides these.
+    pub(crate) home: Home,
+}
+
+/// Where a module has members that are looked up when they are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Home {
+    Nowhere,
+    /// Among the names that every Rulefile sees: `snakemake.io`.
+    Builtins,
+    /// In the namespace of an imported file.
+    Space(SpaceId),
 }
 
 /// An exception as a value: `except KeyError as e`.
@@ -529,7 +551,7 @@ impl Value {
             Value::List(list) if list.0.freeze() => list.0.read(|items| queue.extend(items.iter().cloned())),
             Value::Tuple(tuple) => {
                 queue.extend(tuple.0.iter().cloned());
-                queue.extend(tuple.1.iter().flat_map(|record| record.defaults.iter().cloned()));
+                queue.extend(tuple.1.iter().flat_map(|record| record.held()));
             }
             Value::Dict(dict) if dict.0.freeze() => {
                 if let Flavour::Default(function) = &dict.1 {
@@ -570,6 +592,13 @@ impl Value {
             Model::Float(x) => Value::Float(*x),
             Model::Str(text) => Value::Str(text.clone()),
             Model::List(items) => Value::list(items.iter().map(Value::from_model).collect()),
+            Model::Record(items) => {
+                let (fields, values): (Vec<Arc<str>>, Vec<Value>) =
+                    items.iter().map(|(name, value)| (name.clone(), Value::from_model(value))).unzip();
+                let (defaults, more) = (Held(Vec::new()), Vec::new());
+                let record = Record { name: "Record".into(), fields, defaults, more };
+                Value::Tuple(Arc::new(Tuple(values, Some(Arc::new(record)))))
+            }
             Model::Map(items) => {
                 let pairs = items.iter().map(|(k, v)| (Key::text(k.clone()), Value::from_model(v)));
                 Value::dict(pairs.collect())
@@ -599,6 +628,14 @@ impl Value {
             Value::Int(n) => Model::Int(*n),
             Value::Float(x) => Model::Float(*x),
             Value::Str(text) => Model::Str(text.clone()),
+            Value::Tuple(tuple) if tuple.1.as_ref().is_some_and(|r| r.fields.len() == tuple.0.len()) => {
+                let fields = tuple.1.iter().flat_map(|record| &record.fields);
+                let named: Result<Vec<_>, Raise> = fields
+                    .zip(&tuple.0)
+                    .map(|(name, value)| Ok((name.clone(), value.to_model_at(depth + 1, parts)?)))
+                    .collect();
+                Model::Record(named?.into())
+            }
             Value::Dict(dict) => {
                 let pairs = dict.0.read(|map| {
                     map.iter()
@@ -765,6 +802,12 @@ impl Hash for TextKey<'_> {
 impl Equivalent<Key> for TextKey<'_> {
     fn equivalent(&self, key: &Key) -> bool {
         key.0.as_str() == Some(self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -1,20 +1,23 @@
 //! The evaluator's state: namespaces, budget, reads. Loading owns a [`Vm`]; [`Vm::freeze`] makes a [`Frozen`]
 //! that many threads call in parallel without a lock.
 
+use crate::base::digest::Digest;
+use crate::base::path::normalise;
 use crate::diag::Span;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
+use crate::lang::import::Imports;
 use crate::lang::modules;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::reads::Reads;
+use crate::lang::reads::{Reads, join_path};
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
-use crate::syntax::ast::{Block, Directive, Expr, Hook, ModuleDef, RuleDef, UseRule};
+use crate::syntax::ast::{Directive, Expr, Hook, ModuleDef, RuleDef, Stmt, UseRule};
 use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -79,14 +82,35 @@ fn inside_function(what: &str, at: Span) -> Result<(), Raise> {
     Err(Raise::unsupported(message, "write it at the top level").at(at))
 }
 
+/// What an evaluation knows of the world without looking.
+#[derive(Clone)]
+struct Place {
+    root: PathBuf,
+    absolute: Option<Arc<str>>,
+    variables: FxHashMap<Arc<str>, Arc<str>>,
+}
+
+impl Place {
+    fn new(root: PathBuf) -> Place {
+        // An empty path stands for the current directory, too.
+        let full = std::path::absolute(if root.as_os_str().is_empty() { Path::new(".") } else { &root });
+        let absolute = full.ok().and_then(|path| path.to_str().map(|text| normalise(text).into()));
+        Place { root, absolute, variables: FxHashMap::default() }
+    }
+}
+
 /// One evaluation: the load of a workflow, or one call of a function after it.
 pub(crate) struct Vm<'a> {
     spaces: Spaces<'a>,
     space: SpaceId,
-    root: Cow<'a, Path>,
+    place: Cow<'a, Place>,
     pub(crate) budget: Budget,
     pub(crate) reads: Reads,
     pub(crate) log: Vec<String>,
+    /// While the files load.
+    pub(crate) imports: Option<Box<Imports>>,
+    /// Local variables of the caller, for the few functions that look at them.
+    pub(crate) caller: Vec<(Arc<str>, Value)>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
@@ -99,12 +123,20 @@ impl Vm<'static> {
         Vm {
             spaces: Spaces::Open(vec![builtins, modules, Space::default()]),
             space: MAIN,
-            root: Cow::Owned(root.into()),
+            place: Cow::Owned(Place::new(root.into())),
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            imports: Some(Box::default()),
+            caller: Vec::new(),
             checkpoints: None,
         }
+    }
+
+    /// Hands in the environment: the library itself reads none.
+    pub(crate) fn set_variables<'v>(&mut self, variables: impl IntoIterator<Item = &'v (String, String)>) {
+        let known = variables.into_iter().map(|(name, value)| (name.as_str().into(), value.as_str().into()));
+        self.place.to_mut().variables.extend(known);
     }
 
     /// Ends the load: makes everything reachable from the namespaces and from `roots` immutable.
@@ -120,7 +152,7 @@ impl Vm<'static> {
         Value::tuple(reachable).freeze();
         Arc::new(Frozen {
             spaces,
-            root: self.root.into_owned(),
+            place: self.place.into_owned(),
             cancel: None,
             reads: Mutex::new(self.reads.into_list()),
             log: Mutex::new(self.log),
@@ -130,7 +162,7 @@ impl Vm<'static> {
 
 impl Vm<'_> {
     /// Runs statements in the current namespace.
-    pub(crate) fn exec_block(&mut self, block: &Block, host: &mut dyn Host) -> Result<(), Raise> {
+    pub(crate) fn exec_block(&mut self, block: &[Stmt], host: &mut dyn Host) -> Result<(), Raise> {
         let old = self.budget.enter_stack();
         let mut frame = Frame::module(self.space);
         let result = self.exec(&mut frame, block, host);
@@ -204,7 +236,55 @@ impl Vm<'_> {
 
     /// Directory that relative paths are relative to.
     pub(crate) fn root(&self) -> &Path {
-        &self.root
+        &self.place.root
+    }
+
+    /// The root as an absolute path in normal form, for `os.getcwd`; recorded, as the result depends on it.
+    pub(crate) fn absolute_root(&mut self) -> Result<Arc<str>, Raise> {
+        let Some(root) = self.place.absolute.clone() else {
+            let message = format!("the path of the directory `{}` is not UTF-8", self.root().display());
+            return Err(Raise::new(Exc::OSError, message));
+        };
+        self.reads.record("host", "directory", Some(Digest::of(root.as_bytes())));
+        Ok(root)
+    }
+
+    /// A path relative to the root if it lies there; else as it is.
+    pub(crate) fn below_root(&self, path: &str) -> String {
+        let inside = self.place.absolute.as_deref().and_then(|root| path.strip_prefix(root));
+        match inside.map(|rest| rest.strip_prefix('/').unwrap_or(rest)) {
+            Some("") => ".".into(),
+            Some(rest) if path.len() > rest.len() && path[..path.len() - rest.len()].ends_with('/') => {
+                rest.into()
+            }
+            _ => path.into(),
+        }
+    }
+
+    /// An absolute path of a path that starts from the root.
+    pub(crate) fn above_root(&self, path: &str) -> String {
+        let root = self.place.absolute.as_deref().unwrap_or("");
+        normalise(&join_path(root, path)).into_owned()
+    }
+
+    /// The number of processors, recorded.
+    pub(crate) fn processors(&mut self) -> i64 {
+        let count = std::thread::available_parallelism().map_or(1, usize::from) as i64;
+        self.reads.record("host", "processors", Some(Digest::of(&count.to_le_bytes())));
+        count
+    }
+
+    /// A variable of the environment that the host has handed in. Each one that is asked for is recorded.
+    pub(crate) fn variable(&mut self, name: &str) -> Option<Arc<str>> {
+        let value = self.place.variables.get(name).cloned();
+        self.reads.record("variable", name, value.as_ref().map(|value| Digest::of(value.as_bytes())));
+        value
+    }
+
+    /// Relative paths start from another directory from here on.
+    pub(crate) fn set_root(&mut self, root: PathBuf) {
+        let variables = std::mem::take(&mut self.place.to_mut().variables);
+        self.place = Cow::Owned(Place { variables, ..Place::new(root) });
     }
 
     pub(crate) fn reads(&self) -> &[Read] {
@@ -231,6 +311,19 @@ impl Vm<'_> {
     /// A name that every namespace sees.
     pub(crate) fn lookup_builtin(&self, name: &str) -> Option<Value> {
         self.space(BUILTINS).get(name).cloned()
+    }
+
+    /// A name that every namespace sees.
+    pub(crate) fn builtin(&self, name: &str) -> Option<Value> {
+        self.space(BUILTINS).get(name).cloned()
+    }
+
+    /// Makes a module known by its dotted name, or forgets it.
+    pub(crate) fn set_module(&mut self, name: &str, module: Option<Value>) -> Result<(), Raise> {
+        match module {
+            Some(module) => self.set_in(MODULES, name.into(), module),
+            None => self.unset_in(MODULES, name).map(drop),
+        }
     }
 
     pub(crate) fn lookup_module(&self, name: &str) -> Option<&Value> {
@@ -287,7 +380,7 @@ fn frozen_global(name: &str) -> Raise {
 /// The evaluator after the load: immutable, callable from many threads.
 pub(crate) struct Frozen {
     spaces: Vec<Space>,
-    root: PathBuf,
+    place: Place,
     cancel: Option<Arc<AtomicBool>>,
     reads: Mutex<Vec<Read>>,
     log: Mutex<Vec<String>>,
@@ -324,10 +417,12 @@ impl Frozen {
         let mut vm = Vm {
             spaces: Spaces::Frozen(&self.spaces),
             space: MAIN,
-            root: Cow::Borrowed(&self.root),
+            place: Cow::Borrowed(&self.place),
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            imports: None,
+            caller: Vec::new(),
             checkpoints,
         };
         let result = work(&mut vm);

@@ -1,8 +1,8 @@
 //! A rule as it was written, before it is checked: the one gate through which Rulefile rules and built rules
 //! become a [`Rule`](crate::model::rule::Rule). `finish.rs` beside it holds the checks.
 
-use crate::diag::Span;
-use crate::model::action::FunctionAction;
+use crate::diag::{Problem, Span};
+use crate::model::action::{Code, FunctionAction};
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::Flags;
 use crate::model::rule::{Benchmark, Environment, Shadow};
@@ -55,6 +55,7 @@ pub(crate) enum DraftAction {
         dir: Arc<str>,
         notebook: bool,
     },
+    Run(Code),
     Function(Arc<FunctionAction>),
 }
 
@@ -90,6 +91,8 @@ pub(crate) struct RuleDraft {
     pub(crate) local: bool,
     /// `cache:` as written.
     pub(crate) cache: Option<Value>,
+    /// Why no job of the rule can run.
+    pub(crate) refused: Option<Box<Problem>>,
 }
 
 impl RuleDraft {
@@ -118,6 +121,7 @@ impl RuleDraft {
             group: None,
             local: false,
             cache: None,
+            refused: None,
         }
     }
 }

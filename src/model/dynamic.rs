@@ -54,6 +54,8 @@ pub(crate) enum CallError {
     Problem(Box<Problem>),
     /// A Rust closure returned this message.
     Message(String),
+    /// It looks at this input of the job, which is not there: no error before the run, for it may still be made.
+    Absent(Arc<str>),
     /// It needs what a checkpoint makes, and that is not final yet: to be called again when it is.
     Pending { checkpoint: Arc<str>, wildcards: Vec<(Arc<str>, Arc<str>)> },
 }
@@ -76,6 +78,7 @@ impl PathTree {
         match value {
             Value::Str(text) => PathTree::One(text.clone(), Flags::default()),
             Value::List(items) => PathTree::Many(items.iter().map(PathTree::of).collect()),
+            Value::Record(items) => PathTree::Many(items.iter().map(|(_, v)| PathTree::of(v)).collect()),
             Value::Map(entries) => PathTree::Named(
                 entries.iter().map(|(name, value)| (name.clone(), PathTree::of(value))).collect(),
             ),
@@ -92,6 +95,12 @@ pub(crate) trait JobFunction: Send + Sync + fmt::Debug {
 
     /// Evaluates the function.
     fn call(&self, cx: &CallContext<'_>) -> Result<Value, CallError>;
+
+    /// Whether its value may follow from threads or resources, which differ between machines and attempts and are no
+    /// reason to run.
+    fn is_local(&self) -> bool {
+        false
+    }
 
     /// Evaluates an input function: paths with their flags.
     fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {

@@ -1,7 +1,7 @@
 //! The checks that turn a draft into a rule. Every mistake is reported, each at its place; nothing here looks at
 //! other rules or at files.
 
-use crate::diag::{Problem, SourceMap, Span};
+use crate::diag::{Problem, Severity, SourceMap, Span};
 use crate::model::action::{Action, ScriptAction, ShellAction};
 use crate::model::draft::{
     Constraint, DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft,
@@ -12,6 +12,7 @@ use crate::model::pattern::{Pattern, Segment, check_constraint};
 use crate::model::rule::{Benchmark, InputItem, InputSource, ParamItem, ParamSource, Rule};
 use crate::model::slots::Slot;
 use crate::model::template::{Template, TemplateError, TemplateScope};
+use crate::model::units;
 use crate::model::value::Value;
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ impl RuleDraft {
     /// Checks the draft. `globals` are the workflow's constraints, `lookup` gives values for `{NAME}` in commands.
     /// Mistakes are appended to `problems`; the rule is `None` if it cannot be used at all.
     pub(crate) fn finish(
-        self,
+        mut self,
         globals: &[Constraint],
         lookup: &mut Lookup<'_>,
         sources: &SourceMap,
@@ -72,6 +73,7 @@ impl RuleDraft {
     ) -> Option<Rule> {
         let before = problems.len();
         let report = &mut Report { rule: self.name.clone(), place: self.place, sources, problems };
+        drop_misplaced_flags(&mut self, report);
         let constraints = merged_constraints(&self.constraints, globals, report);
         let mut outputs = parse_paths(&self.outputs, "output", report);
         let mut logs = parse_paths(&self.logs, "log", report);
@@ -79,7 +81,7 @@ impl RuleDraft {
         check_outputs(&self, &outputs, report);
         check_flags(&self, report);
         check_constraints(&self, &outputs, &logs, report);
-        let wildcards = rule_wildcards(&self, &outputs, &logs, report);
+        let wildcards = rule_wildcards(&self, &outputs, &logs, benchmark_path.as_ref(), report);
         // Of outputs that cannot be read nothing is known: what they lack is not told.
         let unread = self.outputs.iter().map(|o| o.paths.len()).sum::<usize>() > outputs.len();
         let mut benchmark =
@@ -97,7 +99,9 @@ impl RuleDraft {
         let action = action(&self.action, &scope, &wildcards, lookup, report);
         check_action(&self, report);
         check_numbers(&self, report);
-        (report.problems.len() == before).then(|| Rule {
+        let resources = resources(&self, report);
+        let has_mistakes = report.problems[before..].iter().any(|p| p.severity == Severity::Error);
+        (!has_mistakes).then(|| Rule {
             name: self.name,
             doc: self.doc,
             place: self.place,
@@ -110,7 +114,7 @@ impl RuleDraft {
             log_slots: slots(&self.logs),
             params,
             threads: self.threads,
-            resources: self.resources.into(),
+            resources,
             priority: self.priority,
             retries: self.retries,
             message,
@@ -123,6 +127,7 @@ impl RuleDraft {
             group: self.group,
             local: self.local,
             cache: self.cache,
+            refused: self.refused,
         })
     }
 }
@@ -222,12 +227,14 @@ fn rule_wildcards(
     draft: &RuleDraft,
     outputs: &[Pattern],
     logs: &[Pattern],
+    benchmark: Option<&Pattern>,
     report: &mut Report<'_>,
 ) -> Arc<[Arc<str>]> {
-    let Some(first) = outputs.first().or(logs.first()) else { return Arc::new([]) };
+    let Some(first) = outputs.first().or(logs.first()).or(benchmark) else { return Arc::new([]) };
     let texts = draft.outputs.iter().chain(&draft.logs).flat_map(|item| &item.paths);
+    let texts = texts.chain(draft.benchmark.as_ref().map(|benchmark| &benchmark.path));
     let spans: Vec<Option<Span>> = texts.map(|t| t.span).collect();
-    for (i, pattern) in outputs.iter().chain(logs).enumerate().skip(1) {
+    for (i, pattern) in outputs.iter().chain(logs).chain(benchmark).enumerate().skip(1) {
         let missing = first.names.iter().find(|n| !pattern.names.contains(n));
         let extra = pattern.names.iter().find(|n| !first.names.contains(n));
         let message = match (missing, extra) {
@@ -289,6 +296,12 @@ fn check_names(draft: &RuleDraft, report: &mut Report<'_>) {
             if items[..i].iter().any(|(other, _)| other.as_ref() == Some(name)) {
                 let problem =
                     Problem::error("duplicate-name", format!("`{name}` stands twice in `{section}`"));
+                let problem = match units::derived_names(name).filter(|_| section == "resources") {
+                    Some([plain, in_mib]) => {
+                        problem.note(format!("`{plain}`, `{name}` and `{in_mib}` are one resource"))
+                    }
+                    None => problem,
+                };
                 report.push(problem.help("use another name"), *span, "", "");
             }
         }
@@ -394,7 +407,10 @@ fn text_param(
     report: &mut Report<'_>,
 ) -> ParamSource {
     let as_is = ParamSource::Const(Value::Str(text.clone()));
-    let Ok(pattern) = Pattern::parse_text(text) else { return as_is };
+    let pattern = Pattern::find_in(text);
+    if pattern.names.is_empty() {
+        return as_is;
+    }
     match pattern.bind(wildcards) {
         Ok(bound) => ParamSource::Text(bound),
         Err(name) => {
@@ -415,7 +431,7 @@ fn scope_of(draft: &RuleDraft) -> Scope {
         outputs: slots(&draft.outputs),
         logs: slots(&draft.logs),
         params: draft.params.iter().map(|p| p.name.clone()).collect(),
-        resources: draft.resources.iter().map(|(name, _)| name.clone()).collect(),
+        resources: resource_names(draft),
     }
 }
 
@@ -473,6 +489,7 @@ fn action(
     match action {
         DraftAction::None => Some(Action::None),
         DraftAction::Function(function) => Some(Action::Function(function.clone())),
+        DraftAction::Run(code) => Some(Action::Run(Arc::new(code.clone()))),
         DraftAction::Script { path, dir, notebook } => {
             let path = template(path, scope, wildcards, lookup, report)?;
             Some(Action::Script(Arc::new(ScriptAction { path, dir: dir.clone(), notebook: *notebook })))
@@ -485,27 +502,38 @@ fn action(
     }
 }
 
-/// Flags that contradict each other, or that the section cannot have.
-fn check_flags(draft: &RuleDraft, report: &mut Report<'_>) {
-    let sections = [("output", &draft.outputs), ("log", &draft.logs)];
-    let made = sections.into_iter().flat_map(|(section, items)| items.iter().map(move |i| (section, i)));
-    let needed = draft.inputs.iter().filter_map(|input| match input {
+/// Flags that the section cannot have say nothing there; published workflows have them all the same.
+fn drop_misplaced_flags(draft: &mut RuleDraft, report: &mut Report<'_>) {
+    let inputs = draft.inputs.iter_mut().filter_map(|input| match input {
         DraftInput::Paths(paths) => Some(("input", paths)),
         DraftInput::Function { .. } => None,
     });
-    let mut problems = Vec::new();
-    for (section, text) in
-        made.chain(needed).flat_map(|(section, i)| i.paths.iter().map(move |t| (section, t)))
-    {
-        for flag in text.flags.iter() {
-            let fits = if section == "input" { flag.is_for_inputs() } else { flag.is_for_outputs() };
-            if !fits {
-                let other = if section == "input" { "an output" } else { "an input" };
-                let message = format!("`{}` cannot be said of `{}` in `{section}`", flag.name(), text.text);
-                let help = format!("it belongs to {other}");
-                problems.push((Problem::error("flag-misplaced", message).help(help), text));
+    let outputs = draft.outputs.iter_mut().map(|paths| ("output", paths));
+    let logs = draft.logs.iter_mut().map(|paths| ("log", paths));
+    for (section, paths) in inputs.chain(outputs).chain(logs) {
+        for text in &mut paths.paths {
+            let fits =
+                |flag: &Flag| if section == "input" { flag.is_for_inputs() } else { flag.is_for_outputs() };
+            let misplaced: Vec<Flag> = text.flags.iter().filter(|flag| !fits(flag)).collect();
+            for flag in misplaced {
+                text.flags.clear(flag);
+                let other = if section == "input" { "outputs" } else { "inputs" };
+                let message = format!("`{}` says nothing in `{section}`: it is for {other}", flag.name());
+                let problem = Problem::warning("flag-misplaced", message).help("remove it");
+                report.push(problem, text.span, &text.text, "");
             }
         }
+    }
+}
+
+/// Flags that contradict each other.
+fn check_flags(draft: &RuleDraft, report: &mut Report<'_>) {
+    let needed = draft.inputs.iter().filter_map(|input| match input {
+        DraftInput::Paths(paths) => Some(paths),
+        DraftInput::Function { .. } => None,
+    });
+    let mut problems = Vec::new();
+    for text in draft.outputs.iter().chain(&draft.logs).chain(needed).flat_map(|item| &item.paths) {
         for (one, other) in CONTRADICTIONS.iter().copied() {
             if text.flags.has(one) && text.flags.has(other) {
                 let (a, b) = (one.name(), other.name());
@@ -527,7 +555,8 @@ fn is_made_by_flags(flags: &Flags) -> bool {
 
 fn check_action(draft: &RuleDraft, report: &mut Report<'_>) {
     let touched = draft.outputs.iter().flat_map(|o| &o.paths).all(|path| is_made_by_flags(&path.flags));
-    if matches!(draft.action, DraftAction::None) && !draft.outputs.is_empty() && !touched {
+    let has_action = !matches!(draft.action, DraftAction::None) || draft.refused.is_some();
+    if !has_action && !draft.outputs.is_empty() && !touched {
         let message = format!("rule `{}` has outputs but no command that makes them", draft.name);
         let problem =
             Problem::error("no-action", message).help("add a `shell:` section, or name the files as `input`");
@@ -546,18 +575,44 @@ fn check_numbers(draft: &RuleDraft, report: &mut Report<'_>) {
         );
         report.push(Problem::error("bad-threads", message), None, "", "in this rule");
     }
-    for (name, resource) in &draft.resources {
-        if let Dynamic::Const(value) = resource
-            && !matches!(value, Value::Int(0..) | Value::Str(_))
-        {
-            let message = format!(
-                "resource `{name}` of rule `{}` must be a whole number from 0 or a text, not {}",
-                draft.name,
-                value.canonical()
-            );
-            report.push(Problem::error("bad-resource", message), None, "", "in this rule");
+}
+
+/// The resources under their standard names and in their standard units; functions are asked later.
+fn resources(draft: &RuleDraft, report: &mut Report<'_>) -> Box<[(Arc<str>, Dynamic)]> {
+    let mut resources: Vec<(Arc<str>, Dynamic)> = Vec::with_capacity(draft.resources.len());
+    for (name, value) in &draft.resources {
+        let known = resources
+            .iter()
+            .find(|(known, _)| known != name && units::standard_name(known) == units::standard_name(name));
+        if let Some((known, _)) = known {
+            let message = format!("`{known}` and `{name}` are the same resource of rule `{}`", draft.name);
+            report.push(Problem::error("duplicate-name", message).help("keep one of them"), None, "", "");
+        }
+        let standard = match value {
+            Dynamic::Const(value) => {
+                units::standard(name, value.clone()).map(|(n, v)| (n, Dynamic::Const(v)))
+            }
+            Dynamic::Function(_) => Ok((name.clone(), value.clone())),
+        };
+        match standard {
+            Ok(resource) => resources.push(resource),
+            Err(message) => {
+                let message = format!("in rule `{}`: {message}", draft.name);
+                report.push(Problem::error("bad-resource", message), None, "", "in this rule");
+            }
         }
     }
+    resources.into()
+}
+
+/// Names of resources that a command may hold.
+fn resource_names(draft: &RuleDraft) -> Vec<Arc<str>> {
+    let standard = draft.resources.iter().map(|(name, _)| units::standard_name(name));
+    let all = standard.flat_map(|name| {
+        let derived = units::derived_names(name).into_iter().flatten();
+        std::iter::once(name.to_string()).chain(derived.map(String::from))
+    });
+    all.chain([String::from("tmpdir")]).map(Arc::from).collect()
 }
 
 fn slots(items: &[DraftPaths]) -> Arc<[Slot]> {

@@ -1,6 +1,6 @@
 //! A rule: the template of jobs.
 
-use crate::diag::Span;
+use crate::diag::{Problem, Span};
 use crate::model::action::Action;
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::Flags;
@@ -47,6 +47,8 @@ pub struct Rule {
     pub(crate) local: bool,
     /// `cache:` as written: the output may be shared between workflows.
     pub(crate) cache: Option<Value>,
+    /// Why no job of the rule can run: told only when one is needed.
+    pub(crate) refused: Option<Box<Problem>>,
 }
 
 /// A file with the wall time, memory and I/O of a job's executions.
@@ -79,6 +81,12 @@ pub(crate) struct Environment {
     pub(crate) envmodules: Box<[Arc<str>]>,
     /// Directory of the Rulefile that defines the rule.
     pub(crate) dir: Arc<str>,
+}
+
+impl Environment {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conda.is_none() && self.container.is_none() && self.envmodules.is_empty()
+    }
 }
 
 /// One item of `input:`.
@@ -148,6 +156,7 @@ impl Rule {
             group: None,
             local: false,
             cache: None,
+            refused: None,
         }
     }
 

@@ -69,6 +69,30 @@ pub(crate) fn standard(name: &Arc<str>, value: Value) -> Result<(Arc<str>, Value
     Ok((names[1].into(), Value::Int(value)))
 }
 
+/// Reads the limit of a resource as people write it: `16000`, or a size or a time with its unit.
+///
+/// Gives the name under which the resource is counted (`mem` as `mem_mb`) and the amount.
+///
+/// ```
+/// assert_eq!(rulemake::resource_amount("mem", "16GB"), Ok(("mem_mb".to_string(), 16_000)));
+/// assert_eq!(rulemake::resource_amount("slots", "3"), Ok(("slots".to_string(), 3)));
+/// assert!(rulemake::resource_amount("slots", "many").is_err());
+/// ```
+///
+/// # Errors
+/// A sentence that says what is wrong with the amount.
+pub fn resource_amount(name: &str, amount: &str) -> Result<(String, u64), String> {
+    let amount = amount.trim();
+    let value = amount.parse().map_or_else(|_| Value::from(amount), Value::Int);
+    let (name, value) = standard(&name.into(), value)?;
+    match value {
+        Value::Int(n) => {
+            u64::try_from(n).map(|n| (name.to_string(), n)).map_err(|_| format!("`{n}` is below 0"))
+        }
+        _ => Err(format!("`{amount}` is not a whole number")),
+    }
+}
+
 /// What a job sees besides a resource under its standard name: `mem="2 GB"` and `mem_mib` besides `mem_mb`.
 pub(crate) fn derived(name: &str, value: &Value) -> Option<[(Arc<str>, Value); 2]> {
     let (_, [plain, _, in_mib]) = SIZED.iter().find(|(_, names)| names[1] == name)?;

@@ -4,7 +4,9 @@ use crate::base::digest::Digest;
 use crate::diag::{Diagnostic, Problem, SourceMap};
 use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
+use crate::model::value::Value;
 use rustc_hash::FxHashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An immutable set of rules. Loaded from a Rulefile or built in Rust; can be shared between threads.
@@ -15,18 +17,22 @@ pub struct Workflow {
     /// What is built when no target is given.
     pub(crate) default_rule: Option<u32>,
     pub(crate) order: RuleOrder,
+    /// Directory below the root that all paths start from.
+    pub(crate) workdir: Option<PathBuf>,
     pub(crate) sources: Arc<SourceMap>,
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
     pub(crate) warnings: Vec<Problem>,
     /// Lines that `print` made during the load.
     pub(crate) printed: Vec<String>,
+    /// `config` at the end of the load.
+    pub(crate) config: Arc<Value>,
 }
 
 /// One thing that evaluating the Rulefile looked at, and what it saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Read {
-    /// `file`, `glob`, `exists`.
+    /// `file`, `glob`, `exists`…; `variable` of the environment, `host` for what else the machine says.
     pub(crate) kind: &'static str,
     pub(crate) what: String,
     /// Digest of what was seen; `None` when it was absent.
@@ -68,10 +74,12 @@ impl Workflow {
             by_name,
             default_rule,
             order: RuleOrder::default(),
+            workdir: None,
             sources,
             reads,
             warnings,
             printed: Vec::new(),
+            config: Arc::new(Value::Map([].into())),
         })
     }
 
@@ -94,8 +102,9 @@ impl Workflow {
 
     /// The files, listings and existence tests that evaluating the Rulefile looked at, in order: what to watch
     /// besides the sources of a plan.
-    pub fn reads(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.reads.iter().map(|read| read.what.as_str())
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        let is_file = |read: &&Read| !matches!(read.kind, "variable" | "host");
+        self.reads.iter().filter(is_file).map(|read| read.what.as_str())
     }
 
     /// What `print` wrote while the Rulefile was loaded, in order: the library itself writes nothing.

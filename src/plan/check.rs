@@ -8,12 +8,16 @@ use crate::base::path::PathId;
 use crate::files::observe::Seen;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
+use crate::model::flags::Flag;
 use crate::model::rule::{ParamSource, Rule};
 use crate::model::template::Used;
+use crate::plan::code::{job_code, require_program};
 use crate::plan::context::Context;
-use crate::plan::instance::{Instance, Trouble, fixed_param, param_name};
+use crate::plan::inputs::{self, look};
+use crate::plan::instance::{Instance, Pending, Trouble, fixed_param, param_name};
+use crate::plan::required::{self, Required};
 use crate::trace::compare::compare;
-use crate::trace::fingerprint::{Bound, Fingerprint, InputState, Trace};
+use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
 use crate::trace::reason::Reason;
 use std::sync::Arc;
 
@@ -25,10 +29,21 @@ pub(crate) struct Check {
     pub(crate) fingerprint: Fingerprint,
     /// Outputs whose content is not on record (edited, or made by somebody else): moved to safety, not removed.
     pub(crate) unknown_outputs: Vec<PathId>,
+    /// Outputs that are to be files, with a directory in their place that this job once made.
+    pub(crate) own_directories: Vec<PathId>,
     /// What the last success made, for "unchanged".
     pub(crate) recorded: Option<Vec<Digest>>,
     /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
     pub(crate) absent: Vec<PathId>,
+    /// Checkpoints that functions of params looked at before they have ended; only before the run.
+    pub(crate) pending: Vec<Pending>,
+}
+
+/// What is not known of a job's params.
+#[derive(Default)]
+struct Unknown {
+    params: Vec<Arc<str>>,
+    pending: Vec<Pending>,
 }
 
 /// Whether inputs that other jobs make may still be absent.
@@ -45,31 +60,48 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     let job = cx.job(id);
     let mut absent = Vec::new();
     let inputs = input_states(cx, job, mode, &mut absent)?;
-    let fingerprint = fingerprint(cx, job, inputs)?;
+    // What functions of params find in files that are not there stays open.
+    let may_lack = mode == Mode::Forecast || !absent.is_empty();
+    let mut unknown = Unknown::default();
+    let fingerprint = fingerprint(cx, job, inputs, may_lack, &mut unknown)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
         fingerprint,
         unknown_outputs: Vec::new(),
+        own_directories: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
         absent,
+        pending: unknown.pending,
     };
     if cx.is_forced(id) {
         check.reasons.push(Reason::Forced);
     }
     if job.outputs.is_empty() {
         check.reasons.push(Reason::NoOutputs);
+        require_program(cx, job, cx.rule(job))?;
         return Ok(check);
     }
     recent_history(cx, job, &mut check);
     match trace {
         None => without_trace(cx, job, &mut check)?,
         Some(trace) => {
-            check.reasons.extend(compare(&trace, &check.fingerprint, &cx.paths, cx));
+            let reasons = compare(&trace, &check.fingerprint, &cx.paths, cx);
+            check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &unknown.params)));
             compare_disk(cx, job, &trace, &mut check)?;
         }
     }
+    // What is up to date needs nothing.
+    if !check.reasons.is_empty() {
+        require_program(cx, job, cx.rule(job))?;
+    }
     Ok(check)
+}
+
+/// Whether a reason is about a param whose value is not known yet: it follows from inputs, which are compared.
+fn is_open(reason: &Reason, open: &[Arc<str>]) -> bool {
+    let (Reason::ParamChanged { name, .. } | Reason::ParamAdded { name, .. }) = reason else { return false };
+    open.iter().any(|open| **open == **name)
 }
 
 fn input_states(
@@ -84,26 +116,11 @@ fn input_states(
         .iter()
         .enumerate()
         .flat_map(|(i, slot)| std::iter::repeat_n(i as u16, slot.len as usize));
-    for path in &job.inputs {
+    for (index, path) in job.inputs.iter().enumerate() {
         let slot = slots.next().unwrap_or(u16::MAX);
-        let digest = match look(cx, *path)? {
-            Seen::File(digest) => digest,
-            Seen::Missing => missing_input(cx, *path, mode, absent)?,
-            Seen::Directory => {
-                return Err(Trouble {
-                    message: format!("input `{}` is a directory, not a file", cx.paths.text(*path)),
-                    help: Some(
-                        "name the files in it as inputs, for example with `expand` or `glob_wildcards`"
-                            .into(),
-                    ),
-                });
-            }
-            Seen::Special => {
-                return Err(Trouble::new(format!(
-                    "input `{}` is a device, socket or pipe, not a file",
-                    cx.paths.text(*path)
-                )));
-            }
+        let digest = match inputs::digest(cx, job, index)? {
+            Some(digest) => digest,
+            None => missing_input(cx, job, index, mode, absent)?,
         };
         states.push(InputState { slot, path: *path, digest });
     }
@@ -113,34 +130,45 @@ fn input_states(
 /// What an input that is not there counts as.
 fn missing_input(
     cx: &Context,
-    path: PathId,
+    job: &Job,
+    index: usize,
     mode: Mode,
     absent: &mut Vec<PathId>,
 ) -> Result<Digest, Trouble> {
-    if let Some(digest) = cx.held(path) {
-        absent.push(path);
-        return Ok(digest);
-    }
-    if mode == Mode::Forecast && cx.graph.producer(path).is_some() {
-        return Ok(Digest::from_bytes([0; 32]));
-    }
-    Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(path))))
-}
-
-fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
-    cx.files.look(path, cx.paths.text(path), cx).map_err(|error| Trouble::new(error.to_string()))
+    let path = job.inputs[index];
+    let digest = match cx.held(path) {
+        Some(digest) => {
+            absent.push(path);
+            digest
+        }
+        None if mode == Mode::Forecast && cx.graph.producer(path).is_some() => Digest::from_bytes([0; 32]),
+        None => return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(path)))),
+    };
+    Ok(if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest })
 }
 
 /// What the job would be executed with now.
-fn fingerprint(cx: &Context, job: &Job, inputs: Vec<InputState>) -> Result<Fingerprint, Trouble> {
+fn fingerprint(
+    cx: &Context,
+    job: &Job,
+    inputs: Vec<InputState>,
+    may_lack: bool,
+    unknown: &mut Unknown,
+) -> Result<Fingerprint, Trouble> {
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
+    let required = required::of(cx, job)?;
+    let code = job_code(cx, job, rule)?;
+    let mut params = bound_params(cx, job, &facts.params, may_lack, unknown)?;
+    params.extend(code.config);
     Ok(Fingerprint {
         definition: facts.definition,
-        params: bound_params(cx, job, rule, &facts.params)?,
+        params,
         wildcards: bound_wildcards(rule, job, &facts.wildcards),
+        code: code.parts,
         inputs,
         outputs: job.outputs.to_vec(),
+        required: required.iter().map(Required::bound).collect(),
     })
 }
 
@@ -150,17 +178,32 @@ fn bound_wildcards(rule: &Rule, job: &Job, used: &Used) -> Vec<Bound> {
     used.map(|(_, (name, value))| (name.clone(), value.clone())).collect()
 }
 
-fn bound_params(cx: &Context, job: &Job, rule: &Rule, used: &Used) -> Result<Vec<Bound>, Trouble> {
+fn bound_params(
+    cx: &Context,
+    job: &Job,
+    used: &Used,
+    may_lack: bool,
+    unknown: &mut Unknown,
+) -> Result<Vec<Bound>, Trouble> {
+    let rule = cx.rule(job);
     if *used == Used::None || rule.params.is_empty() {
         return Ok(Vec::new());
     }
     // Only functions need the whole instance; constants and texts are cheap.
     let any_function = rule.params.iter().any(|p| matches!(p.source, ParamSource::Function(_)));
-    let instance = if any_function { Some(Instance::of(cx, job, 1)?) } else { None };
+    let instance = match (any_function, may_lack) {
+        (false, _) => None,
+        (true, false) => Some(Instance::of(cx, job, 1)?),
+        (true, true) => Some(Instance::foreseen(cx, job)?),
+    };
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
-        if !used.has(index, param.name.as_deref()) {
+        let is_local = matches!(&param.source, ParamSource::Function(function) if function.is_local());
+        if is_local || !used.has(index, param.name.as_deref()) {
             continue;
+        }
+        if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {
+            unknown.params.push(param_name(param, index));
         }
         let canonical = match (&param.source, &instance) {
             (ParamSource::Function(_), Some(instance)) => instance.params[index].1.canonical(),
@@ -204,25 +247,44 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
 
 fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
     for (index, output) in job.outputs.iter().enumerate() {
-        let recorded =
-            trace.fingerprint.outputs.iter().position(|o| o == output).and_then(|i| trace.results.get(i));
         let path = || cx.paths.text(*output).to_string();
-        match (look(cx, *output)?, recorded) {
-            (Seen::File(now), Some(then)) if now == *then => {}
-            (Seen::File(now), Some(then)) => {
-                check.reasons.push(Reason::OutputModified { path: path(), old: *then, new: now });
-                check.unknown_outputs.push(*output);
-            }
-            (Seen::File(_), None) => check.unknown_outputs.push(*output),
+        let directory = cx.rule(job).output_flags.get(index).is_some_and(|flags| flags.has(Flag::Directory));
+        let (content, fits) = match look(cx, *output)? {
             // Nobody needs it, or a job will say so.
-            (Seen::Missing, Some(_)) if cx.is_temp(job, index) => {}
-            (Seen::Missing, _) => check.reasons.push(Reason::OutputMissing { path: path() }),
-            (Seen::Directory | Seen::Special, _) => {
-                check.reasons.push(Reason::OutputKindChanged { path: path() })
+            Seen::Missing if cx.is_temp(job, index) && trace.result(*output).is_some() => continue,
+            Seen::Missing => {
+                check.reasons.push(Reason::OutputMissing { path: path() });
+                continue;
+            }
+            Seen::File(digest) => (Some(digest), !directory),
+            // What is in a directory that was never an output nobody needs to know.
+            Seen::Directory if directory || cx.view.tree(*output).is_some() => {
+                (tree(cx, *output)?, directory)
+            }
+            Seen::Directory | Seen::Special => (None, false),
+        };
+        let ours = content.is_some_and(|content| trace.made(*output, content, &cx.paths));
+        if !fits {
+            let expected = if directory { "directory" } else { "regular file" }.to_string();
+            check.reasons.push(Reason::OutputKindChanged { path: path(), expected });
+            match ours {
+                true if !directory => check.own_directories.push(*output),
+                true => {}
+                false => check.unknown_outputs.push(*output),
+            }
+        } else if !ours {
+            check.unknown_outputs.push(*output);
+            if let (Some(old), Some(new)) = (trace.result(*output), content) {
+                check.reasons.push(Reason::OutputModified { path: path(), old, new });
             }
         }
     }
     Ok(())
+}
+
+fn tree(cx: &Context, path: PathId) -> Result<Option<Digest>, Trouble> {
+    let tree = cx.files.tree(path, cx.paths.text(path), cx).map_err(|error| Trouble::of(&error))?;
+    Ok(tree.map(|tree| tree.digest()))
 }
 
 /// Whether the job executes anything.

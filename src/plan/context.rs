@@ -4,20 +4,27 @@
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::{PathId, PathTable};
 use crate::files::observe::{HashCache, Observer};
+use crate::files::programs::Programs;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
+use crate::graph::resolve::Probe;
 use crate::model::action::Action;
+use crate::model::environment::Environments;
+use crate::model::flags::Flag;
 use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
+use crate::plan::code::CodeCache;
 use crate::plan::temp::Temps;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
-use crate::trace::identity::FileHash;
+use crate::trace::identity::{FileHash, Known};
+use crate::trace::tree::Tree;
+use rustc_hash::FxHashMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What one run's checks look at.
 pub(crate) struct Context {
@@ -31,7 +38,14 @@ pub(crate) struct Context {
     pub(crate) root: PathBuf,
     /// Threads that jobs may use together: a job's own are capped at it.
     pub(crate) slots: u32,
+    /// What jobs take for temporary files unless their rule says something else.
+    pub(crate) temp_dir: Arc<str>,
     pub(crate) force: Force,
+    pub(crate) code: CodeCache,
+    pub(crate) environments: Environments,
+    pub(crate) programs: Programs,
+    /// What `touch` outputs that were made in this run stand for.
+    pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
 }
 
@@ -52,6 +66,25 @@ impl Context {
         &self.workflow.rules[job.rule as usize]
     }
 
+    /// What counts for consumers of `path` instead of its content, when it is a marker.
+    pub(crate) fn marker(&self, path: PathId) -> Option<Digest> {
+        let job = self.job(self.graph.producer(path)?);
+        let index = job.outputs.iter().position(|output| *output == path)?;
+        if !self.rule(job).output_flags.get(index)?.has(Flag::Touch) {
+            return None;
+        }
+        let made = self.markers.lock().unwrap_or_else(PoisonError::into_inner).get(&path).copied();
+        made.or_else(|| self.view.trace(path)?.result(path))
+    }
+
+    /// Takes over what a job made, with what it is on record as.
+    pub(crate) fn publish(&self, path: PathId, known: &Known, result: Digest) {
+        self.files.publish(path, known);
+        if known.digest() != result {
+            self.markers.lock().unwrap_or_else(PoisonError::into_inner).insert(path, result);
+        }
+    }
+
     pub(crate) fn is_forced(&self, id: JobId) -> bool {
         match self.force {
             Force::None => false,
@@ -62,16 +95,37 @@ impl Context {
 
     /// Whether a target without an action (`rule all`) names the job's outputs: it stands for them.
     fn serves_target(&self, id: JobId) -> bool {
-        self.graph.consumers(id).iter().any(|consumer| {
-            let is_target = self.graph.targets.contains(consumer);
-            is_target && matches!(self.rule(self.job(*consumer)).action, Action::None)
+        self.graph.consumers(id).any(|consumer| {
+            let is_target = self.graph.targets.contains(&consumer);
+            is_target && matches!(self.rule(self.job(consumer)).action, Action::None)
         })
+    }
+}
+
+/// Existence of sources, for the resolver.
+pub(crate) struct Sources<'a> {
+    pub(crate) root: &'a Path,
+    pub(crate) view: &'a View,
+}
+
+impl Probe for Sources<'_> {
+    fn exists(&self, path: &str) -> bool {
+        // A source that cannot be looked at exists: the check that reads it gives the better error.
+        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
+    }
+
+    fn is_made(&self, path: PathId, _: &str) -> bool {
+        self.view.is_made(path)
     }
 }
 
 impl HashCache for Context {
     fn file_hash(&self, path: PathId) -> Option<FileHash> {
         self.view.file_hash(path)
+    }
+
+    fn tree(&self, path: PathId) -> Option<Tree> {
+        self.view.tree(path)
     }
 }
 
@@ -103,6 +157,11 @@ impl RuleFacts {
         let (text, params, wildcards) = match &rule.action {
             Action::None => (String::new(), Used::None, Used::None),
             Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
+            Action::Run(code) => {
+                let mut text = format!("# run:\n{}", code.text);
+                push_slots(rule, &mut text);
+                (text, Used::All, Used::All)
+            }
             Action::Script(script) => {
                 let mut text = format!("# script: {}", script.path.canonical());
                 push_slots(rule, &mut text);
@@ -139,6 +198,13 @@ fn push_slots(rule: &Rule, text: &mut String) {
     for (section, names) in [("input", inputs), ("output", outputs)] {
         if names.iter().any(|n| n != "_") {
             let _ = write!(text, "\n# {section}: {}", names.join(", "));
+        }
+    }
+    for (number, flags) in (1..).zip(&rule.output_flags) {
+        let made_as =
+            [Flag::Directory, Flag::Touch, Flag::Update].into_iter().filter(|flag| flags.has(*flag));
+        for flag in made_as {
+            let _ = write!(text, "\n# output {number}: {}", flag.name());
         }
     }
 }

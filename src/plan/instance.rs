@@ -1,11 +1,14 @@
 //! A job's values: wildcards, paths by name, params, threads, resources, and the command with all of them in it.
 
+use crate::error::Error;
+use crate::graph::checkpoints::FinalCheckpoints;
 use crate::graph::job::Job;
 use crate::model::action::{Action, OwnedPaths};
 use crate::model::dynamic::{CallContext, CallError, Dynamic};
 use crate::model::pattern::Pattern;
 use crate::model::rule::{ParamItem, ParamSource, Rule};
 use crate::model::template::{Bindings, RenderMode, Template};
+use crate::model::units;
 use crate::model::value::Value;
 use crate::model::wildcards::Wildcards;
 use crate::plan::context::Context;
@@ -22,6 +25,12 @@ impl Trouble {
     pub(crate) fn new(message: impl Into<String>) -> Trouble {
         Trouble { message: message.into(), help: None }
     }
+
+    /// What the machine refused.
+    pub(crate) fn of(error: &Error) -> Trouble {
+        let help = error.diagnostics().first().and_then(|diagnostic| diagnostic.help.first());
+        Trouble { message: error.to_string(), help: help.cloned() }
+    }
 }
 
 /// Everything that a job's command or function can refer to.
@@ -34,27 +43,75 @@ pub(crate) struct Instance {
     pub(crate) params: Vec<(Option<Arc<str>>, Value)>,
     pub(crate) threads: u32,
     pub(crate) resources: Vec<(Arc<str>, Value)>,
+    pub(crate) benchmark: Option<Arc<str>>,
     pub(crate) attempt: u32,
+    /// Seconds after which the job is ended.
+    pub(crate) timeout: Option<f64>,
+    /// Positions of params that are not known before the run, because a function looks at an input that is still to
+    /// be made.
+    pub(crate) open_params: Vec<usize>,
+    checkpoints: Arc<FinalCheckpoints>,
+    /// Checkpoints, with wildcards, that functions looked for before they have ended.
+    pub(crate) pending: Vec<Pending>,
 }
+
+/// A checkpoint's job, by its rule and its wildcards.
+pub(crate) type Pending = (Arc<str>, Vec<(Arc<str>, Arc<str>)>);
 
 impl Instance {
     /// Evaluates everything of `job`, functions included.
     pub(crate) fn of(cx: &Context, job: &Job, attempt: u32) -> Result<Instance, Trouble> {
+        Instance::evaluated(cx, job, attempt, false)
+    }
+
+    /// As [`Instance::of`], before the run: what depends on an input that is not there stays open.
+    pub(crate) fn foreseen(cx: &Context, job: &Job) -> Result<Instance, Trouble> {
+        Instance::evaluated(cx, job, 1, true)
+    }
+
+    fn evaluated(cx: &Context, job: &Job, attempt: u32, may_lack: bool) -> Result<Instance, Trouble> {
         let rule = cx.rule(job);
         let mut instance = Instance { attempt, ..Instance::naming(cx, job) };
         instance.refuse_log_as_data(rule)?;
-        instance.threads = instance.evaluate_threads(cx, rule)?;
+        let mut pending = Vec::new();
+        let mut known = |result: Result<Value, CallError>, what: &dyn Fn() -> String| match result {
+            Err(CallError::Absent(_)) if may_lack => Ok(None),
+            Err(CallError::Pending { checkpoint, wildcards }) if may_lack => {
+                pending.push((checkpoint, wildcards));
+                Ok(None)
+            }
+            result => result.map(Some).map_err(|error| explain(cx, rule, &what(), error)),
+        };
+        let threads = known(instance.evaluate(&rule.threads, rule), &|| "`threads`".into())?;
+        instance.threads = threads.map_or(Ok(1), |value| whole_threads(cx, rule, &value))?;
         for (name, resource) in &rule.resources {
-            let value = instance
-                .evaluate(resource, rule)
-                .map_err(|e| explain(cx, rule, &format!("resource `{name}`"), e))?;
-            instance.resources.push((name.clone(), value));
+            let value = known(instance.evaluate(resource, rule), &|| format!("resource `{name}`"))?;
+            let value = value.unwrap_or(Value::None);
+            // A function may ask for nothing.
+            if value != Value::None {
+                let (name, value) = units::standard(name, value)
+                    .map_err(|message| Trouble::new(format!("in rule `{}`: {message}", rule.name)))?;
+                let derived = units::derived(&name, &value);
+                instance.resources.push((name, value));
+                instance.resources.extend(derived.into_iter().flatten());
+            }
         }
+        // As in profiles of Snakemake, the word stands for what the host says.
+        let is_host = |value: &Value| matches!(value, Value::Str(text) if &**text == "system_tmpdir");
+        match instance.resources.iter_mut().find(|(name, _)| &**name == "tmpdir") {
+            Some((_, value)) if is_host(value) => *value = Value::Str(cx.temp_dir.clone()),
+            Some(_) => {}
+            None => instance.resources.push(("tmpdir".into(), Value::Str(cx.temp_dir.clone()))),
+        }
+        instance.timeout = instance.evaluate_timeout(cx, rule)?;
         for (index, param) in rule.params.iter().enumerate() {
-            let value =
-                instance.param(param, rule).map_err(|e| explain(cx, rule, &param_title(param, index), e))?;
-            instance.params.push((param.name.clone(), value));
+            let value = known(instance.param(param, rule), &|| param_title(param, index))?;
+            if value.is_none() {
+                instance.open_params.push(index);
+            }
+            instance.params.push((param.name.clone(), value.unwrap_or(Value::None)));
         }
+        instance.pending = pending;
         Ok(instance)
     }
 
@@ -71,8 +128,18 @@ impl Instance {
             params: Vec::new(),
             threads: 1,
             resources: Vec::new(),
+            benchmark: rule.benchmark.as_ref().map(|b| rendered_one(&b.path, &job.wildcards)),
             attempt: 1,
+            timeout: None,
+            open_params: Vec::new(),
+            checkpoints: cx.graph.finals.clone(),
+            pending: Vec::new(),
         }
+    }
+
+    /// All that the job writes: outputs, logs, benchmark.
+    pub(crate) fn products(&self) -> impl Iterator<Item = &str> {
+        self.outputs.paths.iter().chain(&self.logs.paths).map(|path| &**path)
     }
 
     /// A log is made anew for each execution: an input would be gone before the command could read it.
@@ -90,13 +157,14 @@ impl Instance {
         Ok(())
     }
 
-    fn evaluate_threads(&self, cx: &Context, rule: &Rule) -> Result<u32, Trouble> {
-        let value = self.evaluate(&rule.threads, rule).map_err(|e| explain(cx, rule, "`threads`", e))?;
-        match value {
-            Value::Int(n @ 1..) => Ok(u32::try_from(n).unwrap_or(u32::MAX).min(cx.slots)),
-            Value::Float(x) if x >= 1.0 => Ok((x.round_ties_even() as u32).min(cx.slots)),
+    fn evaluate_timeout(&self, cx: &Context, rule: &Rule) -> Result<Option<f64>, Trouble> {
+        let Some(timeout) = &rule.timeout else { return Ok(None) };
+        match self.evaluate(timeout, rule).map_err(|e| explain(cx, rule, "`timeout`", e))? {
+            Value::None => Ok(None),
+            Value::Int(n @ 1..) => Ok(Some(n as f64)),
+            Value::Float(x) if x > 0.0 && x.is_finite() => Ok(Some(x)),
             other => Err(Trouble::new(format!(
-                "`threads` of rule `{}` must be a whole number from 1, not {}",
+                "`timeout` of rule `{}` must be a number of seconds above 0, not {}",
                 rule.name,
                 other.canonical()
             ))),
@@ -123,23 +191,34 @@ impl Instance {
             output: self.outputs.view(),
             threads: self.threads,
             resources: &self.resources,
-            checkpoints: None,
+            checkpoints: Some(&*self.checkpoints),
         }
     }
 
     /// The command of a shell job.
     pub(crate) fn command(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
         let Action::Shell(shell) = &rule.action else { return Ok(None) };
-        let body = self.render(rule, &shell.template, RenderMode::Shell)?;
+        let body = self.render(rule, &shell.template, RenderMode::Shell, "the command")?;
         Ok(Some(format!("{}{body}{}", shell.prefix, shell.suffix)))
     }
 
     /// The rule's message for this job.
     pub(crate) fn message(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
-        rule.message.as_ref().map(|m| self.render(rule, m, RenderMode::Plain)).transpose()
+        rule.message.as_ref().map(|m| self.plain(rule, m, "the message")).transpose()
     }
 
-    fn render(&self, rule: &Rule, template: &Template, mode: RenderMode) -> Result<String, Trouble> {
+    /// A text that is no command.
+    pub(crate) fn plain(&self, rule: &Rule, template: &Template, what: &str) -> Result<String, Trouble> {
+        self.render(rule, template, RenderMode::Plain, what)
+    }
+
+    fn render(
+        &self,
+        rule: &Rule,
+        template: &Template,
+        mode: RenderMode,
+        what: &str,
+    ) -> Result<String, Trouble> {
         let bindings = Bindings {
             rule: &rule.name,
             wildcards: &self.wildcards,
@@ -152,9 +231,15 @@ impl Instance {
             attempt: self.attempt,
         };
         template.render(&bindings, mode).map_err(|error| Trouble {
-            message: format!("in the command of rule `{}`: {}", rule.name, error.message),
+            message: format!("in {what} of rule `{}`: {}", rule.name, error.message),
             help: error.help,
         })
+    }
+
+    /// The directory for the job's temporary files.
+    pub(crate) fn temp_dir(&self) -> Option<Arc<str>> {
+        let found = self.resources.iter().find(|(name, _)| &**name == "tmpdir");
+        found.map(|(_, value)| Arc::from(value.to_string()))
     }
 
     /// What the job takes of the named resources; texts are not counted.
@@ -165,6 +250,19 @@ impl Instance {
             _ => None,
         };
         self.resources.iter().filter_map(|(name, value)| Some((name.clone(), amount(value)?))).collect()
+    }
+}
+
+/// Threads of a job, at most as many as the run has.
+fn whole_threads(cx: &Context, rule: &Rule, value: &Value) -> Result<u32, Trouble> {
+    match value {
+        Value::Int(n @ 1..) => Ok(u32::try_from(*n).unwrap_or(u32::MAX).min(cx.slots)),
+        Value::Float(x) if *x >= 1.0 => Ok((x.round_ties_even() as u32).min(cx.slots)),
+        other => Err(Trouble::new(format!(
+            "`threads` of rule `{}` must be a whole number from 1, not {}",
+            rule.name,
+            other.canonical()
+        ))),
     }
 }
 
@@ -197,19 +295,27 @@ fn render_text(pattern: &Pattern, values: &[Arc<str>]) -> Value {
 }
 
 fn rendered(patterns: &[Pattern], values: &[Arc<str>]) -> Box<[Arc<str>]> {
-    let path = |pattern: &Pattern| {
-        let mut text = String::new();
-        pattern.render(values, &mut text);
-        Arc::from(crate::base::path::normalise(&text).as_ref())
-    };
-    patterns.iter().map(path).collect()
+    patterns.iter().map(|pattern| rendered_one(pattern, values)).collect()
+}
+
+fn rendered_one(pattern: &Pattern, values: &[Arc<str>]) -> Arc<str> {
+    let mut text = String::new();
+    pattern.render(values, &mut text);
+    Arc::from(crate::base::path::normalise(&text).as_ref())
 }
 
 /// The sentence for a function that gave no value.
 pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -> Trouble {
     match error {
-        CallError::Pending { checkpoint, .. } => Trouble::new(format!(
-            "{what} of rule `{}` asks for checkpoint `{checkpoint}`, which only input functions can",
+        CallError::Pending { checkpoint, .. } => Trouble {
+            message: format!(
+                "{what} of rule `{}` looks at checkpoint `{checkpoint}`, which has not ended",
+                rule.name
+            ),
+            help: Some("name an output of the checkpoint as an input, so that the job comes after it".into()),
+        },
+        CallError::Absent(path) => Trouble::new(format!(
+            "{what} of rule `{}` looks at input `{path}`, which does not exist",
             rule.name
         )),
         CallError::Message(message) => Trouble::new(format!("{what} of rule `{}`: {message}", rule.name)),

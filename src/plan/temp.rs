@@ -24,17 +24,29 @@ pub(crate) struct Temps {
 
 impl Temps {
     pub(crate) fn of(workflow: &Workflow, graph: &JobGraph) -> Temps {
-        let mut wanted = FxHashSet::default();
-        let any = workflow.rules.iter().any(|rule| has_temp(rule));
-        for target in graph.targets.iter().filter(|_| any) {
+        let mut temps = Temps::default();
+        temps.keep_wanted(workflow, graph, graph.targets.iter().copied());
+        temps
+    }
+
+    /// Takes note of what targets among these jobs are there for.
+    pub(crate) fn keep_wanted(
+        &mut self,
+        workflow: &Workflow,
+        graph: &JobGraph,
+        jobs: impl Iterator<Item = JobId>,
+    ) {
+        if !workflow.rules.iter().any(|rule| has_temp(rule)) {
+            return;
+        }
+        for target in jobs.filter(|job| graph.targets.contains(job)) {
             let job = &graph.jobs[target.index()];
-            wanted.extend(job.outputs.iter().copied());
+            self.wanted.extend(job.outputs.iter().copied());
             if let Action::None = workflow.rules[job.rule as usize].action {
                 // It stands for what it lists.
-                wanted.extend(job.inputs.iter().copied());
+                self.wanted.extend(job.inputs.iter().copied());
             }
         }
-        Temps { wanted, made: Mutex::default() }
     }
 
     /// Takes note of what a temporary file holds that was just made.

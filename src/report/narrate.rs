@@ -119,6 +119,13 @@ impl Narrator {
                 self.done = self.done.saturating_sub(1);
                 self.at(Detail::All, || format!("again {}: {}", title(job), printable(&reason.to_string())))
             }
+            EventKind::GraphExtended { after, new, jobs } => {
+                self.total = *jobs;
+                self.at(Detail::Verbose, || {
+                    let more = super::text::count(*new, "more job");
+                    format!("{more} after {}", title(after))
+                })
+            }
             EventKind::TempRemoved { path } => {
                 self.at(Detail::All, || format!("removed temporary {}", printable(path)))
             }
@@ -262,6 +269,7 @@ mod tests {
             quarantine: None,
             attempt: 1,
             help: None,
+            diagnostics: vec![],
         };
         event(EventKind::JobFailed { failure, retry })
     }

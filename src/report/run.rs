@@ -48,6 +48,9 @@ pub fn failure_text(failure: &JobFailure, rerun: Option<&str>, style: TextStyle)
             push_field(&mut out, word, text, style);
         }
     }
+    for diagnostic in &failure.diagnostics {
+        let _ = write!(out, "\n{}", diagnostic.render(style));
+    }
     out
 }
 
@@ -137,6 +140,7 @@ mod tests {
             quarantine: Some(".rulemake/failed/4-3".into()),
             attempt: 2,
             help: Some("look at the input".into()),
+            diagnostics: vec![],
         }
     }
 

@@ -1,11 +1,11 @@
 //! What earlier runs left: logs, and the files that jobs made.
 
-use super::{JobLog, MadeFiles, Session, holder};
-use crate::base::path::PathTable;
+use super::{JobLog, MadeFiles, RunOptions, Session, holder};
+use crate::base::path::{PathId, PathTable};
 use crate::error::Result;
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
-use crate::plan::context::Force;
+use crate::plan::context::Context;
 use crate::store::{Loaded, Record, View, read, runs};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
@@ -27,7 +27,9 @@ impl Session {
 
     /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
     fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
-        let Ok(cx) = self.context(&[path], Force::None, &mut loaded, false) else { return Ok(Vec::new()) };
+        let Ok(cx) = self.context(&[path], &RunOptions::default(), &mut loaded, false) else {
+            return Ok(Vec::new());
+        };
         let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
             return Ok(Vec::new());
         };
@@ -66,9 +68,12 @@ impl Session {
             None
         } else {
             let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
-            let cx = self.context(targets, Force::None, &mut copy, false)?;
-            let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
-            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<FxHashSet<_>>())
+            let mut cx = self.context(targets, &RunOptions::default(), &mut copy, false)?;
+            if !cx.graph.open.is_empty() {
+                // What it finds wrong is of no interest here: then some jobs stay as they are.
+                let _ = self.verdicts(&mut cx);
+            }
+            Some(outputs_of(&cx))
         };
         let sources = if targets.is_empty() { self.default_sources() } else { FxHashSet::default() };
         let files = Observer::new(self.root.clone(), None);
@@ -80,11 +85,17 @@ impl Session {
             if sources.contains(text) || wanted.as_ref().is_some_and(|wanted| !wanted.contains(text)) {
                 continue;
             }
-            let recorded = loaded.view.trace(id).and_then(|t| {
-                t.fingerprint.outputs.iter().position(|o| *o == id).and_then(|i| t.results.get(i).copied())
-            });
-            if let (Some(recorded), Seen::File(now)) = (recorded, files.look(id, text, &view)?) {
-                let list = if recorded == now { &mut found.files } else { &mut found.changed };
+            let content = match files.look(id, text, &view)? {
+                Seen::File(digest) => Some(digest),
+                // Only a directory that was an output has its content on record.
+                Seen::Directory if loaded.view.tree(id).is_some() => {
+                    files.tree(id, text, &view)?.map(|tree| tree.digest())
+                }
+                Seen::Directory | Seen::Special | Seen::Missing => None,
+            };
+            if let (Some(trace), Some(now)) = (loaded.view.trace(id), content) {
+                let is_as_made = trace.made(id, now, &paths);
+                let list = if is_as_made { &mut found.files } else { &mut found.changed };
                 list.push(text.to_string());
             }
         }
@@ -97,7 +108,7 @@ impl Session {
     /// there is no plan for the default rule.
     fn default_sources(&self) -> FxHashSet<String> {
         let mut nothing = Loaded { paths: PathTable::default(), view: Arc::default(), lost: None };
-        let Ok(cx) = self.context::<&str>(&[], Force::None, &mut nothing, false) else {
+        let Ok(cx) = self.context::<&str>(&[], &RunOptions::default(), &mut nothing, false) else {
             return FxHashSet::default();
         };
         let inputs = cx.graph.jobs.iter().flat_map(|job| job.inputs.iter());
@@ -112,7 +123,15 @@ impl Session {
     /// [`Locked`](crate::ErrorKind::Locked), [`Environment`](crate::ErrorKind::Environment).
     pub fn remove(&mut self, paths: &[String]) -> Result<usize> {
         let (loaded, mut writer) = self.open_store(false, &holder("clean", paths))?;
-        let removed = remove_made(&self.root, paths)?;
+        let files = Observer::new(self.root.clone(), None);
+        let view = ViewHashes(&loaded.view);
+        let is_made = |path: &str| {
+            let Some(id) = loaded.paths.find(path) else { return Ok(false) };
+            let tree = files.tree(id, path, &view)?;
+            let trace = loaded.view.trace(id);
+            Ok(tree.zip(trace).is_some_and(|(tree, trace)| trace.made(id, tree.digest(), &loaded.paths)))
+        };
+        let removed = remove_made(&self.root, paths, is_made)?;
         let gone = paths.iter().filter(|path| !removed.skipped.contains(path));
         let forgotten = gone.filter_map(|path| loaded.paths.find(path));
         let records: Vec<Record<'_>> = forgotten.map(|path| Record::Forget { path }).collect();
@@ -122,10 +141,31 @@ impl Session {
     }
 }
 
+/// What the jobs of the graph make, and what jobs made that those needed last time which now wait for checkpoints.
+fn outputs_of(cx: &Context) -> FxHashSet<String> {
+    let mut outputs: FxHashSet<PathId> = cx.graph.jobs.iter().flat_map(|job| job.outputs.to_vec()).collect();
+    let mut pending: Vec<PathId> =
+        cx.graph.open.keys().flat_map(|job| cx.job(*job).outputs.to_vec()).collect();
+    while let Some(trace) = pending.pop().map(|output| cx.view.trace(output)) {
+        let Some(trace) = trace else { continue };
+        let inputs = trace.fingerprint.inputs.iter().map(|input| input.path);
+        for input in inputs.chain(trace.fingerprint.outputs.iter().copied()) {
+            if cx.view.is_made(input) && outputs.insert(input) {
+                pending.push(input);
+            }
+        }
+    }
+    outputs.into_iter().map(|id| cx.paths.text(id).to_string()).collect()
+}
+
 struct ViewHashes<'a>(&'a View);
 
 impl crate::files::observe::HashCache for ViewHashes<'_> {
     fn file_hash(&self, path: crate::base::path::PathId) -> Option<crate::trace::identity::FileHash> {
         self.0.file_hash(path)
+    }
+
+    fn tree(&self, path: crate::base::path::PathId) -> Option<crate::trace::tree::Tree> {
+        self.0.tree(path)
     }
 }

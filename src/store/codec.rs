@@ -15,8 +15,13 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut n: u64) {
 
 /// Appends the length in bytes as a varint, then the text.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_varint(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+    put_bytes(out, text.as_bytes());
+}
+
+/// As [`put_text`], for what need not be UTF-8.
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
 }
 
 /// Reads one body from front to back.
@@ -28,6 +33,10 @@ pub(super) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     pub(super) fn new(body: &'a [u8]) -> Cursor<'a> {
         Cursor { rest: body }
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
     }
 
     pub(super) fn byte(&mut self) -> Option<u8> {
@@ -71,10 +80,14 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.varint()?).ok()?;
-        let (text, rest) = self.rest.split_at_checked(len)?;
+        let (bytes, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
-        std::str::from_utf8(text).ok()
+        Some(bytes)
     }
 
     /// A path id below `limit`, the number of paths known at this place of the log.

@@ -47,6 +47,12 @@ pub(super) fn compacted(scan: &Scan, store_id: [u8; 16]) -> Result<Vec<u8>> {
                     out.push(&Record::FileHash { path, hash })?;
                 }
             }
+            record::TREE => {
+                let decoded = record::decode_tree(frame.body, view.known());
+                if let Some((path, tree)) = decoded.filter(|(path, _)| view.is_hash(frame.at, *path)) {
+                    out.push(&Record::Tree { path, tree: &tree })?;
+                }
+            }
             record::JOB_STARTED | record::JOB_ENDED => out.push_attempt(view, frame)?,
             _ => {}
         }

@@ -21,7 +21,7 @@
 
 pub(super) const MAGIC: [u8; 8] = *b"rmstate\n";
 pub(super) const MAJOR: u16 = 1;
-pub(super) const MINOR: u16 = 0;
+pub(super) const MINOR: u16 = 1;
 const BLAKE3: u32 = 1;
 
 pub(super) const HEADER_LEN: usize = 36;

@@ -7,6 +7,7 @@ use crate::base::digest::Digest;
 use crate::base::path::{PathId, PathTable};
 use crate::trace::fingerprint::Trace;
 use crate::trace::identity::FileHash;
+use crate::trace::tree::{Entry, EntryContent, Tree};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Offsets of frames; 0, inside the header, means none.
@@ -15,6 +16,7 @@ struct PathState {
     traced: usize,
     /// `JobStarted` or `JobEnded`, if newer than the trace.
     attempt: usize,
+    /// `FileHash` or `Tree`.
     hash: usize,
 }
 
@@ -116,6 +118,7 @@ impl Scan {
             record::DEFINITION => self.add_definition(frame),
             record::TRACED => self.add_trace(log, frame),
             record::FILE_HASH => self.add_file_hash(log, frame),
+            record::TREE => self.add_tree(log, frame),
             record::JOB_STARTED | record::JOB_ENDED => self.add_attempt(frame),
             record::FORGET => self.forget(log, frame),
             record::RUN_STARTED => self.start_run(frame, boot_id),
@@ -166,10 +169,20 @@ impl Scan {
 
     fn add_file_hash(&mut self, log: &[u8], frame: &Frame<'_>) -> Option<()> {
         let (id, _) = record::decode_file_hash(frame.body, self.view.states.len())?;
+        self.set_hash(log, frame, id);
+        Some(())
+    }
+
+    fn add_tree(&mut self, log: &[u8], frame: &Frame<'_>) -> Option<()> {
+        let id = record::decode_tree_path(frame.body, self.view.states.len())?;
+        self.set_hash(log, frame, id);
+        Some(())
+    }
+
+    fn set_hash(&mut self, log: &[u8], frame: &Frame<'_>, id: PathId) {
         let old = std::mem::replace(&mut self.view.states[id.index()].hash, frame.at);
         self.live += size(frame);
         self.live -= hash_size(log, old).min(self.live);
-        Some(())
     }
 
     fn add_attempt(&mut self, frame: &Frame<'_>) -> Option<()> {
@@ -270,11 +283,27 @@ impl View {
     /// The content of a file under its last known signature.
     pub(crate) fn file_hash(&self, path: PathId) -> Option<FileHash> {
         let at = self.states.get(path.index())?.hash;
-        let (_, mut hash) = record::decode_file_hash(self.frame(at)?.body, self.states.len())?;
-        if self.any_suspect {
-            hash.settled &= !self.suspect(at);
-        }
+        let frame = self.frame(at).filter(|frame| frame.kind == record::FILE_HASH)?;
+        let (_, mut hash) = record::decode_file_hash(frame.body, self.states.len())?;
+        hash.settled &= !self.suspect(at);
         Some(hash)
+    }
+
+    /// The content of a directory, its files under their last known signatures.
+    pub(crate) fn tree(&self, path: PathId) -> Option<Tree> {
+        let at = self.states.get(path.index())?.hash;
+        let frame = self.frame(at).filter(|frame| frame.kind == record::TREE)?;
+        let (_, tree) = record::decode_tree(frame.body, self.states.len())?;
+        if !self.suspect(at) {
+            return Some(tree);
+        }
+        let unsettled = tree.entries().iter().cloned().map(|mut entry: Entry| {
+            if let EntryContent::File { hash, .. } = &mut entry.content {
+                hash.settled = false;
+            }
+            entry
+        });
+        Some(Tree::new(unsettled.collect()))
     }
 
     /// The text behind a definition digest.
@@ -349,6 +378,9 @@ impl View {
 
     /// After a power failure the files of a run may hold less than its records say.
     fn suspect(&self, at: usize) -> bool {
+        if !self.any_suspect {
+            return false;
+        }
         let after = self.runs.partition_point(|run| run.start <= at);
         after.checked_sub(1).and_then(|index| self.runs.get(index)).is_some_and(RunSpan::suspect)
     }

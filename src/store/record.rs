@@ -11,21 +11,23 @@
 //! |---|---|---|
 //! | 1 | `Path` | the normalised path, UTF-8, the whole body |
 //! | 2 | `Definition` | digest, text |
-//! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest |
+//! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest; since minor version 1, as far as there is any: what is required: list of (path: text, what: text); code: list of (kind: 1 byte (0 script, 1 conda, 2 container, 3 modules), name: text, digest) |
 //! | 4 | `FileHash` | path; kind: 1 byte (0 file, 1 directory, 2 special); settled: 1 byte (0, 1); size; mtime: 8 bytes, ns, signed; ctime: the same; inode; digest |
 //! | 5 | `JobStarted` | run, job, outputs: list of path |
 //! | 6 | `JobEnded` | run, job, outputs: list of path; outcome: text |
 //! | 7 | `Forget` | path |
 //! | 8 | `RunStarted` | run; time in ms since 1970; boot id: text |
 //! | 9 | `RunEnded` | run |
+//! | 10, may be skipped | `Tree` | path; entries, sorted: list of (bytes it has in common with the path before, the others: text of bytes; kind: 1 byte (0 file, 1 executable file, 2 directory, 3 link); of a file settled, size, mtime, ctime, inode, digest as in `FileHash`; of a link the digest of its text) |
 
-use super::codec::{Cursor, put_text, put_varint};
+use super::codec::{Cursor, put_bytes, put_text, put_varint};
 use super::frame;
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, PathTable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::trace::fingerprint::{Bound, Fingerprint, InputState, Origin, Trace};
-use crate::trace::identity::{FileHash, FileKind, StatSig};
+use crate::trace::fingerprint::{Bound, CodeKind, CodePart, Fingerprint, InputState, Origin, Trace};
+use crate::trace::identity::{FileHash, FileKind, Known, StatSig};
+use crate::trace::tree::{Entry, EntryContent, Tree};
 use std::sync::Arc;
 
 pub(super) const PATH: u8 = 1;
@@ -38,6 +40,8 @@ pub(super) const FORGET: u8 = 7;
 pub(super) const RUN_STARTED: u8 = 8;
 pub(super) const RUN_ENDED: u8 = 9;
 pub(super) const MAY_SKIP: u8 = 0x80;
+/// Since minor version 1.
+pub(super) const TREE: u8 = 10 | MAY_SKIP;
 
 /// One thing to remember. Paths are those of the session's table; `Path` records are written as needed.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +60,24 @@ pub(crate) enum Record<'a> {
     JobEnded { run: u32, job: u32, outputs: &'a [PathId], outcome: &'a str },
     /// The content of a file under a signature.
     FileHash { path: PathId, hash: FileHash },
+    /// The content of a directory, each file under its signature.
+    Tree { path: PathId, tree: &'a Tree },
     /// Drops all that is on record about a path.
     Forget { path: PathId },
+}
+
+/// Bytes in memory of a tree that goes on record.
+const MAX_TREE: usize = 128 << 20;
+
+impl<'a> Record<'a> {
+    /// What is known of a path, if it is worth its place: to read a tree of a million files again costs less than to
+    /// carry such a record along.
+    pub(crate) fn known(path: PathId, known: &'a Known) -> Option<Record<'a>> {
+        match known {
+            Known::File(hash) => Some(Record::FileHash { path, hash: *hash }),
+            Known::Tree { tree, .. } => (tree.weight() <= MAX_TREE).then_some(Record::Tree { path, tree }),
+        }
+    }
 }
 
 /// Assembles batches of frames and numbers their paths.
@@ -135,7 +155,9 @@ impl Encoder {
         let (trace_inputs, ids): (&[InputState], &[PathId]) = match record {
             Record::Traced(trace) => (&trace.fingerprint.inputs, &trace.fingerprint.outputs),
             Record::JobStarted { outputs, .. } | Record::JobEnded { outputs, .. } => (&[], outputs),
-            Record::FileHash { path, .. } | Record::Forget { path } => (&[], std::slice::from_ref(path)),
+            Record::FileHash { path, .. } | Record::Tree { path, .. } | Record::Forget { path } => {
+                (&[], std::slice::from_ref(path))
+            }
             Record::RunStarted { .. } | Record::RunEnded { .. } | Record::Definition { .. } => (&[], &[]),
         };
         trace_inputs.iter().map(|input| input.path).chain(ids.iter().copied()).try_for_each(|id| {
@@ -184,6 +206,7 @@ impl Record<'_> {
             Record::Traced(_) => TRACED,
             Record::JobEnded { .. } => JOB_ENDED,
             Record::FileHash { .. } => FILE_HASH,
+            Record::Tree { .. } => TREE,
             Record::Forget { .. } => FORGET,
         }
     }
@@ -217,7 +240,12 @@ impl Record<'_> {
             }
             Record::FileHash { path, hash } => {
                 put_varint(out, number(path).into());
+                out.push(hash.sig.kind as u8);
                 put_file_hash(out, &hash);
+            }
+            Record::Tree { path, tree } => {
+                put_varint(out, number(path).into());
+                put_tree(out, tree);
             }
             Record::Forget { path } => put_varint(out, number(path).into()),
         }
@@ -225,18 +253,14 @@ impl Record<'_> {
 }
 
 fn put_trace(out: &mut Vec<u8>, trace: &Trace, number: impl Fn(PathId) -> u32) {
-    let Fingerprint { definition, params, wildcards, inputs, outputs: _ } = &trace.fingerprint;
+    let Fingerprint { definition, params, wildcards, code, inputs, outputs: _, required } =
+        &trace.fingerprint;
     out.push(trace.origin as u8);
     put_varint(out, trace.duration_ms.into());
     put_text(out, &trace.rule);
     out.extend_from_slice(definition.as_bytes());
-    for bound in [params, wildcards] {
-        put_varint(out, bound.len() as u64);
-        for (name, value) in bound {
-            put_text(out, name);
-            put_text(out, value);
-        }
-    }
+    put_bound(out, params);
+    put_bound(out, wildcards);
     put_varint(out, inputs.len() as u64);
     for input in inputs {
         put_varint(out, input.slot.into());
@@ -245,16 +269,57 @@ fn put_trace(out: &mut Vec<u8>, trace: &Trace, number: impl Fn(PathId) -> u32) {
     }
     put_varint(out, trace.results.len() as u64);
     trace.results.iter().for_each(|digest| out.extend_from_slice(digest.as_bytes()));
+    if !required.is_empty() || !code.is_empty() {
+        put_bound(out, required);
+    }
+    if !code.is_empty() {
+        put_varint(out, code.len() as u64);
+        for part in code {
+            out.push(part.kind as u8);
+            put_text(out, &part.name);
+            out.extend_from_slice(part.digest.as_bytes());
+        }
+    }
 }
 
+fn put_bound(out: &mut Vec<u8>, bound: &[Bound]) {
+    put_varint(out, bound.len() as u64);
+    for (name, value) in bound {
+        put_text(out, name);
+        put_text(out, value);
+    }
+}
+
+/// All but the kind.
 fn put_file_hash(out: &mut Vec<u8>, hash: &FileHash) {
-    out.push(hash.sig.kind as u8);
     out.push(hash.settled.into());
     put_varint(out, hash.sig.size);
     out.extend_from_slice(&hash.sig.mtime_ns.to_le_bytes());
     out.extend_from_slice(&hash.sig.ctime_ns.to_le_bytes());
     put_varint(out, hash.sig.inode);
     out.extend_from_slice(hash.digest.as_bytes());
+}
+
+fn put_tree(out: &mut Vec<u8>, tree: &Tree) {
+    put_varint(out, tree.entries().len() as u64);
+    let mut before: &[u8] = &[];
+    for Entry { path, content } in tree.entries() {
+        let common = before.iter().zip(&**path).take_while(|(a, b)| a == b).count();
+        put_varint(out, common as u64);
+        put_bytes(out, &path[common..]);
+        before = path;
+        match content {
+            EntryContent::File { executable, hash } => {
+                out.push((*executable).into());
+                put_file_hash(out, hash);
+            }
+            EntryContent::Directory => out.push(2),
+            EntryContent::Link(text) => {
+                out.push(3);
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
 }
 
 /// The common front of `Traced`, `JobStarted` and `JobEnded`.
@@ -303,8 +368,18 @@ pub(super) fn decode_trace(body: &[u8], limit: usize) -> Option<Trace> {
     }
     let results = (0..cursor.count(32)?).map(|_| cursor.digest()).collect::<Option<_>>()?;
     let outputs = head.outputs().collect();
-    let fingerprint = Fingerprint { definition, params, wildcards, inputs, outputs };
+    let required = if cursor.is_at_end() { Vec::new() } else { decode_bound(&mut cursor)? };
+    let code = if cursor.is_at_end() { Vec::new() } else { decode_code(&mut cursor)? };
+    let fingerprint = Fingerprint { definition, params, wildcards, code, inputs, outputs, required };
     Some(Trace { rule, fingerprint, results, run: head.run, job: head.job, duration_ms, origin })
+}
+
+fn decode_code(cursor: &mut Cursor<'_>) -> Option<Vec<CodePart>> {
+    let part = |cursor: &mut Cursor<'_>| {
+        let kind = *CodeKind::ALL.get(usize::from(cursor.byte()?))?;
+        Some(CodePart { kind, name: Arc::from(cursor.text()?), digest: cursor.digest()? })
+    };
+    (0..cursor.count(34)?).map(|_| part(cursor)).collect()
 }
 
 fn decode_bound(cursor: &mut Cursor<'_>) -> Option<Vec<Bound>> {
@@ -320,10 +395,42 @@ pub(super) fn decode_file_hash(body: &[u8], limit: usize) -> Option<(PathId, Fil
         2 => FileKind::Special,
         _ => return None,
     };
+    Some((path, decode_rest_of_hash(&mut cursor, kind)?))
+}
+
+fn decode_rest_of_hash(cursor: &mut Cursor<'_>, kind: FileKind) -> Option<FileHash> {
     let settled = cursor.byte()? == 1;
     let (size, mtime_ns, ctime_ns) = (cursor.varint()?, cursor.i64()?, cursor.i64()?);
     let sig = StatSig { kind, size, mtime_ns, ctime_ns, inode: cursor.varint()? };
-    Some((path, FileHash { sig, digest: cursor.digest()?, settled }))
+    Some(FileHash { sig, digest: cursor.digest()?, settled })
+}
+
+/// Only whose tree it is: the rest is decoded when asked for.
+pub(super) fn decode_tree_path(body: &[u8], limit: usize) -> Option<PathId> {
+    Cursor::new(body).path(limit)
+}
+
+pub(super) fn decode_tree(body: &[u8], limit: usize) -> Option<(PathId, Tree)> {
+    let mut cursor = Cursor::new(body);
+    let id = cursor.path(limit)?;
+    let count = cursor.count(3)?;
+    let mut entries: Vec<Entry> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let common = usize::try_from(cursor.varint()?).ok()?;
+        let before = entries.last().map_or(&[][..], |entry| &*entry.path);
+        let path = [before.get(..common)?, cursor.bytes()?].concat().into();
+        let content = match cursor.byte()? {
+            executable @ 0..=1 => EntryContent::File {
+                executable: executable == 1,
+                hash: decode_rest_of_hash(&mut cursor, FileKind::File)?,
+            },
+            2 => EntryContent::Directory,
+            3 => EntryContent::Link(cursor.digest()?),
+            _ => return None,
+        };
+        entries.push(Entry { path, content });
+    }
+    Some((id, Tree::new(entries)))
 }
 
 pub(super) fn decode_definition(body: &[u8]) -> Option<(Digest, &str)> {

@@ -8,8 +8,9 @@ use super::{codec, compact};
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, PathTable};
 use crate::error::ErrorKind;
-use crate::trace::fingerprint::{Fingerprint, InputState, Origin, Trace};
+use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint, InputState, Origin, Trace};
 use crate::trace::identity::{FileHash, FileKind, StatSig};
+use crate::trace::tree::{Entry, EntryContent, Tree};
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -24,11 +25,13 @@ pub(super) fn trace(inputs: &[PathId], outputs: &[PathId], run: u32, text: &str)
             definition: Digest::of(b"sort {input} > {output}"),
             params: vec![(Arc::from("min"), Arc::from(text))],
             wildcards: vec![(Arc::from("s"), Arc::from("a\nb"))],
+            code: Vec::new(),
             inputs: inputs
                 .iter()
                 .map(|&path| InputState { slot: 1, path, digest: Digest::of(b"in") })
                 .collect(),
             outputs: outputs.to_vec(),
+            required: Vec::new(),
         },
         results: (0..outputs.len()).map(|n| Digest::of(&n.to_le_bytes())).collect(),
         run,
@@ -42,6 +45,18 @@ pub(super) fn hash(n: u64, settled: bool) -> FileHash {
     let (mtime_ns, ctime_ns) = (-5, i64::MAX - n as i64);
     let sig = StatSig { kind: FileKind::File, size: n, mtime_ns, ctime_ns, inode: u64::MAX };
     FileHash { sig, digest: Digest::of(&n.to_le_bytes()), settled }
+}
+
+fn tree() -> Tree {
+    let entry = |path: &str, content| Entry { path: path.as_bytes().into(), content };
+    let file = |n| EntryContent::File { executable: n == 1, hash: hash(n, true) };
+    let link = EntryContent::Link(Digest::of(b"to"));
+    Tree::new(vec![
+        entry("a", EntryContent::Directory),
+        entry("a/1", file(1)),
+        entry("a/2", file(2)),
+        entry("b", link),
+    ])
 }
 
 pub(super) fn table(names: &[&str]) -> (PathTable, Vec<PathId>) {
@@ -68,7 +83,7 @@ fn dump(paths: &PathTable, view: &View) -> String {
     for id in (0..view.known() as u32).map(PathId) {
         let facts =
             (view.trace(id), view.interrupted(id), view.failed(id), view.last_job(id), view.file_hash(id));
-        out += &format!("{:?} {facts:?}\n", paths.text(id));
+        out += &format!("{:?} {facts:?} {:?}\n", paths.text(id), view.tree(id));
         if let Some(trace) = view.trace(id) {
             out += &format!("{:?}\n", view.definition(&trace.fingerprint.definition));
         }
@@ -106,6 +121,7 @@ fn sample() -> (PathTable, Vec<u8>) {
             Record::JobStarted { run: 2, job: 9, outputs: &[other] },
             Record::JobEnded { run: 2, job: 9, outputs: &[other], outcome: "exit 1" },
             Record::JobStarted { run: 2, job: 10, outputs: &[side, other] },
+            Record::Tree { path: side, tree: &tree() },
             Record::Forget { path: input },
         ],
     );
@@ -144,6 +160,13 @@ fn everything_recorded_is_found_again() {
     assert_eq!(view.last_job(other), Some((2, 10)));
     assert_eq!(view.last_job(out), Some((2, 3)));
     assert_eq!(view.file_hash(input), None, "forgotten");
+    let suspect = |hash: FileHash| FileHash { settled: false, ..hash };
+    let found = view.tree(side).unwrap();
+    assert_eq!(found.digest(), tree().digest());
+    let content = found.find(b"a/1").unwrap().content;
+    let expected = EntryContent::File { executable: true, hash: suspect(hash(1, true)) };
+    assert_eq!(content, expected, "of a run that another boot cut short");
+    assert_eq!((view.tree(out), view.file_hash(side)), (None, None), "a file is no tree");
     assert_eq!(view.definition(&Digest::of(b"sort {input} > {output}")), Some("sort {input} > {output}"));
     assert_eq!(view.made().collect::<Vec<_>>(), [out, side, other], "in the order of the log");
     assert_eq!(view.next_run(), 3);
@@ -416,6 +439,54 @@ fn the_bytes_of_version_one() {
 }
 
 #[test]
+fn the_bytes_that_came_with_minor_version_one() {
+    let (paths, ids) = table(&["d"]);
+    let mut asked = trace(&[], &[], 1, "5");
+    asked.fingerprint.required = vec![("o".into(), "non-empty".into())];
+    let part = CodePart { kind: CodeKind::Conda, name: "e".into(), digest: Digest::from_bytes([5; 32]) };
+    let coded = Fingerprint { required: Vec::new(), code: vec![part], ..asked.fingerprint.clone() };
+    let coded = Trace { fingerprint: coded, ..asked.clone() };
+    let hash = |n| FileHash { digest: Digest::from_bytes([n; 32]), ..hash(2, true) };
+    let entry = |path: &str, content| Entry { path: path.as_bytes().into(), content };
+    let tree = Tree::new(vec![
+        entry("ab", EntryContent::File { executable: false, hash: hash(7) }),
+        entry("ac", EntryContent::File { executable: true, hash: hash(8) }),
+        entry("d", EntryContent::Directory),
+        entry("d/l", EntryContent::Link(Digest::from_bytes([9; 32]))),
+    ]);
+    let log = log_of(
+        &paths,
+        &[Record::Tree { path: ids[0], tree: &tree }, Record::Traced(&asked), Record::Traced(&coded)],
+    );
+    let sig = [
+        &[1, 2, 0xfb, 255, 255, 255, 255, 255, 255, 255, 0xfd, 255, 255, 255, 255, 255, 255, 0x7f][..],
+        &[255; 9],
+        &[1],
+    ]
+    .concat();
+    let digest = |n: u8| [n; 32];
+    let body = [
+        &[0, 4, 0, 2, b'a', b'b', 0][..],
+        &sig,
+        &digest(7),
+        &[1, 1, b'c', 1],
+        &sig,
+        &digest(8),
+        &[0, 1, b'd', 2],
+        &[1, 2, b'/', b'l', 3],
+        &digest(9),
+    ]
+    .concat();
+    let mut frames = Frames::new(&log);
+    assert_eq!(frames.next().map(|f| f.kind), Some(record::PATH));
+    assert_eq!(frames.next().map(|f| (f.kind, f.body.to_vec())), Some((0x80 | 10, body)));
+    let trace = frames.next().unwrap();
+    assert!(trace.body.ends_with(&[0, 1, 1, b'o', 9, b'n', b'o', b'n', b'-', b'e', b'm', b'p', b't', b'y']));
+    let trace = frames.next().unwrap();
+    assert!(trace.body.ends_with(&[&[0, 0, 1, 1, 1, b'e'][..], &digest(5)].concat()));
+}
+
+#[test]
 fn hashes_of_a_run_that_never_ended_are_unsettled_after_a_reboot() {
     let (paths, ids) = table(&["a", "b", "c", "d"]);
     let settled = |n: usize| Record::FileHash { path: ids[n], hash: hash(n as u64, true) };
@@ -530,8 +601,9 @@ fn arbitrary_trace() -> impl Strategy<Value = (Vec<String>, Trace)> {
     let outputs = prop::collection::vec((0..6u32, digest()), 0..6);
     let numbers = (any::<u32>(), any::<u32>(), any::<u32>(), any::<bool>());
     let names = prop::collection::vec("[a-zäöü \n]{1,9}", 6);
-    (text(), digest(), bound(), bound(), inputs, outputs, numbers, names).prop_map(
-        |(rule, definition, params, wildcards, inputs, outputs, (run, job, duration_ms, accepted), names)| {
+    (text(), digest(), [bound(), bound(), bound()], inputs, outputs, numbers, names).prop_map(
+        |(rule, definition, bounds, inputs, outputs, (run, job, duration_ms, accepted), names)| {
+            let [params, wildcards, required] = bounds;
             let arcs = |list: Vec<(String, String)>| {
                 list.into_iter().map(|(name, value)| (Arc::from(name), Arc::from(value))).collect()
             };
@@ -540,11 +612,20 @@ fn arbitrary_trace() -> impl Strategy<Value = (Vec<String>, Trace)> {
                 definition,
                 params: arcs(params),
                 wildcards: arcs(wildcards),
+                code: outputs
+                    .iter()
+                    .map(|&(n, digest)| CodePart {
+                        kind: CodeKind::ALL[n as usize % 4],
+                        name: n.to_string().into(),
+                        digest,
+                    })
+                    .collect(),
                 inputs: inputs
                     .iter()
                     .map(|&(slot, id, digest)| InputState { slot, path: PathId(id), digest })
                     .collect(),
                 outputs: outputs.iter().map(|&(id, _)| PathId(id)).collect(),
+                required: arcs(required),
             };
             let results = outputs.iter().map(|&(_, digest)| digest).collect();
             let origin = if accepted { Origin::Accepted } else { Origin::Executed };
@@ -563,9 +644,17 @@ proptest! {
         let order = Record::JobStarted { run: 0, job: 0, outputs: &all };
         let log = log_of(&paths, &[order, Record::Traced(&trace)]);
         let frame = Frames::new(&log).last().unwrap();
-        prop_assert_eq!(record::decode_trace(frame.body, 6), Some(trace));
+        prop_assert_eq!(record::decode_trace(frame.body, 6), Some(trace.clone()));
         for cut in 0..frame.body.len() {
-            prop_assert_eq!(record::decode_trace(&frame.body[..cut], 6), None, "a part is not a trace");
+            let part = record::decode_trace(&frame.body[..cut], 6);
+            let is_older = part.is_some_and(|part| {
+                let mut older = trace.clone();
+                older.fingerprint.code.clear();
+                let with_required = older.clone();
+                older.fingerprint.required.clear();
+                part != older && part != with_required
+            });
+            prop_assert!(!is_older, "a part is no trace, or one of a version that knew no more");
         }
     }
 
@@ -576,6 +665,27 @@ proptest! {
         let hash = FileHash { sig, digest: Digest::of(b""), settled };
         let view = scan(&log_of(&paths, &[Record::FileHash { path: ids[0], hash }])).view;
         prop_assert_eq!(view.file_hash(ids[0]), Some(hash));
+    }
+
+    #[test]
+    fn trees_survive(files in prop::collection::btree_map(prop::collection::vec(any::<u8>(), 1..6), 0..4u8, 0..12)) {
+        let entries = files.iter().enumerate().map(|(n, (path, kind))| {
+            let hash = hash(n as u64, n % 2 == 0);
+            let content = match kind {
+                2 => EntryContent::Directory,
+                3 => EntryContent::Link(hash.digest),
+                executable => EntryContent::File { executable: *executable == 1, hash },
+            };
+            Entry { path: path.as_slice().into(), content }
+        });
+        let tree = Tree::new(entries.collect());
+        let (paths, ids) = table(&["a"]);
+        let log = log_of(&paths, &[Record::Tree { path: ids[0], tree: &tree }]);
+        prop_assert_eq!(scan(&log).view.tree(ids[0]), Some(tree));
+        let frame = Frames::new(&log).last().unwrap();
+        for cut in 0..frame.body.len() {
+            prop_assert_eq!(record::decode_tree(&frame.body[..cut], 1), None);
+        }
     }
 
     #[test]
@@ -591,7 +701,7 @@ proptest! {
     fn garbage_bodies_never_panic(bodies in prop::collection::vec((any::<u8>(), prop::collection::vec(0..20u8, 0..60)), 0..30)) {
         let mut log = frame::header([3; 16]).to_vec();
         for (seq, (kind, body)) in bodies.iter().enumerate() {
-            frame::put(&mut log, seq as u32, kind % 10 + 1, 1000, |out| out.extend_from_slice(body)).unwrap();
+            frame::put(&mut log, seq as u32, if *kind == 0 { record::TREE } else { kind % 10 + 1 }, 1000, |out| out.extend_from_slice(body)).unwrap();
         }
         if let Ok(scan) = index::scan(log, BOOT) {
             dump(&scan.paths, &scan.view);

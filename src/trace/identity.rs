@@ -1,6 +1,8 @@
 //! How a file is recognised: the signature of its metadata and the digest of its content.
 
 use crate::base::digest::Digest;
+use crate::trace::tree::Tree;
+use std::sync::Arc;
 
 /// Kinds of file system entries that matter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +28,12 @@ pub(crate) struct StatSig {
     pub(crate) inode: u64,
 }
 
+impl StatSig {
+    pub(crate) fn is_directory(&self) -> bool {
+        self.kind == FileKind::Directory
+    }
+}
+
 /// A content digest with the signature under which it was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FileHash {
@@ -33,4 +41,24 @@ pub(crate) struct FileHash {
     pub(crate) digest: Digest,
     /// Whether an equal signature proves an equal content: the last change lay safely before the reading.
     pub(crate) settled: bool,
+}
+
+/// What is known of a path: a file's content, or all that a directory holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Known {
+    File(FileHash),
+    Tree {
+        /// Of the directory itself; tells that another one took its place, not what is in it.
+        sig: StatSig,
+        tree: Arc<Tree>,
+    },
+}
+
+impl Known {
+    pub(crate) fn digest(&self) -> Digest {
+        match self {
+            Known::File(hash) => hash.digest,
+            Known::Tree { tree, .. } => tree.digest(),
+        }
+    }
 }

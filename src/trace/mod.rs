@@ -5,3 +5,4 @@ pub(crate) mod compare;
 pub(crate) mod fingerprint;
 pub(crate) mod identity;
 pub(crate) mod reason;
+pub(crate) mod tree;

@@ -50,6 +50,26 @@ pub enum Reason {
         /// The new definition.
         new: String,
     },
+    /// The content of the rule's script changed.
+    ScriptChanged {
+        /// The script.
+        path: String,
+        /// Its content at the last execution; `None` when another one was executed.
+        old: Option<Digest>,
+        /// Its content now.
+        new: Digest,
+    },
+    /// The software environment that the rule names is another one.
+    EnvironmentChanged {
+        /// `conda`, `container` or `envmodules`.
+        kind: String,
+        /// What the rule names.
+        name: String,
+        /// Its description at the last execution; `None` when another one or none was used.
+        old: Option<Digest>,
+        /// Its description now.
+        new: Digest,
+    },
     /// A param that the command uses has another value.
     ParamChanged {
         /// Name of the param, or its position.
@@ -105,6 +125,20 @@ pub enum Reason {
         /// The job that makes it; `None` for a source.
         by: Option<String>,
     },
+    /// The content of an input counts, which did not when it was `ancient`.
+    InputCounts {
+        /// The input.
+        path: String,
+    },
+    /// What `ensure` asks of an output is more or something else than before.
+    RequirementChanged {
+        /// The output.
+        path: String,
+        /// What was asked of it at the last execution.
+        old: Option<String>,
+        /// What is asked of it now.
+        new: String,
+    },
     /// An output does not exist.
     OutputMissing {
         /// The output.
@@ -119,10 +153,12 @@ pub enum Reason {
         /// What is there now.
         new: Digest,
     },
-    /// An output is there, but is not a regular file.
+    /// A directory is where a file is to be, or the other way round, or something that is neither.
     OutputKindChanged {
         /// The output.
         path: String,
+        /// `regular file` or `directory`.
+        expected: String,
     },
     /// A temporary output is gone, and a job that must run reads it.
     NeededBy {
@@ -146,6 +182,8 @@ impl Reason {
             Reason::NeverBuilt => "never-built",
             Reason::FailedBefore { .. } => "failed-before",
             Reason::CommandChanged { .. } => "command-changed",
+            Reason::ScriptChanged { .. } => "script-changed",
+            Reason::EnvironmentChanged { .. } => "environment-changed",
             Reason::ParamChanged { .. } => "param-changed",
             Reason::ParamAdded { .. } => "param-added",
             Reason::ParamRemoved { .. } => "param-removed",
@@ -154,6 +192,8 @@ impl Reason {
             Reason::InputRemoved { .. } => "input-removed",
             Reason::InputsReordered => "inputs-reordered",
             Reason::InputChanged { .. } => "input-changed",
+            Reason::InputCounts { .. } => "input-counts",
+            Reason::RequirementChanged { .. } => "requirement-changed",
             Reason::OutputMissing { .. } => "output-missing",
             Reason::OutputModified { .. } => "output-modified",
             Reason::OutputKindChanged { .. } => "output-kind-changed",
@@ -176,6 +216,14 @@ impl fmt::Display for Reason {
             }
             Reason::FailedBefore { run, outcome } => write!(f, "failed in run {run} ({outcome})"),
             Reason::CommandChanged { .. } => write!(f, "command changed"),
+            Reason::ScriptChanged { path, old: Some(_), .. } => write!(f, "script {path} changed"),
+            Reason::ScriptChanged { path, old: None, .. } => write!(f, "script {path} is new"),
+            Reason::EnvironmentChanged { kind, name, old: Some(_), .. } => {
+                write!(f, "{kind} environment {name} changed")
+            }
+            Reason::EnvironmentChanged { kind, name, old: None, .. } => {
+                write!(f, "{kind} environment {name} was not used before")
+            }
             Reason::ParamChanged { name, old, new } => write!(f, "param {name} changed: {old} -> {new}"),
             Reason::ParamAdded { name, new } => write!(f, "param {name} is new: {new}"),
             Reason::ParamRemoved { name, old } => write!(f, "param {name} is gone: {old}"),
@@ -195,9 +243,18 @@ impl fmt::Display for Reason {
                     false => write!(f, "input {path} changed (made by {rule})"),
                 }
             }
+            Reason::InputCounts { path } => {
+                write!(f, "the content of input {path} counts, which was ancient before")
+            }
+            Reason::RequirementChanged { path, old: None, new } => {
+                write!(f, "output {path} is now to be checked: {new}")
+            }
+            Reason::RequirementChanged { path, old: Some(old), new } => {
+                write!(f, "what is asked of output {path} changed: {old} -> {new}")
+            }
             Reason::OutputMissing { path } => write!(f, "output {path} is missing"),
             Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),
-            Reason::OutputKindChanged { path } => write!(f, "output {path} is not a regular file"),
+            Reason::OutputKindChanged { path, expected } => write!(f, "output {path} is not a {expected}"),
             Reason::NeededBy { path, job } => write!(f, "temporary {path} is needed by {job}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Commands that only answer: `plan`, `why`, `graph`, `log`.
 
-use super::{Place, run_options};
+use super::Place;
 use crate::args::{GraphFormat, GraphNode, RunArgs};
 use crate::exit::{Exit, Failure};
 use rulemake::report::{self, GraphBy};
@@ -21,9 +21,10 @@ pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<
 
 /// The plan for what the user calls `targets`.
 pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Result<Plan, Failure> {
-    let session = place.session(place.load()?, args).open()?;
+    let session = place.session(place.load(args.jobs)?, args).open()?;
     let targets = place.targets(targets, session.workflow());
-    session.plan(&targets, &run_options(args)).map_err(|error| place.explained(error, &targets))
+    let options = place.run_options(args, session.workflow());
+    session.plan(&targets, &options).map_err(|error| place.explained(error, &targets))
 }
 
 pub(crate) fn why(place: &Place, file: &str) -> Result<Exit, Failure> {

@@ -6,7 +6,7 @@ pub(crate) mod fmt;
 mod list;
 mod run;
 
-use crate::args::{Args, Command, Common, RunArgs};
+use crate::args::{Args, Command, Common, EnvKind, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
@@ -63,6 +63,13 @@ fn here() -> Result<PathBuf, Failure> {
     })
 }
 
+/// The environment, as far as it is text.
+fn variables() -> Vec<(String, String)> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the command learns its environment")]
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
 /// A project with the options that hold for every command.
 pub(crate) struct Place {
     pub(crate) project: Project,
@@ -84,12 +91,16 @@ impl Place {
         options.resources = common.set_resources;
         options.default_resources = common.default_resources;
         options.scatter = common.set_scatter;
+        options.variables = variables();
+        options.keep_root = common.directory.is_some();
         Ok(Place { project, output, options })
     }
 
     /// Loads the workflow and shows its warnings.
-    pub(crate) fn load(&self) -> Result<Workflow, Failure> {
-        let loaded = Workflow::load_with(&self.project.rulefile, &self.options);
+    pub(crate) fn load(&self, cores: Option<usize>) -> Result<Workflow, Failure> {
+        let mut options = self.options.clone();
+        options.cores = cores;
+        let loaded = Workflow::load_with(&self.project.rulefile, &options);
         // Its author wants to see it, of a load that fails above all.
         let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
         if loaded.is_err() || !self.output.quiet {
@@ -105,13 +116,20 @@ impl Place {
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
     pub(crate) fn session(&self, workflow: Workflow, args: &RunArgs) -> SessionBuilder {
-        let builder = Session::builder(workflow).root(&self.project.root).jobs(args.jobs.unwrap_or(0));
+        let mut builder = Session::builder(workflow)
+            .root(&self.project.root)
+            .jobs(args.jobs.unwrap_or(0))
+            .temp_dir(std::env::temp_dir().to_string_lossy());
+        #[expect(clippy::disallowed_methods, reason = "the library looks for programs where it is told")]
+        if let Some(path) = std::env::var_os("PATH") {
+            builder = builder.search_path(path);
+        }
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }
 
     /// A session for questions.
     pub(crate) fn open(&self) -> Result<Session, Failure> {
-        Ok(self.session(self.load()?, &RunArgs::default()).open()?)
+        Ok(self.session(self.load(None)?, &RunArgs::default()).open()?)
     }
 
     /// What the user calls these, as the workflow calls them.
@@ -121,6 +139,24 @@ impl Place {
             .iter()
             .map(|target| self.project.to_root(target, workflow.rule(target).is_some(), absolute))
             .collect()
+    }
+
+    /// The library's form of the options of a run.
+    pub(crate) fn run_options(&self, run: &RunArgs, workflow: &Workflow) -> RunOptions {
+        let mut options = RunOptions::default();
+        options.keep_going = run.keep_going;
+        options.force = run.force;
+        options.force_all = run.force_all;
+        options.retries = run.retries.unwrap_or(0);
+        options.wait = run.wait;
+        options.keep_temps = run.notemp;
+        options.environments.conda = run.env.contains(&EnvKind::Conda);
+        options.environments.container = run.env.contains(&EnvKind::Container);
+        options.environments.modules = run.env.contains(&EnvKind::Modules);
+        options.until = self.targets(&run.until, workflow);
+        options.omit_from = self.targets(&run.omit_from, workflow);
+        options.batch = run.batch.clone();
+        options
     }
 
     /// A target such as `b=2` is a second value of `--config` in Snakemake; here it is repeated.
@@ -159,16 +195,4 @@ const COMMANDS: [&str; 9] = ["run", "plan", "why", "graph", "list", "log", "fmt"
 
 fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
-}
-
-/// The library's form of the options of a run.
-pub(crate) fn run_options(run: &RunArgs) -> RunOptions {
-    let mut options = RunOptions::default();
-    options.keep_going = run.keep_going;
-    options.force = run.force;
-    options.force_all = run.force_all;
-    options.retries = run.retries.unwrap_or(0);
-    options.wait = run.wait;
-    options.keep_temps = run.notemp;
-    options
 }

@@ -1,6 +1,6 @@
 //! `rulemake [run]`: makes the targets.
 
-use super::{Place, run_options};
+use super::Place;
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
@@ -21,8 +21,9 @@ pub(crate) fn run(
     args: &RunArgs,
     started: Instant,
 ) -> Result<Exit, Failure> {
-    let workflow = place.load()?;
+    let workflow = place.load(args.jobs)?;
     let targets = place.targets(targets, &workflow);
+    let options = place.run_options(args, &workflow);
     let progress = Progress::new(&place.output);
     let token = CancelToken::new();
     let observed = progress.clone();
@@ -32,7 +33,7 @@ pub(crate) fn run(
         .observer(move |event| observed.observe(event))
         .open()?;
     let caught = signals::catch(&token, &progress);
-    let result = session.run(&targets, &run_options(args));
+    let result = session.run(&targets, &options);
     progress.clear();
     let report = match (result, caught.first()) {
         (Ok(report), _) => report,

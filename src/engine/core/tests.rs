@@ -1,6 +1,7 @@
 //! The core driven by seeds: random graphs, random orders of completion, failures, retries, cancels.
 
 use super::*;
+use crate::engine::core::grow::{ChangedJob, Growth, NewJob};
 
 /// xorshift64*: a run is its seed.
 struct Dice(u64);
@@ -18,7 +19,7 @@ impl Dice {
     }
 }
 
-fn shape(needs: &[Vec<u32>], temps: &[Temp]) -> Shape {
+fn shape(needs: &[Vec<u32>], temps: &[Temp], open: &[u32]) -> Shape {
     let n = needs.len();
     let consumers = needs.iter().zip(0..).flat_map(|(list, job)| list.iter().map(move |need| (*need, job)));
     let holds = temps.iter().zip(0..).flat_map(|(temp, i)| temp.holders().map(move |job| (job, i)));
@@ -29,6 +30,7 @@ fn shape(needs: &[Vec<u32>], temps: &[Temp]) -> Shape {
         height: vec![0; n],
         holds: Rows::pack(n, holds),
         holders: temps.iter().map(|temp| temp.holders().count() as u32).collect(),
+        open: open.to_vec(),
     }
 }
 
@@ -61,6 +63,11 @@ struct World {
     version: Vec<u32>,
     saw: Vec<Option<Vec<u32>>>,
     reopened: Vec<u32>,
+    was_checked: Vec<bool>,
+    /// Open jobs and the checkpoints that they wait for.
+    open: Vec<(u32, Vec<u32>)>,
+    /// Per job, below which number a job cannot depend on it.
+    below: Vec<u32>,
     finished: bool,
     cancelled: bool,
     failed_for_good: u32,
@@ -95,8 +102,17 @@ impl World {
                 temps.push(Temp { maker, readers, is_there });
             }
         }
+        let mut open = Vec::new();
+        for (job, list) in needs.iter().enumerate() {
+            if !list.is_empty() && dice.chance(15) {
+                open.push((job as u32, list[..1 + dice.roll(list.len() as u64) as usize].to_vec()));
+            }
+        }
+        let open_jobs: Vec<u32> = open.iter().map(|(job, _)| *job).collect();
         let world = World {
-            core: Core::new(shape(&needs, &temps), ledger, keep_going),
+            core: Core::new(shape(&needs, &temps, &open_jobs), ledger, keep_going),
+            open,
+            below: (0..n as u32).collect(),
             needs,
             threads,
             memory: MEMORY,
@@ -109,6 +125,7 @@ impl World {
             version: vec![0; n],
             saw,
             reopened: vec![0; n],
+            was_checked: vec![false; n],
             finished: false,
             cancelled: false,
             failed_for_good: 0,
@@ -129,6 +146,8 @@ impl World {
         match effect {
             Effect::Check { job } => {
                 self.assert_producers_good(job);
+                assert!(self.open.iter().all(|(open, _)| *open != job), "open job {job} is checked");
+                self.was_checked[job as usize] = true;
                 self.checking.push(job);
             }
             Effect::Start { job, attempt } => {
@@ -157,6 +176,8 @@ impl World {
             Effect::Remove { temp } => {
                 let temp = &mut self.temps[temp as usize];
                 assert!(temp.holders().all(|job| is_good(self.settled[job as usize])), "somebody needs it");
+                let mut open = self.open.iter().map(|(job, _)| self.settled[*job as usize]);
+                assert!(open.all(|state| state.is_some()), "an open job may come to need it");
                 temp.is_there = false;
             }
             Effect::Finish => self.finished = true,
@@ -214,8 +235,102 @@ impl World {
         Checked::Run { threads, named: vec![("memory".into(), memory)], retries: dice.roll(3) as u32 }
     }
 
+    /// An open job whose checkpoints are all final.
+    fn due(&self) -> Option<usize> {
+        let is_due = |(job, on): &(u32, Vec<u32>)| {
+            self.settled[*job as usize].is_none() && on.iter().all(|on| is_good(self.settled[*on as usize]))
+        };
+        self.open.iter().position(is_due).filter(|_| !self.core.is_draining())
+    }
+
+    /// New jobs for an open one. They need what cannot depend on it, and each other.
+    fn grow(&mut self, at: usize, dice: &mut Dice) {
+        let (job, _) = self.open.swap_remove(at);
+        let below = self.below[job as usize];
+        let mut growth = Growth::default();
+        if dice.chance(10) {
+            growth.failed.push(job);
+            self.send(Msg::Grow(growth));
+            return;
+        }
+        let first = self.needs.len() as u32;
+        for new in first..first + dice.roll(5) as u32 {
+            let mut needs: Vec<u32> = (0..dice.roll(3)).map(|_| dice.roll(below.into()) as u32).collect();
+            needs.extend((first..new).filter(|_| dice.chance(30)));
+            needs.sort_unstable();
+            needs.dedup();
+            needs.retain(|need| *need < self.needs.len() as u32);
+            let is_open = !needs.is_empty() && dice.chance(20);
+            if is_open {
+                self.open.push((new, needs[..1].to_vec()));
+            }
+            self.add_job(needs.clone(), below, dice);
+            growth.jobs.push(NewJob { needs, priority: dice.roll(3) as i64, is_open });
+            growth.order.push(new);
+        }
+        let known = self.needs[job as usize].clone();
+        let all = (0..below).chain(first..self.needs.len() as u32);
+        let needs: Vec<u32> = all
+            .filter(|need| !known.contains(need) && dice.chance(if *need < first { 5 } else { 60 }))
+            .collect();
+        self.needs[job as usize].extend(&needs);
+        if let Some(saw) = &mut self.saw[job as usize] {
+            // Inputs that are new are another list than before.
+            saw.push(u32::MAX);
+        }
+        let is_open = dice.chance(20);
+        if is_open {
+            self.open.push((job, self.needs[job as usize][..1].to_vec()));
+        }
+        self.hold_temps(first, job, &needs, &mut growth, dice);
+        growth.changed.push(ChangedJob { job, needs, is_open });
+        self.send(Msg::Grow(growth));
+    }
+
+    fn add_job(&mut self, needs: Vec<u32>, below: u32, dice: &mut Dice) {
+        self.saw
+            .push(dice.chance(50).then(|| needs.iter().map(|need| self.version[*need as usize]).collect()));
+        self.needs.push(needs);
+        self.below.push(below);
+        self.settled.push(None);
+        self.attempts.push(0);
+        self.request.push((1 + dice.roll(6), dice.roll(MEMORY + 2)));
+        self.version.push(0);
+        self.reopened.push(0);
+        self.was_checked.push(false);
+    }
+
+    /// New readers of temporary files that are there, and temporary files of the new jobs.
+    fn hold_temps(&mut self, first: u32, job: u32, added: &[u32], growth: &mut Growth, dice: &mut Dice) {
+        let new = first..self.needs.len() as u32;
+        let reads: Vec<(u32, Vec<u32>)> = new
+            .clone()
+            .map(|new| (new, self.needs[new as usize].clone()))
+            .chain([(job, added.to_vec())])
+            .collect();
+        for (i, temp) in (0..).zip(&mut self.temps) {
+            for (reader, _) in reads.iter().filter(|(_, needs)| needs.contains(&temp.maker)) {
+                if dice.chance(70) {
+                    temp.readers.push(*reader);
+                    growth.holds.push((*reader, i));
+                }
+            }
+        }
+        for maker in new {
+            let readers = reads.iter().filter(|(_, needs)| needs.contains(&maker)).map(|(job, _)| *job);
+            let is_there = self.saw[maker as usize].is_some() && dice.chance(30);
+            let temp = Temp { maker, readers: readers.collect(), is_there };
+            growth.holds.extend(temp.holders().map(|job| (job, self.temps.len() as u32)));
+            self.temps.push(temp);
+        }
+    }
+
     fn step(&mut self, dice: &mut Dice) {
         let choices = self.checking.len() + self.running.len();
+        if let Some(due) = self.due().filter(|_| choices == 0 || dice.chance(30)) {
+            self.grow(due, dice);
+            return;
+        }
         if dice.chance(1) {
             self.cancelled = true;
             let level =
@@ -268,7 +383,7 @@ fn simulate(seed: u64) {
         steps += 1;
         assert!(steps < 10_000, "the run ends");
         assert!(
-            world.checking.len() + world.running.len() > 0,
+            world.checking.len() + world.running.len() > 0 || world.due().is_some(),
             "a run that is not finished has something under way"
         );
         world.step(&mut dice);
@@ -284,7 +399,9 @@ fn simulate(seed: u64) {
             // A producer may have been reopened after the job was decided, and have failed then.
             Settled::UpToDate | Settled::Done | Settled::Failed | Settled::Cancelled => {
                 let reopened = world.needs[job].iter().any(|p| world.reopened[*p as usize] > 0);
-                assert!(!bad_producer || reopened);
+                // Nor does a job that cannot have its inputs wait for the others.
+                let never_begun = settled == Settled::Failed && !world.was_checked[job];
+                assert!(!bad_producer || reopened || never_begun);
                 let is_decided = matches!(settled, Settled::UpToDate | Settled::Done);
                 if is_decided && !bad_producer && is_calm && !is_drained && !world.cancelled {
                     assert_eq!(world.saw[job], Some(world.sees(job as u32)), "job {job} is behind");
@@ -322,7 +439,7 @@ fn ten_thousand_seeds_keep_every_promise() {
 fn a_chain_of_a_million_up_to_date_jobs_is_linear() {
     let needs: Vec<Vec<u32>> =
         (0..1_000_000u32).map(|job| job.checked_sub(1).into_iter().collect()).collect();
-    let mut core = Core::new(shape(&needs, &[]), Ledger::new(2, &[]), false);
+    let mut core = Core::new(shape(&needs, &[], &[]), Ledger::new(2, &[]), false);
     let (mut out, mut done) = (Vec::new(), 0);
     core.handle(Msg::Begin, &mut out);
     while let Some(effect) = out.pop() {
@@ -341,7 +458,7 @@ fn a_chain_of_a_million_up_to_date_jobs_is_linear() {
 #[test]
 fn checks_run_ahead_of_starts_only_so_far() {
     let needs = vec![Vec::new(); LOOKAHEAD * 2];
-    let mut core = Core::new(shape(&needs, &[]), Ledger::new(1, &[]), false);
+    let mut core = Core::new(shape(&needs, &[], &[]), Ledger::new(1, &[]), false);
     let mut out = Vec::new();
     core.handle(Msg::Begin, &mut out);
     let mut checks = 0;

@@ -8,15 +8,22 @@ use crate::engine::event::EventKind;
 use crate::engine::work::{Recall, Removal};
 use crate::graph::job::JobId;
 use crate::plan::check::has_action;
+use crate::plan::context::Context;
 use crate::plan::forecast::needed_by;
+use crate::plan::temp::has_temp;
 use crate::trace::reason::Reason;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a run remembers of its temporary files and reopened jobs.
 #[derive(Default)]
 pub(super) struct TempState {
-    /// By number in the core.
-    pub(super) files: Vec<PathId>,
+    /// Files that are removed, by their number in the core.
+    files: Vec<PathId>,
+    numbers: FxHashMap<PathId, u32>,
+    /// What open jobs hold so far: the others of their inputs are known later.
+    held_open: FxHashSet<(u32, u32)>,
+    /// Whether a job can be reopened.
+    any: bool,
     /// Jobs of which a file is being removed; how many.
     removing: FxHashMap<u32, usize>,
     /// Jobs whose start waits for that: a removal that comes late must not meet what they make.
@@ -32,8 +39,52 @@ pub(super) struct TempState {
 }
 
 impl TempState {
-    pub(super) fn of(files: Vec<PathId>) -> TempState {
-        TempState { files, ..TempState::default() }
+    pub(super) fn of(cx: &Context, keep: bool) -> TempState {
+        let any = cx.workflow.rules.iter().any(|rule| has_temp(rule));
+        let mut state = TempState { any, ..TempState::default() };
+        let ids = (0..cx.graph.jobs.len() as u32).map(JobId).filter(|_| any && !keep);
+        for path in ids.flat_map(|id| cx.temps_of(id)) {
+            state.add(path);
+        }
+        state
+    }
+
+    /// Takes note of a file that is to be removed; returns its number.
+    pub(super) fn add(&mut self, path: PathId) -> u32 {
+        let number = self.files.len() as u32;
+        self.files.push(path);
+        self.numbers.insert(path, number);
+        number
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Which job holds which file: its maker, and each job that reads it.
+    pub(super) fn holds(&mut self, cx: &Context) -> Vec<(u32, u32)> {
+        let maker = |(path, number): (&PathId, u32)| Some((cx.graph.producer(*path)?.0, number));
+        let mut holds: Vec<(u32, u32)> = self.files.iter().zip(0..).filter_map(maker).collect();
+        if !holds.is_empty() {
+            let jobs = (0..cx.graph.jobs.len() as u32).map(JobId);
+            jobs.for_each(|job| holds.extend(self.read_by(cx, job)));
+        }
+        holds
+    }
+
+    /// The files that a job reads and did not hold before, each once.
+    pub(super) fn read_by(&mut self, cx: &Context, job: JobId) -> Vec<(u32, u32)> {
+        let inputs = cx.job(job).inputs.iter();
+        let mut read: Vec<u32> = inputs.filter_map(|path| self.numbers.get(path).copied()).collect();
+        read.sort_unstable();
+        read.dedup();
+        let held = &mut self.held_open;
+        let is_open = cx.graph.open.contains_key(&job);
+        let is_new = |temp: &u32| match is_open {
+            true => held.insert((job.0, *temp)),
+            false => !held.remove(&(job.0, *temp)),
+        };
+        read.into_iter().filter(is_new).map(|temp| (job.0, temp)).collect()
     }
 
     pub(super) fn recall(&self, job: u32) -> Option<Recall> {
@@ -63,18 +114,21 @@ impl Run<'_> {
     /// A job must run but lacks these temporary files; their producers will be reopened for it.
     pub(super) fn note_lack(&mut self, job: u32, absent: &[(u32, PathId)]) {
         for (producer, path) in absent {
-            let reason = needed_by(self.cx, *path, JobId(job));
+            let reason = needed_by(&self.cx, *path, JobId(job));
             let ran = self.temps.ran.contains(producer);
             self.temps.recalls.entry(*producer).or_insert(Recall { reason, ran });
         }
     }
 
     pub(super) fn reopened(&mut self, job: u32) {
-        if !has_action(self.cx, JobId(job)) {
+        self.note_reopened(job);
+        if !has_action(&self.cx, JobId(job)) {
             return;
         }
         let cx = self.cx.clone();
-        let known = |path: &PathId| cx.files.remembered(*path).or_else(|| cx.held(*path));
+        let known = |path: &PathId| {
+            cx.marker(*path).or_else(|| cx.files.remembered(*path)).or_else(|| cx.held(*path))
+        };
         self.temps.before.insert(job, cx.job(JobId(job)).outputs.iter().map(known).collect());
         let was_up_to_date = !self.temps.ran.contains(&job);
         self.summary.up_to_date -= usize::from(was_up_to_date);
@@ -92,18 +146,29 @@ impl Run<'_> {
                 cx.temps.publish(path, *digest);
             }
         }
-        if !self.temps.files.is_empty() {
+        if self.temps.any {
             self.temps.ran.insert(job);
         }
         let Some(before) = before else { return Vec::new() };
+        if cx.rule(cx.job(JobId(job))).checkpoint
+            && results.iter().map(|(_, new)| Some(*new)).ne(before.iter().copied())
+        {
+            let message = format!(
+                "{} ended twice, each time with another result: what was added for the first stays until the next run",
+                self.info(job).title()
+            );
+            self.emit(EventKind::Warning { message });
+        }
         let mut affected = Vec::new();
+        let mut seen = FxHashSet::default();
         for ((path, new), old) in results.iter().zip(before) {
             if old == Some(*new) {
                 continue;
             }
-            let readers = cx.graph.consumers(JobId(job)).iter();
-            for reader in readers.filter(|reader| cx.job(**reader).inputs.contains(path)) {
-                if affected.contains(&reader.0) {
+            // Of a single output every consumer is a reader.
+            let reads = |reader: &JobId| results.len() == 1 || cx.job(*reader).inputs.contains(path);
+            for reader in cx.graph.consumers(JobId(job)).filter(reads) {
+                if !seen.insert(reader.0) {
                     continue;
                 }
                 affected.push(reader.0);
@@ -136,6 +201,9 @@ impl Run<'_> {
 
     /// Nobody needs these files any more. Those that are there as their job left them go.
     pub(super) fn remove_temps(&mut self, temps: &[u32]) {
+        if self.growth.is_due() {
+            return self.growth.held.removals.extend(temps);
+        }
         let mut removals = Vec::new();
         for temp in temps {
             let path = self.temps.files[*temp as usize];
@@ -152,6 +220,7 @@ impl Run<'_> {
             return;
         }
         let (cx, sender) = (self.cx.clone(), self.sender.clone());
+        self.in_pool += 1;
         self.pool.spawn(move || {
             let removed = removals.into_iter().map(|removal| removal.perform(&cx)).collect();
             drop(cx);

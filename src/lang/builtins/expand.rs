@@ -50,7 +50,19 @@ impl Object for Unpack {
     }
 
     fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-        vm.call_value(&self.0, args, None)
+        let value = vm.call_value(&self.0, args, None)?;
+        match &value {
+            Value::Dict(_) | Value::List(_) | Value::Tuple(_) => Ok(value),
+            // It hands over to another function.
+            other if other.is_callable() => Ok(value),
+            other => {
+                let message = format!(
+                    "`unpack` spreads a dict or a list, but the function gave a `{}`",
+                    other.type_name()
+                );
+                Err(Raise::type_error(message).help("leave `unpack` out for a single path"))
+            }
+        }
     }
 }
 
@@ -247,12 +259,14 @@ impl Request {
     }
 }
 
-/// What the paths inherit from a pattern that stands for another rule's output. Flags inside of `expand` are most
-/// likely not meant as they stand, so they are refused.
+/// What the paths inherit from a pattern that stands for another rule's output: whether a module's prefix stands in
+/// them, but not, as in Snakemake, that this rule makes them. Flags inside of `expand` are most likely not meant as
+/// they stand, so they are refused.
 fn marks_of(pattern: &Value) -> Result<Option<Marks>, Raise> {
     let Some(flagged) = pattern.downcast::<Flagged>() else { return Ok(None) };
     match flagged.marks.flags.iter().next() {
-        None => Ok(Some(flagged.marks.clone())),
+        None if flagged.marks.prefixed => Ok(Some(Marks { prefixed: true, ..Marks::default() })),
+        None => Ok(None),
         Some(flag) => {
             let (flag, path) = (flag.name(), flagged.path.display());
             Err(Raise::value_error(format!("`{flag}` stands inside of `expand`"))

@@ -21,14 +21,16 @@ fn exists(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 
 fn glob_wildcards(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [pattern, files, follow] = args.take("glob_wildcards", ["pattern", "files", "followlinks"], 1)?;
-    if files.is_some_and(|value| !matches!(value, Value::None)) {
-        return Err(Raise::unsupported(
-            "`glob_wildcards` of a list of files is not supported",
-            "let it look at the file system, or take the names apart with text methods",
-        ));
-    }
     let pattern = path(&pattern.unwrap_or(Value::None), "glob_wildcards")?;
-    let found = vm.glob_wildcards(&pattern, follow.is_some_and(|v| v.truth()))?;
+    let found = match files.filter(|files| !matches!(files, Value::None)) {
+        None => vm.glob_wildcards(&pattern, follow.is_some_and(|v| v.truth()))?,
+        Some(files) => {
+            let files = vm.collect(&files)?;
+            let files: Result<Vec<Arc<str>>, Raise> =
+                files.iter().map(|f| path(f, "glob_wildcards")).collect();
+            vm.match_wildcards(&pattern, &files?)?
+        }
+    };
     vm.budget.allocate_items((found.names.len() * found.rows.len()) as u64)?;
     let column = |index: usize| -> Value {
         Value::list(found.rows.iter().map(|row| Value::Str(row[index].clone())).collect())
@@ -37,7 +39,7 @@ fn glob_wildcards(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     Ok(Value::object(NamedList { type_name: "Wildcards", items, text: None }))
 }
 
-fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+pub(crate) fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let names = ["file", "mode", "buffering", "encoding", "errors", "newline"];
     let [file, mode, _, encoding, ..] = args.take("open", names, 1)?;
     let path = path(&file.unwrap_or(Value::None), "open")?;
@@ -171,8 +173,13 @@ impl Object for Reader {
     }
 
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
-        if name == "name" {
-            return Ok(Some(Value::Str(self.path.clone())));
+        match name {
+            "closed" => {
+                let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                return Ok(Some(Value::Bool(state.closed)));
+            }
+            "name" => return Ok(Some(Value::Str(self.path.clone()))),
+            _ => {}
         }
         let Some((name, method)) = METHODS.iter().find(|(n, _)| *n == name) else { return Ok(None) };
         let state = self.state.clone();
@@ -192,9 +199,14 @@ impl Object for Reader {
         Err(Raise::new(Exc::TypeError, "a file has no items").help("read its lines: `f.readlines()`"))
     }
 
-    fn items(&self) -> Option<Vec<Value>> {
+    fn is_iterator(&self) -> bool {
+        true
+    }
+
+    fn next(&self) -> Result<Option<Value>, Raise> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(std::iter::from_fn(|| state.line()).collect())
+        state.check()?;
+        Ok(state.line())
     }
 
     fn truth(&self) -> bool {
@@ -207,5 +219,9 @@ impl Object for Reader {
 
     fn is_context(&self) -> bool {
         true
+    }
+
+    fn exit(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
     }
 }

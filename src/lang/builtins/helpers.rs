@@ -290,10 +290,8 @@ fn extract_checksum(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let wanted = text(&file.unwrap_or(Value::None), "extract_checksum")?;
     let content = match (&list, path(&list, "extract_checksum")) {
         (_, Ok(file)) => vm.read_file(&file)?,
-        (Value::Object(object), _) => {
-            let lines = object.items().ok_or_else(|| wrong(&list, "extract_checksum", "a file"))?;
-            lines.iter().map(|line| line.display().to_string()).collect()
-        }
+        // An open file.
+        (Value::Object(_), _) => vm.collect(&list)?.iter().map(|line| line.display().to_string()).collect(),
         _ => return Err(wrong(&list, "extract_checksum", "a file")),
     };
     let plain = |name: &str| name.trim().trim_start_matches('*').trim_start_matches("./").to_string();

@@ -73,7 +73,9 @@ fn elements(vm: &mut Vm, args: Args, name: &str) -> Result<Vec<Value>, Raise> {
 }
 
 fn to_tuple(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-    if let [value @ Value::Tuple(_)] = args.positional.as_slice() {
+    if let [value @ Value::Tuple(tuple)] = args.positional.as_slice()
+        && tuple.1.is_none()
+    {
         return Ok(value.clone());
     }
     elements(vm, args, "tuple").map(Value::tuple)

@@ -4,8 +4,10 @@ use crate::base::digest::Digest;
 use crate::base::path::normalise;
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::lang::config;
+use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
-use crate::lang::load::{File, Loader};
+use crate::lang::load::workflow::Place;
+use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::Vm;
@@ -26,15 +28,19 @@ const SUPPORTED: &[&str] = &[
     "configfile",
     "container",
     "containerized",
+    "envvars",
     "include",
     "inputflags",
     "localrules",
     "outputflags",
     "pathvars",
+    "report",
     "resource_scopes",
+    "ruleorder",
     "scattergather",
     "singularity",
     "wildcard_constraints",
+    "workdir",
 ];
 
 impl Loader {
@@ -83,6 +89,15 @@ impl Loader {
                 let items = self.items(vm, &directive.args)?;
                 self.default_environment(directive, &items);
             }
+            "ruleorder" => self.ruleorder(directive),
+            "envvars" => self.envvars(vm, directive)?,
+            "workdir" => {
+                for (path, _) in self.texts(vm, directive)? {
+                    self.workdir(vm, &path);
+                }
+            }
+            // Shown in a report, so only that it is a text matters.
+            "report" => drop(self.texts(vm, directive)?),
             // All rules run on this machine; the names are not looked at.
             "localrules" => {}
             word => self.problems.push(refused_directive(word, place)),
@@ -161,7 +176,8 @@ impl Loader {
         };
         vm.reads.record("file", &name, Some(Digest::of(text.as_bytes())));
         let dir = full.parent().unwrap_or(Path::new(".")).to_path_buf();
-        self.files.push(File { name, key, dir });
+        let home = home_of(vm.root(), &dir);
+        self.files.push(File { name, key, dir, home });
         let result = self.run_file(vm, text);
         self.files.pop();
         result
@@ -169,10 +185,30 @@ impl Loader {
 
     /// Parses and runs the text of the innermost file.
     pub(super) fn run_file(&mut self, vm: &mut Vm, text: String) -> Result<(), Raise> {
-        let name = self.files.last().map_or("", |f| &f.name).to_string();
-        let source = self.sources.add(name, text.as_str());
-        match parse_file(source, &text) {
-            Ok(block) => vm.exec_block(&block, self),
+        let Some(file) = self.files.last() else { return Err(reported()) };
+        vm.add_import_folder(&file.dir)?;
+        let place = Place { name: file.name.clone(), dir: file.dir.clone() };
+        let source = self.sources.add(&file.name, text.as_str());
+        let workflow = self.workflow.clone();
+        let before = workflow.as_ref().map(|workflow| workflow.enter(place));
+        let result = self.run_text(vm, source, &text);
+        if let (Some(workflow), Some(before)) = (workflow, before) {
+            workflow.enter(before);
+        }
+        result
+    }
+
+    fn run_text(&mut self, vm: &mut Vm, source: SourceId, text: &str) -> Result<(), Raise> {
+        match parse_file(source, text) {
+            Ok(block) => block.iter().try_for_each(|stmt| {
+                // Before it runs: what an included file says comes after the statements above it.
+                if let Some(python) = python_of(text, stmt) {
+                    let around = &mut self.homes[self.home].around;
+                    around.push_str(python.trim_end());
+                    around.push('\n');
+                }
+                vm.exec_block(std::slice::from_ref(stmt), self)
+            }),
             Err(problems) => {
                 self.problems.extend(problems);
                 Err(reported())
@@ -218,6 +254,9 @@ impl Loader {
             let message = "`config` is not a dict any more: the config file cannot be merged into it";
             return self.stop(Problem::error("bad-directive", message).at(span, ""));
         };
+        if let Some(workflow) = &self.workflow {
+            workflow.add_config_file(path);
+        }
         config::merge(&target, &dict)?;
         config::merge(&target, &self.overrides)?;
         self.pathvars_of_config(vm, span);
@@ -315,16 +354,11 @@ fn refused_directive(word: &str, span: Span) -> Problem {
         };
     }
     let help = match word {
-        "workdir" => "start rulemake with that directory instead",
-        "envvars" => "check the variables in the `shell:` commands that use them",
-        "module" | "subworkflow" => "use `include:` for the files of another workflow",
-        "use" => "write the rule out, or make rules in a `for` loop with `name:`",
+        "subworkflow" => "use `module`: it was taken out of Snakemake, too",
         "onstart" | "onsuccess" | "onerror" => {
             "do it in the script that calls rulemake, after looking at its exit code"
         }
-        "ruleorder" => "make the outputs of the rules distinct, for instance with `wildcard_constraints`",
-        "scattergather" => "list the parts with `expand(...)`",
-        "conda" | "container" | "containerized" | "singularity" => "start rulemake in the environment",
+        "pepfile" | "pepschema" => "read the table of samples with `pandas` or `csv`",
         "storage" => "fetch remote files in a rule of its own",
         _ => "remove it, or write what it stands for",
     };

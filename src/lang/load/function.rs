@@ -1,5 +1,6 @@
 //! Functions of a Rulefile as functions of jobs.
 
+use crate::base::path::normalise;
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::Flagged;
 use crate::lang::builtins::later::EXTRAS;
@@ -7,6 +8,7 @@ use crate::lang::load::checkpoints;
 use crate::lang::load::objects::{JobWildcards, Named};
 use crate::lang::load::paths::PathRules;
 use crate::lang::raise::{Exc, Raise};
+use crate::lang::reads::Absent;
 use crate::lang::value::{Args, Value};
 use crate::lang::vm::{Frozen, Vm};
 use crate::model;
@@ -15,6 +17,7 @@ use crate::model::flags::Flags;
 use crate::syntax::ast::ParamKind;
 use crate::syntax::words::nearest;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// How many functions may follow each other for one value.
@@ -96,8 +99,9 @@ impl RuleFunction {
 
     fn evaluate(&self, cx: &CallContext<'_>, vm: &mut Vm) -> Result<Value, Raise> {
         let wildcards = Value::object(JobWildcards(cx.wildcards.clone()));
+        let root: Arc<Path> = vm.root().into();
         let mut call = |function: &Value, extras: &mut dyn Iterator<Item = &'static str>| {
-            let named = extras.map(|name| (name.into(), argument(name, cx))).collect();
+            let named = extras.map(|name| (name.into(), argument(name, cx, &root))).collect();
             vm.call(function, Args { positional: vec![wildcards.clone()], named })
         };
         let mut value = call(&self.function, &mut self.extras.iter().copied())?;
@@ -125,13 +129,16 @@ impl RuleFunction {
             return Err(CallError::Message("the workflow is not loaded completely".into()));
         };
         let value = evaluator.with_vm(cx.checkpoints, |vm| self.evaluate(cx, vm));
-        value.and_then(|value| take(&value)).map_err(|raise| match checkpoints::pending(&raise) {
-            Some(pending) => CallError::Pending {
-                checkpoint: pending.checkpoint.clone(),
-                wildcards: pending.wildcards.clone(),
-            },
-            // Who called it, and for which job, is said by the caller.
-            None => CallError::Problem(Box::new(raise.at(self.span).to_problem())),
+        value.and_then(|value| take(&value)).map_err(|raise| {
+            if let Some(pending) = checkpoints::pending(&raise) {
+                let (checkpoint, wildcards) = (pending.checkpoint.clone(), pending.wildcards.clone());
+                return CallError::Pending { checkpoint, wildcards };
+            }
+            match absent_input(&raise, cx) {
+                Some(path) => CallError::Absent(path),
+                // Who called it, and for which job, is said by the caller.
+                None => CallError::Problem(Box::new(raise.at(self.span).to_problem())),
+            }
         })
     }
 
@@ -140,6 +147,13 @@ impl RuleFunction {
         let section = self.section;
         wanted.iter().skip(1).filter_map(|p| extra(p)).filter(move |e| available(e, section))
     }
+}
+
+/// The input of the job that a function looked at in vain.
+fn absent_input(raise: &Raise, cx: &CallContext<'_>) -> Option<Arc<str>> {
+    let Absent(path) = raise.payload()?.downcast_ref()?;
+    let path = normalise(path);
+    cx.input.paths.iter().find(|input| ***input == *path).cloned()
 }
 
 fn extra(name: &str) -> Option<&'static str> {
@@ -176,17 +190,26 @@ fn unavailable(name: &str, known: bool, section: &str, span: Span) -> Problem {
     }
 }
 
-fn argument(name: &str, cx: &CallContext<'_>) -> Value {
+fn argument(name: &str, cx: &CallContext<'_>, root: &Arc<Path>) -> Value {
     match name {
-        "input" => Named::paths("InputFiles", "the input of this job", cx.input),
-        "output" => Named::paths("OutputFiles", "the output of this job", cx.output),
+        "input" => Value::object(Named {
+            files: Some(root.clone()),
+            ..Named::paths("InputFiles", "the input of this job", cx.input)
+        }),
+        "output" => Value::object(Named::paths("OutputFiles", "the output of this job", cx.output)),
         "threads" => Value::Int(cx.threads.into()),
         "attempt" => Value::Int(cx.attempt.into()),
         "resources" => {
             let named: Vec<(Arc<str>, Value)> =
                 cx.resources.iter().map(|(n, v)| (n.clone(), Value::from_model(v))).collect();
             let flat = named.iter().map(|(_, v)| v.clone()).collect();
-            Value::object(Named { type_name: "Resources", what: "resources of this job".into(), flat, named })
+            Value::object(Named {
+                type_name: "Resources",
+                what: "resources of this job".into(),
+                flat,
+                named,
+                files: None,
+            })
         }
         _ => cx.rule.into(),
     }
@@ -199,6 +222,10 @@ impl JobFunction for RuleFunction {
 
     fn call(&self, cx: &CallContext<'_>) -> Result<model::value::Value, CallError> {
         self.called(cx, Value::to_model)
+    }
+
+    fn is_local(&self) -> bool {
+        self.extras.iter().any(|extra| matches!(*extra, "threads" | "resources" | "attempt"))
     }
 
     fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {
@@ -240,7 +267,12 @@ fn path_tree(value: &Value, rules: &PathRules, depth: usize) -> Result<PathTree,
 fn one_path(value: &Value, rules: &PathRules) -> Result<PathTree, Raise> {
     let value = rules.apply(value).map_err(Raise::value_error)?;
     Ok(match value.downcast::<Flagged>() {
-        Some(flagged) => PathTree::One(flagged.path.display(), flagged.marks.flags.clone()),
+        // As in Snakemake, what a function gives may come from any rule.
+        Some(flagged) => {
+            let mut flags = flagged.marks.flags.clone();
+            flags.maker = None;
+            PathTree::One(flagged.path.display(), flags)
+        }
         None => PathTree::One(value.display(), Flags::default()),
     })
 }

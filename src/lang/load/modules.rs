@@ -11,9 +11,9 @@ use crate::lang::load::directives::read_text;
 use crate::lang::load::objects::{Named, Rules, reported};
 use crate::lang::load::paths::{Level, Pathvars, Prefix, prefix_of};
 use crate::lang::load::sections::{Item, Parts};
-use crate::lang::load::{File, Loader};
+use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
-use crate::lang::value::{Dict, Module as ModuleValue, Value};
+use crate::lang::value::{self, Dict, Module as ModuleValue, Value};
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model::draft::{Constraint, RuleDraft};
 use crate::syntax::ast::{Ident, ModuleDef, UseRule};
@@ -22,6 +22,9 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What a rule executes: never another one by `with:`.
+const COMMANDS: [&str; 7] = ["cwl", "notebook", "run", "script", "shell", "template_engine", "wrapper"];
 
 /// Modules that use one another.
 const MAX_MODULES: usize = 20;
@@ -41,6 +44,8 @@ pub(super) struct Defined {
 pub(super) struct Home {
     pub(super) space: SpaceId,
     pub(super) constraints: Vec<Constraint>,
+    /// The Python of its files, without rules and directives.
+    pub(super) around: String,
 }
 
 pub(super) type Modules = IndexMap<Arc<str>, Arc<Module>, FxBuildHasher>;
@@ -116,7 +121,13 @@ impl Loader {
                 }
                 // What a schema says of the module's config is checked when `validate` is called.
                 ("skip_validation", Value::Bool(_)) => {}
-                ("name", value) if as_text(value).is_some() => name = as_text(value),
+                ("name", value) if as_text(value).is_some() => {
+                    if name.is_some() {
+                        let problem = Problem::error("bad-module", "this module has two names");
+                        self.problems.push(problem.at(place, "").at(def.head, "the other one"));
+                    }
+                    name = as_text(value);
+                }
                 ("meta_wrapper", _) => {
                     let problem = Problem::error("unsupported-section", "`meta_wrapper` isn't supported");
                     self.problems
@@ -180,8 +191,14 @@ impl Loader {
 
     pub(super) fn define_uses(&mut self, vm: &mut Vm, def: &UseRule) -> Result<(), Raise> {
         match &def.module {
-            Some(name) => match self.modules.get(&name.text).cloned() {
-                Some(module) => self.use_module(vm, def, &module),
+            Some(name) => match self.named_module(vm, name) {
+                Some((module, is_variable)) => {
+                    let alias = def.alias.as_ref().map(|alias| match is_variable {
+                        true => from_variable(vm, alias),
+                        false => alias.text.clone(),
+                    });
+                    self.use_module(vm, def, &module, alias)
+                }
                 None => {
                     let message = format!("there is no module `{}`", name.text);
                     let problem = Problem::error("unknown-module", message).at(name.span, "");
@@ -195,6 +212,15 @@ impl Loader {
             },
             None => self.inherit(vm, def),
         }
+    }
+
+    /// The module of this name, or of the name that a variable of this name holds.
+    fn named_module(&self, vm: &Vm, name: &Ident) -> Option<(Arc<Module>, bool)> {
+        if let Some(module) = self.modules.get(&name.text) {
+            return Some((module.clone(), false));
+        }
+        let held = vm.get_global(&name.text)?;
+        Some((self.modules.get(held.as_str()?)?.clone(), true))
     }
 
     /// `use rule a as b with:`
@@ -233,40 +259,49 @@ impl Loader {
         if def.doc.is_some() {
             parts.draft.doc = def.doc.clone();
         }
-        let old = (parts.draft.params.clone(), parts.draft.resources.clone(), parts.view.clone());
+        let (old_params, old_view) = (parts.draft.params.clone(), parts.view.clone());
         for section in &def.sections {
+            if COMMANDS.contains(&&*section.name.text) {
+                let message = format!("`{}:` cannot stand below `with:`", section.name.text);
+                let problem = Problem::error("bad-use", message).at(section.name.span, "");
+                self.problems
+                    .push(problem.help("what a rule executes stays as it is: write a rule of its own"));
+            }
             parts.view.retain(|(part, _)| **part != *section.name.text);
         }
         self.apply_sections(vm, parts, &def.sections)?;
         let sets = |word: &str| def.sections.iter().any(|section| &*section.name.text == word);
         if sets("params") {
-            merge_params(&mut parts.draft, old.0);
-            if let Some((_, view)) = old.2.iter().find(|(part, _)| *part == "params") {
+            merge_params(&mut parts.draft, old_params);
+            if let Some((_, view)) = old_view.iter().find(|(part, _)| *part == "params") {
                 merge_view(&mut parts.view, view);
             }
-        }
-        if sets("resources") {
-            let new: Vec<Arc<str>> = parts.draft.resources.iter().map(|(name, _)| name.clone()).collect();
-            parts.draft.resources.extend(old.1.into_iter().filter(|(name, _)| !new.contains(name)));
         }
         Ok(())
     }
 
-    fn use_module(&mut self, vm: &mut Vm, def: &UseRule, module: &Arc<Module>) -> Result<(), Raise> {
+    fn use_module(
+        &mut self,
+        vm: &mut Vm,
+        def: &UseRule,
+        module: &Arc<Module>,
+        alias: Option<Arc<str>>,
+    ) -> Result<(), Raise> {
         let before = self.problems.len();
-        if let (Some(alias), true) = (&def.alias, def.rules.as_ref().is_none_or(|rules| rules.len() > 1))
-            && !alias.text.contains('*')
-        {
+        let is_one = def.rules.as_ref().is_some_and(|rules| rules.len() == 1);
+        if let Some(alias) = alias.as_ref().filter(|alias| !is_one && !alias.contains('*')) {
             let problem = Problem::error("bad-use", "several rules cannot get one name");
-            self.problems.push(problem.at(alias.span, "").help(format!("write `as {}_*`", alias.text)));
+            let place = def.alias.as_ref().map_or(def.head, |alias| alias.span);
+            self.problems.push(problem.at(place, "").help(format!("write `as {alias}_*`")));
             return Ok(());
         }
+        let alias = alias.unwrap_or_else(|| "*".into());
         if self.renames.len() >= MAX_MODULES {
             let message = format!("more than {MAX_MODULES} modules use one another");
             self.problems.push(Problem::error("module-too-deep", message).at(def.head, ""));
             return Err(reported());
         }
-        let inside = self.run_module(vm, module, def)?;
+        let inside = self.run_module(vm, module, &alias)?;
         let local_names = || inside.defined.iter().map(|known| known.local.clone()).collect::<Vec<_>>();
         let listed = def.rules.iter().flatten().chain(&def.exclude);
         for name in listed.filter(|name| !inside.defined.iter().any(|known| known.local == name.text)) {
@@ -279,7 +314,7 @@ impl Loader {
             if !def.rules.as_deref().is_none_or(is_named) || is_named(&def.exclude) {
                 continue;
             }
-            let alias = def.alias.as_ref().map_or(known.local.clone(), |a| renamed(&known.local, &a.text));
+            let alias = renamed(&known.local, &alias);
             let Some(draft) = draft else { continue };
             let replaced = self.defined.iter().position(|old| {
                 def.rules.is_some() && old.local == alias && old.star.as_ref() == Some(&module.name)
@@ -312,7 +347,7 @@ impl Loader {
     }
 
     /// Runs the files of a module in a namespace of its own.
-    fn run_module(&mut self, vm: &mut Vm, module: &Arc<Module>, def: &UseRule) -> Result<Inside, Raise> {
+    fn run_module(&mut self, vm: &mut Vm, module: &Arc<Module>, alias: &Arc<str>) -> Result<Inside, Raise> {
         let text = read_text(&module.path).map_err(|message| {
             let message =
                 format!("cannot read the file `{}` of module `{}`: {message}", module.shown, module.name);
@@ -330,23 +365,27 @@ impl Loader {
         vm.reads.record("file", &module.shown, Some(digest));
         let space = vm.new_space()?;
         let mut pathvars = self.pathvars.clone();
+        for (name, value) in &module.pathvars {
+            pathvars.set(name.clone(), value.clone(), Level::Module);
+        }
         if let Some(config) = &module.config {
             let own = config.0.read(|map| map.get(&crate::lang::value::TextKey("pathvars")).cloned());
             for (name, value) in own.map(|own| self.pathvar_values(&own, module.place)).unwrap_or_default() {
                 pathvars.set(name, value, Level::Module);
             }
         }
-        for (name, value) in &module.pathvars {
-            pathvars.set(name.clone(), value.clone(), Level::Module);
-        }
         let prefixes = module.prefix.iter().chain(&self.prefixes).cloned().collect();
-        let alias = def.alias.as_ref().map_or_else(|| "*".into(), |alias| alias.text.clone());
-        let renames = std::iter::once(alias).chain(self.renames.iter().cloned()).collect();
+        let renames = std::iter::once(alias.clone()).chain(self.renames.iter().cloned()).collect();
         let dir = module.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         let key = normalise(&module.path.to_string_lossy()).into_owned();
-        self.homes.push(Home { space, constraints: Vec::new() });
+        self.homes.push(Home { space, constraints: Vec::new(), around: String::new() });
         let mut inside = Inside {
-            files: vec![File { name: module.shown.clone(), key: key.clone(), dir: dir.clone() }],
+            files: vec![File {
+                name: module.shown.clone(),
+                key: key.clone(),
+                dir: dir.clone(),
+                home: home_of(vm.root(), &dir),
+            }],
             included: [key].into_iter().collect(),
             rules: Vec::new(),
             defined: Vec::new(),
@@ -366,20 +405,24 @@ impl Loader {
         };
         let outer = vm.enter_space(space);
         self.swap(&mut inside);
-        let result = self.fill(vm, module, &dir, text);
+        let result = self.fill(vm, module, text);
         self.swap(&mut inside);
         vm.enter_space(outer);
         result?;
         self.homes[inside.home].constraints = std::mem::take(&mut inside.constraints);
         // `module.function()` works, too.
         let members = vm.space(space).iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        let value = Value::Module(Arc::new(ModuleValue { name: module.name.clone(), members }));
+        let value = Value::Module(Arc::new(ModuleValue {
+            name: module.name.clone(),
+            members,
+            home: value::Home::Space(space),
+        }));
         vm.set_global(module.name.clone(), value)?;
         Ok(inside)
     }
 
     /// The names that a namespace starts with, and its file.
-    fn fill(&mut self, vm: &mut Vm, module: &Module, dir: &Path, text: String) -> Result<(), Raise> {
+    fn fill(&mut self, vm: &mut Vm, module: &Module, text: String) -> Result<(), Raise> {
         let config = config::empty();
         if let Some(given) = &module.config {
             config::merge(&config, given)?;
@@ -387,7 +430,6 @@ impl Loader {
         vm.set_global("config", Value::Dict(config))?;
         vm.set_global("rules", Value::object(self.names.clone()))?;
         vm.set_global("checkpoints", Value::object(self.checkpoints.clone()))?;
-        vm.set_global("workflow", self.workflow_object(vm, &module.shown, dir))?;
         self.run_file(vm, text)
     }
 
@@ -415,7 +457,7 @@ impl Loader {
 
     /// The name that a rule of the present namespace has in the workflow.
     pub(super) fn outer_name(&self, local: &Arc<str>) -> Arc<str> {
-        self.renames.iter().fold(local.clone(), |name, pattern| renamed(&name, pattern))
+        outer_name(local, &self.renames)
     }
 
     fn unknown_rule(&mut self, name: &Ident, what: &str, known: Vec<Arc<str>>) {
@@ -425,6 +467,20 @@ impl Loader {
             None => problem.help("a rule can be used only below its definition"),
         });
     }
+}
+
+/// `x*` is the text that the variable `x` holds, and `*`: what stands in a loop over modules.
+fn from_variable(vm: &Vm, alias: &Ident) -> Arc<str> {
+    let (name, star) = alias.text.strip_suffix('*').map_or((&*alias.text, ""), |name| (name, "*"));
+    match vm.get_global(name).and_then(|held| held.as_str().map(|held| format!("{held}{star}"))) {
+        Some(held) => held.into(),
+        None => alias.text.clone(),
+    }
+}
+
+/// A name after all its changes.
+pub(super) fn outer_name(local: &Arc<str>, renames: &[Arc<str>]) -> Arc<str> {
+    renames.iter().fold(local.clone(), |name, pattern| renamed(&name, pattern))
 }
 
 /// `*` in the pattern stands for the old name.

@@ -1,6 +1,8 @@
 //! What rules and jobs look like to the code of a Rulefile: `rules.a.output`, `wildcards`, `input`, `shell`.
 
+use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::raise::{Exc, Raise};
+use crate::lang::reads::file_size;
 use crate::lang::value::{Args, Object, Value};
 use crate::lang::vm::Vm;
 use crate::model::draft::default_shell;
@@ -11,6 +13,7 @@ use crate::syntax::ast::BinaryOp;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A mistake that was reported already: whatever depends on it fails with this and is not reported again.
@@ -37,11 +40,13 @@ pub(super) struct Named {
     pub(super) what: Arc<str>,
     pub(super) flat: Vec<Value>,
     pub(super) named: Vec<(Arc<str>, Value)>,
+    /// Where the files are, if they are the inputs of a job: then they have sizes.
+    pub(super) files: Option<Arc<Path>>,
 }
 
 impl Named {
     /// The paths of a job: a group that was written as a list is one.
-    pub(super) fn paths(type_name: &'static str, what: &str, paths: NamedPaths<'_>) -> Value {
+    pub(super) fn paths(type_name: &'static str, what: &str, paths: NamedPaths<'_>) -> Named {
         let text = |p: &Arc<str>| Value::Str(p.clone());
         let mut named = Vec::new();
         let mut start = 0;
@@ -56,43 +61,92 @@ impl Named {
             }
             start = end;
         }
-        Value::object(Named {
+        Named {
             type_name,
             what: what.into(),
             flat: paths.paths.iter().map(text).collect(),
             named,
-        })
+            files: None,
+        }
     }
 
     /// The items with values in place of wildcards; texts that hold none stay as they are.
     pub(super) fn filled(&self, wildcards: &[(Arc<str>, Arc<str>)]) -> Named {
         let names: Arc<[Arc<str>]> = wildcards.iter().map(|(name, _)| name.clone()).collect();
         let values: Vec<Arc<str>> = wildcards.iter().map(|(_, value)| value.clone()).collect();
-        let text = |value: &Value| {
+        self.mapped(|value| {
             let text = value.display();
-            match Pattern::parse(&text).ok().and_then(|pattern| pattern.bind(&names).ok()) {
-                Some(pattern) => {
-                    let mut filled = String::new();
-                    pattern.render(&values, &mut filled);
-                    Value::from(filled)
-                }
-                None => Value::Str(text),
+            let pattern = Pattern::parse(&text).ok().and_then(|pattern| pattern.bind(&names).ok());
+            let path = pattern.map_or(Value::Str(text), |pattern| {
+                let mut filled = String::new();
+                pattern.render(&values, &mut filled);
+                Value::from(filled)
+            });
+            match value.downcast::<Flagged>() {
+                Some(flagged) => Value::object(Flagged { path, marks: flagged.marks.clone() }),
+                None => path,
             }
-        };
+        })
+    }
+
+    /// The paths as outputs of `rule`: who uses one as an input gets it from there.
+    pub(super) fn made_by(&self, rule: &Arc<str>) -> Named {
+        self.mapped(|value| {
+            let (path, mut marks) = match value.downcast::<Flagged>() {
+                Some(flagged) => (flagged.path.clone(), flagged.marks.clone()),
+                None if matches!(value, Value::Str(_)) => (value.clone(), Marks::default()),
+                None => return value.clone(),
+            };
+            marks.flags.maker = Some(rule.clone());
+            Value::object(Flagged { path, marks })
+        })
+    }
+
+    /// The same items with other paths.
+    fn mapped(&self, path: impl Fn(&Value) -> Value) -> Named {
         let group = |value: &Value| match value.snapshot() {
-            Some(items) => Value::list(items.iter().map(text).collect()),
-            None => text(value),
+            Some(items) => Value::list(items.iter().map(&path).collect()),
+            None => path(value),
         };
         Named {
             type_name: self.type_name,
             what: self.what.clone(),
-            flat: self.flat.iter().map(text).collect(),
+            flat: self.flat.iter().map(&path).collect(),
             named: self.named.iter().map(|(name, value)| (name.clone(), group(value))).collect(),
+            files: None,
         }
     }
 
     fn find(&self, name: &str) -> Option<Value> {
         self.named.iter().find(|(n, _)| **n == *name).map(|(_, v)| v.clone())
+    }
+
+    /// `input.size`, `input.size_mb`, `input.size_files_gb`: bytes of all files, or of each; the units are powers of
+    /// 1024, as in Snakemake.
+    fn size(&self, name: &str) -> Result<Option<Value>, Raise> {
+        let (Some(root), Some(rest)) = (&self.files, name.strip_prefix("size")) else { return Ok(None) };
+        let (each, unit) = match rest.strip_prefix("_files") {
+            Some(unit) => (true, unit),
+            None => (false, rest),
+        };
+        let power = match unit {
+            "" => 0,
+            "_kb" => 1,
+            "_mb" => 2,
+            "_gb" => 3,
+            "_tb" => 4,
+            _ => return Ok(None),
+        };
+        let sizes: Vec<u64> =
+            self.flat.iter().map(|path| file_size(root, &path.display())).collect::<Result<_, _>>()?;
+        let value = |bytes: u64| match power {
+            0 => Value::Int(i64::try_from(bytes).unwrap_or(i64::MAX)),
+            power => Value::Float(bytes as f64 / 1024f64.powi(power)),
+        };
+        Ok(Some(match each {
+            true => Value::list(sizes.into_iter().map(value).collect()),
+            false => value(sizes.into_iter().fold(0, u64::saturating_add)),
+        }))
     }
 
     fn missing(&self, kind: Exc, name: &str) -> Raise {
@@ -115,9 +169,10 @@ impl Object for Named {
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
         match self.find(name) {
             Some(value) => Ok(Some(value)),
-            None => match mapping_method(name, &self.named) {
-                Some(method) => Ok(Some(method)),
-                None => Err(self.missing(Exc::AttributeError, name)),
+            None => match (self.size(name)?, mapping_method(name, &self.named)) {
+                (Some(size), _) => Ok(Some(size)),
+                (None, Some(method)) => Ok(Some(method)),
+                (None, None) => Err(self.missing(Exc::AttributeError, name)),
             },
         }
     }
@@ -397,12 +452,12 @@ impl Shell {
     }
 }
 
-/// A shell with the flags that make it stop at the first error.
+/// A shell with its flags. Only bash is made to stop at the first error, as in Snakemake: what others know of
+/// `pipefail` differs, and scripts for them check for themselves.
 fn shell_program(program: &str) -> Result<Arc<[Arc<str>]>, Raise> {
     let flags: &[&str] = match program.rsplit('/').next().unwrap_or(program) {
         "" => return Err(Raise::value_error("`shell.executable` needs the name of a shell")),
-        "bash" | "zsh" | "ksh" | "mksh" => &["-euo", "pipefail", "-c"],
-        "sh" | "dash" | "ash" => &["-eu", "-c"],
+        "bash" => &["-euo", "pipefail", "-c"],
         _ => &["-c"],
     };
     Ok([program].iter().chain(flags).map(|part| Arc::from(*part)).collect())

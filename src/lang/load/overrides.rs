@@ -7,10 +7,16 @@ use crate::lang::load::{Loader, Settings};
 use crate::lang::vm::Vm;
 use crate::model::draft::RuleDraft;
 use crate::model::dynamic::Dynamic;
+use crate::model::units;
 use crate::model::value::Value;
 use crate::syntax::parse_expression;
 use crate::syntax::words::nearest;
 use std::sync::Arc;
+
+/// Whether two names are one resource: `mem` and `mem_mb` are.
+fn is_same(a: &str, b: &str) -> bool {
+    units::standard_name(a) == units::standard_name(b)
+}
 
 impl Loader {
     /// Puts the overrides into the drafts of the rules.
@@ -23,15 +29,14 @@ impl Loader {
         for (rule, name, text) in &settings.resources {
             let Some(value) = self.given(vm, text, "--set-resources") else { continue };
             let Some(draft) = self.overridden(rule, "--set-resources") else { continue };
-            match draft.resources.iter_mut().find(|(known, _)| **known == **name) {
-                Some((_, known)) => *known = value,
-                None => draft.resources.push((name.as_str().into(), value)),
-            }
+            // Under whatever name the rule has it.
+            draft.resources.retain(|(known, _)| !is_same(known, name));
+            draft.resources.push((name.as_str().into(), value));
         }
         for (name, text) in &settings.default_resources {
             let Some(value) = self.given(vm, text, "--default-resources") else { continue };
             for draft in self.rules.iter_mut().flatten() {
-                if !draft.resources.iter().any(|(known, _)| **known == **name) {
+                if !draft.resources.iter().any(|(known, _)| is_same(known, name)) {
                     draft.resources.push((name.as_str().into(), value.clone()));
                 }
             }

@@ -3,7 +3,9 @@
 
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::{Flagged, Marks};
-use crate::lang::value::Value;
+use crate::lang::raise::Raise;
+use crate::lang::value::{Args, Object, Value};
+use crate::lang::vm::Vm;
 use crate::model::flags::Flag;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -155,6 +157,60 @@ impl PathRules {
             true => Ok(Value::Str(text)),
             false => Ok(Value::object(Flagged { path: Value::Str(text), marks })),
         }
+    }
+}
+
+/// An input function of a module as other workflows see it: its paths have the module's prefix.
+#[derive(Debug)]
+pub(super) struct Prefixed {
+    pub(super) function: Value,
+    pub(super) rules: Arc<PathRules>,
+}
+
+/// Lists inside one another.
+const MAX_DEPTH: usize = 100;
+
+impl Prefixed {
+    fn change(&self, value: Value, depth: usize) -> Result<Value, Raise> {
+        let items = match &value {
+            Value::Str(_) => None,
+            Value::Object(object) if object.stand_in().is_some() => None,
+            Value::Object(object) => object.items(),
+            Value::Dict(_) => return Ok(value),
+            other => other.snapshot(),
+        };
+        match items {
+            Some(items) if depth < MAX_DEPTH => {
+                let changed = items.into_iter().map(|item| self.change(item, depth + 1));
+                changed.collect::<Result<_, Raise>>().map(Value::list)
+            }
+            Some(_) => Err(Raise::value_error("lists of paths are nested too deeply")),
+            None if value.display().is_empty() => Ok(value),
+            None => self.rules.apply(&value).map_err(Raise::value_error),
+        }
+    }
+}
+
+impl Object for Prefixed {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Arc<str>> {
+        self.function.parameters()
+    }
+
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        let value = vm.call_value(&self.function, args, None)?;
+        self.change(value, 0)
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        vec![self.function.clone()]
     }
 }
 

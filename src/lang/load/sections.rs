@@ -1,22 +1,27 @@
 //! Sections of rules to drafts.
 
 use crate::diag::{Problem, Span};
-use crate::lang::builtins::flags::Flagged;
+use crate::lang::builtins::expand::Unpack;
+use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
+use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
+use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
-use crate::lang::load::paths::{PathRules, bad_path};
+use crate::lang::load::paths::{PathRules, Prefixed, bad_path};
 use crate::lang::raise::Raise;
-use crate::lang::value::Value;
+use crate::lang::value::{Args, NamedList, Object, Value};
 use crate::lang::vm::Vm;
 use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::{Ensure, Flags};
-use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
-use crate::syntax::words::{SECTIONS, nearest};
+use crate::model::pattern::Pattern;
+use crate::model::units;
+use crate::syntax::ast::{Arg, ArgKind, RuleDef, Section};
+use crate::syntax::words::nearest;
 use std::sync::Arc;
 
 /// An evaluated item of a section.
@@ -65,7 +70,7 @@ impl Loader {
         parts.draft.checkpoint = def.checkpoint;
         parts.draft.environment = self.environment.clone();
         if let Some(file) = self.files.last() {
-            parts.draft.environment.dir = file.dir.to_string_lossy().into();
+            parts.draft.environment.dir = file.home.clone();
         }
         self.apply_sections(vm, &mut parts, &def.sections)?;
         self.add_rule(parts, def.head, before);
@@ -118,12 +123,23 @@ impl Loader {
                 let what = format!("{part} of rule `{}`", draft.name).into();
                 view.push((
                     part,
-                    Value::object(Named { type_name, what, flat: Vec::new(), named: Vec::new() }),
+                    Value::object(Named {
+                        type_name,
+                        what,
+                        flat: Vec::new(),
+                        named: Vec::new(),
+                        files: None,
+                    }),
                 ));
             }
         }
         let local = draft.name.clone();
         draft.name = self.outer_name(&local);
+        for (part, value) in &mut view {
+            if let ("output", Some(outputs)) = (*part, value.downcast::<Named>()) {
+                *value = Value::object(outputs.made_by(&draft.name));
+            }
+        }
         let rule = Value::object(RuleView { name: draft.name.clone(), parts: view.clone(), broken });
         if draft.checkpoint {
             self.checkpoints.add(local.clone(), rule.clone());
@@ -131,22 +147,13 @@ impl Loader {
         self.names.add(local.clone(), rule);
         self.defined.push(Defined { local, view, home: self.home, star: None });
         let index = self.rules.len() as u32;
-        if let Some(span) = default_target {
+        if default_target.is_some() {
             let known = match self.files.len() {
                 1 => &mut self.default_target,
                 _ => &mut self.included_default_target,
             };
-            match *known {
-                Some((_, first)) => self.problems.push(
-                    Problem::error(
-                        "duplicate-default-target",
-                        "two rules say that they are the default target",
-                    )
-                    .at(span, "this rule")
-                    .at(first, "and this one"),
-                ),
-                None => *known = Some((index, head)),
-            }
+            // Of several the last one counts, so that a file can include another one and say something else.
+            *known = Some((index, head));
         }
         if self.first_rule.is_none() && self.files.len() == 1 {
             self.first_rule = Some(index);
@@ -156,8 +163,8 @@ impl Loader {
 
     fn section(&mut self, vm: &mut Vm, parts: &mut Parts, section: &Section) -> Result<(), Raise> {
         let word = &*section.name.text;
-        if !SUPPORTED.contains(&word) {
-            self.problems.push(refused_section(word, section.name.span));
+        if !supported().any(|known| known == word) {
+            self.problems.push(unknown_section(word, section.name.span));
             return Ok(());
         }
         if word == "pathvars" {
@@ -165,17 +172,23 @@ impl Loader {
             return Ok(());
         }
         if word == "default_target" {
-            match section.args.as_slice() {
-                [Arg { kind: ArgKind::Positional, value }] if matches!(value.kind, ExprKind::Bool(true)) => {
-                    parts.default_target = Some(section.name.span);
+            let items = self.items(vm, &section.args)?;
+            match items.as_slice() {
+                [Item { name: None, value: Value::Bool(is_target), .. }] => {
+                    parts.default_target = is_target.then_some(section.name.span);
                 }
-                _ => {
-                    self.refuse("bad-section-value", "`default_target` can only be `True`", section.name.span)
-                }
+                _ => self.refuse(
+                    "bad-section-value",
+                    "`default_target` is `True` or `False`",
+                    section.name.span,
+                ),
             }
             return Ok(());
         }
-        let items = self.items(vm, &section.args)?;
+        let mut items = self.items(vm, &section.args)?;
+        if matches!(word, "input" | "output" | "log") {
+            items = spread(items);
+        }
         let name = parts.draft.name.clone();
         match word {
             "input" => {
@@ -196,6 +209,10 @@ impl Loader {
             }
             "resources" => parts.draft.resources = self.resources(&items),
             "wildcard_constraints" => parts.draft.constraints = self.constraints_of(&items),
+            word if actions::SECTIONS.contains(&word) => {
+                self.execution(&mut parts.draft, word, &items, section.name.span);
+            }
+            word if keywords::SECTIONS.contains(&word) => self.keyword(parts, section, &items),
             _ => self.single_value(parts, section, items),
         }
         Ok(())
@@ -355,7 +372,18 @@ impl Loader {
     fn inputs(&mut self, items: &[Item]) -> Vec<DraftInput> {
         let mut inputs = Vec::with_capacity(items.len());
         for item in items {
-            if item.value.is_callable() {
+            if let (Some(name), Some(_)) = (&item.name, item.value.downcast::<Unpack>()) {
+                let message = format!("`unpack` gives items their names, so it cannot be called `{name}`");
+                self.refuse("bad-unpack", message, item.span);
+            } else if item.value.is_callable() || holds_function(&item.value) {
+                let item = &Item {
+                    name: item.name.clone(),
+                    value: match item.value.is_callable() {
+                        true => item.value.clone(),
+                        false => Value::object(Together(item.value.clone())),
+                    },
+                    span: item.span,
+                };
                 let function = self.function(item, "input");
                 inputs.extend(
                     function.map(|function| DraftInput::Function { name: item.name.clone(), function }),
@@ -440,14 +468,21 @@ impl Loader {
                 match as_path(&value) {
                     // A mistake in a path is told where the section is read.
                     Some(text) => flat.push(match rules.apply(&value) {
-                        Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => value,
-                        Ok(value) => Value::Str(value.display()),
+                        // What was prefixed once is not prefixed again where it is used.
+                        Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => {
+                            let marks = Marks { prefixed: true, ..Marks::default() };
+                            Value::object(Flagged { path: unconstrained(&value.display()), marks })
+                        }
+                        Ok(value) => unconstrained(&value.display()),
                         Err(_) => Value::Str(text),
                     }),
                     None => match elements(&value) {
                         Some(mut values) if flat.len() + values.len() < MAX_PATHS => {
                             values.reverse();
                             queue.append(&mut values);
+                        }
+                        _ if value.is_callable() && !rules.prefixes.is_empty() => {
+                            flat.push(Value::object(Prefixed { function: value, rules: rules.clone() }));
                         }
                         _ => flat.push(value),
                     },
@@ -456,13 +491,19 @@ impl Loader {
             if let Some(name) = &item.name {
                 let value = match (as_path(&item.value), flat.get(start)) {
                     (Some(_), Some(only)) => only.clone(),
-                    _ if item.value.is_callable() => item.value.clone(),
+                    (_, Some(only)) if item.value.is_callable() => only.clone(),
                     _ => Value::list(flat[start..].to_vec()),
                 };
                 named.push((name.clone(), value));
             }
         }
-        Value::object(Named { type_name, what: format!("{part} of rule `{rule}`").into(), flat, named })
+        Value::object(Named {
+            type_name,
+            what: format!("{part} of rule `{rule}`").into(),
+            flat,
+            named,
+            files: None,
+        })
     }
 
     /// What happens to the paths of a section in the present file.
@@ -475,7 +516,7 @@ impl Loader {
     }
 
     /// A path with its prefix, path variables and default flags.
-    fn changed_path(&mut self, value: &Value, section: &'static str, span: Span) -> Value {
+    pub(super) fn changed_path(&mut self, value: &Value, section: &'static str, span: Span) -> Value {
         match self.path_rules(section).apply(value) {
             Ok(value) => value,
             Err(message) => {
@@ -488,7 +529,15 @@ impl Loader {
     fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
         let mut params = Vec::with_capacity(items.len());
         for item in items {
-            let value = if item.value.is_callable() {
+            let value = if item.value.downcast::<Unpack>().is_some() {
+                let problem = Problem::error("bad-unpack", "`unpack` is for inputs, not for params");
+                self.problems.push(
+                    problem
+                        .at(item.span, "")
+                        .help("return the dict as it is: `{params.name[key]}` finds its entries"),
+                );
+                None
+            } else if item.value.is_callable() {
                 self.function(item, "params").map(Dynamic::Function)
             } else {
                 self.constant(item)
@@ -502,7 +551,7 @@ impl Loader {
         params
     }
 
-    fn constant(&mut self, item: &Item) -> Option<Dynamic> {
+    pub(super) fn constant(&mut self, item: &Item) -> Option<Dynamic> {
         item.value.to_model().map_err(|raise| self.report(&raise.at(item.span))).ok().map(Dynamic::Const)
     }
 
@@ -517,24 +566,24 @@ impl Loader {
                 );
                 continue;
             };
-            let value = match &item.value {
-                value if value.is_callable() => self.function(item, "resources").map(Dynamic::Function),
-                Value::Int(n) if *n < 0 => {
-                    let message = format!("resource `{name}` must be a whole number from 0, not {n}");
-                    self.refuse("bad-resource", message, item.span);
-                    None
-                }
-                Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bool(_) => self.constant(item),
-                other => {
-                    let message = format!(
-                        "resource `{name}` must be a number, a text or a function, not `{}`",
-                        other.type_name()
-                    );
-                    self.refuse("bad-section-value", message, item.span);
-                    None
+            let resource = match &item.value {
+                value if value.is_callable() => self
+                    .function(item, "resources")
+                    .map(|function| (name.clone(), Dynamic::Function(function))),
+                // What is switched off in an inherited rule.
+                Value::None => None,
+                value => {
+                    let standard = value.to_model().map_err(|raise| raise.message());
+                    match standard.and_then(|value| units::standard(name, value)) {
+                        Ok((name, value)) => Some((name, Dynamic::Const(value))),
+                        Err(message) => {
+                            self.refuse("bad-resource", message, item.span);
+                            None
+                        }
+                    }
                 }
             };
-            resources.extend(value.map(|value| (name.clone(), value)));
+            resources.extend(resource);
         }
         resources
     }
@@ -571,7 +620,7 @@ impl Loader {
     }
 }
 
-fn plain(text: &Arc<str>, span: Span) -> DraftText {
+pub(super) fn plain(text: &Arc<str>, span: Span) -> DraftText {
     DraftText { text: text.clone(), span: Some(span), flags: Flags::default() }
 }
 
@@ -579,7 +628,7 @@ fn plain(text: &Arc<str>, span: Span) -> DraftText {
 const MAX_PATHS: usize = 10_000_000;
 
 /// The text of a path: a text, or an object that stands for a file.
-fn as_path(value: &Value) -> Option<Arc<str>> {
+pub(super) fn as_path(value: &Value) -> Option<Arc<str>> {
     match value {
         Value::Str(text) => Some(text.clone()),
         Value::Object(object) if object.items().is_none() && !object.is_callable() => {
@@ -589,6 +638,54 @@ fn as_path(value: &Value) -> Option<Arc<str>> {
             }
         }
         _ => None,
+    }
+}
+
+/// Whether a list holds functions, as `rules.a.input` does when the input of `a` is one.
+fn holds_function(value: &Value) -> bool {
+    elements(value).is_some_and(|items| items.iter().any(|item| item.is_callable() || holds_function(item)))
+}
+
+/// A list with functions in it, as one function.
+#[derive(Debug)]
+struct Together(Value);
+
+impl Object for Together {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Arc<str>> {
+        let mut all: Vec<Arc<str>> = vec!["wildcards".into()];
+        for item in elements(&self.0).unwrap_or_default().iter().filter(|item| item.is_callable()) {
+            all.extend(item.parameters().into_iter().skip(1));
+        }
+        all
+    }
+
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        let mut values = Vec::new();
+        for item in elements(&self.0).unwrap_or_default() {
+            let item = if holds_function(&item) { Value::object(Together(item)) } else { item };
+            values.push(match item.is_callable() {
+                true => {
+                    let wanted = item.parameters();
+                    let mut own = args.clone();
+                    own.named.retain(|(name, _)| wanted.contains(name));
+                    vm.call_value(&item, own, None)?
+                }
+                false => item,
+            });
+        }
+        Ok(Value::list(values))
+    }
+
+    fn inner(&self) -> Vec<Value> {
+        vec![self.0.clone()]
     }
 }
 
@@ -615,6 +712,30 @@ fn not_a_path(value: &Value, section: &str, span: Span) -> Problem {
     }
 }
 
+/// `multiext` with names stands for as many items.
+fn spread(items: Vec<Item>) -> Vec<Item> {
+    let parts = |item: Item| match item.value.downcast::<NamedList>() {
+        Some(list) if item.name.is_none() && list.type_name == "multiext" => {
+            let item = |(name, value): &(_, Value)| Item {
+                name: Option::clone(name),
+                value: value.clone(),
+                span: item.span,
+            };
+            list.items.iter().map(item).collect()
+        }
+        _ => vec![item],
+    };
+    items.into_iter().flat_map(parts).collect()
+}
+
+/// A pattern as other rules see it: what constrains its wildcards is its own affair.
+fn unconstrained(path: &Arc<str>) -> Value {
+    match Pattern::parse(path) {
+        Ok(pattern) if path.contains(',') => Value::from(pattern.bare_text()),
+        _ => Value::Str(path.clone()),
+    }
+}
+
 fn int_model(value: &Value) -> crate::model::value::Value {
     value.to_model().unwrap_or(crate::model::value::Value::Int(1))
 }
@@ -626,31 +747,26 @@ fn is_rule_name(text: &str) -> bool {
 fn view_of_params(rule: &str, items: &[Item]) -> Value {
     let flat = items.iter().map(|i| i.value.clone()).collect();
     let named = items.iter().filter_map(|i| Some((i.name.clone()?, i.value.clone()))).collect();
-    Value::object(Named { type_name: "Params", what: format!("params of rule `{rule}`").into(), flat, named })
+    Value::object(Named {
+        type_name: "Params",
+        what: format!("params of rule `{rule}`").into(),
+        flat,
+        named,
+        files: None,
+    })
 }
 
-fn refused_section(word: &str, span: Span) -> Problem {
-    if !SECTIONS.contains(&word) {
-        let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
-        return match nearest(word, SUPPORTED.iter().copied()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help(format!("the sections of a rule are: {}", SUPPORTED.join(", "))),
-        };
+/// Every section that a rule can have.
+fn supported() -> impl Iterator<Item = &'static str> {
+    [SUPPORTED, actions::SECTIONS, keywords::SECTIONS].into_iter().flatten().copied()
+}
+
+fn unknown_section(word: &str, span: Span) -> Problem {
+    let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
+    let mut supported: Vec<&str> = supported().collect();
+    supported.sort_unstable();
+    match nearest(word, supported.iter().copied()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
-    let help = match word {
-        "run" => "write a `shell:` command that calls a script with the code",
-        "script" | "notebook" | "wrapper" | "cwl" | "template_engine" => {
-            "call the program in a `shell:` command and list the script in `input:`"
-        }
-        "conda" | "container" | "containerized" | "singularity" | "envmodules" => {
-            "start rulemake in the environment, or enter it in the `shell:` command"
-        }
-        "benchmark" => "put `time` or a measuring program before the `shell:` command",
-        "handover" | "cache" => "remove it: it only matters on clusters and with caches",
-        "shadow" => "make a temporary directory in the `shell:` command",
-        _ => "write the paths out, with variables of the Rulefile",
-    };
-    Problem::error("unsupported-section", format!("section `{word}` isn't supported yet"))
-        .at(span, "")
-        .help(help)
 }

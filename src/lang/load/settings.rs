@@ -3,13 +3,17 @@
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
+use crate::lang::load::modules::outer_name;
 use crate::lang::load::paths::{Level, PathRules, Pathvars};
 use crate::lang::load::sections::Item;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Args, NamedList, Value};
 use crate::lang::vm::Vm;
 use crate::model;
-use crate::syntax::ast::{Directive, Section};
+use crate::model::order::RuleOrder;
+use crate::model::rule::Rule;
+use crate::syntax::ast::{CompareOp, Directive, Expr, ExprKind, Section};
+use crate::syntax::words::nearest;
 use std::sync::Arc;
 
 /// What parts of a scatter process are called.
@@ -184,6 +188,84 @@ impl Loader {
         }
     }
 
+    /// `ruleorder: a > b > c`
+    pub(super) fn ruleorder(&mut self, directive: &Directive) {
+        for arg in &directive.args {
+            let mut names = Vec::new();
+            let operands: Vec<&Expr> = match &arg.value.kind {
+                ExprKind::Compare { first, rest } if rest.iter().all(|(op, _)| *op == CompareOp::Gt) => {
+                    std::iter::once(&**first).chain(rest.iter().map(|(_, operand)| operand)).collect()
+                }
+                _ => vec![&arg.value],
+            };
+            for operand in operands {
+                match &operand.kind {
+                    ExprKind::Name(name) => names.push((name.clone(), operand.span)),
+                    _ => {
+                        let problem = Problem::error("bad-directive", "`ruleorder:` takes names of rules");
+                        self.problems.push(problem.at(operand.span, "").help("write `ruleorder: a > b`"));
+                        return;
+                    }
+                }
+            }
+            self.orders.push(Order { home: self.home, names, outer: self.renames.clone() });
+        }
+    }
+
+    /// The statements of `ruleorder`, with the numbers that the rules have in the workflow.
+    pub(super) fn rule_order(&mut self, rules: &[Rule]) -> RuleOrder {
+        let mut statements = Vec::new();
+        for order in std::mem::take(&mut self.orders) {
+            let mut numbers = Vec::new();
+            for (name, span) in order.names {
+                let outer = outer_name(&name, &order.outer);
+                match rules.iter().position(|rule| rule.name == outer) {
+                    Some(number) => numbers.push(number as u32),
+                    // Not every rule of a module has to be used.
+                    None if order.home > 0 => {}
+                    None => {
+                        let message = format!("`ruleorder` names a rule `{name}`, which does not exist");
+                        let problem = Problem::error("unknown-rule", message).at(span, "");
+                        let near = nearest(&name, rules.iter().map(|rule| &*rule.name));
+                        self.problems.push(match near {
+                            Some(near) => problem.help(format!("did you mean `{near}`?")),
+                            None => problem,
+                        });
+                    }
+                }
+            }
+            statements.push(numbers);
+        }
+        RuleOrder::new(statements)
+    }
+
+    /// `envvars: "NAME"`: variables of the environment that must be set.
+    pub(super) fn envvars(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        for item in self.items(vm, &directive.args)? {
+            let Value::Str(name) = &item.value else {
+                self.refuse("bad-directive", "`envvars:` takes names of environment variables", item.span);
+                continue;
+            };
+            if vm.variable(name).is_none() {
+                let message = format!("the environment variable `{name}` is not set");
+                let problem =
+                    Problem::error("missing-variable", message).at(item.span, "needed by this workflow");
+                self.problems.push(problem.help(format!("set it: `export {name}=...`")));
+            }
+        }
+        Ok(())
+    }
+
+    /// `workdir:` of the main workflow; `-C` on the command line wins over it.
+    pub(super) fn workdir(&mut self, vm: &mut Vm, path: &str) {
+        if self.keep_root || self.home > 0 {
+            return;
+        }
+        let root = vm.root().join(path);
+        vm.set_root(root);
+        self.workdir = Some(self.workdir.take().unwrap_or_default().join(path));
+    }
+
     /// An environment for the rules of the file that name none: `conda:`, `container:` and their like.
     pub(super) fn default_environment(&mut self, directive: &Directive, items: &[Item]) {
         let word = &*directive.name.text;
@@ -201,6 +283,13 @@ impl Loader {
             _ => self.environment.container = Some(value),
         }
     }
+}
+
+/// One statement of `ruleorder`.
+pub(super) struct Order {
+    home: usize,
+    names: Vec<(Arc<str>, Span)>,
+    outer: Vec<Arc<str>>,
 }
 
 /// `scatter.split`: the paths of all parts.

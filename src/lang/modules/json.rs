@@ -3,7 +3,7 @@
 use super::ModuleDef;
 use crate::lang::builtins::args::{optional_int, text, wrong};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Args, Builtin, Key, MAX_NESTING, Value};
+use crate::lang::value::{Args, Builtin, Key, MAX_NESTING, Type, Value};
 use crate::lang::vm::Vm;
 use crate::model::value::python_float;
 
@@ -14,7 +14,7 @@ pub(super) static MODULE: ModuleDef = ModuleDef {
         Builtin { name: "load", call: load },
         Builtin { name: "loads", call: loads },
     ],
-    values: super::no_values,
+    values: || vec![("JSONDecodeError", Value::Type(Type::Exception(Exc::JSONDecodeError)))],
     refused: &[],
 };
 
@@ -34,7 +34,7 @@ fn parse(vm: &mut Vm, source: &str) -> Result<Value, Raise> {
     // `[1,1,1` needs some 30 bytes of memory per byte of text.
     vm.budget.allocate((source.len() as u64).saturating_mul(32))?;
     let parsed: serde_json::Value = serde_json::from_str(source)
-        .map_err(|error| Raise::value_error(format!("this is not JSON: {error}")))?;
+        .map_err(|error| Raise::new(Exc::JSONDecodeError, format!("this is not JSON: {error}")))?;
     from_json(parsed)
 }
 

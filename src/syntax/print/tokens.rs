@@ -205,9 +205,8 @@ pub(super) fn printed_string(text: &str) -> Cow<'_, str> {
 /// Whether a body in single quotes means the same in double ones.
 fn can_be_double(body: &str, prefix: &str, long: bool) -> bool {
     if long {
-        return !body.contains("\"\"\"")
-            && !body.ends_with('"')
-            && !(prefix.contains('f') && body.contains('"'));
+        let quotes = prefix.contains('f') && body.contains('"');
+        return !quotes && !body.contains("\"\"\"") && !body.ends_with('"');
     }
     !body.contains('"') && !body.contains("\\'")
 }

@@ -34,6 +34,7 @@ fn asked(text: &str, known: Option<&Final>) -> String {
         Err(CallError::Pending { checkpoint, wildcards }) => format!("waits for {checkpoint} {wildcards:?}"),
         Err(CallError::Problem(problem)) => format!("{} | {}", problem.message, problem.help.join("; ")),
         Err(CallError::Message(message)) => message,
+        Err(CallError::Absent(path)) => format!("`{path}` is absent"),
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod counter;
 mod deque;
-mod record;
+pub(super) mod record;
 
 use super::{HostType, ModuleDef};
 use crate::lang::methods::containers;

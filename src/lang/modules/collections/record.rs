@@ -11,21 +11,12 @@ use std::sync::Arc;
 
 /// A type that `namedtuple` made.
 #[derive(Debug)]
-struct RecordType {
-    record: Arc<Record>,
-    /// The defaults once more, to be dropped without recursion.
-    held: Held,
-}
+struct RecordType(Arc<Record>);
 
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.name)
     }
-}
-
-fn type_value(record: Arc<Record>) -> Value {
-    let held = Held(record.defaults.clone());
-    Value::object(RecordType { record, held })
 }
 
 /// `namedtuple("Point", "x y", defaults=[...])`
@@ -59,12 +50,13 @@ pub(super) fn namedtuple(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     if defaults.len() > fields.len() {
         return Err(Raise::type_error("there are more default values than fields"));
     }
-    Ok(type_value(Arc::new(Record { name, fields, defaults })))
+    let record = Record { name, fields, defaults: Held(defaults), more: Vec::new() };
+    Ok(Value::object(RecordType(Arc::new(record))))
 }
 
 impl RecordType {
     fn make(&self, args: Args) -> Result<Value, Raise> {
-        let record = &self.record;
+        let record = &self.0;
         let count = record.fields.len();
         if args.positional.len() > count {
             let message =
@@ -84,10 +76,10 @@ impl RecordType {
             }
             *slot = Some(value);
         }
-        let first_default = count - record.defaults.len();
+        let first_default = count - record.defaults.0.len();
         let mut items = Vec::with_capacity(count);
         for (at, value) in values.into_iter().enumerate() {
-            let default = at.checked_sub(first_default).and_then(|at| record.defaults.get(at)).cloned();
+            let default = at.checked_sub(first_default).and_then(|at| record.defaults.0.get(at)).cloned();
             let missing =
                 || Raise::type_error(format!("`{}`: field `{}` is missing", record.name, record.fields[at]));
             items.push(value.or(default).ok_or_else(missing)?);
@@ -103,15 +95,15 @@ impl Object for RecordType {
 
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
         Ok(match name {
-            "__name__" => Some(Value::Str(self.record.name.clone())),
-            "_fields" => Some(fields_of(&self.record)),
-            "_make" => Some(Value::object(Make(self.record.clone(), Held(self.held.0.clone())))),
+            "__name__" => Some(Value::Str(self.0.name.clone())),
+            "_fields" => Some(fields_of(&self.0)),
+            "_make" => Some(Value::object(Make(self.0.clone()))),
             _ => None,
         })
     }
 
     fn repr(&self) -> String {
-        format!("<class '{}'>", self.record.name)
+        format!("<class '{}'>", self.0.name)
     }
 
     fn is_callable(&self) -> bool {
@@ -119,7 +111,7 @@ impl Object for RecordType {
     }
 
     fn parameters(&self) -> Vec<Arc<str>> {
-        self.record.fields.clone()
+        self.0.fields.clone()
     }
 
     fn call(&self, _: &mut Vm, args: Args) -> Result<Value, Raise> {
@@ -127,17 +119,17 @@ impl Object for RecordType {
     }
 
     fn inner(&self) -> Vec<Value> {
-        self.held.0.clone()
+        self.0.held().collect()
     }
 
     fn release(&mut self) -> Vec<Value> {
-        std::mem::take(&mut self.held.0)
+        Arc::get_mut(&mut self.0).map(|record| std::mem::take(&mut record.defaults.0)).unwrap_or_default()
     }
 }
 
 /// `Point._make`
 #[derive(Debug)]
-struct Make(Arc<Record>, Held);
+struct Make(Arc<Record>);
 
 impl Object for Make {
     fn type_name(&self) -> &'static str {
@@ -150,7 +142,6 @@ impl Object for Make {
 
     fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         let values = vm.collect(&args.one("_make")?)?;
-        let made = RecordType { record: self.0.clone(), held: Held(Vec::new()) };
         if values.len() != self.0.fields.len() {
             let message = format!(
                 "`{}` has {} fields, {} values were given",
@@ -160,16 +151,25 @@ impl Object for Make {
             );
             return Err(Raise::type_error(message));
         }
-        made.make(Args::positional(values))
+        RecordType(self.0.clone()).make(Args::positional(values))
     }
 
     fn inner(&self) -> Vec<Value> {
-        self.1.0.clone()
+        self.0.held().collect()
     }
 
     fn release(&mut self) -> Vec<Value> {
-        std::mem::take(&mut self.1.0)
+        Arc::get_mut(&mut self.0).map(|record| std::mem::take(&mut record.defaults.0)).unwrap_or_default()
     }
+}
+
+/// A namedtuple with attributes besides its fields, for other modules.
+pub(in crate::lang) fn with_more(name: &str, fields: Vec<(&str, Value)>, more: Vec<(&str, Value)>) -> Value {
+    let (names, values): (Vec<_>, Vec<_>) =
+        fields.into_iter().map(|(name, value)| (name.into(), value)).unzip();
+    let more = more.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    let record = Record { name: name.into(), fields: names, defaults: Held(Vec::new()), more };
+    Value::Tuple(Arc::new(Tuple(values, Some(Arc::new(record)))))
 }
 
 fn fields_of(record: &Record) -> Value {
@@ -184,6 +184,9 @@ pub(crate) fn field(tuple: &Tuple, value: &Value, name: &str) -> Option<Value> {
     let record = tuple.1.as_ref()?;
     if let Some(at) = record.fields.iter().position(|field| **field == *name) {
         return tuple.0.get(at).cloned();
+    }
+    if let Some((_, value)) = record.more.iter().find(|(known, _)| **known == *name) {
+        return Some(value.clone());
     }
     if name == "_fields" {
         return Some(fields_of(record));
@@ -229,7 +232,7 @@ fn replace(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
 /// The type of a namedtuple, as `type(value)` gives it.
 pub(crate) fn record_type(value: &Value) -> Option<Value> {
     match value {
-        Value::Tuple(tuple) => tuple.1.clone().map(type_value),
+        Value::Tuple(tuple) => tuple.1.clone().map(|record| Value::object(RecordType(record))),
         _ => None,
     }
 }
@@ -241,9 +244,7 @@ pub(crate) fn is_record_type(value: &Value) -> bool {
 /// Whether `value` is a namedtuple of the type `of`.
 pub(crate) fn is_record_of(value: &Value, of: &Value) -> bool {
     match (value, of.downcast::<RecordType>()) {
-        (Value::Tuple(tuple), Some(of)) => {
-            tuple.1.as_ref().is_some_and(|record| Arc::ptr_eq(record, &of.record))
-        }
+        (Value::Tuple(tuple), Some(of)) => tuple.1.as_ref().is_some_and(|record| Arc::ptr_eq(record, &of.0)),
         _ => false,
     }
 }

@@ -1,0 +1,67 @@
+//! The content of a job's inputs, as it counts for the job.
+
+use crate::base::digest::Digest;
+use crate::base::path::{PathId, is_outside};
+use crate::files::observe::Seen;
+use crate::graph::job::{Job, JobId};
+use crate::model::flags::{Flag, Flags};
+use crate::plan::context::Context;
+use crate::plan::instance::{Instance, Trouble};
+use crate::trace::fingerprint::ANCIENT;
+
+/// The flags of the input with this number.
+pub(crate) fn flags(job: &Job, index: usize) -> Flags {
+    Flags::from_bits(job.input_flags.get(index).copied().unwrap_or(0))
+}
+
+/// The job that makes an input.
+pub(crate) fn maker(cx: &Context, path: PathId) -> Option<JobId> {
+    cx.graph.producer(path)
+}
+
+/// The digest that counts for input `index` of `job`; `None` when it does not exist.
+pub(crate) fn digest(cx: &Context, job: &Job, index: usize) -> Result<Option<Digest>, Trouble> {
+    let Some(&path) = job.inputs.get(index) else { return Ok(None) };
+    if flags(job, index).has(Flag::Ancient) {
+        let there = cx.files.stat(path, cx.paths.text(path)).map_err(|e| Trouble::of(&e))?;
+        return Ok(there.map(|_| ANCIENT));
+    }
+    let content = match look(cx, path)? {
+        Seen::Missing => return Ok(None),
+        Seen::File(digest) => digest,
+        Seen::Directory => match directory(cx, job, path)? {
+            Some(digest) => digest,
+            None => return Ok(None),
+        },
+        Seen::Special => {
+            let text = cx.paths.text(path);
+            return Err(Trouble::new(format!("input `{text}` is a device, socket or pipe, not a file")));
+        }
+    };
+    Ok(Some(cx.marker(path).unwrap_or(content)))
+}
+
+/// What is at a path.
+pub(crate) fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
+    cx.files.look(path, cx.paths.text(path), cx).map_err(|error| Trouble::of(&error))
+}
+
+/// All that a directory holds, but for what the job itself makes in it: its own work would be a change of its input each
+/// time.
+fn directory(cx: &Context, job: &Job, path: PathId) -> Result<Option<Digest>, Trouble> {
+    let dir = cx.paths.text(path);
+    let Some(tree) = cx.files.tree(path, dir, cx).map_err(|error| Trouble::of(&error))? else {
+        return Ok(None);
+    };
+    let names = Instance::naming(cx, job);
+    let inside: Vec<&[u8]> = names.products().filter_map(|own| below(own, dir)).map(str::as_bytes).collect();
+    Ok(Some(if inside.is_empty() { tree.digest() } else { tree.digest_without(&inside) }))
+}
+
+/// `path` from `dir` on, when it is below it.
+fn below<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
+    match dir {
+        "." => Some(path).filter(|path| !is_outside(path)),
+        _ => path.strip_prefix(dir)?.strip_prefix('/'),
+    }
+}

@@ -1,0 +1,171 @@
+//! Which of the jobs that the targets need are wanted: `until`, `omit_from` and `batch`.
+//!
+//! Looks at the graph alone. Invariant: with a job all jobs are kept that it needs, so what is left is a plan.
+
+use crate::base::path::{PathTable, normalise};
+use crate::graph::dag::JobGraph;
+use crate::graph::job::JobId;
+use crate::model::finish::closest;
+use crate::model::workflow::Workflow;
+use crate::plan::instance::Trouble;
+
+/// What to keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// Rules and files that are the last ones to be made.
+    pub(crate) until: Vec<String>,
+    /// Rules and files that are not made, nor what needs them.
+    pub(crate) omit_from: Vec<String>,
+    pub(crate) batch: Option<Batch>,
+}
+
+/// One part of the inputs of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub(crate) rule: String,
+    /// From 1.
+    pub(crate) part: u32,
+    pub(crate) parts: u32,
+}
+
+/// The jobs that are kept, and those among them that stand for the targets.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) jobs: Vec<bool>,
+    pub(crate) targets: Vec<JobId>,
+}
+
+impl Selection {
+    pub(crate) fn is_all(&self) -> bool {
+        *self == Selection::default()
+    }
+
+    /// Selects among the jobs of `graph`.
+    ///
+    /// # Errors
+    /// A name that is no rule and no file of the plan; a batch of a rule that has too few inputs.
+    pub(crate) fn select(
+        &self,
+        graph: &JobGraph,
+        workflow: &Workflow,
+        paths: &PathTable,
+    ) -> Result<Kept, Trouble> {
+        let named = |names: &[String], option: &str| named_jobs(names, option, graph, workflow, paths);
+        let mut targets = graph.targets.clone();
+        let mut is_left_out = vec![false; graph.jobs.len()];
+        let mut roots = Vec::new();
+        if let Some(batch) = &self.batch {
+            batch.apply(graph, workflow, paths, &mut is_left_out, &mut roots)?;
+        }
+        for job in named(&self.omit_from, "--omit-from")? {
+            is_left_out[job.index()] = true;
+        }
+        // What needs something that is left out cannot be made either.
+        for id in &graph.order {
+            let needs = &graph.jobs[id.index()].needs;
+            is_left_out[id.index()] |= needs.iter().any(|need| is_left_out[need.index()]);
+        }
+        if !self.until.is_empty() {
+            targets = named(&self.until, "--until")?;
+        } else if is_left_out.iter().any(|is_left_out| *is_left_out) {
+            // The last jobs before those that are left out stand for the targets.
+            let before = |id: &JobId| graph.jobs[id.index()].needs.to_vec();
+            let left_out = graph.order.iter().filter(|id| is_left_out[id.index()]);
+            let is_batch = self.batch.as_ref().is_some_and(|batch| batch.part < batch.parts);
+            match is_batch && self.omit_from.is_empty() {
+                true => targets.extend(roots),
+                false => targets.extend(left_out.flat_map(before)),
+            }
+        }
+        targets.retain(|job| !is_left_out[job.index()]);
+        targets.sort_unstable();
+        targets.dedup();
+        Ok(Kept { jobs: upstream(graph, &targets), targets })
+    }
+}
+
+impl Batch {
+    /// Leaves out the jobs of the rule, unless this is the last part; `roots` get the jobs that make the part's inputs.
+    fn apply(
+        &self,
+        graph: &JobGraph,
+        workflow: &Workflow,
+        paths: &PathTable,
+        is_left_out: &mut [bool],
+        roots: &mut Vec<JobId>,
+    ) -> Result<(), Trouble> {
+        let jobs = named_jobs(std::slice::from_ref(&self.rule), "--batch", graph, workflow, paths)?;
+        if self.part == self.parts {
+            return Ok(());
+        }
+        for id in jobs {
+            is_left_out[id.index()] = true;
+            let mut inputs: Vec<&str> =
+                graph.jobs[id.index()].inputs.iter().map(|path| paths.text(*path)).collect();
+            inputs.sort_unstable();
+            inputs.dedup();
+            let size = inputs.len() / self.parts as usize;
+            if size == 0 {
+                return Err(Trouble {
+                    message: format!(
+                        "rule `{}` has {} inputs, fewer than the {} parts of --batch",
+                        self.rule,
+                        inputs.len(),
+                        self.parts
+                    ),
+                    help: Some("choose a smaller number of parts".into()),
+                });
+            }
+            let start = (self.part as usize - 1) * size;
+            let part = inputs.into_iter().skip(start).take(size);
+            roots.extend(part.filter_map(|path| paths.find(path)).filter_map(|path| graph.producer(path)));
+        }
+        Ok(())
+    }
+}
+
+/// The jobs of rules, and those that make files.
+fn named_jobs(
+    names: &[String],
+    option: &str,
+    graph: &JobGraph,
+    workflow: &Workflow,
+    paths: &PathTable,
+) -> Result<Vec<JobId>, Trouble> {
+    let mut jobs = Vec::new();
+    for name in names {
+        let before = jobs.len();
+        match workflow.by_name.get(name.as_str()) {
+            Some(rule) => {
+                let of_rule = (0..).map(JobId).zip(&graph.jobs).filter(|(_, job)| job.rule == *rule);
+                jobs.extend(of_rule.map(|(id, _)| id));
+            }
+            None => jobs.extend(paths.find(&normalise(name)).and_then(|path| graph.producer(path))),
+        }
+        if jobs.len() == before {
+            let known = workflow.rules.iter().map(|rule| &*rule.name);
+            return Err(Trouble {
+                message: format!("`{option}` names `{name}`, which is no rule and no file of this plan"),
+                help: Some(match closest(name, known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "`rulemake list --outputs` shows the files of the plan".into(),
+                }),
+            });
+        }
+    }
+    jobs.sort_unstable();
+    jobs.dedup();
+    Ok(jobs)
+}
+
+/// `targets` and all that they need.
+fn upstream(graph: &JobGraph, targets: &[JobId]) -> Vec<bool> {
+    let mut kept = vec![false; graph.jobs.len()];
+    let mut pending = targets.to_vec();
+    while let Some(job) = pending.pop() {
+        if !std::mem::replace(&mut kept[job.index()], true) {
+            pending.extend(graph.jobs[job.index()].needs.iter().copied());
+        }
+    }
+    kept
+}
