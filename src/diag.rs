@@ -5,7 +5,7 @@
 //! editor needs nothing else to show it.
 
 use serde::Serialize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) mod render;
 pub(crate) mod style;
@@ -63,11 +63,20 @@ impl SourceFile {
     }
 }
 
-/// All source texts of one load, in order of reading.
-#[derive(Debug, Default)]
+/// All source texts of one load, in order of reading. A clone is the same map: what one adds, the other has.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SourceMap {
-    files: Vec<SourceFile>,
+    first: Arc<Chunk>,
 }
+
+/// Places for texts. A place is filled once, so that a text can be lent out while others come.
+#[derive(Debug, Default)]
+struct Chunk {
+    files: [OnceLock<SourceFile>; CHUNK],
+    next: OnceLock<Box<Chunk>>,
+}
+
+const CHUNK: usize = 32;
 
 impl SourceMap {
     pub(crate) fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
@@ -80,17 +89,37 @@ impl SourceMap {
                 line_starts.push(i as u32 + 1);
             }
         }
-        self.files.push(SourceFile { name: name.into(), text, line_starts });
-        SourceId(self.files.len() as u32 - 1)
+        let mut file = SourceFile { name: name.into(), text, line_starts };
+        let mut chunk = &*self.first;
+        let mut number = 0;
+        loop {
+            for place in &chunk.files {
+                match place.set(file) {
+                    Ok(()) => return SourceId(number),
+                    Err(taken) => file = taken,
+                }
+                number += 1;
+            }
+            chunk = chunk.next.get_or_init(Box::default);
+        }
     }
 
+    /// The text with this number.
+    ///
+    /// # Panics
+    /// When it is of another map.
     pub(crate) fn file(&self, id: SourceId) -> &SourceFile {
-        &self.files[id.0 as usize]
+        self.files().nth(id.0 as usize).expect("ids are given out by `add`")
+    }
+
+    fn files(&self) -> impl Iterator<Item = &SourceFile> {
+        let chunks = std::iter::successors(Some(&*self.first), |chunk| chunk.next.get().map(|next| &**next));
+        chunks.flat_map(|chunk| &chunk.files).map_while(OnceLock::get)
     }
 
     /// All texts, in order of reading.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(|file| &*file.text)
+        self.files().map(|file| &*file.text)
     }
 
     /// The source text under a span.
@@ -139,6 +168,11 @@ impl Problem {
             notes: Vec::new(),
             help: Vec::new(),
         }
+    }
+
+    /// Takes the warnings out of what was found.
+    pub(crate) fn take_warnings(problems: &mut Vec<Problem>) -> Vec<Problem> {
+        problems.extract_if(.., |problem| problem.severity == Severity::Warning).collect()
     }
 
     pub(crate) fn warning(code: &'static str, message: impl Into<String>) -> Problem {

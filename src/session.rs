@@ -11,14 +11,17 @@ use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
+use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
+use crate::model::environment::Environments;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
+use crate::plan::code::CodeCache;
 use crate::plan::context::{Context, Force, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
@@ -27,6 +30,7 @@ use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, Writer, open, read};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +70,8 @@ pub struct LoadOptions {
     /// options.variables = std::env::vars().collect();
     /// ```
     pub variables: Vec<(String, String)>,
+    /// Threads that jobs may use together, as the Rulefile sees them in `workflow.cores`; one per processor when `None`.
+    pub cores: Option<usize>,
     /// Paths start from `root`, whatever `workdir:` says.
     pub keep_root: bool,
 }
@@ -81,6 +87,7 @@ pub struct Session {
     observer: Observe,
     pool: rayon::ThreadPool,
     index: PatternIndex,
+    programs: Programs,
 }
 
 /// Options of a [`Session`].
@@ -92,6 +99,7 @@ pub struct SessionBuilder {
     temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
+    search_path: Option<OsString>,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -108,6 +116,8 @@ pub struct RunOptions {
     pub retries: u32,
     /// When another run holds the lock, wait for it instead of failing.
     pub wait: bool,
+    /// Use the software environments that rules name; none by default.
+    pub environments: Environments,
     /// Temporary files that are made or there stay. One that is gone is not made again for that.
     pub keep_temps: bool,
     /// Rules and files that are the last ones to be made: what they need is made, and nothing after them.
@@ -270,6 +280,7 @@ impl LoadOptions {
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
             variables: self.variables.clone(),
+            cores: self.cores,
             keep_root: self.keep_root,
         }
     }
@@ -287,6 +298,7 @@ impl Session {
             temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
+            search_path: None,
         }
     }
 
@@ -349,6 +361,9 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            code: CodeCache::default(),
+            environments: options.environments,
+            programs: self.programs.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
         })
@@ -359,10 +374,10 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
-        let cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let verdicts = self.verdicts(&mut cx)?;
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
-        let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
     }
 
@@ -409,8 +424,11 @@ impl Session {
         self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
     }
 
-    fn verdicts(&self, cx: &Context) -> Result<Vec<Verdict>> {
-        forecast(cx, &self.pool).into_iter().map(|v| v.map_err(plan_error)).collect()
+    /// What is known about each job before the run; the graph grows where it can.
+    fn verdicts(&self, cx: &mut Context) -> Result<Vec<Verdict>> {
+        let verdicts = forecast(cx, &self.index, &self.pool)
+            .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
+        verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
     }
 
     /// Explains why `path` will or will not be made again.
@@ -418,7 +436,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
-        let cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
+        let mut cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
         let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
@@ -426,7 +444,7 @@ impl Session {
         else {
             return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
         };
-        let verdicts = self.verdicts(&cx)?;
+        let verdicts = self.verdicts(&mut cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
         let mut at = job;
         while let Some(next) = cause(&cx, at, &verdicts) {
@@ -459,6 +477,7 @@ impl Session {
             grace: GRACE,
             warnings,
             keep_temps: options.keep_temps,
+            programs: self.programs.clone(),
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
@@ -551,6 +570,15 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets where programs are looked for that rules only imply: interpreters of scripts, the one that manages conda
+    /// environments. It is the value of the variable `PATH` that jobs inherit; with it a missing interpreter is said
+    /// before a job starts. Default: the directories of the system.
+    #[must_use]
+    pub fn search_path(mut self, path: impl Into<OsString>) -> SessionBuilder {
+        self.search_path = Some(path.into());
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -599,6 +627,7 @@ impl SessionBuilder {
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
+            programs: Programs::new(self.search_path),
             root,
             workflow: self.workflow,
         })

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::exec::executor::{Completion, Outcome};
 use crate::files::backup::{Backups, Restored};
 use crate::files::outputs::quarantine;
+use crate::files::read_code;
 use crate::files::results::{
     Fault, Kind, checksum, collect, faults, is_empty, leads_outside, protect, touch,
 };
@@ -17,7 +18,7 @@ use crate::plan::inputs;
 use crate::plan::instance::Trouble;
 use crate::plan::required::{Required, Requirement};
 use crate::store::runs::tail;
-use crate::trace::fingerprint::Fingerprint;
+use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint};
 use crate::trace::identity::{Known, StatSig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub(crate) struct AfterFacts {
     pub(crate) log: PathBuf,
     /// The logs that the rule names.
     pub(crate) own_logs: Box<[Arc<str>]>,
-    pub(crate) is_shell: bool,
+    pub(crate) has_log: bool,
 }
 
 /// A job that ended, with its outputs looked at.
@@ -47,8 +48,8 @@ pub(crate) enum Conclusion {
         outputs: Vec<(PathId, Known)>,
         /// What goes on record of each: its content, or what it stands for.
         results: Vec<Digest>,
-        /// An input that is not what it was when the job was checked.
-        changed_input: Option<PathId>,
+        /// An input or a script that is not what it was when the job was checked, for people.
+        changed: Option<String>,
         /// What the user should hear all the same.
         warnings: Vec<String>,
     },
@@ -93,7 +94,7 @@ pub(crate) fn conclude(
         Outcome::Success => match good_outputs(cx, id, &facts.required) {
             Ok(made) => Conclusion::Done {
                 results: results(cx, cx.job(id), &made, &facts.fingerprint),
-                changed_input: changed_input(cx, cx.job(id), &facts),
+                changed: changed(cx, cx.job(id), &facts),
                 warnings: links_outside(cx, id),
                 outputs: made,
             },
@@ -113,7 +114,8 @@ fn describe(outcome: &Outcome) -> String {
         Outcome::Success => "success".into(),
         Outcome::Exit(code) => format!("exit {code}"),
         Outcome::Signal(signal) => format!("killed by signal {signal}"),
-        Outcome::FunctionError(message) => message.clone(),
+        Outcome::TimedOut(seconds) => format!("timed out after {seconds} s"),
+        Outcome::FunctionError(message) | Outcome::Around(message) => message.clone(),
         Outcome::NotStarted(message) => format!("could not be started: {message}"),
     }
 }
@@ -242,6 +244,19 @@ fn results(cx: &Context, job: &Job, made: &[(PathId, Known)], fingerprint: &Fing
     made.iter().enumerate().map(result).collect()
 }
 
+/// The first input or script whose content is not what the fingerprint says.
+fn changed(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<String> {
+    let is_script = |part: &&CodePart| part.kind == CodeKind::Script;
+    let script = facts.fingerprint.code.iter().filter(is_script).find(|part| {
+        let now = read_code(&cx.root, &part.name).ok().map(|bytes| Digest::of(&bytes));
+        now != Some(part.digest)
+    });
+    match script {
+        Some(part) => Some(format!("script {}", part.name)),
+        None => changed_input(cx, job, facts).map(|path| format!("input {}", cx.paths.text(path))),
+    }
+}
+
 /// The first input whose content is not what the fingerprint says.
 fn changed_input(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<PathId> {
     let states = facts.inputs.iter().zip(&facts.fingerprint.inputs).enumerate();
@@ -278,7 +293,7 @@ fn after_failure(
 ) -> Conclusion {
     let (moved, put_back) = take_away(cx, id, &facts.quarantine);
     cx.forget(id);
-    let mut log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
     let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
     if log_tail.is_empty() {
         // What the command wrote to the rule's own log, then.

@@ -15,6 +15,7 @@ use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 // What is known of a path, above all job numbers.
 const NONE: u32 = u32::MAX;
@@ -35,7 +36,7 @@ pub(crate) struct JobGraph {
     /// Jobs whose inputs are not all known yet.
     pub(crate) open: BTreeMap<JobId, Open>,
     /// The jobs of checkpoints that functions may look at.
-    pub(crate) finals: FinalCheckpoints,
+    pub(crate) finals: Arc<FinalCheckpoints>,
     /// By path: the job that makes it, or that it is a source.
     producers: Vec<u32>,
     beside: Beside,
@@ -192,7 +193,7 @@ impl JobGraph {
             sources,
             passed_over: Vec::new(),
             open: BTreeMap::new(),
-            finals: FinalCheckpoints::default(),
+            finals: Arc::default(),
             producers,
             beside,
             consumers,

@@ -162,7 +162,7 @@ impl Growth<'_> {
         let (graph, paths, workflow) = (&*self.graph, &*self.paths, self.workflow);
         let probe = OnGround { paths, graph, workflow, index: self.index, probe: self.probe };
         let is_settled = |text: &str| probe.is_settled(text);
-        let ground = Ground { is_settled: &is_settled, checkpoints: &graph.finals };
+        let ground = Ground { is_settled: &is_settled, checkpoints: &*graph.finals };
         let limits = Limits { jobs: most.saturating_add(jobs.len()), ..Limits::default() };
         let mut expansion = Expansion::new(workflow, self.index, &mut local, self.pool, limits).on(ground);
         let add = |id: &JobId| {

@@ -75,17 +75,33 @@ pub(crate) struct Frame<'f> {
     inner: Vec<(Arc<str>, Slot)>,
     /// The exceptions being handled, for a bare `raise`.
     pub(crate) handling: Vec<Raise>,
+    /// What a function with `yield` has given so far.
+    pub(crate) yields: Option<Vec<Value>>,
 }
 
 impl<'f> Frame<'f> {
     /// The top level of a file: all names are globals.
     pub(crate) fn module(space: SpaceId) -> Frame<'f> {
-        Frame { space, function: None, slots: Vec::new(), inner: Vec::new(), handling: Vec::new() }
+        Frame {
+            space,
+            function: None,
+            slots: Vec::new(),
+            inner: Vec::new(),
+            handling: Vec::new(),
+            yields: None,
+        }
     }
 
     pub(crate) fn call(function: &'f Function, slots: Vec<Slot>) -> Frame<'f> {
         let space = function.space;
-        Frame { space, function: Some(function), slots, inner: Vec::new(), handling: Vec::new() }
+        Frame {
+            space,
+            function: Some(function),
+            slots,
+            inner: Vec::new(),
+            handling: Vec::new(),
+            yields: None,
+        }
     }
 
     /// A local variable without cloning, when that is possible.
@@ -216,11 +232,26 @@ impl Vm<'_> {
                 self.store(frame, &name.text, Some(value.clone()))?;
                 Ok(value)
             }
-            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => Err(Raise::unsupported(
-                "`yield` isn't supported in Rulefiles",
-                "build a list and `return` it",
-            )),
+            ExprKind::Yield(value) => self.yielded(frame, value.as_deref(), false),
+            ExprKind::YieldFrom(value) => self.yielded(frame, Some(value), true),
         }
+    }
+
+    /// `yield value`, `yield from values`: kept until the function is over. Nothing can be sent in, so it is None.
+    #[inline(never)]
+    fn yielded(&mut self, frame: &mut Frame, value: Option<&Expr>, from: bool) -> Result<Value, Raise> {
+        let value = match value {
+            Some(expr) => self.eval_in(frame, expr)?,
+            None => Value::None,
+        };
+        let values = if from { self.collect(&value)? } else { vec![value] };
+        self.budget.spend(1)?;
+        self.budget.allocate_items(values.len() as u64)?;
+        match &mut frame.yields {
+            Some(yields) => yields.extend(values),
+            None => return Err(Raise::new(Exc::SyntaxError, "`yield` outside of a function")),
+        }
+        Ok(Value::None)
     }
 
     fn load(&mut self, frame: &Frame, name: &Arc<str>) -> Result<Value, Raise> {
@@ -404,7 +435,12 @@ impl Vm<'_> {
         }
         self.budget.allocate(size_of::<Function>() as u64)?;
         let space = frame.space;
-        Ok(Value::Function(Arc::new(Function { def: def.clone(), scope, defaults, captured, space })))
+        let function =
+            Value::Function(Arc::new(Function { def: def.clone(), scope, defaults, captured, space }));
+        if frame.function.is_none() {
+            self.note_imports(&function);
+        }
+        Ok(function)
     }
 
     fn eval_call(
@@ -493,7 +529,7 @@ impl Vm<'_> {
     pub(crate) fn get_attr(&mut self, value: &Value, name: &str) -> Result<Value, Raise> {
         let found = match value {
             Value::Object(object) => object.attribute(name)?,
-            Value::Module(module) => module.members.get(name).cloned(),
+            Value::Module(module) => self.member(module, name),
             Value::Exception(exception) if name == "args" => Some(Value::tuple(exception.args.clone())),
             Value::Function(function) if name == "__name__" => {
                 Some(Value::Str(function.def.name.text.clone()))

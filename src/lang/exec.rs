@@ -9,12 +9,10 @@ use crate::lang::methods;
 use crate::lang::modules;
 use crate::lang::ops;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::scope::root_of;
 use crate::lang::value::{Args, DictMap, Function, Key, Type, Value};
 use crate::lang::vm::{Host, NoHost, Vm};
 use crate::syntax::ast::{
-    BinaryOp, Block, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Ident, Opaque, ParamKind, Stmt,
-    StmtKind,
+    BinaryOp, Block, Expr, ExprKind, FunctionBody, FunctionDef, Handler, Opaque, ParamKind, Stmt, StmtKind,
 };
 use std::sync::Arc;
 
@@ -110,7 +108,13 @@ impl Vm<'_> {
             StmtKind::UseRule(def) => host.use_rule(self, def)?,
             StmtKind::Hook(hook) => host.hook(self, hook)?,
             StmtKind::Directive(directive) => host.directive(self, directive)?,
-            StmtKind::Opaque(opaque) => return Err(not_run(opaque)),
+            StmtKind::Opaque(opaque) => match &opaque.name {
+                // A class or an async function: an error when it is used.
+                Some(name) => {
+                    self.store(frame, &name.text, Some(modules::opaque(&name.text, opaque.kind)))?
+                }
+                None => return Err(not_run(opaque)),
+            },
         }
         Ok(Flow::Next)
     }
@@ -377,7 +381,12 @@ impl Vm<'_> {
             _ => {
                 let old = self.eval_in(frame, target)?;
                 let value = self.eval_in(frame, value)?;
+                let at = old.address();
                 let new = ops::in_place(self, op, old, &value)?;
+                // A list that was changed in place needs no new home: `sys.path += [...]`.
+                if matches!(target.kind, ExprKind::Attribute { .. }) && at.is_some() && new.address() == at {
+                    return Ok(());
+                }
                 self.assign(frame, target, new, Binding::Variable)
             }
         }
@@ -408,60 +417,6 @@ impl Vm<'_> {
             _ => Err(Raise::type_error("this cannot be deleted")),
         };
         result.map_err(|raise| raise.at(target.span))
-    }
-
-    fn import(
-        &mut self,
-        frame: &mut Frame,
-        module: &Ident,
-        alias: Option<&Ident>,
-        names: Option<&[(Ident, Option<Ident>)]>,
-    ) -> Result<(), Raise> {
-        let find = |vm: &Self, name: &str| {
-            vm.lookup_module(name).cloned().unwrap_or_else(|| modules::placeholder(name))
-        };
-        let Some(names) = names else {
-            return match alias {
-                Some(alias) => {
-                    let value = find(self, &module.text);
-                    self.store(frame, &alias.text, Some(value))
-                }
-                None => {
-                    let root = root_of(&module.text);
-                    let value = find(self, root);
-                    self.store(frame, &root.into(), Some(value))
-                }
-            };
-        };
-        if &*module.text == "__future__" {
-            return Ok(());
-        }
-        let source = find(self, &module.text);
-        for (name, alias) in names {
-            if &*name.text == "*" {
-                self.import_all(frame, module, &source)?;
-                continue;
-            }
-            let dotted = format!("{}.{}", module.text, name.text);
-            let member = match &source {
-                Value::Module(module) => module.members.get(&name.text).cloned(),
-                _ => None,
-            };
-            let value = member.unwrap_or_else(|| find(self, &dotted));
-            self.store(frame, &alias.as_ref().unwrap_or(name).text, Some(value))?;
-        }
-        Ok(())
-    }
-
-    fn import_all(&mut self, frame: &mut Frame, module: &Ident, source: &Value) -> Result<(), Raise> {
-        let Value::Module(found) = source else {
-            let message = format!("module `{}` is not available in Rulefiles", module.text);
-            return Err(Raise::new(Exc::ModuleNotFoundError, message).at(module.span));
-        };
-        for (name, value) in &found.members {
-            self.store(frame, name, Some(value.clone()))?;
-        }
-        Ok(())
     }
 
     /// Calls a callable; `span` is the place of the call.
@@ -524,8 +479,22 @@ impl Vm<'_> {
         })
     }
 
+    /// Runs a function with `yield` to its end: what it yields is there at once.
+    #[inline(never)]
+    fn run_generator(&mut self, function: &Function, mut frame: Frame) -> Result<Value, Raise> {
+        frame.yields = Some(Vec::new());
+        match &function.def.body {
+            FunctionBody::Block(block) => drop(self.exec(&mut frame, block, &mut NoHost)?),
+            FunctionBody::Expr(expr) => drop(self.eval_in(&mut frame, expr)?),
+        }
+        Ok(Value::iterator("generator", frame.yields.unwrap_or_default()))
+    }
+
     fn run_body(&mut self, function: &Function, slots: Vec<Slot>) -> Result<Value, Raise> {
         let mut frame = Frame::call(function, slots);
+        if function.scope.is_generator {
+            return self.run_generator(function, frame);
+        }
         match &function.def.body {
             FunctionBody::Expr(expr) => self.eval_in(&mut frame, expr),
             FunctionBody::Block(block) => match self.exec(&mut frame, block, &mut NoHost)? {

@@ -3,6 +3,7 @@
 //! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
+mod actions;
 mod around;
 mod checkpoints;
 mod directives;
@@ -16,18 +17,21 @@ mod sections;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod workflow;
 
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
 use crate::lang::budget::Budget;
 use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
+use crate::lang::import::Imports;
 use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
 use crate::lang::load::modules::{Defined, Home, Modules};
-use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
+use crate::lang::load::objects::{Rules, Shell, is_reported};
 use crate::lang::load::paths::{PathRules, Pathvars, Prefix};
 use crate::lang::load::settings::Order;
+use crate::lang::load::workflow::{Place, WorkflowObject};
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
@@ -70,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) variables: Vec<(String, String)>,
     /// `workdir:` does not count.
     pub(crate) keep_root: bool,
+    /// Threads that jobs may use together; one per processor when nothing is said.
+    pub(crate) cores: Option<usize>,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -131,6 +137,8 @@ struct File {
     /// What tells files apart.
     key: String,
     dir: PathBuf,
+    /// The same directory as jobs see it: from the root, or absolute when it lies outside.
+    home: Arc<str>,
 }
 
 struct Loader {
@@ -145,6 +153,8 @@ struct Loader {
     defined: Vec<Defined>,
     names: Rules,
     checkpoints: Checkpoints,
+    /// What the files see of the workflow; there once they run.
+    workflow: Option<WorkflowObject>,
     shell: Shell,
     first_rule: Option<u32>,
     default_target: Option<(u32, Span)>,
@@ -188,8 +198,7 @@ struct Loader {
     roots: Vec<Value>,
     /// Lines of `print` when the load failed.
     printed: Vec<String>,
-    /// Settings that nothing mentions.
-    unused: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl Host for Loader {
@@ -243,6 +252,7 @@ impl Loader {
             environment: Environment::default(),
             names: Rules::default(),
             checkpoints: Checkpoints::default(),
+            workflow: None,
             shell: Shell::new(),
             first_rule: None,
             default_target: None,
@@ -253,7 +263,7 @@ impl Loader {
             evaluator: Arc::new(OnceLock::new()),
             roots: Vec::new(),
             printed: Vec::new(),
-            unused: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -269,13 +279,15 @@ impl Loader {
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
         let mut vm = Vm::new(request.root.clone(), Budget::load());
         vm.set_variables(&request.settings.variables);
+        vm.imports = Some(Box::new(Imports::new(self.sources.clone())));
         let LoadRequest { name, text, dir, settings, .. } = request;
         let key = dir.join(Path::new(&name).file_name().unwrap_or_default()).to_string_lossy().into_owned();
         let key = crate::base::path::normalise(&key).into_owned();
         self.included.insert(key.clone());
         let prepared = self.prepare(&mut vm, &name, &dir, &settings);
-        self.files.push(File { name, key, dir });
-        let result = prepared.and_then(|()| self.run_file(&mut vm, text));
+        let home = home_of(vm.root(), &dir);
+        self.files.push(File { name, key, dir, home });
+        let result = prepared.and_then(|()| self.run_file(&mut vm, text)).and_then(|()| vm.finish_imports());
         self.files.pop();
         if let Err(raise) = result {
             if !is_reported(&raise) || self.problems.is_empty() {
@@ -289,7 +301,7 @@ impl Loader {
             self.problems.push(no_rules(&name));
         }
         self.check_scatter();
-        self.unused = directives::unused_settings(&settings.config, &self.sources);
+        self.warnings = directives::unused_settings(&settings.config, &self.sources);
         self.apply_overrides(&mut vm, &settings);
         let rules = self.finish(&vm);
         let order = self.rule_order(&rules);
@@ -335,25 +347,12 @@ impl Loader {
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
         vm.set_builtin("checkpoints", Value::object(self.checkpoints.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
-        let workflow = self.workflow_object(vm, name, dir);
-        vm.set_builtin("workflow", workflow)
-    }
-
-    /// `workflow`, as a file in `dir` sees it.
-    fn workflow_object(&self, vm: &Vm, name: &str, dir: &Path) -> Value {
-        // From the root, which may be `.`: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
-        let basedir = vm.root().join(dir).to_string_lossy().into_owned();
-        let named: Vec<(Arc<str>, Value)> = vec![
-            ("basedir".into(), Value::from(crate::base::path::normalise(&basedir).into_owned())),
-            ("snakefile".into(), Value::from(name)),
-        ];
-        Value::object(Named {
-            type_name: "Workflow",
-            what: "`workflow`".into(),
-            flat: Vec::new(),
-            named,
-            files: None,
-        })
+        let main = Place { name: name.to_string(), dir: dir.to_path_buf() };
+        let cores = settings.cores.map_or_else(processors, |cores| i64::try_from(cores).unwrap_or(i64::MAX));
+        let workflow = WorkflowObject::new(vm.root(), main, &settings.config_files, cores);
+        vm.set_builtin("workflow", Value::object(workflow.clone()))?;
+        self.workflow = Some(workflow);
+        Ok(())
     }
 
     /// Checks the drafts, with the values that names have at the end of the load.
@@ -394,6 +393,7 @@ impl Loader {
                 &mut self.problems,
             ));
         }
+        self.warnings.extend(Problem::take_warnings(&mut self.problems));
         rules
     }
 
@@ -408,11 +408,14 @@ impl Loader {
         let sources = Arc::new(self.sources);
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
+        // What a job could not be given, a function for example, is not in it.
+        let config = vm.get_global("config").and_then(|config| config.to_model().ok());
+        let config = Arc::new(config.unwrap_or(model::value::Value::None));
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
-        match Workflow::assemble(rules, default, sources.clone(), reads, self.unused) {
-            Ok(workflow) => Ok(Workflow { printed, order, workdir: self.workdir, ..workflow }),
+        match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
+            Ok(workflow) => Ok(Workflow { printed, config, order, workdir: self.workdir, ..workflow }),
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }
     }
@@ -429,7 +432,7 @@ fn attribute_of(
     for name in attributes.split('.') {
         let found = match &value {
             Value::Object(object) => object.attribute(name),
-            Value::Module(module) => Ok(module.members.get(name).cloned()),
+            Value::Module(module) => Ok(vm.member(module, name)),
             _ => return None,
         };
         value = match found {
@@ -440,6 +443,31 @@ fn attribute_of(
         };
     }
     if value.is_callable() { None } else { value.to_model().ok() }
+}
+
+fn processors() -> i64 {
+    std::thread::available_parallelism().map_or(1, |n| i64::try_from(n.get()).unwrap_or(i64::MAX))
+}
+
+/// `path` from the top of the file system, without `.` and `..`, by its text alone.
+fn absolute(path: &Path) -> PathBuf {
+    let full = std::path::absolute(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let full = full.unwrap_or_else(|_| path.to_path_buf());
+    match full.to_str() {
+        Some(text) => PathBuf::from(crate::base::path::normalise(text).into_owned()),
+        None => full,
+    }
+}
+
+/// The directory of a Rulefile as jobs see it, whose paths start from the root.
+fn home_of(root: &Path, dir: &Path) -> Arc<str> {
+    let (root, dir) = (absolute(root), absolute(dir));
+    let inside = match dir.strip_prefix(&root) {
+        Ok(inside) if inside.as_os_str().is_empty() => Path::new("."),
+        Ok(inside) => inside,
+        Err(_) => &dir,
+    };
+    inside.to_string_lossy().into()
 }
 
 fn no_rules(name: &str) -> Problem {

@@ -168,6 +168,11 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether it stands for a module of the project that could not be loaded.
+    fn is_failed_import(&self) -> bool {
+        false
+    }
+
     /// Whether `with object as x:` works; `x` is the object itself.
     fn is_context(&self) -> bool {
         false

@@ -220,6 +220,13 @@ impl Raise {
         self
     }
 
+    /// The same mistake in other words, with the place and the advice.
+    pub(crate) fn with_message(mut self, kind: Exc, message: String) -> Raise {
+        self.0.kind = kind;
+        self.0.args = vec![Value::from(message)];
+        self
+    }
+
     pub(crate) fn with_payload(mut self, payload: Arc<dyn Any + Send + Sync>) -> Raise {
         self.0.payload = Some(payload);
         self
@@ -251,6 +258,12 @@ impl Raise {
     }
 
     pub(crate) fn to_problem(&self) -> Problem {
+        // A mistake in the text of an imported file: it has its own place and words.
+        if let Some(problem) = self.0.payload.as_ref().and_then(|payload| payload.downcast_ref::<Problem>()) {
+            let calls = self.0.frames.iter().filter_map(|(name, span)| Some((name, (*span)?)));
+            return calls
+                .fold(problem.clone(), |p, (name, span)| p.at(span, format!("called `{name}` here")));
+        }
         let text = self.message();
         let message = match self.0.kind {
             Exc::KeyError => match &self.0.hint {

@@ -17,6 +17,10 @@ pub(crate) struct Scope {
     pub(crate) free: Vec<Arc<str>>,
     /// Names declared `nonlocal`.
     pub(crate) nonlocals: Vec<Arc<str>>,
+    /// What is imported inside, in inner functions, too: the module and the names taken of it.
+    pub(crate) imports: Vec<(Ident, Vec<Ident>)>,
+    /// Whether there is a `yield` in it.
+    pub(crate) is_generator: bool,
     globals: FxHashSet<Arc<str>>,
     by_name: FxHashMap<Arc<str>, usize>,
     free_by_name: FxHashMap<Arc<str>, usize>,
@@ -86,6 +90,8 @@ struct Walk<'a> {
     globals: FxHashSet<Arc<str>>,
     nonlocals: FxHashSet<Arc<str>>,
     children: FxHashMap<usize, Arc<Scope>>,
+    imports: Vec<(Ident, Vec<Ident>)>,
+    is_generator: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -121,7 +127,7 @@ impl<'a> Walk<'a> {
     }
 
     fn finish(self) -> Scope {
-        let Walk { bound, used, globals, nonlocals, children, .. } = self;
+        let Walk { bound, used, globals, nonlocals, children, imports, is_generator, .. } = self;
         let is_outer = |name: &Arc<str>| globals.contains(name) || nonlocals.contains(name);
         let (outer, locals): (Vec<_>, Vec<_>) = bound.into_iter().partition(is_outer);
         let by_name: FxHashMap<_, _> = locals.iter().cloned().zip(0..).collect();
@@ -136,7 +142,7 @@ impl<'a> Walk<'a> {
                 free.len() - 1
             });
         }
-        Scope { locals, free, nonlocals, globals, by_name, free_by_name, children }
+        Scope { locals, free, nonlocals, imports, is_generator, globals, by_name, free_by_name, children }
     }
 
     fn target(&mut self, target: &'a Expr, binds: bool) {
@@ -156,6 +162,7 @@ impl<'a> Walk<'a> {
         for name in &child.free {
             self.name_used(name);
         }
+        self.imports.extend(child.imports.iter().cloned());
         self.children.insert(Arc::as_ptr(def).addr(), child);
     }
 
@@ -228,7 +235,9 @@ impl<'a> Walk<'a> {
             StmtKind::Global(names) => self.globals.extend(names.iter().map(|n| n.text.clone())),
             StmtKind::Nonlocal(names) => self.nonlocals.extend(names.iter().map(|n| n.text.clone())),
             StmtKind::Import { module, alias, names } => {
-                self.import(module, alias.as_ref(), names.as_deref())
+                let taken = names.iter().flatten().map(|(name, _)| name.clone()).collect();
+                self.imports.push((module.clone(), taken));
+                self.import(module, alias.as_ref(), names.as_deref());
             }
             StmtKind::Pass | StmtKind::Break | StmtKind::Continue => {}
             StmtKind::Opaque(opaque) => opaque.name.iter().for_each(|name| self.bind(&name.text)),
@@ -298,8 +307,14 @@ impl<'a> Walk<'a> {
                 self.bind(&name.text);
                 self.exprs([&**value]);
             }
-            ExprKind::Yield(value) => self.exprs(value.as_deref()),
-            ExprKind::YieldFrom(value) => self.exprs([&**value]),
+            ExprKind::Yield(value) => {
+                self.is_generator = true;
+                self.exprs(value.as_deref());
+            }
+            ExprKind::YieldFrom(value) => {
+                self.is_generator = true;
+                self.exprs([&**value]);
+            }
             ExprKind::None
             | ExprKind::Ellipsis
             | ExprKind::Bool(_)

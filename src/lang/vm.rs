@@ -8,9 +8,10 @@ use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
+use crate::lang::import::Imports;
 use crate::lang::modules;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::reads::Reads;
+use crate::lang::reads::{Reads, join_path};
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::Checkpoints;
 use crate::model::workflow::Read;
@@ -106,6 +107,8 @@ pub(crate) struct Vm<'a> {
     pub(crate) budget: Budget,
     pub(crate) reads: Reads,
     pub(crate) log: Vec<String>,
+    /// While the files load.
+    pub(crate) imports: Option<Box<Imports>>,
     /// Local variables of the caller, for the few functions that look at them.
     pub(crate) caller: Vec<(Arc<str>, Value)>,
     /// Which checkpoints this call can ask.
@@ -124,6 +127,7 @@ impl Vm<'static> {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            imports: Some(Box::default()),
             caller: Vec::new(),
             checkpoints: None,
         }
@@ -245,6 +249,24 @@ impl Vm<'_> {
         Ok(root)
     }
 
+    /// A path relative to the root if it lies there; else as it is.
+    pub(crate) fn below_root(&self, path: &str) -> String {
+        let inside = self.place.absolute.as_deref().and_then(|root| path.strip_prefix(root));
+        match inside.map(|rest| rest.strip_prefix('/').unwrap_or(rest)) {
+            Some("") => ".".into(),
+            Some(rest) if path.len() > rest.len() && path[..path.len() - rest.len()].ends_with('/') => {
+                rest.into()
+            }
+            _ => path.into(),
+        }
+    }
+
+    /// An absolute path of a path that starts from the root.
+    pub(crate) fn above_root(&self, path: &str) -> String {
+        let root = self.place.absolute.as_deref().unwrap_or("");
+        normalise(&join_path(root, path)).into_owned()
+    }
+
     /// The number of processors, recorded.
     pub(crate) fn processors(&mut self) -> i64 {
         let count = std::thread::available_parallelism().map_or(1, usize::from) as i64;
@@ -289,6 +311,19 @@ impl Vm<'_> {
     /// A name that every namespace sees.
     pub(crate) fn lookup_builtin(&self, name: &str) -> Option<Value> {
         self.space(BUILTINS).get(name).cloned()
+    }
+
+    /// A name that every namespace sees.
+    pub(crate) fn builtin(&self, name: &str) -> Option<Value> {
+        self.space(BUILTINS).get(name).cloned()
+    }
+
+    /// Makes a module known by its dotted name, or forgets it.
+    pub(crate) fn set_module(&mut self, name: &str, module: Option<Value>) -> Result<(), Raise> {
+        match module {
+            Some(module) => self.set_in(MODULES, name.into(), module),
+            None => self.unset_in(MODULES, name).map(drop),
+        }
     }
 
     pub(crate) fn lookup_module(&self, name: &str) -> Option<&Value> {
@@ -386,6 +421,7 @@ impl Frozen {
             budget,
             reads: Reads::default(),
             log: Vec::new(),
+            imports: None,
             caller: Vec::new(),
             checkpoints,
         };

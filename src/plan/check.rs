@@ -12,9 +12,10 @@ use crate::model::action::Action;
 use crate::model::flags::Flag;
 use crate::model::rule::{ParamSource, Rule};
 use crate::model::template::Used;
+use crate::plan::code::{job_code, require_program};
 use crate::plan::context::Context;
 use crate::plan::inputs::{self, look};
-use crate::plan::instance::{Instance, Trouble, fixed_param, param_name};
+use crate::plan::instance::{Instance, Pending, Trouble, fixed_param, param_name};
 use crate::plan::required::{self, Required};
 use crate::trace::compare::compare;
 use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
@@ -39,6 +40,15 @@ pub(crate) struct Check {
     pub(crate) absent: Vec<PathId>,
     /// Inputs with `before_update` that are not what the job read, but as the job that changes them left them.
     pub(crate) excused: Vec<PathId>,
+    /// Checkpoints that functions of params looked at before they have ended; only before the run.
+    pub(crate) pending: Vec<Pending>,
+}
+
+/// What is not known of a job's params.
+#[derive(Default)]
+struct Unknown {
+    params: Vec<Arc<str>>,
+    pending: Vec<Pending>,
 }
 
 /// Whether inputs that other jobs make may still be absent.
@@ -85,9 +95,9 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
     let inputs = input_states(cx, job, mode, &mut absent)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
-    let mut open = Vec::new();
+    let mut unknown = Unknown::default();
     let required = required::of(cx, job)?;
-    let fingerprint = fingerprint(cx, job, inputs, &required, may_lack, &mut open)?;
+    let fingerprint = fingerprint(cx, job, inputs, &required, may_lack, &mut unknown)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
@@ -98,12 +108,14 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
         recorded: trace.as_ref().map(|t| t.results.clone()),
         absent,
         excused: Vec::new(),
+        pending: unknown.pending,
     };
     if cx.is_forced(id) {
         check.reasons.push(Reason::Forced);
     }
     if job.outputs.is_empty() {
         check.reasons.push(Reason::NoOutputs);
+        require_program(cx, job, cx.rule(job))?;
         return Ok(check);
     }
     recent_history(cx, job, &mut check);
@@ -112,10 +124,14 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
         Some(trace) => {
             let as_read = as_it_was_read(cx, id, &trace, &mut check, depth)?;
             let reasons = compare(&trace, as_read.as_ref().unwrap_or(&check.fingerprint), &cx.paths, cx);
-            check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &open)));
+            check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &unknown.params)));
             compare_disk(cx, job, &trace, &mut check)?;
             wanted_beside(cx, id, &mut check)?;
         }
+    }
+    // What is up to date needs nothing.
+    if !check.reasons.is_empty() {
+        require_program(cx, job, cx.rule(job))?;
     }
     Ok(check)
 }
@@ -241,14 +257,18 @@ fn fingerprint(
     inputs: Vec<InputState>,
     required: &[Required],
     may_lack: bool,
-    open: &mut Vec<Arc<str>>,
+    unknown: &mut Unknown,
 ) -> Result<Fingerprint, Trouble> {
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
+    let code = job_code(cx, job, rule)?;
+    let mut params = bound_params(cx, job, &facts.params, may_lack, unknown)?;
+    params.extend(code.config);
     Ok(Fingerprint {
         definition: facts.definition,
-        params: bound_params(cx, job, &facts.params, may_lack, open)?,
+        params,
         wildcards: bound_wildcards(rule, job, &facts.wildcards),
+        code: code.parts,
         inputs,
         outputs: job.outputs.to_vec(),
         required: required.iter().map(Required::bound).collect(),
@@ -266,7 +286,7 @@ fn bound_params(
     job: &Job,
     used: &Used,
     may_lack: bool,
-    open: &mut Vec<Arc<str>>,
+    unknown: &mut Unknown,
 ) -> Result<Vec<Bound>, Trouble> {
     let rule = cx.rule(job);
     if *used == Used::None || rule.params.is_empty() {
@@ -281,11 +301,12 @@ fn bound_params(
     };
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
-        if !used.has(index, param.name.as_deref()) {
+        let is_local = matches!(&param.source, ParamSource::Function(function) if function.is_local());
+        if is_local || !used.has(index, param.name.as_deref()) {
             continue;
         }
         if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {
-            open.push(param_name(param, index));
+            unknown.params.push(param_name(param, index));
         }
         let canonical = match (&param.source, &instance) {
             (ParamSource::Function(_), Some(instance)) => instance.params[index].1.canonical(),

@@ -27,6 +27,8 @@ pub(super) static TABLE: &[Builtin] = &[
     Builtin { name: "ord", call: ord },
     Builtin { name: "print", call: print },
     Builtin { name: "repr", call: repr },
+    // As a decorator of a plain function.
+    Builtin { name: "staticmethod", call: |_, args| args.one("staticmethod") },
 ];
 
 fn len(_: &mut Vm, args: Args) -> Result<Value, Raise> {

@@ -46,16 +46,19 @@ pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
         .chain(exceptions)
         .chain(aliases)
         .chain([("Ellipsis", Value::Ellipsis), bytes::named()])
+        .chain([("access", flags::access())])
         .chain(later::parts())
 }
 
 /// Names of Python that Rulefiles do not have, each with the way out.
 static REFUSED: &[Builtin] = &[
     Builtin { name: "bytearray", call: |_, _| refuse("bytearray", "keep data as text") },
+    Builtin { name: "classmethod", call: |_, _| refuse("classmethod", "Rulefiles have no classes") },
     Builtin { name: "compile", call: |_, _| refuse("compile", "write the code in the Rulefile") },
     Builtin { name: "delattr", call: |_, _| refuse("delattr", "use a dict and `del x[\"name\"]`") },
     Builtin { name: "eval", call: |_, _| refuse("eval", "use a dict to choose a value by its name") },
     Builtin { name: "exec", call: |_, _| refuse("exec", "use `include:` for code in another file") },
+    Builtin { name: "property", call: |_, _| refuse("property", "Rulefiles have no classes") },
     Builtin { name: "setattr", call: |_, _| refuse("setattr", "use a dict and `x[\"name\"] = value`") },
     Builtin { name: "super", call: |_, _| refuse("super", "Rulefiles have no classes") },
     Builtin { name: "vars", call: |_, _| refuse("vars", "use a dict") },

@@ -13,17 +13,20 @@ mod hashlib;
 mod itertools;
 mod json;
 mod math;
+mod numpy;
 mod operator;
 mod os;
 mod os_path;
 mod pandas;
 mod pathlib;
+mod sys;
 mod urllib;
 
 pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
-use crate::lang::value::{Args, Builtin, Module, Object, Value};
+use crate::lang::value::{Args, Builtin, Home, Module, Object, Value};
 use crate::lang::vm::Vm;
+use crate::syntax::ast::OpaqueKind;
 use std::sync::Arc;
 
 /// A module by its dotted name. `a.b` is a member of `a` by itself.
@@ -48,11 +51,13 @@ static TABLE: &[&ModuleDef] = &[
     &itertools::MODULE,
     &json::MODULE,
     &math::MODULE,
+    &numpy::MODULE,
     &operator::MODULE,
     &os_path::MODULE,
     &os::MODULE,
     &pandas::MODULE,
     &pathlib::MODULE,
+    &sys::MODULE,
     &urllib::MODULE,
     &urllib::PACKAGE,
 ];
@@ -69,7 +74,10 @@ pub(crate) fn modules() -> Vec<(&'static str, Value)> {
         });
         let members = functions.chain((def.values)()).chain(refused).chain(inside);
         let members = members.map(|(name, value)| (name.into(), value)).collect();
-        made.push((def.name, Value::Module(Arc::new(Module { name: def.name.into(), members }))));
+        made.push((
+            def.name,
+            Value::Module(Arc::new(Module { name: def.name.into(), members, home: Home::Nowhere })),
+        ));
     }
     made
 }
@@ -86,9 +94,7 @@ pub(crate) fn placeholder(name: &str) -> Value {
         "subprocess" => "run programs in the `shell:` of a rule",
         "polars" => "read the table with `pandas`: `pd.read_csv(path)`",
         "shutil" | "tempfile" => "change files in the actions of a rule",
-        "numpy" | "csv" => {
-            "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule"
-        }
+        "csv" => "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule",
         "yaml" => "read it with `configfile:`, or use JSON and `json.load`",
         "re" => "use the methods of texts: `split`, `replace`, `startswith`, `partition`",
         "pathlib" => "use `os.path`: `os.path.join(a, b)`, `os.path.basename(p)`",
@@ -100,25 +106,37 @@ pub(crate) fn placeholder(name: &str) -> Value {
         "typing" | "__future__" => "annotations are not evaluated: remove the use",
         _ => "do it in the `shell:` of a rule",
     };
-    Value::object(Missing { name: name.into(), help })
+    Value::object(Missing { name: name.into(), what: NOT_AVAILABLE, help })
+}
+
+const NOT_AVAILABLE: &str = "is not available in Rulefiles";
+
+/// What a class or an async function is: something that cannot be used.
+pub(crate) fn opaque(name: &str, kind: OpaqueKind) -> Value {
+    let what = match kind {
+        OpaqueKind::Class => "is a class, which Rulefiles do not have",
+        _ => "is an async function, which Rulefiles do not have",
+    };
+    Value::object(Missing { name: name.into(), what, help: kind.reason().2 })
 }
 
 /// What stands for a member that a module of ours lacks on purpose.
 fn refused(module: &str, name: &str, help: &'static str) -> Value {
-    Value::object(Missing { name: format!("{module}.{name}").into(), help })
+    Value::object(Missing { name: format!("{module}.{name}").into(), what: NOT_AVAILABLE, help })
 }
 
 /// A module, function or class that Rulefiles do not have.
 #[derive(Debug)]
 struct Missing {
     name: Arc<str>,
+    what: &'static str,
     help: &'static str,
 }
 
 impl Missing {
     fn error(&self, used: &str) -> Raise {
         let dot = if used.is_empty() { "" } else { "." };
-        Raise::unsupported(format!("`{}{dot}{used}` is not available in Rulefiles", self.name), self.help)
+        Raise::unsupported(format!("`{}{dot}{used}` {}", self.name, self.what), self.help)
     }
 }
 
