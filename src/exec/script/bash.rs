@@ -47,7 +47,9 @@ fn pair(key: &str, value: &str) -> String {
 fn flat(value: &Value) -> String {
     match value {
         Value::List(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(" "),
-        Value::Record(items) => items.iter().map(|(_, value)| value.to_string()).collect::<Vec<_>>().join(" "),
+        Value::Record(items) => {
+            items.iter().map(|(_, value)| value.to_string()).collect::<Vec<_>>().join(" ")
+        }
         Value::Map(items) => items.iter().map(|(key, _)| &**key).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
