@@ -70,6 +70,8 @@ pub struct LoadOptions {
     /// options.variables = std::env::vars().collect();
     /// ```
     pub variables: Vec<(String, String)>,
+    /// Threads that jobs may use together, as the Rulefile sees them in `workflow.cores`; one per processor when `None`.
+    pub cores: Option<usize>,
     /// Paths start from `root`, whatever `workdir:` says.
     pub keep_root: bool,
 }
@@ -276,6 +278,7 @@ impl LoadOptions {
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
             variables: self.variables.clone(),
+            cores: self.cores,
             keep_root: self.keep_root,
         }
     }

@@ -198,7 +198,8 @@ fn bound_params(
     };
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
-        if !used.has(index, param.name.as_deref()) {
+        let is_local = matches!(&param.source, ParamSource::Function(function) if function.is_local());
+        if is_local || !used.has(index, param.name.as_deref()) {
             continue;
         }
         if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {

@@ -81,8 +81,10 @@ impl Place {
     }
 
     /// Loads the workflow and shows its warnings.
-    pub(crate) fn load(&self) -> Result<Workflow, Failure> {
-        let loaded = Workflow::load_with(&self.project.rulefile, &self.options);
+    pub(crate) fn load(&self, cores: Option<usize>) -> Result<Workflow, Failure> {
+        let mut options = self.options.clone();
+        options.cores = cores;
+        let loaded = Workflow::load_with(&self.project.rulefile, &options);
         // Its author wants to see it, of a load that fails above all.
         let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
         if loaded.is_err() || !self.output.quiet {
@@ -111,7 +113,7 @@ impl Place {
 
     /// A session for questions.
     pub(crate) fn open(&self) -> Result<Session, Failure> {
-        Ok(self.session(self.load()?, &RunArgs::default()).open()?)
+        Ok(self.session(self.load(None)?, &RunArgs::default()).open()?)
     }
 
     /// What the user calls these, as the workflow calls them.

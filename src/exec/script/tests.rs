@@ -33,6 +33,7 @@ fn job() -> Description {
             (Some("mixed"), Value::List([Value::from(1), Value::from("x")].into())),
             (Some("empty"), Value::List([].into())),
             (Some("map"), map.clone()),
+            (Some("row"), Value::Record([("id".into(), Value::from("x"))].into())),
         ]),
         wildcards: section(&[(Some("s"), Value::from("w"))]),
         threads: 3,

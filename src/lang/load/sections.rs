@@ -1,6 +1,7 @@
 //! Sections of rules to drafts.
 
 use crate::diag::{Problem, Span};
+use crate::lang::builtins::expand::Unpack;
 use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
 use crate::lang::load::actions;
@@ -10,15 +11,16 @@ use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
 use crate::lang::load::paths::{PathRules, Prefixed, bad_path};
 use crate::lang::raise::Raise;
-use crate::lang::value::{Args, Object, Value};
+use crate::lang::value::{Args, NamedList, Object, Value};
 use crate::lang::vm::Vm;
 use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::{Ensure, Flags};
+use crate::model::pattern::Pattern;
 use crate::model::units;
-use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
+use crate::syntax::ast::{Arg, ArgKind, RuleDef, Section};
 use crate::syntax::words::nearest;
 use std::sync::Arc;
 
@@ -145,22 +147,13 @@ impl Loader {
         self.names.add(local.clone(), rule);
         self.defined.push(Defined { local, view, home: self.home, star: None });
         let index = self.rules.len() as u32;
-        if let Some(span) = default_target {
+        if default_target.is_some() {
             let known = match self.files.len() {
                 1 => &mut self.default_target,
                 _ => &mut self.included_default_target,
             };
-            match *known {
-                Some((_, first)) => self.problems.push(
-                    Problem::error(
-                        "duplicate-default-target",
-                        "two rules say that they are the default target",
-                    )
-                    .at(span, "this rule")
-                    .at(first, "and this one"),
-                ),
-                None => *known = Some((index, head)),
-            }
+            // Of several the last one counts, so that a file can include another one and say something else.
+            *known = Some((index, head));
         }
         if self.first_rule.is_none() && self.files.len() == 1 {
             self.first_rule = Some(index);
@@ -179,17 +172,23 @@ impl Loader {
             return Ok(());
         }
         if word == "default_target" {
-            match section.args.as_slice() {
-                [Arg { kind: ArgKind::Positional, value }] if matches!(value.kind, ExprKind::Bool(true)) => {
-                    parts.default_target = Some(section.name.span);
+            let items = self.items(vm, &section.args)?;
+            match items.as_slice() {
+                [Item { name: None, value: Value::Bool(is_target), .. }] => {
+                    parts.default_target = is_target.then_some(section.name.span);
                 }
-                _ => {
-                    self.refuse("bad-section-value", "`default_target` can only be `True`", section.name.span)
-                }
+                _ => self.refuse(
+                    "bad-section-value",
+                    "`default_target` is `True` or `False`",
+                    section.name.span,
+                ),
             }
             return Ok(());
         }
-        let items = self.items(vm, &section.args)?;
+        let mut items = self.items(vm, &section.args)?;
+        if matches!(word, "input" | "output" | "log") {
+            items = spread(items);
+        }
         let name = parts.draft.name.clone();
         match word {
             "input" => {
@@ -373,7 +372,10 @@ impl Loader {
     fn inputs(&mut self, items: &[Item]) -> Vec<DraftInput> {
         let mut inputs = Vec::with_capacity(items.len());
         for item in items {
-            if item.value.is_callable() || holds_function(&item.value) {
+            if let (Some(name), Some(_)) = (&item.name, item.value.downcast::<Unpack>()) {
+                let message = format!("`unpack` gives items their names, so it cannot be called `{name}`");
+                self.refuse("bad-unpack", message, item.span);
+            } else if item.value.is_callable() || holds_function(&item.value) {
                 let item = &Item {
                     name: item.name.clone(),
                     value: match item.value.is_callable() {
@@ -469,9 +471,9 @@ impl Loader {
                         // What was prefixed once is not prefixed again where it is used.
                         Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => {
                             let marks = Marks { prefixed: true, ..Marks::default() };
-                            Value::object(Flagged { path: Value::Str(value.display()), marks })
+                            Value::object(Flagged { path: unconstrained(&value.display()), marks })
                         }
-                        Ok(value) => Value::Str(value.display()),
+                        Ok(value) => unconstrained(&value.display()),
                         Err(_) => Value::Str(text),
                     }),
                     None => match elements(&value) {
@@ -527,7 +529,15 @@ impl Loader {
     fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
         let mut params = Vec::with_capacity(items.len());
         for item in items {
-            let value = if item.value.is_callable() {
+            let value = if item.value.downcast::<Unpack>().is_some() {
+                let problem = Problem::error("bad-unpack", "`unpack` is for inputs, not for params");
+                self.problems.push(
+                    problem
+                        .at(item.span, "")
+                        .help("return the dict as it is: `{params.name[key]}` finds its entries"),
+                );
+                None
+            } else if item.value.is_callable() {
                 self.function(item, "params").map(Dynamic::Function)
             } else {
                 self.constant(item)
@@ -699,6 +709,30 @@ fn not_a_path(value: &Value, section: &str, span: Span) -> Problem {
         }
         Value::Int(_) | Value::Float(_) => problem.help("make a text of it with `str(...)` or an f-string"),
         _ => problem,
+    }
+}
+
+/// `multiext` with names stands for as many items.
+fn spread(items: Vec<Item>) -> Vec<Item> {
+    let parts = |item: Item| match item.value.downcast::<NamedList>() {
+        Some(list) if item.name.is_none() && list.type_name == "multiext" => {
+            let item = |(name, value): &(_, Value)| Item {
+                name: Option::clone(name),
+                value: value.clone(),
+                span: item.span,
+            };
+            list.items.iter().map(item).collect()
+        }
+        _ => vec![item],
+    };
+    items.into_iter().flat_map(parts).collect()
+}
+
+/// A pattern as other rules see it: what constrains its wildcards is its own affair.
+fn unconstrained(path: &Arc<str>) -> Value {
+    match Pattern::parse(path) {
+        Ok(pattern) if path.contains(',') => Value::from(pattern.bare_text()),
+        _ => Value::Str(path.clone()),
     }
 }
 
