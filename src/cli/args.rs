@@ -156,6 +156,17 @@ pub(crate) struct RunArgs {
     /// Try a failed job again so often, unless its rule says otherwise
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) retries: Option<u32>,
+    /// Use the software environments that rules name: `conda`, `container`, `modules`, with commas between them
+    ///
+    /// Without it jobs run with the programs that are there.
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_delimiter = ',',
+        aliases = ["sdm", "software-deployment-method", "deployment-method", "deployment"],
+        hide_short_help = true
+    )]
+    pub(crate) env: Vec<EnvKind>,
     /// When another run is at work in this directory, wait for it
     #[arg(long, hide_short_help = true)]
     pub(crate) wait: bool,
@@ -258,6 +269,16 @@ pub(crate) enum Color {
     Never,
 }
 
+/// A kind of software environment, also as Snakemake calls it.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum EnvKind {
+    Conda,
+    #[value(aliases = ["apptainer", "singularity", "docker", "podman"])]
+    Container,
+    #[value(aliases = ["env-modules", "envmodules"])]
+    Modules,
+}
+
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum GraphFormat {
     /// Graphviz
@@ -345,6 +366,9 @@ pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
         "--unlock" | "--nolock" => "not needed: the lock dies with its holder",
         "--dag" | "--rulegraph" => "`rulemake graph` prints it",
         "--mermaid" => "`rulemake graph --format mermaid` prints it",
+        "--use-conda" => "`--env conda`",
+        "--use-singularity" | "--use-apptainer" => "`--env container`",
+        "--use-envmodules" => "`--env modules`",
         "--summary" | "--detailed-summary" => "`rulemake plan` shows what would run, and why",
         _ => return error,
     };
@@ -414,6 +438,7 @@ impl Common {
 impl RunArgs {
     pub(crate) fn and(mut self, after: RunArgs) -> RunArgs {
         self.resources.extend(after.resources);
+        self.env.extend(after.env);
         self.until.extend(after.until);
         self.omit_from.extend(after.omit_from);
         RunArgs {
@@ -427,6 +452,7 @@ impl RunArgs {
             force_all: self.force_all || after.force_all,
             resources: self.resources,
             retries: after.retries.or(self.retries),
+            env: self.env,
             wait: self.wait || after.wait,
             notemp: self.notemp || after.notemp,
         }

@@ -3,6 +3,7 @@
 //! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
+mod actions;
 mod around;
 mod checkpoints;
 mod directives;
@@ -136,6 +137,8 @@ struct File {
     /// What tells files apart.
     key: String,
     dir: PathBuf,
+    /// The same directory as jobs see it: from the root, or absolute when it lies outside.
+    home: Arc<str>,
 }
 
 struct Loader {
@@ -282,7 +285,8 @@ impl Loader {
         let key = crate::base::path::normalise(&key).into_owned();
         self.included.insert(key.clone());
         let prepared = self.prepare(&mut vm, &name, &dir, &settings);
-        self.files.push(File { name, key, dir });
+        let home = home_of(vm.root(), &dir);
+        self.files.push(File { name, key, dir, home });
         let result = prepared.and_then(|()| self.run_file(&mut vm, text)).and_then(|()| vm.finish_imports());
         self.files.pop();
         if let Err(raise) = result {
@@ -404,11 +408,14 @@ impl Loader {
         let sources = Arc::new(self.sources);
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
+        // What a job could not be given, a function for example, is not in it.
+        let config = vm.get_global("config").and_then(|config| config.to_model().ok());
+        let config = Arc::new(config.unwrap_or(model::value::Value::None));
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
-            Ok(workflow) => Ok(Workflow { printed, order, workdir: self.workdir, ..workflow }),
+            Ok(workflow) => Ok(Workflow { printed, config, order, workdir: self.workdir, ..workflow }),
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }
     }
@@ -440,6 +447,27 @@ fn attribute_of(
 
 fn processors() -> i64 {
     std::thread::available_parallelism().map_or(1, |n| i64::try_from(n.get()).unwrap_or(i64::MAX))
+}
+
+/// `path` from the top of the file system, without `.` and `..`, by its text alone.
+fn absolute(path: &Path) -> PathBuf {
+    let full = std::path::absolute(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let full = full.unwrap_or_else(|_| path.to_path_buf());
+    match full.to_str() {
+        Some(text) => PathBuf::from(crate::base::path::normalise(text).into_owned()),
+        None => full,
+    }
+}
+
+/// The directory of a Rulefile as jobs see it, whose paths start from the root.
+fn home_of(root: &Path, dir: &Path) -> Arc<str> {
+    let (root, dir) = (absolute(root), absolute(dir));
+    let inside = match dir.strip_prefix(&root) {
+        Ok(inside) if inside.as_os_str().is_empty() => Path::new("."),
+        Ok(inside) => inside,
+        Err(_) => &dir,
+    };
+    inside.to_string_lossy().into()
 }
 
 fn no_rules(name: &str) -> Problem {

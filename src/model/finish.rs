@@ -81,7 +81,7 @@ impl RuleDraft {
         check_outputs(&self, &outputs, report);
         check_flags(&self, report);
         check_constraints(&self, &outputs, &logs, report);
-        let wildcards = rule_wildcards(&self, &outputs, &logs, report);
+        let wildcards = rule_wildcards(&self, &outputs, &logs, benchmark_path.as_ref(), report);
         // Of outputs that cannot be read nothing is known: what they lack is not told.
         let unread = self.outputs.iter().map(|o| o.paths.len()).sum::<usize>() > outputs.len();
         let mut benchmark =
@@ -227,12 +227,14 @@ fn rule_wildcards(
     draft: &RuleDraft,
     outputs: &[Pattern],
     logs: &[Pattern],
+    benchmark: Option<&Pattern>,
     report: &mut Report<'_>,
 ) -> Arc<[Arc<str>]> {
-    let Some(first) = outputs.first().or(logs.first()) else { return Arc::new([]) };
+    let Some(first) = outputs.first().or(logs.first()).or(benchmark) else { return Arc::new([]) };
     let texts = draft.outputs.iter().chain(&draft.logs).flat_map(|item| &item.paths);
+    let texts = texts.chain(draft.benchmark.as_ref().map(|benchmark| &benchmark.path));
     let spans: Vec<Option<Span>> = texts.map(|t| t.span).collect();
-    for (i, pattern) in outputs.iter().chain(logs).enumerate().skip(1) {
+    for (i, pattern) in outputs.iter().chain(logs).chain(benchmark).enumerate().skip(1) {
         let missing = first.names.iter().find(|n| !pattern.names.contains(n));
         let extra = pattern.names.iter().find(|n| !first.names.contains(n));
         let message = match (missing, extra) {

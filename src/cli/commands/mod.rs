@@ -5,7 +5,7 @@ mod clean;
 mod list;
 mod run;
 
-use crate::args::{Args, Command, Common, RunArgs};
+use crate::args::{Args, Command, Common, EnvKind, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
@@ -100,10 +100,14 @@ impl Place {
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
     pub(crate) fn session(&self, workflow: Workflow, args: &RunArgs) -> SessionBuilder {
-        let builder = Session::builder(workflow)
+        let mut builder = Session::builder(workflow)
             .root(&self.project.root)
             .jobs(args.jobs.unwrap_or(0))
             .temp_dir(std::env::temp_dir().to_string_lossy());
+        #[expect(clippy::disallowed_methods, reason = "the library looks for programs where it is told")]
+        if let Some(path) = std::env::var_os("PATH") {
+            builder = builder.search_path(path);
+        }
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }
 
@@ -130,6 +134,9 @@ impl Place {
         options.retries = run.retries.unwrap_or(0);
         options.wait = run.wait;
         options.keep_temps = run.notemp;
+        options.environments.conda = run.env.contains(&EnvKind::Conda);
+        options.environments.container = run.env.contains(&EnvKind::Container);
+        options.environments.modules = run.env.contains(&EnvKind::Modules);
         options.until = self.targets(&run.until, workflow);
         options.omit_from = self.targets(&run.omit_from, workflow);
         options.batch = run.batch.clone();

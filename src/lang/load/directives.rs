@@ -7,7 +7,7 @@ use crate::lang::config;
 use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
 use crate::lang::load::workflow::Place;
-use crate::lang::load::{File, Loader};
+use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::Vm;
@@ -176,7 +176,8 @@ impl Loader {
         };
         vm.reads.record("file", &name, Some(Digest::of(text.as_bytes())));
         let dir = full.parent().unwrap_or(Path::new(".")).to_path_buf();
-        self.files.push(File { name, key, dir });
+        let home = home_of(vm.root(), &dir);
+        self.files.push(File { name, key, dir, home });
         let result = self.run_file(vm, text);
         self.files.pop();
         result

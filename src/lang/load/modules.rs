@@ -11,7 +11,7 @@ use crate::lang::load::directives::read_text;
 use crate::lang::load::objects::{Named, Rules, reported};
 use crate::lang::load::paths::{Level, Pathvars, Prefix, prefix_of};
 use crate::lang::load::sections::{Item, Parts};
-use crate::lang::load::{File, Loader};
+use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
 use crate::lang::value::{self, Dict, Module as ModuleValue, Value};
 use crate::lang::vm::{SpaceId, Vm};
@@ -380,7 +380,12 @@ impl Loader {
         let key = normalise(&module.path.to_string_lossy()).into_owned();
         self.homes.push(Home { space, constraints: Vec::new(), around: String::new() });
         let mut inside = Inside {
-            files: vec![File { name: module.shown.clone(), key: key.clone(), dir: dir.clone() }],
+            files: vec![File {
+                name: module.shown.clone(),
+                key: key.clone(),
+                dir: dir.clone(),
+                home: home_of(vm.root(), &dir),
+            }],
             included: [key].into_iter().collect(),
             rules: Vec::new(),
             defined: Vec::new(),

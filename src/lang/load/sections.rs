@@ -4,6 +4,7 @@ use crate::diag::{Problem, Span};
 use crate::lang::builtins::expand::Unpack;
 use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
+use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
@@ -20,7 +21,7 @@ use crate::model::flags::{Ensure, Flags};
 use crate::model::pattern::Pattern;
 use crate::model::units;
 use crate::syntax::ast::{Arg, ArgKind, RuleDef, Section};
-use crate::syntax::words::{SECTIONS, nearest};
+use crate::syntax::words::nearest;
 use std::sync::Arc;
 
 /// An evaluated item of a section.
@@ -69,7 +70,7 @@ impl Loader {
         parts.draft.checkpoint = def.checkpoint;
         parts.draft.environment = self.environment.clone();
         if let Some(file) = self.files.last() {
-            parts.draft.environment.dir = file.dir.to_string_lossy().into();
+            parts.draft.environment.dir = file.home.clone();
         }
         self.apply_sections(vm, &mut parts, &def.sections)?;
         self.add_rule(parts, def.head, before);
@@ -162,8 +163,8 @@ impl Loader {
 
     fn section(&mut self, vm: &mut Vm, parts: &mut Parts, section: &Section) -> Result<(), Raise> {
         let word = &*section.name.text;
-        if !SUPPORTED.contains(&word) && !keywords::SECTIONS.contains(&word) {
-            self.problems.push(refused_section(word, section.name.span));
+        if !supported().any(|known| known == word) {
+            self.problems.push(unknown_section(word, section.name.span));
             return Ok(());
         }
         if word == "pathvars" {
@@ -208,6 +209,9 @@ impl Loader {
             }
             "resources" => parts.draft.resources = self.resources(&items),
             "wildcard_constraints" => parts.draft.constraints = self.constraints_of(&items),
+            word if actions::SECTIONS.contains(&word) => {
+                self.execution(&mut parts.draft, word, &items, section.name.span);
+            }
             word if keywords::SECTIONS.contains(&word) => self.keyword(parts, section, &items),
             _ => self.single_value(parts, section, items),
         }
@@ -512,7 +516,7 @@ impl Loader {
     }
 
     /// A path with its prefix, path variables and default flags.
-    fn changed_path(&mut self, value: &Value, section: &'static str, span: Span) -> Value {
+    pub(super) fn changed_path(&mut self, value: &Value, section: &'static str, span: Span) -> Value {
         match self.path_rules(section).apply(value) {
             Ok(value) => value,
             Err(message) => {
@@ -616,7 +620,7 @@ impl Loader {
     }
 }
 
-fn plain(text: &Arc<str>, span: Span) -> DraftText {
+pub(super) fn plain(text: &Arc<str>, span: Span) -> DraftText {
     DraftText { text: text.clone(), span: Some(span), flags: Flags::default() }
 }
 
@@ -624,7 +628,7 @@ fn plain(text: &Arc<str>, span: Span) -> DraftText {
 const MAX_PATHS: usize = 10_000_000;
 
 /// The text of a path: a text, or an object that stands for a file.
-fn as_path(value: &Value) -> Option<Arc<str>> {
+pub(super) fn as_path(value: &Value) -> Option<Arc<str>> {
     match value {
         Value::Str(text) => Some(text.clone()),
         Value::Object(object) if object.items().is_none() && !object.is_callable() => {
@@ -752,26 +756,17 @@ fn view_of_params(rule: &str, items: &[Item]) -> Value {
     })
 }
 
-fn refused_section(word: &str, span: Span) -> Problem {
-    if !SECTIONS.contains(&word) {
-        let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
-        let mut supported = [SUPPORTED, keywords::SECTIONS].concat();
-        supported.sort_unstable();
-        return match nearest(word, supported.iter().copied()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
-        };
+/// Every section that a rule can have.
+fn supported() -> impl Iterator<Item = &'static str> {
+    [SUPPORTED, actions::SECTIONS, keywords::SECTIONS].into_iter().flatten().copied()
+}
+
+fn unknown_section(word: &str, span: Span) -> Problem {
+    let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
+    let mut supported: Vec<&str> = supported().collect();
+    supported.sort_unstable();
+    match nearest(word, supported.iter().copied()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
-    let help = match word {
-        "script" | "notebook" => "call the program in a `shell:` command and list the script in `input:`",
-        "conda" | "container" | "singularity" | "envmodules" => {
-            "start rulemake in the environment, or enter it in the `shell:` command"
-        }
-        "benchmark" => "put `time` or a measuring program before the `shell:` command",
-        "shadow" => "make a temporary directory in the `shell:` command",
-        _ => "write the paths out, with variables of the Rulefile",
-    };
-    Problem::error("unsupported-section", format!("section `{word}` isn't supported yet"))
-        .at(span, "")
-        .help(help)
 }
