@@ -96,7 +96,9 @@ fn logging(name: &str, output: &str, log: &str) -> Rule {
 
 #[test]
 fn a_log_that_somebody_asks_for_is_made_by_its_job() {
-    let rules = || vec![logging("a", "{x}.out", "logs/{x}.log"), rule("b", &["{x}.sum"], &["logs/{x}.log", "{x}.out"])];
+    let rules = || {
+        vec![logging("a", "{x}.out", "logs/{x}.log"), rule("b", &["{x}.sum"], &["logs/{x}.log", "{x}.out"])]
+    };
     let r = ok(rules(), &[], &["1.sum"]);
     assert_eq!(jobs(&r), ["a(1):  -> 1.out", "b(1): logs/1.log 1.out -> 1.sum"]);
     check_links(&r.graph);
