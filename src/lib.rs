@@ -101,4 +101,5 @@ pub use session::{
     JobLog, LastRun, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session, SessionBuilder, Why,
     WhyStep,
 };
+pub use syntax::{FormatOptions, format_source, included_files};
 pub use trace::reason::Reason;

@@ -2,6 +2,7 @@
 //!
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
+use crate::commands::fmt::FmtArgs;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -241,6 +242,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Write the Rulefile and its includes in one style
+    ///
+    /// Comments are kept, and what the file means stays the same. Files whose `include:` is computed are named by hand.
+    Fmt {
+        #[command(flatten)]
+        fmt: FmtArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Remove files that jobs made; shows them first
     ///
     /// The files that a target is made from are included, as far as jobs made them. Files that were changed by
@@ -314,7 +324,7 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 7] = ["run", "plan", "why", "graph", "list", "log", "clean"];
+const SUBCOMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean"];
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
@@ -386,6 +396,7 @@ impl Command {
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
+            | Command::Fmt { common, .. }
             | Command::Clean { common, .. } => common,
         }
     }
@@ -400,6 +411,7 @@ impl Command {
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
+            Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
         }
     }

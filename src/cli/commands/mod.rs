@@ -2,6 +2,7 @@
 
 mod ask;
 mod clean;
+pub(crate) mod fmt;
 mod list;
 mod run;
 
@@ -11,6 +12,7 @@ use crate::output::{Output, say};
 use crate::project::{Project, shown};
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Does what the arguments say and shows what went wrong.
@@ -20,7 +22,10 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
     let common = common.and(command.common().clone());
     let output = Output::new(&common);
-    let done = Place::find(common, output).and_then(|place| match command {
+    if let Command::Fmt { fmt, .. } = &command {
+        return done(&output, fmt::fmt(&common, &output, fmt));
+    }
+    let result = Place::find(common, output).and_then(|place| match command {
         Command::Run { targets, run: after, .. } => match run.and(after) {
             run if run.dry_run => ask::plan(&place, &targets, &run),
             run => run::run(&place, &targets, &run, started),
@@ -34,10 +39,27 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Clean { targets, yes, dry_run, .. } => {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
+        // Needs no project, and was done.
+        Command::Fmt { .. } => Ok(Exit::Success),
     });
-    done.unwrap_or_else(|failure| {
+    done(&output, result)
+}
+
+fn done(output: &Output, result: Result<Exit, Failure>) -> Exit {
+    result.unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.exit()
+    })
+}
+
+/// The directory where the command was started.
+fn here() -> Result<PathBuf, Failure> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the command learns where it was started"
+    )]
+    std::env::current_dir().map_err(|error| {
+        Failure::new(Exit::Environment, format!("cannot find the current directory: {error}"))
     })
 }
 
@@ -57,13 +79,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn find(common: Common, output: Output) -> Result<Place, Failure> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where the command learns where it was started"
-        )]
-        let here = std::env::current_dir().map_err(|error| {
-            Failure::new(Exit::Environment, format!("cannot find the current directory: {error}"))
-        })?;
+        let here = here()?;
         let project = Project::find(&here, &common)?;
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
         let mut options = LoadOptions::default();
@@ -175,7 +191,7 @@ impl Place {
     }
 }
 
-const COMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "clean", "help"];
+const COMMANDS: [&str; 9] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean", "help"];
 
 fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
