@@ -184,14 +184,20 @@ impl Loader {
     /// Parses and runs the text of the innermost file.
     pub(super) fn run_file(&mut self, vm: &mut Vm, text: String) -> Result<(), Raise> {
         let name = self.files.last().map_or("", |f| &f.name).to_string();
-        if let Some(file) = self.files.last() {
-            vm.add_import_folder(&file.dir)?;
-        }
-        let source = self.sources.add(name, text.as_str());
-        match parse_file(source, &text) {
+        let folder = self.files.last().map(|file| file.dir.clone()).unwrap_or_default();
+        vm.add_import_folder(&folder)?;
+        let outer = std::mem::replace(&mut vm.folder, folder);
+        let result = self.run_text(vm, name, &text);
+        vm.folder = outer;
+        result
+    }
+
+    fn run_text(&mut self, vm: &mut Vm, name: String, text: &str) -> Result<(), Raise> {
+        let source = self.sources.add(name, text);
+        match parse_file(source, text) {
             Ok(block) => block.iter().try_for_each(|stmt| {
                 // Before it runs: what an included file says comes after the statements above it.
-                if let Some(python) = python_of(&text, stmt) {
+                if let Some(python) = python_of(text, stmt) {
                     let around = &mut self.homes[self.home].around;
                     around.push_str(python.trim_end());
                     around.push('\n');
