@@ -96,6 +96,12 @@ pub(crate) trait JobFunction: Send + Sync + fmt::Debug {
     /// Evaluates the function.
     fn call(&self, cx: &CallContext<'_>) -> Result<Value, CallError>;
 
+    /// Whether its value may follow from threads or resources, which differ between machines and attempts and are no
+    /// reason to run.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Evaluates an input function: paths with their flags.
     fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {
         self.call(cx).map(|value| PathTree::of(&value))

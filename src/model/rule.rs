@@ -83,6 +83,12 @@ pub(crate) struct Environment {
     pub(crate) dir: Arc<str>,
 }
 
+impl Environment {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conda.is_none() && self.container.is_none() && self.envmodules.is_empty()
+    }
+}
+
 /// One item of `input:`.
 #[derive(Debug)]
 pub(crate) struct InputItem {
@@ -169,6 +175,12 @@ impl Rule {
     /// The output patterns as written (normalised).
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = &str> {
         self.outputs.iter().map(|p| &*p.text)
+    }
+
+    /// Patterns of all files that its jobs make: outputs, then logs, then the benchmark.
+    pub(crate) fn products(&self) -> impl Iterator<Item = &Pattern> {
+        let benchmark = self.benchmark.as_ref().map(|benchmark| &benchmark.path);
+        self.outputs.iter().chain(&self.logs).chain(benchmark)
     }
 
     /// The names of its wildcards.

@@ -203,6 +203,8 @@ fn write_text(
     let text = if dashed { Cow::from(format!("./{text}")) } else { text };
     match request {
         Request::Raw => out.push_str(&text),
+        // As in Snakemake, an option that is not given vanishes.
+        Request::Quoted if text.is_empty() => {}
         // Inside of quotes the author writes a command for another shell: quoted for that one, then for the place.
         Request::Quoted if field.quoting == Quoting::Bare => {
             if quote::has_special(&text) {
