@@ -92,10 +92,6 @@ impl Check<'_> {
         Ok(())
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a word, its argument and its neighbours, a value and its place"
-    )]
     fn word(
         &mut self,
         vm: &mut Vm,
