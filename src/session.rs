@@ -630,7 +630,7 @@ impl SessionBuilder {
             .build()
             .map_err(|error| Error::new(ErrorKind::Environment, format!("cannot start threads: {error}")))?;
         let patterns = self.workflow.rules.iter().enumerate().flat_map(|(rule, r)| {
-            r.products().enumerate().map(move |(product, pattern)| (rule as u32, product as u16, pattern))
+            r.outputs.iter().enumerate().map(move |(output, pattern)| (rule as u32, output as u16, pattern))
         });
         let index = PatternIndex::new(patterns)
             .map_err(|error| Error::new(ErrorKind::Workflow, error.to_string()))?;

@@ -479,8 +479,8 @@ impl Run<'_> {
         };
         let old_logs = prepare(&cx.root, &list, &log_dir).map_err(|e| Trouble::new(e.to_string()))?;
         saved.extend(old_logs.into_iter().filter(|_| !ran_before));
-        for id in cx.job(JobId(job)).products() {
-            cx.files.forget(id);
+        for id in outputs {
+            cx.files.forget(*id);
         }
         for saved in saved {
             // A job whose end nobody saw, or whose input changed meanwhile, left it: its content is not on record.

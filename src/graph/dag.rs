@@ -105,12 +105,12 @@ fn producers(jobs: &[Job], path_count: usize) -> Result<Vec<u32>, LinkError> {
     let mut producers = vec![NONE; path_count];
     let mut conflicts = Vec::new();
     for (id, job) in jobs.iter().enumerate() {
-        for output in job.products() {
+        for output in &job.outputs {
             let known = &mut producers[output.index()];
             if *known == NONE {
                 *known = id as u32;
             } else if *known != id as u32 {
-                conflicts.push((output, JobId(*known), JobId(id as u32)));
+                conflicts.push((*output, JobId(*known), JobId(id as u32)));
             }
         }
     }
@@ -236,8 +236,8 @@ impl JobGraph {
     /// Adds a job whose outputs nobody makes yet, and what it needs.
     pub(crate) fn add_job(&mut self, job: Job) {
         let id = self.jobs.len() as u32;
-        for output in job.products() {
-            self.make_room(output);
+        for output in &job.outputs {
+            self.make_room(*output);
             self.producers[output.index()] = id;
         }
         self.jobs.push(job);

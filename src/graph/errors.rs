@@ -286,7 +286,7 @@ fn reads_as(text: &str, file: &str) -> bool {
 fn near_misses(mut problem: Problem, file: &str, expansion: &Expansion<'_>) -> Problem {
     for (rule, output, miss) in expansion.index.near_misses(file).take(3) {
         let rule = &expansion.workflow.rules[rule as usize];
-        let pattern = rule.products().nth(output as usize).map_or("", |p| &*p.text);
+        let pattern = rule.outputs.get(output as usize).map_or("", |p| &*p.text);
         let why = match miss {
             NearMiss::Refused(refused) if refused.is_empty() => "its constraints do not fit".to_string(),
             NearMiss::Refused(refused) => {

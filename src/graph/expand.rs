@@ -131,8 +131,6 @@ struct Matches {
 struct Hit {
     path: PathId,
     rule: u32,
-    /// Which of the rule's products matched.
-    product: u16,
     first: u32,
     len: u32,
 }
@@ -399,6 +397,7 @@ impl<'a> Expansion<'a> {
 
     /// Makes the matches of one path its candidates.
     fn adopt(&mut self, path: PathId, hits: &[Hit], ranges: &[(u32, u32)], take: Take) {
+        let values = |hit: &Hit| &ranges[hit.first as usize..(hit.first + hit.len) as usize];
         let has_concrete = hits.iter().any(Hit::is_concrete) && !self.is_ordered(hits);
         let is_wanted = |hit: &&Hit| match take {
             Take::First => hit.is_concrete() || !has_concrete,
@@ -413,30 +412,19 @@ impl<'a> Expansion<'a> {
         let mut wanted = hits.iter().filter(is_wanted);
         self.states[path.index()] = match (take, hits) {
             (Take::First, []) => LEAF,
-            (Take::First, [hit]) => self.candidate_of(hit, ranges),
+            (Take::First, [hit]) => self.candidate(Some(path), hit.rule, values(hit)),
             (Take::First, _) if has_concrete && wanted.clone().count() == 1 => {
-                wanted.next().map_or(LEAF, |hit| self.candidate_of(hit, ranges))
+                let rule = wanted.next().map_or(0, |hit| hit.rule);
+                self.candidate(Some(path), rule, &[])
             }
             _ => {
                 let mut all = self.candidates(path).to_vec();
-                all.extend(wanted.map(|hit| self.candidate_of(hit, ranges)));
+                all.extend(wanted.map(|hit| self.candidate(Some(path), hit.rule, values(hit))));
                 self.sort_by_preference(&mut all);
                 self.multi.push(all);
                 MULTI | (self.multi.len() as u32 - 1)
             }
         };
-    }
-
-    /// The job that a match stands for, which makes the path.
-    fn candidate_of(&mut self, hit: &Hit, ranges: &[(u32, u32)]) -> u32 {
-        let values = &ranges[hit.first as usize..(hit.first + hit.len) as usize];
-        let id = self.candidate(Some(hit.path), hit.rule, values);
-        let outputs = self.workflow.rules[hit.rule as usize].outputs.len();
-        let side = &mut self.jobs[id as usize].side;
-        if usize::from(hit.product) >= outputs && !side.contains(&hit.path) {
-            *side = side.iter().copied().chain([hit.path]).collect();
-        }
-        id
     }
 
     /// Whether a wildcard pattern goes before a concrete one.
@@ -480,7 +468,6 @@ impl<'a> Expansion<'a> {
             input_slots: Arc::default(),
             input_flags: Arc::default(),
             outputs: Box::default(),
-            side: Box::default(),
             needs: Box::default(),
         });
         self.asked.push(asked);
@@ -674,8 +661,7 @@ fn match_chunk(
         index.candidates(paths.text(path), scratch, |candidate| {
             let (first, len) = (matches.ranges.len() as u32, candidate.values.len() as u32);
             matches.ranges.extend_from_slice(candidate.values);
-            let product = candidate.output;
-            matches.hits.push(Hit { path, rule: candidate.rule, product, first, len });
+            matches.hits.push(Hit { path, rule: candidate.rule, first, len });
         });
     }
 }

@@ -163,7 +163,7 @@ impl Survey {
     }
 
     fn can_now_run(&mut self, job: u32, expansion: &Expansion<'_>) {
-        for output in expansion.jobs[job as usize].products() {
+        for &output in &expansion.jobs[job as usize].outputs {
             if expansion.candidates(output).contains(&job) {
                 self.have(output);
             }

@@ -144,11 +144,7 @@ impl Growth<'_> {
             None => JobId(first + (job.index() - old.len()) as u32),
         };
         for (i, mut job) in chosen.jobs.into_iter().enumerate() {
-            job.inputs
-                .iter_mut()
-                .chain(&mut job.outputs)
-                .chain(&mut job.side)
-                .for_each(|path| *path = global(*path));
+            job.inputs.iter_mut().chain(&mut job.outputs).for_each(|path| *path = global(*path));
             match old.get(i) {
                 Some(id) => {
                     let known = &mut graph.jobs[id.index()];

@@ -32,16 +32,6 @@ pub(crate) struct Job {
     pub(crate) input_flags: Arc<[u16]>,
     /// In the order of the rule's outputs.
     pub(crate) outputs: Box<[PathId]>,
-    /// Its logs and its benchmark, as far as somebody asks for them as files; of its rule's other products nobody takes
-    /// note.
-    pub(crate) side: Box<[PathId]>,
     /// The jobs that make its inputs, each once, in order of the first input that needs them.
     pub(crate) needs: Box<[JobId]>,
-}
-
-impl Job {
-    /// All files that it is taken to make.
-    pub(crate) fn products(&self) -> impl Iterator<Item = PathId> + '_ {
-        self.outputs.iter().chain(&self.side).copied()
-    }
 }

@@ -121,7 +121,7 @@ fn run(
     pool: Option<&rayon::ThreadPool>,
 ) -> Result<Resolved, Vec<Problem>> {
     let outputs = workflow.rules.iter().enumerate().flat_map(|(i, rule)| {
-        rule.products().enumerate().map(move |(o, pattern)| (i as u32, o as u16, pattern))
+        rule.outputs.iter().enumerate().map(move |(o, pattern)| (i as u32, o as u16, pattern))
     });
     let index = PatternIndex::new(outputs).unwrap();
     let mut paths = PathTable::default();

@@ -30,6 +30,10 @@ struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) rule: u32,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "jobs follow from the rule; tests compare it with an oracle")
+    )]
     pub(crate) output: u16,
     pub(crate) values: &'a [(u32, u32)],
 }

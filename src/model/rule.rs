@@ -177,12 +177,6 @@ impl Rule {
         self.outputs.iter().map(|p| &*p.text)
     }
 
-    /// Patterns of all files that its jobs make: outputs, then logs, then the benchmark.
-    pub(crate) fn products(&self) -> impl Iterator<Item = &Pattern> {
-        let benchmark = self.benchmark.as_ref().map(|benchmark| &benchmark.path);
-        self.outputs.iter().chain(&self.logs).chain(benchmark)
-    }
-
     /// The names of its wildcards.
     pub fn wildcards(&self) -> impl ExactSizeIterator<Item = &str> {
         self.wildcards.iter().map(|n| &**n)

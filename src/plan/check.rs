@@ -246,11 +246,6 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
 }
 
 fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
-    for path in &job.side {
-        if matches!(look(cx, *path)?, Seen::Missing) {
-            check.reasons.push(Reason::OutputMissing { path: cx.paths.text(*path).to_string() });
-        }
-    }
     for (index, output) in job.outputs.iter().enumerate() {
         let path = || cx.paths.text(*output).to_string();
         let directory = cx.rule(job).output_flags.get(index).is_some_and(|flags| flags.has(Flag::Directory));
