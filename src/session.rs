@@ -11,14 +11,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
+use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
+use crate::model::environment::Environments;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
+use crate::plan::code::CodeCache;
 use crate::plan::context::{Context, Force, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
@@ -27,6 +30,7 @@ use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, View, Writer, open, read};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +70,8 @@ pub struct LoadOptions {
     /// options.variables = std::env::vars().collect();
     /// ```
     pub variables: Vec<(String, String)>,
+    /// Threads that jobs may use together, as the Rulefile sees them in `workflow.cores`; one per processor when `None`.
+    pub cores: Option<usize>,
     /// Paths start from `root`, whatever `workdir:` says.
     pub keep_root: bool,
 }
@@ -81,6 +87,7 @@ pub struct Session {
     observer: Observe,
     pool: rayon::ThreadPool,
     index: PatternIndex,
+    programs: Programs,
 }
 
 /// Options of a [`Session`].
@@ -92,6 +99,7 @@ pub struct SessionBuilder {
     temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
+    search_path: Option<OsString>,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -108,6 +116,8 @@ pub struct RunOptions {
     pub retries: u32,
     /// When another run holds the lock, wait for it instead of failing.
     pub wait: bool,
+    /// Use the software environments that rules name; none by default.
+    pub environments: Environments,
     /// Temporary files that are made or there stay. One that is gone is not made again for that.
     pub keep_temps: bool,
     /// Rules and files that are the last ones to be made: what they need is made, and nothing after them.
@@ -268,6 +278,7 @@ impl LoadOptions {
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
             variables: self.variables.clone(),
+            cores: self.cores,
             keep_root: self.keep_root,
         }
     }
@@ -285,6 +296,7 @@ impl Session {
             temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
+            search_path: None,
         }
     }
 
@@ -347,6 +359,9 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            code: CodeCache::default(),
+            environments: options.environments,
+            programs: self.programs.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
         })
@@ -455,6 +470,7 @@ impl Session {
             grace: GRACE,
             warnings,
             keep_temps: options.keep_temps,
+            programs: self.programs.clone(),
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
@@ -567,6 +583,15 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets where programs are looked for that rules only imply: interpreters of scripts, the one that manages conda
+    /// environments. It is the value of the variable `PATH` that jobs inherit; with it a missing interpreter is said
+    /// before a job starts. Default: the directories of the system.
+    #[must_use]
+    pub fn search_path(mut self, path: impl Into<OsString>) -> SessionBuilder {
+        self.search_path = Some(path.into());
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -618,6 +643,7 @@ impl SessionBuilder {
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
+            programs: Programs::new(self.search_path),
             root,
             workflow: self.workflow,
         })

@@ -4,6 +4,7 @@ pub(crate) mod cancel;
 pub(crate) mod core;
 pub(crate) mod drive;
 pub(crate) mod event;
+mod launch;
 pub(crate) mod ledger;
 pub(crate) mod state;
 pub(crate) mod work;

@@ -6,6 +6,7 @@ use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::exec::executor::{Completion, Outcome};
 use crate::files::outputs::{PrepareOutput, quarantine, remove_temp};
+use crate::files::read_code;
 use crate::files::results::{Due, Fault, collect, faults};
 use crate::graph::job::{Job, JobId};
 use crate::model::flags::{Flag, Flags};
@@ -15,7 +16,7 @@ use crate::plan::context::Context;
 use crate::plan::inputs;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::runs::tail;
-use crate::trace::fingerprint::{Fingerprint, Origin, Trace};
+use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint, Origin, Trace};
 use crate::trace::identity::{Known, StatSig};
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashSet;
@@ -204,7 +205,7 @@ pub(crate) struct AfterFacts {
     pub(crate) log: PathBuf,
     /// The logs that the rule names.
     pub(crate) own_logs: Box<[Arc<str>]>,
-    pub(crate) is_shell: bool,
+    pub(crate) has_log: bool,
 }
 
 /// A job that ended, with its outputs looked at.
@@ -219,8 +220,8 @@ pub(crate) enum Conclusion {
         outputs: Vec<(PathId, Known)>,
         /// What goes on record of each: its content, or what it stands for.
         results: Vec<Digest>,
-        /// An input that is not what it was when the job was checked.
-        changed_input: Option<PathId>,
+        /// An input or a script that is not what it was when the job was checked, for people.
+        changed: Option<String>,
     },
     Failed {
         outcome: String,
@@ -265,7 +266,7 @@ pub(crate) fn conclude(
             Ok(made) => Conclusion::Done {
                 results: results(cx, this, &made, &facts.fingerprint),
                 outputs: made,
-                changed_input: changed_input(cx, this, &facts),
+                changed: changed(cx, this, &facts),
             },
             Err(trouble) => after_failure(cx, &outputs, facts, trouble, None, false),
         },
@@ -283,7 +284,8 @@ fn describe(outcome: &Outcome) -> String {
         Outcome::Success => "success".into(),
         Outcome::Exit(code) => format!("exit {code}"),
         Outcome::Signal(signal) => format!("killed by signal {signal}"),
-        Outcome::FunctionError(message) => message.clone(),
+        Outcome::TimedOut(seconds) => format!("timed out after {seconds} s"),
+        Outcome::FunctionError(message) | Outcome::Around(message) => message.clone(),
         Outcome::NotStarted(message) => format!("could not be started: {message}"),
     }
 }
@@ -377,6 +379,19 @@ fn results(cx: &Context, job: &Job, made: &[(PathId, Known)], fingerprint: &Fing
     made.iter().enumerate().map(result).collect()
 }
 
+/// The first input or script whose content is not what the fingerprint says.
+fn changed(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<String> {
+    let is_script = |part: &&CodePart| part.kind == CodeKind::Script;
+    let script = facts.fingerprint.code.iter().filter(is_script).find(|part| {
+        let now = read_code(&cx.root, &part.name).ok().map(|bytes| Digest::of(&bytes));
+        now != Some(part.digest)
+    });
+    match script {
+        Some(part) => Some(format!("script {}", part.name)),
+        None => changed_input(cx, job, facts).map(|path| format!("input {}", cx.paths.text(path))),
+    }
+}
+
 /// The first input whose content is not what the fingerprint says.
 fn changed_input(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<PathId> {
     let states = facts.inputs.iter().zip(&facts.fingerprint.inputs).enumerate();
@@ -408,7 +423,7 @@ fn after_failure(
     for due in outputs {
         cx.files.forget(due.id);
     }
-    let mut log = (facts.is_shell && facts.log.exists()).then_some(facts.log);
+    let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
     let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
     if log_tail.is_empty() {
         // What the command wrote to the rule's own log, then.

@@ -311,8 +311,9 @@ impl WorkflowBuilder {
                 found
             }
         };
+        let warnings = Problem::take_warnings(&mut problems);
         if problems.is_empty() {
-            match Workflow::assemble(rules, default_rule, sources.clone(), Vec::new(), Vec::new()) {
+            match Workflow::assemble(rules, default_rule, sources.clone(), Vec::new(), warnings) {
                 Ok(workflow) => return Ok(workflow),
                 Err(found) => problems = found,
             }

@@ -83,6 +83,12 @@ pub(crate) struct Environment {
     pub(crate) dir: Arc<str>,
 }
 
+impl Environment {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conda.is_none() && self.container.is_none() && self.envmodules.is_empty()
+    }
+}
+
 /// One item of `input:`.
 #[derive(Debug)]
 pub(crate) struct InputItem {

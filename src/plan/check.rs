@@ -11,6 +11,7 @@ use crate::model::action::Action;
 use crate::model::flags::Flag;
 use crate::model::rule::{ParamSource, Rule};
 use crate::model::template::Used;
+use crate::plan::code::{job_code, require_program};
 use crate::plan::context::Context;
 use crate::plan::inputs::{self, look};
 use crate::plan::instance::{Instance, Pending, Trouble, fixed_param, param_name};
@@ -78,6 +79,7 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     }
     if job.outputs.is_empty() {
         check.reasons.push(Reason::NoOutputs);
+        require_program(cx, job, cx.rule(job))?;
         return Ok(check);
     }
     recent_history(cx, job, &mut check);
@@ -88,6 +90,10 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
             check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &unknown.params)));
             compare_disk(cx, job, &trace, &mut check)?;
         }
+    }
+    // What is up to date needs nothing.
+    if !check.reasons.is_empty() {
+        require_program(cx, job, cx.rule(job))?;
     }
     Ok(check)
 }
@@ -152,10 +158,14 @@ fn fingerprint(
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
     let required = required::of(cx, job)?;
+    let code = job_code(cx, job, rule)?;
+    let mut params = bound_params(cx, job, &facts.params, may_lack, unknown)?;
+    params.extend(code.config);
     Ok(Fingerprint {
         definition: facts.definition,
-        params: bound_params(cx, job, &facts.params, may_lack, unknown)?,
+        params,
         wildcards: bound_wildcards(rule, job, &facts.wildcards),
+        code: code.parts,
         inputs,
         outputs: job.outputs.to_vec(),
         required: required.iter().map(Required::bound).collect(),
@@ -188,7 +198,8 @@ fn bound_params(
     };
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
-        if !used.has(index, param.name.as_deref()) {
+        let is_local = matches!(&param.source, ParamSource::Function(function) if function.is_local());
+        if is_local || !used.has(index, param.name.as_deref()) {
             continue;
         }
         if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {

@@ -4,14 +4,17 @@
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::{PathId, PathTable};
 use crate::files::observe::{HashCache, Observer};
+use crate::files::programs::Programs;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::graph::resolve::Probe;
 use crate::model::action::Action;
+use crate::model::environment::Environments;
 use crate::model::flags::Flag;
 use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
+use crate::plan::code::CodeCache;
 use crate::plan::temp::Temps;
 use crate::store::View;
 use crate::trace::compare::Names;
@@ -38,6 +41,9 @@ pub(crate) struct Context {
     /// What jobs take for temporary files unless their rule says something else.
     pub(crate) temp_dir: Arc<str>,
     pub(crate) force: Force,
+    pub(crate) code: CodeCache,
+    pub(crate) environments: Environments,
+    pub(crate) programs: Programs,
     /// What `touch` outputs that were made in this run stand for.
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,

@@ -43,7 +43,10 @@ pub(crate) struct Instance {
     pub(crate) params: Vec<(Option<Arc<str>>, Value)>,
     pub(crate) threads: u32,
     pub(crate) resources: Vec<(Arc<str>, Value)>,
+    pub(crate) benchmark: Option<Arc<str>>,
     pub(crate) attempt: u32,
+    /// Seconds after which the job is ended.
+    pub(crate) timeout: Option<f64>,
     /// Positions of params that are not known before the run, because a function looks at an input that is still to
     /// be made.
     pub(crate) open_params: Vec<usize>,
@@ -100,6 +103,7 @@ impl Instance {
             Some(_) => {}
             None => instance.resources.push(("tmpdir".into(), Value::Str(cx.temp_dir.clone()))),
         }
+        instance.timeout = instance.evaluate_timeout(cx, rule)?;
         for (index, param) in rule.params.iter().enumerate() {
             let value = known(instance.param(param, rule), &|| param_title(param, index))?;
             if value.is_none() {
@@ -124,7 +128,9 @@ impl Instance {
             params: Vec::new(),
             threads: 1,
             resources: Vec::new(),
+            benchmark: rule.benchmark.as_ref().map(|b| rendered_one(&b.path, &job.wildcards)),
             attempt: 1,
+            timeout: None,
             open_params: Vec::new(),
             checkpoints: cx.graph.finals.clone(),
             pending: Vec::new(),
@@ -149,6 +155,20 @@ impl Instance {
             }
         }
         Ok(())
+    }
+
+    fn evaluate_timeout(&self, cx: &Context, rule: &Rule) -> Result<Option<f64>, Trouble> {
+        let Some(timeout) = &rule.timeout else { return Ok(None) };
+        match self.evaluate(timeout, rule).map_err(|e| explain(cx, rule, "`timeout`", e))? {
+            Value::None => Ok(None),
+            Value::Int(n @ 1..) => Ok(Some(n as f64)),
+            Value::Float(x) if x > 0.0 && x.is_finite() => Ok(Some(x)),
+            other => Err(Trouble::new(format!(
+                "`timeout` of rule `{}` must be a number of seconds above 0, not {}",
+                rule.name,
+                other.canonical()
+            ))),
+        }
     }
 
     pub(crate) fn evaluate(&self, value: &Dynamic, rule: &Rule) -> Result<Value, CallError> {
@@ -178,16 +198,27 @@ impl Instance {
     /// The command of a shell job.
     pub(crate) fn command(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
         let Action::Shell(shell) = &rule.action else { return Ok(None) };
-        let body = self.render(rule, &shell.template, RenderMode::Shell)?;
+        let body = self.render(rule, &shell.template, RenderMode::Shell, "the command")?;
         Ok(Some(format!("{}{body}{}", shell.prefix, shell.suffix)))
     }
 
     /// The rule's message for this job.
     pub(crate) fn message(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
-        rule.message.as_ref().map(|m| self.render(rule, m, RenderMode::Plain)).transpose()
+        rule.message.as_ref().map(|m| self.plain(rule, m, "the message")).transpose()
     }
 
-    fn render(&self, rule: &Rule, template: &Template, mode: RenderMode) -> Result<String, Trouble> {
+    /// A text that is no command.
+    pub(crate) fn plain(&self, rule: &Rule, template: &Template, what: &str) -> Result<String, Trouble> {
+        self.render(rule, template, RenderMode::Plain, what)
+    }
+
+    fn render(
+        &self,
+        rule: &Rule,
+        template: &Template,
+        mode: RenderMode,
+        what: &str,
+    ) -> Result<String, Trouble> {
         let bindings = Bindings {
             rule: &rule.name,
             wildcards: &self.wildcards,
@@ -200,7 +231,7 @@ impl Instance {
             attempt: self.attempt,
         };
         template.render(&bindings, mode).map_err(|error| Trouble {
-            message: format!("in the command of rule `{}`: {}", rule.name, error.message),
+            message: format!("in {what} of rule `{}`: {}", rule.name, error.message),
             help: error.help,
         })
     }
@@ -264,12 +295,13 @@ fn render_text(pattern: &Pattern, values: &[Arc<str>]) -> Value {
 }
 
 fn rendered(patterns: &[Pattern], values: &[Arc<str>]) -> Box<[Arc<str>]> {
-    let path = |pattern: &Pattern| {
-        let mut text = String::new();
-        pattern.render(values, &mut text);
-        Arc::from(crate::base::path::normalise(&text).as_ref())
-    };
-    patterns.iter().map(path).collect()
+    patterns.iter().map(|pattern| rendered_one(pattern, values)).collect()
+}
+
+fn rendered_one(pattern: &Pattern, values: &[Arc<str>]) -> Arc<str> {
+    let mut text = String::new();
+    pattern.render(values, &mut text);
+    Arc::from(crate::base::path::normalise(&text).as_ref())
 }
 
 /// The sentence for a function that gave no value.

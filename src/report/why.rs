@@ -143,7 +143,9 @@ fn push_reason(out: &mut String, reason: &Reason, style: TextStyle) {
             let by = by.as_ref().map(|job| format!(" (made by {job})")).unwrap_or_default();
             format!("input {path} changed: {} -> {}{by}", old.short(), new.short())
         }
-        Reason::OutputModified { old, new, .. } => format!("{reason}: {} -> {}", old.short(), new.short()),
+        Reason::ScriptChanged { old: Some(old), new, .. }
+        | Reason::EnvironmentChanged { old: Some(old), new, .. }
+        | Reason::OutputModified { old, new, .. } => format!("{reason}: {} -> {}", old.short(), new.short()),
         Reason::CommandChanged { old: None, .. } => {
             "command changed; the old one is not on record, the new one is:".to_string()
         }

@@ -13,6 +13,7 @@ mod hashlib;
 mod itertools;
 mod json;
 mod math;
+mod numpy;
 mod operator;
 mod os;
 mod os_path;
@@ -50,6 +51,7 @@ static TABLE: &[&ModuleDef] = &[
     &itertools::MODULE,
     &json::MODULE,
     &math::MODULE,
+    &numpy::MODULE,
     &operator::MODULE,
     &os_path::MODULE,
     &os::MODULE,
@@ -92,9 +94,7 @@ pub(crate) fn placeholder(name: &str) -> Value {
         "subprocess" => "run programs in the `shell:` of a rule",
         "polars" => "read the table with `pandas`: `pd.read_csv(path)`",
         "shutil" | "tempfile" => "change files in the actions of a rule",
-        "numpy" | "csv" => {
-            "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule"
-        }
+        "csv" => "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule",
         "yaml" => "read it with `configfile:`, or use JSON and `json.load`",
         "re" => "use the methods of texts: `split`, `replace`, `startswith`, `partition`",
         "pathlib" => "use `os.path`: `os.path.join(a, b)`, `os.path.basename(p)`",
