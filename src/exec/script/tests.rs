@@ -33,6 +33,7 @@ fn job() -> Description {
             (Some("mixed"), Value::List([Value::from(1), Value::from("x")].into())),
             (Some("empty"), Value::List([].into())),
             (Some("map"), map.clone()),
+            (Some("row"), Value::Record([("id".into(), Value::from("x"))].into())),
         ]),
         wildcards: section(&[(Some("s"), Value::from("w"))]),
         threads: 3,
@@ -55,7 +56,8 @@ fn groups_are_lists_by_name_and_flat_by_number() {
 fn python_reads_the_values_as_they_are() {
     let text = format!("{{{}}}", python::job_fields(&job()));
     assert!(
-        text.contains("\"nan\"") && text.contains("NaN, [1, \"x\"], [], {\"k\": [1, 2], \"\": null}"),
+        text.contains(r#"{"rulemake:record": [["id"], ["x"]]}"#)
+            && text.contains("NaN, [1, \"x\"], [], {\"k\": [1, 2], \"\": null}"),
         "{text}"
     );
     assert!(
@@ -70,7 +72,7 @@ fn r_gets_vectors_where_elements_are_alike_and_lists_elsewhere() {
     let text = r::preamble(&job(), "/s");
     for part in [
         r#"input = list("a.txt", "b.txt", "c.txt", "x" = c("b.txt", "c.txt"))"#,
-        r#""n" = NULL, "b" = TRUE, "f" = 1e-07, "big" = 5000000000, "nan" = NaN, "mixed" = list(1L, "x"), "empty" = c(), "map" = list("k" = c(1L, 2L), NULL))"#,
+        r#""n" = NULL, "b" = TRUE, "f" = 1e-07, "big" = 5000000000, "nan" = NaN, "mixed" = list(1L, "x"), "empty" = c(), "map" = list("k" = c(1L, 2L), NULL), "row" = list("id" = "x"))"#,
         r#"resources = list("mem_mb" = 100L)"#,
         r#""a \"b\" 'c' $d `e` \\f\n{g} ü\x01""#,
         "bench_iteration = as.numeric(NA)",
@@ -99,7 +101,7 @@ fn bash_gets_one_line_and_keeps_the_numbers_of_the_others() {
         "declare -A snakemake_input=( [0]=a.txt [x]='b.txt c.txt' [1]='b.txt c.txt' )",
         r#"[0]=$'a "b" \'c\' $d `e` \\f\n{g} ü"#,
         "[n]=None [1]=None [b]=True [2]=True",
-        "[map]='k ' [8]='k '",
+        "[map]='k ' [8]='k ' [row]=x [9]=x",
         "declare -A snakemake_config=( [k]='1 2' )",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
