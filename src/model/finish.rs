@@ -190,7 +190,8 @@ fn parse_path(text: &DraftText, section: &str, report: &mut Report<'_>) -> Optio
         return refuse("bad-path", format!("a path in `{section}` has a NUL character"), "remove it", report);
     }
     if let Some((scheme, _)) = text.text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
-        let message = format!("`{}` in `{section}` is not on this machine, and rulemake fetches nothing", text.text);
+        let message =
+            format!("`{}` in `{section}` is not on this machine, and rulemake fetches nothing", text.text);
         let help = format!("fetch it in a rule of its own, with a program that knows `{scheme}`");
         return refuse("remote-path", message, &help, report);
     }
