@@ -170,6 +170,11 @@ impl Problem {
         }
     }
 
+    /// Takes the warnings out of what was found.
+    pub(crate) fn take_warnings(problems: &mut Vec<Problem>) -> Vec<Problem> {
+        problems.extract_if(.., |problem| problem.severity == Severity::Warning).collect()
+    }
+
     pub(crate) fn warning(code: &'static str, message: impl Into<String>) -> Problem {
         Problem { severity: Severity::Warning, ..Problem::error(code, message) }
     }

@@ -90,6 +90,7 @@ pub use graph::info::JobInfo;
 pub use model::action::JobContext;
 pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
 pub use model::dynamic::CallContext;
+pub use model::environment::Environments;
 pub use model::rule::Rule;
 pub use model::units::resource_amount;
 pub use model::value::Value;
@@ -100,4 +101,5 @@ pub use session::{
     JobLog, LastRun, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session, SessionBuilder, Why,
     WhyStep,
 };
+pub use syntax::{FormatOptions, format_source, included_files};
 pub use trace::reason::Reason;

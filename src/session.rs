@@ -1,6 +1,7 @@
 //! L6: the facade that wires the layers: load a workflow, open a session on a directory, plan, ask, run.
 
 mod history;
+mod recovery;
 mod views;
 
 use crate::base::path::normalise;
@@ -8,25 +9,28 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
+use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
+use crate::model::environment::Environments;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
+use crate::plan::code::CodeCache;
 use crate::plan::context::{Context, Force, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
 use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
-use crate::store::{Loaded, LockWait, View, Writer, open, read};
+use crate::store::{Loaded, LockWait, Writer, open, read};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +70,8 @@ pub struct LoadOptions {
     /// options.variables = std::env::vars().collect();
     /// ```
     pub variables: Vec<(String, String)>,
+    /// Threads that jobs may use together, as the Rulefile sees them in `workflow.cores`; one per processor when `None`.
+    pub cores: Option<usize>,
     /// Paths start from `root`, whatever `workdir:` says.
     pub keep_root: bool,
 }
@@ -81,6 +87,7 @@ pub struct Session {
     observer: Observe,
     pool: rayon::ThreadPool,
     index: PatternIndex,
+    programs: Programs,
 }
 
 /// Options of a [`Session`].
@@ -92,6 +99,7 @@ pub struct SessionBuilder {
     temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
+    search_path: Option<OsString>,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -108,6 +116,8 @@ pub struct RunOptions {
     pub retries: u32,
     /// When another run holds the lock, wait for it instead of failing.
     pub wait: bool,
+    /// Use the software environments that rules name; none by default.
+    pub environments: Environments,
     /// Temporary files that are made or there stay. One that is gone is not made again for that.
     pub keep_temps: bool,
     /// Rules and files that are the last ones to be made: what they need is made, and nothing after them.
@@ -170,6 +180,8 @@ pub struct MadeFiles {
     pub files: Vec<String>,
     /// Those that were changed since: somebody's work. Sorted.
     pub changed: Vec<String>,
+    /// Those that nobody may write to, as `protected` outputs: they stay until that is taken back. Sorted.
+    pub protected: Vec<String>,
 }
 
 /// What the last execution of a job wrote.
@@ -268,6 +280,7 @@ impl LoadOptions {
             default_resources: self.default_resources.clone(),
             scatter: self.scatter.clone(),
             variables: self.variables.clone(),
+            cores: self.cores,
             keep_root: self.keep_root,
         }
     }
@@ -285,6 +298,7 @@ impl Session {
             temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
+            search_path: None,
         }
     }
 
@@ -347,6 +361,9 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            code: CodeCache::default(),
+            environments: options.environments,
+            programs: self.programs.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
         })
@@ -357,10 +374,10 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
-        let cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let verdicts = self.verdicts(&mut cx)?;
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
-        let verdicts = self.verdicts(&cx)?;
         Ok(plan_of(&cx, verdicts))
     }
 
@@ -407,8 +424,11 @@ impl Session {
         self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
     }
 
-    fn verdicts(&self, cx: &Context) -> Result<Vec<Verdict>> {
-        forecast(cx, &self.pool).into_iter().map(|v| v.map_err(plan_error)).collect()
+    /// What is known about each job before the run; the graph grows where it can.
+    fn verdicts(&self, cx: &mut Context) -> Result<Vec<Verdict>> {
+        let verdicts = forecast(cx, &self.index, &self.pool)
+            .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
+        verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
     }
 
     /// Explains why `path` will or will not be made again.
@@ -416,7 +436,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
-        let cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
+        let mut cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
         let path = normalise(path).into_owned();
         let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
         let Some(job) =
@@ -424,7 +444,7 @@ impl Session {
         else {
             return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
         };
-        let verdicts = self.verdicts(&cx)?;
+        let verdicts = self.verdicts(&mut cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
         let mut at = job;
         while let Some(next) = cause(&cx, at, &verdicts) {
@@ -439,9 +459,14 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
-        let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
+        let (mut loaded, mut writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
+        let restored = self.restore_updates(&loaded, &mut writer)?;
+        if !restored.is_empty() {
+            warnings.extend(restored);
+            loaded = read(&self.state_dir())?;
+        }
         let cx = Arc::new(self.context(targets, options, &mut loaded, true)?);
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
@@ -452,6 +477,7 @@ impl Session {
             grace: GRACE,
             warnings,
             keep_temps: options.keep_temps,
+            programs: self.programs.clone(),
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
@@ -462,26 +488,6 @@ impl Session {
             cancelled: done.cancelled,
             partial: done.partial,
         })
-    }
-
-    /// Ends what a killed run left running: it would write into outputs that are made again. Says so.
-    fn end_survivors(&self, view: &View) -> Result<Option<String>> {
-        let jobs = view.in_flight();
-        let Some(mark) = Mark::of(&self.state_dir()).filter(|_| !jobs.is_empty()) else { return Ok(None) };
-        let ended = survivors::end(&mark, &jobs);
-        let list = |pids: &[u32]| pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        if !ended.alive.is_empty() {
-            let message = format!(
-                "jobs of a run that was killed still run and cannot be ended: {}",
-                list(&ended.alive)
-            );
-            let error = Error::new(ErrorKind::Environment, message);
-            return Err(
-                error.with_help("they may still write into outputs: end these processes, then run again")
-            );
-        }
-        let told = || format!("ended what a killed run had left running: process {}", list(&ended.pids));
-        Ok((!ended.pids.is_empty()).then(told))
     }
 
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
@@ -564,6 +570,15 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets where programs are looked for that rules only imply: interpreters of scripts, the one that manages conda
+    /// environments. It is the value of the variable `PATH` that jobs inherit; with it a missing interpreter is said
+    /// before a job starts. Default: the directories of the system.
+    #[must_use]
+    pub fn search_path(mut self, path: impl Into<OsString>) -> SessionBuilder {
+        self.search_path = Some(path.into());
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -601,10 +616,7 @@ impl SessionBuilder {
             .thread_name(|i| format!("rulemake-{i}"))
             .build()
             .map_err(|error| Error::new(ErrorKind::Environment, format!("cannot start threads: {error}")))?;
-        let patterns = self.workflow.rules.iter().enumerate().flat_map(|(rule, r)| {
-            r.outputs.iter().enumerate().map(move |(output, pattern)| (rule as u32, output as u16, pattern))
-        });
-        let index = PatternIndex::new(patterns)
+        let index = PatternIndex::of(&self.workflow.rules)
             .map_err(|error| Error::new(ErrorKind::Workflow, error.to_string()))?;
         let jobs = if self.jobs == 0 { processors } else { self.jobs };
         Ok(Session {
@@ -615,6 +627,7 @@ impl SessionBuilder {
             limits: self.resources,
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
+            programs: Programs::new(self.search_path),
             root,
             workflow: self.workflow,
         })

@@ -1,6 +1,7 @@
-//! L0: two calls to the operating system for which std has no safe form. All unsafe code is here.
+//! L0: the few calls to the operating system for which std has no safe form. All unsafe code is here.
 
 use std::io;
+use std::time::Duration;
 
 /// Sends a signal to a process group.
 ///
@@ -37,4 +38,67 @@ pub(crate) fn wait_unreaped(pid: u32) -> io::Result<bool> {
             return Err(error);
         }
     }
+}
+
+/// What a process and its descendants used, as far as they were waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProcessUsage {
+    /// Time of processors, for the programs and for the kernel.
+    pub(crate) cpu: Duration,
+    /// The most memory that one of the processes had at once.
+    pub(crate) max_rss_bytes: u64,
+}
+
+/// Reaps a child that has ended: its wait status, and what it used.
+#[expect(unsafe_code, reason = "std does not tell what a child used")]
+pub(crate) fn reap_with_usage(pid: u32) -> io::Result<(i32, ProcessUsage)> {
+    loop {
+        let mut status = 0;
+        // SAFETY: rusage is plain data, for which zeros are valid.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: both outlive the call, which writes nothing else.
+        let result = unsafe { libc::wait4(pid as libc::pid_t, &raw mut status, 0, &raw mut usage) };
+        if result >= 0 {
+            return Ok((status, used(&usage)));
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// What the calling thread used of the processors so far; `None` where threads are not counted apart.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std does not tell what a thread used")]
+pub(crate) fn thread_cpu() -> Option<Duration> {
+    // SAFETY: rusage is plain data, for which zeros are valid.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: it outlives the call, which writes nothing else.
+    let result = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) };
+    (result == 0).then(|| used(&usage).cpu)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_cpu() -> Option<Duration> {
+    None
+}
+
+fn used(usage: &libc::rusage) -> ProcessUsage {
+    let time = |t: libc::timeval| {
+        Duration::from_secs(t.tv_sec.try_into().unwrap_or(0))
+            + Duration::from_micros(t.tv_usec.try_into().unwrap_or(0))
+    };
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    ProcessUsage {
+        cpu: time(usage.ru_utime) + time(usage.ru_stime),
+        max_rss_bytes: u64::try_from(usage.ru_maxrss).unwrap_or(0) * unit,
+    }
+}
+
+/// Who we are: user and group.
+#[expect(unsafe_code, reason = "std does not tell")]
+pub(crate) fn user() -> (u32, u32) {
+    // SAFETY: they take nothing and cannot fail.
+    unsafe { (libc::getuid(), libc::getgid()) }
 }

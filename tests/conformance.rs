@@ -33,6 +33,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +47,7 @@ later() { :; }
 rulemake() {
     case " $* " in *' -f '*) ;; *) set -- -f Snakefile "$@" ;; esac
     case " $* " in *' -j'*) ;; *) set -- -j1 "$@" ;; esac
-    command rulemake "$@"
+    timeout --foreground 120 rulemake "$@"
 }
 "#;
 
@@ -108,8 +109,22 @@ struct Expected<'t> {
     of_snakemake: bool,
     /// `None`: absent.
     body: Option<&'t str>,
-    /// The whole part in the text of the file, for updates.
-    text: &'t str,
+    /// Where the part stands in the text of the file, for updates.
+    range: Range<usize>,
+}
+
+/// What playing a case has shown.
+struct Answer {
+    /// What does not hold, with all that was printed; empty when all does.
+    wrong: String,
+    /// The parts of the file that say something else than what was found, and what they should say.
+    updates: Vec<(Range<usize>, String)>,
+}
+
+impl Case<'_> {
+    fn file(&self) -> &str {
+        self.name.split_once('/').map_or(&*self.name, |(file, _)| file)
+    }
 }
 
 impl Part<'_> {
@@ -124,52 +139,46 @@ impl Part<'_> {
 }
 
 fn parse<'t>(file: &str, text: &'t str) -> Vec<Case<'t>> {
-    let mut cases = Vec::new();
+    let chunks = pieces(text, 0, |line| line.starts_with("===== "));
     // What stands before the first case is a remark.
-    for chunk in
-        split_at(text, |line| line.starts_with("===== ")).into_iter().skip_while(|c| !c.starts_with("===== "))
-    {
-        let mut parts =
-            split_at(chunk, |line| ["--- ", "$ ", "=== "].iter().any(|mark| line.starts_with(mark)));
-        // Blank lines before the next case belong to nobody.
-        let end = chunk.trim_end().len() + 1;
-        if let Some(last) = parts.last_mut() {
-            let start = chunk.len() - last.len();
-            *last = &chunk[start..end.clamp(start, chunk.len())];
-        }
-        let head = parts.remove(0);
-        let title = head.lines().next().unwrap_or_default().trim_start_matches("===== ");
-        let Some((id, _)) = title.split_once(": ") else { panic!("{file}: `{title}` is not `id: title`") };
-        let said = |key: &'static str| head.lines().filter_map(move |line| line.strip_prefix(key));
-        cases.push(Case {
-            name: format!("{file}/{id}"),
-            differs: said("differs: ").next().is_some(),
-            needs: said("needs: ").collect(),
-            parts: parts.into_iter().map(|part| parse_part(file, part)).collect(),
-        });
-    }
-    cases
+    chunks
+        .into_iter()
+        .filter(|(_, chunk)| chunk.starts_with("===== "))
+        .map(|(at, c)| parse_case(file, at, c))
+        .collect()
 }
 
-fn parse_part<'t>(file: &str, text: &'t str) -> Part<'t> {
+fn parse_case<'t>(file: &str, at: usize, text: &'t str) -> Case<'t> {
+    // Blank lines before the next case belong to nobody.
+    let text = &text[..(text.trim_end().len() + 1).min(text.len())];
+    let marks = ["--- ", "$ ", "=== "];
+    let mut parts = pieces(text, at, |line| marks.iter().any(|mark| line.starts_with(mark))).into_iter();
+    let (_, head) = parts.next().unwrap_or_default();
+    let title = head.lines().next().unwrap_or_default().trim_start_matches("===== ");
+    let Some((id, _)) = title.split_once(": ") else { panic!("{file}: `{title}` is not `id: title`") };
+    let said = |key: &'static str| head.lines().filter_map(move |line| line.strip_prefix(key));
+    Case {
+        name: format!("{file}/{id}"),
+        differs: said("differs: ").next().is_some(),
+        needs: said("needs: ").collect(),
+        parts: parts.map(|(at, part)| parse_part(file, at, part)).collect(),
+    }
+}
+
+fn parse_part<'t>(file: &str, at: usize, text: &'t str) -> Part<'t> {
     let (head, body) = text.split_once('\n').unwrap_or((text, ""));
     if let Some(path) = head.strip_prefix("--- ") {
         return Part::Given { path, body };
     }
     if let Some(path) = head.strip_prefix("=== ") {
-        let (path, absent) = match path.strip_suffix(" absent") {
-            Some(path) => (path, true),
-            None => (path, false),
-        };
-        let (path, of_snakemake) = match path.strip_suffix(" (snakemake)") {
-            Some(path) => (path, true),
-            None => (path, false),
-        };
-        let body = (!absent).then_some(body);
-        return Part::Expected(Expected { path, of_snakemake, body, text });
+        let cut = |path: &'t str, end| path.strip_suffix(end).map_or((path, false), |path| (path, true));
+        let (path, absent) = cut(path, " absent");
+        let (path, of_snakemake) = cut(path, " (snakemake)");
+        let range = at..at + text.len();
+        return Part::Expected(Expected { path, of_snakemake, body: (!absent).then_some(body), range });
     }
     let mut step = Step { script: head.trim_start_matches("$ "), ..Step::default() };
-    for line in body.lines().filter(|line| !line.trim().is_empty()) {
+    for line in body.lines() {
         match line.split_once(": ") {
             Some(("fails", text)) => step.fails.push(text),
             Some(("says", text)) => step.says.push(text),
@@ -182,18 +191,18 @@ fn parse_part<'t>(file: &str, text: &'t str) -> Part<'t> {
     Part::Step(step)
 }
 
-/// The text cut before each line that begins a piece; the pieces are the whole text.
-fn split_at(text: &str, begins: impl Fn(&str) -> bool) -> Vec<&str> {
+/// The text cut before each line that begins a piece, with the places where the pieces start.
+fn pieces(text: &str, base: usize, begins: impl Fn(&str) -> bool) -> Vec<(usize, &str)> {
     let mut pieces = Vec::new();
     let (mut start, mut at) = (0, 0);
     for line in text.split_inclusive('\n') {
         if begins(line) && at > start {
-            pieces.push(&text[start..at]);
+            pieces.push((base + start, &text[start..at]));
             start = at;
         }
         at += line.len();
     }
-    pieces.push(&text[start..]);
+    pieces.push((base + start, &text[start..]));
     pieces
 }
 
@@ -252,8 +261,7 @@ impl Place<'_> {
     }
 }
 
-/// Plays a case; what does not hold, and what the file should say of Snakemake instead: (old part, new part).
-fn play<'t>(case: &Case<'t>, player: Player) -> (String, Vec<(&'t str, String)>) {
+fn play(case: &Case, player: Player) -> Answer {
     let place = Place { player, dir: tempfile::tempdir().unwrap() };
     fs::create_dir_all(place.root()).unwrap();
     fs::create_dir_all(place.dir.path().join("home")).unwrap();
@@ -293,7 +301,7 @@ fn play<'t>(case: &Case<'t>, player: Player) -> (String, Vec<(&'t str, String)>)
                         Some(body) => format!("=== {}{mark}\n{body}", expected.path),
                         None => format!("=== {}{mark} absent\n", expected.path),
                     };
-                    updates.push((expected.text, new));
+                    updates.push((expected.range.clone(), new));
                 }
             }
         }
@@ -301,7 +309,7 @@ fn play<'t>(case: &Case<'t>, player: Player) -> (String, Vec<(&'t str, String)>)
     if !wrong.is_empty() {
         wrong = format!("===== {}\n{wrong}--- printed\n{}\n", case.name, log.trim_end());
     }
-    (wrong, updates)
+    Answer { wrong, updates }
 }
 
 fn told(body: Option<String>) -> String {
@@ -337,7 +345,7 @@ fn is_installed(program: &str) -> bool {
 }
 
 /// Plays the cases that are asked for on some threads, in any order; the answers come in the order of the cases.
-fn play_all<'t>(cases: &[Case<'t>], player: Player) -> Vec<(String, Vec<(&'t str, String)>)> {
+fn play_all(cases: &[Case], player: Player) -> Vec<Answer> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut answers = Vec::new();
@@ -355,7 +363,8 @@ fn play_all<'t>(cases: &[Case<'t>], player: Player) -> Vec<(String, Vec<(&'t str
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-fn wanted<'t>(files: &'t [(String, String)]) -> Vec<Case<'t>> {
+/// The cases that are asked for and can be played.
+fn wanted(files: &[(String, String)]) -> Vec<Case<'_>> {
     let only = std::env::var("ONLY").unwrap_or_default();
     let mut cases: Vec<Case> = files.iter().flat_map(|(name, text)| parse(name, text)).collect();
     let mut names = BTreeSet::new();
@@ -377,9 +386,13 @@ fn cases_hold() {
     let cases = wanted(&files);
     let pending = fs::read_to_string(Path::new(ROOT).join("pending.txt")).unwrap_or_default();
     let pending: BTreeSet<&str> = pending.lines().filter(|line| !line.starts_with('#')).collect();
+    let names: BTreeSet<String> =
+        files.iter().flat_map(|(name, text)| parse(name, text)).map(|c| c.name).collect();
+    let unknown: Vec<_> = pending.iter().filter(|name| !names.contains(**name)).collect();
+    assert!(unknown.is_empty(), "pending.txt names no cases: {unknown:?}");
     let mut differences = Vec::new();
     let mut passing = Vec::new();
-    for (case, (wrong, _)) in cases.iter().zip(play_all(&cases, Player::Ours)) {
+    for (case, Answer { wrong, .. }) in cases.iter().zip(play_all(&cases, Player::Ours)) {
         match (wrong.is_empty(), pending.contains(&*case.name)) {
             (false, false) => differences.push(wrong),
             (true, true) => passing.push(&*case.name),
@@ -404,20 +417,17 @@ fn snakemake_agrees() {
     let files = files();
     let cases = wanted(&files);
     let answers = play_all(&cases, Player::Snakemake(&program));
-    for (name, old) in &files {
-        let mut new = old.clone();
+    for (name, text) in &mut files.clone() {
+        let of_file = cases.iter().zip(&answers).filter(|(case, _)| case.file() == name);
         // From the end, so that the places before stay where they are.
-        for (part, update) in answers.iter().rev().flat_map(|(_, updates)| updates.iter().rev()) {
-            let inside =
-                (part.as_ptr() as usize).checked_sub(old.as_ptr() as usize).filter(|at| *at < old.len());
-            if let Some(at) = inside {
-                new.replace_range(at..at + part.len(), update);
-            }
+        let updates: Vec<_> = of_file.flat_map(|(_, answer)| &answer.updates).collect();
+        for (range, new) in updates.iter().rev() {
+            text.replace_range(range.clone(), new);
         }
-        if new != *old {
-            fs::write(Path::new(ROOT).join(name).with_extension("cases"), new).unwrap();
+        if !updates.is_empty() {
+            fs::write(Path::new(ROOT).join(name).with_extension("cases"), text).unwrap();
         }
     }
-    let wrong: String = answers.into_iter().map(|(wrong, _)| wrong).collect();
+    let wrong: String = answers.into_iter().map(|answer| answer.wrong).collect();
     assert!(wrong.is_empty(), "Snakemake does something else; the files are changed\n{wrong}");
 }

@@ -2,6 +2,7 @@
 //!
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
+use crate::commands::fmt::FmtArgs;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -156,6 +157,17 @@ pub(crate) struct RunArgs {
     /// Try a failed job again so often, unless its rule says otherwise
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) retries: Option<u32>,
+    /// Use the software environments that rules name: `conda`, `container`, `modules`, with commas between them
+    ///
+    /// Without it jobs run with the programs that are there.
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_delimiter = ',',
+        aliases = ["sdm", "software-deployment-method", "deployment-method", "deployment"],
+        hide_short_help = true
+    )]
+    pub(crate) env: Vec<EnvKind>,
     /// When another run is at work in this directory, wait for it
     #[arg(long, hide_short_help = true)]
     pub(crate) wait: bool,
@@ -230,6 +242,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Write the Rulefile and its includes in one style
+    ///
+    /// Comments are kept, and what the file means stays the same. Files whose `include:` is computed are named by hand.
+    Fmt {
+        #[command(flatten)]
+        fmt: FmtArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Remove files that jobs made; shows them first
     ///
     /// The files that a target is made from are included, as far as jobs made them. Files that were changed by
@@ -256,6 +277,16 @@ pub(crate) enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// A kind of software environment, also as Snakemake calls it.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum EnvKind {
+    Conda,
+    #[value(aliases = ["apptainer", "singularity", "docker", "podman"])]
+    Container,
+    #[value(aliases = ["env-modules", "envmodules"])]
+    Modules,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -293,7 +324,7 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 7] = ["run", "plan", "why", "graph", "list", "log", "clean"];
+const SUBCOMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean"];
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
@@ -345,6 +376,9 @@ pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
         "--unlock" | "--nolock" => "not needed: the lock dies with its holder",
         "--dag" | "--rulegraph" => "`rulemake graph` prints it",
         "--mermaid" => "`rulemake graph --format mermaid` prints it",
+        "--use-conda" => "`--env conda`",
+        "--use-singularity" | "--use-apptainer" => "`--env container`",
+        "--use-envmodules" => "`--env modules`",
         "--summary" | "--detailed-summary" => "`rulemake plan` shows what would run, and why",
         _ => return error,
     };
@@ -362,6 +396,7 @@ impl Command {
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
+            | Command::Fmt { common, .. }
             | Command::Clean { common, .. } => common,
         }
     }
@@ -376,6 +411,7 @@ impl Command {
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
+            Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
         }
     }
@@ -414,6 +450,7 @@ impl Common {
 impl RunArgs {
     pub(crate) fn and(mut self, after: RunArgs) -> RunArgs {
         self.resources.extend(after.resources);
+        self.env.extend(after.env);
         self.until.extend(after.until);
         self.omit_from.extend(after.omit_from);
         RunArgs {
@@ -427,6 +464,7 @@ impl RunArgs {
             force_all: self.force_all || after.force_all,
             resources: self.resources,
             retries: after.retries.or(self.retries),
+            env: self.env,
             wait: self.wait || after.wait,
             notemp: self.notemp || after.notemp,
         }

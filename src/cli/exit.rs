@@ -9,6 +9,8 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     Success,
     JobFailed,
+    /// A check found something: the same number, since it failed just so.
+    Found,
     Usage,
     Workflow,
     Plan,
@@ -23,7 +25,7 @@ impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
             Exit::Success => 0,
-            Exit::JobFailed => 1,
+            Exit::JobFailed | Exit::Found => 1,
             Exit::Usage => 2,
             Exit::Workflow => 3,
             Exit::Plan => 4,
@@ -101,6 +103,14 @@ impl Failure {
             help.push(text.into());
         }
         self
+    }
+
+    /// The mistakes that it is about, with their places.
+    pub(crate) fn diagnostics(&self) -> &[rulemake::Diagnostic] {
+        match self {
+            Failure::Library(error) | Failure::Noted(error, _) => error.diagnostics(),
+            _ => &[],
+        }
     }
 
     pub(crate) fn exit(&self) -> Exit {

@@ -92,6 +92,14 @@ impl Output {
 
     /// Shows why the command failed; with `--json` also as an object on standard output.
     pub(crate) fn failure(&self, failure: &Failure) {
+        self.show(failure);
+        if self.json && !matches!(failure, Failure::Output(_)) {
+            let _ = self.answer(&format!("{}\n", failure_json(failure)));
+        }
+    }
+
+    /// Shows why something failed.
+    pub(crate) fn show(&self, failure: &Failure) {
         match failure {
             Failure::Library(error) => {
                 say(error.render(self.stderr_style()).trim_end());
@@ -104,15 +112,12 @@ impl Output {
                 say(&format!("  = note: {}", printable(note)));
             }
             Failure::Own { message, notes, help, .. } => say(&self.own(message, notes, help)),
-            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Failure::Output(error) => {
                 let text = error.to_string();
                 let text = text.split(" (os error").next().unwrap_or_default();
-                return say(&self.own(&format!("cannot write to standard output: {text}"), &[], &[]));
+                say(&self.own(&format!("cannot write to standard output: {text}"), &[], &[]));
             }
-        }
-        if self.json {
-            let _ = self.answer(&format!("{}\n", failure_json(failure)));
         }
     }
 

@@ -10,19 +10,24 @@ use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
+use crate::engine::conclude::{self, Concluded, Conclusion};
 use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
+use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::Ledger;
-use crate::engine::work::{self, Concluded, Conclusion, Prepared, Removed, Verdict};
+use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
-use crate::exec::executor::{Completion, JobRequest, Signal, Work};
+use crate::exec::executor::{Completion, Signal};
 use crate::exec::local::LocalExecutor;
-use crate::exec::survivors::{self, Mark};
+use crate::exec::software::Deployment;
+use crate::exec::survivors::Mark;
+use crate::files::backup::Backups;
 use crate::files::outputs::{PrepareOutput, make_directory, prepare};
+use crate::files::programs::Programs;
+use crate::files::shadow;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
-use crate::model::action::{Action, JobContext};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::{Record, Writer, boot_id, runs};
@@ -44,6 +49,8 @@ pub(crate) struct DriveOptions {
     pub(crate) limits: Vec<(String, u64)>,
     /// Between SIGTERM and SIGKILL when a run is cancelled.
     pub(crate) grace: Duration,
+    /// Where programs are that jobs do not name themselves.
+    pub(crate) programs: Programs,
     /// Said before anything else, for example what was lost of the state.
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
@@ -106,6 +113,16 @@ pub(crate) fn drive(
         // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
         let _ = completions.send(Inbox::Completed(completion));
     }));
+    let state_dir = cx.root.join(".rulemake");
+    let number = cx.view.next_run();
+    let launcher = Launcher {
+        run: number,
+        mark: Mark::of(&state_dir),
+        cancelled: cancel.flag(),
+        grace: options.grace,
+        deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
+        state_dir: state_dir.clone(),
+    };
     let ledger = Ledger::new(cx.slots.into(), &options.limits);
     let mut temps = TempState::of(&cx, options.keep_temps);
     let mut run = Run {
@@ -121,9 +138,9 @@ pub(crate) fn drive(
         observer,
         sender,
         executor,
-        mark: Mark::of(&cx.root.join(".rulemake")),
-        state_dir: cx.root.join(".rulemake"),
-        number: cx.view.next_run(),
+        launcher,
+        state_dir,
+        number,
         recording: false,
         defined: FxHashSet::default(),
         prepared: FxHashMap::default(),
@@ -162,7 +179,7 @@ struct Run<'a> {
     sender: Sender<Inbox>,
     executor: LocalExecutor,
     state_dir: PathBuf,
-    mark: Option<Mark>,
+    launcher: Launcher,
     number: u32,
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
@@ -344,37 +361,25 @@ impl Run<'_> {
             self.again(job, attempt)?;
         }
         self.check_again_if_moved(job)?;
+        // Before the job is on record as started: see `files::backup`.
+        for path in work::updated(&cx, JobId(job)) {
+            self.backups().keep(path).map_err(|error| Trouble::of(&error))?;
+        }
         self.record_start(job, &id.outputs);
         self.take_old_outputs_away(job, &id.outputs)?;
-        let log = runs::job_log(&self.state_dir, self.number, job);
         let Some(prepared) = self.prepared.get(&job) else { return Err(Trouble::new("it was not prepared")) };
-        let is_shell = prepared.command.is_some();
+        let request = self.launcher.request(&cx, job, prepared)?;
         let event = EventKind::JobStarted {
             job: self.info(job),
             reasons: prepared.reasons.clone(),
             command: prepared.command.clone(),
             message: prepared.message.clone(),
             attempt,
-            log: is_shell.then(|| relative(&log, &cx.root)),
-        };
-        let work = match (&rule.action, &prepared.command) {
-            (Action::Function(action), _) => Work::Function {
-                action: action.clone(),
-                context: Box::new(self.job_context(&rule.name, &prepared.instance)),
-            },
-            (Action::Shell(shell), Some(command)) => {
-                Work::Shell { shell: shell.shell.clone(), command: command.clone(), log }
-            }
-            _ => return Err(Trouble::new("it has nothing to execute")),
+            log: launch::has_log(rule).then(|| relative(&self.launcher.log(job), &cx.root)),
         };
         make_temp_dir(&cx, &prepared.instance)?;
-        let mut env = thread_limits(prepared.instance.threads);
-        env.extend(temp_variables(&prepared.instance));
-        env.extend(
-            self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.number, job))),
-        );
         self.emit(event);
-        self.executor.submit(JobRequest { job, root: cx.root.clone(), work, env });
+        self.executor.submit(request);
         Ok(())
     }
 
@@ -418,20 +423,6 @@ impl Run<'_> {
         }
     }
 
-    fn job_context(&self, rule: &Arc<str>, instance: &Instance) -> JobContext {
-        JobContext {
-            rule: rule.clone(),
-            root: self.cx.root.clone(),
-            wildcards: instance.wildcards.clone(),
-            inputs: instance.inputs.clone(),
-            outputs: instance.outputs.clone(),
-            params: instance.params.clone(),
-            threads: instance.threads,
-            attempt: instance.attempt,
-            cancelled: self.cancel.flag(),
-        }
-    }
-
     /// From here on until its end is on record the job is in flight: whatever it leaves is not trusted.
     fn record_start(&mut self, job: u32, outputs: &[PathId]) {
         let cx = self.cx.clone();
@@ -465,6 +456,8 @@ impl Run<'_> {
     /// Puts the run on record, and makes room for its logs.
     fn begin_record(&mut self) -> Result<()> {
         runs::prune_runs(&self.state_dir, RUNS_KEPT)?;
+        // Of jobs whose engine was killed.
+        shadow::remove(&self.state_dir.join("shadow"))?;
         runs::run_dir(&self.state_dir, self.number)?;
         let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
         self.writer
@@ -475,14 +468,16 @@ impl Run<'_> {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
         let logs = prepared.instance.logs.paths.clone();
+        let benchmark = prepared.instance.benchmark.clone();
         let reasons = prepared.reasons.clone();
-        let list = work::old_outputs(&cx, cx.job(JobId(job)), prepared);
+        let list = work::old_outputs(&cx, JobId(job), prepared);
         let save_dir = runs::saved_dir(&self.state_dir, self.number);
         let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
+        let made = logs.iter().chain(&benchmark);
         let list: Vec<_> =
-            logs.iter().map(|path| PrepareOutput { path, keep: true, directory: false }).collect();
+            made.map(|path| PrepareOutput { path, keep: true, directory: false, stays: false }).collect();
         let ran_before =
             prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
         let log_dir = match ran_before {
@@ -491,9 +486,7 @@ impl Run<'_> {
         };
         let old_logs = prepare(&cx.root, &list, &log_dir).map_err(|e| Trouble::new(e.to_string()))?;
         saved.extend(old_logs.into_iter().filter(|_| !ran_before));
-        for id in outputs {
-            cx.files.forget(*id);
-        }
+        cx.forget(JobId(job));
         for saved in saved {
             // A job whose end nobody saw, or whose input changed meanwhile, left it: its content is not on record.
             let unseen =
@@ -516,18 +509,19 @@ impl Run<'_> {
         let (cx, sender) = (self.cx.clone(), self.sender.clone());
         let job = completion.job;
         let Some(prepared) = self.prepared.get(&job) else { return };
-        let facts = work::AfterFacts {
+        let facts = conclude::AfterFacts {
             inputs: prepared.input_signatures.clone(),
             fingerprint: prepared.fingerprint.clone(),
+            required: prepared.required.clone(),
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
-            is_shell: prepared.command.is_some(),
+            has_log: launch::has_log(cx.rule(cx.job(JobId(job)))),
         };
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
         self.in_pool += 1;
         self.pool.spawn(move || {
-            let concluded = work::conclude(&cx, completion, facts, told_to_end);
+            let concluded = conclude::conclude(&cx, completion, facts, told_to_end);
             drop(cx);
             let _ = sender.send(Inbox::Concluded(Box::new(concluded)));
         });
@@ -536,8 +530,11 @@ impl Run<'_> {
     fn concluded(&mut self, concluded: Concluded) {
         let Concluded { job, duration_ms, conclusion } = concluded;
         let end = match conclusion {
-            Conclusion::Done { outputs, results, changed_input } => {
-                self.done(job, duration_ms, &outputs, results, changed_input)
+            Conclusion::Done { outputs, results, changed, warnings } => {
+                for message in warnings {
+                    self.emit(EventKind::Warning { message });
+                }
+                self.done(job, duration_ms, &outputs, results, changed)
             }
             Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
                 let mut failure = self.failure(job, outcome);
@@ -557,7 +554,25 @@ impl Run<'_> {
                 }
             }
         };
+        self.discard_backups(job);
         self.tell(Msg::Ended { job, end });
+    }
+
+    fn backups(&self) -> Backups {
+        Backups::new(&self.cx.root, &self.state_dir)
+    }
+
+    /// The end of the job is on record, so what it changed in place stays as it is.
+    fn discard_backups(&mut self, job: u32) {
+        if self.fatal.is_some() {
+            return;
+        }
+        let cx = self.cx.clone();
+        for path in work::updated(&cx, JobId(job)) {
+            if let Err(error) = self.backups().discard(path) {
+                self.emit(EventKind::Warning { message: error.to_string() });
+            }
+        }
     }
 
     fn record_failure(&mut self, job: u32, outcome: &str) {
@@ -573,24 +588,21 @@ impl Run<'_> {
         duration_ms: u64,
         outputs: &[(PathId, Known)],
         results: Vec<Digest>,
-        changed_input: Option<PathId>,
+        changed: Option<String>,
     ) -> End {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
-        for ((path, known), result) in outputs.iter().zip(&results) {
-            cx.publish(*path, known, *result);
-        }
+        cx.publish(JobId(job), outputs, &results);
         let made: Vec<_> = outputs.iter().zip(&results).map(|((path, _), digest)| (*path, *digest)).collect();
         let affected = self.affected(job, &made);
         if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {
             self.tell_nondeterministic(job, affected.len());
         }
         let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
-        if let Some(input) = changed_input {
-            let path = cx.paths.text(input);
+        if let Some(changed) = changed {
             let title = self.info(job).title();
             self.emit(EventKind::Warning {
-                message: format!("input {path} changed while {title} ran; it will run again next time"),
+                message: format!("{changed} changed while {title} ran; it will run again next time"),
             });
             self.record_failure(job, "an input changed while it ran");
         } else {
@@ -710,28 +722,12 @@ impl Run<'_> {
     }
 }
 
-/// Keeps libraries that start threads of their own within the job's share.
-fn thread_limits(threads: u32) -> Vec<(String, String)> {
-    let names = ["OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR"];
-    let variable = |name: &str| match name {
-        "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
-        other => format!("{other}_NUM_THREADS"),
-    };
-    names.iter().map(|name| (variable(name), threads.to_string())).collect()
-}
-
 /// Makes the directory for temporary files that a rule names itself.
 fn make_temp_dir(cx: &Context, instance: &Instance) -> std::result::Result<(), Trouble> {
     match instance.temp_dir().filter(|directory| *directory != cx.temp_dir) {
         Some(own) => make_directory(&cx.root.join(&*own)).map_err(|error| Trouble::new(error.to_string())),
         None => Ok(()),
     }
-}
-
-/// Where programs look for a directory for temporary files.
-fn temp_variables(instance: &Instance) -> Vec<(String, String)> {
-    let Some(directory) = instance.temp_dir() else { return Vec::new() };
-    ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|name| (name.to_string(), directory.to_string())).into()
 }
 
 fn relative(path: &Path, root: &Path) -> String {

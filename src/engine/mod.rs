@@ -1,9 +1,11 @@
 //! L5: one run. The core is a pure state machine; `drive` performs its effects.
 
 pub(crate) mod cancel;
+pub(crate) mod conclude;
 pub(crate) mod core;
 pub(crate) mod drive;
 pub(crate) mod event;
+mod launch;
 pub(crate) mod ledger;
 pub(crate) mod state;
 pub(crate) mod work;

@@ -1,6 +1,9 @@
 //! What an executor is given and what it gives back.
 
-use crate::model::action::{FunctionAction, JobContext};
+use crate::exec::software::Deployment;
+use crate::files::shadow;
+use crate::model::action::{FunctionAction, JobContext, ScriptLanguage};
+use crate::model::environment::Software;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +18,57 @@ pub(crate) struct JobRequest {
     pub(crate) work: Work,
     /// Variables set for the job, on top of what the process inherits.
     pub(crate) env: Vec<(String, String)>,
+    /// `None` for most jobs, which cost nothing for what they do not use.
+    pub(crate) extras: Option<Box<Extras>>,
+}
+
+/// What few jobs have.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) benchmark: Option<BenchmarkFile>,
+    pub(crate) shadow: Option<ShadowDir>,
+    pub(crate) software: Option<SoftwareUse>,
+    /// The job's outputs, relative to its directory.
+    pub(crate) outputs: Vec<Arc<str>>,
+}
+
+/// When a job is ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeout {
+    pub(crate) after: Duration,
+    /// From then until it is killed.
+    pub(crate) grace: Duration,
+}
+
+/// Where the measurements of a job go.
+#[derive(Debug)]
+pub(crate) struct BenchmarkFile {
+    /// Absolute.
+    pub(crate) path: PathBuf,
+    /// How often the job is executed.
+    pub(crate) repeat: u32,
+}
+
+/// A directory of the job's own.
+#[derive(Debug)]
+pub(crate) struct ShadowDir {
+    pub(crate) mode: shadow::Mode,
+    /// The session's root, absolute.
+    pub(crate) root: PathBuf,
+    /// Absolute; made and removed by the executor.
+    pub(crate) dir: PathBuf,
+    pub(crate) inputs: Vec<Arc<str>>,
+    pub(crate) logs: Vec<Arc<str>>,
+}
+
+/// The environment that a job runs in.
+#[derive(Debug)]
+pub(crate) struct SoftwareUse {
+    pub(crate) software: Software,
+    pub(crate) deployment: Arc<Deployment>,
+    /// Tells this job's container from others.
+    pub(crate) name: String,
 }
 
 /// What to execute.
@@ -27,18 +81,38 @@ pub(crate) enum Work {
         /// Absolute path of the file that gets stdout and stderr; its directory exists.
         log: PathBuf,
     },
+    /// A program in another language, which sees its job as the object `snakemake`.
+    Script(Box<ScriptWork>),
     Function {
         action: Arc<FunctionAction>,
         context: Box<JobContext>,
     },
 }
 
+#[derive(Debug)]
+pub(crate) struct ScriptWork {
+    /// The program, as people know it.
+    pub(crate) shown: Arc<str>,
+    /// Absolute.
+    pub(crate) path: PathBuf,
+    pub(crate) language: ScriptLanguage,
+    pub(crate) context: Box<JobContext>,
+    /// Absolute path of the file that gets stdout and stderr; files for the program are made beside it.
+    pub(crate) log: PathBuf,
+    /// A directory for files that all scripts share.
+    pub(crate) support: PathBuf,
+}
+
 /// How a job ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Success,
     Exit(i32),
     Signal(i32),
+    /// It was ended because it took longer than so many seconds.
+    TimedOut(f64),
+    /// What belongs to the job besides its program failed: its directory, its environment, its measurements.
+    Around(String),
     /// A function returned an error or panicked.
     FunctionError(String),
     /// It could not be started: program missing, no more processes.

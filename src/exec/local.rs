@@ -3,8 +3,9 @@
 //! Knows no limits: who submits decides how many run at once. Invariant: every submitted job is reported exactly
 //! once, whatever happens to its thread.
 
-use super::process::{Control, ShellJob};
-use super::{function, process};
+use super::job;
+use super::process::Control;
+use super::watch::Watch;
 use crate::base::clock::monotonic;
 use crate::exec::executor::{Completion, JobRequest, Outcome, Signal, Work};
 use rustc_hash::FxHashMap;
@@ -29,6 +30,7 @@ struct Shared {
     done: Done,
     pool: Mutex<Pool>,
     work: Condvar,
+    watch: Watch,
 }
 
 /// Threads are made on demand and reused: making one costs 0.1 ms or more, which counts for short jobs.
@@ -43,7 +45,7 @@ struct Pool {
 
 impl LocalExecutor {
     pub(crate) fn new(done: Done) -> LocalExecutor {
-        let shared = Shared { done, pool: Mutex::default(), work: Condvar::new() };
+        let shared = Shared { done, pool: Mutex::default(), work: Condvar::new(), watch: Watch::default() };
         LocalExecutor { shared: Arc::new(shared) }
     }
 
@@ -51,7 +53,7 @@ impl LocalExecutor {
     pub(crate) fn submit(&self, request: JobRequest) {
         let control = Arc::new(Control::new(match &request.work {
             Work::Function { context, .. } => Some(Arc::clone(&context.cancelled)),
-            Work::Shell { .. } => None,
+            Work::Shell { .. } | Work::Script(_) => None,
         }));
         let mut pool = self.shared.lock();
         pool.running.insert(request.job, Arc::clone(&control));
@@ -154,21 +156,8 @@ fn serve(shared: &Shared) {
         // The report is sent also if this unwinds, and the thread goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             let mut report = Report::new(shared, request.job);
-            report.outcome = Some(execute(&request, &control));
+            report.outcome = Some(job::run(&request, &control, &shared.watch));
         }));
-    }
-}
-
-fn execute(request: &JobRequest, control: &Control) -> Outcome {
-    match &request.work {
-        Work::Shell { shell, command, log } => {
-            let job = ShellJob { root: &request.root, shell, command, log, env: &request.env };
-            process::run(&job, control)
-        }
-        Work::Function { action, context } => match control.asked() {
-            Some(signal) => Outcome::Signal(signal.number()),
-            None => function::run(action, context),
-        },
     }
 }
 

@@ -1,11 +1,17 @@
 //! L4: runs one job. The only module that starts processes; knows no plan.
 
+mod benchmark;
 pub(crate) mod executor;
 mod function;
+mod job;
 pub(crate) mod local;
 #[cfg(not(unix))]
 mod other;
 mod process;
+pub(crate) mod script;
+pub(crate) mod software;
 pub(crate) mod survivors;
 #[cfg(unix)]
 mod unix;
+mod usage;
+mod watch;

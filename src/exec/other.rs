@@ -1,8 +1,14 @@
 //! The processes of one job where there are no process groups: the shell and what `taskkill` finds below it.
 
 use crate::exec::executor::{Outcome, Signal};
+use crate::exec::usage::Meter;
 use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+pub(super) fn reap(child: &mut Child, _meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
+    child.wait()
+}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tree {

@@ -1,14 +1,16 @@
-//! One shell command from start to end: its log, its process tree, its outcome.
+//! One program from start to end: its log, its process tree, its outcome.
 //!
 //! Invariant: a signal is sent only to a group whose number cannot belong to anybody else, see [`Control`].
 
 #[cfg(not(unix))]
-use super::other::{Tree, outcome};
+use super::other::{Tree, outcome, reap};
 #[cfg(unix)]
-use super::unix::{Tree, outcome};
+use super::unix::{Tree, outcome, reap};
 use crate::base::clock::monotonic;
 use crate::exec::executor::{Outcome, Signal};
-use std::ffi::OsString;
+use crate::exec::usage::Meter;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,31 +29,35 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The longest pause between two looks whether they are gone; the first are shorter.
 const LINGER_STEP: Duration = Duration::from_millis(50);
 
-/// What is to be executed.
-pub(super) struct ShellJob<'a> {
-    pub(super) root: &'a Path,
-    pub(super) shell: &'a [Arc<str>],
-    pub(super) command: &'a str,
+/// The program and its arguments.
+pub(super) type Words<'a> = Vec<Cow<'a, OsStr>>;
+
+/// How a program is started.
+pub(super) struct Launch<'a> {
+    /// Where it works.
+    pub(super) dir: &'a Path,
+    /// Gets stdout and stderr.
     pub(super) log: &'a Path,
+    /// Output goes behind what the log holds already.
+    pub(super) append: bool,
     pub(super) env: &'a [(String, String)],
+    /// What to do when the program is not there.
+    pub(super) advice: &'a str,
+    pub(super) meter: Option<&'a Arc<Meter>>,
 }
 
-/// Runs a command to its end.
-pub(super) fn run(job: &ShellJob<'_>, control: &Control) -> Outcome {
-    let script = script_path(job.log);
-    let outcome = start(job, &script, control).and_then(|started| match started {
-        Started::Child(child) => control.wait(child).map(outcome).map_err(|error| {
+/// Runs a program to its end.
+pub(super) fn run(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Outcome {
+    let outcome = start(words, launch, control).and_then(|started| match started {
+        Started::Child(child) => control.wait(child, launch.meter).map(outcome).map_err(|error| {
             // Somebody else reaped it, or the host program ignores SIGCHLD.
             format!("its end could not be observed: {error}; does the program wait for all its children?")
         }),
         Started::Stopped(signal) => Ok(Outcome::Signal(signal.number())),
     });
     // 100 000 quiet jobs must not leave 100 000 files.
-    if fs::metadata(job.log).is_ok_and(|m| m.len() == 0) {
-        let _ = fs::remove_file(job.log);
-    }
-    if job.command.len() > MAX_ARGUMENT {
-        let _ = fs::remove_file(script);
+    if fs::metadata(launch.log).is_ok_and(|m| m.len() == 0) {
+        let _ = fs::remove_file(launch.log);
     }
     outcome.unwrap_or_else(Outcome::NotStarted)
 }
@@ -62,39 +68,30 @@ enum Started {
     Stopped(Signal),
 }
 
-fn start(job: &ShellJob<'_>, script: &Path, control: &Control) -> Result<Started, String> {
-    let Some((program, args)) = job.shell.split_first() else {
-        return Err("no shell is set; choose one with `shell.executable(\"bash\")`".into());
-    };
-    let mut command = Command::new(&**program);
-    if job.command.len() <= MAX_ARGUMENT {
-        command.args(args.iter().map(|a| &**a)).arg(job.command);
-    } else {
-        let args = script_args(args).ok_or_else(|| {
-            format!(
-                "its command is too long for `{program}`, which does not end in `-c`: put it into a script"
-            )
-        })?;
-        let write = fs::write(script, job.command);
-        write.map_err(|e| format!("cannot write the script `{}`: {e}", script.display()))?;
-        command.args(args).arg(script);
-    }
-    let cannot = |error| format!("cannot create the log `{}`: {error}", job.log.display());
-    let log = create_log(job.log).map_err(cannot)?;
+fn start(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Result<Started, String> {
+    let Some((program, args)) = words.split_first() else { return Err("no program is set".into()) };
+    let cannot = |error| format!("cannot create the log `{}`: {error}", launch.log.display());
+    let log = open_log(launch.log, launch.append).map_err(cannot)?;
+    let mut command = Command::new(program);
     command
-        .current_dir(job.root)
-        .envs(job.env.iter().map(|(name, value)| (name, value)))
+        .args(args)
+        .current_dir(launch.dir)
+        .envs(launch.env.iter().map(|(name, value)| (name, value)))
         // A background group that reads from the terminal is stopped, and hangs.
         .stdin(Stdio::null())
         .stdout(log.try_clone().map_err(cannot)?)
         .stderr(log);
     Tree::prepare(&mut command);
-    control.start(&mut command).map_err(|error| not_started(&error, program, job.root))
+    let started = control.start(&mut command, launch.meter);
+    started.map_err(|error| not_started(&error, &program.to_string_lossy(), launch))
 }
 
 /// Creates the log anew: an earlier attempt's children may still write to the old one. Append mode, so that
 /// stdout and stderr do not overwrite each other.
-fn create_log(path: &Path) -> io::Result<File> {
+fn open_log(path: &Path, append: bool) -> io::Result<File> {
+    if append {
+        return OpenOptions::new().append(true).create(true).open(path);
+    }
     match OpenOptions::new().append(true).create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             fs::remove_file(path)?;
@@ -104,9 +101,54 @@ fn create_log(path: &Path) -> io::Result<File> {
     }
 }
 
-fn script_path(log: &Path) -> PathBuf {
-    let mut path = OsString::from(log);
-    path.push(".sh");
+/// What to do when a shell is not there.
+pub(super) fn shell_advice(shell: &[Arc<str>]) -> &'static str {
+    match shell.first() {
+        Some(program) if &**program == "bash" => {
+            "install it, or choose another shell with `shell.executable(\"sh\")`"
+        }
+        _ => "install it, or correct `shell.executable(...)`",
+    }
+}
+
+/// A shell command as words. One that is too long for an argument goes through the file `script`.
+pub(super) fn shell_words<'a>(
+    shell: &'a [Arc<str>],
+    command: &'a str,
+    script: &'a Path,
+) -> Result<Words<'a>, String> {
+    let Some((program, args)) = shell.split_first() else {
+        return Err("no shell is set; choose one with `shell.executable(\"bash\")`".into());
+    };
+    let word = |text: &'a str| Cow::Borrowed(OsStr::new(text));
+    let mut words = Vec::with_capacity(shell.len() + 1);
+    words.push(word(program));
+    if command.len() <= MAX_ARGUMENT {
+        words.extend(args.iter().map(|arg| word(arg)));
+        words.push(word(command));
+        return Ok(words);
+    }
+    let args = script_args(args).ok_or_else(|| {
+        format!("its command is too long for `{program}`, which does not end in `-c`: put it into a script")
+    })?;
+    let write = fs::write(script, command);
+    write.map_err(|e| format!("cannot write the script `{}`: {e}", script.display()))?;
+    words.extend(args.into_iter().map(word));
+    words.push(Cow::Borrowed(script.as_os_str()));
+    Ok(words)
+}
+
+/// Removes the file of [`shell_words`].
+pub(super) fn remove_script(command: &str, script: &Path) {
+    if command.len() > MAX_ARGUMENT {
+        let _ = fs::remove_file(script);
+    }
+}
+
+/// A file of a job, beside its log.
+pub(super) fn beside(log: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(log.with_extension(""));
+    path.push(suffix);
     path.into()
 }
 
@@ -124,18 +166,13 @@ fn script_args(args: &[Arc<str>]) -> Option<Vec<&str>> {
     Some(args)
 }
 
-fn not_started(error: &io::Error, program: &str, root: &Path) -> String {
+fn not_started(error: &io::Error, program: &str, launch: &Launch<'_>) -> String {
     match error.kind() {
         // The error is the same if the directory is missing.
-        io::ErrorKind::NotFound if !root.is_dir() => {
-            format!("the directory `{}` is not there", root.display())
+        io::ErrorKind::NotFound if !launch.dir.is_dir() => {
+            format!("the directory `{}` is not there", launch.dir.display())
         }
-        io::ErrorKind::NotFound if program == "bash" => {
-            "`bash` was not found: install it, or choose another shell with `shell.executable(\"sh\")`".into()
-        }
-        io::ErrorKind::NotFound => {
-            format!("`{program}` was not found: install it, or correct `shell.executable(...)`")
-        }
+        io::ErrorKind::NotFound => format!("`{program}` was not found: {}", launch.advice),
         io::ErrorKind::WouldBlock => {
             format!("cannot start `{program}`: too many processes; run fewer jobs at once")
         }
@@ -168,6 +205,7 @@ pub(super) struct Control {
 struct State {
     asked: Option<Signal>,
     tree: Option<Tree>,
+    timed_out: bool,
 }
 
 impl Control {
@@ -176,7 +214,21 @@ impl Control {
     }
 
     pub(super) fn signal(&self, signal: Signal) {
+        self.end(signal, false);
+    }
+
+    /// Ends the job because its time is over.
+    pub(super) fn time_out(&self, signal: Signal) {
+        self.end(signal, true);
+    }
+
+    pub(super) fn timed_out(&self) -> bool {
+        self.lock().timed_out
+    }
+
+    fn end(&self, signal: Signal, timed_out: bool) {
         let mut state = self.lock();
+        state.timed_out |= timed_out;
         if state.asked != Some(Signal::Kill) {
             state.asked = Some(signal);
         }
@@ -194,13 +246,16 @@ impl Control {
         self.lock().asked
     }
 
-    fn start(&self, command: &mut Command) -> io::Result<Started> {
+    fn start(&self, command: &mut Command, meter: Option<&Arc<Meter>>) -> io::Result<Started> {
         let mut state = self.lock();
         if let Some(signal) = state.asked {
             return Ok(Started::Stopped(signal));
         }
         let child = command.spawn()?;
         state.tree = Some(Tree::of(&child));
+        if let Some(meter) = meter {
+            meter.begin(child.id());
+        }
         Ok(Started::Child(child))
     }
 
@@ -208,19 +263,22 @@ impl Control {
     ///
     /// After a success background children live on, as under Snakemake: a job may start a server for others.
     /// After a failure or a signal nothing of the group may live on and write into outputs that are made anew.
-    fn wait(&self, mut child: Child) -> io::Result<ExitStatus> {
+    fn wait(&self, mut child: Child, meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
         let tree = Tree::of(&child);
         let ended = tree.wait_leader(&mut child);
+        if let Some(meter) = meter {
+            meter.end();
+        }
         let mut state = self.lock();
         state.tree = None;
         match (ended, state.asked) {
             (Ok(true), _) => {}
-            (Ok(false), Some(Signal::Terminate)) => return self.linger(child, tree, state),
+            (Ok(false), Some(Signal::Terminate)) => return self.linger(child, tree, state, meter),
             (Ok(false), _) => tree.signal(Signal::Kill),
             // Its number is not ours any more.
             (Err(_), _) => {}
         }
-        child.wait()
+        reap(&mut child, meter)
     }
 
     /// Gives the other members of a terminated job time to end, then kills them.
@@ -228,8 +286,14 @@ impl Control {
     /// Emptiness of a group shows only after its leader was reaped. From then on the members alone keep the
     /// number taken, and each look proves that there are some: for a wrong target all numbers would have to be
     /// used up between two looks.
-    fn linger(&self, mut child: Child, tree: Tree, state: MutexGuard<'_, State>) -> io::Result<ExitStatus> {
-        let status = child.wait()?;
+    fn linger(
+        &self,
+        mut child: Child,
+        tree: Tree,
+        state: MutexGuard<'_, State>,
+        meter: Option<&Arc<Meter>>,
+    ) -> io::Result<ExitStatus> {
+        let status = reap(&mut child, meter)?;
         let start = monotonic();
         let mut state = state;
         let mut step = Duration::from_millis(1);

@@ -42,7 +42,7 @@ impl Bench {
             command: command.into(),
             log: self.path(log),
         };
-        JobRequest { job, root: self.dir.path().into(), work, env: Vec::new() }
+        JobRequest { job, root: self.dir.path().into(), work, env: Vec::new(), extras: None }
     }
 
     fn submit(&self, job: u32, command: &str) {
@@ -71,14 +71,23 @@ impl Bench {
             wildcards: Wildcards::default(),
             inputs: none(),
             outputs: none(),
+            logs: none(),
             params: Vec::new(),
             threads: 1,
+            resources: Vec::new(),
             attempt: 1,
+            config: Arc::new(crate::model::value::Value::None),
             cancelled: Arc::new(AtomicBool::new(false)),
         };
         let action = Arc::new(FunctionAction { version: "1".into(), run: Box::new(run) });
         let work = Work::Function { action, context: Box::new(context) };
-        self.executor.submit(JobRequest { job, root: self.dir.path().into(), work, env: Vec::new() });
+        self.executor.submit(JobRequest {
+            job,
+            root: self.dir.path().into(),
+            work,
+            env: Vec::new(),
+            extras: None,
+        });
     }
 }
 

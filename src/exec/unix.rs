@@ -3,11 +3,21 @@
 //! `process_group(0)` lets std use posix_spawn; `pre_exec` would force fork, which costs 80 us per MiB resident.
 
 use crate::exec::executor::{Outcome, Signal};
+use crate::exec::usage::Meter;
 use crate::sys;
 use std::fs;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+
+/// Reaps a child that has ended; with a meter also what it and its descendants used.
+pub(super) fn reap(child: &mut Child, meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
+    let Some(meter) = meter else { return child.wait() };
+    let (status, used) = sys::reap_with_usage(child.id())?;
+    meter.used(used.cpu, used.max_rss_bytes);
+    Ok(ExitStatus::from_raw(status))
+}
 
 /// A job's process group; its leader is the shell.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,42 @@
 //! L3: the only module that touches the user's files. Does not know the store.
 
+pub(crate) mod backup;
 pub(crate) mod hash;
 pub(crate) mod observe;
 pub(crate) mod outputs;
 mod place;
+pub(crate) mod programs;
 pub(crate) mod results;
+pub(crate) mod shadow;
 pub(crate) mod stat;
 pub(crate) mod tree;
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// Whether there is a directory, links followed.
+pub(crate) fn is_directory(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// A program is text that somebody wrote: a larger file is none.
+const MAX_CODE_BYTES: u64 = 64 << 20;
+
+/// The content of a file with code, known by its path from the root.
+pub(crate) fn read_code(root: &Path, path: &str) -> io::Result<Vec<u8>> {
+    let file = File::open(root.join(path))?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    // A pipe or device could be read for ever.
+    if !meta.is_file() || meta.len() > MAX_CODE_BYTES {
+        return Err(io::Error::other("it is no regular file of less than 64 MiB"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_CODE_BYTES).read_to_end(&mut bytes).map(|_| bytes)
+}
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use crate::model::dynamic::{CallError, Checkpoints};
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// A job of a checkpoint, by its rule and the values of the rule's wildcards.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,22 +70,27 @@ impl CheckpointJob {
     }
 }
 
-/// The jobs of checkpoints that have come to a good end: their outputs can be looked at.
-#[derive(Clone, Debug, Default)]
+/// The jobs of checkpoints that have come to a good end: their outputs can be looked at. Shared by those who call
+/// functions; only who coordinates adds.
+#[derive(Debug, Default)]
 pub(crate) struct FinalCheckpoints {
-    jobs: FxHashMap<Arc<str>, FxHashSet<Values>>,
+    jobs: RwLock<FxHashMap<Arc<str>, FxHashSet<Values>>>,
 }
 
 /// Those of a rule's wildcards.
 type Values = Box<[Arc<str>]>;
 
 impl FinalCheckpoints {
-    pub(crate) fn add(&mut self, rule: &Rule, job: &Job) {
-        self.jobs.entry(rule.name.clone()).or_default().insert(job.wildcards.clone());
+    /// Returns whether it is new.
+    pub(crate) fn add(&self, rule: &Rule, job: &Job) -> bool {
+        let mut jobs = self.jobs.write().unwrap_or_else(PoisonError::into_inner);
+        jobs.entry(rule.name.clone()).or_default().insert(job.wildcards.clone())
     }
 
-    pub(crate) fn remove(&mut self, rule: &Rule, job: &Job) {
-        if let Some(jobs) = self.jobs.get_mut(&rule.name) {
+    /// It is made again.
+    pub(crate) fn remove(&self, rule: &Rule, job: &Job) {
+        let mut jobs = self.jobs.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jobs) = jobs.get_mut(&rule.name) {
             jobs.remove(&job.wildcards);
         }
     }
@@ -94,6 +99,7 @@ impl FinalCheckpoints {
 impl Checkpoints for FinalCheckpoints {
     fn is_final(&self, checkpoint: &str, wildcards: &[(Arc<str>, Arc<str>)]) -> bool {
         let values: Values = wildcards.iter().map(|(_, value)| value.clone()).collect();
-        self.jobs.get(checkpoint).is_some_and(|jobs| jobs.contains(&values))
+        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner);
+        jobs.get(checkpoint).is_some_and(|jobs| jobs.contains(&values))
     }
 }

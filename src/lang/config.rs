@@ -47,6 +47,14 @@ pub(crate) fn parse(source: SourceId, text: &str, format: Format) -> Parsed<Arc<
         Format::Toml => parse_toml(source, text.0, text.1)?,
     };
     match value {
+        Value::Dict(dict) if is_template(&dict) => {
+            let message = "this config file is a YTE template (`__use_yte__`), and rulemake reads plain YAML";
+            Err(Box::new(
+                Problem::error("bad-config", message)
+                    .at(Span::new(source, text.0, text.0), "")
+                    .help("write the values out, or compute them in the Rulefile from `config`"),
+            ))
+        }
         Value::Dict(dict) => Ok(dict),
         Value::None => Ok(empty()),
         other => {
@@ -59,6 +67,10 @@ pub(crate) fn parse(source: SourceId, text: &str, format: Format) -> Parsed<Arc<
             ))
         }
     }
+}
+
+fn is_template(dict: &Dict) -> bool {
+    dict.0.read(|map| map.get(&TextKey("__use_yte__")).is_some_and(Value::truth))
 }
 
 pub(crate) fn empty() -> Arc<Dict> {

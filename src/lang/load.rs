@@ -3,6 +3,7 @@
 //! A rule with mistakes does not stop the others; a failing statement does, since names depend on it. All
 //! mistakes found are reported together. After the load everything that functions of rules can reach is frozen.
 
+mod actions;
 mod around;
 mod checkpoints;
 mod directives;
@@ -16,6 +17,7 @@ mod sections;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod workflow;
 
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
@@ -26,9 +28,10 @@ use crate::lang::import::Imports;
 use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
 use crate::lang::load::modules::{Defined, Home, Modules};
-use crate::lang::load::objects::{Named, Rules, Shell, is_reported};
+use crate::lang::load::objects::{Rules, Shell, is_reported};
 use crate::lang::load::paths::{PathRules, Pathvars, Prefix};
 use crate::lang::load::settings::Order;
+use crate::lang::load::workflow::{Place, WorkflowObject};
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
@@ -71,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) variables: Vec<(String, String)>,
     /// `workdir:` does not count.
     pub(crate) keep_root: bool,
+    /// Threads that jobs may use together; one per processor when nothing is said.
+    pub(crate) cores: Option<usize>,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -132,6 +137,8 @@ struct File {
     /// What tells files apart.
     key: String,
     dir: PathBuf,
+    /// The same directory as jobs see it: from the root, or absolute when it lies outside.
+    home: Arc<str>,
 }
 
 struct Loader {
@@ -146,6 +153,8 @@ struct Loader {
     defined: Vec<Defined>,
     names: Rules,
     checkpoints: Checkpoints,
+    /// What the files see of the workflow; there once they run.
+    workflow: Option<WorkflowObject>,
     shell: Shell,
     first_rule: Option<u32>,
     default_target: Option<(u32, Span)>,
@@ -189,8 +198,7 @@ struct Loader {
     roots: Vec<Value>,
     /// Lines of `print` when the load failed.
     printed: Vec<String>,
-    /// Settings that nothing mentions.
-    unused: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl Host for Loader {
@@ -244,6 +252,7 @@ impl Loader {
             environment: Environment::default(),
             names: Rules::default(),
             checkpoints: Checkpoints::default(),
+            workflow: None,
             shell: Shell::new(),
             first_rule: None,
             default_target: None,
@@ -254,7 +263,7 @@ impl Loader {
             evaluator: Arc::new(OnceLock::new()),
             roots: Vec::new(),
             printed: Vec::new(),
-            unused: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -276,7 +285,8 @@ impl Loader {
         let key = crate::base::path::normalise(&key).into_owned();
         self.included.insert(key.clone());
         let prepared = self.prepare(&mut vm, &name, &dir, &settings);
-        self.files.push(File { name, key, dir });
+        let home = home_of(vm.root(), &dir);
+        self.files.push(File { name, key, dir, home });
         let result = prepared.and_then(|()| self.run_file(&mut vm, text)).and_then(|()| vm.finish_imports());
         self.files.pop();
         if let Err(raise) = result {
@@ -291,7 +301,7 @@ impl Loader {
             self.problems.push(no_rules(&name));
         }
         self.check_scatter();
-        self.unused = directives::unused_settings(&settings.config, &self.sources);
+        self.warnings = directives::unused_settings(&settings.config, &self.sources);
         self.apply_overrides(&mut vm, &settings);
         let rules = self.finish(&vm);
         let order = self.rule_order(&rules);
@@ -337,25 +347,12 @@ impl Loader {
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
         vm.set_builtin("checkpoints", Value::object(self.checkpoints.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
-        let workflow = self.workflow_object(vm, name, dir);
-        vm.set_builtin("workflow", workflow)
-    }
-
-    /// `workflow`, as a file in `dir` sees it.
-    fn workflow_object(&self, vm: &Vm, name: &str, dir: &Path) -> Value {
-        // From the root, which may be `.`: an empty text in a command would turn `{workflow.basedir}/x` into `/x`.
-        let basedir = vm.root().join(dir).to_string_lossy().into_owned();
-        let named: Vec<(Arc<str>, Value)> = vec![
-            ("basedir".into(), Value::from(crate::base::path::normalise(&basedir).into_owned())),
-            ("snakefile".into(), Value::from(name)),
-        ];
-        Value::object(Named {
-            type_name: "Workflow",
-            what: "`workflow`".into(),
-            flat: Vec::new(),
-            named,
-            files: None,
-        })
+        let main = Place { name: name.to_string(), dir: dir.to_path_buf() };
+        let cores = settings.cores.map_or_else(processors, |cores| i64::try_from(cores).unwrap_or(i64::MAX));
+        let workflow = WorkflowObject::new(vm.root(), main, &settings.config_files, cores);
+        vm.set_builtin("workflow", Value::object(workflow.clone()))?;
+        self.workflow = Some(workflow);
+        Ok(())
     }
 
     /// Checks the drafts, with the values that names have at the end of the load.
@@ -396,6 +393,7 @@ impl Loader {
                 &mut self.problems,
             ));
         }
+        self.warnings.extend(Problem::take_warnings(&mut self.problems));
         rules
     }
 
@@ -410,11 +408,14 @@ impl Loader {
         let sources = Arc::new(self.sources);
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
+        // What a job could not be given, a function for example, is not in it.
+        let config = vm.get_global("config").and_then(|config| config.to_model().ok());
+        let config = Arc::new(config.unwrap_or(model::value::Value::None));
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
-        match Workflow::assemble(rules, default, sources.clone(), reads, self.unused) {
-            Ok(workflow) => Ok(Workflow { printed, order, workdir: self.workdir, ..workflow }),
+        match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
+            Ok(workflow) => Ok(Workflow { printed, config, order, workdir: self.workdir, ..workflow }),
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }
     }
@@ -442,6 +443,31 @@ fn attribute_of(
         };
     }
     if value.is_callable() { None } else { value.to_model().ok() }
+}
+
+fn processors() -> i64 {
+    std::thread::available_parallelism().map_or(1, |n| i64::try_from(n.get()).unwrap_or(i64::MAX))
+}
+
+/// `path` from the top of the file system, without `.` and `..`, by its text alone.
+fn absolute(path: &Path) -> PathBuf {
+    let full = std::path::absolute(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let full = full.unwrap_or_else(|_| path.to_path_buf());
+    match full.to_str() {
+        Some(text) => PathBuf::from(crate::base::path::normalise(text).into_owned()),
+        None => full,
+    }
+}
+
+/// The directory of a Rulefile as jobs see it, whose paths start from the root.
+fn home_of(root: &Path, dir: &Path) -> Arc<str> {
+    let (root, dir) = (absolute(root), absolute(dir));
+    let inside = match dir.strip_prefix(&root) {
+        Ok(inside) if inside.as_os_str().is_empty() => Path::new("."),
+        Ok(inside) => inside,
+        Err(_) => &dir,
+    };
+    inside.to_string_lossy().into()
 }
 
 fn no_rules(name: &str) -> Problem {

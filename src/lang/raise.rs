@@ -224,6 +224,13 @@ impl Raise {
         self
     }
 
+    /// The same mistake in other words, with the place and the advice.
+    pub(crate) fn with_message(mut self, kind: Exc, message: String) -> Raise {
+        self.0.kind = kind;
+        self.0.args = vec![Value::from(message)];
+        self
+    }
+
     pub(crate) fn with_payload(mut self, payload: Arc<dyn Any + Send + Sync>) -> Raise {
         self.0.payload = Some(payload);
         self

@@ -6,6 +6,7 @@ mod globbing;
 pub(crate) use globbing::GlobRules;
 
 use crate::base::digest::{Digest, DigestHasher};
+use crate::base::path::normalise;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::vm::Vm;
 use crate::model::pattern::{Pattern, Segment};
@@ -225,6 +226,16 @@ impl Vm<'_> {
             }
         }
         self.reads.record("glob", text, Some(digest_of(&matched)));
+        Ok(Found { names: pattern.names.clone(), rows })
+    }
+
+    /// As [`Vm::glob_wildcards`], among given paths and in their order.
+    pub(crate) fn match_wildcards(&mut self, text: &str, files: &[Arc<str>]) -> Result<Found, Raise> {
+        let pattern = Pattern::parse(text)
+            .map_err(|error| Raise::value_error(format!("`{text}` is not a pattern: {}", error.message)))?;
+        let matcher = Matcher::new(&pattern)?;
+        self.budget.spend(files.len() as u64)?;
+        let rows = files.iter().filter_map(|path| matcher.matches(&normalise(path))).collect();
         Ok(Found { names: pattern.names.clone(), rows })
     }
 

@@ -592,6 +592,13 @@ impl Value {
             Model::Float(x) => Value::Float(*x),
             Model::Str(text) => Value::Str(text.clone()),
             Model::List(items) => Value::list(items.iter().map(Value::from_model).collect()),
+            Model::Record(items) => {
+                let (fields, values): (Vec<Arc<str>>, Vec<Value>) =
+                    items.iter().map(|(name, value)| (name.clone(), Value::from_model(value))).unzip();
+                let (defaults, more) = (Held(Vec::new()), Vec::new());
+                let record = Record { name: "Record".into(), fields, defaults, more };
+                Value::Tuple(Arc::new(Tuple(values, Some(Arc::new(record)))))
+            }
             Model::Map(items) => {
                 let pairs = items.iter().map(|(k, v)| (Key::text(k.clone()), Value::from_model(v)));
                 Value::dict(pairs.collect())
@@ -621,6 +628,14 @@ impl Value {
             Value::Int(n) => Model::Int(*n),
             Value::Float(x) => Model::Float(*x),
             Value::Str(text) => Model::Str(text.clone()),
+            Value::Tuple(tuple) if tuple.1.as_ref().is_some_and(|r| r.fields.len() == tuple.0.len()) => {
+                let fields = tuple.1.iter().flat_map(|record| &record.fields);
+                let named: Result<Vec<_>, Raise> = fields
+                    .zip(&tuple.0)
+                    .map(|(name, value)| Ok((name.clone(), value.to_model_at(depth + 1, parts)?)))
+                    .collect();
+                Model::Record(named?.into())
+            }
             Value::Dict(dict) => {
                 let pairs = dict.0.read(|map| {
                     map.iter()

@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) enum Action {
     /// Nothing: a rule that only names what it wants.
     None,
+    /// Nothing, either: what it makes is touched when everything before it is done.
+    Touch,
     Shell(Arc<ShellAction>),
     Script(Arc<ScriptAction>),
     Run(Arc<Code>),
@@ -40,6 +42,63 @@ pub(crate) struct Code {
     pub(crate) place: Span,
     /// The statements of its files, without rules and directives: what its names refer to when Python runs it.
     pub(crate) around: Arc<str>,
+}
+
+/// The languages of scripts, told by the end of the file's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ScriptLanguage {
+    Python,
+    R,
+    RMarkdown,
+    Julia,
+    Rust,
+    Bash,
+    Notebook,
+}
+
+impl ScriptLanguage {
+    /// The language of a file, if it is one of these.
+    pub(crate) fn of(path: &str) -> Option<ScriptLanguage> {
+        let (_, end) = path.rsplit_once('.')?;
+        Some(match end {
+            "py" => ScriptLanguage::Python,
+            "R" | "r" => ScriptLanguage::R,
+            "Rmd" | "rmd" => ScriptLanguage::RMarkdown,
+            "jl" => ScriptLanguage::Julia,
+            "rs" => ScriptLanguage::Rust,
+            "sh" | "bash" => ScriptLanguage::Bash,
+            "ipynb" => ScriptLanguage::Notebook,
+            _ => return None,
+        })
+    }
+
+    /// The program that runs it.
+    pub(crate) fn program(self) -> &'static str {
+        match self {
+            ScriptLanguage::Python => "python3",
+            ScriptLanguage::R | ScriptLanguage::RMarkdown => "Rscript",
+            ScriptLanguage::Julia => "julia",
+            ScriptLanguage::Rust => "rust-script",
+            ScriptLanguage::Bash => "bash",
+            ScriptLanguage::Notebook => "jupyter",
+        }
+    }
+
+    /// What to do when that program is not there.
+    pub(crate) fn advice(self) -> &'static str {
+        match self {
+            ScriptLanguage::Python => "install Python 3, or name an environment with `conda:`",
+            ScriptLanguage::R | ScriptLanguage::RMarkdown => {
+                "install R, or name an environment with `conda:`"
+            }
+            ScriptLanguage::Julia => "install Julia, or name an environment with `conda:`",
+            ScriptLanguage::Rust => "install it with `cargo install rust-script`",
+            ScriptLanguage::Bash => "install it",
+            ScriptLanguage::Notebook => {
+                "install jupyter with nbconvert, or name an environment with `conda:`"
+            }
+        }
+    }
 }
 
 /// A shell command and the shell that runs it.
@@ -69,7 +128,7 @@ impl fmt::Debug for FunctionAction {
     }
 }
 
-/// What a Rust action sees of its job. Paths are joined to the session's root, so they can be opened as they are.
+/// What an action sees of its job. Paths are joined to the session's root, so they can be opened as they are.
 #[derive(Debug)]
 pub struct JobContext {
     pub(crate) rule: Arc<str>,
@@ -77,9 +136,12 @@ pub struct JobContext {
     pub(crate) wildcards: Wildcards,
     pub(crate) inputs: OwnedPaths,
     pub(crate) outputs: OwnedPaths,
+    pub(crate) logs: OwnedPaths,
     pub(crate) params: Vec<(Option<Arc<str>>, Value)>,
     pub(crate) threads: u32,
+    pub(crate) resources: Vec<(Arc<str>, Value)>,
     pub(crate) attempt: u32,
+    pub(crate) config: Arc<Value>,
     pub(crate) cancelled: Arc<AtomicBool>,
 }
 

@@ -78,6 +78,7 @@ impl PathTree {
         match value {
             Value::Str(text) => PathTree::One(text.clone(), Flags::default()),
             Value::List(items) => PathTree::Many(items.iter().map(PathTree::of).collect()),
+            Value::Record(items) => PathTree::Many(items.iter().map(|(_, v)| PathTree::of(v)).collect()),
             Value::Map(entries) => PathTree::Named(
                 entries.iter().map(|(name, value)| (name.clone(), PathTree::of(value))).collect(),
             ),
@@ -94,6 +95,12 @@ pub(crate) trait JobFunction: Send + Sync + fmt::Debug {
 
     /// Evaluates the function.
     fn call(&self, cx: &CallContext<'_>) -> Result<Value, CallError>;
+
+    /// Whether its value may follow from threads or resources, which differ between machines and attempts and are no
+    /// reason to run.
+    fn is_local(&self) -> bool {
+        false
+    }
 
     /// Evaluates an input function: paths with their flags.
     fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {

@@ -1,7 +1,7 @@
 //! The checks that turn a draft into a rule. Every mistake is reported, each at its place; nothing here looks at
 //! other rules or at files.
 
-use crate::diag::{Problem, SourceMap, Span};
+use crate::diag::{Problem, Severity, SourceMap, Span};
 use crate::model::action::{Action, ScriptAction, ShellAction};
 use crate::model::draft::{
     Constraint, DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft,
@@ -65,7 +65,7 @@ impl RuleDraft {
     /// Checks the draft. `globals` are the workflow's constraints, `lookup` gives values for `{NAME}` in commands.
     /// Mistakes are appended to `problems`; the rule is `None` if it cannot be used at all.
     pub(crate) fn finish(
-        self,
+        mut self,
         globals: &[Constraint],
         lookup: &mut Lookup<'_>,
         sources: &SourceMap,
@@ -73,6 +73,7 @@ impl RuleDraft {
     ) -> Option<Rule> {
         let before = problems.len();
         let report = &mut Report { rule: self.name.clone(), place: self.place, sources, problems };
+        drop_misplaced_flags(&mut self, report);
         let constraints = merged_constraints(&self.constraints, globals, report);
         let mut outputs = parse_paths(&self.outputs, "output", report);
         let mut logs = parse_paths(&self.logs, "log", report);
@@ -80,7 +81,7 @@ impl RuleDraft {
         check_outputs(&self, &outputs, report);
         check_flags(&self, report);
         check_constraints(&self, &outputs, &logs, report);
-        let wildcards = rule_wildcards(&self, &outputs, &logs, report);
+        let wildcards = rule_wildcards(&self, &outputs, &logs, benchmark_path.as_ref(), report);
         // Of outputs that cannot be read nothing is known: what they lack is not told.
         let unread = self.outputs.iter().map(|o| o.paths.len()).sum::<usize>() > outputs.len();
         let mut benchmark =
@@ -99,7 +100,8 @@ impl RuleDraft {
         check_action(&self, report);
         check_numbers(&self, report);
         let resources = resources(&self, report);
-        (report.problems.len() == before).then(|| Rule {
+        let has_mistakes = report.problems[before..].iter().any(|p| p.severity == Severity::Error);
+        (!has_mistakes).then(|| Rule {
             name: self.name,
             doc: self.doc,
             place: self.place,
@@ -116,7 +118,11 @@ impl RuleDraft {
             priority: self.priority,
             retries: self.retries,
             message,
-            action: action.unwrap_or(Action::None),
+            action: match action.unwrap_or(Action::None) {
+                // Its outputs are all to be touched, else it would not have passed.
+                Action::None if !self.outputs.is_empty() => Action::Touch,
+                action => action,
+            },
             checkpoint: self.checkpoint,
             benchmark,
             timeout: self.timeout,
@@ -166,6 +172,11 @@ fn parse_paths(items: &[DraftPaths], section: &str, report: &mut Report<'_>) -> 
     texts.filter_map(|text| parse_path(text, section, report)).collect()
 }
 
+/// Whether a text is what stands before `://`.
+fn is_scheme(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
 fn parse_path(text: &DraftText, section: &str, report: &mut Report<'_>) -> Option<Pattern> {
     let refuse = |code, message: String, help: &str, report: &mut Report<'_>| {
         report.push(Problem::error(code, message).help(help), text.span, &text.text, "");
@@ -177,6 +188,12 @@ fn parse_path(text: &DraftText, section: &str, report: &mut Report<'_>) -> Optio
     }
     if text.text.contains('\0') {
         return refuse("bad-path", format!("a path in `{section}` has a NUL character"), "remove it", report);
+    }
+    if let Some((scheme, _)) = text.text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
+        let message =
+            format!("`{}` in `{section}` is not on this machine, and rulemake fetches nothing", text.text);
+        let help = format!("fetch it in a rule of its own, with a program that knows `{scheme}`");
+        return refuse("remote-path", message, &help, report);
     }
     let pattern = match Pattern::parse(&text.text) {
         Ok(pattern) => pattern,
@@ -225,12 +242,14 @@ fn rule_wildcards(
     draft: &RuleDraft,
     outputs: &[Pattern],
     logs: &[Pattern],
+    benchmark: Option<&Pattern>,
     report: &mut Report<'_>,
 ) -> Arc<[Arc<str>]> {
-    let Some(first) = outputs.first().or(logs.first()) else { return Arc::new([]) };
+    let Some(first) = outputs.first().or(logs.first()).or(benchmark) else { return Arc::new([]) };
     let texts = draft.outputs.iter().chain(&draft.logs).flat_map(|item| &item.paths);
+    let texts = texts.chain(draft.benchmark.as_ref().map(|benchmark| &benchmark.path));
     let spans: Vec<Option<Span>> = texts.map(|t| t.span).collect();
-    for (i, pattern) in outputs.iter().chain(logs).enumerate().skip(1) {
+    for (i, pattern) in outputs.iter().chain(logs).chain(benchmark).enumerate().skip(1) {
         let missing = first.names.iter().find(|n| !pattern.names.contains(n));
         let extra = pattern.names.iter().find(|n| !first.names.contains(n));
         let message = match (missing, extra) {
@@ -403,7 +422,10 @@ fn text_param(
     report: &mut Report<'_>,
 ) -> ParamSource {
     let as_is = ParamSource::Const(Value::Str(text.clone()));
-    let Ok(pattern) = Pattern::parse_text(text) else { return as_is };
+    let pattern = Pattern::find_in(text);
+    if pattern.names.is_empty() {
+        return as_is;
+    }
     match pattern.bind(wildcards) {
         Ok(bound) => ParamSource::Text(bound),
         Err(name) => {
@@ -495,27 +517,38 @@ fn action(
     }
 }
 
-/// Flags that contradict each other, or that the section cannot have.
-fn check_flags(draft: &RuleDraft, report: &mut Report<'_>) {
-    let sections = [("output", &draft.outputs), ("log", &draft.logs)];
-    let made = sections.into_iter().flat_map(|(section, items)| items.iter().map(move |i| (section, i)));
-    let needed = draft.inputs.iter().filter_map(|input| match input {
+/// Flags that the section cannot have say nothing there; published workflows have them all the same.
+fn drop_misplaced_flags(draft: &mut RuleDraft, report: &mut Report<'_>) {
+    let inputs = draft.inputs.iter_mut().filter_map(|input| match input {
         DraftInput::Paths(paths) => Some(("input", paths)),
         DraftInput::Function { .. } => None,
     });
-    let mut problems = Vec::new();
-    for (section, text) in
-        made.chain(needed).flat_map(|(section, i)| i.paths.iter().map(move |t| (section, t)))
-    {
-        for flag in text.flags.iter() {
-            let fits = if section == "input" { flag.is_for_inputs() } else { flag.is_for_outputs() };
-            if !fits {
-                let other = if section == "input" { "an output" } else { "an input" };
-                let message = format!("`{}` cannot be said of `{}` in `{section}`", flag.name(), text.text);
-                let help = format!("it belongs to {other}");
-                problems.push((Problem::error("flag-misplaced", message).help(help), text));
+    let outputs = draft.outputs.iter_mut().map(|paths| ("output", paths));
+    let logs = draft.logs.iter_mut().map(|paths| ("log", paths));
+    for (section, paths) in inputs.chain(outputs).chain(logs) {
+        for text in &mut paths.paths {
+            let fits =
+                |flag: &Flag| if section == "input" { flag.is_for_inputs() } else { flag.is_for_outputs() };
+            let misplaced: Vec<Flag> = text.flags.iter().filter(|flag| !fits(flag)).collect();
+            for flag in misplaced {
+                text.flags.clear(flag);
+                let other = if section == "input" { "outputs" } else { "inputs" };
+                let message = format!("`{}` says nothing in `{section}`: it is for {other}", flag.name());
+                let problem = Problem::warning("flag-misplaced", message).help("remove it");
+                report.push(problem, text.span, &text.text, "");
             }
         }
+    }
+}
+
+/// Flags that contradict each other.
+fn check_flags(draft: &RuleDraft, report: &mut Report<'_>) {
+    let needed = draft.inputs.iter().filter_map(|input| match input {
+        DraftInput::Paths(paths) => Some(paths),
+        DraftInput::Function { .. } => None,
+    });
+    let mut problems = Vec::new();
+    for text in draft.outputs.iter().chain(&draft.logs).chain(needed).flat_map(|item| &item.paths) {
         for (one, other) in CONTRADICTIONS.iter().copied() {
             if text.flags.has(one) && text.flags.has(other) {
                 let (a, b) = (one.name(), other.name());

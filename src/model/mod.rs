@@ -5,6 +5,7 @@ pub(crate) mod action;
 pub(crate) mod build;
 pub(crate) mod draft;
 pub(crate) mod dynamic;
+pub(crate) mod environment;
 pub(crate) mod finish;
 pub(crate) mod flags;
 pub(crate) mod order;

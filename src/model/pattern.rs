@@ -46,10 +46,14 @@ impl Pattern {
 
     /// Parses text with holes that is not a path (a string param), byte for byte.
     pub(crate) fn parse_text(text: &str) -> Result<Pattern, PatternError> {
+        Ok(Pattern::of_holes(text, holes(text)?))
+    }
+
+    fn of_holes(text: &str, holes: Vec<Hole<'_>>) -> Pattern {
         let mut names: Vec<Arc<str>> = Vec::new();
         let mut segments = Vec::new();
         let mut end = 0;
-        for hole in holes(text)? {
+        for hole in holes {
             if hole.start > end {
                 segments.push(Segment::Literal(text[end..hole.start].into()));
             }
@@ -65,7 +69,29 @@ impl Pattern {
         if end < text.len() {
             segments.push(Segment::Literal(text[end..].into()));
         }
-        Ok(Pattern { text: text.into(), segments: segments.into(), names: names.into() })
+        Pattern { text: text.into(), segments: segments.into(), names: names.into() }
+    }
+
+    /// Parses text in which wildcards are to be replaced wherever they stand, also inside of doubled braces; what is no
+    /// wildcard stands for itself.
+    pub(crate) fn find_in(text: &str) -> Pattern {
+        let bytes = text.as_bytes();
+        let starts = text.match_indices('{').map(|(start, _)| start);
+        let mut found: Vec<Hole<'_>> = Vec::new();
+        for start in starts {
+            let before = found.last().map_or(0, |hole| hole.end);
+            let Some(end) = closing_brace(bytes, start).filter(|_| start >= before) else { continue };
+            found.extend(hole(text, start, end).ok());
+        }
+        Pattern::of_holes(text, found)
+    }
+
+    /// The text without constraints: `{x,[0-9]+}` is `{x}`.
+    pub(crate) fn bare_text(&self) -> String {
+        let mut text = String::new();
+        let names: Vec<Arc<str>> = self.names.iter().map(|name| format!("{{{name}}}").into()).collect();
+        self.render(&names, &mut text);
+        text
     }
 
     /// The pattern with its wildcards numbered as in `names`; the name that is missing there, as an error.
@@ -192,6 +218,19 @@ mod tests {
     fn patterns_are_normalised_as_paths() {
         assert_eq!(&*Pattern::parse("./a//{x}.csv").unwrap().text, "a/{x}.csv");
         assert_eq!(&*Pattern::parse("a/{x,[^/]+}/b").unwrap().text, "a/{x,[^/]+}/b");
+    }
+
+    #[test]
+    fn wildcards_are_found_in_any_text() {
+        let found = |text: &str| {
+            let pattern = Pattern::find_in(text);
+            let mut out = String::new();
+            pattern.render(&vec!["V".into(); pattern.names.len()], &mut out);
+            out
+        };
+        assert_eq!(found("{n}/{{n}}"), "V/{V}");
+        assert_eq!(found("{{ print $1 }} {x,[0-9]{2}} {"), "{{ print $1 }} V {");
+        assert_eq!(found("{{a}} {b c} {}"), "{V} {b c} {}");
     }
 
     #[test]

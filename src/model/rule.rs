@@ -3,7 +3,7 @@
 use crate::diag::{Problem, Span};
 use crate::model::action::Action;
 use crate::model::dynamic::{Dynamic, JobFunction};
-use crate::model::flags::Flags;
+use crate::model::flags::{Flag, Flags};
 use crate::model::pattern::Pattern;
 use crate::model::slots::Slot;
 use crate::model::template::Template;
@@ -83,6 +83,12 @@ pub(crate) struct Environment {
     pub(crate) dir: Arc<str>,
 }
 
+impl Environment {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conda.is_none() && self.container.is_none() && self.envmodules.is_empty()
+    }
+}
+
 /// One item of `input:`.
 #[derive(Debug)]
 pub(crate) struct InputItem {
@@ -152,6 +158,18 @@ impl Rule {
             cache: None,
             refused: None,
         }
+    }
+
+    /// The patterns of all that a job makes, numbered: outputs, then logs, then the benchmark.
+    pub(crate) fn products(&self) -> impl Iterator<Item = (u16, &Pattern)> {
+        let benchmark = self.benchmark.as_ref().map(|benchmark| &benchmark.path);
+        (0..).zip(self.outputs.iter().chain(&self.logs).chain(benchmark))
+    }
+
+    /// The patterns of directories among the outputs, with their numbers.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = (u16, &Pattern)> {
+        let flagged = self.products().zip(&self.output_flags);
+        flagged.filter(|(_, flags)| flags.has(Flag::Directory)).map(|(product, _)| product)
     }
 
     /// The rule's name.

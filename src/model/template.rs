@@ -170,6 +170,15 @@ impl Template {
         parse::parse(text)
     }
 
+    /// The text, when it is the same for every job.
+    pub(crate) fn literal(&self) -> Option<String> {
+        let text = |part: &Part| match part {
+            Part::Text(text) => Some(text.to_string()),
+            Part::Field(_) => None,
+        };
+        self.parts.iter().map(text).collect()
+    }
+
     /// The fields in order.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         self.parts.iter().filter_map(|part| match part {

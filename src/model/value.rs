@@ -32,6 +32,9 @@ pub enum Value {
     /// A mapping from text, in order of insertion.
     #[serde(serialize_with = "serialize_map")]
     Map(Arc<[(Arc<str>, Value)]>),
+    /// A list whose items have names, such as a row of a table.
+    #[serde(serialize_with = "serialize_map")]
+    Record(Arc<[(Arc<str>, Value)]>),
 }
 
 fn serialize_map<S: serde::Serializer>(map: &Arc<[(Arc<str>, Value)]>, s: S) -> Result<S::Ok, S::Error> {
@@ -68,6 +71,16 @@ impl Value {
                 }
                 out.push('}');
             }
+            Value::Record(items) => {
+                out.push('(');
+                for (i, (key, item)) in items.iter().enumerate() {
+                    out.push_str(if i == 0 { "" } else { ", " });
+                    out.push_str(key);
+                    out.push('=');
+                    item.write_canonical(out);
+                }
+                out.push(')');
+            }
             Value::None => out.push_str("None"),
             Value::Bool(true) => out.push_str("True"),
             Value::Bool(false) => out.push_str("False"),
@@ -76,11 +89,13 @@ impl Value {
         }
     }
 
-    /// The entry of a mapping.
+    /// The entry of a mapping or record.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {
-            Value::Map(items) => items.iter().find(|(k, _)| &**k == key).map(|(_, v)| v),
+            Value::Map(items) | Value::Record(items) => {
+                items.iter().find(|(k, _)| &**k == key).map(|(_, v)| v)
+            }
             _ => None,
         }
     }

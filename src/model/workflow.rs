@@ -4,6 +4,7 @@ use crate::base::digest::Digest;
 use crate::diag::{Diagnostic, Problem, SourceMap};
 use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
+use crate::model::value::Value;
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct Workflow {
     pub(crate) warnings: Vec<Problem>,
     /// Lines that `print` made during the load.
     pub(crate) printed: Vec<String>,
+    /// `config` at the end of the load.
+    pub(crate) config: Arc<Value>,
 }
 
 /// One thing that evaluating the Rulefile looked at, and what it saw.
@@ -76,6 +79,7 @@ impl Workflow {
             reads,
             warnings,
             printed: Vec::new(),
+            config: Arc::new(Value::Map([].into())),
         })
     }
 

@@ -4,40 +4,158 @@
 //! the content of a file that will be made anew *may* run.
 
 use crate::base::path::PathId;
+use crate::diag::Problem;
+use crate::graph::checkpoints::CheckpointJob;
+use crate::graph::grow::{Growth, MOST_NEW_JOBS};
 use crate::graph::job::JobId;
+use crate::matching::index::PatternIndex;
 use crate::plan::check::{Check, Mode, check, has_action};
-use crate::plan::context::Context;
-use crate::plan::instance::Trouble;
+use crate::plan::context::{Context, Sources};
+use crate::plan::inputs;
+use crate::plan::instance::{Pending, Trouble};
 use crate::plan::plan::Verdict;
 use crate::trace::reason::Reason;
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-/// A verdict per job, by job number.
-pub(crate) fn forecast(cx: &Context, pool: &rayon::ThreadPool) -> Vec<Result<Verdict, Trouble>> {
-    let jobs = cx.graph.jobs.len() as u32;
-    let mut checks: Vec<Option<Result<Check, Trouble>>> = pool.install(|| {
-        let one = |job| has_action(cx, JobId(job)).then(|| check(cx, JobId(job), Mode::Forecast));
-        (0..jobs).into_par_iter().with_min_len(64).map(one).collect()
+/// A verdict per job, by job number. Where a checkpoint is up to date the graph grows by what it says, so that a plan
+/// after a whole run is complete.
+///
+/// # Errors
+/// What is wrong with what was added.
+pub(crate) fn forecast(
+    cx: &mut Context,
+    index: &PatternIndex,
+    pool: &rayon::ThreadPool,
+) -> Result<Vec<Result<Verdict, Trouble>>, Vec<Problem>> {
+    let mut checks: Vec<Option<Result<Check, Trouble>>> = Vec::new();
+    let all: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
+    check_all(cx, &all, pool, &mut checks);
+    loop {
+        let verdicts = verdicts(cx, &checks);
+        let mut changed = known_now(cx, &checks, &verdicts);
+        let due = due(cx, &verdicts);
+        if due.is_empty() && changed.is_empty() {
+            return Ok(verdicts);
+        }
+        changed.extend(grow(cx, index, pool, &due, &verdicts)?);
+        changed.extend((checks.len() as u32..cx.graph.jobs.len() as u32).map(JobId));
+        check_all(cx, &changed, pool, &mut checks);
+    }
+}
+
+/// Checks these jobs, but for those that do not know their inputs yet.
+fn check_all(
+    cx: &Context,
+    jobs: &[JobId],
+    pool: &rayon::ThreadPool,
+    checks: &mut Vec<Option<Result<Check, Trouble>>>,
+) {
+    checks.resize_with(cx.graph.jobs.len(), || None);
+    let one = |job: &JobId| {
+        let is_checked = has_action(cx, *job) && !cx.graph.open.contains_key(job);
+        is_checked.then(|| check(cx, *job, Mode::Forecast))
+    };
+    let found: Vec<_> = pool.install(|| jobs.par_iter().with_min_len(64).map(one).collect());
+    for (job, check) in jobs.iter().zip(found) {
+        checks[job.index()] = check;
+    }
+}
+
+/// Open jobs whose checkpoints are all known to be up to date.
+fn due(cx: &Context, verdicts: &[Result<Verdict, Trouble>]) -> Vec<JobId> {
+    let is_final = |job: &JobId| matches!(verdicts[job.index()], Ok(Verdict::UpToDate));
+    let due = cx.graph.open.iter().filter(|(_, open)| open.on.iter().all(is_final));
+    due.map(|(job, _)| *job).collect()
+}
+
+/// Jobs whose params look at checkpoints that are now known to be up to date.
+fn known_now(
+    cx: &Context,
+    checks: &[Option<Result<Check, Trouble>>],
+    verdicts: &[Result<Verdict, Trouble>],
+) -> Vec<JobId> {
+    let pending = (0..).map(JobId).zip(checks).filter_map(|(id, check)| match check {
+        Some(Ok(check)) if !check.pending.is_empty() => Some((id, &check.pending)),
+        _ => None,
     });
-    let mut verdicts: Vec<Result<Verdict, Trouble>> = vec![Ok(Verdict::UpToDate); jobs as usize];
+    let mut known: FxHashSet<JobId> = FxHashSet::default();
+    let mut found = Vec::new();
+    for (id, pending) in pending {
+        let jobs = pending.iter().filter_map(|pending| pending_job(cx, pending));
+        let jobs: Vec<JobId> =
+            jobs.filter(|job| matches!(verdicts[job.index()], Ok(Verdict::UpToDate))).collect();
+        known.extend(jobs.iter().filter(|job| cx.graph.finals.add(cx.rule(cx.job(**job)), cx.job(**job))));
+        if jobs.iter().any(|job| known.contains(job)) {
+            found.push(id);
+        }
+    }
+    found
+}
+
+fn pending_job(cx: &Context, (name, wildcards): &Pending) -> Option<JobId> {
+    let job = CheckpointJob::find(name, wildcards, &cx.workflow).ok()?;
+    let mut output = String::new();
+    job.render_output(&cx.workflow, &mut output);
+    let id = cx.graph.producer(cx.paths.find(&output)?)?;
+    job.is(cx.job(id)).then_some(id)
+}
+
+/// Lets the graph grow for these jobs; returns those that were there and have other inputs now.
+fn grow(
+    cx: &mut Context,
+    index: &PatternIndex,
+    pool: &rayon::ThreadPool,
+    due: &[JobId],
+    verdicts: &[Result<Verdict, Trouble>],
+) -> Result<Vec<JobId>, Vec<Problem>> {
+    for checkpoint in due.iter().flat_map(|job| &cx.graph.open[job].on) {
+        let job = &cx.graph.jobs[checkpoint.index()];
+        cx.graph.finals.add(&cx.workflow.rules[job.rule as usize], job);
+    }
+    let grown = Growth {
+        workflow: &cx.workflow,
+        index,
+        paths: &mut cx.paths,
+        graph: &mut cx.graph,
+        probe: &Sources { root: &cx.root, view: &cx.view },
+        pool: Some(pool),
+        is_final: &|job| matches!(verdicts.get(job.index()), Some(Ok(Verdict::UpToDate))),
+        most: MOST_NEW_JOBS,
+    }
+    .grow(due);
+    let problems: Vec<Problem> = grown.failed.into_iter().flat_map(|(_, problems)| problems).collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    cx.graph.reorder();
+    cx.temps.keep_wanted(&cx.workflow, &cx.graph, grown.changed.iter().map(|changed| changed.job));
+    Ok(grown.changed.into_iter().map(|changed| changed.job).collect())
+}
+
+fn verdicts(cx: &Context, checks: &[Option<Result<Check, Trouble>>]) -> Vec<Result<Verdict, Trouble>> {
+    let mut verdicts: Vec<Result<Verdict, Trouble>> = vec![Ok(Verdict::UpToDate); cx.graph.jobs.len()];
     // Jobs that run or may run and read temporary files that are gone.
-    let mut lacking: Vec<(JobId, Vec<PathId>)> = Vec::new();
+    let mut lacking: Vec<(JobId, &[PathId])> = Vec::new();
     for id in &cx.graph.order {
+        if let Some(open) = cx.graph.open.get(id) {
+            verdicts[id.index()] = Ok(Verdict::AfterCheckpoint { checkpoints: titles(cx, &open.on) });
+            continue;
+        }
         let remade = remade(cx, *id, &verdicts);
-        let verdict = match checks[id.index()].take() {
+        verdicts[id.index()] = match &checks[id.index()] {
             None => Ok(without_action(cx, &remade)),
-            Some(Ok(mut check)) => {
-                let absent = std::mem::take(&mut check.absent);
-                let verdict = verdict(cx, check, &remade);
-                if !absent.is_empty() {
-                    lacking.push((*id, absent));
+            Some(Ok(check)) => {
+                if !check.absent.is_empty() {
+                    lacking.push((*id, &check.absent));
                 }
-                Ok(verdict)
+                match verdict(cx, check, &remade) {
+                    Verdict::UpToDate => Ok(unless_updated(cx, &check.excused, &verdicts)),
+                    verdict => Ok(verdict),
+                }
             }
-            Some(Err(trouble)) => Err(trouble),
+            Some(Err(trouble)) => Err(trouble.clone()),
         };
-        verdicts[id.index()] = verdict;
     }
     if !lacking.is_empty() {
         recall(cx, lacking, &mut verdicts);
@@ -45,15 +163,28 @@ pub(crate) fn forecast(cx: &Context, pool: &rayon::ThreadPool) -> Vec<Result<Ver
     verdicts
 }
 
+/// A state that was not read counts for nothing unless it is about to be changed: then it has to be read before.
+fn unless_updated(cx: &Context, excused: &[PathId], verdicts: &[Result<Verdict, Trouble>]) -> Verdict {
+    let may_change = |path: &&PathId| {
+        cx.graph.producer(**path).is_some_and(|changer| !remade(cx, changer, verdicts).is_empty())
+    };
+    let inputs: Vec<PathId> = excused.iter().filter(may_change).copied().collect();
+    if inputs.is_empty() { Verdict::UpToDate } else { Verdict::May { inputs: texts(cx, &inputs) } }
+}
+
+fn titles(cx: &Context, jobs: &[JobId]) -> Vec<String> {
+    jobs.iter().map(|job| cx.graph.info(*job, &cx.workflow, &cx.paths).title()).collect()
+}
+
 /// Producers of temporary files that are gone run when a job that reads them does. What they make may come out
 /// different, so what else reads it may run, and need such files in turn: until nothing changes. Verdicts only rise, so
 /// each job is looked at a few times at most.
-fn recall(cx: &Context, lacking: Vec<(JobId, Vec<PathId>)>, verdicts: &mut [Result<Verdict, Trouble>]) {
-    let absent: FxHashMap<JobId, Vec<PathId>> = lacking.into_iter().collect();
+fn recall(cx: &Context, lacking: Vec<(JobId, &[PathId])>, verdicts: &mut [Result<Verdict, Trouble>]) {
+    let absent: FxHashMap<JobId, &[PathId]> = lacking.into_iter().collect();
     let mut raised: Vec<JobId> = absent.keys().copied().collect();
     raised.sort_unstable();
     while let Some(id) = raised.pop() {
-        for path in absent.get(&id).into_iter().flatten() {
+        for path in absent.get(&id).into_iter().copied().flatten() {
             let Some(producer) = cx.graph.producer(*path) else { continue };
             let wanted = match &verdicts[id.index()] {
                 Ok(Verdict::Run { .. }) => Verdict::Run { reasons: vec![needed_by(cx, *path, id)] },
@@ -95,11 +226,8 @@ fn raise(verdict: &mut Result<Verdict, Trouble>, to: Verdict) -> bool {
 
 /// The inputs of a job that will or may be made anew.
 fn remade(cx: &Context, id: JobId, verdicts: &[Result<Verdict, Trouble>]) -> Vec<PathId> {
-    let is_remade = |path: &PathId| {
-        let producer = cx.graph.producer(*path);
-        producer.is_some_and(|producer| !matches!(verdicts[producer.index()], Ok(Verdict::UpToDate)))
-    };
-    cx.job(id).inputs.iter().copied().filter(is_remade).collect()
+    let is_remade = |maker: &JobId| !matches!(verdicts[maker.index()], Ok(Verdict::UpToDate));
+    inputs::made(cx, cx.job(id)).filter(|(_, maker)| is_remade(maker)).map(|(path, _)| path).collect()
 }
 
 fn without_action(cx: &Context, remade: &[PathId]) -> Verdict {
@@ -112,13 +240,18 @@ fn texts(cx: &Context, paths: &[PathId]) -> Vec<String> {
     texts
 }
 
-fn verdict(cx: &Context, check: Check, remade: &[PathId]) -> Verdict {
+fn verdict(cx: &Context, check: &Check, remade: &[PathId]) -> Verdict {
     let is_remade = |path: &str| remade.iter().any(|p| cx.paths.text(*p) == path);
     // What an input that is made anew looked like before says nothing about what it will look like.
     let own = |reason: &Reason| !matches!(reason, Reason::InputChanged { path, .. } if is_remade(path));
-    let reasons: Vec<Reason> = check.reasons.into_iter().filter(own).collect();
+    let reasons: Vec<Reason> = check.reasons.iter().filter(|reason| own(reason)).cloned().collect();
     match (reasons.is_empty(), remade.is_empty()) {
         (false, _) => Verdict::Run { reasons },
+        (true, true) if !check.pending.is_empty() => {
+            let on: Vec<JobId> =
+                check.pending.iter().filter_map(|pending| pending_job(cx, pending)).collect();
+            Verdict::AfterCheckpoint { checkpoints: titles(cx, &on) }
+        }
         (true, true) => Verdict::UpToDate,
         (true, false) => Verdict::May { inputs: texts(cx, remade) },
     }

@@ -1,6 +1,7 @@
 //! A job's values: wildcards, paths by name, params, threads, resources, and the command with all of them in it.
 
 use crate::error::Error;
+use crate::graph::checkpoints::FinalCheckpoints;
 use crate::graph::job::Job;
 use crate::model::action::{Action, OwnedPaths};
 use crate::model::dynamic::{CallContext, CallError, Dynamic};
@@ -42,11 +43,20 @@ pub(crate) struct Instance {
     pub(crate) params: Vec<(Option<Arc<str>>, Value)>,
     pub(crate) threads: u32,
     pub(crate) resources: Vec<(Arc<str>, Value)>,
+    pub(crate) benchmark: Option<Arc<str>>,
     pub(crate) attempt: u32,
+    /// Seconds after which the job is ended.
+    pub(crate) timeout: Option<f64>,
     /// Positions of params that are not known before the run, because a function looks at an input that is still to
     /// be made.
     pub(crate) open_params: Vec<usize>,
+    checkpoints: Arc<FinalCheckpoints>,
+    /// Checkpoints, with wildcards, that functions looked for before they have ended.
+    pub(crate) pending: Vec<Pending>,
 }
+
+/// A checkpoint's job, by its rule and its wildcards.
+pub(crate) type Pending = (Arc<str>, Vec<(Arc<str>, Arc<str>)>);
 
 impl Instance {
     /// Evaluates everything of `job`, functions included.
@@ -63,8 +73,13 @@ impl Instance {
         let rule = cx.rule(job);
         let mut instance = Instance { attempt, ..Instance::naming(cx, job) };
         instance.refuse_log_as_data(rule)?;
-        let known = |result: Result<Value, CallError>, what: &dyn Fn() -> String| match result {
+        let mut pending = Vec::new();
+        let mut known = |result: Result<Value, CallError>, what: &dyn Fn() -> String| match result {
             Err(CallError::Absent(_)) if may_lack => Ok(None),
+            Err(CallError::Pending { checkpoint, wildcards }) if may_lack => {
+                pending.push((checkpoint, wildcards));
+                Ok(None)
+            }
             result => result.map(Some).map_err(|error| explain(cx, rule, &what(), error)),
         };
         let threads = known(instance.evaluate(&rule.threads, rule), &|| "`threads`".into())?;
@@ -88,6 +103,7 @@ impl Instance {
             Some(_) => {}
             None => instance.resources.push(("tmpdir".into(), Value::Str(cx.temp_dir.clone()))),
         }
+        instance.timeout = instance.evaluate_timeout(cx, rule)?;
         for (index, param) in rule.params.iter().enumerate() {
             let value = known(instance.param(param, rule), &|| param_title(param, index))?;
             if value.is_none() {
@@ -95,6 +111,7 @@ impl Instance {
             }
             instance.params.push((param.name.clone(), value.unwrap_or(Value::None)));
         }
+        instance.pending = pending;
         Ok(instance)
     }
 
@@ -111,14 +128,18 @@ impl Instance {
             params: Vec::new(),
             threads: 1,
             resources: Vec::new(),
+            benchmark: rule.benchmark.as_ref().map(|b| rendered_one(&b.path, &job.wildcards)),
             attempt: 1,
+            timeout: None,
             open_params: Vec::new(),
+            checkpoints: cx.graph.finals.clone(),
+            pending: Vec::new(),
         }
     }
 
     /// All that the job writes: outputs, logs, benchmark.
     pub(crate) fn products(&self) -> impl Iterator<Item = &str> {
-        self.outputs.paths.iter().chain(&self.logs.paths).map(|path| &**path)
+        self.outputs.paths.iter().chain(&self.logs.paths).chain(&self.benchmark).map(|path| &**path)
     }
 
     /// A log is made anew for each execution: an input would be gone before the command could read it.
@@ -134,6 +155,20 @@ impl Instance {
             }
         }
         Ok(())
+    }
+
+    fn evaluate_timeout(&self, cx: &Context, rule: &Rule) -> Result<Option<f64>, Trouble> {
+        let Some(timeout) = &rule.timeout else { return Ok(None) };
+        match self.evaluate(timeout, rule).map_err(|e| explain(cx, rule, "`timeout`", e))? {
+            Value::None => Ok(None),
+            Value::Int(n @ 1..) => Ok(Some(n as f64)),
+            Value::Float(x) if x > 0.0 && x.is_finite() => Ok(Some(x)),
+            other => Err(Trouble::new(format!(
+                "`timeout` of rule `{}` must be a number of seconds above 0, not {}",
+                rule.name,
+                other.canonical()
+            ))),
+        }
     }
 
     pub(crate) fn evaluate(&self, value: &Dynamic, rule: &Rule) -> Result<Value, CallError> {
@@ -156,23 +191,34 @@ impl Instance {
             output: self.outputs.view(),
             threads: self.threads,
             resources: &self.resources,
-            checkpoints: None,
+            checkpoints: Some(&*self.checkpoints),
         }
     }
 
     /// The command of a shell job.
     pub(crate) fn command(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
         let Action::Shell(shell) = &rule.action else { return Ok(None) };
-        let body = self.render(rule, &shell.template, RenderMode::Shell)?;
+        let body = self.render(rule, &shell.template, RenderMode::Shell, "the command")?;
         Ok(Some(format!("{}{body}{}", shell.prefix, shell.suffix)))
     }
 
     /// The rule's message for this job.
     pub(crate) fn message(&self, rule: &Rule) -> Result<Option<String>, Trouble> {
-        rule.message.as_ref().map(|m| self.render(rule, m, RenderMode::Plain)).transpose()
+        rule.message.as_ref().map(|m| self.plain(rule, m, "the message")).transpose()
     }
 
-    fn render(&self, rule: &Rule, template: &Template, mode: RenderMode) -> Result<String, Trouble> {
+    /// A text that is no command.
+    pub(crate) fn plain(&self, rule: &Rule, template: &Template, what: &str) -> Result<String, Trouble> {
+        self.render(rule, template, RenderMode::Plain, what)
+    }
+
+    fn render(
+        &self,
+        rule: &Rule,
+        template: &Template,
+        mode: RenderMode,
+        what: &str,
+    ) -> Result<String, Trouble> {
         let bindings = Bindings {
             rule: &rule.name,
             wildcards: &self.wildcards,
@@ -185,7 +231,7 @@ impl Instance {
             attempt: self.attempt,
         };
         template.render(&bindings, mode).map_err(|error| Trouble {
-            message: format!("in the command of rule `{}`: {}", rule.name, error.message),
+            message: format!("in {what} of rule `{}`: {}", rule.name, error.message),
             help: error.help,
         })
     }
@@ -249,21 +295,25 @@ fn render_text(pattern: &Pattern, values: &[Arc<str>]) -> Value {
 }
 
 fn rendered(patterns: &[Pattern], values: &[Arc<str>]) -> Box<[Arc<str>]> {
-    let path = |pattern: &Pattern| {
-        let mut text = String::new();
-        pattern.render(values, &mut text);
-        Arc::from(crate::base::path::normalise(&text).as_ref())
-    };
-    patterns.iter().map(path).collect()
+    patterns.iter().map(|pattern| rendered_one(pattern, values)).collect()
+}
+
+fn rendered_one(pattern: &Pattern, values: &[Arc<str>]) -> Arc<str> {
+    let mut text = String::new();
+    pattern.render(values, &mut text);
+    Arc::from(crate::base::path::normalise(&text).as_ref())
 }
 
 /// The sentence for a function that gave no value.
 pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -> Trouble {
     match error {
-        CallError::Pending { checkpoint, .. } => Trouble::new(format!(
-            "{what} of rule `{}` asks for checkpoint `{checkpoint}`, which only input functions can",
-            rule.name
-        )),
+        CallError::Pending { checkpoint, .. } => Trouble {
+            message: format!(
+                "{what} of rule `{}` looks at checkpoint `{checkpoint}`, which has not ended",
+                rule.name
+            ),
+            help: Some("name an output of the checkpoint as an input, so that the job comes after it".into()),
+        },
         CallError::Absent(path) => Trouble::new(format!(
             "{what} of rule `{}` looks at input `{path}`, which does not exist",
             rule.name

@@ -1,8 +1,10 @@
 //! L4: what must run, and why. Starts nothing.
 
 pub(crate) mod check;
+pub(crate) mod code;
 pub(crate) mod context;
 pub(crate) mod forecast;
+mod imports;
 pub(crate) mod inputs;
 pub(crate) mod instance;
 #[expect(clippy::module_inception, reason = "the plan is what this room makes")]

@@ -5,8 +5,9 @@ use crate::trace::reason::Reason;
 use serde::Serialize;
 
 /// What is known about a job before the run. With early cutoff the truth is not always knowable in advance,
-/// so there are three values: a [`Verdict::Run`] job runs, an [`Verdict::UpToDate`] job never does, and a
-/// [`Verdict::May`] job runs if what is made before it turns out different.
+/// so there are more than two values: a [`Verdict::Run`] job runs, an [`Verdict::UpToDate`] job never does, a
+/// [`Verdict::May`] job runs if what is made before it turns out different, and of a [`Verdict::AfterCheckpoint`] job
+/// nothing can be said yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -21,6 +22,12 @@ pub enum Verdict {
         /// The inputs that will or may be made anew.
         #[serde(rename = "waits_for")]
         inputs: Vec<String>,
+    },
+    /// What it needs is not known before a checkpoint has run: it is not known whether it runs, and what else does.
+    AfterCheckpoint {
+        /// Titles of the checkpoints' jobs.
+        #[serde(rename = "waits_for")]
+        checkpoints: Vec<String>,
     },
     /// Will not run.
     UpToDate,
@@ -67,8 +74,16 @@ impl Plan {
                 Verdict::Run { .. } => counts.0 += 1,
                 Verdict::May { .. } => counts.1 += 1,
                 Verdict::UpToDate => counts.2 += 1,
+                Verdict::AfterCheckpoint { .. } => {}
             }
         }
         counts
+    }
+
+    /// How many jobs, with an action or not, wait for a checkpoint to say what they need.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let waits = |job: &&PlannedJob| matches!(job.verdict, Verdict::AfterCheckpoint { .. });
+        self.jobs.iter().filter(waits).count()
     }
 }

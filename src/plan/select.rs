@@ -69,7 +69,7 @@ impl Selection {
             targets = named(&self.until, "--until")?;
         } else if is_left_out.iter().any(|is_left_out| *is_left_out) {
             // The last jobs before those that are left out stand for the targets.
-            let before = |id: &JobId| graph.jobs[id.index()].needs.iter().copied().collect::<Vec<_>>();
+            let before = |id: &JobId| graph.jobs[id.index()].needs.to_vec();
             let left_out = graph.order.iter().filter(|id| is_left_out[id.index()]);
             let is_batch = self.batch.as_ref().is_some_and(|batch| batch.part < batch.parts);
             match is_batch && self.omit_from.is_empty() {

@@ -30,15 +30,20 @@ const TITLE_COLUMNS: usize = 48;
 #[must_use]
 pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
     let mut out = String::new();
-    let active: Vec<&PlannedJob> =
-        plan.jobs.iter().filter(|j| j.has_action && j.verdict != Verdict::UpToDate).collect();
+    let is_active = |job: &&PlannedJob| match job.verdict {
+        Verdict::UpToDate => false,
+        // Also of a rule that only names what it wants.
+        Verdict::AfterCheckpoint { .. } => true,
+        Verdict::Run { .. } | Verdict::May { .. } => job.has_action,
+    };
+    let active: Vec<&PlannedJob> = plan.jobs.iter().filter(is_active).collect();
     if detail > Detail::Quiet && !active.is_empty() {
         push_rules(&mut out, &active, style);
         out.push('\n');
         push_jobs(&mut out, &active, detail >= Detail::Verbose, style);
         out.push('\n');
     }
-    push_counts(&mut out, plan.counts(), style);
+    push_counts(&mut out, plan.counts(), plan.waiting(), style);
     out
 }
 
@@ -46,6 +51,7 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
 struct Tally<'a> {
     run: usize,
     may: usize,
+    waits: usize,
     reasons: IndexMap<&'a str, usize>,
 }
 
@@ -60,6 +66,7 @@ fn push_rules(out: &mut String, active: &[&PlannedJob], style: TextStyle) {
                     *tally.reasons.entry(reason.tag()).or_default() += 1;
                 }
             }
+            Verdict::AfterCheckpoint { .. } => tally.waits += 1,
             _ => tally.may += 1,
         }
     }
@@ -75,11 +82,9 @@ fn push_rules(out: &mut String, active: &[&PlannedJob], style: TextStyle) {
 }
 
 fn total(tally: &Tally) -> String {
-    match (tally.run, tally.may) {
-        (run, 0) => format!("will run {run}"),
-        (0, may) => format!("may run {may}"),
-        (run, may) => format!("will run {run}, may run {may}"),
-    }
+    let parts = [("will run", tally.run), ("may run", tally.may), ("waits", tally.waits)];
+    let parts = parts.iter().filter(|(_, count)| *count > 0);
+    parts.map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 /// `input changed (10), never built (2)`, the most frequent first.
@@ -102,6 +107,9 @@ fn push_jobs(out: &mut String, active: &[&PlannedJob], verbose: bool, style: Tex
         let (word, role, causes) = match &planned.verdict {
             Verdict::Run { reasons } => ("will run", Role::Warning, reason_list(reasons, verbose)),
             Verdict::May { inputs } => ("may run ", Role::Frame, may_list(inputs, verbose)),
+            Verdict::AfterCheckpoint { checkpoints } => {
+                ("waits   ", Role::Frame, checkpoint_list(checkpoints, verbose))
+            }
             Verdict::UpToDate => continue,
         };
         let first = causes.first().map_or("", String::as_str);
@@ -138,6 +146,11 @@ fn may_list(inputs: &[String], all: bool) -> Vec<String> {
     shortened(texts.collect(), all, "")
 }
 
+fn checkpoint_list(checkpoints: &[String], all: bool) -> Vec<String> {
+    let texts = checkpoints.iter().map(|title| format!("for checkpoint {}", printable(title)));
+    shortened(texts.collect(), all, "")
+}
+
 /// All texts, or the first with `(+2 more reasons)`.
 fn shortened(mut texts: Vec<String>, all: bool, noun: &str) -> Vec<String> {
     let more = texts.len().saturating_sub(1);
@@ -149,8 +162,13 @@ fn shortened(mut texts: Vec<String>, all: bool, noun: &str) -> Vec<String> {
     texts
 }
 
-fn push_counts(out: &mut String, (run, may, up_to_date): (usize, usize, usize), style: TextStyle) {
-    if run + may == 0 {
+fn push_counts(
+    out: &mut String,
+    (run, may, up_to_date): (usize, usize, usize),
+    waiting: usize,
+    style: TextStyle,
+) {
+    if run + may + waiting == 0 {
         let _ = match up_to_date {
             0 => writeln!(out, "nothing to do"),
             n => writeln!(out, "nothing to do: {} up to date", count(n, "job")),
@@ -158,7 +176,12 @@ fn push_counts(out: &mut String, (run, may, up_to_date): (usize, usize, usize), 
         return;
     }
     let may = if may > 0 { format!(", {may} may run") } else { String::new() };
-    let text = format!("{run} will run{may}, {up_to_date} up to date");
+    let waiting = match waiting {
+        0 => String::new(),
+        1 => ", 1 waits for a checkpoint".into(),
+        n => format!(", {n} wait for checkpoints"),
+    };
+    let text = format!("{run} will run{may}{waiting}, {up_to_date} up to date");
     let _ = writeln!(out, "{}", style.paint(Role::Strong, &text));
 }
 
@@ -215,6 +238,34 @@ may run   report report.html  if clean/a.tsv turns out different
               make-report
 
 2 will run, 1 may run, 1 up to date
+"
+        );
+    }
+
+    #[test]
+    fn what_waits_for_a_checkpoint_says_so_with_or_without_an_action() {
+        let waits = |titles: &[&str]| Verdict::AfterCheckpoint {
+            checkpoints: titles.iter().map(|t| t.to_string()).collect(),
+        };
+        let mut all = planned(job(2, "all", ""), waits(&["split parts"]), &[]);
+        all.has_action = false;
+        let jobs = vec![
+            planned(job(0, "split", "parts"), run(&[Reason::NeverBuilt]), &[]),
+            planned(job(1, "gather", "all.txt"), waits(&["split parts", "look list"]), &[0]),
+            all,
+        ];
+        assert_eq!(
+            plan_text(&plan(jobs), Detail::Normal, TextStyle::Plain),
+            "\
+split   will run 1  never built
+gather  waits 1
+all     waits 1
+
+will run  split parts     never built
+waits     gather all.txt  for checkpoint split parts (+1 more)
+waits     all             for checkpoint split parts
+
+1 will run, 2 wait for checkpoints, 0 up to date
 "
         );
     }

@@ -160,7 +160,7 @@ fn job_lines(job: &JobInfo) -> Vec<String> {
 fn state(verdict: &Verdict) -> State {
     match verdict {
         Verdict::Run { .. } => State::Run,
-        Verdict::May { .. } => State::May,
+        Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => State::May,
         Verdict::UpToDate => State::UpToDate,
     }
 }

@@ -25,6 +25,7 @@ mod text;
 mod why;
 
 pub use crate::diag::style::printable;
+pub use diff::unified_diff;
 pub use forecast::plan_text;
 pub use graph::{GraphBy, graph_dot, graph_mermaid};
 pub use narrate::{Detail, Narrator};

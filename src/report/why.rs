@@ -46,6 +46,9 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         Verdict::May { .. } => {
             writeln!(out, "{path} may be made by rule {rule}, if an input turns out different:")
         }
+        Verdict::AfterCheckpoint { .. } => {
+            writeln!(out, "{path} is made by rule {rule}, and what that needs is not known yet:")
+        }
         Verdict::UpToDate => writeln!(out, "{path} is up to date:"),
     };
     push_step(&mut out, first, style);
@@ -62,6 +65,7 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         let words = match step.verdict {
             Verdict::Run { .. } => "will run",
             Verdict::May { .. } => "may run",
+            Verdict::AfterCheckpoint { .. } => "waits",
             Verdict::UpToDate => "is up to date",
         };
         let _ = writeln!(out, "\n{}: {} {words}:", style.paint(Role::Strong, lead), title(&step.job));
@@ -101,6 +105,19 @@ fn push_step(out: &mut String, step: &WhyStep, style: TextStyle) {
                 let _ = writeln!(out, "  ... and {more} more");
             }
         }
+        Verdict::AfterCheckpoint { checkpoints } => {
+            for checkpoint in checkpoints.iter().take(INPUTS_SHOWN) {
+                let _ = writeln!(
+                    out,
+                    "  {} checkpoint {} has to run first",
+                    bullet(style),
+                    printable(checkpoint)
+                );
+            }
+            if let Some(more @ 1..) = checkpoints.len().checked_sub(INPUTS_SHOWN) {
+                let _ = writeln!(out, "  ... and {more} more");
+            }
+        }
         Verdict::UpToDate => push_fresh(out, step),
     }
 }
@@ -126,7 +143,9 @@ fn push_reason(out: &mut String, reason: &Reason, style: TextStyle) {
             let by = by.as_ref().map(|job| format!(" (made by {job})")).unwrap_or_default();
             format!("input {path} changed: {} -> {}{by}", old.short(), new.short())
         }
-        Reason::OutputModified { old, new, .. } => format!("{reason}: {} -> {}", old.short(), new.short()),
+        Reason::ScriptChanged { old: Some(old), new, .. }
+        | Reason::EnvironmentChanged { old: Some(old), new, .. }
+        | Reason::OutputModified { old, new, .. } => format!("{reason}: {} -> {}", old.short(), new.short()),
         Reason::CommandChanged { old: None, .. } => {
             "command changed; the old one is not on record, the new one is:".to_string()
         }

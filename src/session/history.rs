@@ -1,10 +1,12 @@
 //! What earlier runs left: logs, and the files that jobs made.
 
 use super::{JobLog, MadeFiles, RunOptions, Session, holder};
-use crate::base::path::PathTable;
+use crate::base::path::{PathId, PathTable};
 use crate::error::Result;
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
+use crate::files::results::is_protected;
+use crate::plan::context::Context;
 use crate::store::{Loaded, Record, View, read, runs};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
@@ -67,9 +69,12 @@ impl Session {
             None
         } else {
             let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
-            let cx = self.context(targets, &RunOptions::default(), &mut copy, false)?;
-            let outputs = cx.graph.jobs.iter().flat_map(|job| job.outputs.iter());
-            Some(outputs.map(|id| cx.paths.text(*id).to_string()).collect::<FxHashSet<_>>())
+            let mut cx = self.context(targets, &RunOptions::default(), &mut copy, false)?;
+            if !cx.graph.open.is_empty() {
+                // What it finds wrong is of no interest here: then some jobs stay as they are.
+                let _ = self.verdicts(&mut cx);
+            }
+            Some(outputs_of(&cx))
         };
         let sources = if targets.is_empty() { self.default_sources() } else { FxHashSet::default() };
         let files = Observer::new(self.root.clone(), None);
@@ -90,13 +95,17 @@ impl Session {
                 Seen::Directory | Seen::Special | Seen::Missing => None,
             };
             if let (Some(trace), Some(now)) = (loaded.view.trace(id), content) {
-                let is_as_made = trace.made(id, now, &paths);
-                let list = if is_as_made { &mut found.files } else { &mut found.changed };
+                let list = match trace.made(id, now, &paths) {
+                    false => &mut found.changed,
+                    true if is_protected(&self.root, text)? => &mut found.protected,
+                    true => &mut found.files,
+                };
                 list.push(text.to_string());
             }
         }
         found.files.sort();
         found.changed.sort();
+        found.protected.sort();
         Ok(found)
     }
 
@@ -135,6 +144,23 @@ impl Session {
         writer.sync()?;
         Ok(removed.files)
     }
+}
+
+/// What the jobs of the graph make, and what jobs made that those needed last time which now wait for checkpoints.
+fn outputs_of(cx: &Context) -> FxHashSet<String> {
+    let mut outputs: FxHashSet<PathId> = cx.graph.jobs.iter().flat_map(|job| job.outputs.to_vec()).collect();
+    let mut pending: Vec<PathId> =
+        cx.graph.open.keys().flat_map(|job| cx.job(*job).outputs.to_vec()).collect();
+    while let Some(trace) = pending.pop().map(|output| cx.view.trace(output)) {
+        let Some(trace) = trace else { continue };
+        let inputs = trace.fingerprint.inputs.iter().map(|input| input.path);
+        for input in inputs.chain(trace.fingerprint.outputs.iter().copied()) {
+            if cx.view.is_made(input) && outputs.insert(input) {
+                pending.push(input);
+            }
+        }
+    }
+    outputs.into_iter().map(|id| cx.paths.text(id).to_string()).collect()
 }
 
 struct ViewHashes<'a>(&'a View);

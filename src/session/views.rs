@@ -4,6 +4,7 @@ use super::{LastRun, PassedOver, WhyStep};
 use crate::base::path::PathId;
 use crate::graph::job::JobId;
 use crate::plan::context::Context;
+use crate::plan::inputs;
 use crate::plan::instance::Instance;
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::trace::reason::Reason;
@@ -41,7 +42,7 @@ fn planned(cx: &Context, id: JobId, verdict: Verdict, position: &[u32]) -> Plann
     let mut info = cx.graph.info(id, &cx.workflow, &cx.paths);
     info.id = position[id.index()];
     let command = match verdict {
-        Verdict::UpToDate => None,
+        Verdict::UpToDate | Verdict::AfterCheckpoint { .. } => None,
         // A command that cannot be rendered is said when the job is about to run, with its reason.
         _ => Instance::of(cx, job, 1).and_then(|i| i.command(cx.rule(job))).ok().flatten(),
     };
@@ -80,8 +81,9 @@ pub(super) fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<Job
     let serves = |reason: &Reason| matches!(reason, Reason::NeededBy { .. });
     let is_cause = |need: &JobId| match &verdicts[need.index()] {
         Verdict::Run { reasons } => !reasons.iter().all(serves),
-        Verdict::May { .. } => true,
+        Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => true,
         Verdict::UpToDate => false,
     };
-    cx.job(id).needs.iter().copied().find(is_cause)
+    let waits_for = cx.graph.open.get(&id).into_iter().flat_map(|open| open.on.iter().copied());
+    waits_for.chain(inputs::made(cx, cx.job(id)).map(|(_, maker)| maker)).find(is_cause)
 }

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | 1 | `Path` | the normalised path, UTF-8, the whole body |
 //! | 2 | `Definition` | digest, text |
-//! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest; since minor version 1, if there is any, what is required: list of (path: text, what: text) |
+//! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest; since minor version 1, as far as there is any: what is required: list of (path: text, what: text); code: list of (kind: 1 byte (0 script, 1 conda, 2 container, 3 modules), name: text, digest) |
 //! | 4 | `FileHash` | path; kind: 1 byte (0 file, 1 directory, 2 special); settled: 1 byte (0, 1); size; mtime: 8 bytes, ns, signed; ctime: the same; inode; digest |
 //! | 5 | `JobStarted` | run, job, outputs: list of path |
 //! | 6 | `JobEnded` | run, job, outputs: list of path; outcome: text |
@@ -25,7 +25,7 @@ use super::frame;
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, PathTable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::trace::fingerprint::{Bound, Fingerprint, InputState, Origin, Trace};
+use crate::trace::fingerprint::{Bound, CodeKind, CodePart, Fingerprint, InputState, Origin, Trace};
 use crate::trace::identity::{FileHash, FileKind, Known, StatSig};
 use crate::trace::tree::{Entry, EntryContent, Tree};
 use std::sync::Arc;
@@ -253,7 +253,8 @@ impl Record<'_> {
 }
 
 fn put_trace(out: &mut Vec<u8>, trace: &Trace, number: impl Fn(PathId) -> u32) {
-    let Fingerprint { definition, params, wildcards, inputs, outputs: _, required } = &trace.fingerprint;
+    let Fingerprint { definition, params, wildcards, code, inputs, outputs: _, required } =
+        &trace.fingerprint;
     out.push(trace.origin as u8);
     put_varint(out, trace.duration_ms.into());
     put_text(out, &trace.rule);
@@ -268,8 +269,16 @@ fn put_trace(out: &mut Vec<u8>, trace: &Trace, number: impl Fn(PathId) -> u32) {
     }
     put_varint(out, trace.results.len() as u64);
     trace.results.iter().for_each(|digest| out.extend_from_slice(digest.as_bytes()));
-    if !required.is_empty() {
+    if !required.is_empty() || !code.is_empty() {
         put_bound(out, required);
+    }
+    if !code.is_empty() {
+        put_varint(out, code.len() as u64);
+        for part in code {
+            out.push(part.kind as u8);
+            put_text(out, &part.name);
+            out.extend_from_slice(part.digest.as_bytes());
+        }
     }
 }
 
@@ -360,8 +369,17 @@ pub(super) fn decode_trace(body: &[u8], limit: usize) -> Option<Trace> {
     let results = (0..cursor.count(32)?).map(|_| cursor.digest()).collect::<Option<_>>()?;
     let outputs = head.outputs().collect();
     let required = if cursor.is_at_end() { Vec::new() } else { decode_bound(&mut cursor)? };
-    let fingerprint = Fingerprint { definition, params, wildcards, inputs, outputs, required };
+    let code = if cursor.is_at_end() { Vec::new() } else { decode_code(&mut cursor)? };
+    let fingerprint = Fingerprint { definition, params, wildcards, code, inputs, outputs, required };
     Some(Trace { rule, fingerprint, results, run: head.run, job: head.job, duration_ms, origin })
+}
+
+fn decode_code(cursor: &mut Cursor<'_>) -> Option<Vec<CodePart>> {
+    let part = |cursor: &mut Cursor<'_>| {
+        let kind = *CodeKind::ALL.get(usize::from(cursor.byte()?))?;
+        Some(CodePart { kind, name: Arc::from(cursor.text()?), digest: cursor.digest()? })
+    };
+    (0..cursor.count(34)?).map(|_| part(cursor)).collect()
 }
 
 fn decode_bound(cursor: &mut Cursor<'_>) -> Option<Vec<Bound>> {

@@ -8,7 +8,7 @@ use super::{codec, compact};
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, PathTable};
 use crate::error::ErrorKind;
-use crate::trace::fingerprint::{Fingerprint, InputState, Origin, Trace};
+use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint, InputState, Origin, Trace};
 use crate::trace::identity::{FileHash, FileKind, StatSig};
 use crate::trace::tree::{Entry, EntryContent, Tree};
 use proptest::prelude::*;
@@ -25,6 +25,7 @@ pub(super) fn trace(inputs: &[PathId], outputs: &[PathId], run: u32, text: &str)
             definition: Digest::of(b"sort {input} > {output}"),
             params: vec![(Arc::from("min"), Arc::from(text))],
             wildcards: vec![(Arc::from("s"), Arc::from("a\nb"))],
+            code: Vec::new(),
             inputs: inputs
                 .iter()
                 .map(|&path| InputState { slot: 1, path, digest: Digest::of(b"in") })
@@ -442,6 +443,9 @@ fn the_bytes_that_came_with_minor_version_one() {
     let (paths, ids) = table(&["d"]);
     let mut asked = trace(&[], &[], 1, "5");
     asked.fingerprint.required = vec![("o".into(), "non-empty".into())];
+    let part = CodePart { kind: CodeKind::Conda, name: "e".into(), digest: Digest::from_bytes([5; 32]) };
+    let coded = Fingerprint { required: Vec::new(), code: vec![part], ..asked.fingerprint.clone() };
+    let coded = Trace { fingerprint: coded, ..asked.clone() };
     let hash = |n| FileHash { digest: Digest::from_bytes([n; 32]), ..hash(2, true) };
     let entry = |path: &str, content| Entry { path: path.as_bytes().into(), content };
     let tree = Tree::new(vec![
@@ -450,7 +454,10 @@ fn the_bytes_that_came_with_minor_version_one() {
         entry("d", EntryContent::Directory),
         entry("d/l", EntryContent::Link(Digest::from_bytes([9; 32]))),
     ]);
-    let log = log_of(&paths, &[Record::Tree { path: ids[0], tree: &tree }, Record::Traced(&asked)]);
+    let log = log_of(
+        &paths,
+        &[Record::Tree { path: ids[0], tree: &tree }, Record::Traced(&asked), Record::Traced(&coded)],
+    );
     let sig = [
         &[1, 2, 0xfb, 255, 255, 255, 255, 255, 255, 255, 0xfd, 255, 255, 255, 255, 255, 255, 0x7f][..],
         &[255; 9],
@@ -475,6 +482,8 @@ fn the_bytes_that_came_with_minor_version_one() {
     assert_eq!(frames.next().map(|f| (f.kind, f.body.to_vec())), Some((0x80 | 10, body)));
     let trace = frames.next().unwrap();
     assert!(trace.body.ends_with(&[0, 1, 1, b'o', 9, b'n', b'o', b'n', b'-', b'e', b'm', b'p', b't', b'y']));
+    let trace = frames.next().unwrap();
+    assert!(trace.body.ends_with(&[&[0, 0, 1, 1, 1, b'e'][..], &digest(5)].concat()));
 }
 
 #[test]
@@ -603,6 +612,14 @@ fn arbitrary_trace() -> impl Strategy<Value = (Vec<String>, Trace)> {
                 definition,
                 params: arcs(params),
                 wildcards: arcs(wildcards),
+                code: outputs
+                    .iter()
+                    .map(|&(n, digest)| CodePart {
+                        kind: CodeKind::ALL[n as usize % 4],
+                        name: n.to_string().into(),
+                        digest,
+                    })
+                    .collect(),
                 inputs: inputs
                     .iter()
                     .map(|&(slot, id, digest)| InputState { slot, path: PathId(id), digest })
@@ -632,8 +649,10 @@ proptest! {
             let part = record::decode_trace(&frame.body[..cut], 6);
             let is_older = part.is_some_and(|part| {
                 let mut older = trace.clone();
+                older.fingerprint.code.clear();
+                let with_required = older.clone();
                 older.fingerprint.required.clear();
-                part != older
+                part != older && part != with_required
             });
             prop_assert!(!is_older, "a part is no trace, or one of a version that knew no more");
         }

@@ -408,7 +408,6 @@ pub(crate) struct UseRule {
 
 /// `onstart:`, `onsuccess:` or `onerror:` with what is to be done then.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Hook {
     pub(crate) name: Ident,
     pub(crate) code: Code,
@@ -416,7 +415,6 @@ pub(crate) struct Hook {
 
 /// A body of Python that runs outside of the evaluation of the file.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Code {
     /// The source text without the common indentation, comments included; lines inside strings as they are.
     pub(crate) text: Arc<str>,
@@ -437,7 +435,6 @@ pub(crate) struct Section {
 
 /// `name: items` at statement level: `include:`, `configfile:`, `wildcard_constraints:`...
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the loader refuses these statements so far"))]
 pub(crate) struct Directive {
     pub(crate) name: Ident,
     /// The name before the colon: `storage TAG:`.

@@ -205,19 +205,12 @@ impl<'t> Builder<'t> {
         let ident = self.ident(&name);
         let piece = self.piece(&text);
         let word = name.as_str();
-        if self.in_def || !(DIRECTIVES.contains(&word) || SECTIONS.contains(&word)) {
-            let annotation = piece.annotation();
-            // `includ: "x"` would be an annotation as well, but nobody means that.
-            let directive_like = !self.in_def
-                && matches!(annotation, Ok(None))
-                && (piece.text.starts_with(['"', '\''])
-                    || nearest(word, DIRECTIVES.iter().copied()).is_some());
-            if self.in_def || (annotation.is_ok() && !directive_like) {
-                let value = self.keep(annotation)?;
-                let target = Expr { kind: ExprKind::Name(ident.text), span: ident.span };
-                return Some(StmtKind::AnnAssign { target, value });
-            }
-        } else if !DIRECTIVES.contains(&word) {
+        if !self.is_directive(word, &text) {
+            let value = self.keep(piece.annotation())?;
+            let target = Expr { kind: ExprKind::Name(ident.text), span: ident.span };
+            return Some(StmtKind::AnnAssign { target, value });
+        }
+        if SECTIONS.contains(&word) && !DIRECTIVES.contains(&word) {
             if std::mem::replace(&mut self.orphans, true) {
                 return None;
             }
@@ -232,6 +225,22 @@ impl<'t> Builder<'t> {
         }
         let args = self.keep(piece.items(word))?;
         Some(StmtKind::Directive(Directive { name: ident, tag: None, args }))
+    }
+
+    /// Whether `word: text` is a directive, or a section in a wrong place; else it annotates a variable.
+    pub(super) fn is_directive(&self, word: &str, text: &Node<'t>) -> bool {
+        if self.in_def || DIRECTIVES.contains(&word) || SECTIONS.contains(&word) {
+            return !self.in_def;
+        }
+        let piece = self.piece(text);
+        match piece.annotation() {
+            // `includ: "x"` would be an annotation as well, but nobody means that.
+            Ok(None) => {
+                piece.text.starts_with(['"', '\'']) || nearest(word, DIRECTIVES.iter().copied()).is_some()
+            }
+            Ok(Some(_)) => false,
+            Err(_) => true,
+        }
     }
 
     /// `subworkflow x:` or a misspelt `rul x:`.

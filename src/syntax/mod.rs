@@ -11,14 +11,20 @@ mod build;
 mod diagnose;
 mod expr;
 mod grammar;
+mod includes;
 mod lines;
 mod names;
+mod print;
 mod rules;
 mod scan;
+mod shape;
 mod strings;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;
+
+pub use includes::included_files;
+pub use print::{FormatOptions, format_source};
 
 use crate::diag::{Problem, SourceId};
 use ast::{Block, Expr};

@@ -288,13 +288,9 @@ impl<'t> Builder<'t> {
             self.missing_body(&name.text, &body);
             return None;
         }
-        let first = body.clone().into_inner().next()?;
-        let start = self.base + first.as_span().start();
-        let line = self.text[..start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
-        // On the line of `run:` itself the code starts after the colon.
-        let start = if body.as_rule() == Rule::block { line } else { start };
-        let end = self.base + body.as_span().start() + body.as_str().trim_end().len();
-        let text = dedented(self.source, self.text, start..end);
+        let range = self.code_range(&body)?;
+        let mut text = String::with_capacity(range.len());
+        dedented(self.source, self.text, range.clone(), |_, line| text.push_str(line));
 
         let problems = self.problems.len();
         let (in_def, outer) = (std::mem::replace(&mut self.in_def, true), self.opaque.take());
@@ -305,28 +301,35 @@ impl<'t> Builder<'t> {
         let mut reasons = self.problems.split_off(problems);
         reasons.extend(opaque);
         let block = if reasons.is_empty() { Ok(block) } else { Err(reasons) };
-        Some(Code { text: text.into(), span: Span::new(self.source, start, end), block })
+        Some(Code { text: text.into(), span: Span::new(self.source, range.start, range.end), block })
+    }
+
+    /// The text of a body: whole lines, from that of its first statement on.
+    pub(super) fn code_range(&self, body: &Node<'t>) -> Option<Range<usize>> {
+        let start = self.base + body.clone().into_inner().next()?.as_span().start();
+        let line = self.text[..start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        // On the line of `run:` itself the code starts after the colon.
+        let start = if body.as_rule() == Rule::block { line } else { start };
+        Some(start..self.base + body.as_span().start() + body.as_str().trim_end().len())
     }
 }
 
-/// The lines of `range` without the indentation of the first one. A line that starts inside a string belongs to
-/// the string and stays as it is.
-fn dedented(source: SourceId, text: &str, range: Range<usize>) -> String {
+/// The lines of `range` without the indentation of the first one, each with its end. A line that starts inside a
+/// string belongs to the string and stays as it is: `true`.
+pub(super) fn dedented(source: SourceId, text: &str, range: Range<usize>, mut line: impl FnMut(bool, &str)) {
     let code = &text[range.clone()];
     let blanks = [' ', '\t', '\x0c'];
     let indent = &code[..code.len() - code.trim_start_matches(blanks).len()];
     let strings = strings_of(source, text, range.clone());
     let mut inside = strings.iter().peekable();
-    let mut out = String::with_capacity(code.len());
     let mut at = range.start;
-    for line in code.split_inclusive(['\n', '\r']) {
+    for whole in code.split_inclusive(['\n', '\r']) {
         while inside.next_if(|string| string.end <= at).is_some() {}
         let in_string = inside.peek().is_some_and(|string| string.start < at);
-        let shared = line.bytes().zip(indent.bytes()).take_while(|(a, b)| a == b).count();
-        out.push_str(if in_string { line } else { &line[shared..] });
-        at += line.len();
+        let shared = whole.bytes().zip(indent.bytes()).take_while(|(a, b)| a == b).count();
+        line(in_string, if in_string { whole } else { &whole[shared..] });
+        at += whole.len();
     }
-    out
 }
 
 /// Where strings are in a range of lines, f-strings with all that is in their fields.

@@ -95,13 +95,25 @@ pub(super) struct Lexer<'t> {
     text: &'t str,
     pub(super) pos: usize,
     frames: Vec<Frame>,
+    /// The comments passed over, when somebody wants them.
+    comments: Option<Vec<Range<usize>>>,
 }
 
 type Lexed<T> = Result<T, LexError>;
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(source: SourceId, text: &'t str, pos: usize) -> Lexer<'t> {
-        Lexer { source, text, pos, frames: Vec::new() }
+        Lexer { source, text, pos, frames: Vec::new(), comments: None }
+    }
+
+    /// A lexer that keeps the comments it passes over.
+    pub(super) fn with_comments(source: SourceId, text: &'t str, pos: usize) -> Lexer<'t> {
+        Lexer { comments: Some(Vec::new()), ..Lexer::new(source, text, pos) }
+    }
+
+    /// The comments since the last call of this.
+    pub(super) fn take_comments(&mut self) -> Vec<Range<usize>> {
+        self.comments.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The innermost open bracket or field: its byte and place.
@@ -185,7 +197,11 @@ impl<'t> Lexer<'t> {
             Some(b' ' | b'\t' | 0x0c) => self.pos += 1,
             Some(b'#') => {
                 let rest = &self.text[self.pos..];
-                self.pos += rest.find(['\n', '\r']).unwrap_or(rest.len());
+                let end = self.pos + rest.find(['\n', '\r']).unwrap_or(rest.len());
+                if let Some(comments) = &mut self.comments {
+                    comments.push(self.pos..end);
+                }
+                self.pos = end;
             }
             Some(b'\\') => {
                 self.pos += 1;

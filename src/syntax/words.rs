@@ -32,6 +32,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "singularity",
     "template_engine",
     "threads",
+    "timeout",
     "wildcard_constraints",
     "wrapper",
 ];

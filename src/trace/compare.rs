@@ -2,7 +2,7 @@
 //! that the recorded result is the result.
 
 use crate::base::path::{PathId, PathTable};
-use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
+use crate::trace::fingerprint::{ANCIENT, Bound, CodeKind, CodePart, Fingerprint, InputState, Trace};
 use crate::trace::reason::Reason;
 
 /// Texts that make reasons readable; asked only when something differs.
@@ -13,7 +13,7 @@ pub(crate) trait Names {
     fn maker(&self, path: PathId) -> Option<String>;
 }
 
-/// Every reason why `now` is not what `trace` recorded, the most telling first: command, params, wildcards,
+/// Every reason why `now` is not what `trace` recorded, the most telling first: command, code, params, wildcards,
 /// outputs, inputs.
 pub(crate) fn compare(trace: &Trace, now: &Fingerprint, paths: &PathTable, names: &dyn Names) -> Vec<Reason> {
     let then = &trace.fingerprint;
@@ -27,6 +27,7 @@ pub(crate) fn compare(trace: &Trace, now: &Fingerprint, paths: &PathTable, names
             new: names.definition(&now.definition).unwrap_or_default(),
         });
     }
+    compare_code(&then.code, &now.code, &mut reasons);
     compare_params(&then.params, &now.params, &mut reasons);
     compare_wildcards(&then.wildcards, &now.wildcards, &mut reasons);
     compare_outputs(&then.outputs, &now.outputs, paths, &mut reasons);
@@ -37,6 +38,22 @@ pub(crate) fn compare(trace: &Trace, now: &Fingerprint, paths: &PathTable, names
 
 fn find<'a>(bound: &'a [Bound], name: &str) -> Option<&'a str> {
     bound.iter().find(|(n, _)| **n == *name).map(|(_, v)| &**v)
+}
+
+/// What was used before and is not now is no reason: a run that does not use environments leaves the results of one
+/// that did as they are, and a rule without its script has another definition.
+fn compare_code(then: &[CodePart], now: &[CodePart], reasons: &mut Vec<Reason>) {
+    for part in now {
+        let old = then.iter().find(|p| p.kind == part.kind && p.name == part.name).map(|p| p.digest);
+        if old == Some(part.digest) {
+            continue;
+        }
+        let (name, new) = (part.name.to_string(), part.digest);
+        reasons.push(match part.kind {
+            CodeKind::Script => Reason::ScriptChanged { path: name, old, new },
+            kind => Reason::EnvironmentChanged { kind: kind.name().to_string(), name, old, new },
+        });
+    }
 }
 
 fn compare_params(then: &[Bound], now: &[Bound], reasons: &mut Vec<Reason>) {
@@ -179,7 +196,10 @@ mod tests {
         let definition = Digest::of(b"cmd");
         let params = bound(&[("x", "1"), ("y", "2")]);
         let wildcards = bound(&[("s", "A")]);
-        (paths, Fingerprint { definition, params, wildcards, inputs, outputs, required: Vec::new() })
+        let script = CodePart { kind: CodeKind::Script, name: "s.py".into(), digest: Digest::of(b"1") };
+        let conda = CodePart { kind: CodeKind::Conda, name: "env.yaml".into(), digest: Digest::of(b"2") };
+        let code = vec![script, conda];
+        (paths, Fingerprint { definition, params, wildcards, code, inputs, outputs, required: Vec::new() })
     }
 
     fn reasons(change: impl FnOnce(&mut Fingerprint, &mut PathTable)) -> Vec<Reason> {
@@ -222,6 +242,8 @@ mod tests {
     #[test]
     fn each_component_gives_its_own_reason() {
         assert_eq!(tags(&reasons(|now, _| now.definition = Digest::of(b"other"))), ["command-changed"]);
+        assert_eq!(tags(&reasons(|now, _| now.code[0].digest = Digest::of(b"other"))), ["script-changed"]);
+        assert_eq!(tags(&reasons(|now, _| now.code[1].name = "b.yaml".into())), ["environment-changed"]);
         assert_eq!(tags(&reasons(|now, _| now.params.truncate(1))), ["param-removed"]);
         assert_eq!(tags(&reasons(|now, _| now.params.push(("z".into(), "1".into())))), ["param-added"]);
         assert_eq!(tags(&reasons(|now, _| now.wildcards = bound(&[("s", "B")]))), ["wildcard-changed"]);
@@ -232,6 +254,11 @@ mod tests {
             tags(&reasons(|now, paths| now.outputs.push(paths.intern("out2")))),
             ["output-set-changed"]
         );
+    }
+
+    #[test]
+    fn an_environment_that_the_run_does_not_use_is_no_reason() {
+        assert_eq!(reasons(|now, _| now.code.truncate(1)), []);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | definition | action kind, command template in canonical form, shell, names and order of slots, `SEMANTICS` | rule name, place, docstring, other rules |
 //! | params | (name, canonical value) of what the command can see | unreferenced values |
 //! | wildcards | (name, value) of what the command references | unreferenced ones |
+//! | code | (kind, name, digest) of the script, and of the software environment when the run uses it | mtimes |
 //! | inputs | ordered (slot, path, content digest); of a directory the digest of its tree, of an `ancient` one none | mtimes, producers |
 //! | outputs | ordered paths | |
 //! | required | (output, what `ensure` asks of it) | |
@@ -30,12 +31,48 @@ pub(crate) struct InputState {
     pub(crate) digest: Digest,
 }
 
+/// What a [`CodePart`] is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum CodeKind {
+    /// The file of `script:` or `notebook:`.
+    Script = 0,
+    Conda = 1,
+    Container = 2,
+    Modules = 3,
+}
+
+impl CodeKind {
+    pub(crate) const ALL: [CodeKind; 4] =
+        [CodeKind::Script, CodeKind::Conda, CodeKind::Container, CodeKind::Modules];
+
+    /// As in JSON and in the sections of a rule.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            CodeKind::Script => "script",
+            CodeKind::Conda => "conda",
+            CodeKind::Container => "container",
+            CodeKind::Modules => "envmodules",
+        }
+    }
+}
+
+/// Code of a job that lies outside of the Rulefile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct CodePart {
+    pub(crate) kind: CodeKind,
+    /// Path or name as the rule gives it.
+    pub(crate) name: Arc<str>,
+    pub(crate) digest: Digest,
+}
+
 /// What a job would be executed with now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Fingerprint {
     pub(crate) definition: Digest,
     pub(crate) params: Vec<Bound>,
     pub(crate) wildcards: Vec<Bound>,
+    pub(crate) code: Vec<CodePart>,
     pub(crate) inputs: Vec<InputState>,
     pub(crate) outputs: Vec<PathId>,
     /// What `ensure` asks of an output, by the output's path.
@@ -53,6 +90,13 @@ impl Fingerprint {
             bound.iter().for_each(|(name, value)| {
                 hasher.text(name).text(value);
             });
+        }
+        for CodePart { kind, name, digest } in &self.code {
+            hasher.text(kind.name()).text(name).bytes(digest.as_bytes());
+        }
+        hasher.number(self.code.len() as u64);
+        for CodePart { kind, name, digest } in &self.code {
+            hasher.number(*kind as u64).text(name).bytes(digest.as_bytes());
         }
         for InputState { slot, path, digest } in &self.inputs {
             hasher.number((*slot).into()).text(paths.text(*path)).bytes(digest.as_bytes());

@@ -50,6 +50,26 @@ pub enum Reason {
         /// The new definition.
         new: String,
     },
+    /// The content of the rule's script changed.
+    ScriptChanged {
+        /// The script.
+        path: String,
+        /// Its content at the last execution; `None` when another one was executed.
+        old: Option<Digest>,
+        /// Its content now.
+        new: Digest,
+    },
+    /// The software environment that the rule names is another one.
+    EnvironmentChanged {
+        /// `conda`, `container` or `envmodules`.
+        kind: String,
+        /// What the rule names.
+        name: String,
+        /// Its description at the last execution; `None` when another one or none was used.
+        old: Option<Digest>,
+        /// Its description now.
+        new: Digest,
+    },
     /// A param that the command uses has another value.
     ParamChanged {
         /// Name of the param, or its position.
@@ -162,6 +182,8 @@ impl Reason {
             Reason::NeverBuilt => "never-built",
             Reason::FailedBefore { .. } => "failed-before",
             Reason::CommandChanged { .. } => "command-changed",
+            Reason::ScriptChanged { .. } => "script-changed",
+            Reason::EnvironmentChanged { .. } => "environment-changed",
             Reason::ParamChanged { .. } => "param-changed",
             Reason::ParamAdded { .. } => "param-added",
             Reason::ParamRemoved { .. } => "param-removed",
@@ -192,8 +214,19 @@ impl fmt::Display for Reason {
             Reason::FailedBefore { run, outcome } if outcome == "cancelled" => {
                 write!(f, "stopped in run {run}")
             }
+            Reason::FailedBefore { run, outcome } if outcome == "interrupted" => {
+                write!(f, "run {run} was interrupted while this job ran")
+            }
             Reason::FailedBefore { run, outcome } => write!(f, "failed in run {run} ({outcome})"),
             Reason::CommandChanged { .. } => write!(f, "command changed"),
+            Reason::ScriptChanged { path, old: Some(_), .. } => write!(f, "script {path} changed"),
+            Reason::ScriptChanged { path, old: None, .. } => write!(f, "script {path} is new"),
+            Reason::EnvironmentChanged { kind, name, old: Some(_), .. } => {
+                write!(f, "{kind} environment {name} changed")
+            }
+            Reason::EnvironmentChanged { kind, name, old: None, .. } => {
+                write!(f, "{kind} environment {name} was not used before")
+            }
             Reason::ParamChanged { name, old, new } => write!(f, "param {name} changed: {old} -> {new}"),
             Reason::ParamAdded { name, new } => write!(f, "param {name} is new: {new}"),
             Reason::ParamRemoved { name, old } => write!(f, "param {name} is gone: {old}"),

@@ -21,7 +21,7 @@ pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<
 
 /// The plan for what the user calls `targets`.
 pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Result<Plan, Failure> {
-    let session = place.session(place.load()?, args).open()?;
+    let session = place.session(place.load(args.jobs)?, args).open()?;
     let targets = place.targets(targets, session.workflow());
     let options = place.run_options(args, session.workflow());
     session.plan(&targets, &options).map_err(|error| place.explained(error, &targets))

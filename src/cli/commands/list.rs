@@ -18,7 +18,7 @@ struct Listed<'a> {
 }
 
 pub(crate) fn rules(place: &Place) -> Result<Exit, Failure> {
-    let workflow = place.load()?;
+    let workflow = place.load(None)?;
     let rules = listed(&workflow);
     if place.output.json {
         place.output.answer_json(&serde_json::json!({"v": 1, "rules": rules}))?;

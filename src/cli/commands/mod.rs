@@ -2,15 +2,17 @@
 
 mod ask;
 mod clean;
+pub(crate) mod fmt;
 mod list;
 mod run;
 
-use crate::args::{Args, Command, Common, RunArgs};
+use crate::args::{Args, Command, Common, EnvKind, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Does what the arguments say and shows what went wrong.
@@ -20,7 +22,10 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
     let common = common.and(command.common().clone());
     let output = Output::new(&common);
-    let done = Place::find(common, output).and_then(|place| match command {
+    if let Command::Fmt { fmt, .. } = &command {
+        return done(&output, fmt::fmt(&common, &output, fmt));
+    }
+    let result = Place::find(common, output).and_then(|place| match command {
         Command::Run { targets, run: after, .. } => match run.and(after) {
             run if run.dry_run => ask::plan(&place, &targets, &run),
             run => run::run(&place, &targets, &run, started),
@@ -34,10 +39,27 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Clean { targets, yes, dry_run, .. } => {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
+        // Needs no project, and was done.
+        Command::Fmt { .. } => Ok(Exit::Success),
     });
-    done.unwrap_or_else(|failure| {
+    done(&output, result)
+}
+
+fn done(output: &Output, result: Result<Exit, Failure>) -> Exit {
+    result.unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.exit()
+    })
+}
+
+/// The directory where the command was started.
+fn here() -> Result<PathBuf, Failure> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the command learns where it was started"
+    )]
+    std::env::current_dir().map_err(|error| {
+        Failure::new(Exit::Environment, format!("cannot find the current directory: {error}"))
     })
 }
 
@@ -57,13 +79,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn find(common: Common, output: Output) -> Result<Place, Failure> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where the command learns where it was started"
-        )]
-        let here = std::env::current_dir().map_err(|error| {
-            Failure::new(Exit::Environment, format!("cannot find the current directory: {error}"))
-        })?;
+        let here = here()?;
         let project = Project::find(&here, &common)?;
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
         let mut options = LoadOptions::default();
@@ -81,8 +97,10 @@ impl Place {
     }
 
     /// Loads the workflow and shows its warnings.
-    pub(crate) fn load(&self) -> Result<Workflow, Failure> {
-        let loaded = Workflow::load_with(&self.project.rulefile, &self.options);
+    pub(crate) fn load(&self, cores: Option<usize>) -> Result<Workflow, Failure> {
+        let mut options = self.options.clone();
+        options.cores = cores;
+        let loaded = Workflow::load_with(&self.project.rulefile, &options);
         // Its author wants to see it, of a load that fails above all.
         let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
         if loaded.is_err() || !self.output.quiet {
@@ -98,16 +116,20 @@ impl Place {
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
     pub(crate) fn session(&self, workflow: Workflow, args: &RunArgs) -> SessionBuilder {
-        let builder = Session::builder(workflow)
+        let mut builder = Session::builder(workflow)
             .root(&self.project.root)
             .jobs(args.jobs.unwrap_or(0))
             .temp_dir(std::env::temp_dir().to_string_lossy());
+        #[expect(clippy::disallowed_methods, reason = "the library looks for programs where it is told")]
+        if let Some(path) = std::env::var_os("PATH") {
+            builder = builder.search_path(path);
+        }
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }
 
     /// A session for questions.
     pub(crate) fn open(&self) -> Result<Session, Failure> {
-        Ok(self.session(self.load()?, &RunArgs::default()).open()?)
+        Ok(self.session(self.load(None)?, &RunArgs::default()).open()?)
     }
 
     /// What the user calls these, as the workflow calls them.
@@ -128,6 +150,9 @@ impl Place {
         options.retries = run.retries.unwrap_or(0);
         options.wait = run.wait;
         options.keep_temps = run.notemp;
+        options.environments.conda = run.env.contains(&EnvKind::Conda);
+        options.environments.container = run.env.contains(&EnvKind::Container);
+        options.environments.modules = run.env.contains(&EnvKind::Modules);
         options.until = self.targets(&run.until, workflow);
         options.omit_from = self.targets(&run.omit_from, workflow);
         options.batch = run.batch.clone();
@@ -166,7 +191,7 @@ impl Place {
     }
 }
 
-const COMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "clean", "help"];
+const COMMANDS: [&str; 9] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean", "help"];
 
 fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))

@@ -21,7 +21,7 @@ pub(crate) fn run(
     args: &RunArgs,
     started: Instant,
 ) -> Result<Exit, Failure> {
-    let workflow = place.load()?;
+    let workflow = place.load(args.jobs)?;
     let targets = place.targets(targets, &workflow);
     let options = place.run_options(args, &workflow);
     let progress = Progress::new(&place.output);

@@ -28,8 +28,8 @@ pub(super) struct GrowthState<'a> {
     waiting: FxHashMap<u32, Vec<u32>>,
     /// Open jobs that miss nothing.
     due: Vec<u32>,
-    /// Checkpoints' jobs that ended well, or are made again, since the graph grew last.
-    ended: Vec<(u32, bool)>,
+    /// The first checkpoint's job that ended well since the graph grew last.
+    after: Option<u32>,
     pub(super) held: HeldBack,
 }
 
@@ -40,7 +40,7 @@ impl<'a> GrowthState<'a> {
             missing: FxHashMap::default(),
             waiting: FxHashMap::default(),
             due: Vec::new(),
-            ended: Vec::new(),
+            after: None,
             held: HeldBack::default(),
         };
         for (job, open) in &cx.graph.open {
@@ -64,7 +64,7 @@ impl<'a> GrowthState<'a> {
     }
 
     fn ended(&mut self, checkpoint: u32) {
-        self.ended.push((checkpoint, true));
+        self.after = self.after.or(Some(checkpoint));
         for job in self.waiting.get(&checkpoint).into_iter().flatten() {
             if let Some(missing) = self.missing.get_mut(job) {
                 *missing -= 1;
@@ -76,7 +76,6 @@ impl<'a> GrowthState<'a> {
     }
 
     fn reopened(&mut self, checkpoint: u32) {
-        self.ended.push((checkpoint, false));
         for job in self.waiting.get(&checkpoint).into_iter().flatten() {
             if let Some(missing) = self.missing.get_mut(job) {
                 *missing += 1;
@@ -89,14 +88,18 @@ impl<'a> GrowthState<'a> {
 impl Run<'_> {
     /// A job came to a good end.
     pub(super) fn note_end(&mut self, job: u32) {
-        if self.cx.rule(self.cx.job(JobId(job))).checkpoint {
+        let it = self.cx.job(JobId(job));
+        if self.cx.rule(it).checkpoint {
+            self.cx.graph.finals.add(self.cx.rule(it), it);
             self.growth.ended(job);
         }
     }
 
     /// A job that had ended well is to be checked again.
     pub(super) fn note_reopened(&mut self, job: u32) {
-        if self.cx.rule(self.cx.job(JobId(job))).checkpoint {
+        let it = self.cx.job(JobId(job));
+        if self.cx.rule(it).checkpoint {
+            self.cx.graph.finals.remove(self.cx.rule(it), it);
             self.growth.reopened(job);
         }
     }
@@ -119,16 +122,6 @@ impl Run<'_> {
             let error = Error::new(ErrorKind::Bug, "the graph is to grow while somebody looks at it");
             return self.give_up(error);
         };
-        let mut after = None;
-        for (checkpoint, is_final) in std::mem::take(&mut self.growth.ended) {
-            let job = &cx.graph.jobs[checkpoint as usize];
-            let rule = &cx.workflow.rules[job.rule as usize];
-            match is_final {
-                true => cx.graph.finals.add(rule, job),
-                false => cx.graph.finals.remove(rule, job),
-            }
-            after = after.or(Some(checkpoint).filter(|_| is_final));
-        }
         let jobs: Vec<JobId> = due.iter().map(|job| JobId(*job)).collect();
         let core = &self.core;
         let grown = Growth {
@@ -153,7 +146,7 @@ impl Run<'_> {
             }
         }
         self.total += new.filter(|job| has_action(&self.cx, *job)).count();
-        if let Some(after) = after {
+        if let Some(after) = self.growth.after.take() {
             let (after, jobs) = (self.info(after), self.total);
             self.emit(EventKind::GraphExtended { after, new: grown.order.len(), jobs });
         }

@@ -50,7 +50,19 @@ impl Object for Unpack {
     }
 
     fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-        vm.call_value(&self.0, args, None)
+        let value = vm.call_value(&self.0, args, None)?;
+        match &value {
+            Value::Dict(_) | Value::List(_) | Value::Tuple(_) => Ok(value),
+            // It hands over to another function.
+            other if other.is_callable() => Ok(value),
+            other => {
+                let message = format!(
+                    "`unpack` spreads a dict or a list, but the function gave a `{}`",
+                    other.type_name()
+                );
+                Err(Raise::type_error(message).help("leave `unpack` out for a single path"))
+            }
+        }
     }
 }
 

@@ -21,14 +21,16 @@ fn exists(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 
 fn glob_wildcards(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [pattern, files, follow] = args.take("glob_wildcards", ["pattern", "files", "followlinks"], 1)?;
-    if files.is_some_and(|value| !matches!(value, Value::None)) {
-        return Err(Raise::unsupported(
-            "`glob_wildcards` of a list of files is not supported",
-            "let it look at the file system, or take the names apart with text methods",
-        ));
-    }
     let pattern = path(&pattern.unwrap_or(Value::None), "glob_wildcards")?;
-    let found = vm.glob_wildcards(&pattern, follow.is_some_and(|v| v.truth()))?;
+    let found = match files.filter(|files| !matches!(files, Value::None)) {
+        None => vm.glob_wildcards(&pattern, follow.is_some_and(|v| v.truth()))?,
+        Some(files) => {
+            let files = vm.collect(&files)?;
+            let files: Result<Vec<Arc<str>>, Raise> =
+                files.iter().map(|f| path(f, "glob_wildcards")).collect();
+            vm.match_wildcards(&pattern, &files?)?
+        }
+    };
     vm.budget.allocate_items((found.names.len() * found.rows.len()) as u64)?;
     let column = |index: usize| -> Value {
         Value::list(found.rows.iter().map(|row| Value::Str(row[index].clone())).collect())

@@ -4,14 +4,15 @@
 
 use super::args::{int, text, wrong};
 use super::types::path;
+use crate::base::checksum::Checksum;
 use crate::lang::index;
 use crate::lang::methods;
 use crate::lang::ops;
 use crate::lang::raise::Raise;
-use crate::lang::value::{Args, BoundMethod, Builtin, Object, Type, Value};
+use crate::lang::value::{Args, BoundMethod, Builtin, Home, Module, NamedList, Object, Type, Value};
 use crate::lang::vm::Vm;
 use crate::model;
-use crate::model::flags::{Algorithm, Flag, Flags, ReportEntry};
+use crate::model::flags::{Flag, Flags, ReportEntry};
 use crate::syntax::ast::BinaryOp;
 use std::sync::Arc;
 
@@ -32,6 +33,26 @@ pub(super) static TABLE: &[Builtin] = &[
     Builtin { name: "touch", call: |vm, args| simple(vm, args, Flag::Touch) },
     Builtin { name: "update", call: |vm, args| simple(vm, args, Flag::Update) },
 ];
+
+/// `access.random(path)`: how a job reads a file, which means nothing where files are not copied.
+pub(super) fn access() -> Value {
+    static KINDS: [Builtin; 3] = [
+        Builtin {
+            name: "multi",
+            call: |_, args| mark(args.one("access.multi")?, &Marks::default(), "access.multi"),
+        },
+        Builtin {
+            name: "random",
+            call: |_, args| mark(args.one("access.random")?, &Marks::default(), "access.random"),
+        },
+        Builtin {
+            name: "sequential",
+            call: |_, args| mark(args.one("access.sequential")?, &Marks::default(), "access.sequential"),
+        },
+    ];
+    let members = KINDS.iter().map(|kind| (kind.name.into(), Value::Builtin(kind))).collect();
+    Value::Module(Arc::new(Module { name: "access".into(), members, home: Home::Nowhere }))
+}
 
 /// A path with flags: for everything else it is the path.
 #[derive(Debug)]
@@ -57,7 +78,7 @@ pub(crate) struct Marks {
 pub(crate) struct EnsureMark {
     pub(crate) non_empty: bool,
     /// The checksum is a text or a function of the job.
-    pub(crate) checksum: Option<(Algorithm, Value)>,
+    pub(crate) checksum: Option<(Checksum, Value)>,
 }
 
 impl Marks {
@@ -99,6 +120,13 @@ impl Object for Flagged {
 
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
         let Some(text) = self.stand_in() else { return Ok(None) };
+        // Files of rules can be opened as they are: `checkpoints.a.get().output[0].open()`.
+        if name == "open" {
+            return Ok(Some(Value::native("open", move |vm, args| {
+                let positional = std::iter::once(text.clone()).chain(args.positional).collect();
+                super::files::open(vm, Args { positional, named: args.named })
+            })));
+        }
         Ok(methods::find(Type::Str, name).map(|method| {
             Value::Method(Arc::new(BoundMethod { receiver: Some(text), of: Type::Str, method }))
         }))
@@ -164,7 +192,7 @@ fn temp(_: &mut Vm, args: Args) -> Result<Value, Raise> {
 fn ensure(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [path, non_empty, sha256, md5, sha1] =
         args.take("ensure", ["/path", "*non_empty", "*sha256", "*md5", "*sha1"], 1)?;
-    let given = [(Algorithm::Sha256, sha256), (Algorithm::Md5, md5), (Algorithm::Sha1, sha1)];
+    let given = [(Checksum::Sha256, sha256), (Checksum::Md5, md5), (Checksum::Sha1, sha1)];
     let mut given = given.into_iter().filter_map(|(algorithm, value)| Some((algorithm, value?)));
     let checksum = given.next();
     if given.next().is_some() {
@@ -237,13 +265,20 @@ fn multiext(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     if items.iter().all(|(name, _)| name.is_none()) {
         return Ok(Value::list(items.into_iter().map(|(_, value)| value).collect()));
     }
-    Ok(Value::object(crate::lang::value::NamedList { type_name: "multiext", items, text: None }))
+    Ok(Value::object(NamedList { type_name: "multiext", items, text: None }))
 }
 
 /// The value with marks: a path, each element of a list, or what a function will give.
 fn mark(value: Value, marks: &Marks, function: &'static str) -> Result<Value, Raise> {
     if let Some(known) = value.downcast::<Flagged>() {
         return Ok(Value::object(Flagged { path: known.path.clone(), marks: known.marks.with(marks) }));
+    }
+    // `multiext` with names keeps them.
+    if let Some(list) = value.downcast::<NamedList>() {
+        let items =
+            list.items.iter().map(|(name, value)| Ok((name.clone(), mark(value.clone(), marks, function)?)));
+        let items = items.collect::<Result<_, Raise>>()?;
+        return Ok(Value::object(NamedList { items, ..list.clone() }));
     }
     if value.is_callable() {
         return Ok(Value::object(Marked { function: value, marks: marks.clone(), name: function }));

@@ -4,9 +4,10 @@ use super::args::text;
 use super::later::{Job, holds_function, later};
 use crate::lang::format::{self, First};
 use crate::lang::index;
-use crate::lang::modules::fnmatch::Pattern;
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Args, Builtin, Key, TextKey, Value};
+use crate::lang::table::dpath;
+use crate::lang::table::lookup::{self as tables, Columns};
+use crate::lang::value::{Args, Builtin, Value};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
 
@@ -17,161 +18,153 @@ type Named = Vec<(Arc<str>, Value)>;
 /// What is asked, before wildcards are filled in.
 struct Question {
     /// A text or a function of the job.
-    path: Value,
+    text: Value,
     within: Value,
     default: Option<Value>,
+    asked: Asked,
     /// Names that the texts may hold besides wildcards.
     names: Named,
 }
 
+enum Asked {
+    /// The value at a path in a mapping.
+    Path,
+    /// Rows of a table.
+    Rows { columns: Columns, count: Option<i64> },
+}
+
+/// Parameters by position, as in Snakemake; all other names are for the texts.
+const KNOWN: [&str; 6] = ["query", "dpath", "cols", "is_nrows", "within", "default"];
+
 fn lookup(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
-    let mut given = Given { positional: args.positional.into_iter(), named: args.named };
-    let query = given.take("query");
-    let dpath = given.take("dpath");
-    let (cols, is_nrows) = (given.take("cols"), given.take("is_nrows"));
-    let within = given
-        .take("within")
-        .ok_or_else(|| Raise::type_error("`lookup` needs a mapping or a table: `within=...`"))?;
-    let default = given.take("default");
-    let names = given.named;
-    let path = match (query, dpath) {
-        (Some(_), Some(_)) => return Err(Raise::type_error("`lookup` takes `query` or `dpath`, not both")),
-        (Some(path), None) | (None, Some(path)) => path,
-        (None, None) => return Err(Raise::type_error("`lookup` needs a `query` or a `dpath`")),
-    };
-    if !matches!(within, Value::Dict(_)) {
-        let message = format!("`lookup` looks into mappings, not into `{}`", within.type_name());
-        return Err(Raise::unsupported(message, "make a dict of it, or choose with an input function"));
-    }
-    if cols.is_some() || is_nrows.is_some() {
-        return Err(Raise::type_error("`lookup`: `cols` and `is_nrows` are for tables, not for mappings"));
-    }
-    let question = Question { path, within, default, names };
+    let question = Question::of(args)?;
     if !question.waits() {
-        let path = text(&question.path, "lookup")?;
-        let path = match question.names.is_empty() {
-            true => path.to_string(),
-            false => filled(vm, &path, &question.names, None)?,
-        };
-        return question.find(vm, &path);
+        return question.ask(vm, None);
     }
     let values = question.names.iter().map(|(_, value)| value.clone());
-    let parts = values.chain([question.path.clone(), question.within.clone()]).collect();
-    later("lookup", parts, move |vm, job| question.ask(vm, job))
+    let parts =
+        values.chain([question.text.clone(), question.within.clone()]).chain(question.default.clone());
+    later("lookup", parts.collect(), move |vm, job| question.ask(vm, Some(job)))
 }
 
-/// Arguments in the order in which they are asked for.
-struct Given {
-    positional: std::vec::IntoIter<Value>,
-    named: Named,
-}
-
-impl Given {
-    fn take(&mut self, name: &str) -> Option<Value> {
-        let by_name = |named: &mut Named| {
-            let at = named.iter().position(|(n, _)| **n == *name)?;
-            Some(named.remove(at).1)
-        };
-        let value = self.positional.next().or_else(|| by_name(&mut self.named))?;
-        (!matches!(value, Value::None) || name == "default").then_some(value)
-    }
+fn error(message: impl Into<String>) -> Raise {
+    Raise::new(Exc::WorkflowError, message)
 }
 
 impl Question {
+    fn of(args: Args) -> Result<Question, Raise> {
+        let (known, names): (Vec<_>, Vec<_>) =
+            args.named.into_iter().partition(|(name, _)| KNOWN.contains(&&**name));
+        let [query, dpath, columns, count, within, default] =
+            Args { positional: args.positional, named: known }.take("lookup", KNOWN, 0)?;
+        let given = |value: Option<Value>| value.filter(|value| !matches!(value, Value::None));
+        let (query, dpath) = (given(query), given(dpath));
+        let within = given(within)
+            .ok_or_else(|| error("`lookup` needs a mapping or a table to search: `within=...`"))?;
+        let is_mapping = matches!(within, Value::Dict(_));
+        let is_table = tables::is_table(&within);
+        if !is_mapping && !is_table {
+            return Err(error(format!(
+                "`lookup` looks into mappings and tables, not into `{}`",
+                within.type_name()
+            )));
+        }
+        let (text, asked) = match (query, dpath) {
+            (Some(_), Some(_)) => return Err(error("`lookup` takes `query` or `dpath`, not both")),
+            // What stands first may be either.
+            (Some(text), None) | (None, Some(text)) if is_mapping => (text, Asked::Path),
+            (Some(text), None) => {
+                (text, Asked::Rows { columns: columns_of(given(columns))?, count: count_of(given(count))? })
+            }
+            (None, Some(_)) => return Err(error("`dpath` is for mappings: a table is asked with `query`")),
+            (None, None) => return Err(error("`lookup` needs a `query` or a `dpath`")),
+        };
+        Ok(Question { text, within, default, asked, names })
+    }
+
     /// Whether the answer depends on the job.
     fn waits(&self) -> bool {
         let is_known = |name: &str| self.names.iter().any(|(n, _)| **n == *name);
-        let is_open = match &self.path {
-            Value::Str(text) => names_in(text).iter().any(|name| !is_known(name)),
+        let is_open = |text: &str| names_in(text).iter().any(|name| !is_known(name));
+        let open_text = match &self.text {
+            Value::Str(text) => is_open(text),
             other => other.is_callable(),
         };
-        is_open || self.names.iter().any(|(_, value)| holds_function(value))
+        let open_columns = match &self.asked {
+            Asked::Rows { columns: Columns::One(name), .. } => is_open(name),
+            Asked::Rows { columns: Columns::Many(names), .. } => names.iter().any(|name| is_open(name)),
+            _ => false,
+        };
+        open_text || open_columns || self.names.iter().any(|(_, value)| holds_function(value))
     }
 
-    fn ask(&self, vm: &mut Vm, job: &Job) -> Result<Value, Raise> {
-        let mut names = Vec::with_capacity(self.names.len());
-        for (name, value) in &self.names {
-            names.push((name.clone(), job.resolve(vm, value)?));
-        }
-        let path = job.resolve(vm, &self.path)?;
-        let path = filled(vm, &text(&path, "lookup")?, &names, Some(job.wildcards()))?;
-        self.find(vm, &path)
-    }
-
-    /// The value at `a/b/c` in nested mappings and lists; a list of all where `*` stands in the path.
-    fn find(&self, vm: &mut Vm, path: &str) -> Result<Value, Raise> {
-        let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
-        let is_open = steps.iter().any(|step| step.contains(['*', '?', '[']));
-        let mut found = vec![self.within.clone()];
-        for step in &steps {
-            let mut next = Vec::new();
-            for value in &found {
-                vm.budget.spend(1)?;
-                step_into(vm, value, step, &mut next)?;
+    /// The answer, for a job or for none.
+    fn ask(&self, vm: &mut Vm, job: Option<&Job>) -> Result<Value, Raise> {
+        let mut names = self.names.clone();
+        let mut text_value = self.text.clone();
+        if let Some(job) = job {
+            for (_, value) in &mut names {
+                *value = job.resolve(vm, value)?;
             }
-            found = next;
+            text_value = job.resolve(vm, &text_value)?;
         }
-        match (found.len(), &self.default) {
-            (0, Some(default)) => Ok(default.clone()),
-            (0, None) => Err(Raise::new(Exc::LookupError, format!("`lookup` finds nothing at `{path}`"))
-                .help("give a `default=...`, or look at the keys of the mapping")),
-            (1, _) => Ok(found.remove(0)),
-            _ if is_open => Ok(Value::list(found)),
-            _ => Ok(found.remove(0)),
-        }
-    }
-}
-
-/// Adds what the step leads to.
-fn step_into(vm: &mut Vm, value: &Value, step: &str, next: &mut Vec<Value>) -> Result<(), Raise> {
-    let pattern = step.contains(['*', '?', '[']).then(|| Pattern::new(step));
-    match value {
-        Value::Dict(dict) => {
-            if pattern.is_none()
-                && let Some(found) = dict.0.read(|map| map.get(&TextKey(step)).cloned())
-            {
-                next.push(found);
-                return Ok(());
-            }
-            let entries: Vec<(Key, Value)> =
-                dict.0.read(|map| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect());
-            vm.budget.spend(entries.len() as u64)?;
-            for (key, value) in entries {
-                let key = key.get().display();
-                let is_meant = match &pattern {
-                    Some(pattern) => pattern.matches(vm, &key)?,
-                    None => *key == *step,
-                };
-                next.extend(is_meant.then_some(value));
-            }
-        }
-        Value::List(_) | Value::Tuple(_) => {
-            let items = value.snapshot().unwrap_or_default();
-            match (step.parse::<usize>(), pattern) {
-                (Ok(at), _) => next.extend(items.get(at).cloned()),
-                (_, Some(pattern)) => {
-                    vm.budget.spend(items.len() as u64)?;
-                    for (i, item) in items.into_iter().enumerate() {
-                        next.extend(pattern.matches(vm, &i.to_string())?.then_some(item));
+        // As in Snakemake, braces mean something only where there are names for them.
+        let fills = job.is_some() || !names.is_empty();
+        let fill = |vm: &mut Vm, template: &Arc<str>| -> Result<Arc<str>, Raise> {
+            if fills { filled(vm, template, &names, job.map(Job::wildcards)) } else { Ok(template.clone()) }
+        };
+        let text = fill(vm, &text(&text_value, "lookup")?)?;
+        match &self.asked {
+            Asked::Path => match dpath::find(vm, &self.within, &text)? {
+                Some(value) => Ok(value),
+                None => self.default.clone().ok_or_else(|| {
+                    error(format!("`lookup` finds nothing at `{text}`"))
+                        .help("give a `default=...`, or look at the keys of the mapping")
+                }),
+            },
+            Asked::Rows { columns, count } => {
+                let columns = match columns {
+                    Columns::All => Columns::All,
+                    Columns::One(name) => Columns::One(fill(vm, name)?),
+                    Columns::Many(many) => {
+                        Columns::Many(many.iter().map(|name| fill(vm, name)).collect::<Result<_, _>>()?)
                     }
-                }
-                _ => {}
+                };
+                tables::rows(vm, &self.within, &text, &columns, *count, self.default.as_ref())
             }
         }
-        _ => {}
     }
-    Ok(())
 }
 
-/// Names of the wildcards in a text.
-pub(super) fn names_in(text: &str) -> Vec<&str> {
+fn columns_of(value: Option<Value>) -> Result<Columns, Raise> {
+    match value {
+        None => Ok(Columns::All),
+        Some(Value::Str(one)) => Ok(Columns::One(one)),
+        Some(Value::List(many)) => {
+            let many = many.0.read(Clone::clone);
+            many.iter().map(|name| text(name, "lookup")).collect::<Result<_, _>>().map(Columns::Many)
+        }
+        Some(_) => Err(error("`cols` is the name of a column, or a list of names")),
+    }
+}
+
+fn count_of(value: Option<Value>) -> Result<Option<i64>, Raise> {
+    match value {
+        None => Ok(None),
+        Some(Value::Int(count)) => Ok(Some(count)),
+        Some(_) => Err(error("`is_nrows` is a whole number")),
+    }
+}
+
+/// Names of the wildcards in a text: `{name}` and `{name,constraint}`.
+fn names_in(text: &str) -> Vec<&str> {
     let starts = text.match_indices('{').map(|(at, _)| &text[at + 1..]);
-    let names = starts.map(|rest| rest[..rest.find(['}', ',', '!', ':']).unwrap_or(0)].trim());
-    names.filter(|name| !name.is_empty() && !name.starts_with('{')).collect()
+    let names = starts.map(|rest| rest[..rest.find(['}', ',']).unwrap_or(0)].trim());
+    names.filter(|name| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')).collect()
 }
 
 /// The text with names and wildcards in their places; names go first.
-fn filled(vm: &mut Vm, template: &str, names: &Named, wildcards: Option<&Value>) -> Result<String, Raise> {
+fn filled(vm: &mut Vm, template: &str, names: &Named, wildcards: Option<&Value>) -> Result<Arc<str>, Raise> {
     let mut lookup = |vm: &mut Vm, first: First<'_>| match first {
         First::Name(name) => match (names.iter().find(|(n, _)| **n == *name), wildcards) {
             (Some((_, value)), _) => Ok(value.clone()),
@@ -182,5 +175,5 @@ fn filled(vm: &mut Vm, template: &str, names: &Named, wildcards: Option<&Value>)
             Err(Raise::new(Exc::IndexError, format!("`{{{index}}}` in `lookup` has no name")))
         }
     };
-    format::str_format(vm, template, &mut lookup)
+    format::format_with(vm, template, &mut lookup, format::command_field).map(Arc::from)
 }

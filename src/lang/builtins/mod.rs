@@ -46,6 +46,7 @@ pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
         .chain(exceptions)
         .chain(aliases)
         .chain([("Ellipsis", Value::Ellipsis), ("__name__", Value::from("Rulefile")), bytes::named()])
+        .chain([("access", flags::access())])
         .chain(later::parts())
 }
 

@@ -6,7 +6,8 @@ use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::lang::config;
 use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
-use crate::lang::load::{File, Loader};
+use crate::lang::load::workflow::Place;
+use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::Vm;
@@ -175,7 +176,8 @@ impl Loader {
         };
         vm.reads.record("file", &name, Some(Digest::of(text.as_bytes())));
         let dir = full.parent().unwrap_or(Path::new(".")).to_path_buf();
-        self.files.push(File { name, key, dir });
+        let home = home_of(vm.root(), &dir);
+        self.files.push(File { name, key, dir, home });
         let result = self.run_file(vm, text);
         self.files.pop();
         result
@@ -183,15 +185,24 @@ impl Loader {
 
     /// Parses and runs the text of the innermost file.
     pub(super) fn run_file(&mut self, vm: &mut Vm, text: String) -> Result<(), Raise> {
-        let name = self.files.last().map_or("", |f| &f.name).to_string();
-        if let Some(file) = self.files.last() {
-            vm.add_import_folder(&file.dir)?;
+        let Some(file) = self.files.last() else { return Err(reported()) };
+        vm.add_import_folder(&file.dir)?;
+        let place = Place { name: file.name.clone(), dir: file.dir.clone() };
+        let source = self.sources.add(&file.name, text.as_str());
+        let workflow = self.workflow.clone();
+        let before = workflow.as_ref().map(|workflow| workflow.enter(place));
+        let result = self.run_text(vm, source, &text);
+        if let (Some(workflow), Some(before)) = (workflow, before) {
+            workflow.enter(before);
         }
-        let source = self.sources.add(name, text.as_str());
-        match parse_file(source, &text) {
+        result
+    }
+
+    fn run_text(&mut self, vm: &mut Vm, source: SourceId, text: &str) -> Result<(), Raise> {
+        match parse_file(source, text) {
             Ok(block) => block.iter().try_for_each(|stmt| {
                 // Before it runs: what an included file says comes after the statements above it.
-                if let Some(python) = python_of(&text, stmt) {
+                if let Some(python) = python_of(text, stmt) {
                     let around = &mut self.homes[self.home].around;
                     around.push_str(python.trim_end());
                     around.push('\n');
@@ -243,6 +254,9 @@ impl Loader {
             let message = "`config` is not a dict any more: the config file cannot be merged into it";
             return self.stop(Problem::error("bad-directive", message).at(span, ""));
         };
+        if let Some(workflow) = &self.workflow {
+            workflow.add_config_file(path);
+        }
         config::merge(&target, &dict)?;
         config::merge(&target, &self.overrides)?;
         self.pathvars_of_config(vm, span);

@@ -224,6 +224,10 @@ impl JobFunction for RuleFunction {
         self.called(cx, Value::to_model)
     }
 
+    fn is_local(&self) -> bool {
+        self.extras.iter().any(|extra| matches!(*extra, "threads" | "resources" | "attempt"))
+    }
+
     fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {
         self.called(cx, |value| path_tree(value, &self.paths, 0))
     }

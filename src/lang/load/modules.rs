@@ -11,7 +11,7 @@ use crate::lang::load::directives::read_text;
 use crate::lang::load::objects::{Named, Rules, reported};
 use crate::lang::load::paths::{Level, Pathvars, Prefix, prefix_of};
 use crate::lang::load::sections::{Item, Parts};
-use crate::lang::load::{File, Loader};
+use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
 use crate::lang::value::{self, Dict, Module as ModuleValue, Value};
 use crate::lang::vm::{SpaceId, Vm};
@@ -22,6 +22,9 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What a rule executes: never another one by `with:`.
+const COMMANDS: [&str; 7] = ["cwl", "notebook", "run", "script", "shell", "template_engine", "wrapper"];
 
 /// Modules that use one another.
 const MAX_MODULES: usize = 20;
@@ -256,21 +259,23 @@ impl Loader {
         if def.doc.is_some() {
             parts.draft.doc = def.doc.clone();
         }
-        let old = (parts.draft.params.clone(), parts.draft.resources.clone(), parts.view.clone());
+        let (old_params, old_view) = (parts.draft.params.clone(), parts.view.clone());
         for section in &def.sections {
+            if COMMANDS.contains(&&*section.name.text) {
+                let message = format!("`{}:` cannot stand below `with:`", section.name.text);
+                let problem = Problem::error("bad-use", message).at(section.name.span, "");
+                self.problems
+                    .push(problem.help("what a rule executes stays as it is: write a rule of its own"));
+            }
             parts.view.retain(|(part, _)| **part != *section.name.text);
         }
         self.apply_sections(vm, parts, &def.sections)?;
         let sets = |word: &str| def.sections.iter().any(|section| &*section.name.text == word);
         if sets("params") {
-            merge_params(&mut parts.draft, old.0);
-            if let Some((_, view)) = old.2.iter().find(|(part, _)| *part == "params") {
+            merge_params(&mut parts.draft, old_params);
+            if let Some((_, view)) = old_view.iter().find(|(part, _)| *part == "params") {
                 merge_view(&mut parts.view, view);
             }
-        }
-        if sets("resources") {
-            let new: Vec<Arc<str>> = parts.draft.resources.iter().map(|(name, _)| name.clone()).collect();
-            parts.draft.resources.extend(old.1.into_iter().filter(|(name, _)| !new.contains(name)));
         }
         Ok(())
     }
@@ -375,7 +380,12 @@ impl Loader {
         let key = normalise(&module.path.to_string_lossy()).into_owned();
         self.homes.push(Home { space, constraints: Vec::new(), around: String::new() });
         let mut inside = Inside {
-            files: vec![File { name: module.shown.clone(), key: key.clone(), dir: dir.clone() }],
+            files: vec![File {
+                name: module.shown.clone(),
+                key: key.clone(),
+                dir: dir.clone(),
+                home: home_of(vm.root(), &dir),
+            }],
             included: [key].into_iter().collect(),
             rules: Vec::new(),
             defined: Vec::new(),
@@ -395,7 +405,7 @@ impl Loader {
         };
         let outer = vm.enter_space(space);
         self.swap(&mut inside);
-        let result = self.fill(vm, module, &dir, text);
+        let result = self.fill(vm, module, text);
         self.swap(&mut inside);
         vm.enter_space(outer);
         result?;
@@ -412,7 +422,7 @@ impl Loader {
     }
 
     /// The names that a namespace starts with, and its file.
-    fn fill(&mut self, vm: &mut Vm, module: &Module, dir: &Path, text: String) -> Result<(), Raise> {
+    fn fill(&mut self, vm: &mut Vm, module: &Module, text: String) -> Result<(), Raise> {
         let config = config::empty();
         if let Some(given) = &module.config {
             config::merge(&config, given)?;
@@ -420,7 +430,6 @@ impl Loader {
         vm.set_global("config", Value::Dict(config))?;
         vm.set_global("rules", Value::object(self.names.clone()))?;
         vm.set_global("checkpoints", Value::object(self.checkpoints.clone()))?;
-        vm.set_global("workflow", self.workflow_object(vm, &module.shown, dir))?;
         self.run_file(vm, text)
     }
 

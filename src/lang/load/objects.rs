@@ -452,12 +452,12 @@ impl Shell {
     }
 }
 
-/// A shell with the flags that make it stop at the first error.
+/// A shell with its flags. Only bash is made to stop at the first error, as in Snakemake: what others know of
+/// `pipefail` differs, and scripts for them check for themselves.
 fn shell_program(program: &str) -> Result<Arc<[Arc<str>]>, Raise> {
     let flags: &[&str] = match program.rsplit('/').next().unwrap_or(program) {
         "" => return Err(Raise::value_error("`shell.executable` needs the name of a shell")),
-        "bash" | "zsh" | "ksh" | "mksh" => &["-euo", "pipefail", "-c"],
-        "sh" | "dash" | "ash" => &["-eu", "-c"],
+        "bash" => &["-euo", "pipefail", "-c"],
         _ => &["-c"],
     };
     Ok([program].iter().chain(flags).map(|part| Arc::from(*part)).collect())

@@ -1,24 +1,27 @@
 //! Sections of rules to drafts.
 
 use crate::diag::{Problem, Span};
+use crate::lang::builtins::expand::Unpack;
 use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
+use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
 use crate::lang::load::paths::{PathRules, Prefixed, bad_path};
 use crate::lang::raise::Raise;
-use crate::lang::value::{Args, Object, Value};
+use crate::lang::value::{Args, NamedList, Object, Value};
 use crate::lang::vm::Vm;
 use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::{Ensure, Flags};
+use crate::model::pattern::Pattern;
 use crate::model::units;
-use crate::syntax::ast::{Arg, ArgKind, ExprKind, RuleDef, Section};
-use crate::syntax::words::{SECTIONS, nearest};
+use crate::syntax::ast::{Arg, ArgKind, RuleDef, Section};
+use crate::syntax::words::nearest;
 use std::sync::Arc;
 
 /// An evaluated item of a section.
@@ -67,7 +70,7 @@ impl Loader {
         parts.draft.checkpoint = def.checkpoint;
         parts.draft.environment = self.environment.clone();
         if let Some(file) = self.files.last() {
-            parts.draft.environment.dir = file.dir.to_string_lossy().into();
+            parts.draft.environment.dir = file.home.clone();
         }
         self.apply_sections(vm, &mut parts, &def.sections)?;
         self.add_rule(parts, def.head, before);
@@ -144,22 +147,13 @@ impl Loader {
         self.names.add(local.clone(), rule);
         self.defined.push(Defined { local, view, home: self.home, star: None });
         let index = self.rules.len() as u32;
-        if let Some(span) = default_target {
+        if default_target.is_some() {
             let known = match self.files.len() {
                 1 => &mut self.default_target,
                 _ => &mut self.included_default_target,
             };
-            match *known {
-                Some((_, first)) => self.problems.push(
-                    Problem::error(
-                        "duplicate-default-target",
-                        "two rules say that they are the default target",
-                    )
-                    .at(span, "this rule")
-                    .at(first, "and this one"),
-                ),
-                None => *known = Some((index, head)),
-            }
+            // Of several the last one counts, so that a file can include another one and say something else.
+            *known = Some((index, head));
         }
         if self.first_rule.is_none() && self.files.len() == 1 {
             self.first_rule = Some(index);
@@ -169,8 +163,8 @@ impl Loader {
 
     fn section(&mut self, vm: &mut Vm, parts: &mut Parts, section: &Section) -> Result<(), Raise> {
         let word = &*section.name.text;
-        if !SUPPORTED.contains(&word) && !keywords::SECTIONS.contains(&word) {
-            self.problems.push(refused_section(word, section.name.span));
+        if !supported().any(|known| known == word) {
+            self.problems.push(unknown_section(word, section.name.span));
             return Ok(());
         }
         if word == "pathvars" {
@@ -178,17 +172,23 @@ impl Loader {
             return Ok(());
         }
         if word == "default_target" {
-            match section.args.as_slice() {
-                [Arg { kind: ArgKind::Positional, value }] if matches!(value.kind, ExprKind::Bool(true)) => {
-                    parts.default_target = Some(section.name.span);
+            let items = self.items(vm, &section.args)?;
+            match items.as_slice() {
+                [Item { name: None, value: Value::Bool(is_target), .. }] => {
+                    parts.default_target = is_target.then_some(section.name.span);
                 }
-                _ => {
-                    self.refuse("bad-section-value", "`default_target` can only be `True`", section.name.span)
-                }
+                _ => self.refuse(
+                    "bad-section-value",
+                    "`default_target` is `True` or `False`",
+                    section.name.span,
+                ),
             }
             return Ok(());
         }
-        let items = self.items(vm, &section.args)?;
+        let mut items = self.items(vm, &section.args)?;
+        if matches!(word, "input" | "output" | "log") {
+            items = spread(items);
+        }
         let name = parts.draft.name.clone();
         match word {
             "input" => {
@@ -209,6 +209,9 @@ impl Loader {
             }
             "resources" => parts.draft.resources = self.resources(&items),
             "wildcard_constraints" => parts.draft.constraints = self.constraints_of(&items),
+            word if actions::SECTIONS.contains(&word) => {
+                self.execution(&mut parts.draft, word, &items, section.name.span);
+            }
             word if keywords::SECTIONS.contains(&word) => self.keyword(parts, section, &items),
             _ => self.single_value(parts, section, items),
         }
@@ -369,7 +372,10 @@ impl Loader {
     fn inputs(&mut self, items: &[Item]) -> Vec<DraftInput> {
         let mut inputs = Vec::with_capacity(items.len());
         for item in items {
-            if item.value.is_callable() || holds_function(&item.value) {
+            if let (Some(name), Some(_)) = (&item.name, item.value.downcast::<Unpack>()) {
+                let message = format!("`unpack` gives items their names, so it cannot be called `{name}`");
+                self.refuse("bad-unpack", message, item.span);
+            } else if item.value.is_callable() || holds_function(&item.value) {
                 let item = &Item {
                     name: item.name.clone(),
                     value: match item.value.is_callable() {
@@ -465,9 +471,9 @@ impl Loader {
                         // What was prefixed once is not prefixed again where it is used.
                         Ok(value) if value.downcast::<Flagged>().is_some_and(|f| f.marks.prefixed) => {
                             let marks = Marks { prefixed: true, ..Marks::default() };
-                            Value::object(Flagged { path: Value::Str(value.display()), marks })
+                            Value::object(Flagged { path: unconstrained(&value.display()), marks })
                         }
-                        Ok(value) => Value::Str(value.display()),
+                        Ok(value) => unconstrained(&value.display()),
                         Err(_) => Value::Str(text),
                     }),
                     None => match elements(&value) {
@@ -510,7 +516,7 @@ impl Loader {
     }
 
     /// A path with its prefix, path variables and default flags.
-    fn changed_path(&mut self, value: &Value, section: &'static str, span: Span) -> Value {
+    pub(super) fn changed_path(&mut self, value: &Value, section: &'static str, span: Span) -> Value {
         match self.path_rules(section).apply(value) {
             Ok(value) => value,
             Err(message) => {
@@ -523,7 +529,15 @@ impl Loader {
     fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
         let mut params = Vec::with_capacity(items.len());
         for item in items {
-            let value = if item.value.is_callable() {
+            let value = if item.value.downcast::<Unpack>().is_some() {
+                let problem = Problem::error("bad-unpack", "`unpack` is for inputs, not for params");
+                self.problems.push(
+                    problem
+                        .at(item.span, "")
+                        .help("return the dict as it is: `{params.name[key]}` finds its entries"),
+                );
+                None
+            } else if item.value.is_callable() {
                 self.function(item, "params").map(Dynamic::Function)
             } else {
                 self.constant(item)
@@ -606,7 +620,7 @@ impl Loader {
     }
 }
 
-fn plain(text: &Arc<str>, span: Span) -> DraftText {
+pub(super) fn plain(text: &Arc<str>, span: Span) -> DraftText {
     DraftText { text: text.clone(), span: Some(span), flags: Flags::default() }
 }
 
@@ -614,7 +628,7 @@ fn plain(text: &Arc<str>, span: Span) -> DraftText {
 const MAX_PATHS: usize = 10_000_000;
 
 /// The text of a path: a text, or an object that stands for a file.
-fn as_path(value: &Value) -> Option<Arc<str>> {
+pub(super) fn as_path(value: &Value) -> Option<Arc<str>> {
     match value {
         Value::Str(text) => Some(text.clone()),
         Value::Object(object) if object.items().is_none() && !object.is_callable() => {
@@ -698,6 +712,30 @@ fn not_a_path(value: &Value, section: &str, span: Span) -> Problem {
     }
 }
 
+/// `multiext` with names stands for as many items.
+fn spread(items: Vec<Item>) -> Vec<Item> {
+    let parts = |item: Item| match item.value.downcast::<NamedList>() {
+        Some(list) if item.name.is_none() && list.type_name == "multiext" => {
+            let item = |(name, value): &(_, Value)| Item {
+                name: Option::clone(name),
+                value: value.clone(),
+                span: item.span,
+            };
+            list.items.iter().map(item).collect()
+        }
+        _ => vec![item],
+    };
+    items.into_iter().flat_map(parts).collect()
+}
+
+/// A pattern as other rules see it: what constrains its wildcards is its own affair.
+fn unconstrained(path: &Arc<str>) -> Value {
+    match Pattern::parse(path) {
+        Ok(pattern) if path.contains(',') => Value::from(pattern.bare_text()),
+        _ => Value::Str(path.clone()),
+    }
+}
+
 fn int_model(value: &Value) -> crate::model::value::Value {
     value.to_model().unwrap_or(crate::model::value::Value::Int(1))
 }
@@ -718,26 +756,17 @@ fn view_of_params(rule: &str, items: &[Item]) -> Value {
     })
 }
 
-fn refused_section(word: &str, span: Span) -> Problem {
-    if !SECTIONS.contains(&word) {
-        let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
-        let mut supported = [SUPPORTED, keywords::SECTIONS].concat();
-        supported.sort_unstable();
-        return match nearest(word, supported.iter().copied()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
-        };
+/// Every section that a rule can have.
+fn supported() -> impl Iterator<Item = &'static str> {
+    [SUPPORTED, actions::SECTIONS, keywords::SECTIONS].into_iter().flatten().copied()
+}
+
+fn unknown_section(word: &str, span: Span) -> Problem {
+    let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
+    let mut supported: Vec<&str> = supported().collect();
+    supported.sort_unstable();
+    match nearest(word, supported.iter().copied()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
-    let help = match word {
-        "script" | "notebook" => "call the program in a `shell:` command and list the script in `input:`",
-        "conda" | "container" | "singularity" | "envmodules" => {
-            "start rulemake in the environment, or enter it in the `shell:` command"
-        }
-        "benchmark" => "put `time` or a measuring program before the `shell:` command",
-        "shadow" => "make a temporary directory in the `shell:` command",
-        _ => "write the paths out, with variables of the Rulefile",
-    };
-    Problem::error("unsupported-section", format!("section `{word}` isn't supported yet"))
-        .at(span, "")
-        .help(help)
 }

@@ -15,6 +15,7 @@ mod itertools;
 mod json;
 mod log;
 mod math;
+mod numpy;
 mod operator;
 mod os;
 mod os_path;
@@ -68,6 +69,7 @@ static TABLE: &[&ModuleDef] = &[
     &log::LOGGING,
     &log::WARNINGS,
     &math::MODULE,
+    &numpy::MODULE,
     &operator::MODULE,
     &os_path::MODULE,
     &os::MODULE,
@@ -137,7 +139,6 @@ pub(crate) fn placeholder(name: &str) -> Value {
         "datetime" | "random" | "secrets" | "uuid" => {
             "a Rulefile gives the same workflow every time: take the value from `config`, or from a rule"
         }
-        "numpy" => "compute with lists and `math`, or in a script that a rule runs",
         "polars" => "read the table with `pandas`: `pd.read_csv(path)`",
         "subprocess" => "run programs in the `shell:` of a rule",
         _ => "do it in the `shell:` of a rule",

@@ -185,7 +185,6 @@ fn what_modules_lack_says_what_to_do_instead() {
         ("from pathlib import Path\nPath('a').write_text('x')", "`shell:` of a rule"),
         ("from pathlib import Path\nPath('a').mkdir(parents=True)", "outputs and logs"),
         ("import gzip\ngzip.open('x')", "unpack files in a rule"),
-        ("import numpy as np\nnp.array([1])", "lists and `math`"),
         ("from dataclasses import dataclass\n@dataclass\ndef f(): pass", "namedtuple"),
         ("import subprocess as sp\nsp.check_output(['ls'])", "`shell:` of a rule"),
         ("from snakemake.io import no_such_thing\nno_such_thing()", "not available"),

@@ -27,6 +27,7 @@ pub(crate) static METHODS: &[Method] = &[
     Method { name: "item", call: item },
     Method { name: "max", call: |vm, me, args| summed(vm, me, args, Summary::Max) },
     Method { name: "mean", call: |vm, me, args| summed(vm, me, args, Summary::Mean) },
+    Method { name: "median", call: |vm, me, args| summed(vm, me, args, Summary::Median) },
     Method { name: "min", call: |vm, me, args| summed(vm, me, args, Summary::Min) },
     Method { name: "ravel", call: |_, me, _| Ok(flat(me)) },
     Method { name: "round", call: |vm, me, args| rounded(vm, me, args) },

@@ -6,17 +6,11 @@ use crate::lang::value::{MAX_NESTING, Value};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
 
-/// What a path finds.
-pub(crate) enum Found {
-    None,
-    One(Value),
-    Many(Vec<Value>),
-}
-
-/// All values that a path matches: `*` is any key, or a part of one, `**` any number of keys.
-pub(crate) fn find(vm: &mut Vm, within: &Value, path: &str) -> Result<Found, Raise> {
+/// The value at a path, or a list when the path matches several: `*` is any key, or a part of one, `**` any
+/// number of keys.
+pub(crate) fn find(vm: &mut Vm, within: &Value, path: &str) -> Result<Option<Value>, Raise> {
     if path.is_empty() || path == "/" {
-        return Ok(Found::One(within.clone()));
+        return Ok(Some(within.clone()));
     }
     let glob: Vec<Part> = path.trim_start_matches('/').split('/').map(Part::of).collect();
     let stars = glob.iter().filter(|part| matches!(part, Part::AnyDepth)).count();
@@ -26,11 +20,10 @@ pub(crate) fn find(vm: &mut Vm, within: &Value, path: &str) -> Result<Found, Rai
     let mut found = Vec::new();
     let walk = Walk { glob: &glob, any_depth: stars > 0 };
     walk.level(vm, within, &mut Vec::new(), &mut found)?;
-    let mut found = found.into_iter();
-    Ok(match (found.next(), found.next()) {
-        (None, _) => Found::None,
-        (Some(only), None) => Found::One(only),
-        (Some(first), Some(second)) => Found::Many([first, second].into_iter().chain(found).collect()),
+    Ok(match found.len() {
+        0 => None,
+        1 => found.pop(),
+        _ => Some(Value::list(found)),
     })
 }
 

@@ -14,7 +14,7 @@ mod build;
 mod column;
 mod csv;
 mod data_frame;
-mod dpath;
+pub(crate) mod dpath;
 mod dtype;
 mod elementwise;
 mod frame;
@@ -153,4 +153,87 @@ pub(crate) fn on_numbers(
         Some(labelled) => Series::value(labelled.with_column(result)),
         None => Value::object(Array { column: Arc::new(result), width: None }),
     })
+}
+
+/// The cells of a list or column as an array; rows of lists become rows.
+pub(crate) fn as_array(vm: &mut Vm, value: &Value) -> Result<Value, Raise> {
+    if let Some(frame) = objects::frame_of(value) {
+        return Ok(data_frame::values(&frame));
+    }
+    if value.downcast::<Array>().is_some() {
+        return Ok(value.clone());
+    }
+    let rows = match objects::column_of(value) {
+        Some(column) => return Ok(Value::object(Array { column, width: None })),
+        None => vm.collect(value)?,
+    };
+    let width = match rows.first() {
+        Some(Value::List(first)) => first.0.read(Vec::len),
+        _ => 0,
+    };
+    if width == 0 {
+        return Ok(Array::value(Column::infer(rows)));
+    }
+    let mut cells = Vec::new();
+    for row in &rows {
+        let row = vm.collect(row)?;
+        if row.len() != width {
+            return Err(Raise::value_error("the rows of an array must have one length"));
+        }
+        cells.extend(row);
+    }
+    Ok(Value::object(Array { column: Arc::new(Column::infer(cells)), width: Some(width) }))
+}
+
+/// `array.name()`
+pub(crate) fn array_method(vm: &mut Vm, array: &Value, name: &str) -> Result<Value, Raise> {
+    match ARRAY.methods.iter().find(|method| method.name == name) {
+        Some(method) => (method.call)(vm, array, Args::default()),
+        None => Err(Raise::type_error(format!("an array has no method `{name}`"))),
+    }
+}
+
+/// `array.astype(dtype)`
+pub(crate) fn cast_array(array: &Value, dtype: &Value) -> Result<Value, Raise> {
+    let Some(array) = array.downcast::<Array>() else { return Ok(array.clone()) };
+    let column = array.column.cast(dtype::DType::named(dtype)?)?;
+    Ok(Value::object(Array { column: Arc::new(column), width: array.width }))
+}
+
+/// The cells in order: `np.sort`.
+pub(crate) fn sorted(vm: &mut Vm, value: &Value) -> Result<Value, Raise> {
+    let column = as_column(vm, value)?;
+    let key = arrange::SortKey { column: &column, ascending: true };
+    let order = arrange::order(vm, &[key], false)?;
+    Ok(Array::value(column.take(&order)))
+}
+
+/// `np.where(condition, then, otherwise)`
+pub(crate) fn chosen(
+    vm: &mut Vm,
+    condition: &Value,
+    then: &Value,
+    otherwise: &Value,
+) -> Result<Value, Raise> {
+    if objects::is_scalar(condition) {
+        return Ok(if condition.condition()? { then.clone() } else { otherwise.clone() });
+    }
+    let mask = as_column(vm, condition)?;
+    vm.budget.allocate_items(mask.len() as u64)?;
+    let side = |vm: &mut Vm, value: &Value| -> Result<Option<Arc<Column>>, Raise> {
+        if objects::is_scalar(value) {
+            return Ok(None);
+        }
+        let column = as_column(vm, value)?;
+        match column.len() == mask.len() {
+            true => Ok(Some(column)),
+            false => Err(Raise::value_error("`where` needs arrays of one length")),
+        }
+    };
+    let (yes, no) = (side(vm, then)?, side(vm, otherwise)?);
+    let cell = |row: usize| {
+        let (column, scalar) = if mask.cells()[row].truth() { (&yes, then) } else { (&no, otherwise) };
+        column.as_ref().map_or_else(|| scalar.clone(), |column| column.get(row))
+    };
+    Ok(Array::value(Column::infer((0..mask.len()).map(cell).collect())))
 }

@@ -17,6 +17,7 @@ use crate::lang::table::text::Texts;
 use crate::lang::table::{SERIES, data_frame, refused, render};
 use crate::lang::value::{Args, HostType, Object, Type, Value};
 use crate::lang::vm::Vm;
+use crate::model;
 use crate::syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 use std::sync::Arc;
 
@@ -268,6 +269,12 @@ impl Object for Series {
         let labelled = self.get();
         let column = elementwise::unary(vm, op, &labelled.column);
         Some(column.map(|column| Series::value(labelled.with_column(column))))
+    }
+
+    /// A row keeps the names of its cells: `{params.row.fq1}`.
+    fn to_model(&self) -> Option<model::value::Value> {
+        let named = self.entries()?.into_iter().map(|(name, value)| Some((name, value.to_model().ok()?)));
+        Some(model::value::Value::Record(named.collect::<Option<Vec<_>>>()?.into()))
     }
 
     fn inner(&self) -> Vec<Value> {

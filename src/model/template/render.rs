@@ -203,6 +203,8 @@ fn write_text(
     let text = if dashed { Cow::from(format!("./{text}")) } else { text };
     match request {
         Request::Raw => out.push_str(&text),
+        // As in Snakemake, an option that is not given vanishes.
+        Request::Quoted if text.is_empty() => {}
         // Inside of quotes the author writes a command for another shell: quoted for that one, then for the place.
         Request::Quoted if field.quoting == Quoting::Bare => {
             if quote::has_special(&text) {
@@ -388,6 +390,9 @@ pub(super) fn no_access(field: &Field) -> Result<(), TemplateError> {
 fn of_value(value: &Value, kind: Kind) -> Found<'_> {
     match value {
         Value::List(items) => Found { kind, items: items.iter().map(Item::Value).collect(), list: true },
+        Value::Record(items) => {
+            Found { kind, items: items.iter().map(|(_, item)| Item::Value(item)).collect(), list: true }
+        }
         value => Found { kind, items: vec![Item::Value(value)], list: false },
     }
 }
@@ -427,12 +432,16 @@ pub(super) fn descend<'a>(
     let mut spelled = name.to_string();
     for (i, access) in accesses.iter().enumerate() {
         let key = access.key();
-        if let Access::Attribute(_) = access {
+        if let (Access::Attribute(_), false) = (access, matches!(value, Value::Record(_))) {
             let help = format!("write `{{{spelled}[{key}]}}`");
             return Err(field.error(format!("`{spelled}` has no attribute `{key}`"), Some(help)));
         }
         value = match (value, access.position()) {
-            (Value::Map(_), _) => value.get(key).ok_or_else(|| {
+            (Value::Record(items), Some(position)) => match items.get(position) {
+                Some((_, item)) => item,
+                None => return Err(out_of_range(field, position, items.len(), &spelled)),
+            },
+            (Value::Map(_) | Value::Record(_), _) => value.get(key).ok_or_else(|| {
                 let keys = value_keys(value);
                 let help = nearest(key, keys).map(|near| format!("did you mean `{{{spelled}[{near}]}}`?"));
                 field.error(format!("`{spelled}` has no key `{key}`"), help)
@@ -457,7 +466,7 @@ pub(super) fn descend<'a>(
 
 fn value_keys(value: &Value) -> impl Iterator<Item = &str> {
     let items: &[(Arc<str>, Value)] = match value {
-        Value::Map(items) => items,
+        Value::Map(items) | Value::Record(items) => items,
         _ => &[],
     };
     items.iter().map(|(key, _)| &**key)

@@ -676,7 +676,13 @@ impl Replacement {
                 new
             }
         };
-        Ok(if changed { Column::infer(cells) } else { Column::new(column.dtype(), cells) })
+        // `None` in place of something is meant as it is.
+        let keeps_none = changed && cells.iter().any(|cell| matches!(cell, Value::None));
+        Ok(match (changed, keeps_none) {
+            (false, _) => Column::new(column.dtype(), cells),
+            (true, true) => Column::new(DType::Object, cells),
+            (true, false) => Column::infer(cells),
+        })
     }
 }
 

@@ -1,0 +1,170 @@
+//! From a job that must run to what its executor gets. Decides nothing about when.
+
+use crate::engine::work::Prepared;
+use crate::exec::executor::{
+    BenchmarkFile, Extras, JobRequest, ScriptWork, ShadowDir, SoftwareUse, Timeout, Work,
+};
+use crate::exec::software::Deployment;
+use crate::exec::survivors::{self, Mark};
+use crate::files::shadow;
+use crate::graph::job::JobId;
+use crate::model::action::{Action, FunctionAction, JobContext, ScriptLanguage};
+use crate::model::rule::{Rule, Shadow};
+use crate::plan::code;
+use crate::plan::context::Context;
+use crate::plan::instance::{Instance, Trouble};
+use crate::store::runs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// What all jobs of a run have in common.
+pub(super) struct Launcher {
+    pub(super) state_dir: PathBuf,
+    pub(super) run: u32,
+    pub(super) mark: Option<Mark>,
+    pub(super) cancelled: Arc<AtomicBool>,
+    /// Between asking a job to end and killing it.
+    pub(super) grace: Duration,
+    pub(super) deployment: Arc<Deployment>,
+}
+
+/// Whether jobs of the rule have output of their own: a closure has none.
+pub(super) fn has_log(rule: &Rule) -> bool {
+    !matches!(rule.action, Action::Function(_) | Action::Touch | Action::None)
+}
+
+impl Launcher {
+    pub(super) fn log(&self, job: u32) -> PathBuf {
+        runs::job_log(&self.state_dir, self.run, job)
+    }
+
+    pub(super) fn request(&self, cx: &Context, job: u32, prepared: &Prepared) -> Result<JobRequest, Trouble> {
+        let node = cx.job(JobId(job));
+        let rule = cx.rule(node);
+        let instance = &prepared.instance;
+        let extras = self.extras(cx, job, rule, instance)?;
+        let context = || Box::new(self.context(cx, rule, instance));
+        let work = match (&rule.action, &prepared.command) {
+            (Action::Touch, _) => {
+                let action = FunctionAction { version: "".into(), run: Box::new(|_| Ok(())) };
+                Work::Function { action: Arc::new(action), context: context() }
+            }
+            (Action::Function(action), _) => Work::Function { action: action.clone(), context: context() },
+            (Action::Shell(shell), Some(command)) => {
+                Work::Shell { shell: shell.shell.clone(), command: command.clone(), log: self.log(job) }
+            }
+            (Action::Script(action), _) => {
+                let shown = code::script_path(cx, node, rule, action)?;
+                let Some(language) = ScriptLanguage::of(&shown) else {
+                    return Err(Trouble::new(format!("`{shown}` is in no language that is known")));
+                };
+                Work::Script(Box::new(ScriptWork {
+                    path: absolute(&cx.root.join(&*shown)),
+                    shown,
+                    language,
+                    context: context(),
+                    log: absolute(&self.log(job)),
+                    support: absolute(&self.state_dir.join("support")),
+                }))
+            }
+            _ => return Err(Trouble::new("it has nothing to execute")),
+        };
+        // Programs in other directories than the root must find it, too.
+        let root = match (&work, &extras) {
+            (Work::Shell { .. } | Work::Function { .. }, None) => cx.root.clone(),
+            _ => absolute(&cx.root),
+        };
+        Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras })
+    }
+
+    fn variables(&self, job: u32, instance: &Instance) -> Vec<(String, String)> {
+        let mut env = thread_limits(instance.threads);
+        // Where programs look for a directory for temporary files.
+        env.extend(instance.temp_dir().into_iter().flat_map(|directory| {
+            ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|name| (name.to_string(), directory.to_string()))
+        }));
+        env.extend(self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.run, job))));
+        env
+    }
+
+    fn context(&self, cx: &Context, rule: &Rule, instance: &Instance) -> JobContext {
+        JobContext {
+            rule: rule.name.clone(),
+            root: cx.root.clone(),
+            wildcards: instance.wildcards.clone(),
+            inputs: instance.inputs.clone(),
+            outputs: instance.outputs.clone(),
+            logs: instance.logs.clone(),
+            params: instance.params.clone(),
+            threads: instance.threads,
+            resources: instance.resources.clone(),
+            attempt: instance.attempt,
+            config: cx.workflow.config.clone(),
+            cancelled: self.cancelled.clone(),
+        }
+    }
+
+    fn extras(
+        &self,
+        cx: &Context,
+        job: u32,
+        rule: &Rule,
+        instance: &Instance,
+    ) -> Result<Option<Box<Extras>>, Trouble> {
+        let (software, _) = code::software(cx, cx.job(JobId(job)), rule)?;
+        if rule.benchmark.is_none()
+            && rule.shadow.is_none()
+            && instance.timeout.is_none()
+            && software.is_empty()
+        {
+            return Ok(None);
+        }
+        let root = absolute(&cx.root);
+        let timeout = instance.timeout.map(|seconds| Timeout {
+            after: Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
+            grace: self.grace,
+        });
+        let benchmark = rule.benchmark.as_ref().zip(instance.benchmark.as_ref());
+        let benchmark = benchmark
+            .map(|(benchmark, path)| BenchmarkFile { path: root.join(&**path), repeat: benchmark.repeat });
+        let shadow = rule.shadow.map(|mode| ShadowDir {
+            mode: shadow_mode(mode),
+            root: root.clone(),
+            dir: absolute(&self.state_dir.join("shadow").join(self.run.to_string()).join(job.to_string())),
+            inputs: instance.inputs.paths.to_vec(),
+            logs: instance.logs.paths.to_vec(),
+        });
+        let software = (!software.is_empty()).then(|| SoftwareUse {
+            software,
+            deployment: self.deployment.clone(),
+            name: format!("rulemake-{}-{}-{job}", std::process::id(), self.run),
+        });
+        let outputs = instance.outputs.paths.to_vec();
+        Ok(Some(Box::new(Extras { timeout, benchmark, shadow, software, outputs })))
+    }
+}
+
+fn shadow_mode(mode: Shadow) -> shadow::Mode {
+    match mode {
+        Shadow::Minimal => shadow::Mode::Inputs,
+        Shadow::CopyMinimal => shadow::Mode::Copies,
+        Shadow::Shallow => shadow::Mode::TopLevel,
+        Shadow::Full => shadow::Mode::Tree,
+    }
+}
+
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Keeps libraries that start threads of their own within the job's share.
+fn thread_limits(threads: u32) -> Vec<(String, String)> {
+    let names = ["OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR"];
+    let variable = |name: &str| match name {
+        "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
+        other => format!("{other}_NUM_THREADS"),
+    };
+    names.iter().map(|name| (variable(name), threads.to_string())).collect()
+}

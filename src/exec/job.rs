@@ -1,0 +1,156 @@
+//! One job with what belongs to it: its directory, its environment, its limits, its repetitions.
+
+use super::process::{self, Control, Launch, Words, beside};
+use super::watch::Watch;
+use super::{benchmark, function, script, software};
+use crate::base::clock::monotonic;
+use crate::exec::executor::{BenchmarkFile, Extras, JobRequest, Outcome, Work};
+use crate::exec::usage::Meter;
+use crate::files;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One execution of a job.
+pub(super) struct Round<'a> {
+    pub(super) request: &'a JobRequest,
+    pub(super) control: &'a Control,
+    /// Where the job works.
+    pub(super) dir: &'a Path,
+    /// From 0; `None` when the job has no benchmark.
+    pub(super) iteration: Option<u32>,
+    pub(super) meter: Option<&'a Arc<Meter>>,
+}
+
+/// Executes a job to its end.
+pub(super) fn run(request: &JobRequest, control: &Arc<Control>, watch: &Watch) -> Outcome {
+    let Some(extras) = &request.extras else {
+        return Round { request, control, dir: &request.root, iteration: None, meter: None }.run();
+    };
+    if let Some(software) = &extras.software
+        && let Err(outcome) = software::provide(software, request, control)
+    {
+        return outcome;
+    }
+    if let Some(timeout) = extras.timeout {
+        watch.limit(control, timeout);
+    }
+    let outcome = in_own_directory(request, extras, control, watch);
+    match (outcome, extras.timeout) {
+        (Outcome::Success, _) => Outcome::Success,
+        (_, Some(timeout)) if control.timed_out() => Outcome::TimedOut(timeout.after.as_secs_f64()),
+        (outcome, _) => outcome,
+    }
+}
+
+/// Makes the job's own directory, if it has one, and moves what it is to keep to the root afterwards.
+fn in_own_directory(request: &JobRequest, extras: &Extras, control: &Arc<Control>, watch: &Watch) -> Outcome {
+    let Some(shadow) = &extras.shadow else {
+        return repeated(request, extras, &request.root, control, watch);
+    };
+    let root = &shadow.root;
+    let outputs = extras.outputs.iter().map(|path| &**path);
+    let made = files::shadow::make(root, shadow.mode, &shadow.dir, &shadow.inputs, outputs, &shadow.logs);
+    let outcome = match made {
+        Ok(()) => {
+            let outcome = repeated(request, extras, &shadow.dir, control, watch);
+            let outputs: &[Arc<str>] = if outcome == Outcome::Success { &extras.outputs } else { &[] };
+            let kept = outputs.iter().chain(&shadow.logs).map(|path| &**path);
+            match files::shadow::take_back(root, &shadow.dir, kept) {
+                Err(error) if outcome == Outcome::Success => Outcome::Around(error.to_string()),
+                _ => outcome,
+            }
+        }
+        Err(error) => Outcome::Around(error.to_string()),
+    };
+    match files::shadow::remove(&shadow.dir) {
+        Err(error) if outcome == Outcome::Success => Outcome::Around(error.to_string()),
+        _ => outcome,
+    }
+}
+
+/// Executes the job as often as its benchmark says, and writes what each time took.
+fn repeated(
+    request: &JobRequest,
+    extras: &Extras,
+    dir: &Path,
+    control: &Arc<Control>,
+    watch: &Watch,
+) -> Outcome {
+    let Some(BenchmarkFile { path, repeat }) = &extras.benchmark else {
+        return Round { request, control, dir, iteration: None, meter: None }.run();
+    };
+    let mut records = Vec::new();
+    for iteration in 0..(*repeat).max(1) {
+        if iteration > 0 {
+            let outputs = extras.outputs.iter().map(|path| &**path);
+            if let Err(error) = files::shadow::clear(dir, outputs) {
+                return Outcome::Around(error.to_string());
+            }
+        }
+        let meter = Arc::new(Meter::default());
+        watch.observe(&meter);
+        let start = monotonic();
+        let round = Round { request, control, dir, iteration: Some(iteration), meter: Some(&meter) };
+        let outcome = round.run();
+        records.push(meter.take(start.elapsed()));
+        if outcome != Outcome::Success {
+            return outcome;
+        }
+    }
+    match benchmark::write(path, &records) {
+        Ok(()) => Outcome::Success,
+        Err(error) => Outcome::Around(format!("cannot write the benchmark `{}`: {error}", path.display())),
+    }
+}
+
+impl Round<'_> {
+    fn run(&self) -> Outcome {
+        match &self.request.work {
+            Work::Shell { shell, command, log } => {
+                let script = beside(log, ".log.sh");
+                let outcome = match process::shell_words(shell, command, &script) {
+                    Ok(words) => self.program(words, log, &[], process::shell_advice(shell)),
+                    Err(message) => Outcome::NotStarted(message),
+                };
+                process::remove_script(command, &script);
+                outcome
+            }
+            Work::Script(work) => script::run(work, self),
+            Work::Function { action, context } => match self.control.asked() {
+                Some(signal) => Outcome::Signal(signal.number()),
+                None => function::run(action, context),
+            },
+        }
+    }
+
+    /// Runs a program of the job, in the job's environment.
+    pub(super) fn program(
+        &self,
+        words: Words<'_>,
+        log: &Path,
+        env: &[(String, String)],
+        advice: &str,
+    ) -> Outcome {
+        let own = &self.request.env;
+        let all: Vec<(String, String)>;
+        let env = match env {
+            [] => own.as_slice(),
+            more => {
+                all = own.iter().chain(more).cloned().collect();
+                all.as_slice()
+            }
+        };
+        let software = self.request.extras.as_ref().and_then(|extras| extras.software.as_ref());
+        let append = self.iteration.is_some_and(|n| n > 0);
+        let launch = Launch { dir: self.dir, log, append, env, advice, meter: self.meter };
+        match software {
+            None => process::run(&words, &launch, self.control),
+            Some(software) => software::run(software, &words, &self.request.root, &launch, self.control),
+        }
+    }
+
+    /// Where files for the job's program go, made when it is asked for.
+    pub(super) fn log_dir(log: &Path) -> PathBuf {
+        log.parent().map(Path::to_path_buf).unwrap_or_default()
+    }
+}

@@ -1,0 +1,390 @@
+"""What Python code of a rule sees of its job. Written by rulemake; needs nothing but Python 3.6."""
+
+import builtins
+import importlib.abc
+import importlib.machinery
+import json
+import os
+import shlex
+import string
+import subprocess
+import sys
+import types
+
+
+class AttributeGuard:
+    """Stands where a list has a method whose name may be that of an item."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, *args, **kwargs):
+        raise AttributeError(
+            "{}() cannot be used here, since an item may have this name; "
+            "use sorted(...) or make a list of it first".format(self.name)
+        )
+
+
+class NoSuchItem(KeyError, AttributeError):
+    def __str__(self):
+        return str(self.args[0])
+
+
+class Namedlist(list):
+    """A list of which some items have a name."""
+
+    def __init__(self, items=(), names=()):
+        super().__init__(items)
+        self._names = {}
+        self.index = AttributeGuard("index")
+        self.sort = AttributeGuard("sort")
+        for name, start, end in names:
+            self._names[name] = (start, end)
+            value = self[start] if end is None else Namedlist(self[start:end])
+            setattr(self, name, value)
+
+    def keys(self):
+        return self._names.keys()
+
+    def items(self):
+        for name in self._names:
+            yield name, getattr(self, name)
+
+    def values(self):
+        for name in self._names:
+            yield getattr(self, name)
+
+    def get(self, name, default=None):
+        return getattr(self, name) if name in self._names else default
+
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            return getattr(self, key)
+        return super().__getitem__(key)
+
+    def __getattr__(self, name):
+        # Only asked for what is not there.
+        known = ", ".join(self.__dict__.get("_names", ())) or "none"
+        kind = type(self).__name__
+        raise NoSuchItem("'{}' has no item '{}'; its names: {}".format(kind, name, known))
+
+    def __hash__(self):
+        return hash(tuple(self))
+
+    def __str__(self):
+        return " ".join(map(str, self))
+
+    def __reduce__(self):
+        names = [(name, start, end) for name, (start, end) in self._names.items()]
+        return type(self), (list(self), names)
+
+
+class InputFiles(Namedlist):
+    @property
+    def size(self):
+        return sum(self.size_files)
+
+    @property
+    def size_mb(self):
+        return self.size / 1024 / 1024
+
+    @property
+    def size_files(self):
+        return [os.path.getsize(path) for path in self]
+
+
+class OutputFiles(Namedlist):
+    pass
+
+
+class Params(Namedlist):
+    pass
+
+
+class Wildcards(Namedlist):
+    pass
+
+
+class ResourceList(Namedlist):
+    pass
+
+
+class Log(Namedlist):
+    pass
+
+
+SECTIONS = {
+    "input": InputFiles,
+    "output": OutputFiles,
+    "params": Params,
+    "wildcards": Wildcards,
+    "resources": ResourceList,
+    "log": Log,
+}
+
+
+def section(job, name):
+    part = job[name]
+    return SECTIONS[name](part["flat"], part["names"])
+
+
+class Snakemake:
+    """The job, for scripts."""
+
+    def __init__(self, job):
+        for name in SECTIONS:
+            setattr(self, name, section(job, name))
+        self.threads = job["threads"]
+        self.config = job["config"]
+        self.rule = job["rule"]
+        self.bench_iteration = job["bench_iteration"]
+        self.scriptdir = job["scriptdir"]
+
+    def log_fmt_shell(self, stdout=True, stderr=True, append=False):
+        """The redirection that sends output of a command to the job's log; empty without a log."""
+        if not self.log or not (stdout or stderr):
+            return ""
+        arrow = ">>" if append else ">"
+        if stdout and stderr:
+            return " {} {} 2>&1".format(arrow, self.log)
+        return " {}{} {}".format("" if stdout else "2", arrow, self.log)
+
+
+# Commands
+
+
+def format_value(value, spec):
+    if spec == "q":
+        if isinstance(value, (list, tuple)):
+            return " ".join(format_value(item, spec) for item in value)
+        text = str(value)
+        return shlex.quote(text) if text else text
+    if spec == "u":
+        spec = ""
+    if isinstance(value, Namedlist):
+        return format(str(value), spec)
+    if isinstance(value, (list, tuple)) and not spec:
+        return " ".join(map(str, value))
+    return format(value, spec)
+
+
+class _Formatter(string.Formatter):
+    def get_value(self, key, args, kwargs):
+        if isinstance(key, int):
+            return super().get_value(key, args, kwargs)
+        try:
+            return kwargs[key]
+        except KeyError:
+            raise NameError("The name {!r} is unknown in this command.".format(key)) from None
+
+    def format_field(self, value, spec):
+        return format_value(value, spec)
+
+
+def format_command(text, args, names):
+    return _Formatter().vformat(text, args, names)
+
+
+class shell:
+    """`shell("command {input}")`: runs a command with bash in strict mode; a failing command raises."""
+
+    _executable = "bash"
+    _prefix = None
+    _suffix = ""
+
+    def __new__(cls, cmd, *args, iterable=False, read=False, additional_envvars=None, **kwargs):
+        frame = sys._getframe(1)
+        names = dict(vars(builtins))
+        names.update(frame.f_globals)
+        names.update(frame.f_locals)
+        names.update(kwargs)
+        command = format_command(cmd, args, names)
+        prefix = cls._prefix
+        if prefix is None:
+            prefix = "set -euo pipefail; " if os.path.basename(cls._executable) == "bash" else ""
+        command = "{} {} {}".format(prefix, command, cls._suffix).strip()
+        environment = dict(os.environ, **additional_envvars) if additional_envvars else None
+        sys.stdout.flush()
+        sys.stderr.flush()
+        words, script = cls._words(command)
+        pipe = subprocess.PIPE if iterable or read else None
+        process = subprocess.Popen(words, stdout=pipe, universal_newlines=bool(pipe), env=environment)
+        if iterable:
+            return cls._lines(process, command, script)
+        output = process.stdout.read() if read else None
+        cls._end(process, command, script)
+        return output
+
+    @classmethod
+    def _words(cls, command):
+        # One argument of a program has at most 128 KiB.
+        if len(command.encode("utf-8", "surrogateescape")) < 120 * 1024:
+            return [cls._executable, "-c", command], None
+        import tempfile
+
+        handle, script = tempfile.mkstemp(suffix=".sh")
+        with os.fdopen(handle, "w") as file:
+            file.write(command)
+        return [cls._executable, script], script
+
+    @classmethod
+    def _lines(cls, process, command, script):
+        for line in process.stdout:
+            yield line[:-1] if line.endswith("\n") else line
+        cls._end(process, command, script)
+
+    @staticmethod
+    def _end(process, command, script):
+        code = process.wait()
+        if script:
+            os.remove(script)
+        if code:
+            raise subprocess.CalledProcessError(code, command)
+
+    @classmethod
+    def executable(cls, program):
+        cls._executable = str(program)
+
+    @classmethod
+    def prefix(cls, prefix):
+        cls._prefix = prefix
+
+    @classmethod
+    def suffix(cls, suffix):
+        cls._suffix = suffix
+
+
+# What code may import from a package `snakemake` that is not installed
+
+
+def _nothing(*args, **kwargs):
+    return None
+
+
+def makedirs(paths):
+    for path in [paths] if isinstance(paths, str) else paths:
+        os.makedirs(path, exist_ok=True)
+
+
+def _modules(extra):
+    import logging
+
+    logger = logging.getLogger("snakemake")
+    lists = {kind.__name__: kind for kind in [Namedlist, *SECTIONS.values()]}
+    objects = dict(lists, Snakemake=Snakemake)
+    if "snakemake" in extra:
+        objects["snakemake"] = extra["snakemake"]
+    return {
+        "snakemake": {},
+        "snakemake.io": dict(lists, **extra),
+        "snakemake.iocontainers": objects,
+        "snakemake.script": objects,
+        "snakemake.shell": {"shell": shell},
+        "snakemake.logging": {"logger": logger},
+        "snakemake.exceptions": {"WorkflowError": type("WorkflowError", (Exception,), {})},
+        "snakemake.utils": {
+            "min_version": _nothing,
+            "validate": _nothing,
+            "makedirs": makedirs,
+            "format": lambda text, *args, **names: format_command(text, args, names),
+        },
+    }
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Asked last, so that an installed package of this name is preferred."""
+
+    def __init__(self, modules):
+        self.modules = modules
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.modules:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=name == "snakemake")
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        module.__dict__.update(self.modules[module.__name__])
+
+
+def offer_modules(extra):
+    sys.meta_path.append(_Finder(_modules(extra)))
+
+
+# Scripts
+
+
+def _record(entries):
+    record = entries.get("rulemake:record")
+    if record is None:
+        return entries
+    names, values = record
+    return Namedlist(values, [(name, index, None) for index, name in enumerate(names)])
+
+
+def read_job(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file, object_hook=_record)
+
+
+def without_own_directory():
+    """Modules of ours must not be found by the code of others."""
+    own = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != own or path == ""]
+
+
+def finish(code):
+    """Runs the code; an exception is shown from where it enters the user's code on."""
+    try:
+        code()
+    except Exception:
+        kind, error, traceback = sys.exc_info()
+        while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+            traceback = traceback.tb_next
+        sys.excepthook(kind, error.with_traceback(traceback), traceback)
+        sys.stdout.flush()
+        sys.exit(1)
+
+
+def run_script(path):
+    job = read_job(path)
+    script = job["script"]
+    without_own_directory()
+    # Behind all others, where a script called like a library does not hide it.
+    sys.path.append(job["scriptdir"])
+    sys.argv[:] = [script]
+    import logging
+
+    main = sys.modules["__main__"]
+    snakemake = Snakemake(job)
+    names = main.__dict__
+    for name in ["rulemake_job", "__cached__"]:
+        names.pop(name, None)
+    names.update(
+        snakemake=snakemake,
+        Snakemake=Snakemake,
+        logger=logging.getLogger("snakemake"),
+        __file__=script,
+        __real_file__=script,
+        __doc__=None,
+        __name__="__main__",
+    )
+    offer_modules({"snakemake": snakemake})
+    with open(script, "rb") as file:
+        source = file.read()
+
+    def code():
+        exec(compile(source, script, "exec", dont_inherit=True), names)
+
+    finish(code)
+
+
+def for_notebook(path):
+    job = read_job(path)
+    without_own_directory()
+    sys.path.append(job["scriptdir"])
+    snakemake = Snakemake(job)
+    offer_modules({"snakemake": snakemake})
+    return snakemake
