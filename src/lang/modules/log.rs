@@ -46,12 +46,10 @@ pub(super) static WARNINGS: ModuleDef = ModuleDef {
     refused: &[("catch_warnings", "leave it out: a warning is a line in the log")],
 };
 
-pub(super) static SNAKEMAKE: ModuleDef = ModuleDef {
-    name: "snakemake.logging",
-    functions: &[],
-    values: || vec![("logger", Value::object(Logger))],
-    refused: &[],
-};
+/// The logger of Snakemake, which is like any other.
+pub(super) fn logger() -> Value {
+    Value::object(Logger)
+}
 
 static LOGGER: HostType = HostType {
     name: "Logger",
