@@ -52,12 +52,8 @@ pub(super) static IO: ModuleDef = ModuleDef {
 pub(super) static SHELL: ModuleDef =
     ModuleDef { name: "snakemake.shell", functions: &[], values: no_values, refused: &[] };
 
-pub(super) static EXCEPTIONS: ModuleDef = ModuleDef {
-    name: "snakemake.exceptions",
-    functions: &[],
-    values: exceptions,
-    refused: &[],
-};
+pub(super) static EXCEPTIONS: ModuleDef =
+    ModuleDef { name: "snakemake.exceptions", functions: &[], values: exceptions, refused: &[] };
 
 pub(super) static LOGGING: ModuleDef = ModuleDef {
     name: "snakemake.logging",
