@@ -100,7 +100,7 @@ fn merge_at(into: &Arc<Dict>, from: &Arc<Dict>, depth: usize) -> Result<(), crat
 }
 
 /// A copy that shares nothing that can change.
-fn copy(value: &Value, depth: usize) -> Value {
+pub(crate) fn copy(value: &Value, depth: usize) -> Value {
     match value {
         Value::Dict(dict) if depth < MAX_DEPTH => {
             let map: DictMap =

@@ -109,8 +109,12 @@ pub(crate) struct Vm<'a> {
     pub(crate) log: Vec<String>,
     /// While the files load.
     pub(crate) imports: Option<Box<Imports>>,
-    /// Local variables of the caller, for the few functions that look at them.
-    pub(crate) caller: Vec<(Arc<str>, Value)>,
+    /// Folder of the file that runs, for what starts from there: schemas.
+    pub(crate) folder: PathBuf,
+    /// Whether `validate` checks: modules come with checks for their own config only.
+    pub(crate) validates: bool,
+    /// Local variables of the caller, for the few functions that look at them; `None` at the top level.
+    pub(crate) caller: Option<Vec<(Arc<str>, Value)>>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
@@ -128,7 +132,9 @@ impl Vm<'static> {
             reads: Reads::default(),
             log: Vec::new(),
             imports: Some(Box::default()),
-            caller: Vec::new(),
+            caller: None,
+            folder: PathBuf::new(),
+            validates: true,
             checkpoints: None,
         }
     }
@@ -422,7 +428,9 @@ impl Frozen {
             reads: Reads::default(),
             log: Vec::new(),
             imports: None,
-            caller: Vec::new(),
+            caller: None,
+            folder: PathBuf::new(),
+            validates: true,
             checkpoints,
         };
         let result = work(&mut vm);

@@ -19,6 +19,7 @@ mod os;
 mod os_path;
 mod pandas;
 mod pathlib;
+mod snakemake;
 mod sys;
 mod urllib;
 
@@ -57,6 +58,11 @@ static TABLE: &[&ModuleDef] = &[
     &os::MODULE,
     &pandas::MODULE,
     &pathlib::MODULE,
+    &snakemake::EXCEPTIONS,
+    &snakemake::IO,
+    &snakemake::LOGGING,
+    &snakemake::UTILS,
+    &snakemake::PACKAGE,
     &sys::MODULE,
     &urllib::MODULE,
     &urllib::PACKAGE,
