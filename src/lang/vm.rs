@@ -9,7 +9,7 @@ use crate::lang::builtins;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
 use crate::lang::import::Imports;
-use crate::lang::modules;
+use crate::lang::modules::{self, RegexStore};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::{Reads, join_path};
 use crate::lang::value::{Args, Value};
@@ -88,6 +88,8 @@ struct Place {
     root: PathBuf,
     absolute: Option<Arc<str>>,
     variables: FxHashMap<Arc<str>, Arc<str>>,
+    /// Regular expressions that were used before.
+    regexes: Arc<RegexStore>,
 }
 
 impl Place {
@@ -95,7 +97,7 @@ impl Place {
         // An empty path stands for the current directory, too.
         let full = std::path::absolute(if root.as_os_str().is_empty() { Path::new(".") } else { &root });
         let absolute = full.ok().and_then(|path| path.to_str().map(|text| normalise(text).into()));
-        Place { root, absolute, variables: FxHashMap::default() }
+        Place { root, absolute, variables: FxHashMap::default(), regexes: Arc::default() }
     }
 }
 
@@ -278,6 +280,10 @@ impl Vm<'_> {
         let count = std::thread::available_parallelism().map_or(1, usize::from) as i64;
         self.reads.record("host", "processors", Some(Digest::of(&count.to_le_bytes())));
         count
+    }
+
+    pub(crate) fn regexes(&self) -> &RegexStore {
+        &self.place.regexes
     }
 
     /// A variable of the environment that the host has handed in. Each one that is asked for is recorded.

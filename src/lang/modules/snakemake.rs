@@ -2,13 +2,13 @@
 //! `snakemake.logging`.
 
 use crate::lang::builtins::args::text;
-use crate::lang::builtins::{self, path};
+use crate::lang::builtins::path;
 use crate::lang::format::{self, First};
-use crate::lang::modules::{ModuleDef, no_values};
+use crate::lang::modules::{ModuleDef, log, no_values};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::schema::Schema;
 use crate::lang::table;
-use crate::lang::value::{Args, Builtin, Dict, Key, Object, Type, Value};
+use crate::lang::value::{Args, Builtin, Dict, Key, Type, Value};
 use crate::lang::vm::Vm;
 use std::sync::Arc;
 
@@ -36,10 +36,11 @@ pub(super) static UTILS: ModuleDef = ModuleDef {
     ],
 };
 
+/// Its other members are the names that every Rulefile sees.
 pub(super) static IO: ModuleDef = ModuleDef {
     name: "snakemake.io",
     functions: &[],
-    values: || named(IO_NAMES),
+    values: no_values,
     refused: &[
         ("apply_wildcards", "use `expand` or an f-string"),
         ("load_configfile", "use `configfile:`"),
@@ -47,46 +48,31 @@ pub(super) static IO: ModuleDef = ModuleDef {
     ],
 };
 
-pub(super) static EXCEPTIONS: ModuleDef = ModuleDef {
-    name: "snakemake.exceptions",
-    functions: &[],
-    values: || named(EXCEPTION_NAMES),
-    refused: &[],
-};
+/// As [`IO`].
+pub(super) static SHELL: ModuleDef =
+    ModuleDef { name: "snakemake.shell", functions: &[], values: no_values, refused: &[] };
+
+pub(super) static EXCEPTIONS: ModuleDef =
+    ModuleDef { name: "snakemake.exceptions", functions: &[], values: exceptions, refused: &[] };
 
 pub(super) static LOGGING: ModuleDef = ModuleDef {
     name: "snakemake.logging",
     functions: &[],
-    values: || vec![("logger", Value::object(Logger))],
+    values: || vec![("logger", log::logger())],
     refused: &[],
 };
 
-/// What `snakemake.io` offers and every Rulefile sees anyway.
-const IO_NAMES: &[&str] = &[
-    "ancient",
-    "collect",
-    "directory",
-    "ensure",
-    "exists",
-    "expand",
-    "glob_wildcards",
-    "multiext",
-    "pipe",
-    "protected",
-    "repeat",
-    "report",
-    "service",
-    "temp",
-    "temporary",
-    "touch",
-    "unpack",
-    "update",
-];
-
-const EXCEPTION_NAMES: &[&str] = &["LookupError", "WildcardError", "WorkflowError"];
-
-fn named(names: &[&str]) -> Vec<(&'static str, Value)> {
-    builtins::names().filter(|(name, _)| names.contains(name)).collect()
+/// Kinds of exceptions that Snakemake has and we do not are the one that they are kinds of.
+fn exceptions() -> Vec<(&'static str, Value)> {
+    let kind = |kind| Value::Type(Type::Exception(kind));
+    vec![
+        ("IncompleteCheckpointException", kind(Exc::IncompleteCheckpoint)),
+        ("LookupError", kind(Exc::LookupError)),
+        ("MissingInputException", kind(Exc::WorkflowError)),
+        ("RuleException", kind(Exc::WorkflowError)),
+        ("WildcardError", kind(Exc::WildcardError)),
+        ("WorkflowError", kind(Exc::WorkflowError)),
+    ]
 }
 
 /// Workflows say which Snakemake they were written for; what counts here is whether they load.
@@ -187,35 +173,4 @@ fn format_function(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         }
     };
     format::format_with(vm, &template, &mut find, format::command_field).map(Value::from)
-}
-
-/// `logger`: what it is told becomes a line of the log.
-#[derive(Debug)]
-struct Logger;
-
-impl Object for Logger {
-    fn type_name(&self) -> &'static str {
-        "Logger"
-    }
-
-    fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
-        let known =
-            ["critical", "debug", "error", "info", "warning"].into_iter().find(|known| *known == name);
-        Ok(known.map(|name| {
-            Value::native(name, move |vm, args| {
-                let mut values = args.positional.into_iter();
-                let line = values.next().map_or(Ok("".into()), |value| vm.text(&value))?;
-                // Nobody asked for these.
-                if name != "debug" {
-                    vm.budget.allocate(line.len() as u64)?;
-                    vm.log.push(line.to_string());
-                }
-                Ok(Value::None)
-            })
-        }))
-    }
-
-    fn attribute_names(&self) -> Vec<Arc<str>> {
-        ["critical", "debug", "error", "info", "warning"].map(Arc::from).to_vec()
-    }
 }
