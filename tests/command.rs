@@ -238,11 +238,3 @@ fn colours_are_for_those_who_want_them() {
     assert!(!plan(&[("CLICOLOR_FORCE", "1")], &["-n", "--color", "never"]));
     assert!(!plan(&[("NO_COLOR", "1")], &["-n"]));
 }
-
-#[test]
-fn a_second_value_after_config_is_explained() {
-    let dir = project();
-    let said = rulemake(dir.path(), &["--config", "a=1", "b=2"]);
-    assert_eq!(said.code, Some(4));
-    assert!(said.err.contains("repeat the option for each value: --config b=2"), "{}", said.err);
-}

@@ -121,7 +121,7 @@ fn omit_from_leaves_out_a_rule_and_what_needs_it() {
 fn a_batch_is_a_part_of_the_inputs_of_a_rule_and_the_last_is_the_rest() {
     let rules = "rule all:\n    input: expand('{n}.x', n=range(5))\n    output: 'all'\n    shell: 'cat {input} > {output}'\n\
                  rule one:\n    output: '{n}.x'\n    shell: 'touch {output}'\n";
-    selects(rules, &["--batch", "all=1/2"], &["one 0.x", "one 1.x"]);
+    selects(rules, &["--batch", "all=1/2"], &["one 0.x", "one 1.x", "one 2.x"]);
     selects(
         rules,
         &["--batch", "all=2/2"],

@@ -5,6 +5,7 @@
 use crate::commands::fmt::FmtArgs;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -338,10 +339,10 @@ impl Args {
     }
 
     pub(crate) fn from_line(
-        words: impl IntoIterator<Item = std::ffi::OsString>,
+        words: impl IntoIterator<Item = OsString>,
     ) -> Result<Args, clap::Error> {
         let mut command = Args::short();
-        let matches = command.try_get_matches_from_mut(words)?;
+        let matches = command.try_get_matches_from_mut(spread(words))?;
         Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command)).and_then(Args::checked)
     }
 
@@ -361,6 +362,47 @@ impl Args {
         );
         Err(Args::command().error(ErrorKind::ArgumentConflict, message))
     }
+}
+
+/// Options whose values are settings: several may follow one option, as in `--config a=1 b=2 target`.
+const SETTINGS: [&str; 7] = [
+    "--config",
+    "--resources",
+    "--res",
+    "--default-resources",
+    "--set-threads",
+    "--set-resources",
+    "--set-scatter",
+];
+
+/// Repeats such an option before each of its values. A word that looks like no setting ends them, so a target is safe.
+fn spread(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut all: Vec<OsString> = Vec::new();
+    let mut option: Option<(OsString, usize)> = None;
+    let mut is_raw = false;
+    for word in words {
+        let text = word.to_str().unwrap_or_default();
+        is_raw |= text == "--";
+        match &mut option {
+            Some((_, values @ 0)) => *values = 1,
+            Some((name, _)) if !is_raw && is_setting(text) => all.push(name.clone()),
+            _ => option = None,
+        }
+        if !is_raw && SETTINGS.contains(&text) {
+            option = Some((word.clone(), 0));
+        }
+        all.push(word);
+    }
+    all
+}
+
+/// `key=value`, where the key is one of config, of a rule or of a resource.
+fn is_setting(text: &str) -> bool {
+    let is_key = |key: &str| {
+        key.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && key.chars().all(|c| c.is_alphanumeric() || "_-.:".contains(c))
+    };
+    text.split_once('=').is_some_and(|(key, _)| is_key(key))
 }
 
 /// What stands here for an option of Snakemake that is not understood.
@@ -579,6 +621,17 @@ mod tests {
         let (common, run) = (args.common.and(common), args.run.and(run));
         assert_eq!((common.config, common.verbose), (vec!["a=1".to_string(), "b=2".into()], 2));
         assert_eq!((run.jobs, run.keep_going, targets), (Some(2), true, vec!["x".to_string()]));
+    }
+
+    #[test]
+    fn several_settings_follow_one_option() {
+        let args = parse("--config a=1 b=2 target --resources mem_mb=1 disk_mb=2 -n").unwrap();
+        assert_eq!(args.common.config, ["a=1", "b=2"]);
+        assert_eq!(args.targets, ["target"]);
+        assert_eq!(args.run.resources.len(), 2);
+        assert!(args.run.dry_run);
+        assert_eq!(parse("--config a=1 -- b=2").unwrap().targets, ["b=2"]);
+        assert_eq!(parse("--config a=1 out/x=1.txt").unwrap().targets, ["out/x=1.txt"]);
     }
 
     #[test]

@@ -104,8 +104,9 @@ impl Batch {
                 graph.jobs[id.index()].inputs.iter().map(|path| paths.text(*path)).collect();
             inputs.sort_unstable();
             inputs.dedup();
-            let size = inputs.len() / self.parts as usize;
-            if size == 0 {
+            // As Snakemake cuts them: the last part may be smaller.
+            let size = inputs.len().div_ceil(self.parts as usize);
+            if inputs.len() < self.parts as usize {
                 return Err(Trouble {
                     message: format!(
                         "rule `{}` has {} inputs, fewer than the {} parts of --batch",

@@ -159,7 +159,7 @@ impl Place {
         options
     }
 
-    /// A target such as `b=2` is a second value of `--config` in Snakemake; here it is repeated.
+    /// An unknown target that is nearly the name of a command was probably meant as one.
     pub(crate) fn explained(&self, error: rulemake::Error, targets: &[String]) -> Failure {
         if let Some(note) = self.project.elsewhere()
             && error.diagnostics().iter().any(|d| d.code == "missing-input")
@@ -178,9 +178,6 @@ impl Place {
         };
         let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
-        if !self.options.config.is_empty() && target.split_once('=').is_some_and(|(key, _)| is_key(key)) {
-            return failure.help(format!("repeat the option for each value: --config {target}"));
-        }
         match COMMANDS.iter().find(|name| strsim::osa_distance(name, target) <= 1) {
             Some(name) if name == target => {
                 failure.help(format!("the command comes first: rulemake {name} ..."))
@@ -192,7 +189,3 @@ impl Place {
 }
 
 const COMMANDS: [&str; 9] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean", "help"];
-
-fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
-}
