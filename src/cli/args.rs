@@ -131,7 +131,7 @@ pub(crate) struct RunArgs {
     /// Use at most N processors; all of them by default
     #[arg(short, long, value_name = "N", value_parser = processors, short_alias = 'c', alias = "cores")]
     pub(crate) jobs: Option<usize>,
-    /// After a failure go on with what does not depend on it
+    /// After a failure go on with what does not need it
     #[arg(short, long)]
     pub(crate) keep_going: bool,
     /// Show what would run and why, and run nothing
@@ -338,9 +338,7 @@ impl Args {
         })
     }
 
-    pub(crate) fn from_line(
-        words: impl IntoIterator<Item = OsString>,
-    ) -> Result<Args, clap::Error> {
+    pub(crate) fn from_line(words: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
         let mut command = Args::short();
         let matches = command.try_get_matches_from_mut(spread(words))?;
         Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command)).and_then(Args::checked)
@@ -651,7 +649,7 @@ mod tests {
         for (line, what) in [
             ("-j many", "expected a number, or `all`"),
             ("--config x", "expected KEY=VALUE"),
-            ("--resources mem=lots", "`lots` is not a whole number"),
+            ("--resources mem=lots", "`lots` is not a size"),
             ("--colour", "--color"),
         ] {
             let text = parse(line).unwrap_err().to_string();
