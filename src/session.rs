@@ -1,6 +1,7 @@
 //! L6: the facade that wires the layers: load a workflow, open a session on a directory, plan, ask, run.
 
 mod history;
+mod recovery;
 mod views;
 
 use crate::base::path::normalise;
@@ -8,7 +9,6 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::survivors::{self, Mark};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
@@ -28,7 +28,7 @@ use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
 use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
-use crate::store::{Loaded, LockWait, View, Writer, open, read};
+use crate::store::{Loaded, LockWait, Writer, open, read};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -180,6 +180,8 @@ pub struct MadeFiles {
     pub files: Vec<String>,
     /// Those that were changed since: somebody's work. Sorted.
     pub changed: Vec<String>,
+    /// Those that nobody may write to, as `protected` outputs: they stay until that is taken back. Sorted.
+    pub protected: Vec<String>,
 }
 
 /// What the last execution of a job wrote.
@@ -457,9 +459,14 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
-        let (mut loaded, writer) = self.open_store(options.wait, &holder("run", targets))?;
+        let (mut loaded, mut writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
+        let restored = self.restore_updates(&loaded, &mut writer)?;
+        if !restored.is_empty() {
+            warnings.extend(restored);
+            loaded = read(&self.state_dir())?;
+        }
         let cx = Arc::new(self.context(targets, options, &mut loaded, true)?);
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
@@ -481,26 +488,6 @@ impl Session {
             cancelled: done.cancelled,
             partial: done.partial,
         })
-    }
-
-    /// Ends what a killed run left running: it would write into outputs that are made again. Says so.
-    fn end_survivors(&self, view: &View) -> Result<Option<String>> {
-        let jobs = view.in_flight();
-        let Some(mark) = Mark::of(&self.state_dir()).filter(|_| !jobs.is_empty()) else { return Ok(None) };
-        let ended = survivors::end(&mark, &jobs);
-        let list = |pids: &[u32]| pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        if !ended.alive.is_empty() {
-            let message = format!(
-                "jobs of a run that was killed still run and cannot be ended: {}",
-                list(&ended.alive)
-            );
-            let error = Error::new(ErrorKind::Environment, message);
-            return Err(
-                error.with_help("they may still write into outputs: end these processes, then run again")
-            );
-        }
-        let told = || format!("ended what a killed run had left running: process {}", list(&ended.pids));
-        Ok((!ended.pids.is_empty()).then(told))
     }
 
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
@@ -629,10 +616,7 @@ impl SessionBuilder {
             .thread_name(|i| format!("rulemake-{i}"))
             .build()
             .map_err(|error| Error::new(ErrorKind::Environment, format!("cannot start threads: {error}")))?;
-        let patterns = self.workflow.rules.iter().enumerate().flat_map(|(rule, r)| {
-            r.products().enumerate().map(move |(product, pattern)| (rule as u32, product as u16, pattern))
-        });
-        let index = PatternIndex::new(patterns)
+        let index = PatternIndex::of(&self.workflow.rules)
             .map_err(|error| Error::new(ErrorKind::Workflow, error.to_string()))?;
         let jobs = if self.jobs == 0 { processors } else { self.jobs };
         Ok(Session {

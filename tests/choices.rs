@@ -74,26 +74,3 @@ fn an_order_decides_and_the_last_statement_wins() {
     with("ruleorder: a > b\nruleorder: b > a\n").run(&["1.t"]).has("1.t", "b\n");
     with("ruleorder: b > a > fixed\nruleorder: b > fixed\n").run(&["9.t"]).has("9.t", "b\n");
 }
-
-#[test]
-fn a_log_is_a_file_like_others_once_somebody_asks_for_it() {
-    let rules = "rule a:\n    output: 'a'\n    log: 'a.log'\n    shell: 'touch {output}; echo told > {log}'\n\
-                 rule b:\n    input: 'a.log'\n    output: 'b'\n    shell: 'cp {input} {output}'\n";
-    Case::new()
-        .rulefile(rules)
-        .run(&["b"])
-        .ran(&["a a", "b b"])
-        .has("b", "told\n")
-        .run(&["b"])
-        .ran(&[])
-        .remove("a.log")
-        // For its own sake the job need not run again …
-        .run(&["a"])
-        .ran(&[])
-        // … but who reads the log needs it.
-        .run(&["b"])
-        .ran(&["a a"])
-        .because("a a", "output-missing")
-        .run(&["a.log"])
-        .ran(&[]);
-}

@@ -385,3 +385,169 @@ fn a_temporary_directory_comes_and_goes() {
         .run(&[])
         .ran(&[]);
 }
+
+// Files in directories that jobs make.
+
+const INSIDE: &str = "\
+rule all:
+    input: 'picked/a.txt', 'picked/b.txt'
+
+rule pick:
+    input: 'parts/{s}/one.txt'
+    output: 'picked/{s}.txt'
+    shell: 'cp {input} {output}'
+
+rule split:
+    input: 'in/{s}.txt'
+    output: directory('parts/{s}')
+    shell: 'mkdir {output}; cp {input} {output}/one.txt; date +%N > {output}/two.txt'
+";
+
+fn inside() -> Case {
+    Case::new().rulefile(INSIDE).file("in/a.txt", "a\n").file("in/b.txt", "b\n").run(&[]).ran(&[
+        "split parts/a",
+        "split parts/b",
+        "pick picked/a.txt",
+        "pick picked/b.txt",
+    ])
+}
+
+/// The job that makes the directory is the producer of what is in it; each reader follows its own file.
+#[test]
+fn a_file_in_a_directory_is_made_by_the_directorys_job() {
+    inside()
+        .run(&[])
+        .ran(&[])
+        .append("in/a.txt", "more\n")
+        .run(&[])
+        .ran(&["split parts/a", "pick picked/a.txt"])
+        .has("picked/a.txt", "a\nmore\n")
+        .remove("parts/a")
+        .run(&[])
+        .ran(&["split parts/a"])
+        .run(&["parts/b/two.txt"])
+        .ran(&[])
+        .up_to_date(1);
+}
+
+#[test]
+fn why_and_dry_run_know_the_producer_of_a_file_in_a_directory() {
+    let case = inside().append("in/b.txt", "more\n");
+    let verdict = |job: &str, verdict: &str| (job.to_string(), verdict.to_string());
+    let plan = case.plan(&["picked/b.txt"]);
+    assert_eq!(plan, [verdict("split parts/b", "run"), verdict("pick picked/b.txt", "may")]);
+    case.call(&["why", "parts/b/one.txt"]).stdout_has("parts/b/one.txt will be made by rule split");
+}
+
+/// A file that is wanted and not made fails the job that was to make it, with a sentence that names it.
+#[test]
+fn a_directory_without_the_wanted_file_is_a_failure() {
+    Case::new()
+        .rulefile(INSIDE)
+        .edit("Rulefile", "/one.txt'", "/three.txt'")
+        .file("in/a.txt", "a\n")
+        .run_with_code(&["picked/a.txt"], 1)
+        .failed(&["split parts/a"])
+        .stderr_has("did not create parts/a/three.txt");
+    inside()
+        .run_with_code(&["parts/a/three.txt"], 1)
+        .because("split parts/a", "output-missing")
+        .failed(&["split parts/a"])
+        .stderr_has("did not create parts/a/three.txt")
+        .run(&[])
+        .ran(&["split parts/a"]);
+}
+
+#[test]
+fn a_reader_of_a_file_in_a_temporary_directory_holds_the_directory() {
+    inside()
+        .edit("Rulefile", "directory('parts/{s}')", "temp(directory('parts/{s}'))")
+        .remove("parts")
+        .remove("picked")
+        .run(&[])
+        .has_not("parts/a")
+        .run(&[])
+        .ran(&[])
+        .edit("Rulefile", "cp {input} {output}'\n\nrule split", "cat {input} > {output}'\n\nrule split")
+        .append("in/b.txt", "more\n")
+        .run(&[])
+        .ran(&["split parts/a", "split parts/b", "pick picked/a.txt", "pick picked/b.txt"])
+        .because("split parts/a", "needed-by")
+        .has("picked/b.txt", "b\nmore\n")
+        .has_not("parts/b")
+        .run(&[])
+        .ran(&[]);
+}
+
+/// What another job has in a directory would be removed with it.
+#[test]
+fn jobs_do_not_work_in_each_others_directories() {
+    let nested = "\
+rule all:
+    input: 'd', 'd/x.txt'
+rule a:
+    output: directory('d')
+    shell: 'mkdir {output}'
+rule b:
+    output: 'd/{n}.txt'
+    shell: 'touch {output}'
+";
+    Case::new()
+        .rulefile(nested)
+        .call_with_code(&[], 4)
+        .stderr_has("output `d/x.txt` of rule `b` lies in the directory `d`, which rule `a` makes")
+        .rulefile(
+            &nested.replace("'d/x.txt'", "'x.txt'").replace("'d/{n}.txt'", "'{n}.txt'\n    log: 'd/{n}.log'"),
+        )
+        .call_with_code(&[], 4)
+        .stderr_has("log `d/x.log` of rule `b` lies in the directory `d`, which rule `a` makes")
+        .rulefile("rule a:\n    input: 'd/x.txt'\n    output: directory('d')\n    shell: 'mkdir d'\n")
+        .file("d/x.txt", "precious")
+        .call_with_code(&[], 4)
+        .stderr_has("rule `a` reads `d/x.txt` from the directory `d`, which it makes itself")
+        .has("d/x.txt", "precious");
+}
+
+/// What a checkpoint found in its directory is read from there: the directory's job is the producer of each file.
+#[test]
+fn files_in_the_directory_of_a_checkpoint_have_a_producer() {
+    let rulefile = "\
+def found(wildcards):
+    directory = checkpoints.split.get().output[0]
+    return expand('counted/{w}.txt', w=glob_wildcards(os.path.join(directory, '{w}.txt')).w)
+
+rule all:
+    input: found
+    output: 'all.txt'
+    shell: 'cat {input} > {output}'
+
+rule count:
+    input: 'parts/{w}.txt'
+    output: 'counted/{w}.txt'
+    shell: 'wc -c < {input} > {output}'
+
+checkpoint split:
+    input: 'in.txt'
+    output: directory('parts')
+    shell: 'mkdir {output}; for w in $(cat {input}); do echo $w > {output}/$w.txt; done'
+";
+    let case = Case::new()
+        .rulefile(&format!("import os\n{rulefile}"))
+        .file("in.txt", "a bb\n")
+        .run(&[])
+        .ran(&["split parts", "count counted/a.txt", "count counted/bb.txt", "all all.txt"])
+        .has("all.txt", "2\n3\n")
+        .run(&[])
+        .ran(&[])
+        .up_to_date(4)
+        .file("in.txt", "a ccc\n")
+        .run(&[])
+        .ran(&["split parts", "count counted/ccc.txt", "all all.txt"])
+        .has("all.txt", "2\n4\n");
+    case.append("Rulefile", "rule spoil:\n    output: 'parts/{w}.spoilt'\n    shell: 'touch {output}'\n")
+        .edit("Rulefile", "expand('counted/{w}.txt'", "expand('parts/{w}.spoilt'")
+        .run_with_code(&[], 1)
+        .stderr_has(
+            "input `parts/a.spoilt` does not exist: rule `split` made the directory `parts` without it",
+        );
+}

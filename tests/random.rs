@@ -7,9 +7,12 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+#[path = "support/growing.rs"]
+mod growing;
 mod support;
 
 use filetime::FileTime;
+use growing::{Growing, GrowingChange};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -123,7 +126,7 @@ impl Workflow {
     }
 
     fn rulefile(&self) -> String {
-        let mut text = String::from("rule all:\n    input:\n        's0',\n");
+        let mut text = String::from("rule all:\n    input:\n        's0',\n        'o/grown',\n");
         for file in self.kept() {
             let _ = writeln!(text, "        '{}',", file.path());
         }
@@ -203,6 +206,7 @@ enum Change {
     SwapInputs(Index),
     Fails(Index, bool),
     Temp(Index, bool),
+    Growing(GrowingChange),
 }
 
 #[derive(Clone, Debug)]
@@ -257,6 +261,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => at().prop_map(Change::SwapInputs),
         1 => (at(), any::<bool>()).prop_map(|(i, fails)| Change::Fails(i, fails)),
         1 => (at(), any::<bool>()).prop_map(|(i, temp)| Change::Temp(i, temp)),
+        3 => growing::change().prop_map(Change::Growing),
     ]
 }
 
@@ -287,16 +292,18 @@ struct World {
     workflow: Workflow,
     successes: BTreeMap<usize, Success>,
     failed: BTreeSet<usize>,
+    growing: Growing,
 }
 
 impl World {
     fn new(workflow: Workflow) -> World {
-        let case = Case::new().rulefile(&workflow.rulefile()).env("LC_ALL", "C");
+        let growing = Growing::default();
+        let case = Case::new().rulefile(&(workflow.rulefile() + &growing.rules())).env("LC_ALL", "C");
         fs::create_dir(case.path("fail")).unwrap();
         for i in 0..workflow.sources {
             fs::write(case.path(&File::Source(i).path()), format!("{i}\na\n")).unwrap();
         }
-        World { case, workflow, successes: BTreeMap::new(), failed: BTreeSet::new() }
+        World { case, workflow, successes: BTreeMap::new(), failed: BTreeSet::new(), growing }
     }
 
     fn read(&self, file: File) -> Option<String> {
@@ -376,8 +383,10 @@ impl World {
                 let job = job(index);
                 self.workflow.jobs[job].temp = *temp;
             }
+            Change::Growing(change) => self.growing.apply(&self.case, change),
         }
-        fs::write(self.case.path("Rulefile"), self.workflow.rulefile()).unwrap();
+        let text = self.workflow.rulefile() + &self.growing.rules();
+        fs::write(self.case.path("Rulefile"), text).unwrap();
     }
 
     fn set_fails(&mut self, job: usize, fails: bool) {
@@ -486,23 +495,25 @@ impl World {
         let were_there: BTreeSet<File> =
             self.workflow.outputs().into_iter().filter(|file| self.read(*file).is_some()).collect();
         let expected = self.expect(&jobs, target);
+        let grown = target.is_none().then(|| self.growing.expect(&self.case));
         let processors = format!("-j{processors}");
         args.extend(["-k", &processors, "--json"]);
         let output = self.case.command(&args).output().unwrap();
         let told = format!(
             "{}\n{}{}",
-            self.workflow.rulefile(),
+            self.case.read("Rulefile"),
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
         let events = support::parse_events(&String::from_utf8_lossy(&output.stdout)).unwrap();
         let jobs_of = |kind: &str| -> BTreeSet<usize> {
             let chosen = events.iter().filter(|e| e["event"] == kind);
-            let job = |e: &serde_json::Value| {
-                let info = if kind == "job-failed" { &e["failure"]["job"] } else { &e["job"] };
-                number(info["rule"].as_str().unwrap())
+            let job = |e: &'_ serde_json::Value| match kind {
+                "job-failed" => e["failure"]["job"].clone(),
+                _ => e["job"].clone(),
             };
-            chosen.map(job).collect()
+            let jobs = chosen.map(job).filter(|job| !growing::is_grown(job));
+            jobs.map(|job| number(job["rule"].as_str().unwrap())).collect()
         };
         let did = Did {
             ran: jobs_of("job-finished"),
@@ -514,6 +525,11 @@ impl World {
         prop_assert_eq!(output.status.code(), Some(code), "the exit code\n{}", told);
         self.check_files(&jobs, &did, &before, &told)?;
         self.check_temps(&jobs, target, &did, &were_there, &told)?;
+        let (plan, plan_grown): (Vec<_>, Vec<_>) =
+            plan.into_iter().partition(|(title, _)| title.starts_with('j'));
+        if let Some(grown) = grown {
+            grown.check(&self.case, &events, &plan_grown, &told)?;
+        }
         check_plan(&plan, &did, &told)
     }
 

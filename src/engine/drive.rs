@@ -10,16 +10,18 @@ use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
+use crate::engine::conclude::{self, Concluded, Conclusion};
 use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::Ledger;
-use crate::engine::work::{self, Concluded, Conclusion, Prepared, Removed, Verdict};
+use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, Signal};
 use crate::exec::local::LocalExecutor;
 use crate::exec::software::Deployment;
 use crate::exec::survivors::Mark;
+use crate::files::backup::Backups;
 use crate::files::outputs::{PrepareOutput, make_directory, prepare};
 use crate::files::programs::Programs;
 use crate::files::shadow;
@@ -359,6 +361,10 @@ impl Run<'_> {
             self.again(job, attempt)?;
         }
         self.check_again_if_moved(job)?;
+        // Before the job is on record as started: see `files::backup`.
+        for path in work::updated(&cx, JobId(job)) {
+            self.backups().keep(path).map_err(|error| Trouble::of(&error))?;
+        }
         self.record_start(job, &id.outputs);
         self.take_old_outputs_away(job, &id.outputs)?;
         let Some(prepared) = self.prepared.get(&job) else { return Err(Trouble::new("it was not prepared")) };
@@ -464,13 +470,14 @@ impl Run<'_> {
         let logs = prepared.instance.logs.paths.clone();
         let benchmark = prepared.instance.benchmark.clone();
         let reasons = prepared.reasons.clone();
-        let list = work::old_outputs(&cx, cx.job(JobId(job)), prepared);
+        let list = work::old_outputs(&cx, JobId(job), prepared);
         let save_dir = runs::saved_dir(&self.state_dir, self.number);
         let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
         let made = logs.iter().chain(&benchmark);
-        let list: Vec<_> = made.map(|path| PrepareOutput { path, keep: true, directory: false }).collect();
+        let list: Vec<_> =
+            made.map(|path| PrepareOutput { path, keep: true, directory: false, stays: false }).collect();
         let ran_before =
             prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
         let log_dir = match ran_before {
@@ -479,9 +486,7 @@ impl Run<'_> {
         };
         let old_logs = prepare(&cx.root, &list, &log_dir).map_err(|e| Trouble::new(e.to_string()))?;
         saved.extend(old_logs.into_iter().filter(|_| !ran_before));
-        for id in cx.job(JobId(job)).products() {
-            cx.files.forget(id);
-        }
+        cx.forget(JobId(job));
         for saved in saved {
             // A job whose end nobody saw, or whose input changed meanwhile, left it: its content is not on record.
             let unseen =
@@ -504,9 +509,10 @@ impl Run<'_> {
         let (cx, sender) = (self.cx.clone(), self.sender.clone());
         let job = completion.job;
         let Some(prepared) = self.prepared.get(&job) else { return };
-        let facts = work::AfterFacts {
+        let facts = conclude::AfterFacts {
             inputs: prepared.input_signatures.clone(),
             fingerprint: prepared.fingerprint.clone(),
+            required: prepared.required.clone(),
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
@@ -515,7 +521,7 @@ impl Run<'_> {
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
         self.in_pool += 1;
         self.pool.spawn(move || {
-            let concluded = work::conclude(&cx, completion, facts, told_to_end);
+            let concluded = conclude::conclude(&cx, completion, facts, told_to_end);
             drop(cx);
             let _ = sender.send(Inbox::Concluded(Box::new(concluded)));
         });
@@ -524,7 +530,10 @@ impl Run<'_> {
     fn concluded(&mut self, concluded: Concluded) {
         let Concluded { job, duration_ms, conclusion } = concluded;
         let end = match conclusion {
-            Conclusion::Done { outputs, results, changed } => {
+            Conclusion::Done { outputs, results, changed, warnings } => {
+                for message in warnings {
+                    self.emit(EventKind::Warning { message });
+                }
                 self.done(job, duration_ms, &outputs, results, changed)
             }
             Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
@@ -545,7 +554,25 @@ impl Run<'_> {
                 }
             }
         };
+        self.discard_backups(job);
         self.tell(Msg::Ended { job, end });
+    }
+
+    fn backups(&self) -> Backups {
+        Backups::new(&self.cx.root, &self.state_dir)
+    }
+
+    /// The end of the job is on record, so what it changed in place stays as it is.
+    fn discard_backups(&mut self, job: u32) {
+        if self.fatal.is_some() {
+            return;
+        }
+        let cx = self.cx.clone();
+        for path in work::updated(&cx, JobId(job)) {
+            if let Err(error) = self.backups().discard(path) {
+                self.emit(EventKind::Warning { message: error.to_string() });
+            }
+        }
     }
 
     fn record_failure(&mut self, job: u32, outcome: &str) {
@@ -565,9 +592,7 @@ impl Run<'_> {
     ) -> End {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
-        for ((path, known), result) in outputs.iter().zip(&results) {
-            cx.publish(*path, known, *result);
-        }
+        cx.publish(JobId(job), outputs, &results);
         let made: Vec<_> = outputs.iter().zip(&results).map(|((path, _), digest)| (*path, *digest)).collect();
         let affected = self.affected(job, &made);
         if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {

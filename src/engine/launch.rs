@@ -8,7 +8,7 @@ use crate::exec::software::Deployment;
 use crate::exec::survivors::{self, Mark};
 use crate::files::shadow;
 use crate::graph::job::JobId;
-use crate::model::action::{Action, JobContext, ScriptLanguage};
+use crate::model::action::{Action, FunctionAction, JobContext, ScriptLanguage};
 use crate::model::rule::{Rule, Shadow};
 use crate::plan::code;
 use crate::plan::context::Context;
@@ -32,7 +32,7 @@ pub(super) struct Launcher {
 
 /// Whether jobs of the rule have output of their own: a closure has none.
 pub(super) fn has_log(rule: &Rule) -> bool {
-    !matches!(rule.action, Action::Function(_) | Action::None)
+    !matches!(rule.action, Action::Function(_) | Action::Touch | Action::None)
 }
 
 impl Launcher {
@@ -47,6 +47,10 @@ impl Launcher {
         let extras = self.extras(cx, job, rule, instance)?;
         let context = || Box::new(self.context(cx, rule, instance));
         let work = match (&rule.action, &prepared.command) {
+            (Action::Touch, _) => {
+                let action = FunctionAction { version: "".into(), run: Box::new(|_| Ok(())) };
+                Work::Function { action: Arc::new(action), context: context() }
+            }
             (Action::Function(action), _) => Work::Function { action: action.clone(), context: context() },
             (Action::Shell(shell), Some(command)) => {
                 Work::Shell { shell: shell.shell.clone(), command: command.clone(), log: self.log(job) }

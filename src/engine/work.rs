@@ -1,26 +1,22 @@
-//! The parts of a run that happen on the pool: before a job starts and after it ended. Pure of the run's state:
-//! they take facts and give results.
+//! The parts of a run that happen on the pool before a job starts. Pure of the run's state: they take facts and give
+//! results.
 
 use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
-use crate::exec::executor::{Completion, Outcome};
-use crate::files::outputs::{PrepareOutput, quarantine, remove_temp};
-use crate::files::read_code;
-use crate::files::results::{Due, Fault, collect, faults};
+use crate::files::outputs::{PrepareOutput, remove_temp};
+use crate::files::results::{Due, Kind};
 use crate::graph::job::{Job, JobId};
 use crate::model::flags::{Flag, Flags};
 use crate::model::rule::Rule;
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::Context;
-use crate::plan::inputs;
 use crate::plan::instance::{Instance, Trouble};
-use crate::store::runs::tail;
-use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint, Origin, Trace};
-use crate::trace::identity::{Known, StatSig};
+use crate::plan::required::Required;
+use crate::trace::fingerprint::{Fingerprint, Origin, Trace};
+use crate::trace::identity::StatSig;
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,6 +48,8 @@ impl Recall {
 pub(crate) struct Prepared {
     pub(crate) reasons: Vec<Reason>,
     pub(crate) fingerprint: Arc<Fingerprint>,
+    /// What `ensure` asks of the outputs.
+    pub(crate) required: Vec<Required>,
     pub(crate) instance: Instance,
     pub(crate) command: Option<String>,
     pub(crate) message: Option<String>,
@@ -189,6 +187,7 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         instance,
         reasons: check.reasons,
         fingerprint: Arc::new(check.fingerprint),
+        required: check.required,
         unknown_outputs: check.unknown_outputs,
         own_directories: check.own_directories,
         recorded: check.recorded,
@@ -196,258 +195,38 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
     })
 }
 
-/// What `conclude` needs to know of a job that ended.
-pub(crate) struct AfterFacts {
-    pub(crate) inputs: Vec<(PathId, Option<StatSig>)>,
-    pub(crate) fingerprint: Arc<Fingerprint>,
-    /// Where partial outputs go.
-    pub(crate) quarantine: PathBuf,
-    pub(crate) log: PathBuf,
-    /// The logs that the rule names.
-    pub(crate) own_logs: Box<[Arc<str>]>,
-    pub(crate) has_log: bool,
-}
-
-/// A job that ended, with its outputs looked at.
-pub(crate) struct Concluded {
-    pub(crate) job: u32,
-    pub(crate) duration_ms: u64,
-    pub(crate) conclusion: Conclusion,
-}
-
-pub(crate) enum Conclusion {
-    Done {
-        outputs: Vec<(PathId, Known)>,
-        /// What goes on record of each: its content, or what it stands for.
-        results: Vec<Digest>,
-        /// An input or a script that is not what it was when the job was checked, for people.
-        changed: Option<String>,
-    },
-    Failed {
-        outcome: String,
-        exit_code: Option<i32>,
-        log: Option<PathBuf>,
-        log_tail: Vec<String>,
-        quarantine: Option<PathBuf>,
-        help: Option<String>,
-        /// It ended because it was told to.
-        cancelled: bool,
-    },
-}
-
-impl Conclusion {
-    /// A failure before anything was executed.
-    pub(crate) fn failed(trouble: Trouble) -> Conclusion {
-        Conclusion::Failed {
-            outcome: trouble.message,
-            exit_code: None,
-            log: None,
-            log_tail: Vec::new(),
-            quarantine: None,
-            help: trouble.help,
-            cancelled: false,
-        }
-    }
-}
-
-/// Looks at what a job left: good outputs are hashed, anything else is moved out of the way.
-pub(crate) fn conclude(
-    cx: &Context,
-    completion: Completion,
-    facts: AfterFacts,
-    told_to_end: bool,
-) -> Concluded {
-    let job = completion.job;
-    let duration_ms = completion.duration.as_millis() as u64;
-    let this = cx.job(JobId(job));
-    let outputs = dues(cx, this);
-    let conclusion = match &completion.outcome {
-        Outcome::Success => match good_outputs(cx, &outputs) {
-            Ok(made) => Conclusion::Done {
-                results: results(cx, this, &made, &facts.fingerprint),
-                outputs: made,
-                changed: changed(cx, this, &facts),
-            },
-            Err(trouble) => after_failure(cx, &outputs, facts, trouble, None, false),
-        },
-        failed => {
-            let exit_code = if let Outcome::Exit(code) = failed { Some(*code) } else { None };
-            let trouble = Trouble { message: describe(failed), help: hint(failed) };
-            after_failure(cx, &outputs, facts, trouble, exit_code, told_to_end)
-        }
-    };
-    Concluded { job, duration_ms, conclusion }
-}
-
-fn describe(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Success => "success".into(),
-        Outcome::Exit(code) => format!("exit {code}"),
-        Outcome::Signal(signal) => format!("killed by signal {signal}"),
-        Outcome::TimedOut(seconds) => format!("timed out after {seconds} s"),
-        Outcome::FunctionError(message) | Outcome::Around(message) => message.clone(),
-        Outcome::NotStarted(message) => format!("could not be started: {message}"),
-    }
-}
-
-fn hint(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Exit(127) => {
-            Some("127 means that a program was not found: is it installed, is it on PATH?".into())
-        }
-        Outcome::Exit(126) => Some("126 means that a file is not executable".into()),
-        Outcome::Signal(9) => Some("somebody killed it; often the machine ran out of memory".into()),
-        _ => None,
-    }
-}
-
-fn flags(rule: &Rule, output: usize) -> Flags {
+pub(super) fn flags(rule: &Rule, output: usize) -> Flags {
     rule.output_flags.get(output).cloned().unwrap_or_default()
 }
 
-fn dues<'a>(cx: &'a Context, job: &Job) -> Vec<Due<'a>> {
-    let rule = cx.rule(job);
-    let due = |(index, id): (usize, &PathId)| Due {
-        id: *id,
-        path: cx.paths.text(*id),
-        directory: flags(rule, index).has(Flag::Directory),
+/// What a job has to make: its outputs, and then what else is wanted of it.
+pub(super) fn dues(cx: &Context, id: JobId) -> Vec<Due<'_>> {
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    let kind = |output| match flags(rule, output).has(Flag::Directory) {
+        true => Kind::Directory,
+        false => Kind::File,
     };
-    job.outputs.iter().enumerate().map(due).collect()
+    let due = |path: &PathId, kind| Due { id: *path, path: cx.paths.text(*path), kind };
+    let outputs = job.outputs.iter().enumerate().map(|(output, path)| due(path, kind(output)));
+    outputs.chain(cx.graph.beside(id).iter().map(|path| due(path, Kind::Beside))).collect()
+}
+
+/// The outputs of a job that it changes in place.
+pub(crate) fn updated(cx: &Context, job: JobId) -> impl Iterator<Item = &str> {
+    let (job, rule) = (cx.job(job), cx.rule(cx.job(job)));
+    let updated = job.outputs.iter().zip(&rule.output_flags).filter(|(_, flags)| flags.has(Flag::Update));
+    updated.map(|(path, _)| cx.paths.text(*path))
 }
 
 /// What is to become of what stands where the outputs of a job go, before it runs.
-pub(crate) fn old_outputs<'a>(cx: &'a Context, job: &Job, prepared: &Prepared) -> Vec<PrepareOutput<'a>> {
-    let old = |due: Due<'a>| PrepareOutput {
+pub(crate) fn old_outputs<'a>(cx: &'a Context, id: JobId, prepared: &Prepared) -> Vec<PrepareOutput<'a>> {
+    let rule = cx.rule(cx.job(id));
+    let old = |(output, due): (usize, Due<'a>)| PrepareOutput {
         path: due.path,
         keep: prepared.unknown_outputs.contains(&due.id),
-        directory: due.directory || prepared.own_directories.contains(&due.id),
+        directory: due.kind == Kind::Directory || prepared.own_directories.contains(&due.id),
+        stays: flags(rule, output).has(Flag::Update),
     };
-    dues(cx, job).into_iter().map(old).collect()
-}
-
-fn good_outputs(cx: &Context, outputs: &[Due<'_>]) -> Result<Vec<(PathId, Known)>, Trouble> {
-    let faults = faults(&cx.root, outputs).map_err(|e| Trouble::of(&e))?;
-    if !faults.is_empty() {
-        return Err(faulty(&faults));
-    }
-    let collected = collect(&cx.root, outputs, cx.files.hasher()).map_err(|e| Trouble::of(&e))?;
-    collected.ok_or_else(|| Trouble::new("something else removes its outputs"))
-}
-
-/// All that is missing in one sentence, else what else is wrong.
-fn faulty(faults: &[(&str, Fault)]) -> Trouble {
-    let is_missing = |fault: &Fault| matches!(fault, Fault::Missing);
-    let missing: Vec<&str> =
-        faults.iter().filter(|(_, fault)| is_missing(fault)).map(|(path, _)| *path).collect();
-    if !missing.is_empty() {
-        return Trouble {
-            message: format!("the command succeeded but did not create {}", missing.join(", ")),
-            help: Some(
-                "check that the command writes to `{output}`, and that it is run in the root directory"
-                    .into(),
-            ),
-        };
-    }
-    let told = |(path, fault): &(&str, Fault)| match fault {
-        Fault::Missing => format!("{path} is missing"),
-        Fault::Dangling { to } => format!("{path} is a link to {to}, which does not exist"),
-        Fault::Directory => format!("{path} is a directory, where a file is due"),
-        Fault::File => format!("{path} is a file, where a directory is due"),
-        Fault::Special(what) => format!("{path} is {what}, not a file"),
-    };
-    let help = faults.iter().find_map(|(path, fault)| match fault {
-        Fault::Directory => {
-            Some(format!("name a file in it as the output, or write `directory(\"{path}\")`"))
-        }
-        Fault::File => Some("make a directory, or take `directory(...)` away from the output".to_string()),
-        Fault::Dangling { .. } => {
-            Some("a link must lead to something that exists, from where the link is".into())
-        }
-        Fault::Missing | Fault::Special(_) => None,
-    });
-    let message = faults.iter().map(told).collect::<Vec<_>>().join("; ");
-    Trouble { message: format!("the command succeeded, but {message}"), help }
-}
-
-/// What goes on record of the outputs.
-fn results(cx: &Context, job: &Job, made: &[(PathId, Known)], fingerprint: &Fingerprint) -> Vec<Digest> {
-    let rule = cx.rule(job);
-    let result = |(index, (_, known)): (usize, &(PathId, Known))| match flags(rule, index).has(Flag::Touch) {
-        true => fingerprint.marker(known.digest(), &cx.paths),
-        false => known.digest(),
-    };
-    made.iter().enumerate().map(result).collect()
-}
-
-/// The first input or script whose content is not what the fingerprint says.
-fn changed(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<String> {
-    let is_script = |part: &&CodePart| part.kind == CodeKind::Script;
-    let script = facts.fingerprint.code.iter().filter(is_script).find(|part| {
-        let now = read_code(&cx.root, &part.name).ok().map(|bytes| Digest::of(&bytes));
-        now != Some(part.digest)
-    });
-    match script {
-        Some(part) => Some(format!("script {}", part.name)),
-        None => changed_input(cx, job, facts).map(|path| format!("input {}", cx.paths.text(path))),
-    }
-}
-
-/// The first input whose content is not what the fingerprint says.
-fn changed_input(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<PathId> {
-    let states = facts.inputs.iter().zip(&facts.fingerprint.inputs).enumerate();
-    let moved = states.filter(|(_, ((path, then), _))| {
-        let now = cx.files.restat(cx.paths.text(*path)).ok().flatten();
-        // What is in a directory does not show on the directory.
-        now.is_none() || now != *then || now.is_some_and(|now| now.is_directory())
-    });
-    for (index, ((path, _), state)) in moved {
-        cx.files.forget(*path);
-        match inputs::digest(cx, job, index) {
-            Ok(Some(digest)) if digest == state.digest => {}
-            _ => return Some(*path),
-        }
-    }
-    None
-}
-
-fn after_failure(
-    cx: &Context,
-    outputs: &[Due<'_>],
-    facts: AfterFacts,
-    trouble: Trouble,
-    exit_code: Option<i32>,
-    cancelled: bool,
-) -> Conclusion {
-    let texts: Vec<&str> = outputs.iter().map(|due| due.path).collect();
-    let moved = quarantine(&cx.root, &facts.quarantine, &texts);
-    for due in outputs {
-        cx.files.forget(due.id);
-    }
-    let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
-    let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
-    if log_tail.is_empty() {
-        // What the command wrote to the rule's own log, then.
-        for own in &facts.own_logs {
-            let path = cx.root.join(&**own);
-            log_tail = tail(&path, 20);
-            if !log_tail.is_empty() {
-                log = Some(path);
-                break;
-            }
-        }
-    }
-    let (moved, help) = match moved {
-        Ok(moved) => (!moved.is_empty(), trouble.help),
-        // Its record says failed, so what stays is not taken for good; but the user must know.
-        Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
-    };
-    Conclusion::Failed {
-        outcome: trouble.message,
-        exit_code,
-        log_tail,
-        log,
-        quarantine: moved.then_some(facts.quarantine),
-        help,
-        cancelled,
-    }
+    let outputs = dues(cx, id).into_iter().filter(|due| due.kind != Kind::Beside);
+    outputs.enumerate().map(old).collect()
 }

@@ -148,13 +148,18 @@ impl Observer {
         Ok(stat::stat(&self.root.join(path))?.map(|stat| stat.sig))
     }
 
+    /// The last known content of a directory, whether or not it is still there. Asks nobody.
+    pub(crate) fn last_tree(&self, id: PathId) -> Option<Arc<Tree>> {
+        lock(&self.trees).get(&id).cloned()
+    }
+
     /// Whether the directory at `path` holds now what was last known of it, whatever is remembered of it; nothing more is
     /// remembered.
     ///
     /// # Errors
     /// As [`Observer::tree`].
     pub(crate) fn is_same_tree(&self, id: PathId, path: &str) -> Result<bool> {
-        let Some(last) = lock(&self.trees).get(&id).cloned() else { return Ok(false) };
+        let Some(last) = self.last_tree(id) else { return Ok(false) };
         let now = tree::read(&self.root, path, Some(&last), &self.hasher)?;
         Ok(now.is_some_and(|(_, now)| now.digest() == last.digest()))
     }

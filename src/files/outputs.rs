@@ -2,7 +2,7 @@
 //! removed with what is in it only when the caller vouches for it; a link is never followed to something that is then
 //! removed; what is not on record is moved, never lost.
 
-use super::place::{move_under, remove_all};
+use super::place::{move_under, permit, remove_all};
 use super::stat::is_missing;
 use crate::base::path::is_outside;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +20,8 @@ pub(crate) struct PrepareOutput<'a> {
     pub(crate) keep: bool,
     /// A directory there is dealt with as a file would be. Of other outputs it is not ours to touch.
     pub(crate) directory: bool,
+    /// The job changes it in place.
+    pub(crate) stays: bool,
 }
 
 /// A file that was moved to be kept.
@@ -53,6 +55,9 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
             Found::Directory if !output.directory => {
                 return Err(in_the_way(&full, output.path, "a directory"));
             }
+            Found::File if output.stays && output.directory => {
+                return Err(in_the_way(&full, output.path, "a file"));
+            }
             Found::Directory if holds(&full, root) => return Err(holds_the_root(&full, output.path)),
             _ => check_parents(root, output.path)?,
         }
@@ -61,6 +66,7 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
     let mut saved = Vec::new();
     for (output, (full, there)) in outputs.iter().zip(found) {
         match there {
+            _ if output.stays => {}
             Found::File | Found::Directory if output.keep => {
                 let to = move_under(save_dir, &full, output.path)?;
                 saved.push(Saved { path: output.path.to_string(), to });
@@ -103,8 +109,9 @@ pub(super) fn special_name(kind: FileType) -> &'static str {
 
 fn in_the_way(full: &Path, path: &str, what: &str) -> Error {
     let text = format!(
-        "output `{path}` is {what}, where a file is to be made: move it away or change the output \
-         (rulemake removes only what it made)"
+        "output `{path}` is {what}, where {} is to be made: move it away or change the output \
+         (rulemake removes only what it made)",
+        if what == "a file" { "a directory" } else { "a file" }
     );
     Error::new(ErrorKind::Environment, text).with_path(full)
 }
@@ -211,7 +218,12 @@ fn take_away(full: &Path, dest: &Path, path: &str, limit: u64) -> Result<bool> {
     if is_special && special_name(kind) == "a device" {
         return Ok(false);
     }
-    move_under(dest, full, path).map(|_| true)
+    let to = move_under(dest, full, path)?;
+    if kind.is_dir() {
+        // Old quarantines are removed; what cannot be changed could not be.
+        permit(&to).map_err(|error| Error::io("set the permissions of", &to, error))?;
+    }
+    Ok(true)
 }
 
 /// What [`remove_made`] did.

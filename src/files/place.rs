@@ -101,7 +101,7 @@ pub(super) fn remove_all(path: &Path) -> io::Result<()> {
 }
 
 /// Lets the owner change what is in a directory and in those below it.
-fn permit(dir: &Path) -> io::Result<()> {
+pub(super) fn permit(dir: &Path) -> io::Result<()> {
     let mut pending = vec![dir.to_path_buf()];
     while let Some(dir) = pending.pop() {
         #[cfg(unix)]

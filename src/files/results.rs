@@ -1,24 +1,34 @@
-//! What a job made, looked at and hashed when it says that it succeeded. Knows no job.
+//! What a job made, when it says that it succeeded: completed, looked at, checked and hashed. Knows no job.
 
 use super::hash::{Content, FileHasher};
 use super::outputs::special_name;
 use super::{stat, tree};
+use crate::base::checksum::Checksum;
+use crate::base::clock;
 use crate::base::path::PathId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::trace::identity::{FileKind, Known};
-use std::fs;
-use std::path::Path;
+use filetime::FileTime;
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
 
-/// An output that a job had to make.
+/// Something that a job has to make.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due<'a> {
     pub(crate) id: PathId,
     pub(crate) path: &'a str,
-    /// A directory, not a file.
-    pub(crate) directory: bool,
+    pub(crate) kind: Kind,
 }
 
-/// What stands where an output is due, and is not the output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    File,
+    Directory,
+    /// No output, but somebody wants it: it has to be there, whatever it is.
+    Beside,
+}
+
+/// What stands where something is due, and is not that.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
     Missing,
@@ -34,57 +44,137 @@ pub(crate) enum Fault {
     Special(&'static str),
 }
 
-/// The outputs that are not what they have to be, in order. Reads no content.
+/// Makes a file if there is none, and sets its modification time to now.
+///
+/// # Errors
+/// When the file system refuses.
+pub(crate) fn touch(root: &Path, path: &str) -> Result<()> {
+    let full = root.join(path);
+    let io = |error| Error::io("touch", &full, error);
+    OpenOptions::new().append(true).create(true).open(&full).map_err(io)?;
+    let now = clock::wall_ms();
+    let time = FileTime::from_unix_time((now / 1000) as i64, (now % 1000) as u32 * 1_000_000);
+    filetime::set_file_mtime(&full, time).map_err(io)
+}
+
+/// What is not as it has to be, in order. Reads no content.
 ///
 /// # Errors
 /// When the file system does not say.
-pub(crate) fn faults<'a>(root: &Path, outputs: &[Due<'a>]) -> Result<Vec<(&'a str, Fault)>> {
+pub(crate) fn faults<'a>(root: &Path, dues: &[Due<'a>]) -> Result<Vec<(&'a str, Fault)>> {
     let mut found = Vec::new();
-    for due in outputs {
-        if let Some(fault) = fault(&root.join(due.path), due.directory)? {
+    for due in dues {
+        if let Some(fault) = fault(&root.join(due.path), due.kind)? {
             found.push((due.path, fault));
         }
     }
     Ok(found)
 }
 
-fn fault(full: &Path, directory: bool) -> Result<Option<Fault>> {
+fn fault(full: &Path, kind: Kind) -> Result<Option<Fault>> {
     let Some(there) = stat::stat(full)? else {
         let is_link = stat::lstat(full)?.is_some_and(|meta| meta.is_symlink());
         let to = if is_link { fs::read_link(full).ok() } else { None };
-        let dangling = |to: std::path::PathBuf| Fault::Dangling { to: to.to_string_lossy().into_owned() };
+        let dangling = |to: PathBuf| Fault::Dangling { to: to.to_string_lossy().into_owned() };
         return Ok(Some(to.map_or(Fault::Missing, dangling)));
     };
-    Ok(match (there.sig.kind, directory) {
-        (FileKind::File, false) | (FileKind::Directory, true) => None,
-        (FileKind::File, true) => Some(Fault::File),
-        (FileKind::Directory, false) => Some(Fault::Directory),
+    Ok(match (there.sig.kind, kind) {
+        (_, Kind::Beside) | (FileKind::File, Kind::File) | (FileKind::Directory, Kind::Directory) => None,
+        (FileKind::File, Kind::Directory) => Some(Fault::File),
+        (FileKind::Directory, Kind::File) => Some(Fault::Directory),
         (FileKind::Special, _) => {
             Some(Fault::Special(fs::metadata(full).map_or("a device", |meta| special_name(meta.file_type()))))
         }
     })
 }
 
-/// Hashes the outputs; `None` for one that is gone or something else since [`faults`] looked. See
+/// Whether a file or directory has nothing in it.
+///
+/// # Errors
+/// When the file system does not say.
+pub(crate) fn is_empty(root: &Path, path: &str) -> Result<bool> {
+    let full = root.join(path);
+    let io = |error| Error::io("look at", &full, error);
+    let meta = fs::metadata(&full).map_err(io)?;
+    match meta.is_dir() {
+        true => Ok(fs::read_dir(&full).map_err(io)?.next().is_none()),
+        false => Ok(meta.len() == 0),
+    }
+}
+
+/// The checksum of a file, in hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn checksum(root: &Path, path: &str, kind: Checksum) -> Result<String> {
+    let full = root.join(path);
+    let io = |error| Error::io("read", &full, error);
+    kind.of_reader(File::open(&full).map_err(io)?).map_err(io)
+}
+
+/// Takes away the permission to write to a file, or to a directory and all that is in it. Links stay as they are: what
+/// they lead to is somebody else's.
+///
+/// # Errors
+/// When the file system refuses.
+pub(crate) fn protect(root: &Path, path: &str) -> Result<()> {
+    let mut pending = vec![root.join(path)];
+    let mut directories = Vec::new();
+    while let Some(full) = pending.pop() {
+        let Some(meta) = stat::lstat(&full)?.filter(|meta| !meta.is_symlink()) else { continue };
+        if !meta.is_dir() {
+            stat::set_writable(&full, &meta, false)?;
+            continue;
+        }
+        let io = |error| Error::io("list", &full, error);
+        for entry in fs::read_dir(&full).map_err(io)? {
+            pending.push(entry.map_err(io)?.path());
+        }
+        directories.push((full, meta));
+    }
+    directories.iter().rev().try_for_each(|(full, meta)| stat::set_writable(full, meta, false))
+}
+
+/// Whether nobody may write to what is at `path`. A link is not protected, nor is what is not there.
+///
+/// # Errors
+/// When the file system does not say.
+pub(crate) fn is_protected(root: &Path, path: &str) -> Result<bool> {
+    let meta = stat::lstat(&root.join(path))?;
+    Ok(meta.is_some_and(|meta| !meta.is_symlink() && !stat::is_writable(&meta)))
+}
+
+/// Where a link leads that stands in the place of an output and leaves the root.
+pub(crate) fn leads_outside(root: &Path, path: &str) -> Option<PathBuf> {
+    let full = root.join(path);
+    let is_link = fs::symlink_metadata(&full).is_ok_and(|meta| meta.is_symlink());
+    if !is_link {
+        return None;
+    }
+    let (to, root) = (fs::canonicalize(&full).ok()?, fs::canonicalize(root).ok()?);
+    (!to.starts_with(&root)).then_some(to)
+}
+
+/// Hashes the outputs; `None` when one is gone or something else since [`faults`] looked. See
 /// [`FileHasher::content`] for the thread to call this from.
 ///
 /// # Errors
 /// When an output cannot be read, or something still writes it.
 pub(crate) fn collect(
     root: &Path,
-    outputs: &[Due<'_>],
+    dues: &[Due<'_>],
     hasher: &FileHasher,
 ) -> Result<Option<Vec<(PathId, Known)>>> {
-    let mut collected = Vec::with_capacity(outputs.len());
-    for due in outputs {
-        let known = if due.directory {
-            tree::read(root, due.path, None, hasher)?
-                .map(|(sig, tree)| Known::Tree { sig, tree: tree.into() })
-        } else {
-            match hasher.content(&root.join(due.path))? {
+    let mut collected = Vec::with_capacity(dues.len());
+    for due in dues {
+        let known = match due.kind {
+            Kind::Beside => continue,
+            Kind::Directory => tree::read(root, due.path, None, hasher)?
+                .map(|(sig, tree)| Known::Tree { sig, tree: tree.into() }),
+            Kind::File => match hasher.content(&root.join(due.path))? {
                 Content::File(hash) => Some(Known::File(hash)),
                 Content::Missing | Content::Directory(_) | Content::Special(_) => None,
-            }
+            },
         };
         let Some(known) = known else { return Ok(None) };
         collected.push((due.id, known));

@@ -48,6 +48,29 @@ pub(super) fn is_executable(meta: &Metadata) -> bool {
     executable
 }
 
+/// Whether anybody may write to it.
+pub(super) fn is_writable(meta: &Metadata) -> bool {
+    #[cfg(unix)]
+    let writable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o222 != 0;
+    #[cfg(not(unix))]
+    let writable = !meta.permissions().readonly();
+    writable
+}
+
+/// Lets the owner write to it, or nobody.
+pub(super) fn set_writable(path: &Path, meta: &Metadata, writable: bool) -> Result<()> {
+    let mut permissions = meta.permissions();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = permissions.mode();
+        permissions.set_mode(if writable { mode | 0o200 } else { mode & !0o222 });
+    }
+    #[cfg(not(unix))]
+    permissions.set_readonly(!writable);
+    fs::set_permissions(path, permissions).map_err(|error| Error::io("set the permissions of", path, error))
+}
+
 /// Whether an error says that there is no such file. `a/b` does not exist when `a` is a file.
 pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)

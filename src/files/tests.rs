@@ -3,7 +3,7 @@
 use super::hash::FileHasher;
 use super::observe::{HashCache, Observer, Seen};
 use super::outputs::{PrepareOutput, prepare, quarantine, quarantine_up_to, remove_made};
-use super::results::{Due, Fault, collect, faults};
+use super::results::{Due, Fault, Kind, collect, faults};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::trace::identity::{FileHash, Known};
@@ -41,7 +41,7 @@ impl Cache {
 }
 
 fn due(id: u32, path: &str) -> Due<'_> {
-    Due { id: PathId(id), path, directory: false }
+    Due { id: PathId(id), path, kind: Kind::File }
 }
 
 const ID: PathId = PathId(70);
@@ -212,11 +212,11 @@ fn many_threads_see_the_same() {
 }
 
 fn remove(path: &str) -> PrepareOutput<'_> {
-    PrepareOutput { path, keep: false, directory: false }
+    PrepareOutput { path, keep: false, directory: false, stays: false }
 }
 
 fn keep(path: &str) -> PrepareOutput<'_> {
-    PrepareOutput { path, keep: true, directory: false }
+    PrepareOutput { path, keep: true, directory: false, stays: false }
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn outputs_that_are_not_there_or_no_files_are_told_apart() {
     let good = collect(dir.path(), &outputs[..1], &hasher).unwrap().unwrap();
     assert_eq!((good[0].0, good[0].1.digest()), (PathId(0), Digest::of(b"")));
 
-    let directory = |path| Due { directory: true, ..due(4, path) };
+    let directory = |path| Due { kind: Kind::Directory, ..due(4, path) };
     assert_eq!(
         faults(dir.path(), &[directory("dir"), directory("empty")]).unwrap(),
         [("empty", Fault::File)]

@@ -85,16 +85,17 @@ impl<'s> Walk<'s, '_> {
                 self.next_candidate(top);
                 continue;
             }
-            let inputs = &self.expansion.jobs[job as usize].inputs;
+            let job = &self.expansion.jobs[job as usize];
             let frame = &mut self.stack[top];
             let survey = self.survey;
-            let is_missing = |input: &PathId| !survey.can_be_had(*input);
-            match inputs.iter().skip(frame.input).position(is_missing) {
+            match (frame.input..job.inputs.len()).find(|index| survey.lacks(job, *index)) {
                 None => self.next_candidate(top),
-                Some(skipped) => {
-                    let input = inputs[frame.input + skipped];
-                    frame.input += skipped + 1;
-                    self.follow(input);
+                Some(index) => {
+                    frame.input = index + 1;
+                    match job.is_before_update(index) {
+                        true => self.missing(job.inputs[index], true),
+                        false => self.follow(job.inputs[index]),
+                    }
                 }
             }
         }
@@ -110,7 +111,7 @@ impl<'s> Walk<'s, '_> {
             DONE => {}
             NEW if self.expansion.candidates(input).is_empty() => {
                 self.marks[input.index()] = DONE;
-                self.missing(input);
+                self.missing(input, false);
             }
             NEW => self.enter(input.0, NONE),
             place => self.cycle(place as usize - 1),
@@ -160,12 +161,16 @@ impl<'s> Walk<'s, '_> {
         errors::chain((from..top + 1).map(|i| (file_below(top - i), name(top - i))), target)
     }
 
-    fn missing(&mut self, input: PathId) {
+    fn missing(&mut self, input: PathId, before_update: bool) {
         let file = self.expansion.paths.text(input);
         if !self.report.wants_missing(file) {
             return;
         }
         let Some(rule) = self.rule_at(self.stack.len() - 1) else { return };
+        if before_update {
+            self.report.add(errors::nothing_before_update(file, rule, self.chain(Some(file))));
+            return;
+        }
         let (survey, paths) = (self.survey, &*self.expansion.paths);
         let had = |path: &PathId| survey.can_be_had(*path);
         let known = self.expansion.explored.iter().copied().filter(had).map(|path| paths.text(path));

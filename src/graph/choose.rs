@@ -17,7 +17,7 @@ pub(crate) struct Choice {
     pub(crate) producers: Vec<u32>,
     /// Two candidates can make the path, and neither is preferred.
     pub(crate) ambiguous: Vec<(PathId, u32, u32)>,
-    /// Paths whose concrete candidates all led into cycles: their wildcard candidates should be brought in.
+    /// Paths whose best candidates all led into cycles: the next best should be brought in.
     pub(crate) wanting: Vec<PathId>,
     /// The rules behind this target can make each other's files in so many ways that the search was given up.
     pub(crate) tangled: Option<Root>,
@@ -186,8 +186,12 @@ impl Search<'_, '_> {
         };
         frame.candidate += skipped;
         let job = candidates[frame.candidate];
-        let inputs = &expansion.jobs[job as usize].inputs;
-        while let Some(&input) = inputs.get(frame.input) {
+        let this = &expansion.jobs[job as usize];
+        while let Some(&input) = this.inputs.get(frame.input) {
+            if this.is_before_update(frame.input) {
+                frame.input += 1;
+                continue;
+            }
             let state = &mut self.states[input.index()];
             match *state {
                 State::Unknown if expansion.candidates(input).is_empty() => *state = State::Source,

@@ -9,10 +9,11 @@ use crate::graph::checkpoints::{FinalCheckpoints, Open};
 use crate::graph::cycle;
 use crate::graph::info::JobInfo;
 use crate::graph::job::{Job, JobId};
+use crate::graph::updates;
 use crate::model::workflow::Workflow;
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub(crate) struct JobGraph {
     pub(crate) finals: Arc<FinalCheckpoints>,
     /// By path: the job that makes it, or that it is a source.
     producers: Vec<u32>,
+    beside: Beside,
     consumers: Rows,
 }
 
@@ -55,6 +57,7 @@ pub(crate) struct PassedOver {
 pub(crate) struct Links {
     order: Vec<JobId>,
     producers: Vec<u32>,
+    beside: Beside,
     consumers: Rows,
 }
 
@@ -62,6 +65,11 @@ impl Links {
     /// Producers first.
     pub(crate) fn order(&self) -> &[JobId] {
         &self.order
+    }
+
+    /// What is wanted of jobs beside their outputs.
+    pub(crate) fn beside(&self) -> &Beside {
+        &self.beside
     }
 
     /// The job that makes `path`.
@@ -79,14 +87,17 @@ pub(crate) enum LinkError {
     Cycle(Vec<JobId>),
 }
 
+/// By job: what is wanted of it beside its outputs, that is, logs, benchmarks, and files in directories that it makes.
+pub(crate) type Beside = FxHashMap<u32, Vec<PathId>>;
+
 /// Connects `jobs`, setting what each needs; paths are below `path_count`.
-pub(crate) fn link(jobs: &mut [Job], path_count: usize) -> Result<Links, LinkError> {
-    let producers = producers(jobs, path_count)?;
+pub(crate) fn link(jobs: &mut [Job], beside: Beside, path_count: usize) -> Result<Links, LinkError> {
+    let producers = producers(jobs, &beside, path_count)?;
     let mut seen = vec![NONE; jobs.len()];
     let mut needs = Vec::new();
     for (id, job) in jobs.iter_mut().enumerate() {
         needs.clear();
-        for input in &job.inputs {
+        for (_, input) in job.made_inputs() {
             let producer = producers[input.index()];
             if producer != NONE && seen[producer as usize] != id as u32 {
                 seen[producer as usize] = id as u32;
@@ -95,22 +106,23 @@ pub(crate) fn link(jobs: &mut [Job], path_count: usize) -> Result<Links, LinkErr
         }
         job.needs = needs.as_slice().into();
     }
+    updates::add_order(jobs, &producers);
     let order = order(jobs).map_err(|on_cycle| {
         LinkError::Cycle(cycle::through(on_cycle, |job| jobs[job.index()].needs.to_vec()))
     })?;
-    Ok(Links { order, producers, consumers: Rows::pack(jobs.len(), edges(jobs)) })
+    Ok(Links { order, producers, beside, consumers: Rows::pack(jobs.len(), edges(jobs)) })
 }
 
-fn producers(jobs: &[Job], path_count: usize) -> Result<Vec<u32>, LinkError> {
+fn producers(jobs: &[Job], beside: &Beside, path_count: usize) -> Result<Vec<u32>, LinkError> {
     let mut producers = vec![NONE; path_count];
     let mut conflicts = Vec::new();
-    for (id, job) in jobs.iter().enumerate() {
-        for output in job.products() {
+    for (id, job) in (0..).zip(jobs) {
+        for output in job.outputs.iter().chain(beside.get(&id).into_iter().flatten()) {
             let known = &mut producers[output.index()];
             if *known == NONE {
-                *known = id as u32;
-            } else if *known != id as u32 {
-                conflicts.push((output, JobId(*known), JobId(id as u32)));
+                *known = id;
+            } else if *known != id {
+                conflicts.push((*output, JobId(*known), JobId(id)));
             }
         }
     }
@@ -148,7 +160,7 @@ impl JobGraph {
         links: Links,
         target_jobs: impl Iterator<Item = Result<JobId, PathId>>,
     ) -> JobGraph {
-        let Links { order, mut producers, consumers } = links;
+        let Links { order, mut producers, beside, consumers } = links;
         let mut sources = Vec::new();
         let mut add_source = |path: PathId, producers: &mut [u32]| {
             if producers[path.index()] == NONE {
@@ -183,6 +195,7 @@ impl JobGraph {
             open: BTreeMap::new(),
             finals: Arc::default(),
             producers,
+            beside,
             consumers,
         }
     }
@@ -191,6 +204,16 @@ impl JobGraph {
     pub(crate) fn producer(&self, path: PathId) -> Option<JobId> {
         // Paths may have been interned since.
         self.producers.get(path.index()).filter(|&&job| job < SOURCE).map(|&job| JobId(job))
+    }
+
+    /// The job that makes an input of `job`, unless it is to be there as it is before.
+    pub(crate) fn maker(&self, job: &Job, input: usize) -> Option<JobId> {
+        if job.is_before_update(input) { None } else { self.producer(*job.inputs.get(input)?) }
+    }
+
+    /// What is wanted of `job` beside its outputs: logs, its benchmark, files in directories that it makes.
+    pub(crate) fn beside(&self, job: JobId) -> &[PathId] {
+        self.beside.get(&job.0).map_or(&[], Vec::as_slice)
     }
 
     /// Whether it is settled where `path` comes from: a job makes it, or it is a source.
@@ -227,6 +250,8 @@ impl JobGraph {
         for producer in self.producers.iter_mut().filter(|producer| **producer < SOURCE) {
             *producer = numbers[*producer as usize];
         }
+        let beside = std::mem::take(&mut self.beside).into_iter();
+        self.beside = beside.filter_map(|(job, paths)| Some((number(JobId(job))?.0, paths))).collect();
         let mut is_read = vec![false; self.producers.len()];
         self.jobs.iter().flat_map(|job| &job.inputs).for_each(|path| is_read[path.index()] = true);
         self.sources.retain(|path| is_read[path.index()]);
@@ -236,8 +261,8 @@ impl JobGraph {
     /// Adds a job whose outputs nobody makes yet, and what it needs.
     pub(crate) fn add_job(&mut self, job: Job) {
         let id = self.jobs.len() as u32;
-        for output in job.products() {
-            self.make_room(output);
+        for output in &job.outputs {
+            self.make_room(*output);
             self.producers[output.index()] = id;
         }
         self.jobs.push(job);
@@ -252,14 +277,23 @@ impl JobGraph {
         }
     }
 
-    /// Sets what a job needs by its inputs; what it needed before stays. Returns what is new.
-    pub(crate) fn connect(&mut self, id: JobId) -> Vec<JobId> {
+    /// Takes note that a job makes `path` beside its outputs.
+    pub(crate) fn add_beside(&mut self, path: PathId, job: JobId) {
+        self.make_room(path);
+        if self.producers[path.index()] == NONE {
+            self.producers[path.index()] = job.0;
+            self.beside.entry(job.0).or_default().push(path);
+        }
+    }
+
+    /// Sets what a job needs by its inputs, and `more`; what it needed before stays. Returns what is new.
+    pub(crate) fn connect(&mut self, id: JobId, more: &[JobId]) -> Vec<JobId> {
         let job = &self.jobs[id.index()];
         let before = job.needs.len();
         let mut needs = job.needs.to_vec();
         let mut seen: FxHashSet<JobId> = needs.iter().copied().collect();
-        let producers = job.inputs.iter().filter_map(|input| self.producer(*input));
-        needs.extend(producers.filter(|need| seen.insert(*need)));
+        let producers = job.made_inputs().filter_map(|(_, input)| self.producer(input));
+        needs.extend(producers.chain(more.iter().copied()).filter(|need| seen.insert(*need)));
         let added = needs.split_off(before);
         added.iter().for_each(|need| self.consumers.add(need.0, id.0));
         needs.extend(&added);

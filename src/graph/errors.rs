@@ -90,6 +90,7 @@ impl Report {
                     "input-function" => "jobs whose input functions failed",
                     "ambiguous-rules" => "pairs of rules are ambiguous",
                     "output-conflict" => "outputs are made by two jobs",
+                    "nested-output" => "files in directories that other jobs make",
                     "cycle" => "cycles",
                     _ => "problems of this kind",
                 };
@@ -236,6 +237,16 @@ pub(crate) fn missing_input<'a>(
     suggest(problem, file, expansion.index.concrete_paths().chain(known))
 }
 
+/// A file that is wanted as it is before an update, and is not there.
+pub(crate) fn nothing_before_update(file: &str, needed_by: &Rule, chain: String) -> Problem {
+    let message =
+        format!("missing input `{file}`: there is nothing yet that could be read before its update");
+    Problem::error("missing-input", message)
+        .at_rule(needed_by, "needed by this rule")
+        .note(format!("needed by: {chain}"))
+        .help("`before_update` takes a file as it is: make a first version of it")
+}
+
 /// Whether two or more texts that stand side by side in the source of `rule` give the name `file`.
 fn joined_in(workflow: &Workflow, rule: &Rule, file: &str) -> bool {
     let Some(place) = rule.place else { return false };
@@ -286,7 +297,7 @@ fn reads_as(text: &str, file: &str) -> bool {
 fn near_misses(mut problem: Problem, file: &str, expansion: &Expansion<'_>) -> Problem {
     for (rule, output, miss) in expansion.index.near_misses(file).take(3) {
         let rule = &expansion.workflow.rules[rule as usize];
-        let pattern = rule.products().nth(output as usize).map_or("", |p| &*p.text);
+        let pattern = rule.products().find(|(number, _)| *number == output).map_or("", |(_, p)| &*p.text);
         let why = match miss {
             NearMiss::Refused(refused) if refused.is_empty() => "its constraints do not fit".to_string(),
             NearMiss::Refused(refused) => {
@@ -512,6 +523,27 @@ fn made_with(rule: &Rule, wildcards: &[Arc<str>]) -> String {
     } else {
         format!("makes it with {}", values(rule, wildcards))
     }
+}
+
+/// A job works in a directory that another one makes, or reads from one that it makes itself.
+pub(crate) fn nested(directory: &str, made_by: &Rule, file: &str, what: &str, rule: &Rule) -> Problem {
+    if std::ptr::eq(made_by, rule) && what == "input" {
+        let message = format!(
+            "rule `{}` reads `{file}` from the directory `{directory}`, which it makes itself",
+            rule.name
+        );
+        return Problem::error("nested-output", message)
+            .at_rule(rule, "removes the directory before it runs")
+            .help("move the input somewhere else");
+    }
+    let message = format!(
+        "{what} `{file}` of rule `{}` lies in the directory `{directory}`, which rule `{}` makes",
+        rule.name, made_by.name
+    );
+    Problem::error("nested-output", message)
+        .at_rule(made_by, "makes the directory as a whole, and removes it before")
+        .at_rule(rule, "works in it")
+        .help("move one of the two somewhere else")
 }
 
 /// A new job would make a file that was taken as a source before.

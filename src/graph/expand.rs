@@ -1,16 +1,17 @@
 //! From the targets upstream: every job that could take part, in waves of new paths.
 //!
 //! Decides nothing: where several rules match, all their jobs are kept as candidates, except that a wildcard
-//! pattern waits while a concrete one matches too. Opens no file; a path without candidates is simply a leaf.
+//! pattern waits while a concrete one matches too, and a directory above the path while either does. Opens no file; a path without candidates is simply a leaf.
 //! Big waves match and render in parallel and are merged in order, so the ids never depend on threads.
 
 use crate::base::path::{PathId, PathTable};
 use crate::graph::checkpoints::Wait;
+use crate::graph::dag::Beside;
 use crate::graph::job::Job;
 use crate::graph::render::{
     Drafts, Failure, Layout, OwnLayout, Pin, Rendering, fixed_layout, fixed_pins, render_chunk,
 };
-use crate::matching::index::{PatternIndex, Scratch};
+use crate::matching::index::{Candidate, PatternIndex, Scratch};
 use crate::model::dynamic::Checkpoints;
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
@@ -93,9 +94,15 @@ pub(crate) struct Expansion<'a> {
     /// … and the last path that did.
     records: Vec<u32>,
     multi: Vec<Vec<u32>>,
-    /// Paths with a concrete candidate whose wildcard candidates were not looked at.
+    /// Paths of which not all candidates were looked at.
     deferred: Vec<PathId>,
+    /// By path: the last rank of matches that became candidates.
+    ranks: Vec<u8>,
     known: HashTable<u32>,
+    /// By job: what is wanted of it beside its outputs.
+    pub(crate) beside: Beside,
+    /// Files that candidates want as they are before a job changes them.
+    pub(crate) before: Vec<(u32, PathId)>,
     /// Paths whose maker an input names, and that rule; `NONE` where inputs disagree.
     pins: IndexMap<PathId, u32, FxBuildHasher>,
     /// By rule, of those that have jobs.
@@ -131,10 +138,19 @@ struct Matches {
 struct Hit {
     path: PathId,
     rule: u32,
-    /// Which of the rule's products matched.
-    product: u16,
     first: u32,
     len: u32,
+    role: Role,
+}
+
+/// What a path is to the job that makes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Output,
+    /// A log or a benchmark.
+    Record,
+    /// In a directory that is an output.
+    Inside,
 }
 
 impl Hit {
@@ -146,10 +162,10 @@ impl Hit {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Take {
-    /// Concrete patterns if there are any, else all.
+    /// The matches of the best rank.
     First,
-    /// The wildcard patterns that `First` left out.
-    Deferred,
+    /// Those of the next rank.
+    Next,
 }
 
 impl<'a> Expansion<'a> {
@@ -178,7 +194,10 @@ impl<'a> Expansion<'a> {
             records: Vec::new(),
             multi: Vec::new(),
             deferred: Vec::new(),
+            ranks: Vec::new(),
             known: HashTable::new(),
+            beside: Beside::default(),
+            before: Vec::new(),
             pins: IndexMap::default(),
             rules: FxHashMap::default(),
             frontier: Vec::new(),
@@ -228,11 +247,11 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Adds the wildcard candidates of paths from [`Expansion::deferred`], and all that follows.
+    /// Adds the next best candidates of paths from [`Expansion::deferred`], and all that follows.
     pub(crate) fn run_deferred(&mut self, paths: &[PathId]) {
         let taken: FxHashSet<PathId> = paths.iter().copied().collect();
         self.deferred.retain(|path| !taken.contains(path));
-        self.match_wave(paths, Take::Deferred);
+        self.match_wave(paths, Take::Next);
         self.run();
     }
 
@@ -295,7 +314,7 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// The paths whose wildcard candidates were not looked at, because a concrete pattern matches.
+    /// The paths of which not all candidates were looked at, because better ones match.
     pub(crate) fn deferred(&self) -> &[PathId] {
         &self.deferred
     }
@@ -330,6 +349,7 @@ impl<'a> Expansion<'a> {
         self.states.resize(count, UNSEEN);
         self.via.resize(count, NONE);
         self.grown.resize(count, 0);
+        self.ranks.resize(count, 0);
         self.records.resize(count, NONE);
     }
 
@@ -360,14 +380,14 @@ impl<'a> Expansion<'a> {
     }
 
     fn match_wave(&mut self, wave: &[PathId], take: Take) {
-        let (paths, index) = (&*self.paths, self.index);
+        let (paths, index, workflow) = (&*self.paths, self.index, self.workflow);
         match self.pool.filter(|_| wave.len() >= CHUNK) {
             Some(pool) => {
                 let found: Vec<Matches> = pool.install(|| {
                     wave.par_chunks(CHUNK)
                         .map_init(Scratch::default, |scratch, chunk| {
                             let mut matches = Matches::default();
-                            match_chunk(paths, index, chunk, scratch, &mut matches);
+                            match_chunk(paths, index, workflow, chunk, take, scratch, &mut matches);
                             matches
                         })
                         .collect()
@@ -379,7 +399,7 @@ impl<'a> Expansion<'a> {
             None => {
                 for chunk in wave.chunks(CHUNK) {
                     let mut matches = std::mem::take(&mut self.matches);
-                    match_chunk(self.paths, index, chunk, &mut self.scratch, &mut matches);
+                    match_chunk(self.paths, index, workflow, chunk, take, &mut self.scratch, &mut matches);
                     self.adopt_all(chunk, &matches, take);
                     self.matches = matches;
                 }
@@ -397,46 +417,45 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Makes the matches of one path its candidates.
+    /// Makes the best matches of one path its candidates: concrete patterns before wildcards, and both before
+    /// directories in which the path lies. The others wait until those cannot run.
     fn adopt(&mut self, path: PathId, hits: &[Hit], ranges: &[(u32, u32)], take: Take) {
-        let has_concrete = hits.iter().any(Hit::is_concrete) && !self.is_ordered(hits);
-        let is_wanted = |hit: &&Hit| match take {
-            Take::First => hit.is_concrete() || !has_concrete,
-            Take::Deferred => !hit.is_concrete(),
+        let values = |hit: &Hit| &ranges[hit.first as usize..(hit.first + hit.len) as usize];
+        let is_ordered = self.is_ordered(hits);
+        let rank = |hit: &Hit| match hit.role {
+            Role::Inside => 3,
+            Role::Output | Role::Record if hit.is_concrete() || is_ordered => 1,
+            Role::Output | Role::Record => 2,
         };
         if take == Take::First {
             self.explored.push(path);
-            if has_concrete && hits.iter().any(|hit| !hit.is_concrete()) {
-                self.deferred.push(path);
-            }
         }
-        let mut wanted = hits.iter().filter(is_wanted);
-        self.states[path.index()] = match (take, hits) {
-            (Take::First, []) => LEAF,
-            (Take::First, [hit]) => self.candidate_of(hit, ranges),
-            (Take::First, _) if has_concrete && wanted.clone().count() == 1 => {
-                wanted.next().map_or(LEAF, |hit| self.candidate_of(hit, ranges))
+        let taken = self.ranks[path.index()];
+        let Some(next) = hits.iter().map(rank).filter(|rank| *rank > taken).min() else {
+            if take == Take::First {
+                self.states[path.index()] = LEAF;
             }
-            _ => {
+            return;
+        };
+        self.ranks[path.index()] = next;
+        // Directories are looked for when they are needed.
+        let may_be_inside = take == Take::First && next < 3 && self.index.is_below_any(self.paths.text(path));
+        if may_be_inside || hits.iter().any(|hit| rank(hit) > next) {
+            self.deferred.push(path);
+        }
+        let mut wanted = hits.iter().filter(|hit| rank(hit) == next);
+        let (first, more) = (wanted.next(), wanted.next().is_some());
+        self.states[path.index()] = match first.filter(|_| take == Take::First && !more) {
+            Some(only) => self.maker(path, only, values(only)),
+            None => {
+                let wanted = hits.iter().filter(|hit| rank(hit) == next);
                 let mut all = self.candidates(path).to_vec();
-                all.extend(wanted.map(|hit| self.candidate_of(hit, ranges)));
+                all.extend(wanted.map(|hit| self.maker(path, hit, values(hit))));
                 self.sort_by_preference(&mut all);
                 self.multi.push(all);
                 MULTI | (self.multi.len() as u32 - 1)
             }
         };
-    }
-
-    /// The job that a match stands for, which makes the path.
-    fn candidate_of(&mut self, hit: &Hit, ranges: &[(u32, u32)]) -> u32 {
-        let values = &ranges[hit.first as usize..(hit.first + hit.len) as usize];
-        let id = self.candidate(Some(hit.path), hit.rule, values);
-        let outputs = self.workflow.rules[hit.rule as usize].outputs.len();
-        let side = &mut self.jobs[id as usize].side;
-        if usize::from(hit.product) >= outputs && !side.contains(&hit.path) {
-            *side = side.iter().copied().chain([hit.path]).collect();
-        }
-        id
     }
 
     /// Whether a wildcard pattern goes before a concrete one.
@@ -447,6 +466,15 @@ impl<'a> Expansion<'a> {
             false => hits.iter().partition(|hit| hit.is_concrete()),
         };
         others.iter().any(|a| concrete.iter().any(|b| order.prefers(a.rule, b.rule) == Some(true)))
+    }
+
+    /// The job that a match stands for.
+    fn maker(&mut self, path: PathId, hit: &Hit, values: &[(u32, u32)]) -> u32 {
+        let job = self.candidate(Some(path), hit.rule, values);
+        if hit.role != Role::Output {
+            self.beside.entry(job).or_default().push(path);
+        }
+        job
     }
 
     /// The job of `rule` with these values, which are ranges of the path; new or known.
@@ -480,7 +508,6 @@ impl<'a> Expansion<'a> {
             input_slots: Arc::default(),
             input_flags: Arc::default(),
             outputs: Box::default(),
-            side: Box::default(),
             needs: Box::default(),
         });
         self.asked.push(asked);
@@ -593,9 +620,6 @@ impl<'a> Expansion<'a> {
             let inputs: Box<[PathId]> = (0..draft.inputs).map(|_| next(self.paths)).collect();
             let outputs: Box<[PathId]> = (0..draft.outputs).map(|_| next(self.paths)).collect();
             self.make_room();
-            for &input in &inputs {
-                self.discover(input, id as u32);
-            }
             let of_rule = self.of_rule(self.jobs[id].rule, draft.layout);
             let own = drafts.pins.get(pin..pin + draft.pins).unwrap_or_default();
             pin += draft.pins;
@@ -617,6 +641,14 @@ impl<'a> Expansion<'a> {
             job.inputs = inputs;
             job.outputs = outputs;
             (job.input_slots, job.input_flags) = (of_rule.layout.slots, of_rule.layout.flags);
+            for index in 0..self.jobs[id].inputs.len() {
+                let job = &self.jobs[id];
+                let path = job.inputs[index];
+                match job.is_before_update(index) {
+                    true => self.before.push((id as u32, path)),
+                    false => self.discover(path, id as u32),
+                }
+            }
             if let Some(failure) = draft.failure {
                 let keep = self.failures.len() < KEPT_ERRORS;
                 self.failures.insert(id as u32, if keep { failure } else { Failure::Unreported });
@@ -664,18 +696,31 @@ fn repeats_its_end(value: &str, times: usize) -> bool {
 fn match_chunk(
     paths: &PathTable,
     index: &PatternIndex,
+    workflow: &Workflow,
     chunk: &[PathId],
+    take: Take,
     scratch: &mut Scratch,
     matches: &mut Matches,
 ) {
     matches.hits.clear();
     matches.ranges.clear();
+    let Matches { hits, ranges } = matches;
+    let mut add = |path, candidate: Candidate<'_>, role| {
+        let (first, len) = (ranges.len() as u32, candidate.values.len() as u32);
+        ranges.extend_from_slice(candidate.values);
+        hits.push(Hit { path, rule: candidate.rule, first, len, role });
+    };
     for &path in chunk {
-        index.candidates(paths.text(path), scratch, |candidate| {
-            let (first, len) = (matches.ranges.len() as u32, candidate.values.len() as u32);
-            matches.ranges.extend_from_slice(candidate.values);
-            let product = candidate.output;
-            matches.hits.push(Hit { path, rule: candidate.rule, product, first, len });
+        let text = paths.text(path);
+        let mut is_found = false;
+        index.candidates(text, scratch, |candidate| {
+            is_found = true;
+            let outputs = workflow.rules[candidate.rule as usize].outputs.len();
+            let is_output = usize::from(candidate.output) < outputs;
+            add(path, candidate, if is_output { Role::Output } else { Role::Record });
         });
+        if !is_found || take == Take::Next {
+            index.above(text, scratch, |candidate| add(path, candidate, Role::Inside));
+        }
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::base::path::{PathId, PathTable};
 use crate::graph::expand::{Expansion, NONE};
+use crate::graph::job::Job;
 use crate::graph::resolve::Probe;
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
 /// From this many on, files are probed on the pool.
 const BATCH: usize = 256;
@@ -24,9 +26,12 @@ pub(crate) struct Survey {
     /// Candidate that waits for a path, and the entry before it.
     waits: Vec<(u32, u32)>,
     queue: Vec<PathId>,
+    /// Files that are wanted as they are before a job changes them, and are not there.
+    absent: FxHashSet<PathId>,
     /// What of the expansion was taken in so far.
     jobs: usize,
     paths: usize,
+    before: usize,
 }
 
 /// Whether each path exists, in parallel when they are many.
@@ -47,16 +52,24 @@ pub(crate) fn probe_all(
 /// be shown to be up to date. Neither may one whose input function failed: that is a mistake in the Rulefile, and
 /// an old file must not hide it.
 pub(crate) fn may_be_source(expansion: &Expansion<'_>, probe: &dyn Probe, path: PathId) -> bool {
-    !probe.is_made(path, expansion.paths.text(path))
+    !is_made(expansion, probe, path)
         && !expansion.candidates(path).iter().any(|job| expansion.function_failed(*job))
 }
 
-/// Surveys the expansion; wildcard candidates that waited for a concrete one are brought in where that fails.
+/// Whether a job on record made the file, or a directory above it.
+fn is_made(expansion: &Expansion<'_>, probe: &dyn Probe, path: PathId) -> bool {
+    let text = expansion.paths.text(path);
+    let mut above = text.rmatch_indices('/').map(|(end, _)| &text[..end]);
+    probe.is_made(path, text)
+        || above.any(|dir| expansion.paths.find(dir).is_some_and(|id| probe.is_made(id, dir)))
+}
+
+/// Surveys the expansion; candidates that waited for better ones are brought in where those fail.
 pub(crate) fn survey(expansion: &mut Expansion<'_>, probe: &dyn Probe) -> Survey {
     let mut survey = Survey::default();
     expansion.keep_named_makers();
     loop {
-        let new = survey.take_in(expansion);
+        let new = survey.take_in(expansion, probe);
         // A file is asked for only when no rule can make it: first where there is no rule at all.
         let is_leaf = |path: &&PathId| expansion.candidates(**path).is_empty();
         let leaves: Vec<PathId> = new.iter().filter(is_leaf).copied().collect();
@@ -95,6 +108,12 @@ impl Survey {
         self.can_be_had[path.index()]
     }
 
+    /// Whether the job cannot have this input.
+    pub(crate) fn lacks(&self, job: &Job, input: usize) -> bool {
+        let path = job.inputs[input];
+        if job.is_before_update(input) { self.absent.contains(&path) } else { !self.can_be_had(path) }
+    }
+
     pub(crate) fn can_run(&self, job: u32) -> bool {
         self.missing[job as usize] == 0
     }
@@ -112,16 +131,25 @@ impl Survey {
     }
 
     /// Adds the candidates and paths that are new in the expansion; returns the paths.
-    fn take_in(&mut self, expansion: &Expansion<'_>) -> Vec<PathId> {
+    fn take_in(&mut self, expansion: &Expansion<'_>, probe: &dyn Probe) -> Vec<PathId> {
         self.make_room(expansion);
+        let before: Vec<PathId> = expansion.before[self.before..].iter().map(|(_, path)| *path).collect();
+        self.before = expansion.before.len();
+        let exist = probe_all(&before, expansion.paths, probe, expansion.pool);
+        self.absent.extend(before.into_iter().zip(exist).filter(|(_, exists)| !exists).map(|(path, _)| path));
         for id in self.jobs..expansion.jobs.len() {
             let id = id as u32;
             if expansion.failures.contains_key(&id) {
                 self.missing.push(NONE);
                 continue;
             }
+            let job = &expansion.jobs[id as usize];
+            if (0..job.inputs.len()).any(|input| job.is_before_update(input) && self.lacks(job, input)) {
+                self.missing.push(NONE);
+                continue;
+            }
             let mut missing = 0;
-            for input in &expansion.jobs[id as usize].inputs {
+            for (_, input) in job.made_inputs() {
                 if !self.can_be_had[input.index()] {
                     let entry = self.waits.len() as u32;
                     self.waits.push((id, std::mem::replace(&mut self.waiting[input.index()], entry)));
@@ -163,7 +191,8 @@ impl Survey {
     }
 
     fn can_now_run(&mut self, job: u32, expansion: &Expansion<'_>) {
-        for output in expansion.jobs[job as usize].products() {
+        let beside = expansion.beside.get(&job).into_iter().flatten();
+        for &output in expansion.jobs[job as usize].outputs.iter().chain(beside) {
             if expansion.candidates(output).contains(&job) {
                 self.have(output);
             }

@@ -14,9 +14,11 @@ use crate::graph::errors;
 use crate::graph::expand::{Expansion, Ground, Limits};
 use crate::graph::job::{Job, JobId};
 use crate::graph::resolve::{Chosen, Probe, Root, choose, cycle_problem};
-use crate::matching::index::PatternIndex;
+use crate::matching::index::{PatternIndex, Scratch};
+use crate::model::flags::Flag;
 use crate::model::workflow::Workflow;
 use rustc_hash::FxHashSet;
+use std::sync::Arc;
 
 /// Jobs that one job may bring in at a time.
 pub(crate) const MOST_NEW_JOBS: usize = 1_000_000;
@@ -67,13 +69,65 @@ pub(crate) struct Changed {
 struct OnGround<'a> {
     paths: &'a PathTable,
     graph: &'a JobGraph,
+    workflow: &'a Workflow,
+    index: &'a PatternIndex,
     probe: &'a dyn Probe,
 }
 
 impl OnGround<'_> {
     fn is_settled(&self, text: &str) -> bool {
-        self.paths.find(text).is_some_and(|path| self.graph.is_settled(path))
+        let is_known = self.paths.find(text).is_some_and(|path| self.graph.is_settled(path));
+        is_known || maker_beside(text, self.graph, self.paths, self.workflow, self.index).is_some()
     }
+}
+
+/// The job of the graph that makes a file nobody asked for so far: in a directory, or as a log or benchmark.
+fn maker_beside(
+    text: &str,
+    graph: &JobGraph,
+    paths: &PathTable,
+    workflow: &Workflow,
+    index: &PatternIndex,
+) -> Option<JobId> {
+    if let Some((_, maker)) = directory_above(text, graph, paths, workflow) {
+        return Some(maker);
+    }
+    let mut found = None;
+    index.candidates(text, &mut Scratch::default(), |candidate| {
+        let rule = &workflow.rules[candidate.rule as usize];
+        let values =
+            candidate.values.iter().map(|&(start, end)| Arc::from(&text[start as usize..end as usize]));
+        let values: Vec<Arc<str>> = values.collect();
+        let (Some(output), true) =
+            (rule.outputs.first(), usize::from(candidate.output) >= rule.outputs.len())
+        else {
+            return;
+        };
+        let mut name = String::new();
+        output.render(&values, &mut name);
+        let maker = paths.find(&name).and_then(|path| graph.producer(path));
+        found = found.or(maker.filter(|maker| {
+            let job = &graph.jobs[maker.index()];
+            job.rule == candidate.rule && *job.wildcards == *values
+        }));
+    });
+    found
+}
+
+/// The directory of the graph in which a file lies, and the job that makes it.
+fn directory_above(
+    text: &str,
+    graph: &JobGraph,
+    paths: &PathTable,
+    workflow: &Workflow,
+) -> Option<(PathId, JobId)> {
+    let above = text.rmatch_indices('/').filter_map(|(end, _)| paths.find(&text[..end]));
+    let mut made = above.filter_map(|path| Some((path, graph.producer(path)?)));
+    made.find(|(path, maker)| {
+        let job = &graph.jobs[maker.index()];
+        let flags = &workflow.rules[job.rule as usize].output_flags;
+        job.outputs.iter().zip(flags).any(|(output, flags)| output == path && flags.has(Flag::Directory))
+    })
 }
 
 impl Probe for OnGround<'_> {
@@ -106,7 +160,7 @@ impl Growth<'_> {
     fn try_grow(&mut self, jobs: &[JobId], most: usize, grown: &mut Grown) -> Result<(), Vec<Problem>> {
         let mut local = PathTable::default();
         let (graph, paths, workflow) = (&*self.graph, &*self.paths, self.workflow);
-        let probe = OnGround { paths, graph, probe: self.probe };
+        let probe = OnGround { paths, graph, workflow, index: self.index, probe: self.probe };
         let is_settled = |text: &str| probe.is_settled(text);
         let ground = Ground { is_settled: &is_settled, checkpoints: &*graph.finals };
         let limits = Limits { jobs: most.saturating_add(jobs.len()), ..Limits::default() };
@@ -126,8 +180,23 @@ impl Growth<'_> {
         Ok(())
     }
 
+    /// Inputs of a region that jobs of the graph make beside their outputs.
+    fn made_beside(&self, chosen: &Chosen, local: &PathTable) -> Vec<(PathId, JobId)> {
+        let (graph, paths) = (&*self.graph, &*self.paths);
+        let inputs = chosen.jobs.iter().flat_map(|job| job.made_inputs()).map(|(_, path)| path);
+        let unmade = inputs.filter(|path| chosen.links.producer(*path).is_none());
+        let unmade = unmade.map(|path| (path, local.text(path)));
+        let unknown = unmade.filter(|(_, text)| !paths.find(text).is_some_and(|path| graph.is_settled(path)));
+        unknown
+            .filter_map(|(path, text)| {
+                Some((path, maker_beside(text, graph, paths, self.workflow, self.index)?))
+            })
+            .collect()
+    }
+
     /// Puts a region that was found sound into the graph.
     fn apply(&mut self, old: &[JobId], chosen: Chosen, local: &PathTable, grown: &mut Grown) {
+        let beside = self.made_beside(&chosen, local);
         let mut ids = vec![NONE; local.len()];
         let paths = &mut *self.paths;
         let mut global = |path: PathId| {
@@ -143,12 +212,10 @@ impl Growth<'_> {
             Some(old) => *old,
             None => JobId(first + (job.index() - old.len()) as u32),
         };
+        let mut order: Vec<Vec<JobId>> = Vec::with_capacity(chosen.jobs.len());
         for (i, mut job) in chosen.jobs.into_iter().enumerate() {
-            job.inputs
-                .iter_mut()
-                .chain(&mut job.outputs)
-                .chain(&mut job.side)
-                .for_each(|path| *path = global(*path));
+            order.push(job.needs.iter().map(|need| number(*need)).collect());
+            job.inputs.iter_mut().chain(&mut job.outputs).for_each(|path| *path = global(*path));
             match old.get(i) {
                 Some(id) => {
                     let known = &mut graph.jobs[id.index()];
@@ -158,12 +225,16 @@ impl Growth<'_> {
                 None => graph.add_job(Job { needs: Box::default(), ..job }),
             }
         }
+        beside.into_iter().for_each(|(path, job)| graph.add_beside(global(path), job));
+        for (job, paths) in chosen.links.beside() {
+            paths.iter().for_each(|path| graph.add_beside(global(*path), number(JobId(*job))));
+        }
         let new = (first..graph.jobs.len() as u32).map(JobId);
-        for id in old.iter().copied().chain(new) {
+        for (id, order) in old.iter().copied().chain(new).zip(order) {
             for i in 0..graph.jobs[id.index()].inputs.len() {
                 graph.add_source(graph.jobs[id.index()].inputs[i]);
             }
-            let needs = graph.connect(id);
+            let needs = graph.connect(id, &order);
             if id.0 < first {
                 grown.changed.push(Changed { job: id, needs, is_open: false });
             }
@@ -208,8 +279,13 @@ enum Node {
 
 impl Region<'_> {
     fn validate(&self, is_final: &dyn Fn(JobId) -> bool) -> Result<(), Vec<Problem>> {
-        let problems: Vec<Problem> =
-            self.conflicts().chain(self.other_makers()).chain(self.too_deep()).take(10).collect();
+        let problems: Vec<Problem> = self
+            .conflicts()
+            .chain(self.nested())
+            .chain(self.other_makers())
+            .chain(self.too_deep())
+            .take(10)
+            .collect();
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -243,6 +319,18 @@ impl Region<'_> {
                     errors::conflict(file, [(a.0, &a.1), (b.0, &b.1)])
                 }
             })
+        })
+    }
+
+    /// Outputs of new jobs in directories that jobs of the graph make.
+    fn nested(&self) -> impl Iterator<Item = Problem> + '_ {
+        let outputs = self.new_jobs().iter().flat_map(|job| job.outputs.iter().map(move |path| (job, *path)));
+        outputs.filter_map(|(job, path)| {
+            let file = self.local.text(path);
+            let (directory, maker) = directory_above(file, self.graph, self.paths, self.workflow)?;
+            let rule = |job: &Job| &*self.workflow.rules[job.rule as usize];
+            let made_by = rule(&self.graph.jobs[maker.index()]);
+            Some(errors::nested(self.paths.text(directory), made_by, file, "output", rule(job)))
         })
     }
 

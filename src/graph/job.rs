@@ -3,6 +3,7 @@
 //! Knows no verdict, no state and no command; those belong to the plan and the engine.
 
 use crate::base::path::PathId;
+use crate::model::flags::{Flag, Flags};
 use crate::model::slots::Slot;
 use std::sync::Arc;
 
@@ -32,16 +33,20 @@ pub(crate) struct Job {
     pub(crate) input_flags: Arc<[u16]>,
     /// In the order of the rule's outputs.
     pub(crate) outputs: Box<[PathId]>,
-    /// Its logs and its benchmark, as far as somebody asks for them as files; of its rule's other products nobody takes
-    /// note.
-    pub(crate) side: Box<[PathId]>,
-    /// The jobs that make its inputs, each once, in order of the first input that needs them.
+    /// The jobs that make its inputs, each once, in order of the first input that needs them; then those that have to be
+    /// done before it for the sake of `before_update`.
     pub(crate) needs: Box<[JobId]>,
 }
 
 impl Job {
-    /// All files that it is taken to make.
-    pub(crate) fn products(&self) -> impl Iterator<Item = PathId> + '_ {
-        self.outputs.iter().chain(&self.side).copied()
+    /// Whether the input is to be there as it is before another job changes it: then no job makes it.
+    pub(crate) fn is_before_update(&self, input: usize) -> bool {
+        self.input_flags.get(input).is_some_and(|bits| Flags::from_bits(*bits).has(Flag::BeforeUpdate))
+    }
+
+    /// The inputs that are to be made if a job can, with their numbers.
+    pub(crate) fn made_inputs(&self) -> impl Iterator<Item = (usize, PathId)> {
+        let inputs = self.inputs.iter().copied().enumerate();
+        inputs.filter(|(index, _)| !self.is_before_update(*index))
     }
 }

@@ -11,7 +11,9 @@ mod feasible;
 pub(crate) mod grow;
 pub(crate) mod info;
 pub(crate) mod job;
+mod nested;
 mod render;
 pub(crate) mod resolve;
 #[cfg(test)]
 mod tests;
+mod updates;

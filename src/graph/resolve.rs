@@ -10,11 +10,12 @@ use crate::diag::Problem;
 use crate::graph::blame;
 use crate::graph::checkpoints::{Open, Wait};
 use crate::graph::choose::{self, Choice};
-use crate::graph::dag::{self, JobGraph, LinkError, Links, PassedOver};
+use crate::graph::dag::{self, Beside, JobGraph, LinkError, Links, PassedOver};
 use crate::graph::errors::{self, Report};
 use crate::graph::expand::{Expansion, Limits, NONE};
 use crate::graph::feasible::{self, Survey};
 use crate::graph::job::{Job, JobId};
+use crate::graph::nested::{self, Nested};
 use crate::matching::index::PatternIndex;
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
@@ -35,7 +36,7 @@ pub(crate) trait Probe: Sync {
 /// What is to be made, and from what.
 pub(crate) struct Request<'a> {
     pub(crate) workflow: &'a Workflow,
-    /// The outputs of the workflow's rules.
+    /// What the workflow's rules make.
     pub(crate) index: &'a PatternIndex,
     pub(crate) paths: &'a mut PathTable,
     /// Rule names and paths; the default rule when empty.
@@ -114,8 +115,10 @@ pub(crate) fn choose(
     roots: &[Root],
 ) -> Result<Chosen, Vec<Problem>> {
     if expansion.is_plain() && leaves_exist(expansion, probe) {
-        match dag::link(&mut expansion.jobs, expansion.paths.len()) {
+        let beside = expansion.beside.clone();
+        match dag::link(&mut expansion.jobs, beside, expansion.paths.len()) {
             Ok(links) => {
+                refuse_nested(&expansion.jobs, expansion.paths, expansion.workflow)?;
                 let jobs = std::mem::take(&mut expansion.jobs);
                 let open = open_ones(expansion, None);
                 return Ok(Chosen { jobs, links, open, passed_over: Vec::new(), numbers: None });
@@ -131,12 +134,16 @@ pub(crate) fn choose(
     let (choice, survey) = settle(expansion, probe, roots)?;
     let passed_over = passed_over(expansion, &survey);
     let numbers = numbers(expansion, &choice, roots);
+    let beside = beside(expansion, &choice, &numbers);
     let open = open_ones(expansion, Some(&numbers));
     let mut kept = numbers.iter().map(|number| *number != NONE);
     let mut jobs = std::mem::take(&mut expansion.jobs);
     jobs.retain(|_| kept.next().unwrap_or(false));
-    match dag::link(&mut jobs, expansion.paths.len()) {
-        Ok(links) => Ok(Chosen { jobs, links, open, passed_over, numbers: Some(numbers) }),
+    match dag::link(&mut jobs, beside, expansion.paths.len()) {
+        Ok(links) => {
+            refuse_nested(&jobs, expansion.paths, expansion.workflow)?;
+            Ok(Chosen { jobs, links, open, passed_over, numbers: Some(numbers) })
+        }
         Err(error) => Err(link_problems(error, &jobs, expansion.paths, expansion.workflow)),
     }
 }
@@ -216,7 +223,8 @@ fn add_root(target: Wanted<'_>, expansion: &mut Expansion<'_>) -> Root {
 
 fn leaves_exist(expansion: &Expansion<'_>, probe: &dyn Probe) -> bool {
     let is_leaf = |path: &&PathId| expansion.candidates(**path).is_empty();
-    let leaves: Vec<PathId> = expansion.explored.iter().filter(is_leaf).copied().collect();
+    let before = expansion.before.iter().map(|(_, path)| *path);
+    let leaves: Vec<PathId> = expansion.explored.iter().filter(is_leaf).copied().chain(before).collect();
     feasible::probe_all(&leaves, expansion.paths, probe, expansion.pool).into_iter().all(|exists| exists)
 }
 
@@ -278,7 +286,7 @@ fn passed_over(expansion: &Expansion<'_>, survey: &Survey) -> Vec<PassedOver> {
     failed
         .map(|(path, job)| {
             let job = &expansion.jobs[job as usize];
-            let lacks = job.inputs.iter().copied().find(|input| !survey.can_be_had(*input));
+            let lacks = (0..job.inputs.len()).find(|input| survey.lacks(job, *input)).map(|i| job.inputs[i]);
             PassedOver { path, rule: job.rule, lacks }
         })
         .collect()
@@ -300,7 +308,7 @@ fn numbers(expansion: &Expansion<'_>, choice: &Choice, roots: &[Root]) -> Vec<u3
         }
     }
     while let Some(job) = pending.pop() {
-        for input in &expansion.jobs[job as usize].inputs {
+        for (_, input) in expansion.jobs[job as usize].made_inputs() {
             need(choice.producers[input.index()], &mut pending);
         }
     }
@@ -313,6 +321,30 @@ fn numbers(expansion: &Expansion<'_>, choice: &Choice, roots: &[Root]) -> Vec<u3
         next - 1
     };
     is_needed.into_iter().map(number).collect()
+}
+
+/// What is wanted of the chosen jobs beside their outputs, by their numbers in the graph.
+fn beside(expansion: &Expansion<'_>, choice: &Choice, numbers: &[u32]) -> Beside {
+    let mut chosen = Beside::default();
+    for (job, paths) in &expansion.beside {
+        let made = paths.iter().copied().filter(|path| choice.producers[path.index()] == *job);
+        let number = numbers[*job as usize];
+        if number != NONE {
+            chosen.insert(number, made.collect());
+        }
+    }
+    chosen
+}
+
+fn refuse_nested(jobs: &[Job], paths: &PathTable, workflow: &Workflow) -> Result<(), Vec<Problem>> {
+    let rule = |job: JobId| -> &Rule { &workflow.rules[jobs[job.index()].rule as usize] };
+    let mut report = Report::default();
+    for Nested { directory, made_by, file, job, what } in nested::find(jobs, workflow, paths) {
+        if report.wants("nested-output") {
+            report.add(errors::nested(paths.text(directory), rule(made_by), &file, what, rule(job)));
+        }
+    }
+    if report.is_empty() { Ok(()) } else { Err(report.finish()) }
 }
 
 fn link_problems(error: LinkError, jobs: &[Job], paths: &PathTable, workflow: &Workflow) -> Vec<Problem> {

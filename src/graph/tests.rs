@@ -120,10 +120,7 @@ fn run(
     limits: Limits,
     pool: Option<&rayon::ThreadPool>,
 ) -> Result<Resolved, Vec<Problem>> {
-    let outputs = workflow.rules.iter().enumerate().flat_map(|(i, rule)| {
-        rule.products().enumerate().map(move |(o, pattern)| (i as u32, o as u16, pattern))
-    });
-    let index = PatternIndex::new(outputs).unwrap();
+    let index = PatternIndex::of(&workflow.rules).unwrap();
     let mut paths = PathTable::default();
     let targets: Vec<String> = targets.iter().map(|t| t.to_string()).collect();
     let request =

@@ -1,4 +1,4 @@
-//! All output patterns of a workflow: which of them match a path.
+//! All patterns of what the rules of a workflow make: which of them match a path, and which name a directory above it.
 //!
 //! Knows patterns by rule number and nothing else of rules. Concrete patterns stand in a hash map; the others
 //! are found by the literal text they start with, then by the literal text they end with, so that only
@@ -6,6 +6,7 @@
 
 use crate::matching::matcher::{ConstraintCache, ConstraintError, Matcher, NearMiss, Values, compile_with};
 use crate::model::pattern::{Pattern, Segment};
+use crate::model::rule::Rule;
 use rustc_hash::FxHashMap;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub(crate) struct PatternIndex {
     concrete: FxHashMap<Arc<str>, Vec<(u32, u16)>>,
     entries: Vec<Entry>,
     by_prefix: AffixTable<AffixTable<Vec<u32>>>,
+    /// Only the patterns of directories, if there are any.
+    directories: Option<Box<PatternIndex>>,
 }
 
 #[derive(Debug)]
@@ -25,8 +28,8 @@ struct Entry {
     matcher: Matcher,
 }
 
-/// A rule that makes the path, with the output that matched and the ranges of the path that are its wildcards'
-/// values (in the order of the pattern's names; empty for a concrete pattern).
+/// A rule that makes the path, with the number of the pattern that matched and the ranges of the path that are its
+/// wildcards' values (in the order of the pattern's names; empty for a concrete pattern).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) rule: u32,
@@ -51,6 +54,16 @@ struct Hit {
 }
 
 impl PatternIndex {
+    /// The index of all that the rules make.
+    pub(crate) fn of(rules: &[Arc<Rule>]) -> Result<PatternIndex, ConstraintError> {
+        let numbered = || (0..).zip(rules);
+        let products =
+            numbered().flat_map(|(rule, r)| r.products().map(move |(number, p)| (rule, number, p)));
+        let directories =
+            numbered().flat_map(|(rule, r)| r.directories().map(move |(number, p)| (rule, number, p)));
+        PatternIndex::new(products)?.with_directories(directories)
+    }
+
     /// Builds the index; the patterns of a rule must be bound to one list of names.
     pub(crate) fn new<'p>(
         patterns: impl Iterator<Item = (u32, u16, &'p Pattern)>,
@@ -66,6 +79,18 @@ impl PatternIndex {
         }
         index.by_prefix = index.tables();
         Ok(index)
+    }
+
+    /// Adds patterns of directories: what is in them is found by [`PatternIndex::above`].
+    pub(crate) fn with_directories<'p>(
+        mut self,
+        patterns: impl Iterator<Item = (u32, u16, &'p Pattern)>,
+    ) -> Result<PatternIndex, ConstraintError> {
+        let mut patterns = patterns.peekable();
+        if patterns.peek().is_some() {
+            self.directories = Some(Box::new(PatternIndex::new(patterns)?));
+        }
+        Ok(self)
     }
 
     fn tables(&self) -> AffixTable<AffixTable<Vec<u32>>> {
@@ -126,7 +151,30 @@ impl PatternIndex {
         }
     }
 
-    /// Rules (with the output) that would make `path` but for their constraints. Tries every pattern: for messages.
+    /// Whether `path` may lie in a directory that a rule makes.
+    pub(crate) fn is_below_any(&self, path: &str) -> bool {
+        self.directories.is_some() && path.contains('/')
+    }
+
+    /// Calls `visit` for every rule that makes a directory in which `path` lies: the nearest above it, if there are
+    /// several.
+    pub(crate) fn above(&self, path: &str, scratch: &mut Scratch, mut visit: impl FnMut(Candidate<'_>)) {
+        let Some(directories) = &self.directories else { return };
+        let mut dir = path;
+        while let Some((above, _)) = dir.rsplit_once('/') {
+            let mut is_found = false;
+            directories.candidates(above, scratch, |candidate| {
+                is_found = true;
+                visit(candidate);
+            });
+            if is_found {
+                return;
+            }
+            dir = above;
+        }
+    }
+
+    /// Rules (with the number of the pattern) that would make `path` but for their constraints. Tries every pattern: for messages.
     pub(crate) fn near_misses<'a>(
         &'a self,
         path: &'a str,
@@ -240,6 +288,30 @@ mod tests {
     fn of_several_outputs_of_a_rule_the_shortest_values_win() {
         let patterns = parsed(&[(0, 0, "{x}.gz"), (0, 1, "a/{x}.tar.gz"), (0, 2, "a/{x}.gz")]);
         assert_eq!(found(&index(&patterns), "a/b.tar.gz"), [(0, 1, vec!["b".to_string()])]);
+    }
+
+    #[test]
+    fn the_nearest_directory_above_a_path_is_found_with_its_values() {
+        let patterns = parsed(&[(0, 0, "a/{x}"), (1, 0, "a/{x,[^/]+}/deep"), (2, 0, "a/1"), (3, 0, "{x}.d")]);
+        let index =
+            PatternIndex::default().with_directories(patterns.iter().map(|(r, o, p)| (*r, *o, p))).unwrap();
+        let above = |path: &str| {
+            let mut found = Vec::new();
+            index.above(path, &mut Scratch::default(), |c| {
+                let values = c.values.iter().map(|&(a, b)| path[a as usize..b as usize].to_string());
+                found.push((c.rule, values.collect::<Vec<_>>()));
+            });
+            found
+        };
+        let values = |values: &[&str]| values.iter().map(|v| (*v).to_string()).collect::<Vec<_>>();
+        assert_eq!(above("a/s/deep/x/y"), [(0, values(&["s/deep/x"]))], "the longest is the nearest");
+        assert_eq!(above("a/s/deep/x"), [(0, values(&["s/deep"])), (1, values(&["s"]))]);
+        assert_eq!(above("a/1/x"), [(0, values(&["1"])), (2, values(&[]))]);
+        assert_eq!(above("b/c.d/x/y"), [(3, values(&["b/c"]))]);
+        assert_eq!(above("a/x"), [], "the path itself is not above it");
+        assert_eq!(above("x"), []);
+        let none = PatternIndex::default().with_directories(std::iter::empty()).unwrap();
+        none.above("a/b", &mut Scratch::default(), |_| panic!("there are no directories"));
     }
 
     #[test]

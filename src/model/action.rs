@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) enum Action {
     /// Nothing: a rule that only names what it wants.
     None,
+    /// Nothing, either: what it makes is touched when everything before it is done.
+    Touch,
     Shell(Arc<ShellAction>),
     Script(Arc<ScriptAction>),
     Run(Arc<Code>),

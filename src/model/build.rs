@@ -47,6 +47,50 @@ pub struct WorkflowBuilder {
 
 struct Closure<F>(F);
 
+/// Why a function cannot be answered yet.
+#[derive(Debug, thiserror::Error)]
+#[error("checkpoint `{checkpoint}` has not ended")]
+struct NotEnded {
+    checkpoint: Arc<str>,
+    wildcards: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl CallContext<'_> {
+    /// Makes sure that the job of a checkpoint has ended well, so that what it made can be looked at. `wildcards` are
+    /// those of the checkpoint's rule, in their order.
+    ///
+    /// ```
+    /// use rulemake::{Rule, Session, Value, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-checkpoint-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let list = root.join("list");
+    /// let workflow = Workflow::builder()
+    ///     .rule(Rule::builder("all").input_fn(move |cx| {
+    ///         cx.after_checkpoint("split", &[])?;
+    ///         let names = std::fs::read_to_string(&list)?;
+    ///         Ok(Value::List(names.lines().map(Value::from).collect()))
+    ///     }))
+    ///     .rule(Rule::builder("split").checkpoint().output("list").shell("printf 'a\nb\n' > {output}"))
+    ///     .rule(Rule::builder("make").output("{name}").constraint("name", "[ab]").shell("touch {output}"))
+    ///     .build()?;
+    /// let mut session = Session::builder(workflow).root(&root).open()?;
+    /// assert_eq!(session.run::<&str>(&[], &Default::default())?.summary.ran, 3);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// While it has not ended: the function is to return this error, and is called again when the job has.
+    pub fn after_checkpoint(&self, name: &str, wildcards: &[(&str, &str)]) -> Result<(), BoxError> {
+        let wildcards: Vec<(Arc<str>, Arc<str>)> =
+            wildcards.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        if self.checkpoints.is_some_and(|known| known.is_final(name, &wildcards)) {
+            return Ok(());
+        }
+        Err(Box::new(NotEnded { checkpoint: name.into(), wildcards }))
+    }
+}
+
 impl<F> fmt::Debug for Closure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("closure")
@@ -65,7 +109,10 @@ where
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.0)(cx)));
         match result {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(CallError::Message(error.to_string())),
+            Ok(Err(error)) => Err(match error.downcast::<NotEnded>() {
+                Ok(waits) => CallError::Pending { checkpoint: waits.checkpoint, wildcards: waits.wildcards },
+                Err(error) => CallError::Message(error.to_string()),
+            }),
             Err(_) => Err(CallError::Message("the closure panicked".into())),
         }
     }
@@ -178,6 +225,13 @@ impl RuleBuilder {
     /// Sets how often a failed job is tried again.
     pub fn retries(mut self, retries: u32) -> RuleBuilder {
         self.draft.retries = Some(retries);
+        self
+    }
+
+    /// Makes the rule a checkpoint: what it makes decides what other jobs need, whose functions wait for it with
+    /// [`CallContext::after_checkpoint`].
+    pub fn checkpoint(mut self) -> RuleBuilder {
+        self.draft.checkpoint = true;
         self
     }
 

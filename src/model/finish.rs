@@ -118,7 +118,11 @@ impl RuleDraft {
             priority: self.priority,
             retries: self.retries,
             message,
-            action: action.unwrap_or(Action::None),
+            action: match action.unwrap_or(Action::None) {
+                // Its outputs are all to be touched, else it would not have passed.
+                Action::None if !self.outputs.is_empty() => Action::Touch,
+                action => action,
+            },
             checkpoint: self.checkpoint,
             benchmark,
             timeout: self.timeout,

@@ -2,6 +2,7 @@
 //!
 //! Only data: what a flag means is for the plan, the engine and the files to act on.
 
+use crate::base::checksum::Checksum;
 use crate::model::dynamic::Dynamic;
 use crate::model::value::Value;
 use std::fmt;
@@ -47,25 +48,7 @@ pub(crate) struct Flags {
 #[derive(Clone, Debug)]
 pub(crate) struct Ensure {
     pub(crate) non_empty: bool,
-    pub(crate) checksum: Option<(Algorithm, Dynamic)>,
-}
-
-/// A checksum that people publish beside files.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Algorithm {
-    Md5,
-    Sha1,
-    Sha256,
-}
-
-impl Algorithm {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Algorithm::Md5 => "md5",
-            Algorithm::Sha1 => "sha1",
-            Algorithm::Sha256 => "sha256",
-        }
-    }
+    pub(crate) checksum: Option<(Checksum, Dynamic)>,
 }
 
 /// How an output is to be shown in a report; recorded, never a reason to run.

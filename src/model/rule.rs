@@ -3,7 +3,7 @@
 use crate::diag::{Problem, Span};
 use crate::model::action::Action;
 use crate::model::dynamic::{Dynamic, JobFunction};
-use crate::model::flags::Flags;
+use crate::model::flags::{Flag, Flags};
 use crate::model::pattern::Pattern;
 use crate::model::slots::Slot;
 use crate::model::template::Template;
@@ -160,6 +160,18 @@ impl Rule {
         }
     }
 
+    /// The patterns of all that a job makes, numbered: outputs, then logs, then the benchmark.
+    pub(crate) fn products(&self) -> impl Iterator<Item = (u16, &Pattern)> {
+        let benchmark = self.benchmark.as_ref().map(|benchmark| &benchmark.path);
+        (0..).zip(self.outputs.iter().chain(&self.logs).chain(benchmark))
+    }
+
+    /// The patterns of directories among the outputs, with their numbers.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = (u16, &Pattern)> {
+        let flagged = self.products().zip(&self.output_flags);
+        flagged.filter(|(_, flags)| flags.has(Flag::Directory)).map(|(product, _)| product)
+    }
+
     /// The rule's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -175,12 +187,6 @@ impl Rule {
     /// The output patterns as written (normalised).
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = &str> {
         self.outputs.iter().map(|p| &*p.text)
-    }
-
-    /// Patterns of all files that its jobs make: outputs, then logs, then the benchmark.
-    pub(crate) fn products(&self) -> impl Iterator<Item = &Pattern> {
-        let benchmark = self.benchmark.as_ref().map(|benchmark| &benchmark.path);
-        self.outputs.iter().chain(&self.logs).chain(benchmark)
     }
 
     /// The names of its wildcards.

@@ -6,6 +6,7 @@
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::files::observe::Seen;
+use crate::files::results::is_protected;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
 use crate::model::flags::Flag;
@@ -27,6 +28,8 @@ pub(crate) struct Check {
     /// Empty when the job is up to date.
     pub(crate) reasons: Vec<Reason>,
     pub(crate) fingerprint: Fingerprint,
+    /// What `ensure` asks of the outputs.
+    pub(crate) required: Vec<Required>,
     /// Outputs whose content is not on record (edited, or made by somebody else): moved to safety, not removed.
     pub(crate) unknown_outputs: Vec<PathId>,
     /// Outputs that are to be files, with a directory in their place that this job once made.
@@ -35,6 +38,8 @@ pub(crate) struct Check {
     pub(crate) recorded: Option<Vec<Digest>>,
     /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
     pub(crate) absent: Vec<PathId>,
+    /// Inputs with `before_update` that are not what the job read, but as the job that changes them left them.
+    pub(crate) excused: Vec<PathId>,
     /// Checkpoints that functions of params looked at before they have ended; only before the run.
     pub(crate) pending: Vec<Pending>,
 }
@@ -57,21 +62,52 @@ pub(crate) enum Mode {
 
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
+    let check = check_at(cx, id, mode, 0)?;
+    if !check.reasons.is_empty() {
+        refuse_protected(cx, cx.job(id))?;
+    }
+    Ok(check)
+}
+
+/// What was protected is not made again behind the back of who protected it.
+fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
+    for (output, flags) in job.outputs.iter().zip(&cx.rule(job).output_flags) {
+        let path = cx.paths.text(*output);
+        if flags.has(Flag::Protected) && is_protected(&cx.root, path).map_err(|e| Trouble::of(&e))? {
+            return Err(Trouble {
+                message: format!("`{path}` is to be made again, but it is protected"),
+                help: Some(format!(
+                    "to let it be made again: chmod -R u+w '{path}', or take `protected` out of rule `{}`",
+                    cx.rule(job).name
+                )),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Jobs that change what others read before, and that read what others change, are looked at so far ahead.
+const DEPTH: u32 = 20;
+
+fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Trouble> {
     let job = cx.job(id);
     let mut absent = Vec::new();
     let inputs = input_states(cx, job, mode, &mut absent)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
     let mut unknown = Unknown::default();
-    let fingerprint = fingerprint(cx, job, inputs, may_lack, &mut unknown)?;
+    let required = required::of(cx, job)?;
+    let fingerprint = fingerprint(cx, job, inputs, &required, may_lack, &mut unknown)?;
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
         fingerprint,
+        required,
         unknown_outputs: Vec::new(),
         own_directories: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
         absent,
+        excused: Vec::new(),
         pending: unknown.pending,
     };
     if cx.is_forced(id) {
@@ -86,9 +122,11 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     match trace {
         None => without_trace(cx, job, &mut check)?,
         Some(trace) => {
-            let reasons = compare(&trace, &check.fingerprint, &cx.paths, cx);
+            let as_read = as_it_was_read(cx, id, &trace, &mut check, depth)?;
+            let reasons = compare(&trace, as_read.as_ref().unwrap_or(&check.fingerprint), &cx.paths, cx);
             check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &unknown.params)));
             compare_disk(cx, job, &trace, &mut check)?;
+            wanted_beside(cx, id, &mut check)?;
         }
     }
     // What is up to date needs nothing.
@@ -136,15 +174,80 @@ fn missing_input(
     absent: &mut Vec<PathId>,
 ) -> Result<Digest, Trouble> {
     let path = job.inputs[index];
-    let digest = match cx.held(path) {
+    let maker = cx.graph.maker(job, index);
+    let digest = match maker.and_then(|_| cx.held(path)) {
         Some(digest) => {
             absent.push(path);
             digest
         }
-        None if mode == Mode::Forecast && cx.graph.producer(path).is_some() => Digest::from_bytes([0; 32]),
-        None => return Err(Trouble::new(format!("input `{}` does not exist", cx.paths.text(path)))),
+        None if mode == Mode::Forecast && maker.is_some() => Digest::from_bytes([0; 32]),
+        None => return Err(not_there(cx, path)),
     };
     Ok(if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest })
+}
+
+fn not_there(cx: &Context, path: PathId) -> Trouble {
+    let text = cx.paths.text(path);
+    let message = format!("input `{text}` does not exist");
+    let (Some(maker), directory) = (cx.graph.producer(path), cx.output_of(path)) else {
+        return Trouble::new(message);
+    };
+    if directory == path {
+        return Trouble::new(message);
+    }
+    let (rule, directory) = (&cx.rule(cx.job(maker)).name, cx.paths.text(directory));
+    let help = "what lies in the directory of a job is that job's to make, whatever other rules say";
+    Trouble {
+        message: format!("{message}: rule `{rule}` made the directory `{directory}` without it"),
+        help: Some(help.into()),
+    }
+}
+
+/// The fingerprint with what `before_update` inputs were when the job read them, where they are now as the job that
+/// changes them left them and that job has nothing to do: its own work is no reason to read its file again, else the
+/// two would follow each other for ever. `None` when there is no such input.
+fn as_it_was_read(
+    cx: &Context,
+    id: JobId,
+    trace: &Trace,
+    check: &mut Check,
+    depth: u32,
+) -> Result<Option<Fingerprint>, Trouble> {
+    let job = cx.job(id);
+    let mut compared: Option<Fingerprint> = None;
+    for index in (0..job.inputs.len()).filter(|index| job.is_before_update(*index)) {
+        let now = check.fingerprint.inputs[index];
+        let same = |then: &&InputState| (then.slot, then.path) == (now.slot, now.path);
+        let Some(then) = trace.fingerprint.inputs.iter().find(same) else { continue };
+        let is_its_work =
+            || cx.view.trace(now.path).is_some_and(|made| made.result(now.path) == Some(now.digest));
+        if then.digest == now.digest || !is_its_work() {
+            continue;
+        }
+        let is_about_to_change = match cx.graph.producer(now.path) {
+            Some(changer) if changer != id => {
+                depth == DEPTH || !check_at(cx, changer, Mode::Forecast, depth + 1)?.reasons.is_empty()
+            }
+            _ => false,
+        };
+        if !is_about_to_change {
+            check.excused.push(now.path);
+            compared.get_or_insert_with(|| check.fingerprint.clone()).inputs[index].digest = then.digest;
+        }
+    }
+    Ok(compared)
+}
+
+/// Logs, benchmarks and files in directories count by their existence, and only when somebody asks for them.
+fn wanted_beside(cx: &Context, id: JobId, check: &mut Check) -> Result<(), Trouble> {
+    for path in cx.graph.beside(id) {
+        let text = cx.paths.text(*path);
+        let is_there = cx.files.stat(*path, text).map_err(|error| Trouble::of(&error))?.is_some();
+        if !is_there && cx.held(*path).is_none() {
+            check.reasons.push(Reason::OutputMissing { path: text.to_string() });
+        }
+    }
+    Ok(())
 }
 
 /// What the job would be executed with now.
@@ -152,12 +255,12 @@ fn fingerprint(
     cx: &Context,
     job: &Job,
     inputs: Vec<InputState>,
+    required: &[Required],
     may_lack: bool,
     unknown: &mut Unknown,
 ) -> Result<Fingerprint, Trouble> {
     let rule = cx.rule(job);
     let facts = &cx.facts[job.rule as usize];
-    let required = required::of(cx, job)?;
     let code = job_code(cx, job, rule)?;
     let mut params = bound_params(cx, job, &facts.params, may_lack, unknown)?;
     params.extend(code.config);
@@ -227,9 +330,11 @@ fn recent_history(cx: &Context, job: &Job, check: &mut Check) {
 
 fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Trouble> {
     let mut all_exist = true;
-    for output in &job.outputs {
+    let flags = &cx.rule(job).output_flags;
+    for (output, flags) in job.outputs.iter().zip(flags) {
         match look(cx, *output)? {
             Seen::Missing => all_exist = false,
+            Seen::File(_) | Seen::Directory | Seen::Special if flags.has(Flag::Update) => {}
             Seen::File(_) | Seen::Directory | Seen::Special => check.unknown_outputs.push(*output),
         }
     }
@@ -246,14 +351,10 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
 }
 
 fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
-    for path in &job.side {
-        if matches!(look(cx, *path)?, Seen::Missing) {
-            check.reasons.push(Reason::OutputMissing { path: cx.paths.text(*path).to_string() });
-        }
-    }
     for (index, output) in job.outputs.iter().enumerate() {
         let path = || cx.paths.text(*output).to_string();
-        let directory = cx.rule(job).output_flags.get(index).is_some_and(|flags| flags.has(Flag::Directory));
+        let flags = cx.rule(job).output_flags.get(index).cloned().unwrap_or_default();
+        let directory = flags.has(Flag::Directory);
         let (content, fits) = match look(cx, *output)? {
             // Nobody needs it, or a job will say so.
             Seen::Missing if cx.is_temp(job, index) && trace.result(*output).is_some() => continue,
@@ -277,7 +378,8 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
                 true => {}
                 false => check.unknown_outputs.push(*output),
             }
-        } else if !ours {
+        } else if !ours && !flags.has(Flag::Update) {
+            // What a job changes in place others may change, too.
             check.unknown_outputs.push(*output);
             if let (Some(old), Some(new)) = (trace.result(*output), content) {
                 check.reasons.push(Reason::OutputModified { path: path(), old, new });

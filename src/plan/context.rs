@@ -78,11 +78,20 @@ impl Context {
     }
 
     /// Takes over what a job made, with what it is on record as.
-    pub(crate) fn publish(&self, path: PathId, known: &Known, result: Digest) {
-        self.files.publish(path, known);
-        if known.digest() != result {
-            self.markers.lock().unwrap_or_else(PoisonError::into_inner).insert(path, result);
+    pub(crate) fn publish(&self, job: JobId, made: &[(PathId, Known)], results: &[Digest]) {
+        self.graph.beside(job).iter().for_each(|path| self.files.forget(*path));
+        for ((path, known), result) in made.iter().zip(results) {
+            self.files.publish(*path, known);
+            if known.digest() != *result {
+                self.markers.lock().unwrap_or_else(PoisonError::into_inner).insert(*path, *result);
+            }
         }
+    }
+
+    /// Drops what is remembered of all that a job writes.
+    pub(crate) fn forget(&self, job: JobId) {
+        let all = self.job(job).outputs.iter().chain(self.graph.beside(job));
+        all.for_each(|path| self.files.forget(*path));
     }
 
     pub(crate) fn is_forced(&self, id: JobId) -> bool {
@@ -156,6 +165,11 @@ impl RuleFacts {
     pub(crate) fn of(rule: &Rule) -> RuleFacts {
         let (text, params, wildcards) = match &rule.action {
             Action::None => (String::new(), Used::None, Used::None),
+            Action::Touch => {
+                let mut text = "# touch".to_string();
+                push_slots(rule, &mut text);
+                (text, Used::None, Used::None)
+            }
             Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
             Action::Run(code) => {
                 let mut text = format!("# run:\n{}", code.text);

@@ -11,6 +11,7 @@ use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::{Context, Sources};
+use crate::plan::inputs;
 use crate::plan::instance::{Pending, Trouble};
 use crate::plan::plan::Verdict;
 use crate::trace::reason::Reason;
@@ -148,7 +149,10 @@ fn verdicts(cx: &Context, checks: &[Option<Result<Check, Trouble>>]) -> Vec<Resu
                 if !check.absent.is_empty() {
                     lacking.push((*id, &check.absent));
                 }
-                Ok(verdict(cx, check, &remade))
+                match verdict(cx, check, &remade) {
+                    Verdict::UpToDate => Ok(unless_updated(cx, &check.excused, &verdicts)),
+                    verdict => Ok(verdict),
+                }
             }
             Some(Err(trouble)) => Err(trouble.clone()),
         };
@@ -157,6 +161,15 @@ fn verdicts(cx: &Context, checks: &[Option<Result<Check, Trouble>>]) -> Vec<Resu
         recall(cx, lacking, &mut verdicts);
     }
     verdicts
+}
+
+/// A state that was not read counts for nothing unless it is about to be changed: then it has to be read before.
+fn unless_updated(cx: &Context, excused: &[PathId], verdicts: &[Result<Verdict, Trouble>]) -> Verdict {
+    let may_change = |path: &&PathId| {
+        cx.graph.producer(**path).is_some_and(|changer| !remade(cx, changer, verdicts).is_empty())
+    };
+    let inputs: Vec<PathId> = excused.iter().filter(may_change).copied().collect();
+    if inputs.is_empty() { Verdict::UpToDate } else { Verdict::May { inputs: texts(cx, &inputs) } }
 }
 
 fn titles(cx: &Context, jobs: &[JobId]) -> Vec<String> {
@@ -213,11 +226,8 @@ fn raise(verdict: &mut Result<Verdict, Trouble>, to: Verdict) -> bool {
 
 /// The inputs of a job that will or may be made anew.
 fn remade(cx: &Context, id: JobId, verdicts: &[Result<Verdict, Trouble>]) -> Vec<PathId> {
-    let is_remade = |path: &PathId| {
-        let producer = cx.graph.producer(*path);
-        producer.is_some_and(|producer| !matches!(verdicts[producer.index()], Ok(Verdict::UpToDate)))
-    };
-    cx.job(id).inputs.iter().copied().filter(is_remade).collect()
+    let is_remade = |maker: &JobId| !matches!(verdicts[maker.index()], Ok(Verdict::UpToDate));
+    inputs::made(cx, cx.job(id)).filter(|(_, maker)| is_remade(maker)).map(|(path, _)| path).collect()
 }
 
 fn without_action(cx: &Context, remade: &[PathId]) -> Verdict {

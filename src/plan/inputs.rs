@@ -14,9 +14,12 @@ pub(crate) fn flags(job: &Job, index: usize) -> Flags {
     Flags::from_bits(job.input_flags.get(index).copied().unwrap_or(0))
 }
 
-/// The job that makes an input.
-pub(crate) fn maker(cx: &Context, path: PathId) -> Option<JobId> {
-    cx.graph.producer(path)
+/// The inputs whose content counts and that a job makes, with that job: what it makes anew may be a reason.
+pub(crate) fn made(cx: &Context, job: &Job) -> impl Iterator<Item = (PathId, JobId)> {
+    job.made_inputs().filter_map(|(index, path)| {
+        let maker = cx.graph.producer(path).filter(|_| !flags(job, index).has(Flag::Ancient))?;
+        Some((path, maker))
+    })
 }
 
 /// The digest that counts for input `index` of `job`; `None` when it does not exist.
@@ -38,7 +41,7 @@ pub(crate) fn digest(cx: &Context, job: &Job, index: usize) -> Result<Option<Dig
             return Err(Trouble::new(format!("input `{text}` is a device, socket or pipe, not a file")));
         }
     };
-    Ok(Some(cx.marker(path).unwrap_or(content)))
+    Ok(Some(if job.is_before_update(index) { content } else { cx.marker(path).unwrap_or(content) }))
 }
 
 /// What is at a path.

@@ -139,7 +139,7 @@ impl Instance {
 
     /// All that the job writes: outputs, logs, benchmark.
     pub(crate) fn products(&self) -> impl Iterator<Item = &str> {
-        self.outputs.paths.iter().chain(&self.logs.paths).map(|path| &**path)
+        self.outputs.paths.iter().chain(&self.logs.paths).chain(&self.benchmark).map(|path| &**path)
     }
 
     /// A log is made anew for each execution: an input would be gone before the command could read it.

@@ -1,7 +1,7 @@
 //! What `ensure` asks of the outputs of a job.
 
+use crate::base::checksum::Checksum;
 use crate::graph::job::Job;
-use crate::model::flags::Algorithm;
 use crate::model::value::Value;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble, explain};
@@ -19,7 +19,7 @@ pub(crate) struct Required {
 pub(crate) enum Requirement {
     NonEmpty,
     /// Lower-case hexadecimal digits.
-    Checksum(Algorithm, Arc<str>),
+    Checksum(Checksum, Arc<str>),
 }
 
 impl Required {

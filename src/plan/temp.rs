@@ -11,7 +11,7 @@ use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use crate::plan::context::Context;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is known of the temporary files of a graph.
 #[derive(Default)]
@@ -45,6 +45,11 @@ impl Temps {
             if let Action::None = workflow.rules[job.rule as usize].action {
                 // It stands for what it lists.
                 self.wanted.extend(job.inputs.iter().copied());
+                // With what lies in a directory the directory stays.
+                let makers = job.inputs.iter().filter_map(|path| Some((path, graph.producer(*path)?)));
+                let inside = makers.map(|(path, maker)| (path, &graph.jobs[maker.index()].outputs));
+                let inside = inside.filter(|(path, outputs)| !outputs.contains(path));
+                self.wanted.extend(inside.flat_map(|(_, outputs)| outputs.iter().copied()));
             }
         }
     }
@@ -82,14 +87,42 @@ impl Context {
     /// What an absent file holds for those who only compare. `None`: it has to be there.
     pub(crate) fn held(&self, path: PathId) -> Option<Digest> {
         let job = self.job(self.graph.producer(path)?);
-        let output = job.outputs.iter().position(|output| *output == path)?;
+        let Some(output) = job.outputs.iter().position(|output| *output == path) else {
+            return self.held_inside(job, path);
+        };
         if !self.is_temp(job, output) {
             return None;
         }
-        self.temps.made(path).or_else(|| {
-            let trace = self.view.trace(path)?;
-            let at = trace.fingerprint.outputs.iter().position(|output| *output == path)?;
-            trace.results.get(at).copied()
-        })
+        self.temps.made(path).or_else(|| self.view.trace(path)?.result(path))
+    }
+
+    /// As [`Context::held`], of a path in a temporary directory that `job` makes.
+    fn held_inside(&self, job: &Job, path: PathId) -> Option<Digest> {
+        let inside = |output: &usize| self.inside(job.outputs[*output], path);
+        let (output, rest) = (0..job.outputs.len())
+            .filter(|output| self.is_temp(job, *output))
+            .find_map(|output| Some((output, inside(&output)?)))?;
+        let directory = job.outputs[output];
+        let tree = self.files.last_tree(directory).or_else(|| self.view.tree(directory).map(Arc::new))?;
+        (Some(tree.digest()) == self.held(directory)).then(|| tree.content(rest.as_bytes()))?
+    }
+
+    /// `path` from `directory` on, when it is below it.
+    pub(crate) fn inside(&self, directory: PathId, path: PathId) -> Option<&str> {
+        self.paths.text(path).strip_prefix(self.paths.text(directory))?.strip_prefix('/')
+    }
+
+    /// Whether a job reads `output`, or something in it when it is a directory.
+    pub(crate) fn reads(&self, reader: JobId, output: PathId) -> bool {
+        let mut inputs = self.job(reader).made_inputs();
+        inputs.any(|(_, path)| path == output || self.inside(output, path).is_some())
+    }
+
+    /// The output by which a file is there: itself, or the directory that a job makes and in which it lies.
+    pub(crate) fn output_of(&self, path: PathId) -> PathId {
+        let Some(maker) = self.graph.producer(path) else { return path };
+        let outputs = &self.job(maker).outputs;
+        let above = || outputs.iter().find(|output| self.inside(**output, path).is_some());
+        if outputs.contains(&path) { path } else { above().copied().unwrap_or(path) }
     }
 }

@@ -5,6 +5,7 @@ use crate::base::path::{PathId, PathTable};
 use crate::error::Result;
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
+use crate::files::results::is_protected;
 use crate::plan::context::Context;
 use crate::store::{Loaded, Record, View, read, runs};
 use rustc_hash::FxHashSet;
@@ -94,13 +95,17 @@ impl Session {
                 Seen::Directory | Seen::Special | Seen::Missing => None,
             };
             if let (Some(trace), Some(now)) = (loaded.view.trace(id), content) {
-                let is_as_made = trace.made(id, now, &paths);
-                let list = if is_as_made { &mut found.files } else { &mut found.changed };
+                let list = match trace.made(id, now, &paths) {
+                    false => &mut found.changed,
+                    true if is_protected(&self.root, text)? => &mut found.protected,
+                    true => &mut found.files,
+                };
                 list.push(text.to_string());
             }
         }
         found.files.sort();
         found.changed.sort();
+        found.protected.sort();
         Ok(found)
     }
 

@@ -4,6 +4,7 @@ use super::{LastRun, PassedOver, WhyStep};
 use crate::base::path::PathId;
 use crate::graph::job::JobId;
 use crate::plan::context::Context;
+use crate::plan::inputs;
 use crate::plan::instance::Instance;
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::trace::reason::Reason;
@@ -83,6 +84,6 @@ pub(super) fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<Job
         Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => true,
         Verdict::UpToDate => false,
     };
-    let waits_for = cx.graph.open.get(&id).into_iter().flat_map(|open| open.on.iter());
-    waits_for.chain(&cx.job(id).needs).copied().find(is_cause)
+    let waits_for = cx.graph.open.get(&id).into_iter().flat_map(|open| open.on.iter().copied());
+    waits_for.chain(inputs::made(cx, cx.job(id)).map(|(_, maker)| maker)).find(is_cause)
 }

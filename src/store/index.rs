@@ -265,6 +265,11 @@ impl View {
         (frame.kind == record::JOB_STARTED).then(|| self.head(&frame).map(|head| head.run))?
     }
 
+    /// The paths that jobs were to make that were started and neither succeeded nor ended since.
+    pub(crate) fn interrupted_paths(&self) -> impl Iterator<Item = PathId> + '_ {
+        (0..self.states.len() as u32).map(PathId).filter(|path| self.interrupted(*path).is_some())
+    }
+
     /// The run in which the last job that makes `path` ended without a result, and how.
     pub(crate) fn failed(&self, path: PathId) -> Option<(u32, String)> {
         let frame = self.attempt(path).filter(|frame| frame.kind == record::JOB_ENDED)?;

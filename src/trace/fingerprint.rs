@@ -94,6 +94,10 @@ impl Fingerprint {
         for CodePart { kind, name, digest } in &self.code {
             hasher.text(kind.name()).text(name).bytes(digest.as_bytes());
         }
+        hasher.number(self.code.len() as u64);
+        for CodePart { kind, name, digest } in &self.code {
+            hasher.number(*kind as u64).text(name).bytes(digest.as_bytes());
+        }
         for InputState { slot, path, digest } in &self.inputs {
             hasher.number((*slot).into()).text(paths.text(*path)).bytes(digest.as_bytes());
         }

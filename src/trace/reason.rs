@@ -214,6 +214,9 @@ impl fmt::Display for Reason {
             Reason::FailedBefore { run, outcome } if outcome == "cancelled" => {
                 write!(f, "stopped in run {run}")
             }
+            Reason::FailedBefore { run, outcome } if outcome == "interrupted" => {
+                write!(f, "run {run} was interrupted while this job ran")
+            }
             Reason::FailedBefore { run, outcome } => write!(f, "failed in run {run} ({outcome})"),
             Reason::CommandChanged { .. } => write!(f, "command changed"),
             Reason::ScriptChanged { path, old: Some(_), .. } => write!(f, "script {path} changed"),

@@ -69,6 +69,23 @@ impl Tree {
         digest_of(kept.into_iter().rev())
     }
 
+    /// What `path` is, if this is the tree of the directory it is in; a directory with all that is in it. Links are told
+    /// by their text, so of what they lead to nothing is known.
+    pub(crate) fn content(&self, path: &[u8]) -> Option<Digest> {
+        match self.find(path)?.content {
+            EntryContent::File { hash, .. } => Some(hash.digest),
+            EntryContent::Link(_) => None,
+            EntryContent::Directory => {
+                let inside = self.entries.iter().filter(|entry| is_below(&entry.path, path));
+                let relative = |entry: &Entry| Entry {
+                    path: entry.path.get(path.len() + 1..).unwrap_or_default().into(),
+                    content: entry.content,
+                };
+                Some(Tree::new(inside.map(relative).collect()).digest())
+            }
+        }
+    }
+
     /// The entry at `path`.
     pub(crate) fn find(&self, path: &[u8]) -> Option<&Entry> {
         let index = self.entries.binary_search_by(|entry| (*entry.path).cmp(path)).ok()?;
@@ -180,7 +197,11 @@ mod tests {
 
     #[test]
     fn entries_are_found_by_their_path() {
+        let inner = tree(&[file("b", "2")]);
         let tree = tree(&[file("b", "1"), file("a/b", "2"), dir("a")]);
+        assert_eq!(tree.content(b"b"), Some(Digest::of(b"1")));
+        assert_eq!(tree.content(b"a"), Some(inner.digest()), "as if it were looked at by itself");
+        assert_eq!(tree.content(b"c"), None);
         assert_eq!(tree.find(b"a/b"), Some(&tree.entries[1]));
         assert_eq!(tree.find(b"a/"), None);
     }

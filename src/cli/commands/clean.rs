@@ -8,17 +8,18 @@ pub(crate) fn clean(place: &Place, named: &[String], remove: bool) -> Result<Exi
     let mut session = place.open()?;
     let targets = place.targets(named, session.workflow());
     let made = session.made_files(&targets)?;
-    let (files, changed) = (made.files, made.changed);
+    let (files, changed, protected) = (made.files, made.changed, made.protected);
     let output = &place.output;
     let removed = if remove && !files.is_empty() { session.remove(&files)? } else { 0 };
-    let kept = match changed.len() {
-        0 => String::new(),
-        kept => format!("; {kept} kept: changed by hand"),
-    };
+    let kept: String = [(changed.len(), "changed by hand"), (protected.len(), "protected")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("; {count} kept: {why}"))
+        .collect();
     if output.json {
-        output.answer_json(
-            &serde_json::json!({"v": 1, "files": files, "changed": changed, "removed": removed}),
-        )?;
+        output.answer_json(&serde_json::json!({
+            "v": 1, "files": files, "changed": changed, "protected": protected, "removed": removed
+        }))?;
     } else if files.is_empty() {
         output.remark(&format!("nothing to remove{kept}"));
     } else if remove {

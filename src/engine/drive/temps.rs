@@ -74,8 +74,8 @@ impl TempState {
 
     /// The files that a job reads and did not hold before, each once.
     pub(super) fn read_by(&mut self, cx: &Context, job: JobId) -> Vec<(u32, u32)> {
-        let inputs = cx.job(job).inputs.iter();
-        let mut read: Vec<u32> = inputs.filter_map(|path| self.numbers.get(path).copied()).collect();
+        let inputs = cx.job(job).inputs.iter().map(|path| cx.output_of(*path));
+        let mut read: Vec<u32> = inputs.filter_map(|path| self.numbers.get(&path).copied()).collect();
         read.sort_unstable();
         read.dedup();
         let held = &mut self.held_open;
@@ -166,7 +166,7 @@ impl Run<'_> {
                 continue;
             }
             // Of a single output every consumer is a reader.
-            let reads = |reader: &JobId| results.len() == 1 || cx.job(*reader).inputs.contains(path);
+            let reads = |reader: &JobId| results.len() == 1 || cx.reads(*reader, *path);
             for reader in cx.graph.consumers(JobId(job)).filter(reads) {
                 if !seen.insert(reader.0) {
                     continue;
@@ -213,6 +213,10 @@ impl Run<'_> {
             };
             // From now on it counts as gone: a check that follows must not find it half removed.
             self.cx.files.set_missing(path);
+            let inside = self.cx.graph.beside(producer).iter();
+            for path in inside.filter(|inside| self.cx.inside(path, **inside).is_some()) {
+                self.cx.files.set_missing(*path);
+            }
             *self.temps.removing.entry(producer.0).or_default() += 1;
             removals.push(Removal { job: producer.0, path, sig });
         }

@@ -86,24 +86,3 @@ fn inputs_that_name_two_rules_for_one_file_leave_it_ambiguous() {
     ];
     assert_eq!(ordered(rules, &[], &["in"], &["o1", "o2"]), ["ambiguous-rules"]);
 }
-
-/// A rule that writes a log.
-fn logging(name: &str, output: &str, log: &str) -> Rule {
-    let rule = rule(name, &[output], &[]);
-    let logs = patterns(&[log], &rule.wildcards);
-    Rule { logs, ..rule }
-}
-
-#[test]
-fn a_log_that_somebody_asks_for_is_made_by_its_job() {
-    let rules = || {
-        vec![logging("a", "{x}.out", "logs/{x}.log"), rule("b", &["{x}.sum"], &["logs/{x}.log", "{x}.out"])]
-    };
-    let r = ok(rules(), &[], &["1.sum"]);
-    assert_eq!(jobs(&r), ["a(1):  -> 1.out", "b(1): logs/1.log 1.out -> 1.sum"]);
-    check_links(&r.graph);
-    assert!(r.graph.sources.is_empty());
-    assert_eq!(jobs(&ok(rules(), &[], &["logs/2.log"])), ["a(2):  -> 2.out"]);
-    // Nobody asked, so nobody took note.
-    assert!(ok(rules(), &[], &["2.out"]).graph.jobs[0].side.is_empty());
-}

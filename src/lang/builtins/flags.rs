@@ -4,6 +4,7 @@
 
 use super::args::{int, text, wrong};
 use super::types::path;
+use crate::base::checksum::Checksum;
 use crate::lang::index;
 use crate::lang::methods;
 use crate::lang::ops;
@@ -11,7 +12,7 @@ use crate::lang::raise::Raise;
 use crate::lang::value::{Args, BoundMethod, Builtin, Home, Module, NamedList, Object, Type, Value};
 use crate::lang::vm::Vm;
 use crate::model;
-use crate::model::flags::{Algorithm, Flag, Flags, ReportEntry};
+use crate::model::flags::{Flag, Flags, ReportEntry};
 use crate::syntax::ast::BinaryOp;
 use std::sync::Arc;
 
@@ -77,7 +78,7 @@ pub(crate) struct Marks {
 pub(crate) struct EnsureMark {
     pub(crate) non_empty: bool,
     /// The checksum is a text or a function of the job.
-    pub(crate) checksum: Option<(Algorithm, Value)>,
+    pub(crate) checksum: Option<(Checksum, Value)>,
 }
 
 impl Marks {
@@ -184,7 +185,7 @@ fn temp(_: &mut Vm, args: Args) -> Result<Value, Raise> {
 fn ensure(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [path, non_empty, sha256, md5, sha1] =
         args.take("ensure", ["/path", "*non_empty", "*sha256", "*md5", "*sha1"], 1)?;
-    let given = [(Algorithm::Sha256, sha256), (Algorithm::Md5, md5), (Algorithm::Sha1, sha1)];
+    let given = [(Checksum::Sha256, sha256), (Checksum::Md5, md5), (Checksum::Sha1, sha1)];
     let mut given = given.into_iter().filter_map(|(algorithm, value)| Some((algorithm, value?)));
     let checksum = given.next();
     if given.next().is_some() {

@@ -1,0 +1,348 @@
+//! What happens on the pool when a job ended. Pure of the run's state: it takes facts and gives results.
+
+use crate::base::digest::Digest;
+use crate::base::path::{PathId, is_outside};
+use crate::engine::work::{dues, flags, updated};
+use crate::error::Error;
+use crate::exec::executor::{Completion, Outcome};
+use crate::files::backup::{Backups, Restored};
+use crate::files::outputs::quarantine;
+use crate::files::read_code;
+use crate::files::results::{
+    Fault, Kind, checksum, collect, faults, is_empty, leads_outside, protect, touch,
+};
+use crate::graph::job::{Job, JobId};
+use crate::model::flags::Flag;
+use crate::plan::context::Context;
+use crate::plan::inputs;
+use crate::plan::instance::Trouble;
+use crate::plan::required::{Required, Requirement};
+use crate::store::runs::tail;
+use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint};
+use crate::trace::identity::{Known, StatSig};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What `conclude` needs to know of a job that ended.
+pub(crate) struct AfterFacts {
+    pub(crate) inputs: Vec<(PathId, Option<StatSig>)>,
+    pub(crate) fingerprint: Arc<Fingerprint>,
+    pub(crate) required: Vec<Required>,
+    /// Where partial outputs go.
+    pub(crate) quarantine: PathBuf,
+    pub(crate) log: PathBuf,
+    /// The logs that the rule names.
+    pub(crate) own_logs: Box<[Arc<str>]>,
+    pub(crate) has_log: bool,
+}
+
+/// A job that ended, with its outputs looked at.
+pub(crate) struct Concluded {
+    pub(crate) job: u32,
+    pub(crate) duration_ms: u64,
+    pub(crate) conclusion: Conclusion,
+}
+
+pub(crate) enum Conclusion {
+    Done {
+        outputs: Vec<(PathId, Known)>,
+        /// What goes on record of each: its content, or what it stands for.
+        results: Vec<Digest>,
+        /// An input or a script that is not what it was when the job was checked, for people.
+        changed: Option<String>,
+        /// What the user should hear all the same.
+        warnings: Vec<String>,
+    },
+    Failed {
+        outcome: String,
+        exit_code: Option<i32>,
+        log: Option<PathBuf>,
+        log_tail: Vec<String>,
+        quarantine: Option<PathBuf>,
+        help: Option<String>,
+        /// It ended because it was told to.
+        cancelled: bool,
+    },
+}
+
+impl Conclusion {
+    /// A failure before anything was executed.
+    pub(crate) fn failed(trouble: Trouble) -> Conclusion {
+        Conclusion::Failed {
+            outcome: trouble.message,
+            exit_code: None,
+            log: None,
+            log_tail: Vec::new(),
+            quarantine: None,
+            help: trouble.help,
+            cancelled: false,
+        }
+    }
+}
+
+/// Looks at what a job left: good outputs are hashed, anything else is moved out of the way.
+pub(crate) fn conclude(
+    cx: &Context,
+    completion: Completion,
+    facts: AfterFacts,
+    told_to_end: bool,
+) -> Concluded {
+    let job = completion.job;
+    let duration_ms = completion.duration.as_millis() as u64;
+    let id = JobId(job);
+    let conclusion = match &completion.outcome {
+        Outcome::Success => match good_outputs(cx, id, &facts.required) {
+            Ok(made) => Conclusion::Done {
+                results: results(cx, cx.job(id), &made, &facts.fingerprint),
+                changed: changed(cx, cx.job(id), &facts),
+                warnings: links_outside(cx, id),
+                outputs: made,
+            },
+            Err(trouble) => after_failure(cx, id, facts, trouble, None, false),
+        },
+        failed => {
+            let exit_code = if let Outcome::Exit(code) = failed { Some(*code) } else { None };
+            let trouble = Trouble { message: describe(failed), help: hint(failed) };
+            after_failure(cx, id, facts, trouble, exit_code, told_to_end)
+        }
+    };
+    Concluded { job, duration_ms, conclusion }
+}
+
+fn describe(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Success => "success".into(),
+        Outcome::Exit(code) => format!("exit {code}"),
+        Outcome::Signal(signal) => format!("killed by signal {signal}"),
+        Outcome::TimedOut(seconds) => format!("timed out after {seconds} s"),
+        Outcome::FunctionError(message) | Outcome::Around(message) => message.clone(),
+        Outcome::NotStarted(message) => format!("could not be started: {message}"),
+    }
+}
+
+fn hint(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Exit(127) => {
+            Some("127 means that a program was not found: is it installed, is it on PATH?".into())
+        }
+        Outcome::Exit(126) => Some("126 means that a file is not executable".into()),
+        Outcome::Signal(9) => Some("somebody killed it; often the machine ran out of memory".into()),
+        _ => None,
+    }
+}
+
+/// Completes, checks and hashes what a job made that says it succeeded.
+fn good_outputs(cx: &Context, id: JobId, required: &[Required]) -> Result<Vec<(PathId, Known)>, Trouble> {
+    let of = |error: Error| Trouble::of(&error);
+    let dues = dues(cx, id);
+    for path in flagged(cx, id, Flag::Touch) {
+        touch(&cx.root, path).map_err(of)?;
+    }
+    let faults = faults(&cx.root, &dues).map_err(of)?;
+    if !faults.is_empty() {
+        return Err(faulty(&faults));
+    }
+    for asked in required {
+        meet(cx, asked)?;
+    }
+    // Before the hashing: it changes signatures.
+    for path in flagged(cx, id, Flag::Protected) {
+        protect(&cx.root, path).map_err(of)?;
+    }
+    let collected = collect(&cx.root, &dues, cx.files.hasher()).map_err(of)?;
+    collected.ok_or_else(|| Trouble::new("something else removes its outputs"))
+}
+
+fn flagged(cx: &Context, id: JobId, flag: Flag) -> impl Iterator<Item = &str> {
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    let outputs = job.outputs.iter().enumerate();
+    outputs.filter(move |(output, _)| flags(rule, *output).has(flag)).map(|(_, path)| cx.paths.text(*path))
+}
+
+/// Whether an output is as `ensure` asks.
+fn meet(cx: &Context, asked: &Required) -> Result<(), Trouble> {
+    let path = &asked.path;
+    match &asked.what {
+        Requirement::NonEmpty => match is_empty(&cx.root, path).map_err(|e| Trouble::of(&e))? {
+            false => Ok(()),
+            true => Err(Trouble {
+                message: format!("the command succeeded, but {path} is empty, which `ensure` forbids"),
+                help: Some("look whether the command failed without saying so".into()),
+            }),
+        },
+        Requirement::Checksum(kind, expected) => {
+            let found = checksum(&cx.root, path, *kind).map_err(|e| Trouble::of(&e))?;
+            if found == **expected {
+                return Ok(());
+            }
+            let name = kind.name();
+            let message = format!(
+                "the command succeeded, but the {name} of {path} is {found}, and `ensure` asks for {expected}"
+            );
+            let help = match expected.len() == found.len() && expected.bytes().all(|b| b.is_ascii_hexdigit())
+            {
+                true => "the file is not the one that was meant, or the checksum in the rule is out of date",
+                false => "what the rule asks for has not the form of such a checksum",
+            };
+            Err(Trouble { message, help: Some(help.into()) })
+        }
+    }
+}
+
+/// The content of a link is looked at where it leads; what lies outside of the root is in other hands.
+fn links_outside(cx: &Context, id: JobId) -> Vec<String> {
+    let outputs = cx.job(id).outputs.iter().map(|path| cx.paths.text(*path)).filter(|path| !is_outside(path));
+    let warning = |path: &str| {
+        let to = leads_outside(&cx.root, path)?;
+        Some(format!("output {path} is a link to {}, outside of the root", to.display()))
+    };
+    outputs.filter_map(warning).collect()
+}
+
+/// All that is missing in one sentence, else what else is wrong.
+fn faulty(faults: &[(&str, Fault)]) -> Trouble {
+    let is_missing = |fault: &Fault| matches!(fault, Fault::Missing);
+    let missing: Vec<&str> =
+        faults.iter().filter(|(_, fault)| is_missing(fault)).map(|(path, _)| *path).collect();
+    if !missing.is_empty() {
+        return Trouble {
+            message: format!("the command succeeded but did not create {}", missing.join(", ")),
+            help: Some(
+                "check that the command writes to `{output}`, and that it is run in the root directory"
+                    .into(),
+            ),
+        };
+    }
+    let told = |(path, fault): &(&str, Fault)| match fault {
+        Fault::Missing => format!("{path} is missing"),
+        Fault::Dangling { to } => format!("{path} is a link to {to}, which does not exist"),
+        Fault::Directory => format!("{path} is a directory, where a file is due"),
+        Fault::File => format!("{path} is a file, where a directory is due"),
+        Fault::Special(what) => format!("{path} is {what}, not a file"),
+    };
+    let help = faults.iter().find_map(|(path, fault)| match fault {
+        Fault::Directory => {
+            Some(format!("name a file in it as the output, or write `directory(\"{path}\")`"))
+        }
+        Fault::File => Some("make a directory, or take `directory(...)` away from the output".to_string()),
+        Fault::Dangling { .. } => {
+            Some("a link must lead to something that exists, from where the link is".into())
+        }
+        Fault::Missing | Fault::Special(_) => None,
+    });
+    let message = faults.iter().map(told).collect::<Vec<_>>().join("; ");
+    Trouble { message: format!("the command succeeded, but {message}"), help }
+}
+
+/// What goes on record of the outputs.
+fn results(cx: &Context, job: &Job, made: &[(PathId, Known)], fingerprint: &Fingerprint) -> Vec<Digest> {
+    let rule = cx.rule(job);
+    let result = |(index, (_, known)): (usize, &(PathId, Known))| match flags(rule, index).has(Flag::Touch) {
+        true => fingerprint.marker(known.digest(), &cx.paths),
+        false => known.digest(),
+    };
+    made.iter().enumerate().map(result).collect()
+}
+
+/// The first input or script whose content is not what the fingerprint says.
+fn changed(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<String> {
+    let is_script = |part: &&CodePart| part.kind == CodeKind::Script;
+    let script = facts.fingerprint.code.iter().filter(is_script).find(|part| {
+        let now = read_code(&cx.root, &part.name).ok().map(|bytes| Digest::of(&bytes));
+        now != Some(part.digest)
+    });
+    match script {
+        Some(part) => Some(format!("script {}", part.name)),
+        None => changed_input(cx, job, facts).map(|path| format!("input {}", cx.paths.text(path))),
+    }
+}
+
+/// The first input whose content is not what the fingerprint says.
+fn changed_input(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<PathId> {
+    let states = facts.inputs.iter().zip(&facts.fingerprint.inputs).enumerate();
+    // What it changes itself, and what does not count.
+    let is_exempt = |index: usize, path: &PathId| {
+        job.is_before_update(index) && job.outputs.contains(path)
+            || inputs::flags(job, index).has(Flag::Ancient)
+    };
+    let moved = states.filter(|(index, ((path, then), _))| {
+        if is_exempt(*index, path) {
+            return false;
+        }
+        let now = cx.files.restat(cx.paths.text(*path)).ok().flatten();
+        // What is in a directory does not show on the directory.
+        now.is_none() || now != *then || now.is_some_and(|now| now.is_directory())
+    });
+    for (index, ((path, _), state)) in moved {
+        cx.files.forget(*path);
+        match inputs::digest(cx, job, index) {
+            Ok(Some(digest)) if digest == state.digest => {}
+            _ => return Some(*path),
+        }
+    }
+    None
+}
+
+fn after_failure(
+    cx: &Context,
+    id: JobId,
+    facts: AfterFacts,
+    trouble: Trouble,
+    exit_code: Option<i32>,
+    cancelled: bool,
+) -> Conclusion {
+    let (moved, put_back) = take_away(cx, id, &facts.quarantine);
+    cx.forget(id);
+    let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
+    let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
+    if log_tail.is_empty() {
+        // What the command wrote to the rule's own log, then.
+        for own in &facts.own_logs {
+            let path = cx.root.join(&**own);
+            log_tail = tail(&path, 20);
+            if !log_tail.is_empty() {
+                log = Some(path);
+                break;
+            }
+        }
+    }
+    let put_back =
+        (!put_back.is_empty()).then(|| format!("put back as it was before the job: {}", put_back.join(", ")));
+    let (moved, help) = match moved {
+        Ok(moved) => (moved, trouble.help.or(put_back)),
+        // Its record says failed, so what stays is not taken for good; but the user must know.
+        Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
+    };
+    Conclusion::Failed {
+        outcome: trouble.message,
+        exit_code,
+        log_tail,
+        log,
+        quarantine: moved.then_some(facts.quarantine),
+        help,
+        cancelled,
+    }
+}
+
+/// Moves what a failed job left out of the way, and puts back what it was changing. Whether anything was moved, and what
+/// was put back.
+fn take_away(cx: &Context, id: JobId, quarantine_dir: &Path) -> (crate::error::Result<bool>, Vec<String>) {
+    let backups = Backups::new(&cx.root, &cx.root.join(".rulemake"));
+    let updated: Vec<&str> = updated(cx, id).collect();
+    let (mut moved, mut put_back) = (Ok(false), Vec::new());
+    for path in &updated {
+        match backups.restore(path, quarantine_dir) {
+            Ok(Some(Restored { aside })) => {
+                put_back.push((*path).to_string());
+                moved = moved.map(|any| any || aside.is_some());
+            }
+            // It was not begun.
+            Ok(None) => {}
+            Err(error) => moved = Err(error),
+        }
+    }
+    let outputs = dues(cx, id).into_iter().filter(|due| due.kind != Kind::Beside);
+    let others: Vec<&str> = outputs.map(|due| due.path).filter(|path| !updated.contains(path)).collect();
+    let others = quarantine(&cx.root, quarantine_dir, &others);
+    (moved.and_then(|any| Ok(any || !others?.is_empty())), put_back)
+}

@@ -1,0 +1,60 @@
+//! What a run finds of one that was killed, and deals with before anything else.
+
+use super::Session;
+use crate::base::path::PathId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::survivors::{self, Mark};
+use crate::files::backup::Backups;
+use crate::store::{Loaded, Record, View, Writer, runs};
+
+impl Session {
+    /// Ends what a killed run left running: it would write into outputs that are made again. Says so.
+    pub(super) fn end_survivors(&self, view: &View) -> Result<Option<String>> {
+        let jobs = view.in_flight();
+        let Some(mark) = Mark::of(&self.state_dir()).filter(|_| !jobs.is_empty()) else { return Ok(None) };
+        let ended = survivors::end(&mark, &jobs);
+        let list = |pids: &[u32]| pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        if !ended.alive.is_empty() {
+            let message = format!(
+                "jobs of a run that was killed still run and cannot be ended: {}",
+                list(&ended.alive)
+            );
+            let error = Error::new(ErrorKind::Environment, message);
+            return Err(
+                error.with_help("they may still write into outputs: end these processes, then run again")
+            );
+        }
+        let told = || format!("ended what a killed run had left running: process {}", list(&ended.pids));
+        Ok((!ended.pids.is_empty()).then(told))
+    }
+
+    /// Puts back the files that jobs of a killed run were changing in place. Says so.
+    pub(super) fn restore_updates(&self, loaded: &Loaded, writer: &mut Writer) -> Result<Vec<String>> {
+        let state_dir = self.state_dir();
+        let backups = Backups::new(&self.root, &state_dir);
+        let mut told = Vec::new();
+        if !backups.any() {
+            return Ok(told);
+        }
+        let interrupted: Vec<PathId> = loaded.view.interrupted_paths().collect();
+        for id in interrupted {
+            let path = loaded.paths.text(id);
+            let Some((run, job)) = loaded.view.last_job(id) else { continue };
+            let aside = runs::quarantine_dir(&state_dir, run).join(job.to_string());
+            let Some(restored) = backups.restore(path, &aside)? else { continue };
+            // From now on it is nobody's half work, whether or not its job runs again in this run.
+            let ended = Record::JobEnded { run, job, outputs: &[id], outcome: "interrupted" };
+            writer.append(&loaded.paths, &[ended])?;
+            let aside = restored.aside.map(|aside| {
+                let aside = aside.strip_prefix(&self.root).unwrap_or(&aside).display().to_string();
+                format!("; what it had made of it is kept in {aside}")
+            });
+            told.push(format!(
+                "{path} was put back as it was before run {run} was interrupted{}",
+                aside.unwrap_or_default()
+            ));
+        }
+        backups.clear()?;
+        Ok(told)
+    }
+}
