@@ -172,6 +172,11 @@ fn parse_paths(items: &[DraftPaths], section: &str, report: &mut Report<'_>) -> 
     texts.filter_map(|text| parse_path(text, section, report)).collect()
 }
 
+/// Whether a text is what stands before `://`.
+fn is_scheme(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
 fn parse_path(text: &DraftText, section: &str, report: &mut Report<'_>) -> Option<Pattern> {
     let refuse = |code, message: String, help: &str, report: &mut Report<'_>| {
         report.push(Problem::error(code, message).help(help), text.span, &text.text, "");
@@ -183,6 +188,12 @@ fn parse_path(text: &DraftText, section: &str, report: &mut Report<'_>) -> Optio
     }
     if text.text.contains('\0') {
         return refuse("bad-path", format!("a path in `{section}` has a NUL character"), "remove it", report);
+    }
+    if let Some((scheme, _)) = text.text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
+        let message =
+            format!("`{}` in `{section}` is not on this machine, and rulemake fetches nothing", text.text);
+        let help = format!("fetch it in a rule of its own, with a program that knows `{scheme}`");
+        return refuse("remote-path", message, &help, report);
     }
     let pattern = match Pattern::parse(&text.text) {
         Ok(pattern) => pattern,

@@ -120,6 +120,13 @@ impl Object for Flagged {
 
     fn attribute(&self, name: &str) -> Result<Option<Value>, Raise> {
         let Some(text) = self.stand_in() else { return Ok(None) };
+        // Files of rules can be opened as they are: `checkpoints.a.get().output[0].open()`.
+        if name == "open" {
+            return Ok(Some(Value::native("open", move |vm, args| {
+                let positional = std::iter::once(text.clone()).chain(args.positional).collect();
+                super::files::open(vm, Args { positional, named: args.named })
+            })));
+        }
         Ok(methods::find(Type::Str, name).map(|method| {
             Value::Method(Arc::new(BoundMethod { receiver: Some(text), of: Type::Str, method }))
         }))
