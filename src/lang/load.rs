@@ -393,13 +393,10 @@ impl Loader {
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };
             let Some(home) = self.homes.get(defined.home) else { continue };
-            match &mut draft.action {
-                DraftAction::Shell { shell: program, prefix, suffix, .. } => {
-                    *program = shell.program.clone();
-                    *prefix = shell.prefix.clone();
-                    *suffix = shell.suffix.clone();
-                }
-                _ => {}
+            if let DraftAction::Shell { shell: program, prefix, suffix, .. } = &mut draft.action {
+                *program = shell.program.clone();
+                *prefix = shell.prefix.clone();
+                *suffix = shell.suffix.clone();
             }
             draft.config = configs[defined.home].clone();
             rules.extend(draft.finish(
