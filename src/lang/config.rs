@@ -9,7 +9,8 @@ mod tests;
 mod yaml;
 
 use crate::diag::{Problem, SourceId, Span};
-use crate::lang::config::yaml::{Yaml, plain_scalar};
+use crate::lang::config::yaml::Yaml;
+pub(crate) use crate::lang::config::yaml::plain_scalar;
 use crate::lang::value::{Dict, DictMap, Flavour, Key, Shared, TextKey, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::path::Path;
@@ -100,7 +101,7 @@ fn merge_at(into: &Arc<Dict>, from: &Arc<Dict>, depth: usize) -> Result<(), crat
 }
 
 /// A copy that shares nothing that can change.
-fn copy(value: &Value, depth: usize) -> Value {
+pub(crate) fn copy(value: &Value, depth: usize) -> Value {
     match value {
         Value::Dict(dict) if depth < MAX_DEPTH => {
             let map: DictMap =
@@ -159,6 +160,16 @@ impl crate::model::value::Value {
             .and_then(|value| value.to_model().map_err(|raise| Box::new(raise.to_problem())));
         read.map_err(|problem| crate::Error::problems(crate::ErrorKind::Usage, &[*problem], &sources))
     }
+}
+
+/// A document of YAML, or what is wrong and in which line.
+pub(crate) fn yaml_value(text: &str) -> Result<Value, String> {
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Yaml::new(SourceId(0), 0, bare).document().map_err(|problem| {
+        let at = problem.labels.first().map_or(0, |(span, _)| span.start as usize);
+        let line = bare.get(..at).unwrap_or("").matches('\n').count() + 1;
+        format!("{} (line {line})", problem.message)
+    })
 }
 
 /// A scalar, a quoted text or a flow collection. A text with a colon in it is not a mapping here.

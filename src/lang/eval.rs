@@ -131,15 +131,18 @@ impl<'f> Frame<'f> {
         function.scope.free(name).and_then(|index| function.captured[index].clone())
     }
 
-    /// The local variables with their values.
-    fn variables(&self) -> Vec<(Arc<str>, Value)> {
+    /// The local variables with their values; `None` at the top level of a file.
+    fn variables(&self) -> Option<Vec<(Arc<str>, Value)>> {
+        if self.function.is_none() && self.inner.is_empty() {
+            return None;
+        }
         let locals = self.function.iter().flat_map(|f| f.scope.locals.iter().zip(&self.slots));
         let captured = self.function.iter().flat_map(|f| f.scope.free.iter().zip(&f.captured));
         let captured =
             captured.filter_map(|(name, cell)| Some((name.clone(), cell.as_ref()?.0.read(Option::clone)?)));
         let locals = locals.filter_map(|(name, slot)| Some((name.clone(), slot.get()?)));
         let inner = self.inner.iter().filter_map(|(name, slot)| Some((name.clone(), slot.get()?)));
-        captured.chain(locals).chain(inner).collect()
+        Some(locals.chain(captured).chain(inner).collect())
     }
 
     fn local_names(&self) -> impl Iterator<Item = &str> {
@@ -459,24 +462,25 @@ impl Vm<'_> {
             };
             if let Some(method) = method {
                 let args = self.args(frame, args)?;
-                self.note_caller(frame, method.name);
+                if method.name == "query" {
+                    self.caller = frame.variables();
+                }
                 return (method.call)(self, &receiver, args);
             }
             let function = self.get_attr(&receiver, &name.text).map_err(|raise| raise.at(callee.span))?;
             let args = self.args(frame, args)?;
+            self.note_caller(frame, &function);
             return self.call_value(&function, args, Some(span));
         }
         let function = self.eval_in(frame, callee)?;
         let args = self.args(frame, args)?;
-        if let Value::Builtin(builtin) = &function {
-            self.note_caller(frame, builtin.name);
-        }
+        self.note_caller(frame, &function);
         self.call_value(&function, args, Some(span))
     }
 
     /// Keeps the variables of the caller for what looks at them by name: `df.query("x == @wildcards.x")`.
-    fn note_caller(&mut self, frame: &Frame, callee: &str) {
-        if matches!(callee, "query" | "locals" | "command_format") {
+    fn note_caller(&mut self, frame: &Frame, callee: &Value) {
+        if matches!(callee, Value::Builtin(builtin) if matches!(builtin.name, "format" | "locals")) {
             self.caller = frame.variables();
         }
     }

@@ -21,6 +21,7 @@ pub(crate) mod percent;
 pub(crate) mod raise;
 pub(crate) mod reads;
 pub(crate) mod repr;
+pub(crate) mod schema;
 pub(crate) mod scope;
 pub(crate) mod table;
 pub(crate) mod teardown;

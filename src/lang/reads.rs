@@ -79,6 +79,22 @@ impl Vm<'_> {
         })
     }
 
+    /// The text of a file that belongs to the Rulefile, by its whole path; `shown` is how it is named.
+    pub(crate) fn read_source(&mut self, path: &Path, shown: &str) -> Result<String, Raise> {
+        let bytes = match self.read_bytes(path)? {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.reads.record("file", shown, None);
+                let folder = path.parent().unwrap_or(Path::new("")).display().to_string();
+                let folder = if folder.is_empty() { ".".to_string() } else { folder };
+                return Err(io_raise(&error, shown).help(format!("it is looked for in `{folder}`")));
+            }
+        };
+        self.reads.record("file", shown, Some(Digest::of(&bytes)));
+        String::from_utf8(bytes)
+            .map_err(|_| Raise::new(Exc::UnicodeDecodeError, format!("`{shown}` is not UTF-8 text")))
+    }
+
     fn read_bytes(&mut self, full: &Path) -> Result<std::io::Result<Vec<u8>>, Raise> {
         let file = match fs::File::open(full) {
             Ok(file) => file,

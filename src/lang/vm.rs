@@ -9,7 +9,7 @@ use crate::lang::builtins;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
 use crate::lang::import::Imports;
-use crate::lang::modules;
+use crate::lang::modules::{self, RegexStore};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::{Reads, join_path};
 use crate::lang::value::{Args, Value};
@@ -88,6 +88,8 @@ struct Place {
     root: PathBuf,
     absolute: Option<Arc<str>>,
     variables: FxHashMap<Arc<str>, Arc<str>>,
+    /// Regular expressions that were used before.
+    regexes: Arc<RegexStore>,
 }
 
 impl Place {
@@ -95,7 +97,7 @@ impl Place {
         // An empty path stands for the current directory, too.
         let full = std::path::absolute(if root.as_os_str().is_empty() { Path::new(".") } else { &root });
         let absolute = full.ok().and_then(|path| path.to_str().map(|text| normalise(text).into()));
-        Place { root, absolute, variables: FxHashMap::default() }
+        Place { root, absolute, variables: FxHashMap::default(), regexes: Arc::default() }
     }
 }
 
@@ -109,8 +111,12 @@ pub(crate) struct Vm<'a> {
     pub(crate) log: Vec<String>,
     /// While the files load.
     pub(crate) imports: Option<Box<Imports>>,
-    /// Local variables of the caller, for the few functions that look at them.
-    pub(crate) caller: Vec<(Arc<str>, Value)>,
+    /// Folder of the file that runs, for what starts from there: schemas.
+    pub(crate) folder: PathBuf,
+    /// Whether `validate` checks: modules come with checks for their own config only.
+    pub(crate) validates: bool,
+    /// Local variables of the caller, for the few functions that look at them; `None` at the top level.
+    pub(crate) caller: Option<Vec<(Arc<str>, Value)>>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
 }
@@ -128,7 +134,9 @@ impl Vm<'static> {
             reads: Reads::default(),
             log: Vec::new(),
             imports: Some(Box::default()),
-            caller: Vec::new(),
+            caller: None,
+            folder: PathBuf::new(),
+            validates: true,
             checkpoints: None,
         }
     }
@@ -272,6 +280,10 @@ impl Vm<'_> {
         let count = std::thread::available_parallelism().map_or(1, usize::from) as i64;
         self.reads.record("host", "processors", Some(Digest::of(&count.to_le_bytes())));
         count
+    }
+
+    pub(crate) fn regexes(&self) -> &RegexStore {
+        &self.place.regexes
     }
 
     /// A variable of the environment that the host has handed in. Each one that is asked for is recorded.
@@ -422,7 +434,9 @@ impl Frozen {
             reads: Reads::default(),
             log: Vec::new(),
             imports: None,
-            caller: Vec::new(),
+            caller: None,
+            folder: PathBuf::new(),
+            validates: true,
             checkpoints,
         };
         let result = work(&mut vm);

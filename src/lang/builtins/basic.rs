@@ -19,6 +19,7 @@ pub(super) static TABLE: &[Builtin] = &[
     Builtin { name: "format", call: format_function },
     Builtin { name: "getattr", call: getattr },
     Builtin { name: "globals", call: globals },
+    Builtin { name: "locals", call: locals },
     Builtin { name: "hasattr", call: hasattr },
     Builtin { name: "hex", call: |vm, args| in_base(vm, args, "hex", "#x") },
     Builtin { name: "isinstance", call: isinstance },
@@ -115,6 +116,19 @@ fn dir(_: &mut Vm, args: Args) -> Result<Value, Raise> {
 }
 
 /// A copy that cannot be changed: setting a global through it would be lost silently.
+/// The variables of the function that calls it; at the top level of a file those are the globals.
+fn locals(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+    match vm.caller.take() {
+        None => globals(vm, args),
+        Some(variables) => {
+            args.none("locals")?;
+            vm.budget.allocate_items(2 * variables.len() as u64)?;
+            let entries = variables.into_iter().map(|(name, value)| (Key::text(name), value));
+            Ok(Value::dict(entries.collect()))
+        }
+    }
+}
+
 fn globals(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     args.none("globals")?;
     let space = vm.space(vm.current_space());

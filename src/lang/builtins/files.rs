@@ -77,6 +77,11 @@ pub(crate) fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     Ok(Reader::over(path, content))
 }
 
+/// A text that is read like a file: `io.StringIO`.
+pub(crate) fn text_reader(text: &str) -> Value {
+    Reader::over("<text>".into(), text.to_string())
+}
+
 /// A file opened for reading; its text was read at once.
 #[derive(Debug)]
 pub(crate) struct Reader {

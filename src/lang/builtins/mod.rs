@@ -16,7 +16,7 @@ use crate::lang::bytes;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Type, Value};
 
-pub(crate) use files::open;
+pub(crate) use files::{open, text_reader};
 pub(crate) use numbers::abs;
 pub(crate) use types::{construct, has_type, path};
 
@@ -45,7 +45,7 @@ pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
         .chain(types)
         .chain(exceptions)
         .chain(aliases)
-        .chain([("Ellipsis", Value::Ellipsis), bytes::named()])
+        .chain([("Ellipsis", Value::Ellipsis), ("__name__", Value::from("Rulefile")), bytes::named()])
         .chain([("access", flags::access())])
         .chain(later::parts())
 }

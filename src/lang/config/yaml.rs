@@ -250,7 +250,7 @@ fn char_offset(text: &str, index: usize) -> usize {
 }
 
 /// A plain scalar by the rules of YAML 1.1 as PyYAML has them; dates stay texts.
-pub(super) fn plain_scalar(text: &str) -> Value {
+pub(crate) fn plain_scalar(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::None,
         "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Value::Bool(true),

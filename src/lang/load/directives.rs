@@ -188,6 +188,7 @@ impl Loader {
         let Some(file) = self.files.last() else { return Err(reported()) };
         vm.add_import_folder(&file.dir)?;
         let place = Place { name: file.name.clone(), dir: file.dir.clone() };
+        let outer = std::mem::replace(&mut vm.folder, file.dir.clone());
         let source = self.sources.add(&file.name, text.as_str());
         let workflow = self.workflow.clone();
         let before = workflow.as_ref().map(|workflow| workflow.enter(place));
@@ -195,6 +196,7 @@ impl Loader {
         if let (Some(workflow), Some(before)) = (workflow, before) {
             workflow.enter(before);
         }
+        vm.folder = outer;
         result
     }
 

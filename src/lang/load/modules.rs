@@ -59,6 +59,8 @@ pub(super) struct Module {
     config: Option<Arc<Dict>>,
     prefix: Option<Prefix>,
     pathvars: Vec<(Arc<str>, Arc<str>)>,
+    /// Whether `validate` checks nothing in it.
+    skip_validation: bool,
     /// Where the file is named.
     place: Span,
 }
@@ -89,6 +91,7 @@ impl Loader {
         let before = self.problems.len();
         let mut name = def.name.as_ref().map(|name| name.text.clone());
         let (mut file, mut config, mut prefix, mut pathvars) = (None, None, None, Vec::new());
+        let mut skip_validation = false;
         for section in &def.sections {
             let place = section.name.span;
             let items = self.items(vm, &section.args)?;
@@ -119,8 +122,7 @@ impl Loader {
                     }
                     prefix = Some((Prefix::Replace(pairs), item.span));
                 }
-                // What a schema says of the module's config is checked when `validate` is called.
-                ("skip_validation", Value::Bool(_)) => {}
+                ("skip_validation", Value::Bool(skip)) => skip_validation = *skip,
                 ("name", value) if as_text(value).is_some() => {
                     if name.is_some() {
                         let problem = Problem::error("bad-module", "this module has two names");
@@ -173,6 +175,7 @@ impl Loader {
             config,
             prefix: prefix.map(|(prefix, _)| prefix),
             pathvars,
+            skip_validation,
             place,
         };
         self.modules.insert(name, Arc::new(module));
@@ -430,7 +433,10 @@ impl Loader {
         vm.set_global("config", Value::Dict(config))?;
         vm.set_global("rules", Value::object(self.names.clone()))?;
         vm.set_global("checkpoints", Value::object(self.checkpoints.clone()))?;
-        self.run_file(vm, text)
+        let outer = std::mem::replace(&mut vm.validates, !module.skip_validation);
+        let result = self.run_file(vm, text);
+        vm.validates = outer;
+        result
     }
 
     fn swap(&mut self, inside: &mut Inside) {

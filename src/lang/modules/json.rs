@@ -100,6 +100,7 @@ fn write(vm: &mut Vm, style: &Style, value: &Value, depth: usize, out: &mut Stri
     if depth > MAX_NESTING {
         return Err(Raise::value_error("value is nested too deeply for JSON"));
     }
+    vm.budget.spend(1)?;
     vm.budget.allocate(16)?;
     match value {
         Value::None => out.push_str("null"),

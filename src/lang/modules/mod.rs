@@ -6,12 +6,14 @@
 
 pub(crate) mod collections;
 mod copy;
+mod csv;
 pub(crate) mod fnmatch;
 mod functools;
 mod glob;
 mod hashlib;
 mod itertools;
 mod json;
+mod log;
 mod math;
 mod numpy;
 mod operator;
@@ -19,9 +21,22 @@ mod os;
 mod os_path;
 mod pandas;
 mod pathlib;
+mod random;
+mod re;
+mod shlex;
+mod small;
+mod snakemake;
+mod statistics;
+mod string;
 mod sys;
+#[cfg(test)]
+mod tests;
+mod textwrap;
+mod typing;
 mod urllib;
+mod yaml;
 
+pub(crate) use self::re::RegexStore;
 pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Args, Builtin, Home, Module, Object, Value};
@@ -44,12 +59,15 @@ static TABLE: &[&ModuleDef] = &[
     &collections::ABC,
     &collections::MODULE,
     &copy::MODULE,
+    &csv::MODULE,
     &fnmatch::MODULE,
     &functools::MODULE,
     &glob::MODULE,
     &hashlib::MODULE,
     &itertools::MODULE,
     &json::MODULE,
+    &log::LOGGING,
+    &log::WARNINGS,
     &math::MODULE,
     &numpy::MODULE,
     &operator::MODULE,
@@ -57,9 +75,33 @@ static TABLE: &[&ModuleDef] = &[
     &os::MODULE,
     &pandas::MODULE,
     &pathlib::MODULE,
+    &random::MODULE,
+    &re::MODULE,
+    &shlex::MODULE,
+    &small::BISECT,
+    &small::GETPASS,
+    &small::HEAPQ,
+    &small::IO,
+    &small::MULTIPROCESSING,
+    &small::PLATFORM,
+    &small::SHUTIL,
+    &small::TEMPFILE,
+    &small::TIME,
+    &small::TYPES,
+    &snakemake::EXCEPTIONS,
+    &snakemake::IO,
+    &snakemake::LOGGING,
+    &snakemake::SHELL,
+    &snakemake::UTILS,
+    &snakemake::PACKAGE,
+    &statistics::MODULE,
+    &string::MODULE,
     &sys::MODULE,
+    &textwrap::MODULE,
+    &typing::MODULE,
     &urllib::MODULE,
     &urllib::PACKAGE,
+    &yaml::MODULE,
 ];
 
 /// All modules by dotted name.
@@ -74,10 +116,11 @@ pub(crate) fn modules() -> Vec<(&'static str, Value)> {
         });
         let members = functions.chain((def.values)()).chain(refused).chain(inside);
         let members = members.map(|(name, value)| (name.into(), value)).collect();
-        made.push((
-            def.name,
-            Value::Module(Arc::new(Module { name: def.name.into(), members, home: Home::Nowhere })),
-        ));
+        let home = match def.name {
+            "snakemake.io" | "snakemake.shell" => Home::Builtins,
+            _ => Home::Nowhere,
+        };
+        made.push((def.name, Value::Module(Arc::new(Module { name: def.name.into(), members, home }))));
     }
     made
 }
@@ -91,19 +134,14 @@ fn no_values() -> Vec<(&'static str, Value)> {
 pub(crate) fn placeholder(name: &str) -> Value {
     let root = name.split('.').next().unwrap_or("");
     let help = match root {
-        "subprocess" => "run programs in the `shell:` of a rule",
-        "polars" => "read the table with `pandas`: `pd.read_csv(path)`",
-        "shutil" | "tempfile" => "change files in the actions of a rule",
-        "csv" => "read the table with `open(path)` and `split`, or with a program in the `shell:` of a rule",
-        "yaml" => "read it with `configfile:`, or use JSON and `json.load`",
-        "re" => "use the methods of texts: `split`, `replace`, `startswith`, `partition`",
-        "pathlib" => "use `os.path`: `os.path.join(a, b)`, `os.path.basename(p)`",
-        "requests" | "urllib" | "boto3" | "ftplib" => "download files in a rule",
-        "os" | "sys" => "take the value from `config`",
-        "random" | "time" | "datetime" | "uuid" => {
+        "boto3" | "ftplib" | "paramiko" | "requests" | "urllib" | "urllib3" => "download files in a rule",
+        "bz2" | "gzip" | "lzma" | "tarfile" | "zipfile" => "unpack files in a rule",
+        "dataclasses" | "enum" => "use a dict, or `collections.namedtuple`",
+        "datetime" | "random" | "secrets" | "uuid" => {
             "a Rulefile gives the same workflow every time: take the value from `config`, or from a rule"
         }
-        "typing" | "__future__" => "annotations are not evaluated: remove the use",
+        "polars" => "read the table with `pandas`: `pd.read_csv(path)`",
+        "subprocess" => "run programs in the `shell:` of a rule",
         _ => "do it in the `shell:` of a rule",
     };
     Value::object(Missing { name: name.into(), what: NOT_AVAILABLE, help })

@@ -34,7 +34,7 @@ pub(crate) fn method(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise
     let names = ["expr", "*inplace", "*engine", "*parser", "*local_dict"];
     let [text, in_place, ..] = args.take("query", names, 1)?;
     let text = crate::lang::builtins::args::text(&text.unwrap_or(Value::None), "query")?;
-    let variables = std::mem::take(&mut vm.caller);
+    let variables = vm.caller.take().unwrap_or_default();
     let found = rows(vm, &frame(me), &text, &variables)?;
     let taken = take_rows(vm, &frame(me), &Pick::many(found))?;
     match frame_of(&taken) {
