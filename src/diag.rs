@@ -117,6 +117,11 @@ impl SourceMap {
         chunks.flat_map(|chunk| &chunk.files).map_while(OnceLock::get)
     }
 
+    /// The names of all texts, in order of reading.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.files().map(|file| file.name.as_str())
+    }
+
     /// All texts, in order of reading.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.files().map(|file| &*file.text)

@@ -150,7 +150,7 @@ fn parse<'t>(file: &str, text: &'t str) -> Vec<Case<'t>> {
 
 fn parse_case<'t>(file: &str, at: usize, text: &'t str) -> Case<'t> {
     // Blank lines before the next case belong to nobody.
-    let text = &text[..(text.trim_end().len() + 1).min(text.len())];
+    let text = &text[..(text.trim_end_matches(['\n', '\r']).len() + 1).min(text.len())];
     let marks = ["--- ", "$ ", "=== "];
     let mut parts = pieces(text, at, |line| marks.iter().any(|mark| line.starts_with(mark))).into_iter();
     let (_, head) = parts.next().unwrap_or_default();

@@ -1,16 +1,18 @@
 //! From a job that must run to what its executor gets. Decides nothing about when.
 
+use crate::diag::SourceId;
+use crate::engine::code;
 use crate::engine::work::Prepared;
 use crate::exec::executor::{
-    BenchmarkFile, Extras, JobRequest, ScriptWork, ShadowDir, SoftwareUse, Timeout, Work,
+    BenchmarkFile, Extras, JobRequest, RunWork, ScriptWork, ShadowDir, SoftwareUse, Timeout, Work,
 };
 use crate::exec::software::Deployment;
 use crate::exec::survivors::{self, Mark};
 use crate::files::shadow;
 use crate::graph::job::JobId;
-use crate::model::action::{Action, FunctionAction, JobContext, ScriptLanguage};
+use crate::model::action::{Action, Code, FunctionAction, JobContext, ScriptLanguage};
 use crate::model::rule::{Rule, Shadow};
-use crate::plan::code;
+use crate::plan::code::{script_path, software};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::runs;
@@ -56,7 +58,7 @@ impl Launcher {
                 Work::Shell { shell: shell.shell.clone(), command: command.clone(), log: self.log(job) }
             }
             (Action::Script(action), _) => {
-                let shown = code::script_path(cx, node, rule, action)?;
+                let shown = script_path(cx, node, rule, action)?;
                 let Some(language) = ScriptLanguage::of(&shown) else {
                     return Err(Trouble::new(format!("`{shown}` is in no language that is known")));
                 };
@@ -69,6 +71,7 @@ impl Launcher {
                     support: absolute(&self.state_dir.join("support")),
                 }))
             }
+            (Action::Run(code), _) => Work::Run(Box::new(self.run_work(cx, code, context(), &self.log(job)))),
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
         // Programs in other directories than the root must find it, too.
@@ -77,6 +80,30 @@ impl Launcher {
             _ => absolute(&cx.root),
         };
         Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras })
+    }
+
+    /// Code of the Rulefile as work.
+    pub(super) fn run_work(
+        &self,
+        cx: &Context,
+        code: &Arc<Code>,
+        context: Box<JobContext>,
+        log: &Path,
+    ) -> RunWork {
+        let sources = &cx.workflow.sources;
+        let file = sources.file(code.place.source);
+        RunWork {
+            code: code.clone(),
+            context,
+            file: absolute(Path::new(&file.name)),
+            line: file.line_column(code.place.start).0,
+            basedir: code::directory(&sources.file(SourceId(0)).name),
+            path: code::directories(sources),
+            rules: code::rules(&cx.workflow, code),
+            log: absolute(log),
+            support: absolute(&self.state_dir.join("support")),
+            log_of_run: None,
+        }
     }
 
     fn variables(&self, job: u32, instance: &Instance) -> Vec<(String, String)> {
@@ -101,7 +128,7 @@ impl Launcher {
             threads: instance.threads,
             resources: instance.resources.clone(),
             attempt: instance.attempt,
-            config: cx.workflow.config.clone(),
+            config: rule.config.clone(),
             cancelled: self.cancelled.clone(),
         }
     }
@@ -113,7 +140,7 @@ impl Launcher {
         rule: &Rule,
         instance: &Instance,
     ) -> Result<Option<Box<Extras>>, Trouble> {
-        let (software, _) = code::software(cx, cx.job(JobId(job)), rule)?;
+        let (software, _) = software(cx, cx.job(JobId(job)), rule)?;
         if rule.benchmark.is_none()
             && rule.shadow.is_none()
             && instance.timeout.is_none()

@@ -1,6 +1,7 @@
 //! L5: one run. The core is a pure state machine; `drive` performs its effects.
 
 pub(crate) mod cancel;
+mod code;
 pub(crate) mod conclude;
 pub(crate) mod core;
 pub(crate) mod drive;

@@ -2,7 +2,7 @@
 
 use crate::exec::software::Deployment;
 use crate::files::shadow;
-use crate::model::action::{FunctionAction, JobContext, ScriptLanguage};
+use crate::model::action::{Code, FunctionAction, JobContext, ScriptLanguage};
 use crate::model::environment::Software;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,6 +83,8 @@ pub(crate) enum Work {
     },
     /// A program in another language, which sees its job as the object `snakemake`.
     Script(Box<ScriptWork>),
+    /// Code of the Rulefile.
+    Run(Box<RunWork>),
     Function {
         action: Arc<FunctionAction>,
         context: Box<JobContext>,
@@ -101,6 +103,27 @@ pub(crate) struct ScriptWork {
     pub(crate) log: PathBuf,
     /// A directory for files that all scripts share.
     pub(crate) support: PathBuf,
+}
+
+#[derive(Debug)]
+pub(crate) struct RunWork {
+    pub(crate) code: Arc<Code>,
+    pub(crate) context: Box<JobContext>,
+    /// Its Rulefile, absolute, and the line where it starts.
+    pub(crate) file: PathBuf,
+    pub(crate) line: u32,
+    /// Directory of the main Rulefile.
+    pub(crate) basedir: PathBuf,
+    /// Where modules are looked for.
+    pub(crate) path: Vec<PathBuf>,
+    /// What other rules have, as JSON.
+    pub(crate) rules: Arc<str>,
+    /// Absolute path of the file that gets stdout and stderr; files for the program are made beside it.
+    pub(crate) log: PathBuf,
+    /// A directory for files that all programs share.
+    pub(crate) support: PathBuf,
+    /// The log of the run, for code that belongs to no job.
+    pub(crate) log_of_run: Option<PathBuf>,
 }
 
 /// How a job ended.

@@ -2,12 +2,12 @@
 
 use super::process::{self, Control, Launch, Words, beside};
 use super::watch::Watch;
-use super::{benchmark, function, script, software};
+use super::{benchmark, function, run, script, software};
 use crate::base::clock::monotonic;
 use crate::exec::executor::{BenchmarkFile, Extras, JobRequest, Outcome, Work};
 use crate::exec::usage::Meter;
 use crate::files;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// One execution of a job.
@@ -22,7 +22,7 @@ pub(super) struct Round<'a> {
 }
 
 /// Executes a job to its end.
-pub(super) fn run(request: &JobRequest, control: &Arc<Control>, watch: &Watch) -> Outcome {
+pub(super) fn execute(request: &JobRequest, control: &Arc<Control>, watch: &Watch) -> Outcome {
     let Some(extras) = &request.extras else {
         return Round { request, control, dir: &request.root, iteration: None, meter: None }.run();
     };
@@ -116,6 +116,7 @@ impl Round<'_> {
                 outcome
             }
             Work::Script(work) => script::run(work, self),
+            Work::Run(work) => run::run(work, self),
             Work::Function { action, context } => match self.control.asked() {
                 Some(signal) => Outcome::Signal(signal.number()),
                 None => function::run(action, context),
@@ -147,10 +148,5 @@ impl Round<'_> {
             None => process::run(&words, &launch, self.control),
             Some(software) => software::run(software, &words, &self.request.root, &launch, self.control),
         }
-    }
-
-    /// Where files for the job's program go, made when it is asked for.
-    pub(super) fn log_dir(log: &Path) -> PathBuf {
-        log.parent().map(Path::to_path_buf).unwrap_or_default()
     }
 }

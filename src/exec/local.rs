@@ -53,7 +53,7 @@ impl LocalExecutor {
     pub(crate) fn submit(&self, request: JobRequest) {
         let control = Arc::new(Control::new(match &request.work {
             Work::Function { context, .. } => Some(Arc::clone(&context.cancelled)),
-            Work::Shell { .. } | Work::Script(_) => None,
+            Work::Shell { .. } | Work::Script(_) | Work::Run(_) => None,
         }));
         let mut pool = self.shared.lock();
         pool.running.insert(request.job, Arc::clone(&control));
@@ -156,7 +156,7 @@ fn serve(shared: &Shared) {
         // The report is sent also if this unwinds, and the thread goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             let mut report = Report::new(shared, request.job);
-            report.outcome = Some(job::run(&request, &control, &shared.watch));
+            report.outcome = Some(job::execute(&request, &control, &shared.watch));
         }));
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod local;
 #[cfg(not(unix))]
 mod other;
 mod process;
+pub(crate) mod run;
 pub(crate) mod script;
 pub(crate) mod software;
 pub(crate) mod survivors;

@@ -43,6 +43,7 @@ pub(super) fn provide(wanted: &SoftwareUse, request: &JobRequest, control: &Cont
     let log = match &request.work {
         Work::Shell { log, .. } => log,
         Work::Script(work) => &work.log,
+        Work::Run(work) => &work.log,
         Work::Function { .. } => return Ok(()),
     };
     let env = &request.env;

@@ -91,7 +91,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         reads: Vec::new(),
         warnings: Vec::new(),
         printed: Vec::new(),
-        config: Arc::new(Value::None),
+        hooks: Vec::new(),
     }
 }
 

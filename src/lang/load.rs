@@ -5,6 +5,7 @@
 
 mod actions;
 mod around;
+mod bodies;
 mod checkpoints;
 mod directives;
 mod function;
@@ -25,6 +26,7 @@ use crate::lang::budget::Budget;
 use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
 use crate::lang::import::Imports;
+use crate::lang::load::bodies::Bodies;
 use crate::lang::load::checkpoints::Checkpoints;
 use crate::lang::load::function::Evaluator;
 use crate::lang::load::modules::{Defined, Home, Modules};
@@ -194,6 +196,9 @@ struct Loader {
     overrides: Arc<Dict>,
     has_config_files: bool,
     evaluator: Evaluator,
+    /// Bodies of rules and hooks, and what is to be done at the moments of a run.
+    bodies: Bodies,
+    hooks: Vec<model::workflow::Hook>,
     /// Functions that only rules hold: they must be frozen too.
     roots: Vec<Value>,
     /// Lines of `print` when the load failed.
@@ -215,7 +220,8 @@ impl Host for Loader {
     }
 
     fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
-        self.refuse_directive(&hook.name.text, hook.name.span)
+        self.add_hook(hook);
+        Ok(())
     }
 
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
@@ -261,6 +267,8 @@ impl Loader {
             overrides: config::empty(),
             has_config_files: false,
             evaluator: Arc::new(OnceLock::new()),
+            bodies: Bodies::default(),
+            hooks: Vec::new(),
             roots: Vec::new(),
             printed: Vec::new(),
             warnings: Vec::new(),
@@ -303,6 +311,7 @@ impl Loader {
         self.check_scatter();
         self.warnings = directives::unused_settings(&settings.config, &self.sources);
         self.apply_overrides(&mut vm, &settings);
+        self.finish_bodies(&mut vm);
         let rules = self.finish(&vm);
         let order = self.rule_order(&rules);
         if !self.problems.is_empty() {
@@ -372,20 +381,24 @@ impl Loader {
             known.insert(key, value.clone());
             value
         };
-        let around: Vec<Arc<str>> = self.homes.iter().map(|home| home.around.as_str().into()).collect();
+        // What a job could not be given, a function for example, is not in it.
+        let config =
+            |home: &Home| vm.space(home.space).get("config").and_then(|config| config.to_model().ok());
+        let configs: Vec<Arc<model::value::Value>> = self
+            .homes
+            .iter()
+            .map(|home| Arc::new(config(home).unwrap_or(model::value::Value::None)))
+            .collect();
         let mut rules = Vec::with_capacity(self.rules.len());
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };
             let Some(home) = self.homes.get(defined.home) else { continue };
-            match &mut draft.action {
-                DraftAction::Shell { shell: program, prefix, suffix, .. } => {
-                    *program = shell.program.clone();
-                    *prefix = shell.prefix.clone();
-                    *suffix = shell.suffix.clone();
-                }
-                DraftAction::Run(code) => code.around = around[defined.home].clone(),
-                _ => {}
+            if let DraftAction::Shell { shell: program, prefix, suffix, .. } = &mut draft.action {
+                *program = shell.program.clone();
+                *prefix = shell.prefix.clone();
+                *suffix = shell.suffix.clone();
             }
+            draft.config = configs[defined.home].clone();
             rules.extend(draft.finish(
                 &home.constraints,
                 &mut |name| lookup(home.space, name),
@@ -408,14 +421,13 @@ impl Loader {
         let sources = Arc::new(self.sources);
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
-        // What a job could not be given, a function for example, is not in it.
-        let config = vm.get_global("config").and_then(|config| config.to_model().ok());
-        let config = Arc::new(config.unwrap_or(model::value::Value::None));
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
         let _ = self.evaluator.set(frozen);
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
-            Ok(workflow) => Ok(Workflow { printed, config, order, workdir: self.workdir, ..workflow }),
+            Ok(workflow) => {
+                Ok(Workflow { printed, order, hooks: self.hooks, workdir: self.workdir, ..workflow })
+            }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }
     }

@@ -1,5 +1,6 @@
 //! L3: the language: syntax tree to workflow. The only module that knows the evaluator's types.
 
+pub(crate) mod action;
 pub(crate) mod budget;
 pub(crate) mod builtins;
 pub(crate) mod bytes;

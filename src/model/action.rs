@@ -6,6 +6,7 @@ use crate::model::template::Template;
 use crate::model::value::Value;
 use crate::model::wildcards::Wildcards;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +43,140 @@ pub(crate) struct Code {
     pub(crate) place: Span,
     /// The statements of its files, without rules and directives: what its names refer to when Python runs it.
     pub(crate) around: Arc<str>,
+    /// The functions and values among them that it uses, as text: they are a part of what it does.
+    pub(crate) refers: Arc<str>,
+    /// How `shell(...)` in it runs commands.
+    pub(crate) shell: ShellUse,
+    pub(crate) way: Way,
+}
+
+/// How a command is run: `shell.executable`, `shell.prefix`, `shell.suffix`.
+#[derive(Clone, Debug)]
+pub(crate) struct ShellUse {
+    /// Program and leading arguments.
+    pub(crate) program: Arc<[Arc<str>]>,
+    pub(crate) prefix: Arc<str>,
+    pub(crate) suffix: Arc<str>,
+}
+
+/// Who runs code of a Rulefile.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    /// We do: all that it uses is known to us.
+    InProcess(Arc<dyn JobBody>),
+    /// Python, because of what it uses.
+    Python { because: Arc<str> },
+}
+
+/// Code that can be run here.
+pub(crate) trait JobBody: Send + Sync + fmt::Debug {
+    /// Runs it for one job, on the job's thread.
+    fn run(&self, job: &JobContext, effects: &dyn Effects) -> Result<(), BodyError>;
+}
+
+/// Why a body did not come to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum BodyError {
+    /// An exception or a failing command, with the places that it came through.
+    Failed(String),
+    /// It needs what we do not have; nothing that matters was done before.
+    Unsupported(String),
+    /// The job was told to end.
+    Cancelled,
+}
+
+/// What a body can do to the world. It exists only while its job runs: nothing else can change anything. Relative paths
+/// start from the job's directory.
+pub(crate) trait Effects: Send + Sync + fmt::Debug {
+    /// Directory of the job.
+    fn dir(&self) -> &Path;
+
+    /// Opens a file for writing.
+    fn open(&self, path: &str, how: Opening) -> io::Result<Box<dyn io::Write + Send>>;
+
+    /// Changes files.
+    fn change(&self, change: &Change<'_>) -> io::Result<()>;
+
+    /// Runs a command to its end; its output is given back with `capture`, else it goes to the job's log.
+    fn shell(&self, shell: &ShellUse, command: &str, capture: bool) -> Result<Vec<u8>, CommandError>;
+
+    /// Writes to the job's log.
+    fn print(&self, text: &str);
+
+    /// The flag that is raised when the job is to end.
+    fn cancelled(&self) -> Arc<AtomicBool>;
+}
+
+/// How a file is opened for writing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Opening {
+    Truncate,
+    Append,
+    /// It must not be there.
+    New,
+}
+
+/// A change of files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change<'a> {
+    MakeDir {
+        path: &'a str,
+        parents: bool,
+        exist_ok: bool,
+    },
+    RemoveFile {
+        path: &'a str,
+    },
+    RemoveDir {
+        path: &'a str,
+    },
+    RemoveTree {
+        path: &'a str,
+    },
+    Rename {
+        from: &'a str,
+        to: &'a str,
+    },
+    /// To another file system, too.
+    Move {
+        from: &'a str,
+        to: &'a str,
+    },
+    Copy {
+        from: &'a str,
+        to: &'a str,
+        mode: bool,
+        times: bool,
+    },
+    CopyTree {
+        from: &'a str,
+        to: &'a str,
+        exist_ok: bool,
+    },
+    Symlink {
+        target: &'a str,
+        at: &'a str,
+    },
+    HardLink {
+        target: &'a str,
+        at: &'a str,
+    },
+    Mode {
+        path: &'a str,
+        mode: u32,
+    },
+    /// Creates the file, or sets its times to now.
+    Touch {
+        path: &'a str,
+    },
+}
+
+/// How a command failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum CommandError {
+    Exit(i32),
+    Signal(i32),
+    NotStarted(String),
 }
 
 /// The languages of scripts, told by the end of the file's name.

@@ -87,6 +87,8 @@ pub(crate) struct RuleDraft {
     pub(crate) timeout: Option<Dynamic>,
     pub(crate) shadow: Option<Shadow>,
     pub(crate) environment: Environment,
+    /// `config` as its file left it.
+    pub(crate) config: Arc<Value>,
     pub(crate) group: Option<Dynamic>,
     pub(crate) local: bool,
     /// `cache:` as written.
@@ -118,6 +120,7 @@ impl RuleDraft {
             timeout: None,
             shadow: None,
             environment: Environment::default(),
+            config: Arc::new(Value::None),
             group: None,
             local: false,
             cache: None,

@@ -128,6 +128,7 @@ impl RuleDraft {
             timeout: self.timeout,
             shadow: self.shadow,
             environment: self.environment,
+            config: self.config,
             group: self.group,
             local: self.local,
             cache: self.cache,
@@ -576,6 +577,15 @@ fn check_action(draft: &RuleDraft, report: &mut Report<'_>) {
         let problem =
             Problem::error("no-action", message).help("add a `shell:` section, or name the files as `input`");
         report.push(problem, None, "", "this rule");
+    }
+    // Code that waits for a reader could not be ended.
+    let pipes = draft.outputs.iter().flat_map(|o| &o.paths).find(|path| path.flags.has(Flag::Pipe));
+    if let (DraftAction::Run(_), Some(pipe)) = (&draft.action, pipes) {
+        let message =
+            format!("`{}` is a pipe, which the `run:` of rule `{}` cannot write", pipe.text, draft.name);
+        let problem =
+            Problem::error("run-with-pipe", message).help("write a `shell:` command, or remove `pipe`");
+        report.push(problem, pipe.span, &pipe.text, "");
     }
 }
 

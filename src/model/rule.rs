@@ -41,6 +41,8 @@ pub struct Rule {
     pub(crate) timeout: Option<Dynamic>,
     pub(crate) shadow: Option<Shadow>,
     pub(crate) environment: Environment,
+    /// `config` as its file left it.
+    pub(crate) config: Arc<Value>,
     /// Jobs of one group go to a cluster together; on this machine it means nothing.
     pub(crate) group: Option<Dynamic>,
     /// Runs where rulemake itself runs, also when other jobs go to a cluster.
@@ -153,6 +155,7 @@ impl Rule {
             timeout: None,
             shadow: None,
             environment: Environment::default(),
+            config: Arc::new(Value::None),
             group: None,
             local: false,
             cache: None,

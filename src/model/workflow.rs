@@ -2,9 +2,9 @@
 
 use crate::base::digest::Digest;
 use crate::diag::{Diagnostic, Problem, SourceMap};
+use crate::model::action::Code;
 use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
-use crate::model::value::Value;
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,8 +25,33 @@ pub struct Workflow {
     pub(crate) warnings: Vec<Problem>,
     /// Lines that `print` made during the load.
     pub(crate) printed: Vec<String>,
-    /// `config` at the end of the load.
-    pub(crate) config: Arc<Value>,
+    /// What is to be done at moments of a run.
+    pub(crate) hooks: Vec<Hook>,
+}
+
+/// Code that belongs to a moment of a run: `onstart:`.
+#[derive(Clone, Debug)]
+pub(crate) struct Hook {
+    pub(crate) moment: Moment,
+    pub(crate) code: Arc<Code>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Moment {
+    /// Before the first job.
+    Start,
+    Success,
+    Error,
+}
+
+impl Moment {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Moment::Start => "onstart",
+            Moment::Success => "onsuccess",
+            Moment::Error => "onerror",
+        }
+    }
 }
 
 /// One thing that evaluating the Rulefile looked at, and what it saw.
@@ -79,7 +104,7 @@ impl Workflow {
             reads,
             warnings,
             printed: Vec::new(),
-            config: Arc::new(Value::Map([].into())),
+            hooks: Vec::new(),
         })
     }
 

@@ -5,7 +5,7 @@
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::normalise;
 use crate::graph::job::Job;
-use crate::model::action::{Action, ScriptAction, ScriptLanguage};
+use crate::model::action::{Action, ScriptAction, ScriptLanguage, Way};
 use crate::model::dynamic::Dynamic;
 use crate::model::environment::{Conda, Environments, Software};
 use crate::model::pattern::Pattern;
@@ -55,7 +55,7 @@ pub(crate) fn job_code(cx: &Context, job: &Job, rule: &Rule) -> Result<JobCode, 
             Ok(parts) => code.parts.extend(parts.iter().cloned()),
             Err(message) => return Err(no_script(rule, action, &path, message)),
         }
-        code.config = script.config.values(&cx.workflow.config);
+        code.config = script.config.values(&rule.config);
     }
     if cx.environments != Environments::default() && !rule.environment.is_empty() {
         code.parts.extend(software(cx, job, rule)?.1);
@@ -65,21 +65,22 @@ pub(crate) fn job_code(cx: &Context, job: &Job, rule: &Rule) -> Result<JobCode, 
 
 /// Says so when the program is not there that a job needs although its rule does not name it.
 pub(crate) fn require_program(cx: &Context, job: &Job, rule: &Rule) -> Result<(), Trouble> {
-    let Action::Script(action) = &rule.action else { return Ok(()) };
-    let path = script_path(cx, job, rule, action)?;
-    let Some(language) = ScriptLanguage::of(&path) else { return Ok(()) };
+    let (program, advice) = match &rule.action {
+        Action::Script(action) => {
+            let path = script_path(cx, job, rule, action)?;
+            let Some(language) = ScriptLanguage::of(&path) else { return Ok(()) };
+            (language.program(), language.advice())
+        }
+        Action::Run(code) if matches!(code.way, Way::Python { .. }) => ("python3", "install Python 3"),
+        _ => return Ok(()),
+    };
     let brings_its_own = cx.environments != Environments::default()
         && software(cx, job, rule).is_ok_and(|(software, _)| !software.is_empty());
-    let program = language.program();
     if brings_its_own || !cx.code.lacks(cx, program) {
         return Ok(());
     }
     Err(Trouble {
-        message: format!(
-            "rule `{}` needs `{program}`, which was not found: {}",
-            rule.name,
-            language.advice()
-        ),
+        message: format!("rule `{}` needs `{program}`, which was not found: {advice}", rule.name),
         help: None,
     })
 }

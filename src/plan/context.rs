@@ -172,7 +172,10 @@ impl RuleFacts {
             }
             Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
             Action::Run(code) => {
-                let mut text = format!("# run:\n{}", code.text);
+                let mut text = format!("# run:\n{}", code.text.trim_end());
+                if !code.refers.is_empty() {
+                    let _ = write!(text, "\n# with:\n{}", code.refers);
+                }
                 push_slots(rule, &mut text);
                 (text, Used::All, Used::All)
             }

@@ -410,7 +410,7 @@ pub(crate) struct UseRule {
 #[derive(Debug)]
 pub(crate) struct Hook {
     pub(crate) name: Ident,
-    pub(crate) code: Code,
+    pub(crate) code: Arc<Code>,
 }
 
 /// A body of Python that runs outside of the evaluation of the file.

@@ -193,7 +193,7 @@ impl<'t> Builder<'t> {
         let mut parts = node.into_inner();
         let name = self.ident(&parts.next()?);
         let code = self.code(parts.next()?, &name)?;
-        Some(StmtKind::Hook(Arc::new(Hook { name, code })))
+        Some(StmtKind::Hook(Arc::new(Hook { name, code: Arc::new(code) })))
     }
 
     /// `storage TAG:`

@@ -28,6 +28,15 @@ impl Section {
         section
     }
 
+    /// Appends the values of another section.
+    pub(crate) fn extend(&mut self, other: Section) {
+        let start = self.flat.len();
+        let moved =
+            other.names.into_iter().map(|(name, from, to)| (name, from + start, to.map(|to| to + start)));
+        self.names.extend(moved);
+        self.flat.extend(other.flat);
+    }
+
     pub(crate) fn of_values<'a>(values: impl Iterator<Item = (Option<&'a Arc<str>>, Value)>) -> Section {
         let mut section = Section::default();
         for (name, value) in values {

@@ -51,13 +51,13 @@ impl Program {
 
 /// Files that exist as long as the program runs.
 #[derive(Default)]
-struct Files {
+pub(super) struct Files {
     files: Vec<PathBuf>,
     dir: Option<PathBuf>,
 }
 
 impl Files {
-    fn write(&mut self, path: PathBuf, content: &[u8]) -> Result<String, String> {
+    pub(super) fn write(&mut self, path: PathBuf, content: &[u8]) -> Result<String, String> {
         let written = fs::write(&path, content);
         let shown = path.to_string_lossy().into_owned();
         self.files.push(path);
@@ -71,7 +71,7 @@ impl Files {
         made.map(|()| path.clone()).map_err(|error| format!("cannot create `{}`: {error}", path.display()))
     }
 
-    fn remove(&self) {
+    pub(super) fn remove(&self) {
         for file in &self.files {
             let _ = fs::remove_file(file);
         }
@@ -102,7 +102,7 @@ fn launch(
             let (script, dir) = (python::text(&path), python::text(&scriptdir));
             let text = format!("{{\"script\": {script},\n\"scriptdir\": {dir},\n{fields}}}\n");
             let file = files.write(beside(&work.log, ".json"), text.as_bytes())?;
-            let start = support.join("script.py");
+            let start = support.join("job.py");
             // The last word is for people who look at the list of processes.
             Ok(Program::of([program, &start.to_string_lossy(), &file, &work.shown]))
         }

@@ -9,11 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Files that all Python jobs share: the module, and the programs that use it.
-const SUPPORT: [(&str, &str); 3] = [
-    ("rulemake_job.py", include_str!("python/rulemake_job.py")),
-    ("script.py", include_str!("python/script.py")),
-    ("run.py", include_str!("python/run.py")),
-];
+const SUPPORT: [(&str, &str); 2] =
+    [("rulemake_job.py", include_str!("python/rulemake_job.py")), ("job.py", include_str!("python/job.py"))];
 
 /// The directory with the shared files, made when it is not there; its name tells versions apart.
 pub(crate) fn support_dir(dir: &Path) -> io::Result<PathBuf> {
@@ -47,7 +44,8 @@ pub(crate) fn job_fields(job: &Description) -> String {
     out
 }
 
-fn push_section(section: &Section, out: &mut String) {
+/// A section as JSON.
+pub(crate) fn push_section(section: &Section, out: &mut String) {
     out.push_str("{\"flat\": [");
     for (index, value) in section.flat.iter().enumerate() {
         out.push_str(if index == 0 { "" } else { ", " });

@@ -7,11 +7,9 @@ use crate::diag::{Problem, Span};
 use crate::lang::load::Loader;
 use crate::lang::load::sections::{Item, Parts};
 use crate::lang::value::Value;
-use crate::model::action::Code;
 use crate::model::draft::DraftAction;
 use crate::model::dynamic::Dynamic;
 use crate::syntax::ast::Section;
-use std::sync::Arc;
 
 /// The sections of this room.
 pub(super) const SECTIONS: &[&str] =
@@ -25,10 +23,7 @@ impl Loader {
     pub(super) fn keyword(&mut self, parts: &mut Parts, section: &Section, items: &[Item]) {
         let (word, place) = (&*section.name.text, section.name.span);
         if let Some(code) = &section.code {
-            let around = Arc::default();
-            let code = Code { text: code.text.clone(), place: code.span, around };
-            parts.draft.action = DraftAction::Run(code);
-            parts.draft.refused = Some(Box::new(refusal(word, place)));
+            parts.draft.action = DraftAction::Run(self.code(code));
             return;
         }
         let [item @ Item { name: None, .. }] = items else {
@@ -77,7 +72,6 @@ fn is_cache_mode(mode: &str) -> bool {
 /// Why a rule with this section cannot be run, and what to do about it.
 fn refusal(word: &str, place: Span) -> Problem {
     let (message, help) = match word {
-        "run" => ("`run:` isn't supported yet", "write a `shell:` command, or a `script:` with the code"),
         "handover" => (
             "a rule with `handover` starts jobs of its own, of which rulemake would know neither threads nor outputs",
             "remove `handover`: then the job runs like any other, with the `threads` and `resources` of its rule",

@@ -5,6 +5,7 @@ use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::file_size;
 use crate::lang::value::{Args, Object, Value};
 use crate::lang::vm::Vm;
+use crate::model::action::ShellUse;
 use crate::model::draft::default_shell;
 use crate::model::pattern::Pattern;
 use crate::model::slots::NamedPaths;
@@ -407,28 +408,20 @@ impl Object for Rules {
     }
 }
 
-/// How commands are run: `shell.executable("sh")`, `shell.prefix("...")`.
-#[derive(Clone, Debug)]
-pub(super) struct ShellSettings {
-    pub(super) program: Arc<[Arc<str>]>,
-    pub(super) prefix: Arc<str>,
-    pub(super) suffix: Arc<str>,
-}
-
 /// The name `shell` in a Rulefile.
 #[derive(Clone, Debug)]
-pub(super) struct Shell(Arc<Mutex<ShellSettings>>);
+pub(super) struct Shell(Arc<Mutex<ShellUse>>);
 
 impl Shell {
     pub(super) fn new() -> Shell {
-        Shell(Arc::new(Mutex::new(ShellSettings {
+        Shell(Arc::new(Mutex::new(ShellUse {
             program: default_shell(),
             prefix: "".into(),
             suffix: "".into(),
         })))
     }
 
-    pub(super) fn settings(&self) -> ShellSettings {
+    pub(super) fn settings(&self) -> ShellUse {
         locked(&self.0).clone()
     }
 

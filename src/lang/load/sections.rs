@@ -104,6 +104,20 @@ impl Loader {
                 );
                 continue;
             }
+            let is_action = |section: &&Section| ACTIONS.contains(&&*section.name.text);
+            if is_action(&section)
+                && let Some(first) = sections[..index].iter().find(is_action)
+            {
+                let message = format!("this rule has both `{}` and `{}`", first.name.text, section.name.text);
+                let problem = Problem::error("two-actions", message);
+                self.problems.push(
+                    problem
+                        .at(section.name.span, "the other one")
+                        .at(first.name.span, "one way to make its outputs")
+                        .help("remove one of them, or make two rules of it"),
+                );
+                continue;
+            }
             match self.section(vm, parts, section) {
                 Err(raise) if raise.kind().is_fatal() => return Err(raise.at(section.name.span)),
                 Err(raise) => self.report(&raise.at(section.name.span)),
@@ -755,6 +769,9 @@ fn view_of_params(rule: &str, items: &[Item]) -> Value {
         files: None,
     })
 }
+
+/// Sections that say what a job executes; a rule has one of them.
+const ACTIONS: [&str; 7] = ["cwl", "notebook", "run", "script", "shell", "template_engine", "wrapper"];
 
 /// Every section that a rule can have.
 fn supported() -> impl Iterator<Item = &'static str> {

@@ -348,8 +348,15 @@ def finish(code):
         sys.exit(1)
 
 
-def run_script(path):
+def main(path):
     job = read_job(path)
+    if "body" in job:
+        run_code(job)
+    else:
+        run_script(job)
+
+
+def run_script(job):
     script = job["script"]
     without_own_directory()
     # Behind all others, where a script called like a library does not hide it.
@@ -388,3 +395,224 @@ def for_notebook(path):
     snakemake = Snakemake(job)
     offer_modules({"snakemake": snakemake})
     return snakemake
+
+
+# Code of a Rulefile: `run:`, `onsuccess:`
+
+
+def _expand_values(value, wildcards):
+    if callable(value):
+        value = value(wildcards)
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        return [value]
+    return list(value)
+
+
+def expand(*args, allow_missing=False, **values):
+    """All combinations of the values in the patterns."""
+    import itertools
+
+    patterns, combine = args[0], itertools.product
+    if len(args) > 1:
+        combine = args[1]
+    if isinstance(patterns, (str, os.PathLike)):
+        patterns = [patterns]
+
+    class Fields(dict):
+        def __missing__(self, key):
+            if allow_missing:
+                return "{" + key + "}"
+            raise KeyError("No values given for wildcard {!r}.".format(key))
+
+    found = []
+    for pattern in map(str, patterns):
+        used = {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(pattern) if name}
+        lists = {name: _expand_values(value, None) for name, value in values.items() if name in used}
+        for combination in combine(*lists.values()) if lists else [()]:
+            found.append(string.Formatter().vformat(pattern, (), Fields(zip(lists, combination))))
+    return found
+
+
+_WILDCARD = r"\{\s*(?P<name>\w+)(?:\s*,\s*(?P<constraint>(?:[^{}]|\{\d+(?:,\d*)?\})*))?\s*\}"
+
+
+def glob_wildcards(pattern, files=None, followlinks=False):
+    """The values of the wildcards in all paths that match."""
+    import collections
+    import re
+
+    pattern = os.path.normpath(str(pattern))
+    names, regex, last = [], "", 0
+    for match in re.finditer(_WILDCARD, pattern):
+        regex += re.escape(pattern[last : match.start()])
+        name = match.group("name")
+        if name in names:
+            regex += "(?P={})".format(name)
+        else:
+            names.append(name)
+            regex += "(?P<{}>{})".format(name, match.group("constraint") or ".+")
+        last = match.end()
+    regex = re.compile(regex + re.escape(pattern[last:]) + "$", re.DOTALL)
+    Found = collections.namedtuple("Wildcards", names)
+    found = Found(*[[] for _ in names])
+    if files is None:
+        top = os.path.dirname(pattern.split("{", 1)[0]) or "."
+        files = []
+        for folder, folders, plain in os.walk(top, followlinks=followlinks):
+            folders[:] = [name for name in folders if name != ".rulemake"]
+            files.extend(os.path.normpath(os.path.join(folder, name)) for name in folders + plain)
+        files.sort()
+    for path in files:
+        match = regex.match(str(path))
+        if match:
+            for name in names:
+                getattr(found, name).append(match.group(name))
+    return found
+
+
+def multiext(prefix, *extensions, **named):
+    return [str(prefix) + extension for extension in [*extensions, *named.values()]]
+
+
+def _marked(path, *args, **kwargs):
+    """Flags of paths mean nothing to code that runs."""
+    return path
+
+
+_FLAGS = (
+    "ancient before_update directory ensure local pipe protected repeat report service temp temporary touch unpack update"
+)
+
+
+class _Missing:
+    """Stands for what could not be imported; says so when it is used."""
+
+    def __init__(self, error):
+        self.__dict__["_error"] = error
+
+    def _fail(self, *args, **kwargs):
+        raise self._error
+
+    __getattr__ = __call__ = __getitem__ = __iter__ = _fail
+
+
+class _Item:
+    """A rule as others see it."""
+
+    def __init__(self, name, parts):
+        self.name = name
+        for part, items in parts.items():
+            setattr(self, part, SECTIONS[part](items["flat"], items["names"]))
+
+
+class _Rules:
+    def __init__(self, rules):
+        self._rules = rules
+
+    def __getattr__(self, name):
+        try:
+            parts = self.__dict__["_rules"][name]
+        except KeyError:
+            raise AttributeError("there is no rule {!r}".format(name)) from None
+        return _Item(name, parts)
+
+
+class _Workflow:
+    def __init__(self, basedir, snakefile):
+        self.basedir = self.current_basedir = basedir
+        self.snakefile = self.main_snakefile = snakefile
+
+    def source_path(self, path):
+        return os.path.join(self.basedir, path)
+
+
+def _names(job):
+    """What a Rulefile sees without defining it."""
+    import pathlib
+
+    names = dict(
+        __name__="__main__",
+        __file__=job["file"],
+        config=job["config"],
+        rules=_Rules(job["rules"]),
+        checkpoints=_Rules(job["rules"]),
+        workflow=_Workflow(job["basedir"], job["file"]),
+        shell=shell,
+        expand=expand,
+        collect=expand,
+        glob_wildcards=glob_wildcards,
+        multiext=multiext,
+        exists=os.path.exists,
+        srcdir=lambda path: os.path.join(job["basedir"], path),
+        os=os,
+        sys=sys,
+        Path=pathlib.Path,
+    )
+    names.update((flag, _marked) for flag in _FLAGS.split())
+    return names
+
+
+def _bound(statement):
+    """The names that a statement would have given a value."""
+    import ast
+
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).split(".")[0]
+
+
+def _prepare(job, names):
+    """Runs the statements of the Rulefile. One that fails matters only to code that uses what it would have given."""
+    import ast
+    import linecache
+
+    text, title = job["around"], "statements of {}".format(job["file"])
+    linecache.cache[title] = (len(text), None, text.splitlines(True), title)
+    for statement in ast.parse(text, title).body:
+        try:
+            exec(compile(ast.Module([statement], []), title, "exec"), names)
+        except (Exception, SystemExit) as error:
+            for name in _bound(statement):
+                names.setdefault(name, _Missing(error))
+
+
+_PARAMETERS = [*SECTIONS, "threads", "rule", "jobid", "bench_iteration"]
+
+
+def _function(job):
+    """The body as a function, at the places that it has in its file."""
+    import ast
+
+    tree = ast.parse(job["body"], job["file"])
+    made = ast.parse("def body({}): pass".format(", ".join(_PARAMETERS)))
+    made.body[0].body = tree.body or made.body[0].body
+    ast.increment_lineno(made, job["line"] - 1)
+    return compile(made, job["file"], "exec")
+
+
+def run_code(job):
+    without_own_directory()
+    sys.path[:0] = job["path"]
+    sys.argv[:] = [job["file"]]
+    shell._executable, shell._prefix, shell._suffix = job["shell"]
+    names = sys.modules["__main__"].__dict__
+    names.pop("rulemake_job", None)
+    names.update(_names(job))
+    values = {name: job.get(name) for name in _PARAMETERS}
+    values.update((name, section(job, name)) for name in SECTIONS)
+    if "log_file" in job:
+        # Code that belongs to no job: `log` is the one of the run.
+        values["log"] = job["log_file"]
+    offer_modules({})
+    code = _function(job)
+    _prepare(job, names)
+
+    def body():
+        exec(code, names)
+        names.pop("body")(**values)
+
+    finish(body)

@@ -1,0 +1,76 @@
+//! Code of a Rulefile: run here when all that it uses is known here, else by one Python for the job.
+
+use super::job::Round;
+use super::process::{Words, beside};
+use super::script::describe::Description;
+use super::script::{Files, python};
+use crate::exec::executor::{Outcome, RunWork};
+use crate::model::action::{ShellUse, Way};
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+
+/// Runs the code of a job.
+pub(super) fn run(work: &RunWork, round: &Round<'_>) -> Outcome {
+    match &work.code.way {
+        Way::InProcess(_) | Way::Python { .. } => in_python(work, round),
+    }
+}
+
+/// What to do when Python is not there.
+pub(crate) const ADVICE: &str = "install Python 3, or write a `shell:` command";
+
+fn in_python(work: &RunWork, round: &Round<'_>) -> Outcome {
+    let mut files = Files::default();
+    let outcome = match description(work, round, &mut files) {
+        Ok(words) => {
+            let words: Words<'_> = words.iter().map(|word| Cow::Borrowed(OsStr::new(word))).collect();
+            round.program(words, &work.log, &[], ADVICE)
+        }
+        Err(message) => Outcome::NotStarted(message),
+    };
+    files.remove();
+    outcome
+}
+
+/// The program that runs the code, with its description in place.
+fn description(work: &RunWork, round: &Round<'_>, files: &mut Files) -> Result<Vec<String>, String> {
+    let job = Description::of(&work.context, round.iteration);
+    let text = python::text;
+    let mut out = String::from("{");
+    let path: Vec<String> = work.path.iter().map(|dir| text(&dir.to_string_lossy())).collect();
+    let fields = [
+        ("file", text(&work.file.to_string_lossy())),
+        ("line", work.line.to_string()),
+        ("basedir", text(&work.basedir.to_string_lossy())),
+        ("path", format!("[{}]", path.join(", "))),
+        ("jobid", round.request.job.to_string()),
+        ("shell", shell(&work.code.shell)),
+        ("around", text(&work.code.around)),
+        ("body", text(&work.code.text)),
+        ("rules", work.rules.to_string()),
+    ];
+    for (name, value) in fields {
+        let _ = writeln!(out, "\"{name}\": {value},");
+    }
+    if let Some(log) = &work.log_of_run {
+        let _ = writeln!(out, "\"log_file\": [{}],", text(&log.to_string_lossy()));
+    }
+    out.push_str(&python::job_fields(&job));
+    out.push_str("}\n");
+    let support = python::support_dir(&work.support)
+        .map_err(|error| format!("cannot write to `{}`: {error}", work.support.display()))?;
+    let file = files.write(beside(&work.log, ".json"), out.as_bytes())?;
+    let start = support.join("job.py").to_string_lossy().into_owned();
+    // The last word is for people who look at the list of processes.
+    Ok(vec!["python3".into(), start, file, format!("run-of-{}", work.context.rule)])
+}
+
+/// Program, prefix and suffix of commands: the flags of a strict shell stand in the prefix.
+fn shell(shell: &ShellUse) -> String {
+    let program = shell.program.first().map_or("bash", |program| program);
+    let strict =
+        if shell.program.iter().any(|word| &**word == "pipefail") { "set -euo pipefail; " } else { "" };
+    let parts = [program, &format!("{strict}{}", shell.prefix), &shell.suffix];
+    format!("[{}]", parts.map(python::text).join(", "))
+}
