@@ -7,10 +7,17 @@
 mod bodies;
 
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngSeed, TestRunner};
 
+/// The seed is fixed, so that the suite says the same each time; the fuzz targets and other seeds look further.
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 500,
+        rng_seed: RngSeed::Fixed(11),
+        ..ProptestConfig::default()
+    }
 }
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -18,7 +25,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(config(400))]
+    #![proptest_config(config(100))]
 
     #[test]
     fn any_text_is_parsed_or_refused_with_places_in_it(bytes in bytes()) {
@@ -35,7 +42,7 @@ proptest! {
 fn patterns_match_as_a_naive_search_says() {
     let root = tempfile::tempdir().unwrap();
     let bytes = prop::collection::vec(any::<u8>(), 0..40);
-    TestRunner::new(config(600))
+    TestRunner::new(config(200))
         .run(&bytes, |bytes| {
             bodies::matcher::check(root.path(), &bytes);
             Ok(())
