@@ -34,7 +34,7 @@
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
 //!
 //! How it is built: [`architecture`].
-// Parts of the language are being filled in; this line goes with the last of them.
+// Hooks and `run:` in process are being filled in; this line goes with the last of them.
 #![allow(dead_code)]
 #![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 

@@ -1,8 +1,6 @@
 //! The bodies of the fuzz targets (`tests/fuzz`), with random bytes: no text makes the parser panic or point outside of
 //! it, what the formatter prints is stable and means the same, patterns match as a naive search says.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 #[path = "fuzz/bodies/mod.rs"]
 mod bodies;
 

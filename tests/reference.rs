@@ -124,7 +124,6 @@ fn play(example: &Example) -> Result<(), String> {
 }
 
 #[test]
-#[ignore = "until the last of the language is in"]
 fn every_example_does_what_it_says() {
     let examples = examples();
     let next = std::sync::atomic::AtomicUsize::new(0);

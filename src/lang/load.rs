@@ -220,8 +220,7 @@ impl Host for Loader {
     }
 
     fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
-        self.add_hook(hook);
-        Ok(())
+        self.refuse_directive(&hook.name.text, hook.name.span)
     }
 
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
