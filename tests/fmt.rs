@@ -4,7 +4,6 @@
 //! After a wanted change `UPDATE_GOLDEN=1 cargo test --test fmt` writes the outputs anew: read the diff.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "a test panics when it cannot go on, and is told by the environment what to do"
 )]
