@@ -1,7 +1,11 @@
 //! Programs in other languages: what they see of their job, when they run again, and what is said when they cannot.
 //! What Snakemake gives the same scripts was compared when these tests were written.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on ends, and puts programs in front of those of the machine"
+)]
 #![cfg(unix)]
 
 mod support;
