@@ -18,7 +18,7 @@ impl<'a> Source<'a> {
         Source { bytes }
     }
 
-    fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.bytes.split_first() else { return 0 };
         self.bytes = rest;
         *first
@@ -42,7 +42,7 @@ impl<'a> Source<'a> {
         self.bytes.is_empty()
     }
 
-    fn rest(self) -> &'a [u8] {
+    pub(crate) fn rest(self) -> &'a [u8] {
         self.bytes
     }
 }
