@@ -114,7 +114,7 @@ fn path(source: &mut Source<'_>) -> String {
 }
 
 /// Plans `path` in `root`, an empty directory.
-pub(crate) fn check(root: &Path, bytes: &[u8]) {
+pub(crate) fn run(root: &Path, bytes: &[u8]) {
     let mut source = Source::new(bytes);
     let pieces = pieces(&mut source);
     let path = path(&mut source);
