@@ -1,12 +1,15 @@
 //! The bodies of the fuzz targets (`tests/fuzz`), with random bytes: no text makes the parser panic or point outside of
-//! it, what the formatter prints is stable and means the same, patterns match as a naive search says.
+//! it, what the formatter prints is stable and means the same, patterns match as a naive search says, and whatever else
+//! is read from outside is read or refused.
 
 #[path = "fuzz/bodies/mod.rs"]
+#[allow(dead_code, reason = "some of it is for the fuzz targets only")]
 mod bodies;
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 /// The suite says the same each time, so its seed is fixed. A search for more takes another from outside, and more cases:
 /// `RULEMAKE_SEED=5 RULEMAKE_CASES=100000 cargo test --release --test properties`.
@@ -42,6 +45,11 @@ fn search(cases: u32, length: usize, body: impl Fn(&[u8])) {
     }
 }
 
+fn in_a_directory(cases: u32, length: usize, body: impl Fn(&Path, &[u8])) {
+    let root = tempfile::tempdir().unwrap();
+    search(cases, length, |bytes| body(root.path(), bytes));
+}
+
 #[test]
 fn any_text_is_parsed_or_refused_with_places_in_it() {
     search(100, 600, |bytes| bodies::grammar::check(&bodies::text(bytes)));
@@ -54,8 +62,42 @@ fn what_is_formatted_is_stable_and_means_the_same() {
 
 #[test]
 fn patterns_match_as_a_naive_search_says() {
-    let root = tempfile::tempdir().unwrap();
-    search(200, 40, |bytes| bodies::matcher::check(root.path(), bytes));
+    in_a_directory(200, 40, bodies::matcher::run);
+}
+
+#[test]
+fn programs_come_to_an_end_or_are_refused() {
+    in_a_directory(60, 400, bodies::evaluator::run);
+}
+
+#[test]
+fn templates_of_commands_are_rendered_or_refused() {
+    in_a_directory(200, 60, bodies::commands::run);
+}
+
+#[test]
+fn names_match_as_a_naive_reading_of_fnmatch_says() {
+    in_a_directory(200, 30, bodies::names::run);
+}
+
+#[test]
+fn regexes_find_what_is_there_or_are_refused() {
+    in_a_directory(200, 50, bodies::regexes::run);
+}
+
+#[test]
+fn data_files_are_read_or_refused_and_read_the_same_again() {
+    in_a_directory(200, 120, bodies::readers::run);
+}
+
+#[test]
+fn format_specs_give_a_text_or_an_error_of_python() {
+    in_a_directory(60, 300, bodies::formats::run);
+}
+
+#[test]
+fn state_logs_are_read_cut_or_refused() {
+    in_a_directory(100, 300, bodies::state::run);
 }
 
 /// The generator is worth its name only if most of its programs are right.

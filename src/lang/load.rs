@@ -60,6 +60,9 @@ pub(crate) struct LoadRequest {
     pub(crate) settings: Settings,
 }
 
+/// Nobody reads more at once, and a loop can make millions.
+const MOST_PROBLEMS: usize = 50;
+
 /// What is said from outside over the Rulefile; see [`LoadOptions`](crate::LoadOptions).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -78,6 +81,8 @@ pub(crate) struct Settings {
     pub(crate) keep_root: bool,
     /// Threads that jobs may use together; one per processor when nothing is said.
     pub(crate) cores: Option<usize>,
+    /// Steps that the evaluation may take.
+    pub(crate) steps: Option<u64>,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -279,12 +284,17 @@ impl Loader {
         let mut seen = FxHashSet::default();
         self.problems
             .retain(|p| seen.insert((p.code, p.message.clone(), p.labels.first().map(|(span, _)| *span))));
+        let more = self.problems.len().saturating_sub(MOST_PROBLEMS);
+        if more > 1 {
+            self.problems.truncate(MOST_PROBLEMS);
+            self.problems.push(Problem::error("more-mistakes", format!("there are {more} more mistakes")));
+        }
         LoadFailure { problems: self.problems, sources: Arc::new(self.sources), printed: self.printed }
     }
 
     /// Runs the files and checks the rules; `None` when there are mistakes.
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
-        let mut vm = Vm::new(request.root.clone(), Budget::load());
+        let mut vm = Vm::new(request.root.clone(), Budget::load(request.settings.steps));
         vm.set_variables(&request.settings.variables);
         vm.imports = Some(Box::new(Imports::new(self.sources.clone())));
         let LoadRequest { name, text, dir, settings, .. } = request;

@@ -29,7 +29,14 @@ impl Ends {
     }
 
     /// Appends the ends of what starts at `start` and ends at `limit` at the latest, most preferred first.
-    pub(super) fn find(&self, path: &str, start: usize, limit: usize, walk: &mut Walk, ends: &mut Vec<usize>) {
+    pub(super) fn find(
+        &self,
+        path: &str,
+        start: usize,
+        limit: usize,
+        walk: &mut Walk,
+        ends: &mut Vec<usize>,
+    ) {
         let (text, width) = (path.as_bytes(), limit - start + 1);
         walk.seen.clear();
         walk.seen.resize((self.0.states().len() * width).div_ceil(64), 0);

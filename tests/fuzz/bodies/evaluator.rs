@@ -12,7 +12,8 @@ pub(crate) fn run(root: &Path, bytes: &[u8]) {
         _ => String::from_utf8_lossy(source.rest()).into_owned(),
     };
     let Some(workflow) = load(root, &text) else { return };
-    let session = Session::builder(workflow).root(root).jobs(2).open().unwrap_or_else(|error| panic!("{error}"));
+    let session =
+        Session::builder(workflow).root(root).jobs(2).open().unwrap_or_else(|error| panic!("{error}"));
     let options = RunOptions::default();
     if let Err(error) = session.plan::<&str>(&[], &options) {
         assert_ne!(error.kind(), ErrorKind::Bug, "{error}\n{text}");

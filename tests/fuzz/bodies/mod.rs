@@ -125,6 +125,7 @@ pub(crate) fn load(root: &Path, text: &str) -> Option<Workflow> {
     fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut options = LoadOptions::default();
     options.cores = Some(4);
+    options.steps = Some(300_000);
     match Workflow::load_with(&path, &options) {
         Ok(workflow) => {
             workflow.warnings().iter().for_each(|warning| drop(warning.render(TextStyle::Plain)));

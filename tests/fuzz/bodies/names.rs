@@ -4,7 +4,10 @@ use super::{Source, literal, printed, soup};
 use std::fs;
 use std::path::Path;
 
-const PATTERN: &[&str] = &["a", "b", "*", "?", "[", "]", "!", "-", ".", "^", "\\", "**", "/", "[ab]", "[!a]", "[a-c]", "é", "&", "~", "|"];
+const PATTERN: &[&str] = &[
+    "a", "b", "*", "?", "[", "]", "!", "-", ".", "^", "\\", "**", "/", "[ab]", "[!a]", "[a-c]", "é", "&",
+    "~", "|",
+];
 const NAME: &[&str] = &["a", "b", "c", "-", "]", "[", ".", "/", "!", "^", "\\", "\n", "é", "&", "~"];
 
 /// The characters between brackets, if they are closed: whether they are refused, the ranges, and what is behind.
@@ -52,12 +55,14 @@ pub(crate) fn run(root: &Path, bytes: &[u8]) {
     let pattern = soup(&mut source, PATTERN, length);
     let name = soup(&mut source, NAME, 12);
     let tree = root.join("t/a/b");
-    fs::create_dir_all(&tree).and_then(|()| fs::write(tree.join("a.b"), "")).unwrap_or_else(|error| panic!("{error}"));
+    fs::create_dir_all(&tree)
+        .and_then(|()| fs::write(tree.join("a.b"), ""))
+        .unwrap_or_else(|error| panic!("{error}"));
     let text = format!(
         "import fnmatch, glob\nfrom pathlib import PurePath\np = {}\nn = {}\nprint(fnmatch.fnmatchcase(n, p))\n\
          for call in [lambda: glob.glob('t/' + p.replace('..', ''), recursive=True), lambda: PurePath(n).match(p)]:\n    \
          try:\n        call()\n    except ValueError as e: str(e)\n\
-         rule all:\n    output: 'o'\n",
+         rule all:\n    output: 'o'\n    shell: 'true'\n",
         literal(&pattern),
         literal(&name)
     );

@@ -6,12 +6,83 @@ use rulemake::{ErrorKind, RunOptions, Session};
 use std::path::Path;
 
 const WORDS: &[&str] = &[
-    "a", "b", "1", "_", ".", "*", "+", "?", "*?", "+?", "??", "{2}", "{1,}", "{,3}", "{2,1}", "{", "}", "(", ")", "(?:", "(?P<n>", "(?P=n)",
-    "(?P<m>", "(?=", "(?!", "(?<=", "(?<!", "(?i)", "(?s)", "(?x)", "(?i:", "(?#c)", "(?(1)a|b)", "|", "[", "]", "[^", "[a-", "[]", "[^]", "-", "^", "$",
-    "\\", "\\d", "\\D", "\\w", "\\W", "\\s", "\\S", "\\b", "\\B", "\\A", "\\Z", "\\z", "\\1", "\\07", "\\x41", "\\u00e9", "\\N", "\\p{L}", "\\n",
-    "&&", "--", "~~", "[[:alpha:]]", "é", "#", " ", "\n", "a{1000}", "(a|b)", "(a*)*", "[a-z&&b]",
+    "a",
+    "b",
+    "1",
+    "_",
+    ".",
+    "*",
+    "+",
+    "?",
+    "*?",
+    "+?",
+    "??",
+    "{2}",
+    "{1,}",
+    "{,3}",
+    "{2,1}",
+    "{",
+    "}",
+    "(",
+    ")",
+    "(?:",
+    "(?P<n>",
+    "(?P=n)",
+    "(?P<m>",
+    "(?=",
+    "(?!",
+    "(?<=",
+    "(?<!",
+    "(?i)",
+    "(?s)",
+    "(?x)",
+    "(?i:",
+    "(?#c)",
+    "(?(1)a|b)",
+    "|",
+    "[",
+    "]",
+    "[^",
+    "[a-",
+    "[]",
+    "[^]",
+    "-",
+    "^",
+    "$",
+    "\\",
+    "\\d",
+    "\\D",
+    "\\w",
+    "\\W",
+    "\\s",
+    "\\S",
+    "\\b",
+    "\\B",
+    "\\A",
+    "\\Z",
+    "\\z",
+    "\\1",
+    "\\07",
+    "\\x41",
+    "\\u00e9",
+    "\\N",
+    "\\p{L}",
+    "\\n",
+    "&&",
+    "--",
+    "~~",
+    "[[:alpha:]]",
+    "é",
+    "#",
+    " ",
+    "\n",
+    "a{1000}",
+    "(a|b)",
+    "(a*)*",
+    "[a-z&&b]",
 ];
-const REPLACEMENT: &[&str] = &["\\1", "\\g<0>", "\\g<n>", "\\g<", "\\", "\\n", "x", "$1", "\\9", "\\0", "{", "é"];
+const REPLACEMENT: &[&str] =
+    &["\\1", "\\g<0>", "\\g<n>", "\\g<", "\\", "\\n", "x", "$1", "\\9", "\\0", "{", "é"];
 
 pub(crate) fn run(root: &Path, bytes: &[u8]) {
     let mut source = Source::new(bytes);
@@ -28,7 +99,7 @@ pub(crate) fn run(root: &Path, bytes: &[u8]) {
          c.split(t), c.findall(t), c.search(t, 1), c.sub(lambda x: x.group(), t)\n    \
          assert c.sub(lambda x: x.group(), t) == t\n    \
          try:\n        c.sub(r, t)\n    except (re.error, IndexError) as e: str(e)\n\
-         rule all:\n    output: 'o'\n",
+         rule all:\n    output: 'o'\n    shell: 'true'\n",
         literal(&pattern),
         literal(&replacement),
         literal(&subject)
@@ -36,7 +107,8 @@ pub(crate) fn run(root: &Path, bytes: &[u8]) {
     if load(root, &text).is_none() {
         panic!("refused: {pattern:?} {replacement:?} {subject:?}");
     }
-    let rule = format!("rule all:\n    output: {}\n    shell: 'true'\n", literal(&format!("o/{{x,{pattern}}}")));
+    let rule =
+        format!("rule all:\n    output: {}\n    shell: 'true'\n", literal(&format!("o/{{x,{pattern}}}")));
     let Some(workflow) = load(root, &rule) else { return };
     let session = Session::builder(workflow).root(root).open().unwrap_or_else(|error| panic!("{error}"));
     let path: String = format!("o/{}", subject.replace(['\n', ' '], "/"));

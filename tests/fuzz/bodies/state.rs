@@ -12,7 +12,10 @@ const RULEFILE: &str = "rule b:\n    input: 'a'\n    output: 'b'\n    shell: 'cp
 /// CRC-32 as in zip files, bit by bit.
 fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 })
+        (0..8).fold(
+            sum ^ u32::from(*byte),
+            |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 },
+        )
     })
 }
 
@@ -65,7 +68,11 @@ pub(crate) fn run(root: &Path, bytes: &[u8]) {
             if source.is_empty() {
                 break;
             }
-            let kind = if source.once_in(16) { source.byte() } else { [1, 2, 3, 4, 5, 6, 7, 8, 9, 0x8a][source.below(10)] };
+            let kind = if source.once_in(16) {
+                source.byte()
+            } else {
+                [1, 2, 3, 4, 5, 6, 7, 8, 9, 0x8a][source.below(10)]
+            };
             let body = body(&mut source);
             frame(&mut log, number, kind, &body);
         }
