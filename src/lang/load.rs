@@ -60,9 +60,6 @@ pub(crate) struct LoadRequest {
     pub(crate) settings: Settings,
 }
 
-/// Nobody reads more at once, and a loop can make millions.
-const MOST_PROBLEMS: usize = 50;
-
 /// What is said from outside over the Rulefile; see [`LoadOptions`](crate::LoadOptions).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -284,11 +281,6 @@ impl Loader {
         let mut seen = FxHashSet::default();
         self.problems
             .retain(|p| seen.insert((p.code, p.message.clone(), p.labels.first().map(|(span, _)| *span))));
-        let more = self.problems.len().saturating_sub(MOST_PROBLEMS);
-        if more > 1 {
-            self.problems.truncate(MOST_PROBLEMS);
-            self.problems.push(Problem::error("more-mistakes", format!("there are {more} more mistakes")));
-        }
         LoadFailure { problems: self.problems, sources: Arc::new(self.sources), printed: self.printed }
     }
 

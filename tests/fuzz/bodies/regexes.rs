@@ -105,7 +105,9 @@ pub(crate) fn run(root: &Path, bytes: &[u8]) {
         literal(&subject)
     );
     if load(root, &text).is_none() {
-        panic!("refused: {pattern:?} {replacement:?} {subject:?}");
+        // What needs backtracking is refused where it stands, and that cannot be caught.
+        let refused = ["(?=", "(?!", "(?<", "(?P=", "(?(", "\\"].iter().any(|part| pattern.contains(part));
+        assert!(refused, "{pattern:?} {replacement:?} {subject:?}");
     }
     let rule =
         format!("rule all:\n    output: {}\n    shell: 'true'\n", literal(&format!("o/{{x,{pattern}}}")));
