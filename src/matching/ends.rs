@@ -5,7 +5,7 @@
 //! A walk of the constraint's automaton in the order of its branches reaches each state at each place once, so it
 //! costs states times text and cannot explode.
 
-use regex_automata::nfa::thompson::{BuildError, NFA, State, WhichCaptures};
+use regex_automata::nfa::thompson::{NFA, State, WhichCaptures};
 use regex_automata::util::primitives::StateID;
 
 /// The automaton of one constraint.
@@ -22,10 +22,10 @@ pub(super) struct Walk {
 }
 
 impl Ends {
-    /// `constraint` is a regex without anchors around it; `size` bounds the automaton, in bytes.
-    pub(super) fn new(constraint: &str, size: usize) -> Result<Ends, BuildError> {
+    /// `constraint` is a regex of the regex crate; `None` when its automaton is larger than `size` bytes.
+    pub(super) fn new(constraint: &str, size: usize) -> Option<Ends> {
         let config = NFA::config().which_captures(WhichCaptures::None).nfa_size_limit(Some(size));
-        NFA::compiler().configure(config).build(&format!("(?s:{constraint})")).map(Ends)
+        NFA::compiler().configure(config).build(&format!("(?s:{constraint})")).ok().map(Ends)
     }
 
     /// Appends the ends of what starts at `start` and ends at `limit` at the latest, most preferred first.

@@ -222,7 +222,7 @@ fn compile_constraint(
     let regex = build(&format!("(?s){text}"))
         .and_then(|_| build(&format!(r"(?s)\A(?:{text})\z")))
         .map_err(|e| error(constraint_message(&e)))?;
-    let ends = Ends::new(text, REGEX_SIZE).map_err(|_| error(TOO_BIG.into()))?;
+    let ends = Ends::new(text, REGEX_SIZE).ok_or_else(|| error(TOO_BIG.into()))?;
     let constraint = Constraint { text: text.clone(), regex, ends };
     cache.0.insert(text.clone(), constraint.clone());
     Ok(constraint)

@@ -10,8 +10,16 @@ const PATTERN: &[&str] = &[
 ];
 const NAME: &[&str] = &["a", "b", "c", "-", "]", "[", ".", "/", "!", "^", "\\", "\n", "é", "&", "~"];
 
-/// The characters between brackets, if they are closed: whether they are refused, the ranges, and what is behind.
-fn set(pattern: &[char]) -> Option<(bool, Vec<(char, char)>, usize)> {
+/// Characters between brackets.
+struct Set {
+    refused: bool,
+    ranges: Vec<(char, char)>,
+    /// Of the whole with its brackets.
+    length: usize,
+}
+
+/// The set that a pattern starts with, if its bracket is closed.
+fn set(pattern: &[char]) -> Option<Set> {
     let refused = pattern.get(1) == Some(&'!');
     let start = 1 + usize::from(refused);
     // A bracket that comes first is one of the characters.
@@ -26,7 +34,7 @@ fn set(pattern: &[char]) -> Option<(bool, Vec<(char, char)>, usize)> {
             at += 1;
         }
     }
-    Some((refused, ranges, end + 1))
+    Some(Set { refused, ranges, length: end + 1 })
 }
 
 fn naive(pattern: &[char], name: &[char]) -> bool {
@@ -38,7 +46,7 @@ fn naive(pattern: &[char], name: &[char]) -> bool {
         }
         (Some('?'), Some(_)) => naive(&pattern[1..], &name[1..]),
         (Some('['), Some(first)) => match set(pattern) {
-            Some((refused, ranges, length)) => {
+            Some(Set { refused, ranges, length }) => {
                 let found = ranges.iter().any(|(low, high)| low <= first && first <= high);
                 found != refused && naive(&pattern[length..], &name[1..])
             }
