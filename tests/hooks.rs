@@ -122,7 +122,9 @@ fn the_log_of_the_run_tells_what_happened_so_far() {
         )
         .run_with_code(&[], 1);
     let copy = case.read("copy.log");
-    for part in ["run 1, jobs in the plan: 1", "hello", "start a a: never built", "FAILED a a: exit 3", "the cause"] {
+    for part in
+        ["run 1, jobs in the plan: 1", "hello", "start a a: never built", "FAILED a a: exit 3", "the cause"]
+    {
         assert!(copy.contains(part), "{part} is not in\n{copy}");
     }
     let log = case.read(".rulemake/runs/1/run.log");
@@ -132,7 +134,11 @@ fn the_log_of_the_run_tells_what_happened_so_far() {
 #[test]
 fn a_hook_is_stopped_like_a_job() {
     for (hook, wanted) in [("onstart", "a"), ("onsuccess", "a"), ("onerror", "b")] {
-        let text = HOOKS.replacen(&format!("{hook}:\n    shell('"), &format!("{hook}:\n    shell('touch started; exec sleep 60; "), 1);
+        let text = HOOKS.replacen(
+            &format!("{hook}:\n    shell('"),
+            &format!("{hook}:\n    shell('touch started; exec sleep 60; "),
+            1,
+        );
         let case = Case::new().rulefile(&text);
         let run = case.start(&[wanted]);
         case.wait_for("started");

@@ -199,8 +199,9 @@ impl Run<'_> {
     fn hook_failed(&self, hook: &Hook, completion: &Completion, output: &[String]) -> Error {
         let name = hook.moment.name();
         let outcome = describe(&completion.outcome);
-        let mut problem = Problem::error("hook-failed", format!("`{name}` failed, so no job was started: {outcome}"))
-            .at(hook.place, "");
+        let mut problem =
+            Problem::error("hook-failed", format!("`{name}` failed, so no job was started: {outcome}"))
+                .at(hook.place, "");
         for line in &output[output.len().saturating_sub(LINES_OF_ERROR)..] {
             problem = problem.note(line.clone());
         }

@@ -62,7 +62,8 @@ fn lines(kind: &EventKind) -> Vec<String> {
         EventKind::JobStarted { job, reasons, command, message, attempt, .. } => {
             let attempt = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
             let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
-            let first = format!("start {}{attempt}: {}", printable(&job.title()), printable(&reasons.join("; ")));
+            let first =
+                format!("start {}{attempt}: {}", printable(&job.title()), printable(&reasons.join("; ")));
             let texts = [message, command].into_iter().flatten();
             [first].into_iter().chain(indented(texts.map(String::as_str))).collect()
         }
