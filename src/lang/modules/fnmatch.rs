@@ -95,7 +95,9 @@ fn respelled(text: &str) -> Result<String, Raise> {
         rest = &rest[end..];
     }
     if stars > MOST_STARS {
-        return Err(Raise::value_error(format!("a pattern holds at most {MOST_STARS} `*`, this one {stars}")));
+        return Err(Raise::value_error(format!(
+            "a pattern holds at most {MOST_STARS} `*`, this one {stars}"
+        )));
     }
     Ok(out)
 }
