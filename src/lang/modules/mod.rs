@@ -38,6 +38,7 @@ mod yaml;
 
 pub(crate) use self::re::RegexStore;
 pub(crate) use crate::lang::object::HostType;
+use crate::lang::action;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Args, Builtin, Home, Module, Object, Value};
 use crate::lang::vm::Vm;
@@ -199,7 +200,15 @@ impl Object for Missing {
         true
     }
 
-    fn call(&self, _: &mut Vm, _: Args) -> Result<Value, Raise> {
-        Err(self.error(""))
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        match vm.acts.and_then(|_| action::function(&self.name)) {
+            Some(function) => function(vm, args),
+            None => Err(self.error("")),
+        }
     }
+}
+
+/// The dotted name of what a module of ours lacks on purpose.
+pub(crate) fn name_of_refused(value: &Value) -> Option<&str> {
+    value.downcast::<Missing>().map(|missing| &*missing.name)
 }
