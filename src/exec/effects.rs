@@ -208,7 +208,9 @@ impl Effects for JobEffects<'_> {
             Change::RemoveTree { path } => self.remove_tree(&self.full(path)),
             Change::Rename { from, to } => fs::rename(self.full(from), self.full(to)),
             Change::Move { from, to } => self.move_to(&self.full(from), &self.full(to)),
-            Change::Copy { from, to, mode, times } => self.copy(&self.full(from), &self.full(to), mode, times),
+            Change::Copy { from, to, mode, times } => {
+                self.copy(&self.full(from), &self.full(to), mode, times)
+            }
             Change::CopyTree { from, to, exist_ok } => {
                 self.copy_tree(&self.full(from), &self.full(to), exist_ok)
             }

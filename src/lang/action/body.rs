@@ -49,13 +49,17 @@ pub(super) struct Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("kind", &self.kind).field("globals", &self.globals).finish_non_exhaustive()
+        f.debug_struct("Body")
+            .field("kind", &self.kind)
+            .field("globals", &self.globals)
+            .finish_non_exhaustive()
     }
 }
 
 impl JobBody for Body {
     fn run(&self, job: &JobContext, effects: &dyn Effects) -> Result<(), BodyError> {
-        let (Some(evaluator), Some(sources)) = (self.runner.evaluator.get(), self.runner.sources.get()) else {
+        let (Some(evaluator), Some(sources)) = (self.runner.evaluator.get(), self.runner.sources.get())
+        else {
             let message = "the workflow is not loaded completely".to_string();
             return Err(BodyError::Failed(Trace { text: message.clone(), message }));
         };

@@ -24,7 +24,10 @@ pub(crate) fn open(vm: &mut Vm, path: &Arc<str>, mode: &str) -> Result<Value, Ra
         "a" | "at" | "ta" => Opening::Append,
         "x" | "xt" | "tx" => Opening::New,
         other => {
-            return Err(Raise::unsupported(format!("`{other}` is not a mode that is known here"), "use `r` or `w`"));
+            return Err(Raise::unsupported(
+                format!("`{other}` is not a mode that is known here"),
+                "use `r` or `w`",
+            ));
         }
     };
     let file = acts.effects.open(path, opening).map_err(|error| io_raise(&error, "write to", path))?;

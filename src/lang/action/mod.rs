@@ -13,8 +13,6 @@ mod own;
 mod refers;
 mod resolve;
 mod shell;
-#[cfg(test)]
-mod tests;
 
 use crate::diag::SourceMap;
 use crate::lang::eval::Frame;
@@ -84,7 +82,11 @@ pub(crate) fn meaning(vm: &mut Vm<'static>, place: Place<'_>, body: &ast::Code) 
 
 /// The body as a function that can be called here, or what stands in the way.
 fn here(vm: &mut Vm<'static>, place: Place<'_>, body: &ast::Code) -> Result<(Value, Body), String> {
-    let Ok(block) = &body.block else { return Err("it is not in the subset of Python that Rulefiles have".into()) };
+    let block = body.block.as_ref().map_err(|problems| {
+        problems
+            .first()
+            .map_or_else(|| "it was not understood".to_string(), |problem| problem.message.clone())
+    })?;
     let kind = if place.parameters == OF_HOOKS { Kind::Hook } else { Kind::Rule };
     let ident = |text: &str| Ident { text: text.into(), span: body.span };
     let params = kind.parameters().iter();

@@ -7,17 +7,62 @@ use crate::lang::vm::Vm;
 
 /// Functions and types of Python that we have as it has them; generators do no work of their own here.
 pub(super) const BUILTINS: &[&str] = &[
-    "abs", "all", "any", "bool", "chr", "dict", "divmod", "enumerate", "float", "frozenset", "int", "isinstance",
-    "iter", "len", "list", "max", "min", "next", "ord", "pow", "range", "repr", "reversed", "round", "set", "sorted",
-    "str", "sum", "tuple", "zip", "map", "filter", "expand", "collect", "__name__",
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "chr",
+    "dict",
+    "divmod",
+    "enumerate",
+    "float",
+    "frozenset",
+    "int",
+    "isinstance",
+    "iter",
+    "len",
+    "list",
+    "max",
+    "min",
+    "next",
+    "ord",
+    "pow",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "zip",
+    "map",
+    "filter",
+    "expand",
+    "collect",
+    "__name__",
 ];
 
 /// Exceptions that a body may raise and catch. Broad ones are not among those it may catch: they would take what only we
 /// lack for what they wait for.
 pub(super) const EXCEPTIONS: &[&str] = &[
-    "ArithmeticError", "AssertionError", "EnvironmentError", "FileExistsError", "FileNotFoundError", "IOError",
-    "IndexError", "IsADirectoryError", "KeyError", "LookupError", "NotADirectoryError", "OSError", "PermissionError",
-    "StopIteration", "ValueError", "ZeroDivisionError",
+    "ArithmeticError",
+    "AssertionError",
+    "EnvironmentError",
+    "FileExistsError",
+    "FileNotFoundError",
+    "IOError",
+    "IndexError",
+    "IsADirectoryError",
+    "KeyError",
+    "LookupError",
+    "NotADirectoryError",
+    "OSError",
+    "PermissionError",
+    "StopIteration",
+    "ValueError",
+    "ZeroDivisionError",
 ];
 
 /// These it may only raise.
@@ -26,25 +71,73 @@ pub(super) const BROAD: &[&str] =
 
 /// Members of modules. Those that change files are among them: see `effects`.
 const MEMBERS: &[(&str, &[&str])] = &[
-    ("os", &[
-        "curdir", "devnull", "extsep", "fspath", "getcwd", "linesep", "link", "listdir", "makedirs", "mkdir", "name",
-        "pardir", "pathsep", "remove", "rename", "replace", "rmdir", "sep", "symlink", "unlink",
-    ]),
-    ("os.path", &[
-        "abspath", "basename", "commonpath", "commonprefix", "dirname", "exists", "getsize", "isabs", "isdir",
-        "isfile", "islink", "join", "lexists", "normpath", "realpath", "relpath", "sep", "split", "splitext",
-    ]),
+    (
+        "os",
+        &[
+            "curdir", "devnull", "extsep", "fspath", "getcwd", "linesep", "link", "listdir", "makedirs",
+            "mkdir", "name", "pardir", "pathsep", "remove", "rename", "replace", "rmdir", "sep", "symlink",
+            "unlink",
+        ],
+    ),
+    (
+        "os.path",
+        &[
+            "abspath",
+            "basename",
+            "commonpath",
+            "commonprefix",
+            "dirname",
+            "exists",
+            "getsize",
+            "isabs",
+            "isdir",
+            "isfile",
+            "islink",
+            "join",
+            "lexists",
+            "normpath",
+            "realpath",
+            "relpath",
+            "sep",
+            "split",
+            "splitext",
+        ],
+    ),
     ("shutil", &["copy", "copy2", "copyfile", "copytree", "move", "rmtree"]),
     ("pathlib", &["Path", "PosixPath", "PurePath", "PurePosixPath"]),
     ("json", &["dump", "dumps", "load", "loads"]),
-    ("re", &[
-        "A", "ASCII", "DOTALL", "I", "IGNORECASE", "M", "MULTILINE", "S", "VERBOSE", "X", "compile", "escape",
-        "findall", "fullmatch", "match", "search", "split", "sub", "subn",
-    ]),
-    ("math", &[
-        "ceil", "copysign", "e", "exp", "fabs", "floor", "fmod", "fsum", "gcd", "hypot", "inf", "isclose", "isfinite",
-        "isinf", "isnan", "isqrt", "log", "log10", "log2", "nan", "pi", "pow", "prod", "sqrt", "trunc",
-    ]),
+    (
+        "re",
+        &[
+            "A",
+            "ASCII",
+            "DOTALL",
+            "I",
+            "IGNORECASE",
+            "M",
+            "MULTILINE",
+            "S",
+            "VERBOSE",
+            "X",
+            "compile",
+            "escape",
+            "findall",
+            "fullmatch",
+            "match",
+            "search",
+            "split",
+            "sub",
+            "subn",
+        ],
+    ),
+    (
+        "math",
+        &[
+            "ceil", "copysign", "e", "exp", "fabs", "floor", "fmod", "fsum", "gcd", "hypot", "inf",
+            "isclose", "isfinite", "isinf", "isnan", "isqrt", "log", "log10", "log2", "nan", "pi", "pow",
+            "prod", "sqrt", "trunc",
+        ],
+    ),
     ("glob", &["escape", "glob"]),
     ("itertools", &["chain", "combinations", "permutations", "product", "zip_longest"]),
     ("collections", &["Counter", "OrderedDict", "defaultdict"]),
@@ -57,11 +150,56 @@ const MEMBERS: &[(&str, &[&str])] = &[
 
 /// Attributes of files, paths and matches; those of the built-in types are in their tables.
 const ATTRIBUTES: &[&str] = &[
-    "close", "closed", "flush", "name", "read", "readline", "readlines", "write", "writelines", "end", "group",
-    "groups", "groupdict", "span", "start", "findall", "fullmatch", "match", "pattern", "search", "sub", "parent",
-    "parents", "parts", "stem", "suffix", "suffixes", "absolute", "as_posix", "exists", "glob", "is_absolute", "is_dir",
-    "is_file", "iterdir", "joinpath", "mkdir", "open", "read_text", "relative_to", "rename", "rglob", "rmdir",
-    "symlink_to", "touch", "unlink", "with_name", "with_stem", "with_suffix", "write_text",
+    "close",
+    "closed",
+    "flush",
+    "name",
+    "read",
+    "readline",
+    "readlines",
+    "write",
+    "writelines",
+    "end",
+    "group",
+    "groups",
+    "groupdict",
+    "span",
+    "start",
+    "findall",
+    "fullmatch",
+    "match",
+    "pattern",
+    "search",
+    "sub",
+    "parent",
+    "parents",
+    "parts",
+    "stem",
+    "suffix",
+    "suffixes",
+    "absolute",
+    "as_posix",
+    "exists",
+    "glob",
+    "is_absolute",
+    "is_dir",
+    "is_file",
+    "iterdir",
+    "joinpath",
+    "mkdir",
+    "open",
+    "read_text",
+    "relative_to",
+    "rename",
+    "rglob",
+    "rmdir",
+    "symlink_to",
+    "touch",
+    "unlink",
+    "with_name",
+    "with_stem",
+    "with_suffix",
+    "write_text",
 ];
 
 /// Methods that are not as in Python, or take something that is not.
@@ -69,7 +207,17 @@ const OTHER_METHODS: &[&str] = &["encode", "format_map", "hex", "as_integer_rati
 
 /// Methods that change files.
 pub(super) const CHANGING: &[&str] = &[
-    "close", "flush", "mkdir", "open", "rename", "rmdir", "symlink_to", "touch", "unlink", "write", "write_text",
+    "close",
+    "flush",
+    "mkdir",
+    "open",
+    "rename",
+    "rmdir",
+    "symlink_to",
+    "touch",
+    "unlink",
+    "write",
+    "write_text",
     "writelines",
 ];
 
@@ -120,7 +268,12 @@ pub(super) fn plain(value: &Value) -> Option<bool> {
             return None;
         }
         let items = match &value {
-            Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Range(_) => continue,
+            Value::None
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::Range(_) => continue,
             // A path, or a text with a flag, which is the same text to Python.
             Value::Object(object) if matches!(object.stand_in(), Some(Value::Str(_))) => continue,
             Value::List(_) => value.snapshot()?,

@@ -20,7 +20,8 @@ pub(super) fn resolve(
     root: &Arc<Function>,
     parameters: &[&str],
 ) -> Result<Vec<(SpaceId, Arc<str>)>, String> {
-    let mut found = Found { vm, globals: Vec::new(), seen: FxHashSet::default(), functions: vec![root.clone()] };
+    let mut found =
+        Found { vm, globals: Vec::new(), seen: FxHashSet::default(), functions: vec![root.clone()] };
     let mut is_root = true;
     while let Some(function) = found.functions.pop() {
         let sections: &[&str] = if std::mem::take(&mut is_root) { parameters } else { &[] };
@@ -264,7 +265,8 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
             return Err("it compares a list of files".into());
         }
         if rest.iter().any(|(op, right)| {
-            matches!(op, CompareOp::Is | CompareOp::IsNot) && !matches!(right.kind, ExprKind::None | ExprKind::Bool(_))
+            matches!(op, CompareOp::Is | CompareOp::IsNot)
+                && !matches!(right.kind, ExprKind::None | ExprKind::Bool(_))
         }) {
             return Err("it uses `is`".into());
         }
@@ -317,7 +319,9 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
         let is_known = match &**name {
             "open" | "print" | "shell" if at.lazy => return Err("it uses a generator".into()),
             "open" | "print" | "shell" => true,
-            other => [names::BUILTINS, names::EXCEPTIONS, names::BROAD].iter().any(|list| list.contains(&other)),
+            other => {
+                [names::BUILTINS, names::EXCEPTIONS, names::BROAD].iter().any(|list| list.contains(&other))
+            }
         };
         if is_known && self.found.vm.lookup_builtin(name).is_some() { Ok(()) } else { Err(unknown()) }
     }
@@ -365,10 +369,12 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
     /// The module that an expression names.
     fn module(&self, expr: &Expr, at: At) -> Option<Arc<Module>> {
         match &expr.kind {
-            ExprKind::Name(name) if self.is_imported_here(name, at) => match self.found.vm.lookup_module(name) {
-                Some(Value::Module(module)) => Some(module.clone()),
-                _ => None,
-            },
+            ExprKind::Name(name) if self.is_imported_here(name, at) => {
+                match self.found.vm.lookup_module(name) {
+                    Some(Value::Module(module)) => Some(module.clone()),
+                    _ => None,
+                }
+            }
             ExprKind::Name(name) if self.is_own(name, at) => None,
             ExprKind::Name(name) => match self.found.vm.space(self.space).get(name) {
                 Some(Value::Module(module)) => Some(module.clone()),
@@ -429,11 +435,7 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
     fn call(&mut self, callee: &'t Expr, args: &'t [Arg], at: At) -> Result<(), String> {
         let mut inside = at;
         match &callee.kind {
-            ExprKind::Name(name) if self.is_own(name, at) => {
-                if at.lazy {
-                    return Err("it uses a generator".into());
-                }
-            }
+            ExprKind::Name(name) if self.is_own(name, at) => in_order(at)?,
             ExprKind::Name(name) => match &**name {
                 "open" => opens(args, 1)?,
                 "print" => options(args, &["sep", "end", "file", "flush"], "print")?,
@@ -470,10 +472,13 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
                     return Err(format!("it uses `{}` of `shell`", name.text));
                 }
                 ArgKind::Keyword(_) => {}
-                ArgKind::Star | ArgKind::DoubleStar => return Err("it does not say how `shell` is called".into()),
+                ArgKind::Star | ArgKind::DoubleStar => {
+                    return Err("it does not say how `shell` is called".into());
+                }
             }
         }
-        let given = |name: &str| args.iter().any(|arg| matches!(&arg.kind, ArgKind::Keyword(n) if *n.text == *name));
+        let given =
+            |name: &str| args.iter().any(|arg| matches!(&arg.kind, ArgKind::Keyword(n) if *n.text == *name));
         let mut todo: Vec<&Expr> = args.first().map(|arg| &arg.value).into_iter().collect();
         while let Some(expr) = todo.pop() {
             match &expr.kind {
@@ -488,6 +493,11 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
         }
         Ok(())
     }
+}
+
+/// What does something must do it when Python would: in a generator it may do it later, or never.
+fn in_order(at: At) -> Result<(), String> {
+    if at.lazy { Err("it uses a generator".into()) } else { Ok(()) }
 }
 
 /// The names in the braces of a command.
@@ -552,7 +562,8 @@ fn options(args: &[Arg], known: &[&str], function: &str) -> Result<(), String> {
 fn opens(args: &[Arg], mode: usize) -> Result<(), String> {
     let other = || Err("it opens files in a way of its own".to_string());
     for (index, arg) in args.iter().enumerate() {
-        let is = |allowed: &[&str]| matches!(&arg.value.kind, ExprKind::Str(text) if allowed.contains(&&**text));
+        let is =
+            |allowed: &[&str]| matches!(&arg.value.kind, ExprKind::Str(text) if allowed.contains(&&**text));
         const MODES: &[&str] = &["r", "rt", "w", "wt", "a", "at", "x", "xt"];
         let fits = match &arg.kind {
             ArgKind::Positional if index < mode => true,

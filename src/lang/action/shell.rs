@@ -82,14 +82,14 @@ fn field(
 }
 
 fn failed(error: &CommandError, command: &str) -> Raise {
+    let died =
+        |how: String| Raise::new(Exc::CalledProcessError, how).help(format!("the command was: {command}"));
     match error {
-        CommandError::Exit(code) => {
-            Raise::new(Exc::CalledProcessError, format!("a command failed with exit {code}: {command}"))
+        CommandError::Exit(code) => died(format!("a command failed: exit {code}")),
+        CommandError::Signal(signal) => died(format!("a command was killed by signal {signal}")),
+        CommandError::NotStarted(message) => {
+            Raise::new(Exc::OSError, format!("cannot start a command: {message}"))
         }
-        CommandError::Signal(signal) => {
-            Raise::new(Exc::CalledProcessError, format!("a command was killed by signal {signal}: {command}"))
-        }
-        CommandError::NotStarted(message) => Raise::new(Exc::OSError, format!("cannot start a command: {message}")),
         CommandError::Cancelled => Raise::new(Exc::Cancelled, "the job was told to end"),
     }
 }

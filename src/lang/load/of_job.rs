@@ -9,18 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Paths of a section; with a directory they have sizes. A group of several prints as its paths.
-pub(crate) fn paths(
-    type_name: &'static str,
-    what: &str,
-    paths: NamedPaths<'_>,
-    dir: Option<&Path>,
-) -> Value {
+pub(crate) fn paths(type_name: &'static str, what: &str, paths: NamedPaths<'_>, dir: Option<&Path>) -> Value {
     let mut section = Named::paths(type_name, what, paths);
     section.files = dir.map(Arc::from);
     for (name, value) in &mut section.named {
         if let Some(flat) = value.snapshot() {
             let what = format!("`{name}` of {what}").into();
-            *value = Value::object(Named { type_name: "Namedlist", what, flat, named: Vec::new(), files: None });
+            *value =
+                Value::object(Named { type_name: "Namedlist", what, flat, named: Vec::new(), files: None });
         }
     }
     Value::object(section)

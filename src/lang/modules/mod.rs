@@ -37,8 +37,8 @@ mod urllib;
 mod yaml;
 
 pub(crate) use self::re::RegexStore;
-pub(crate) use crate::lang::object::HostType;
 use crate::lang::action;
+pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Args, Builtin, Home, Module, Object, Value};
 use crate::lang::vm::Vm;
