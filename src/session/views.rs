@@ -7,6 +7,7 @@ use crate::plan::context::Context;
 use crate::plan::inputs;
 use crate::plan::instance::Instance;
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
+use crate::trace::fingerprint::Origin;
 use crate::trace::reason::Reason;
 
 pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
@@ -62,7 +63,11 @@ pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep
     WhyStep {
         job: cx.graph.info(id, &cx.workflow, &cx.paths),
         verdict: verdicts[id.index()].clone(),
-        last: trace.map(|t| LastRun { run: t.run, duration_ms: t.duration_ms.into() }),
+        last: trace.map(|t| LastRun {
+            run: t.run,
+            duration_ms: t.duration_ms.into(),
+            accepted: t.origin == Origin::Accepted,
+        }),
     }
 }
 
