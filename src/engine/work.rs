@@ -12,8 +12,9 @@ use crate::model::rule::Rule;
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
+use crate::plan::reported;
 use crate::plan::required::Required;
-use crate::trace::fingerprint::{Fingerprint, Origin, Trace};
+use crate::trace::fingerprint::{Bound, Fingerprint, Origin, Trace};
 use crate::trace::identity::StatSig;
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashSet;
@@ -50,6 +51,8 @@ pub(crate) struct Prepared {
     pub(crate) fingerprint: Arc<Fingerprint>,
     /// What `ensure` asks of the outputs.
     pub(crate) required: Vec<Required>,
+    /// What is said of the outputs for a report.
+    pub(crate) reported: Vec<Bound>,
     pub(crate) instance: Instance,
     pub(crate) command: Option<String>,
     pub(crate) message: Option<String>,
@@ -78,6 +81,7 @@ impl Prepared {
             job,
             duration_ms: u32::try_from(duration_ms).unwrap_or(u32::MAX),
             origin: Origin::Executed,
+            reported: self.reported,
         }
     }
 }
@@ -188,6 +192,7 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         reasons: check.reasons,
         fingerprint: Arc::new(check.fingerprint),
         required: check.required,
+        reported: reported::of(cx, job).iter().map(reported::bound).collect(),
         unknown_outputs: check.unknown_outputs,
         own_directories: check.own_directories,
         recorded: check.recorded,
