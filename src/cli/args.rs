@@ -5,7 +5,7 @@
 use crate::commands::fmt::FmtArgs;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -81,7 +81,9 @@ pub(crate) struct Common {
     /// The value is read as YAML, and dots lead into nested settings. Repeat it for more.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub(crate) config: Vec<String>,
-    /// Read config values from a file, over those of the Rulefile. Repeat it for more
+    /// Read config values from files, over those of the Rulefile, the last one first
+    ///
+    /// More files may follow if their names end in `.yaml` or `.yml`; or repeat the option.
     #[arg(long, value_name = "FILE", alias = "configfiles", hide_short_help = true)]
     pub(crate) configfile: Vec<PathBuf>,
     /// Take config from the command line alone, not from what the Rulefile names
@@ -362,7 +364,7 @@ impl Args {
     }
 }
 
-/// Options whose values are settings: several may follow one option, as in `--config a=1 b=2 target`.
+/// Options that several values may follow, as in `--config a=1 b=2 target`: here settings …
 const SETTINGS: [&str; 7] = [
     "--config",
     "--resources",
@@ -373,7 +375,10 @@ const SETTINGS: [&str; 7] = [
     "--set-scatter",
 ];
 
-/// Repeats such an option before each of its values. A word that looks like no setting ends them, so a target is safe.
+/// … and here files, as in `--configfile a.yaml b.yaml target`.
+const CONFIG_FILES: [&str; 2] = ["--configfile", "--configfiles"];
+
+/// Repeats such an option before each of its values. A word that does not look like one ends them, so a target is safe.
 fn spread(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut all: Vec<OsString> = Vec::new();
     let mut option: Option<(OsString, usize)> = None;
@@ -383,15 +388,23 @@ fn spread(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         is_raw |= text == "--";
         match &mut option {
             Some((_, values @ 0)) => *values = 1,
-            Some((name, _)) if !is_raw && is_setting(text) => all.push(name.clone()),
+            Some((name, _)) if !is_raw && is_value_of(name, text) => all.push(name.clone()),
             _ => option = None,
         }
-        if !is_raw && SETTINGS.contains(&text) {
+        if !is_raw && (SETTINGS.contains(&text) || CONFIG_FILES.contains(&text)) {
             option = Some((word.clone(), 0));
         }
         all.push(word);
     }
     all
+}
+
+fn is_value_of(option: &OsStr, text: &str) -> bool {
+    match CONFIG_FILES.iter().any(|name| option == *name) {
+        // Other endings are those of results, too: a target must never be merged into the configuration.
+        true => !text.starts_with('-') && (text.ends_with(".yaml") || text.ends_with(".yml")),
+        false => is_setting(text),
+    }
 }
 
 /// `key=value`, where the key is one of config, of a rule or of a resource.
@@ -627,6 +640,9 @@ mod tests {
         assert_eq!(args.common.config, ["a=1", "b=2"]);
         assert_eq!(args.targets, ["target"]);
         assert_eq!(args.run.resources.len(), 2);
+        let args = parse("--configfile a.yaml b.yml out.json -n c.yaml").unwrap();
+        assert_eq!(args.common.configfile, [PathBuf::from("a.yaml"), "b.yml".into()]);
+        assert_eq!(args.targets, ["out.json", "c.yaml"]);
         assert!(args.run.dry_run);
         assert_eq!(parse("--config a=1 -- b=2").unwrap().targets, ["b=2"]);
         assert_eq!(parse("--config a=1 out/x=1.txt").unwrap().targets, ["out/x=1.txt"]);

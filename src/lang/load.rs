@@ -223,7 +223,8 @@ impl Host for Loader {
     }
 
     fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
-        self.refuse_directive(&hook.name.text, hook.name.span)
+        self.add_hook(hook);
+        Ok(())
     }
 
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
@@ -392,6 +393,9 @@ impl Loader {
             .iter()
             .map(|home| Arc::new(config(home).unwrap_or(model::value::Value::None)))
             .collect();
+        for hook in &mut self.hooks {
+            hook.config = configs[0].clone();
+        }
         let mut rules = Vec::with_capacity(self.rules.len());
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };

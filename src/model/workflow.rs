@@ -1,11 +1,12 @@
 //! A workflow: rules that were checked together.
 
 use crate::base::digest::Digest;
-use crate::diag::{Diagnostic, Problem, SourceMap};
+use crate::diag::{Diagnostic, Problem, SourceMap, Span};
 use crate::model::action::Code;
 use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
+use crate::model::value::Value;
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +39,9 @@ pub struct Workflow {
 #[derive(Clone, Debug)]
 pub(crate) struct Hook {
     pub(crate) moment: Moment,
+    pub(crate) place: Span,
     pub(crate) code: Arc<Code>,
+    pub(crate) config: Arc<Value>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

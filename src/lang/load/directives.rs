@@ -109,12 +109,6 @@ impl Loader {
         Ok(())
     }
 
-    /// Reports a statement that is known but does nothing yet.
-    pub(super) fn refuse_directive(&mut self, word: &str, at: Span) -> Result<(), Raise> {
-        self.problems.push(refused_directive(word, at));
-        Ok(())
-    }
-
     /// The texts (or paths) of a directive, with their places.
     fn texts(&mut self, vm: &mut Vm, directive: &Directive) -> Result<Vec<(Arc<str>, Span)>, Raise> {
         let word = &directive.name.text;
@@ -361,9 +355,6 @@ fn refused_directive(word: &str, span: Span) -> Problem {
     }
     let help = match word {
         "subworkflow" => "use `module`: it was taken out of Snakemake, too",
-        "onstart" | "onsuccess" | "onerror" => {
-            "do it in the script that calls rulemake, after looking at its exit code"
-        }
         "pepfile" | "pepschema" => "read the table of samples with `pandas` or `csv`",
         "storage" => "fetch remote files in a rule of its own",
         _ => "remove it, or write what it stands for",
