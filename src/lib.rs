@@ -96,7 +96,7 @@ pub use model::units::resource_amount;
 pub use model::value::Value;
 pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
-pub use plan::plan::{Plan, PlannedJob, Verdict};
+pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
 pub use session::{
     Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session,
     SessionBuilder, Why, WhyStep,

@@ -27,17 +27,18 @@ use crate::plan::code::CodeCache;
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::Trouble;
-use crate::plan::plan::{Plan, Verdict};
+use crate::plan::plan::{Plan, PlanRead, ReportedFile, Verdict};
 use crate::plan::temp::Temps;
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use options::{LoadOptions, RunOptions};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use views::{cause, passed_over, plan_of, why_step};
+use views::{called, cause, passed_over, plan_of, why_step};
 
 type Observe = Box<dyn FnMut(&Event) + Send>;
 
@@ -101,6 +102,8 @@ pub struct Why {
     pub chain: Vec<WhyStep>,
     /// Rules that match the file and were not taken because they cannot run.
     pub passed_over: Vec<PassedOver>,
+    /// What the functions of the rules in `chain` looked at.
+    pub reads: Vec<PlanRead>,
 }
 
 /// A rule that could make a file but for an input that cannot be had.
@@ -160,6 +163,9 @@ pub struct LastRun {
     pub duration_ms: u64,
     /// Nothing was executed: what was there was taken as the result.
     pub accepted: bool,
+    /// What `report(...)` said of its outputs then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<ReportedFile>,
 }
 
 impl RunReport {
@@ -371,7 +377,7 @@ impl Session {
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
+            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over, reads: Vec::new() });
         };
         let verdicts = self.verdicts(&mut cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -380,7 +386,10 @@ impl Session {
             chain.push(why_step(&cx, next, &verdicts));
             at = next;
         }
-        Ok(Why { v: 1, path, source: false, chain, passed_over })
+        let rules: FxHashSet<&str> = chain.iter().map(|step| &*step.job.rule).collect();
+        let reads = called(&cx).filter(|read| read.rule.as_deref().is_some_and(|rule| rules.contains(rule)));
+        let reads = reads.collect();
+        Ok(Why { v: 1, path, source: false, chain, passed_over, reads })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.

@@ -3,6 +3,8 @@
 //! events, and never hashes, stats or waits for a child.
 
 mod growth;
+mod hooks;
+mod log;
 mod shape;
 mod temps;
 
@@ -30,11 +32,14 @@ use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
+use crate::store::runs::RunLog;
 use crate::store::{Record, Writer, boot_id, runs};
 use crate::trace::fingerprint::Trace;
 use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
 use growth::GrowthState;
+use hooks::{HOOK, HookState};
+use log::Journal;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -130,6 +135,8 @@ pub(crate) fn drive(
         core: Core::new(shape::shape(&cx, &mut temps), ledger, options.keep_going),
         temps,
         growth: GrowthState::of(&cx, index),
+        hooks: HookState::default(),
+        journal: Journal::default(),
         total: action_count(&cx),
         in_pool: 0,
         writer,
@@ -162,6 +169,7 @@ pub(crate) fn drive(
     }
     run.tell(Msg::Begin);
     run.pump(&inbox);
+    run.end_hooks(&inbox);
     run.close()
 }
 
@@ -188,6 +196,8 @@ struct Run<'a> {
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
     growth: GrowthState<'a>,
+    hooks: HookState,
+    journal: Journal,
     /// Jobs that execute something.
     total: usize,
     /// Pieces of work that the pool has not finished.
@@ -205,7 +215,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
-        while !self.finished || self.temps.is_removing() {
+        while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -229,6 +239,7 @@ impl Run<'_> {
                     self.checked(job, verdict);
                 }
             }
+            Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
             Inbox::Completed(completion) => self.completed(completion),
             Inbox::Concluded(concluded) | Inbox::NotStarted(concluded) => self.concluded(*concluded),
             Inbox::Removed(removed) => {
@@ -367,7 +378,7 @@ impl Run<'_> {
     }
 
     fn start(&mut self, job: u32, attempt: u32) {
-        if self.temps.hold_start(job, attempt) {
+        if self.hold_for_hook(job, attempt) || self.temps.hold_start(job, attempt) {
             return;
         }
         if let Err(outcome) = self.try_start(job, attempt) {
@@ -425,7 +436,9 @@ impl Run<'_> {
     fn check_again_if_moved(&mut self, job: u32) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
-        if prepared.checked_at.elapsed() < TRUSTED || !work::inputs_moved(&cx, prepared) {
+        let is_trusted =
+            prepared.checked_at.elapsed() < TRUSTED && !self.hooks.is_newer_than(prepared.checked_at);
+        if is_trusted || !work::inputs_moved(&cx, prepared) {
             return Ok(());
         }
         let attempt = prepared.instance.attempt;
@@ -484,6 +497,7 @@ impl Run<'_> {
         // Of jobs whose engine was killed.
         shadow::remove(&self.state_dir.join("shadow"))?;
         runs::run_dir(&self.state_dir, self.number)?;
+        self.journal.open(RunLog::create(&self.state_dir, self.number)?);
         let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
         self.writer
             .append(&self.cx.paths, &[Record::RunStarted { run: self.number, boot_id: &boot_id, time_ms }])
@@ -675,7 +689,7 @@ impl Run<'_> {
             }
             Settled::Drained => {
                 self.summary.skipped += 1;
-                let cancelled = self.cancel.level().is_some();
+                let cancelled = self.cancel.level().is_some() || self.hooks.failure.is_some();
                 let because = if cancelled { SkipCause::Cancelled } else { SkipCause::Drained };
                 self.emit(skipped(because, self.info(job)));
             }
@@ -694,6 +708,7 @@ impl Run<'_> {
     fn look_at_cancel(&mut self) {
         if let Some(level) = self.cancel.level() {
             self.tell(Msg::Cancel(level));
+            self.cancel_hook(level);
         }
         if self.recording && self.fatal.is_none() {
             self.fatal = self.writer.sync_if_due().err();
@@ -718,6 +733,7 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, kind: EventKind) {
+        self.note_in_log(&kind);
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
         self.seq += 1;
         (self.observer)(&event);
@@ -737,7 +753,7 @@ impl Run<'_> {
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
-        match self.fatal {
+        match self.fatal.or(self.hooks.failure) {
             Some(error) => Err(error),
             None => {
                 let Run { number: run, summary, failures, partial, .. } = self;

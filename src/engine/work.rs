@@ -12,8 +12,9 @@ use crate::model::rule::Rule;
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
+use crate::plan::reported;
 use crate::plan::required::Required;
-use crate::trace::fingerprint::{Fingerprint, Origin, Trace};
+use crate::trace::fingerprint::{Bound, Fingerprint, Origin, Trace};
 use crate::trace::identity::StatSig;
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashSet;
@@ -52,6 +53,8 @@ pub(crate) struct Prepared {
     pub(crate) fingerprint: Arc<Fingerprint>,
     /// What `ensure` asks of the outputs.
     pub(crate) required: Vec<Required>,
+    /// What is said of the outputs for a report.
+    pub(crate) reported: Vec<Bound>,
     pub(crate) instance: Instance,
     pub(crate) command: Option<String>,
     pub(crate) message: Option<String>,
@@ -80,6 +83,7 @@ impl Prepared {
             job,
             duration_ms: u32::try_from(duration_ms).unwrap_or(u32::MAX),
             origin: Origin::Executed,
+            reported: self.reported,
         }
     }
 }
@@ -127,6 +131,7 @@ fn adopted(cx: &Context, job: u32, fingerprint: Fingerprint, results: Vec<Digest
         job,
         duration_ms: 0,
         origin: Origin::Accepted,
+        reported: reported::of(cx, cx.job(JobId(job))).iter().map(reported::bound).collect(),
     }
 }
 
@@ -207,6 +212,7 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         reasons: check.reasons,
         fingerprint: Arc::new(check.fingerprint),
         required: check.required,
+        reported: reported::of(cx, job).iter().map(reported::bound).collect(),
         unknown_outputs: check.unknown_outputs,
         own_directories: check.own_directories,
         recorded: check.recorded,

@@ -197,12 +197,17 @@ mod tests {
     use crate::session::LastRun;
 
     fn step(rule: &str, output: &str, verdict: Verdict, last: Option<(u32, u64)>) -> WhyStep {
-        let last = last.map(|(run, duration_ms)| LastRun { run, duration_ms, accepted: false });
+        let last = last.map(|(run, duration_ms)| LastRun {
+            run,
+            duration_ms,
+            accepted: false,
+            reported: Vec::new(),
+        });
         WhyStep { job: job(0, rule, output), verdict, last }
     }
 
     fn text(source: bool, chain: Vec<WhyStep>) -> String {
-        let why = Why { v: 1, path: "out/s.tsv".into(), source, chain, passed_over: vec![] };
+        let why = Why { v: 1, path: "out/s.tsv".into(), source, chain, passed_over: vec![], reads: vec![] };
         why_text(&why, TextStyle::Plain)
     }
 

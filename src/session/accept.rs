@@ -9,6 +9,7 @@ use crate::model::action::Action;
 use crate::plan::check::{Check, Mode, compare_only, has_action};
 use crate::plan::context::Context;
 use crate::plan::instance::Trouble;
+use crate::plan::reported;
 use crate::plan::trust::results_on_disk;
 use crate::store::{Loaded, Record, Writer, boot_id, read};
 use crate::trace::fingerprint::{Origin, Trace};
@@ -196,6 +197,7 @@ fn candidate(cx: &Context, id: JobId, named: bool) -> Result<Option<Candidate>, 
         job: id.0,
         duration_ms: 0,
         origin: Origin::Accepted,
+        reported: reported::of(cx, job).iter().map(reported::bound).collect(),
     };
     Ok(Some(Candidate { id, trace }))
 }
