@@ -41,6 +41,7 @@ use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
+use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
 use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
@@ -167,6 +168,8 @@ struct Loader {
     constraints: Vec<Constraint>,
     /// Of the present namespace, by name.
     modules: Modules,
+    /// What `report:` names.
+    report: Option<Arc<str>>,
     /// Namespaces, the main one first; `home` is the present one.
     homes: Vec<Home>,
     home: usize,
@@ -248,6 +251,7 @@ impl Loader {
             rules: Vec::new(),
             defined: Vec::new(),
             modules: Modules::default(),
+            report: None,
             homes: vec![Home { space: MAIN, constraints: Vec::new(), around: String::new() }],
             home: 0,
             renames: Vec::new(),
@@ -436,11 +440,13 @@ impl Loader {
         let printed = std::mem::take(&mut vm.log);
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets them, once.
-        let _ = self.evaluator.set(frozen);
+        let _ = self.evaluator.set(frozen.clone());
         let _ = self.texts.set(sources.clone());
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
-                Ok(Workflow { printed, order, hooks: self.hooks, workdir: self.workdir, ..workflow })
+                let called: Option<Arc<dyn CallReads>> = Some(frozen);
+                let (hooks, workdir, report) = (self.hooks, self.workdir, self.report);
+                Ok(Workflow { printed, order, hooks, workdir, report, called, ..workflow })
             }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }

@@ -404,6 +404,12 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
         if let Some(module) = self.module(value, at) {
             return self.member(&module, &name.text, at);
         }
+        if let Some(root) = root(value)
+            && !self.is_own(root, at)
+            && !matches!(self.found.vm.space(self.space).get(root), Some(Value::Module(_)))
+        {
+            self.name(root, at)?;
+        }
         let of_job = matches!(&value.kind, ExprKind::Name(root) if self.is_parameter(root, at));
         if !of_job && !names::is_attribute(&name.text) {
             return Err(format!("it uses `.{}`", name.text));
@@ -492,6 +498,18 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
             }
         }
         Ok(())
+    }
+}
+
+/// The name that a chain of attributes and items starts from.
+fn root(expr: &Expr) -> Option<&Arc<str>> {
+    let mut expr = expr;
+    loop {
+        match &expr.kind {
+            ExprKind::Name(name) => return Some(name),
+            ExprKind::Attribute { value, .. } | ExprKind::Index { value, .. } => expr = value,
+            _ => return None,
+        }
     }
 }
 

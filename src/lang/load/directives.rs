@@ -4,6 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::path::normalise;
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::lang::config;
+use crate::lang::load::actions::beside;
 use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
 use crate::lang::load::workflow::Place;
@@ -96,8 +97,11 @@ impl Loader {
                     self.workdir(vm, &path);
                 }
             }
-            // Shown in a report, so only that it is a text matters.
-            "report" => drop(self.texts(vm, directive)?),
+            "report" => {
+                for (path, _) in self.texts(vm, directive)? {
+                    self.report = Some(beside(&self.home(), &path));
+                }
+            }
             // All rules run on this machine; the names are not looked at.
             "localrules" => {}
             word => self.problems.push(refused_directive(word, place)),
