@@ -542,7 +542,10 @@ impl Vm<'_> {
                 (Flavour::Default(function), "default_factory") => Some(function.clone()),
                 _ => None,
             },
-            Value::Type(of) if name == "__name__" || name == "__qualname__" => Some(of.name().into()),
+            Value::Type(of) if name == "__name__" || name == "__qualname__" => {
+                // A module's types are told with the module elsewhere.
+                Some(of.name().rsplit('.').next().unwrap_or("").into())
+            }
             Value::Type(Type::Host(host)) if host.statics.iter().any(|f| f.name == name) => {
                 host.statics.iter().find(|f| f.name == name).map(Value::Builtin)
             }
