@@ -98,8 +98,8 @@ pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
 pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
 pub use session::{
-    JobLog, LastRun, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session, SessionBuilder, Why,
-    WhyStep,
+    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session,
+    SessionBuilder, Why, WhyStep,
 };
 pub use syntax::{FormatOptions, format_source, included_files};
 pub use trace::reason::Reason;

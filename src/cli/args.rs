@@ -145,6 +145,20 @@ pub(crate) struct RunArgs {
     /// Run all jobs even if they are up to date
     #[arg(long, alias = "forceall", hide_short_help = true)]
     pub(crate) force_all: bool,
+    /// Run the jobs of this rule or file and of all that needs it, even if up to date. Repeat it for more
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) force_from: Vec<String>,
+    /// Make files that are gone again only if they are targets, or if a job that runs reads them
+    #[arg(long, hide_short_help = true)]
+    pub(crate) only_needed: bool,
+    /// Take outputs that were edited as they are, instead of making them again
+    ///
+    /// What reads them is made anew. `rulemake accept` does the same for files that you name.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) keep_edited: bool,
+    /// Let this source, or those that fit a pattern, be absent: what is on record of it counts. Repeat it for more
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(crate) assume_inputs: Vec<String>,
     /// Make this rule or file and what it needs, and nothing after it. Repeat it for more
     #[arg(long, value_name = "NAME", short_alias = 'U', hide_short_help = true)]
     pub(crate) until: Vec<String>,
@@ -245,6 +259,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Take files as they are for what their rules make, without running anything
+    ///
+    /// From then on they are up to date, until something changes. For files from elsewhere or made before, for edits
+    /// that are to stay, and for changes of a rule that change no result.
+    Accept {
+        /// Files, or rules for all files that they make; all files of the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        /// Only show which
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Write the Rulefile and its includes in one style
     ///
     /// Comments are kept, and what the file means stays the same. Files whose `include:` is computed are named by hand.
@@ -327,7 +355,7 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean"];
+const SUBCOMMANDS: [&str; 9] = ["run", "plan", "why", "graph", "list", "log", "accept", "fmt", "clean"];
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
@@ -449,6 +477,7 @@ impl Command {
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
+            | Command::Accept { common, .. }
             | Command::Fmt { common, .. }
             | Command::Clean { common, .. } => common,
         }
@@ -464,6 +493,7 @@ impl Command {
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
+            Command::Accept { .. } => "accept",
             Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
         }
@@ -506,9 +536,15 @@ impl RunArgs {
         self.env.extend(after.env);
         self.until.extend(after.until);
         self.omit_from.extend(after.omit_from);
+        self.force_from.extend(after.force_from);
+        self.assume_inputs.extend(after.assume_inputs);
         RunArgs {
             until: self.until,
             omit_from: self.omit_from,
+            force_from: self.force_from,
+            assume_inputs: self.assume_inputs,
+            only_needed: self.only_needed || after.only_needed,
+            keep_edited: self.keep_edited || after.keep_edited,
             batch: after.batch.or(self.batch),
             jobs: after.jobs.or(self.jobs),
             keep_going: self.keep_going || after.keep_going,

@@ -34,6 +34,7 @@ use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::runs::RunLog;
 use crate::store::{Record, Writer, boot_id, runs};
+use crate::trace::fingerprint::Trace;
 use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
 use growth::GrowthState;
@@ -313,6 +314,10 @@ impl Run<'_> {
     fn checked(&mut self, job: u32, verdict: Verdict) {
         let verdict = match verdict {
             Verdict::UpToDate => Checked::UpToDate,
+            Verdict::Adopted(trace) => {
+                self.adopt(job, &trace);
+                Checked::UpToDate
+            }
             Verdict::Trouble(trouble) => {
                 self.refuse(job, trouble);
                 Checked::Failed
@@ -330,6 +335,23 @@ impl Run<'_> {
             }
         };
         self.tell(Msg::Checked { job, verdict });
+    }
+
+    /// What somebody made of the outputs of a job is its result from now on.
+    fn adopt(&mut self, job: u32, trace: &Trace) {
+        let cx = self.cx.clone();
+        let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
+        records.push(Record::Traced(trace));
+        self.append(&records);
+        for path in cx.job(JobId(job)).outputs.iter() {
+            let is_edited =
+                cx.view.trace(*path).and_then(|before| before.result(*path)) != trace.result(*path);
+            if is_edited {
+                let path = cx.paths.text(*path);
+                let message = format!("{path} was changed since it was made, and is kept as it is now");
+                self.emit(EventKind::Warning { message });
+            }
+        }
     }
 
     /// A failure without an execution.
@@ -432,21 +454,24 @@ impl Run<'_> {
                 Err(Trouble::new(format!("its temporary input `{path}` was removed while it waited")))
             }
             // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
-            Verdict::UpToDate => Ok(()),
+            Verdict::UpToDate | Verdict::Adopted(_) => Ok(()),
         }
     }
 
     /// From here on until its end is on record the job is in flight: whatever it leaves is not trusted.
     fn record_start(&mut self, job: u32, outputs: &[PathId]) {
         let cx = self.cx.clone();
-        let rule = cx.job(JobId(job)).rule;
-        let mut records = Vec::new();
-        let facts = &cx.facts[rule as usize];
-        if self.defined.insert(rule) && cx.view.definition(&facts.definition).is_none() {
-            records.push(Record::Definition { digest: facts.definition, text: &facts.text });
-        }
+        let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
         records.push(Record::JobStarted { run: self.number, job, outputs });
         self.append(&records);
+    }
+
+    /// The text of the job's rule, unless it is on record.
+    fn new_definition<'c>(&mut self, cx: &'c Context, job: u32) -> Option<Record<'c>> {
+        let rule = cx.job(JobId(job)).rule;
+        let facts = &cx.facts[rule as usize];
+        let is_new = self.defined.insert(rule) && cx.view.definition(&facts.definition).is_none();
+        is_new.then(|| Record::Definition { digest: facts.definition, text: &facts.text })
     }
 
     fn append(&mut self, records: &[Record<'_>]) {

@@ -13,3 +13,4 @@ pub(crate) mod reported;
 pub(crate) mod required;
 pub(crate) mod select;
 pub(crate) mod temp;
+pub(crate) mod trust;

@@ -9,6 +9,7 @@ use crate::plan::inputs;
 use crate::plan::instance::Instance;
 use crate::plan::plan::{Plan, PlanRead, PlannedJob, Verdict};
 use crate::plan::reported;
+use crate::trace::fingerprint::Origin;
 use crate::trace::reason::Reason;
 
 pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
@@ -87,6 +88,7 @@ pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep
         last: trace.map(|t| LastRun {
             run: t.run,
             duration_ms: t.duration_ms.into(),
+            accepted: t.origin == Origin::Accepted,
             reported: t.reported.iter().map(reported::from_bound).collect(),
         }),
     }
