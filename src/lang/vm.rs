@@ -410,13 +410,15 @@ fn frozen_global(name: &str) -> Raise {
         .help("functions of rules run later and in parallel: return what they find out")
 }
 
+type CallReadsMap = BTreeMap<(Arc<str>, &'static str, String), Option<Digest>>;
+
 /// The evaluator after the load: immutable, callable from many threads.
 pub(crate) struct Frozen {
     spaces: Vec<Space>,
     place: Place,
     cancel: Option<Arc<AtomicBool>>,
     /// What calls looked at, by rule, kind and name.
-    reads: Mutex<BTreeMap<(Arc<str>, &'static str, String), Option<Digest>>>,
+    reads: Mutex<CallReadsMap>,
     log: Mutex<Vec<String>>,
 }
 
