@@ -197,7 +197,7 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
             | ExprKind::Int(_)
             | ExprKind::Float(_)
             | ExprKind::Str(_) => {}
-            ExprKind::Bytes => return Err("it uses bytes".into()),
+            ExprKind::Bytes(_) => return Err("it uses bytes".into()),
             ExprKind::Yield(_) | ExprKind::YieldFrom(_) => return Err("it uses a generator".into()),
             ExprKind::FString(parts) => self.fstring(parts, at),
             ExprKind::Name(name) => self.name(name, at)?,
