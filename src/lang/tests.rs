@@ -361,7 +361,7 @@ fn prints_are_log_lines() {
     assert_eq!(vm.log, ["a 1 [2]", "x-y"]);
     let (vm, f) = frozen("def f(): print('later')", "f");
     vm.call(&f, vec![], vec![]).unwrap();
-    assert_eq!(vm.take_log(), ["later"]);
+    assert_eq!(vm.take_printed(), ["later"]);
 }
 
 #[test]

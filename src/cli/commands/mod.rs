@@ -105,8 +105,10 @@ impl Place {
         let loaded = Workflow::load_with(&self.project.rulefile, &options);
         // Its author wants to see it, of a load that fails above all.
         let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
-        if loaded.is_err() || !self.output.quiet {
-            printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
+        if loaded.is_err() {
+            show(printed);
+        } else {
+            self.show_printed(printed);
         }
         let workflow = loaded?;
         if !self.output.quiet {
@@ -114,6 +116,13 @@ impl Place {
             workflow.warnings().iter().for_each(|warning| say(&warning.render(style)));
         }
         Ok(workflow)
+    }
+
+    /// Shows what the code of the Rulefile printed.
+    pub(crate) fn show_printed(&self, printed: &[String]) {
+        if !self.output.quiet {
+            show(printed);
+        }
     }
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
@@ -195,3 +204,7 @@ impl Place {
 }
 
 const COMMANDS: [&str; 10] = ["run", "plan", "why", "graph", "list", "log", "accept", "fmt", "clean", "help"];
+
+fn show(printed: &[String]) {
+    printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
+}
