@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lower layers first; a module may use modules of lower layers.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 20] = [
     ("base", 0),
     ("diag", 0),
     ("error", 0),
@@ -25,6 +25,7 @@ const LAYERS: [(&str, u8); 19] = [
     ("engine", 5),
     ("session", 6),
     ("report", 6),
+    ("lint", 6),
     ("architecture", 6),
     ("language", 6),
 ];

@@ -2,6 +2,7 @@
 //!
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
+use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -243,6 +244,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Look for mistakes in the Rulefile, and run nothing
+    ///
+    /// All mistakes are shown, then what is probably one. A comment `# rulemake: allow(LINT)` on a line or above it
+    /// silences what is found there.
+    Check {
+        #[command(flatten)]
+        check: CheckArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Write the Rulefile and its includes in one style
     ///
     /// Comments are kept, and what the file means stays the same. Files whose `include:` is computed are named by hand.
@@ -325,7 +336,7 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean"];
+const SUBCOMMANDS: [&str; 9] = ["run", "plan", "why", "graph", "list", "log", "check", "fmt", "clean"];
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
@@ -436,6 +447,7 @@ impl Command {
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
+            | Command::Check { common, .. }
             | Command::Fmt { common, .. }
             | Command::Clean { common, .. } => common,
         }
@@ -451,6 +463,7 @@ impl Command {
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
+            Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
         }

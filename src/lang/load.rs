@@ -145,6 +145,8 @@ struct File {
 
 struct Loader {
     sources: SourceMap,
+    /// Which of the sources are Rulefiles.
+    rulefiles: Vec<SourceId>,
     problems: Vec<Problem>,
     /// The main file, then the chain of includes that is running.
     files: Vec<File>,
@@ -232,6 +234,7 @@ impl Loader {
     fn new() -> Loader {
         Loader {
             sources: SourceMap::default(),
+            rulefiles: Vec::new(),
             problems: Vec::new(),
             files: Vec::new(),
             included: FxHashSet::default(),
@@ -425,7 +428,8 @@ impl Loader {
         let _ = self.evaluator.set(frozen);
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
-                Ok(Workflow { printed, order, hooks: self.hooks, workdir: self.workdir, ..workflow })
+                let (hooks, workdir, rulefiles) = (self.hooks, self.workdir, self.rulefiles);
+                Ok(Workflow { printed, order, hooks, workdir, rulefiles, ..workflow })
             }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }

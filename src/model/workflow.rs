@@ -1,7 +1,7 @@
 //! A workflow: rules that were checked together.
 
 use crate::base::digest::Digest;
-use crate::diag::{Diagnostic, Problem, SourceMap};
+use crate::diag::{Diagnostic, Problem, SourceId, SourceMap};
 use crate::model::action::Code;
 use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
@@ -20,6 +20,8 @@ pub struct Workflow {
     /// Directory below the root that all paths start from.
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) sources: Arc<SourceMap>,
+    /// Which of the sources are Rulefiles, in order of reading.
+    pub(crate) rulefiles: Vec<SourceId>,
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
     pub(crate) warnings: Vec<Problem>,
@@ -101,6 +103,7 @@ impl Workflow {
             order: RuleOrder::default(),
             workdir: None,
             sources,
+            rulefiles: Vec::new(),
             reads,
             warnings,
             printed: Vec::new(),

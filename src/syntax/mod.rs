@@ -21,6 +21,7 @@ mod shape;
 mod strings;
 #[cfg(test)]
 mod tests;
+pub(crate) mod walk;
 pub(crate) mod words;
 
 pub use includes::included_files;

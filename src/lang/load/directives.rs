@@ -190,6 +190,7 @@ impl Loader {
         let place = Place { name: file.name.clone(), dir: file.dir.clone() };
         let outer = std::mem::replace(&mut vm.folder, file.dir.clone());
         let source = self.sources.add(&file.name, text.as_str());
+        self.rulefiles.push(source);
         let workflow = self.workflow.clone();
         let before = workflow.as_ref().map(|workflow| workflow.enter(place));
         let result = self.run_text(vm, source, &text);
