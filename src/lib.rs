@@ -53,6 +53,8 @@ pub mod language {
     pub mod functions {}
     #[doc = include_str!("language/commands.md")]
     pub mod commands {}
+    #[doc = include_str!("language/lints.md")]
+    pub mod lints {}
     #[doc = include_str!("language/python.md")]
     pub mod python {}
 }

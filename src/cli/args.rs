@@ -36,7 +36,7 @@ Paths:
 
 Exit codes:
   0    done, or nothing to do             5    another run is at work in this directory
-  1    a job failed                       7    the machine refused: disk, permissions, programs
+  1    a job or a check failed            7    the machine refused: disk, permissions, programs
   2    the command line is wrong          70   a bug in rulemake
   3    the Rulefile is wrong or missing   130  stopped by Ctrl-C
   4    no such target, or no plan for it  143  stopped by SIGTERM
@@ -139,7 +139,7 @@ pub(crate) struct RunArgs {
     #[arg(short = 'n', long, alias = "dryrun")]
     pub(crate) dry_run: bool,
     /// Run the jobs of the targets even if up to date
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) force: bool,
     /// Run all jobs even if they are up to date
     #[arg(long, alias = "forceall", hide_short_help = true)]

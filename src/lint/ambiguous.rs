@@ -1,23 +1,25 @@
 //! Files that two rules can make.
 
+use super::Finder;
 use super::overlap::Shape;
 use super::scope::{Scope, Site};
-use super::Finder;
-use crate::matching::index::Scratch;
+use crate::diag::Problem;
 use crate::model::pattern::{Pattern, Segment};
 use crate::model::rule::InputSource;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
-/// `ambiguous-outputs`: two rules make the same files, or one can make a file that another names, and nothing says
-/// which of them is taken.
+/// `ambiguous-outputs`: two rules make the same files, and nothing says which of them is taken. A rule without wildcards
+/// goes before one with them, so such a pair is clear.
 pub(super) fn ambiguous_outputs(scope: &Scope<'_>, finder: &mut Finder<'_>) {
     for (one, other, path) in certain(scope) {
         let (one, other) = (&scope.sites[one as usize], &scope.sites[other as usize]);
         let message = format!("rules `{}` and `{}` both make `{path}`", one.rule.name, other.rule.name);
-        finder.push(warning(scope, "ambiguous-outputs", message, one, other, &path).note(
-            "a plan that needs such a file stops, unless only one of the two can get its inputs",
-        ).help(order(one, other)));
+        finder.push(
+            warning(scope, "ambiguous-outputs", message, one, other, &path)
+                .note("a plan that needs such a file stops, unless only one of the two can get its inputs")
+                .help(order(one, other)),
+        );
     }
 }
 
@@ -26,7 +28,8 @@ pub(super) fn overlapping_outputs(scope: &Scope<'_>, finder: &mut Finder<'_>) {
     if !finder.wants("overlapping-outputs") {
         return;
     }
-    let mut told: FxHashSet<(u32, u32)> = certain(scope).into_iter().map(|(a, b, _)| (a, b)).collect();
+    let mut told: FxHashSet<(u32, u32)> = FxHashSet::default();
+    let named = named_makers(scope);
     let outputs = scope.sites.iter().flat_map(|site| site.rule.outputs.iter().map(move |p| (site, p)));
     let wild: Vec<_> = outputs.filter(|(_, pattern)| !pattern.names.is_empty()).collect();
     let ends: Vec<(&str, &str)> = wild.iter().map(|(_, pattern)| ends(pattern)).collect();
@@ -35,7 +38,10 @@ pub(super) fn overlapping_outputs(scope: &Scope<'_>, finder: &mut Finder<'_>) {
         for (earlier, (one, _)) in wild[..later].iter().enumerate() {
             let pair = (one.number, other.number);
             let is_open = pair.0 != pair.1 && !told.contains(&pair) && !is_ordered(scope, pair.0, pair.1);
-            if !is_open || !may_meet(ends[earlier], ends[later]) {
+            let is_named = named.contains(&*one.rule.name) || named.contains(&*other.rule.name);
+            // Equal ones are ambiguous, which is said elsewhere.
+            let is_equal = shape(wild[earlier].1) == shape(wild[later].1);
+            if !is_open || is_named || is_equal || !may_meet(ends[earlier], ends[later]) {
                 continue;
             }
             for number in [earlier, later] {
@@ -70,7 +76,7 @@ fn warning(
     one: &Site<'_>,
     other: &Site<'_>,
     path: &str,
-) -> crate::diag::Problem {
+) -> Problem {
     let problem = other.warning(code, message, scope.find(other, "output", path));
     match one.head() {
         Some(head) => problem.at(head, "the other rule"),
@@ -78,13 +84,15 @@ fn warning(
     }
 }
 
-/// Pairs of rules, the earlier one first, that make the same path for certain.
+/// Pairs of rules, the earlier one first, whose outputs are the same paths.
 fn certain(scope: &Scope<'_>) -> Vec<(u32, u32, Arc<str>)> {
+    let named = named_makers(scope);
+    let is_named = |number: u32| named.contains(&*scope.rule(number).name);
     let mut found = Vec::new();
     let mut told: FxHashSet<(u32, u32)> = FxHashSet::default();
     let mut add = |a: u32, b: u32, path: &Arc<str>| {
         let pair = (a.min(b), a.max(b));
-        if a != b && !is_ordered(scope, a, b) && told.insert(pair) {
+        if a != b && !is_ordered(scope, a, b) && !is_named(a) && !is_named(b) && told.insert(pair) {
             found.push((pair.0, pair.1, path.clone()));
         }
     };
@@ -95,36 +103,17 @@ fn certain(scope: &Scope<'_>) -> Vec<(u32, u32, Arc<str>)> {
             add(known, site.number, &pattern.text);
         }
     }
-    for site in &scope.sites {
-        for pattern in site.rule.outputs.iter().filter(|pattern| pattern.names.is_empty()) {
-            let mut makers = Vec::new();
-            scope.index.candidates(&pattern.text, &mut Scratch::default(), |candidate| {
-                let value = |(start, end): &(u32, u32)| pattern.text[*start as usize..*end as usize].into();
-                makers.push((candidate.rule, candidate.values.iter().map(value).collect::<Vec<Arc<str>>>()));
-            });
-            for (rule, values) in makers {
-                if rule != site.number && has_inputs(scope, rule, &values) {
-                    add(rule, site.number, &pattern.text);
-                }
-            }
-        }
-    }
     found
 }
 
-/// Whether the rule's inputs for these wildcards are there or named by a rule: then it can make the file.
-fn has_inputs(scope: &Scope<'_>, rule: u32, values: &[Arc<str>]) -> bool {
-    scope.rule(rule).inputs.iter().all(|item| match &item.source {
-        InputSource::Patterns { patterns, .. } => patterns.iter().all(|pattern| {
-            let mut path = String::new();
-            // The values are those of an output; each rule has one list of names.
-            if pattern.names.len() == values.len() || pattern.names.is_empty() {
-                pattern.render(values, &mut path);
-            }
-            scope.is_file(&path) || scope.index.concrete_paths().any(|known| known == path)
-        }),
-        InputSource::Function(_) => false,
-    })
+/// The rules that inputs name by `rules.a.output`: there is no doubt which rule they mean.
+fn named_makers<'w>(scope: &Scope<'w>) -> FxHashSet<&'w str> {
+    let items = scope.workflow.rules.iter().flat_map(|rule| &rule.inputs);
+    let flags = items.flat_map(|item| match &item.source {
+        InputSource::Patterns { flags, .. } => &**flags,
+        InputSource::Function(_) => &[],
+    });
+    flags.filter_map(|flags| flags.maker.as_deref()).collect()
 }
 
 /// The pattern without what wildcards are called: equal shapes match the same paths.

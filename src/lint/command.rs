@@ -16,6 +16,11 @@ pub(super) struct Word {
     pub(super) written: bool,
 }
 
+/// Words that a program may follow.
+const KEYWORDS: [&str; 14] = [
+    "!", "do", "elif", "else", "env", "exec", "if", "nice", "nohup", "sudo", "then", "time", "until", "while",
+];
+
 /// The words of a command, up to a `cd`: then paths start from somewhere else.
 pub(super) fn words(template: &Template) -> Vec<Word> {
     let mut reader = Reader::default();
@@ -47,6 +52,8 @@ struct Reader {
     escaped: bool,
     comment: bool,
     program: Option<String>,
+    /// The word is the value of a variable.
+    assigned: bool,
     /// The next word is the target of a redirection.
     written: bool,
     /// How many `<` stand before this place.
@@ -117,6 +124,11 @@ impl Reader {
         let less = std::mem::take(&mut self.less);
         match c {
             '\n' => self.end_line(),
+            // `NAME=value program`
+            '=' if self.program.is_none() && is_name(&self.word) => {
+                self.forget();
+                self.assigned = true;
+            }
             ' ' | '\t' | '\r' | '=' | ',' => self.end_word(),
             '&' if self.written && !self.has_word => {}
             ';' | '|' | '&' | '(' | ')' => self.end_command(),
@@ -135,7 +147,7 @@ impl Reader {
             }
             '*' | '?' | '[' | ']' | '{' | '}' | '~' | '!' => {
                 self.open = true;
-                self.has_word = true;
+                self.push(c);
             }
             c => self.push(c),
         }
@@ -157,14 +169,16 @@ impl Reader {
             return;
         }
         let text = std::mem::take(&mut self.word);
-        let open = std::mem::take(&mut self.open);
+        // Alone it is no pattern for names of files.
+        let open = std::mem::take(&mut self.open) && !matches!(&*text, "[" | "[[" | "!");
         let written = std::mem::take(&mut self.written);
         self.has_word = false;
         if let Heredoc::Named = self.heredoc {
             self.heredoc = Heredoc::Pending(text);
             return;
         }
-        let is_program = self.program.is_none() && !written;
+        let assigned = std::mem::take(&mut self.assigned);
+        let is_program = self.program.is_none() && !written && !assigned && !KEYWORDS.contains(&&*text);
         if is_program {
             self.moved |= matches!(&*text, "cd" | "pushd");
         }
@@ -191,6 +205,11 @@ impl Reader {
             self.heredoc = Heredoc::Body(std::mem::take(end), String::new());
         }
     }
+}
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && word.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -227,8 +246,10 @@ mod tests {
 
     #[test]
     fn a_word_knows_its_program() {
-        let words = words(&Template::parse("rm -f a.txt && X=1 awk -f b.awk").unwrap());
+        let words =
+            words(&Template::parse("rm -f a.txt && X=1 awk -f b.awk; if [ -f c ]; then d e; fi").unwrap());
         let of = |text: &str| words.iter().find(|word| word.text == text).unwrap().program.clone();
-        assert_eq!((of("a.txt"), of("rm")), ("rm".to_string(), String::new()));
+        assert_eq!((of("a.txt").as_str(), of("rm").as_str(), of("b.awk").as_str()), ("rm", "", "awk"));
+        assert_eq!((of("c").as_str(), of("e").as_str()), ("[", "d"));
     }
 }

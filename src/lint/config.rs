@@ -59,7 +59,9 @@ fn place_of(source: SourceId, text: &str, key: &str) -> Option<Span> {
         }
         start += line.len();
     }
-    None
+    // In a mapping on one line.
+    let quoted = format!("\"{key}\"");
+    text.find(&quoted).map(|at| Span::new(source, at + 1, at + 1 + key.len()))
 }
 
 /// The keys that are read.

@@ -1,9 +1,9 @@
 //! Files that rulemake does not see: outputs outside of the root, and files that a command uses but its rule does not
 //! name.
 
+use super::Finder;
 use super::command::{Word, words};
 use super::scope::{Scope, Site};
-use super::Finder;
 use crate::base::path::{is_outside, normalise};
 use crate::matching::matcher::{ConstraintCache, Values, compile_with};
 use crate::model::flags::Flag;
@@ -63,7 +63,9 @@ pub(super) fn undeclared_file(scope: &Scope<'_>, finder: &mut Finder<'_>) {
             let place = scope.find(site, "shell", &path);
             finder.push(
                 site.warning("undeclared-file", message, place)
-                    .note("a file that is not named in `input` is no reason to run, and nothing makes it first")
+                    .note(
+                        "a file that is not named in `input` is no reason to run, and nothing makes it first",
+                    )
                     .help("add it to `input`"),
             );
         }
@@ -77,6 +79,8 @@ fn mentioned(template: &Template) -> Vec<String> {
         !word.written
             && !NO_READERS.contains(&&*word.program)
             && text.contains(['.', '/'])
+            // The shell looks for programs elsewhere, unless a directory is named.
+            && (!word.program.is_empty() || text.contains('/'))
             && !text.starts_with(['-', '/'])
             && !text.ends_with('/')
             && !text.contains(['\n', ':', '\0'])

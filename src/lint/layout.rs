@@ -27,7 +27,10 @@ pub(super) fn tabs_and_blanks(scope: &Scope<'_>, finder: &mut Finder<'_>) {
     for file in scope.files {
         let mut texts: Vec<(usize, usize)> = Vec::new();
         walk(&file.block, |node| {
-            texts.extend(text_of(node));
+            // Within one line a text hides nothing.
+            let spans_lines =
+                |(from, to): &(usize, usize)| file.text.get(*from..*to).is_some_and(|t| t.contains('\n'));
+            texts.extend(text_of(node).filter(spans_lines));
             true
         });
         let (mut first, mut more) = (None, 0);

@@ -77,7 +77,8 @@ fn shortest(left: &dense::DFA<Vec<u32>>, right: &dense::DFA<Vec<u32>>) -> Option
     let mut queue = VecDeque::from([first]);
     while let Some(pair) = queue.pop_front() {
         let (a, b) = pair;
-        let ends = left.is_match_state(left.next_eoi_state(a)) && right.is_match_state(right.next_eoi_state(b));
+        let ends =
+            left.is_match_state(left.next_eoi_state(a)) && right.is_match_state(right.next_eoi_state(b));
         if ends {
             return path_to(pair, first, &from);
         }

@@ -7,7 +7,7 @@ use crate::lang::builtins;
 use crate::lang::modules;
 use crate::syntax::ast::{CompareOp, Expr, ExprKind, Ident, Stmt, StmtKind};
 use crate::syntax::walk::Node;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// `is-literal`: `is` compares identity, which nobody promises for numbers and texts.
 pub(super) fn is_literal(scope: &Scope<'_>, finder: &mut Finder<'_>) {
@@ -52,10 +52,18 @@ fn kind_of(expr: &Expr) -> Option<&'static str> {
 }
 
 /// `unsupported-python`: what would be an error if it was executed. Bodies of `run:` are Python's own.
-pub(super) fn unsupported_python(scope: &Scope<'_>, finder: &mut Finder<'_>) {
+pub(super) fn unsupported_python<'w>(scope: &Scope<'w>, finder: &mut Finder<'_>) {
     if !finder.wants("unsupported-python") {
         return;
     }
+    // What only bodies of `run:` use is Python's own, too.
+    let mut used: FxHashSet<&str> = FxHashSet::default();
+    scope.walk(|node| {
+        if let Node::Expr(Expr { kind: ExprKind::Name(name), .. }) = node {
+            used.insert(name);
+        }
+        !matches!(node, Node::Code(_))
+    });
     // Names of modules that we have, as the file calls them.
     let mut ours: FxHashMap<&str, &str> = FxHashMap::default();
     let mut warn = |message: String, place: Span, help: &str| {
@@ -71,8 +79,16 @@ pub(super) fn unsupported_python(scope: &Scope<'_>, finder: &mut Finder<'_>) {
             }
             Node::Stmt(Stmt { kind: StmtKind::Import { module, alias, names }, .. }) => {
                 let name = &*module.text;
+                let bound = |name: &'w Ident, alias: &'w Option<Ident>| &*alias.as_ref().unwrap_or(name).text;
                 if name != "__future__" && !name.starts_with('.') && !modules::is_known(name) {
-                    if !is_of_project(scope, name) {
+                    let is_used = match names {
+                        Some(names) => names.iter().any(|(name, alias)| used.contains(bound(name, alias))),
+                        None => {
+                            let first = name.split('.').next().unwrap_or(name);
+                            used.contains(alias.as_ref().map_or(first, |alias| &*alias.text))
+                        }
+                    };
+                    if is_used && !is_of_project(scope, name) {
                         warn(not_available(name), module.span, modules::advice(name));
                     }
                     return true;
@@ -82,8 +98,10 @@ pub(super) fn unsupported_python(scope: &Scope<'_>, finder: &mut Finder<'_>) {
                         let known = alias.as_ref().map_or(name, |alias| &alias.text);
                         ours.insert(known, name);
                     }
-                    Some(names) => names.iter().for_each(|(member, _)| {
-                        if let Some(help) = modules::refused_member(name, &member.text) {
+                    Some(names) => names.iter().for_each(|(member, alias)| {
+                        if used.contains(bound(member, alias))
+                            && let Some(help) = modules::refused_member(name, &member.text)
+                        {
                             warn(not_available(&format!("{name}.{}", member.text)), member.span, help);
                         }
                     }),
@@ -101,7 +119,7 @@ pub(super) fn unsupported_python(scope: &Scope<'_>, finder: &mut Finder<'_>) {
                     if let ExprKind::Name(name) = &callee.kind
                         && builtins::is_refused(name)
                     {
-                        warn(not_available(name), callee.span, "the error says what there is instead");
+                        warn(not_available(name), callee.span, "move it to a `run:` or a script");
                     }
                 }
                 _ => {}

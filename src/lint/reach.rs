@@ -13,7 +13,9 @@ use crate::syntax::walk::Node;
 /// `unreachable-rule`: no input of a rule that can be reached names an output of it, and it is no target itself.
 /// Rules without outputs are targets.
 pub(super) fn unreachable_rule(scope: &Scope<'_>, finder: &mut Finder<'_>) {
-    let Some(default) = scope.workflow.default_rule.filter(|_| finder.wants("unreachable-rule")) else { return };
+    let Some(default) = scope.workflow.default_rule.filter(|_| finder.wants("unreachable-rule")) else {
+        return;
+    };
     let mut reached: Vec<bool> =
         scope.sites.iter().map(|site| site.number == default || site.rule.outputs.is_empty()).collect();
     let mut todo: Vec<u32> =
@@ -101,39 +103,47 @@ impl<'w> Texts<'w> {
             }
             true
         });
-        let is_other = |(number, _): &(u32, &str)| {
-            !scope.workflow.rulefiles.iter().any(|source| source.0 == *number)
-        };
+        let is_other =
+            |(number, _): &(u32, &str)| !scope.workflow.rulefiles.iter().any(|source| source.0 == *number);
         let others = (0..).zip(scope.workflow.sources.texts()).filter(is_other);
         let files = scope.files.iter().map(|file| &*file.text);
         Texts { texts, sources: others.map(|(_, text)| text).chain(files).collect() }
     }
 
-    /// Whether a function may speak of the rule: of its name, or of the end of an output.
+    /// Whether a function may speak of the rule: of its name, or of a part of what it makes.
     fn mention(&self, site: &Site<'_>) -> bool {
-        let local = site.rule.name.rsplit('_').next().unwrap_or_default();
-        let names = ["rules.", "checkpoints."].map(|owner| format!("{owner}{local}"));
-        if self.sources.iter().any(|text| names.iter().any(|name| text.contains(name.as_str()))) {
+        // A module calls its rules by shorter names.
+        let name = &*site.rule.name;
+        let shorter = name.match_indices('_').map(|(at, _)| &name[at + 1..]);
+        let named = |name: &str| {
+            let names = ["rules", "checkpoints"].map(|owner| format!("{owner}.{name}"));
+            self.sources.iter().any(|text| names.iter().any(|name| text.contains(name.as_str())))
+        };
+        if std::iter::once(name).chain(shorter).any(named) {
             return true;
         }
         let own = site.section("output");
         let is_own = |span: &Span| {
-            let args = own.into_iter().flat_map(|section| &section.args);
-            args.map(|arg| arg.value.span).any(|arg| arg.source == span.source && arg.start <= span.start && span.end <= arg.end)
+            let args = own.into_iter().flat_map(|section| &section.args).map(|arg| arg.value.span);
+            args.into_iter()
+                .any(|arg| arg.source == span.source && arg.start <= span.start && span.end <= arg.end)
+        };
+        let others = || self.texts.iter().filter(|(span, _)| !is_own(span)).map(|(_, text)| *text);
+        let is_part = |made: &str| {
+            let pieces = |text: &'w str| text.split(['/', '{', '}']).filter(|piece| piece.len() > 2);
+            others().any(|text| text.contains(made) || pieces(text).any(|piece| made.contains(piece)))
         };
         site.rule.products().any(|(_, pattern)| {
-            let literals = pattern.segments.iter().filter_map(|segment| match segment {
-                Segment::Literal(text) => Some(&**text),
-                Segment::Wildcard { .. } => None,
-            });
-            match literals.max_by_key(|text| text.len()).filter(|text| text.len() > 2) {
-                // A directory and an ending may be put together from parts.
-                Some(longest) => {
-                    let part = longest.rsplit('/').find(|part| part.len() > 2).unwrap_or(longest);
-                    self.texts.iter().any(|(span, text)| text.contains(part) && !is_own(span))
-                }
-                None => true,
-            }
-        }) || site.rule.directories().next().is_some()
+            let literals = || {
+                pattern.segments.iter().filter_map(|segment| match segment {
+                    Segment::Literal(text) => Some(&**text),
+                    Segment::Wildcard { .. } => None,
+                })
+            };
+            let parts = literals().flat_map(|text| text.split('/')).filter(|part| part.len() > 2);
+            let mut parts = parts.peekable();
+            // Of a name without literal parts nothing can be told.
+            parts.peek().is_none() || parts.any(is_part)
+        })
     }
 }

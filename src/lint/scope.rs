@@ -121,7 +121,7 @@ impl<'w> Scope<'w> {
         self.root.as_deref()
     }
 
-    /// The exact place of `needle` in an item of a section; the item that is nearest to it, or the rule.
+    /// The exact place of `needle` in an item of a section; its first item or its name, or the rule.
     pub(super) fn find(&self, site: &Site<'w>, section: &str, needle: &str) -> Option<Span> {
         let args = || site.section(section).into_iter().flat_map(|section| &section.args);
         let within = |arg: &Arg| {
@@ -131,7 +131,13 @@ impl<'w> Scope<'w> {
             Some(Span::new(span.source, start, start + needle.len()))
         };
         let found = args().find_map(within).filter(|_| !needle.is_empty());
-        found.or_else(|| args().next().map(|arg| arg.value.span)).or(site.head())
+        let first = || {
+            let span = args().next()?.value.span;
+            // Of a text over several lines the first one says nothing.
+            let is_short = !self.workflow.sources.snippet(span).contains('\n');
+            if is_short { Some(span) } else { site.section(section).map(|section| section.name.span) }
+        };
+        found.or_else(first).or(site.head())
     }
 
     /// The name of a rule, as it is shown beside its place.

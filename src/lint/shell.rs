@@ -1,7 +1,7 @@
 //! Commands in commands.
 
-use super::scope::{Scope, Site};
 use super::Finder;
+use super::scope::{Scope, Site};
 use crate::model::pattern::{Pattern, Segment};
 use crate::model::rule::{InputSource, ParamSource};
 use crate::model::template::{Field, Part, Quoting, Root};
@@ -33,7 +33,10 @@ pub(super) fn nested_shell(scope: &Scope<'_>, finder: &mut Finder<'_>) {
                 finder.push(
                     site.warning("nested-shell", message, place)
                         .note("values are quoted for the shell of the rule; the inner one splits a name with a blank")
-                        .help(format!("give it as an argument: bash -c 'sort \"$1\"' bash {written}")),
+                        .help(match program {
+                            "eval" | "ssh" => format!("quote it once more: \"... $(printf %q {written})\""),
+                            program => format!("give it as an argument: {program} -c 'sort \"$1\"' {program} {written}"),
+                        }),
                 );
                 // One tells the reader what to look for.
                 break;

@@ -34,12 +34,7 @@ pub enum LintLevel {
     Pedantic,
 }
 
-const fn warn(
-    name: &'static str,
-    summary: &'static str,
-    why: &'static str,
-    example: &'static str,
-) -> Lint {
+const fn warn(name: &'static str, summary: &'static str, why: &'static str, example: &'static str) -> Lint {
     Lint { name, level: LintLevel::Warn, summary, why, example }
 }
 
@@ -267,6 +262,9 @@ rule b:
         "\
 import subprocess
 
+def version():
+    return subprocess.check_output(\"date\")
+
 rule note:
     output: \"note.txt\"
     shell: \"echo done > {output}\"
@@ -277,7 +275,7 @@ rule note:
         "A key of a config file is mentioned by no Rulefile and no script.",
         "It is a leftover, or misspelt. Where the config is handed on as a whole, nothing is said.",
         "\
-# config.yaml: {\"depth\": 3, \"dept\": 4}
+# config.yaml: depth: 3\\ndept: 4
 configfile: \"config.yaml\"
 
 rule note:

@@ -1,8 +1,8 @@
 //! What is written and has no effect: params, inputs, wildcards and constraints.
 
-use super::command::words;
-use super::scope::{Scope, Site, Written};
 use super::Finder;
+use super::command::{Word, words};
+use super::scope::{Scope, Site, Written};
 use crate::diag::{Problem, Span};
 use crate::model::action::ShellAction;
 use crate::model::dynamic::Dynamic;
@@ -111,8 +111,8 @@ fn named_inputs(template: &Template) -> Option<(FxHashSet<std::sync::Arc<str>>, 
     Some((names, positions))
 }
 
-/// Programs that make files without content.
-const MARKERS: [&str; 5] = [":", "mkdir", "set", "touch", "true"];
+/// Programs that make files without content, or none.
+const MARKERS: [&str; 7] = [":", "echo", "mkdir", "set", "sleep", "touch", "true"];
 
 /// `unused-wildcard`: a wildcard of the outputs that nothing else of the rule depends on: all its files are equal.
 pub(super) fn unused_wildcard(scope: &Scope<'_>, finder: &mut Finder<'_>) {
@@ -126,12 +126,14 @@ pub(super) fn unused_wildcard(scope: &Scope<'_>, finder: &mut Finder<'_>) {
         let all: Vec<&str> = site.rule.wildcards().collect();
         let unused: Vec<&str> = all.iter().copied().filter(is_unused).collect();
         // Markers are equal on purpose.
-        if unused.is_empty() || words(&shell.template).iter().all(is_of_marker) {
+        if unused.is_empty() || is_marker(site, &shell.template) {
             continue;
         }
         for name in unused {
-            let message =
-                format!("wildcard `{name}` of rule `{}` is used by neither inputs, params nor the command", site.rule.name);
+            let message = format!(
+                "wildcard `{name}` of rule `{}` is used by neither inputs, params nor the command",
+                site.rule.name
+            );
             let place = scope.find(site, "output", &format!("{{{name}"));
             finder.push(
                 site.warning("unused-wildcard", message, place)
@@ -142,9 +144,14 @@ pub(super) fn unused_wildcard(scope: &Scope<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-fn is_of_marker(word: &super::command::Word) -> bool {
-    let program = if word.program.is_empty() { &word.text } else { &word.program };
-    word.written || MARKERS.contains(&&**program)
+/// Whether the rule makes files without content.
+fn is_marker(site: &Site<'_>, command: &Template) -> bool {
+    let is_of_marker = |word: &Word| {
+        let program = if word.program.is_empty() { &word.text } else { &word.program };
+        MARKERS.contains(&&**program)
+    };
+    site.rule.output_flags.iter().all(|flags| flags.has(Flag::Touch))
+        || (!command.text.contains('>') && words(command).iter().all(is_of_marker))
 }
 
 /// Functions see all wildcards.

@@ -83,7 +83,9 @@ fn of_stmt<'t>(stmt: &'t Stmt, out: &mut Vec<Node<'t>>) {
             of_block(orelse, out);
         }
         StmtKind::With { items, body } => {
-            out.extend(items.iter().flat_map(|(value, name)| [value].into_iter().chain(name)).map(Node::Expr));
+            out.extend(
+                items.iter().flat_map(|(value, name)| [value].into_iter().chain(name)).map(Node::Expr),
+            );
             of_block(body, out);
         }
         StmtKind::Try { body, handlers, orelse, finally } => {

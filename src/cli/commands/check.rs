@@ -71,8 +71,7 @@ fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
 }
 
 fn report(output: &Output, diagnostics: &[Diagnostic]) -> Result<(), Failure> {
-    let (errors, warnings) =
-        (count(diagnostics, Severity::Error), count(diagnostics, Severity::Warning));
+    let (errors, warnings) = (count(diagnostics, Severity::Error), count(diagnostics, Severity::Warning));
     let style = output.stderr_style();
     let wanted = |found: &&Diagnostic| !output.quiet || found.severity == Severity::Error;
     for found in diagnostics.iter().filter(wanted) {

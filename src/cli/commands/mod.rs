@@ -197,5 +197,4 @@ impl Place {
     }
 }
 
-const COMMANDS: [&str; 10] =
-    ["run", "plan", "why", "graph", "list", "log", "check", "fmt", "clean", "help"];
+const COMMANDS: [&str; 10] = ["run", "plan", "why", "graph", "list", "log", "check", "fmt", "clean", "help"];
