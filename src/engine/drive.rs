@@ -3,6 +3,8 @@
 //! events, and never hashes, stats or waits for a child.
 
 mod growth;
+mod hooks;
+mod log;
 mod shape;
 mod temps;
 
@@ -30,10 +32,14 @@ use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
+use crate::store::runs::RunLog;
 use crate::store::{Record, Writer, boot_id, runs};
+use crate::trace::fingerprint::Trace;
 use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
 use growth::GrowthState;
+use hooks::{HOOK, HookState};
+use log::Journal;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -129,6 +135,8 @@ pub(crate) fn drive(
         core: Core::new(shape::shape(&cx, &mut temps), ledger, options.keep_going),
         temps,
         growth: GrowthState::of(&cx, index),
+        hooks: HookState::default(),
+        journal: Journal::default(),
         total: action_count(&cx),
         in_pool: 0,
         writer,
@@ -161,6 +169,7 @@ pub(crate) fn drive(
     }
     run.tell(Msg::Begin);
     run.pump(&inbox);
+    run.end_hooks(&inbox);
     run.close()
 }
 
@@ -187,6 +196,8 @@ struct Run<'a> {
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
     growth: GrowthState<'a>,
+    hooks: HookState,
+    journal: Journal,
     /// Jobs that execute something.
     total: usize,
     /// Pieces of work that the pool has not finished.
@@ -204,7 +215,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
-        while !self.finished || self.temps.is_removing() {
+        while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -228,6 +239,7 @@ impl Run<'_> {
                     self.checked(job, verdict);
                 }
             }
+            Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
             Inbox::Completed(completion) => self.completed(completion),
             Inbox::Concluded(concluded) | Inbox::NotStarted(concluded) => self.concluded(*concluded),
             Inbox::Removed(removed) => {
@@ -302,6 +314,10 @@ impl Run<'_> {
     fn checked(&mut self, job: u32, verdict: Verdict) {
         let verdict = match verdict {
             Verdict::UpToDate => Checked::UpToDate,
+            Verdict::Adopted(trace) => {
+                self.adopt(job, &trace);
+                Checked::UpToDate
+            }
             Verdict::Trouble(trouble) => {
                 self.refuse(job, trouble);
                 Checked::Failed
@@ -319,6 +335,23 @@ impl Run<'_> {
             }
         };
         self.tell(Msg::Checked { job, verdict });
+    }
+
+    /// What somebody made of the outputs of a job is its result from now on.
+    fn adopt(&mut self, job: u32, trace: &Trace) {
+        let cx = self.cx.clone();
+        let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
+        records.push(Record::Traced(trace));
+        self.append(&records);
+        for path in cx.job(JobId(job)).outputs.iter() {
+            let is_edited =
+                cx.view.trace(*path).and_then(|before| before.result(*path)) != trace.result(*path);
+            if is_edited {
+                let path = cx.paths.text(*path);
+                let message = format!("{path} was changed since it was made, and is kept as it is now");
+                self.emit(EventKind::Warning { message });
+            }
+        }
     }
 
     /// A failure without an execution.
@@ -345,7 +378,7 @@ impl Run<'_> {
     }
 
     fn start(&mut self, job: u32, attempt: u32) {
-        if self.temps.hold_start(job, attempt) {
+        if self.hold_for_hook(job, attempt) || self.temps.hold_start(job, attempt) {
             return;
         }
         if let Err(outcome) = self.try_start(job, attempt) {
@@ -403,7 +436,9 @@ impl Run<'_> {
     fn check_again_if_moved(&mut self, job: u32) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
-        if prepared.checked_at.elapsed() < TRUSTED || !work::inputs_moved(&cx, prepared) {
+        let is_trusted =
+            prepared.checked_at.elapsed() < TRUSTED && !self.hooks.is_newer_than(prepared.checked_at);
+        if is_trusted || !work::inputs_moved(&cx, prepared) {
             return Ok(());
         }
         let attempt = prepared.instance.attempt;
@@ -419,21 +454,24 @@ impl Run<'_> {
                 Err(Trouble::new(format!("its temporary input `{path}` was removed while it waited")))
             }
             // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
-            Verdict::UpToDate => Ok(()),
+            Verdict::UpToDate | Verdict::Adopted(_) => Ok(()),
         }
     }
 
     /// From here on until its end is on record the job is in flight: whatever it leaves is not trusted.
     fn record_start(&mut self, job: u32, outputs: &[PathId]) {
         let cx = self.cx.clone();
-        let rule = cx.job(JobId(job)).rule;
-        let mut records = Vec::new();
-        let facts = &cx.facts[rule as usize];
-        if self.defined.insert(rule) && cx.view.definition(&facts.definition).is_none() {
-            records.push(Record::Definition { digest: facts.definition, text: &facts.text });
-        }
+        let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
         records.push(Record::JobStarted { run: self.number, job, outputs });
         self.append(&records);
+    }
+
+    /// The text of the job's rule, unless it is on record.
+    fn new_definition<'c>(&mut self, cx: &'c Context, job: u32) -> Option<Record<'c>> {
+        let rule = cx.job(JobId(job)).rule;
+        let facts = &cx.facts[rule as usize];
+        let is_new = self.defined.insert(rule) && cx.view.definition(&facts.definition).is_none();
+        is_new.then(|| Record::Definition { digest: facts.definition, text: &facts.text })
     }
 
     fn append(&mut self, records: &[Record<'_>]) {
@@ -459,6 +497,7 @@ impl Run<'_> {
         // Of jobs whose engine was killed.
         shadow::remove(&self.state_dir.join("shadow"))?;
         runs::run_dir(&self.state_dir, self.number)?;
+        self.journal.open(RunLog::create(&self.state_dir, self.number)?);
         let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
         self.writer
             .append(&self.cx.paths, &[Record::RunStarted { run: self.number, boot_id: &boot_id, time_ms }])
@@ -650,7 +689,7 @@ impl Run<'_> {
             }
             Settled::Drained => {
                 self.summary.skipped += 1;
-                let cancelled = self.cancel.level().is_some();
+                let cancelled = self.cancel.level().is_some() || self.hooks.failure.is_some();
                 let because = if cancelled { SkipCause::Cancelled } else { SkipCause::Drained };
                 self.emit(skipped(because, self.info(job)));
             }
@@ -669,6 +708,7 @@ impl Run<'_> {
     fn look_at_cancel(&mut self) {
         if let Some(level) = self.cancel.level() {
             self.tell(Msg::Cancel(level));
+            self.cancel_hook(level);
         }
         if self.recording && self.fatal.is_none() {
             self.fatal = self.writer.sync_if_due().err();
@@ -693,6 +733,7 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, kind: EventKind) {
+        self.note_in_log(&kind);
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
         self.seq += 1;
         (self.observer)(&event);
@@ -712,7 +753,7 @@ impl Run<'_> {
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
-        match self.fatal {
+        match self.fatal.or(self.hooks.failure) {
             Some(error) => Err(error),
             None => {
                 let Run { number: run, summary, failures, partial, .. } = self;

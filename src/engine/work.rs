@@ -12,8 +12,9 @@ use crate::model::rule::Rule;
 use crate::plan::check::{Check, Mode, check, has_action};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
+use crate::plan::reported;
 use crate::plan::required::Required;
-use crate::trace::fingerprint::{Fingerprint, Origin, Trace};
+use crate::trace::fingerprint::{Bound, Fingerprint, Origin, Trace};
 use crate::trace::identity::StatSig;
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashSet;
@@ -23,6 +24,8 @@ use std::time::Instant;
 /// What a check decided.
 pub(crate) enum Verdict {
     UpToDate,
+    /// Its outputs were edited, and are the result from now on.
+    Adopted(Box<Trace>),
     Run(Box<Prepared>),
     /// It must run, but these jobs have to make these temporary files again first.
     Lacks(Vec<(u32, PathId)>),
@@ -50,6 +53,8 @@ pub(crate) struct Prepared {
     pub(crate) fingerprint: Arc<Fingerprint>,
     /// What `ensure` asks of the outputs.
     pub(crate) required: Vec<Required>,
+    /// What is said of the outputs for a report.
+    pub(crate) reported: Vec<Bound>,
     pub(crate) instance: Instance,
     pub(crate) command: Option<String>,
     pub(crate) message: Option<String>,
@@ -78,6 +83,7 @@ impl Prepared {
             job,
             duration_ms: u32::try_from(duration_ms).unwrap_or(u32::MAX),
             origin: Origin::Executed,
+            reported: self.reported,
         }
     }
 }
@@ -103,6 +109,9 @@ pub(crate) fn check_job(cx: &Context, job: u32, recall: Option<&Recall>) -> Verd
         }
         check.reasons.push(recall.reason.clone());
     }
+    if let Some(results) = check.adopted.take().filter(|_| check.reasons.is_empty()) {
+        return Verdict::Adopted(Box::new(adopted(cx, job, check.fingerprint, results)));
+    }
     if check.reasons.is_empty() {
         return Verdict::UpToDate;
     }
@@ -110,6 +119,20 @@ pub(crate) fn check_job(cx: &Context, job: u32, recall: Option<&Recall>) -> Verd
         return Verdict::Lacks(makers(cx, &check.absent));
     }
     prepare(cx, id, check).map_or_else(Verdict::Trouble, |p| Verdict::Run(Box::new(p)))
+}
+
+/// What is on record from now on of a job whose outputs were edited.
+fn adopted(cx: &Context, job: u32, fingerprint: Fingerprint, results: Vec<Digest>) -> Trace {
+    Trace {
+        rule: cx.rule(cx.job(JobId(job))).name.clone(),
+        fingerprint,
+        results,
+        run: cx.view.next_run(),
+        job,
+        duration_ms: 0,
+        origin: Origin::Accepted,
+        reported: reported::of(cx, cx.job(JobId(job))).iter().map(reported::bound).collect(),
+    }
 }
 
 /// The jobs that make these files, each with one of them.
@@ -172,7 +195,8 @@ pub(crate) fn inputs_moved(cx: &Context, prepared: &Prepared) -> bool {
 
 fn absent_input<'a>(cx: &'a Context, job: &Job) -> Option<&'a str> {
     let sources = job.inputs.iter().filter(|path| cx.graph.producer(**path).is_none());
-    let mut texts = sources.map(|path| (*path, cx.paths.text(*path)));
+    let mut texts =
+        sources.map(|path| (*path, cx.paths.text(*path))).filter(|(_, text)| !cx.trust.assumes(text));
     texts.find(|(id, text)| matches!(cx.files.stat(*id, text), Ok(None))).map(|(_, text)| text)
 }
 
@@ -188,6 +212,7 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         reasons: check.reasons,
         fingerprint: Arc::new(check.fingerprint),
         required: check.required,
+        reported: reported::of(cx, job).iter().map(reported::bound).collect(),
         unknown_outputs: check.unknown_outputs,
         own_directories: check.own_directories,
         recorded: check.recorded,

@@ -90,6 +90,8 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         sources: Arc::new(SourceMap::default()),
         rulefiles: Vec::new(),
         reads: Vec::new(),
+        called: None,
+        report: None,
         warnings: Vec::new(),
         printed: Vec::new(),
         hooks: Vec::new(),

@@ -39,6 +39,7 @@ use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
+use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
 use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
@@ -167,6 +168,8 @@ struct Loader {
     constraints: Vec<Constraint>,
     /// Of the present namespace, by name.
     modules: Modules,
+    /// What `report:` names.
+    report: Option<Arc<str>>,
     /// Namespaces, the main one first; `home` is the present one.
     homes: Vec<Home>,
     home: usize,
@@ -222,7 +225,8 @@ impl Host for Loader {
     }
 
     fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
-        self.refuse_directive(&hook.name.text, hook.name.span)
+        self.add_hook(hook);
+        Ok(())
     }
 
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
@@ -241,6 +245,7 @@ impl Loader {
             rules: Vec::new(),
             defined: Vec::new(),
             modules: Modules::default(),
+            report: None,
             homes: vec![Home { space: MAIN, constraints: Vec::new(), around: String::new() }],
             home: 0,
             renames: Vec::new(),
@@ -391,6 +396,9 @@ impl Loader {
             .iter()
             .map(|home| Arc::new(config(home).unwrap_or(model::value::Value::None)))
             .collect();
+        for hook in &mut self.hooks {
+            hook.config = configs[0].clone();
+        }
         let mut rules = Vec::with_capacity(self.rules.len());
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };
@@ -425,11 +433,13 @@ impl Loader {
         let printed = std::mem::take(&mut vm.log);
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
-        let _ = self.evaluator.set(frozen);
+        let _ = self.evaluator.set(frozen.clone());
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
-                let (hooks, workdir, rulefiles) = (self.hooks, self.workdir, self.rulefiles);
-                Ok(Workflow { printed, order, hooks, workdir, rulefiles, ..workflow })
+                let called: Option<Arc<dyn CallReads>> = Some(frozen);
+                let (hooks, workdir, report, rulefiles) =
+                    (self.hooks, self.workdir, self.report, self.rulefiles);
+                Ok(Workflow { printed, order, hooks, workdir, report, rulefiles, called, ..workflow })
             }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }

@@ -17,6 +17,7 @@ use crate::plan::context::Context;
 use crate::plan::inputs::{self, look};
 use crate::plan::instance::{Instance, Pending, Trouble, fixed_param, param_name};
 use crate::plan::required::{self, Required};
+use crate::plan::trust::results_on_disk;
 use crate::trace::compare::compare;
 use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
 use crate::trace::reason::Reason;
@@ -38,6 +39,10 @@ pub(crate) struct Check {
     pub(crate) recorded: Option<Vec<Digest>>,
     /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
     pub(crate) absent: Vec<PathId>,
+    /// Sources that are not there, and whose content on record was taken instead.
+    pub(crate) assumed: Vec<PathId>,
+    /// What the outputs hold that somebody edited: it is the result now.
+    pub(crate) adopted: Option<Vec<Digest>>,
     /// Inputs with `before_update` that are not what the job read, but as the job that changes them left them.
     pub(crate) excused: Vec<PathId>,
     /// Checkpoints that functions of params looked at before they have ended; only before the run.
@@ -62,11 +67,33 @@ pub(crate) enum Mode {
 
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
-    let check = check_at(cx, id, mode, 0)?;
+    let check = compare_only(cx, id, mode)?;
     if !check.reasons.is_empty() {
-        refuse_protected(cx, cx.job(id))?;
+        let job = cx.job(id);
+        require_program(cx, job, cx.rule(job))?;
+        refuse_protected(cx, job)?;
+        refuse_assumed(cx, &check)?;
     }
     Ok(check)
+}
+
+/// As [`check`], for those who will not run the job.
+pub(crate) fn compare_only(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
+    check_at(cx, id, mode, 0)
+}
+
+/// What is on record of a source is enough to compare, but not to run.
+fn refuse_assumed(cx: &Context, check: &Check) -> Result<(), Trouble> {
+    let (Some(path), Some(reason)) = (check.assumed.first(), check.reasons.first()) else { return Ok(()) };
+    Err(Trouble {
+        message: format!(
+            "input `{}` is not there, and the job that reads it has to run: {reason}",
+            cx.paths.text(*path)
+        ),
+        help: Some(
+            "put the file back; what is on record of it can stand for it only while nothing changes".into(),
+        ),
+    })
 }
 
 /// What was protected is not made again behind the back of who protected it.
@@ -91,8 +118,8 @@ const DEPTH: u32 = 20;
 
 fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Trouble> {
     let job = cx.job(id);
-    let mut absent = Vec::new();
-    let inputs = input_states(cx, job, mode, &mut absent)?;
+    let (mut absent, mut assumed) = (Vec::new(), Vec::new());
+    let inputs = input_states(cx, job, mode, &mut absent, &mut assumed)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
     let mut unknown = Unknown::default();
@@ -107,6 +134,8 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
         own_directories: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
         absent,
+        assumed,
+        adopted: None,
         excused: Vec::new(),
         pending: unknown.pending,
     };
@@ -115,7 +144,6 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
     }
     if job.outputs.is_empty() {
         check.reasons.push(Reason::NoOutputs);
-        require_program(cx, job, cx.rule(job))?;
         return Ok(check);
     }
     recent_history(cx, job, &mut check);
@@ -127,11 +155,8 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
             check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &unknown.params)));
             compare_disk(cx, job, &trace, &mut check)?;
             wanted_beside(cx, id, &mut check)?;
+            adopt_edited(cx, job, &trace, &mut check)?;
         }
-    }
-    // What is up to date needs nothing.
-    if !check.reasons.is_empty() {
-        require_program(cx, job, cx.rule(job))?;
     }
     Ok(check)
 }
@@ -147,6 +172,7 @@ fn input_states(
     job: &Job,
     mode: Mode,
     absent: &mut Vec<PathId>,
+    assumed: &mut Vec<PathId>,
 ) -> Result<Vec<InputState>, Trouble> {
     let mut states = Vec::with_capacity(job.inputs.len());
     let mut slots = job
@@ -158,7 +184,13 @@ fn input_states(
         let slot = slots.next().unwrap_or(u16::MAX);
         let digest = match inputs::digest(cx, job, index)? {
             Some(digest) => digest,
-            None => missing_input(cx, job, index, mode, absent)?,
+            None => match cx.assumed(*path) {
+                Some(digest) => {
+                    assumed.push(*path);
+                    if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest }
+                }
+                None => missing_input(cx, job, index, mode, absent)?,
+            },
         };
         states.push(InputState { slot, path: *path, digest });
     }
@@ -236,6 +268,18 @@ fn as_it_was_read(
         }
     }
     Ok(compared)
+}
+
+/// Takes what somebody made of the outputs for the result, if that is asked for and nothing else makes the job run.
+fn adopt_edited(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
+    let is_edit = |reason: &Reason| matches!(reason, Reason::OutputModified { .. });
+    if !cx.trust.keep_edited || check.reasons.is_empty() || !check.reasons.iter().all(is_edit) {
+        return Ok(());
+    }
+    check.adopted = Some(results_on_disk(cx, job, &check.fingerprint, Some(trace))?);
+    check.reasons.clear();
+    check.unknown_outputs.clear();
+    Ok(())
 }
 
 /// Logs, benchmarks and files in directories count by their existence, and only when somebody asks for them.
@@ -357,7 +401,7 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
         let directory = flags.has(Flag::Directory);
         let (content, fits) = match look(cx, *output)? {
             // Nobody needs it, or a job will say so.
-            Seen::Missing if cx.is_temp(job, index) && trace.result(*output).is_some() => continue,
+            Seen::Missing if cx.may_be_absent(job, index) && trace.result(*output).is_some() => continue,
             Seen::Missing => {
                 check.reasons.push(Reason::OutputMissing { path: path() });
                 continue;
