@@ -77,7 +77,7 @@ pub(crate) struct Common {
     /// Do as if started in DIR
     #[arg(short = 'C', long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
-    /// Set a config value, such as `min=5` or `plot.dpi=300`
+    /// Set a config value, such as `min=5` or `a.b=1`
     ///
     /// The value is read as YAML, and dots lead into nested settings. Repeat it for more.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
@@ -270,9 +270,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Take files as they are for what their rules make, without running anything
+    /// Take files as they are for what their rules make
     ///
-    /// From then on they are up to date, until something changes. For files from elsewhere or made before, for edits
+    /// Nothing runs. From then on they are up to date, until something changes. For files from elsewhere or made before, for edits
     /// that are to stay, and for changes of a rule that change no result.
     Accept {
         /// Files, or rules for all files that they make; all files of the first rule when none is given

@@ -41,7 +41,7 @@ fn kind_of(expr: &Expr) -> Option<&'static str> {
     match &expr.kind {
         ExprKind::Int(_) | ExprKind::Float(_) => Some("a number"),
         ExprKind::Str(_) | ExprKind::FString(_) => Some("a text"),
-        ExprKind::Bytes => Some("bytes"),
+        ExprKind::Bytes(_) => Some("bytes"),
         ExprKind::Tuple(_) => Some("a tuple"),
         ExprKind::List(_) => Some("a new list"),
         ExprKind::Dict(_) => Some("a new dict"),

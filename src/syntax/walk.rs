@@ -126,7 +126,7 @@ fn of_expr<'t>(expr: &'t Expr, out: &mut Vec<Node<'t>>) {
         | ExprKind::Int(_)
         | ExprKind::Float(_)
         | ExprKind::Str(_)
-        | ExprKind::Bytes
+        | ExprKind::Bytes(_)
         | ExprKind::Name(_) => {}
         ExprKind::FString(parts) => of_parts(parts, out),
         ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Set(items) => {
