@@ -94,6 +94,15 @@ impl Field {
         Ok(out)
     }
 
+    /// The field as it is written; empty for a constant, which has lost its name.
+    pub(crate) fn canonical(&self) -> String {
+        let mut out = String::new();
+        if let Some(name) = self.root.name() {
+            self.push_canonical(name, &mut out);
+        }
+        out
+    }
+
     fn push_canonical(&self, name: &str, out: &mut String) {
         out.push('{');
         out.push_str(name);
