@@ -148,6 +148,8 @@ struct File {
 
 struct Loader {
     sources: SourceMap,
+    /// Which of the sources are Rulefiles.
+    rulefiles: Vec<SourceId>,
     problems: Vec<Problem>,
     /// The main file, then the chain of includes that is running.
     files: Vec<File>,
@@ -245,6 +247,7 @@ impl Loader {
     fn new() -> Loader {
         Loader {
             sources: SourceMap::default(),
+            rulefiles: Vec::new(),
             problems: Vec::new(),
             files: Vec::new(),
             included: FxHashSet::default(),
@@ -445,8 +448,9 @@ impl Loader {
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
                 let called: Option<Arc<dyn CallReads>> = Some(frozen);
-                let (hooks, workdir, report) = (self.hooks, self.workdir, self.report);
-                Ok(Workflow { printed, order, hooks, workdir, report, called, ..workflow })
+                let (hooks, workdir, report, rulefiles) =
+                    (self.hooks, self.workdir, self.report, self.rulefiles);
+                Ok(Workflow { printed, order, hooks, workdir, report, rulefiles, called, ..workflow })
             }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }

@@ -7,6 +7,7 @@ use super::raise::{Exc, Raise};
 use super::value::{Args, Value};
 use super::vm::{Frozen, Host, NoHost, Vm};
 use crate::diag::{SourceId, Span};
+use crate::model::dynamic::CallReads as _;
 use crate::syntax::ast::{Block, Directive, Hook, ModuleDef, RuleDef, UseRule};
 use crate::syntax::{parse_expression, parse_file};
 use proptest::prelude::*;
