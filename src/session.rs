@@ -28,6 +28,7 @@ use crate::plan::instance::Trouble;
 use crate::plan::plan::{Plan, Verdict};
 use crate::plan::select::{Batch, Selection};
 use crate::plan::temp::Temps;
+use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 use serde::Serialize;
 use std::ffi::OsString;
@@ -350,8 +351,15 @@ impl Session {
             let kept = selection.select(&graph, &self.workflow, &paths).map_err(plan_error)?;
             graph.restrict(&kept.jobs, &kept.targets);
         }
+        let units = Units::of(&self.workflow, &graph);
+        let inspection = Inspection { workflow: &self.workflow, graph: &graph, paths: &paths, units: &units };
+        let problems = inspection.all();
+        if !problems.is_empty() {
+            return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
+        }
         Ok(Context {
             temps: Temps::of(&self.workflow, &graph),
+            units,
             graph,
             paths,
             force: options.force(),

@@ -2,6 +2,9 @@
 //!
 //! Executed when every producer is final, so a changed intermediate is compared by the digest it really has:
 //! early cutoff needs no mechanism of its own.
+//!
+//! Jobs that run at the same time are checked together, producers first: what stands for a pipe or a service is what its
+//! job would be executed with.
 
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
@@ -20,6 +23,7 @@ use crate::plan::required::{self, Required};
 use crate::trace::compare::compare;
 use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
 use crate::trace::reason::Reason;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// What a check found.
@@ -62,11 +66,64 @@ pub(crate) enum Mode {
 
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
-    let check = check_at(cx, id, mode, 0)?;
+    let check = check_at(cx, id, mode, 0, &Streams::default())?;
     if !check.reasons.is_empty() {
         refuse_protected(cx, cx.job(id))?;
     }
     Ok(check)
+}
+
+/// Checks the jobs of a unit, given with producers first.
+pub(crate) fn check_unit(cx: &Context, members: &[JobId], mode: Mode) -> Vec<Result<Check, Trouble>> {
+    check_unit_at(cx, members, mode, 0)
+}
+
+/// What stands for the content of pipes and services.
+type Streams = FxHashMap<PathId, Digest>;
+
+fn check_unit_at(cx: &Context, members: &[JobId], mode: Mode, depth: u32) -> Vec<Result<Check, Trouble>> {
+    let mut streams = Streams::default();
+    let check_one = |id: &JobId| {
+        let job = cx.job(*id);
+        let check = check_at(cx, *id, mode, depth, &streams);
+        for (index, output) in job.outputs.iter().enumerate() {
+            if cx.units.stream(*output).is_none() {
+                continue;
+            }
+            let digest = match &check {
+                // What it was executed with then may differ from what it would be now in what does not count.
+                Ok(Check { reasons, recorded: Some(recorded), .. }) if reasons.is_empty() => {
+                    recorded.get(index).copied()
+                }
+                Ok(check) => Some(check.fingerprint.stream(*output, &cx.paths)),
+                Err(_) => None,
+            };
+            streams.insert(*output, digest.unwrap_or(Digest::from_bytes([0; 32])));
+        }
+        let check = check?;
+        if !check.reasons.is_empty() {
+            refuse_protected(cx, job)?;
+        }
+        Ok(check)
+    };
+    members.iter().map(check_one).collect()
+}
+
+/// Puts into fingerprints what the pipes and services stand for when all jobs of a unit are executed now; `fingerprints`
+/// belong to `members`, producers first.
+pub(crate) fn bind_streams<'a>(
+    cx: &Context,
+    members: impl Iterator<Item = (JobId, &'a mut Fingerprint)>,
+) {
+    let mut streams = Streams::default();
+    for (id, fingerprint) in members {
+        for input in fingerprint.inputs.iter_mut().filter(|input| input.digest != ANCIENT) {
+            input.digest = streams.get(&input.path).copied().unwrap_or(input.digest);
+        }
+        for output in cx.job(id).outputs.iter().filter(|output| cx.units.stream(**output).is_some()) {
+            streams.insert(*output, fingerprint.stream(*output, &cx.paths));
+        }
+    }
 }
 
 /// What was protected is not made again behind the back of who protected it.
@@ -89,10 +146,10 @@ fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
 /// Jobs that change what others read before, and that read what others change, are looked at so far ahead.
 const DEPTH: u32 = 20;
 
-fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Trouble> {
+fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) -> Result<Check, Trouble> {
     let job = cx.job(id);
     let mut absent = Vec::new();
-    let inputs = input_states(cx, job, mode, &mut absent)?;
+    let inputs = input_states(cx, job, mode, streams, &mut absent)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
     let mut unknown = Unknown::default();
@@ -146,6 +203,7 @@ fn input_states(
     cx: &Context,
     job: &Job,
     mode: Mode,
+    streams: &Streams,
     absent: &mut Vec<PathId>,
 ) -> Result<Vec<InputState>, Trouble> {
     let mut states = Vec::with_capacity(job.inputs.len());
@@ -156,9 +214,13 @@ fn input_states(
         .flat_map(|(i, slot)| std::iter::repeat_n(i as u16, slot.len as usize));
     for (index, path) in job.inputs.iter().enumerate() {
         let slot = slots.next().unwrap_or(u16::MAX);
-        let digest = match inputs::digest(cx, job, index)? {
-            Some(digest) => digest,
-            None => missing_input(cx, job, index, mode, absent)?,
+        let digest = match streams.get(path) {
+            Some(_) if inputs::flags(job, index).has(Flag::Ancient) => ANCIENT,
+            Some(digest) => *digest,
+            None => match inputs::digest(cx, job, index)? {
+                Some(digest) => digest,
+                None => missing_input(cx, job, index, mode, absent)?,
+            },
         };
         states.push(InputState { slot, path: *path, digest });
     }
@@ -225,9 +287,7 @@ fn as_it_was_read(
             continue;
         }
         let is_about_to_change = match cx.graph.producer(now.path) {
-            Some(changer) if changer != id => {
-                depth == DEPTH || !check_at(cx, changer, Mode::Forecast, depth + 1)?.reasons.is_empty()
-            }
+            Some(changer) if changer != id => depth == DEPTH || must_run(cx, changer, depth + 1)?,
             _ => false,
         };
         if !is_about_to_change {
@@ -236,6 +296,19 @@ fn as_it_was_read(
         }
     }
     Ok(compared)
+}
+
+/// Whether a job, or one that runs with it, is known to have to run.
+fn must_run(cx: &Context, id: JobId, depth: u32) -> Result<bool, Trouble> {
+    let Some(members) = cx.units.with(id) else {
+        return Ok(!check_at(cx, id, Mode::Forecast, depth, &Streams::default())?.reasons.is_empty());
+    };
+    for check in check_unit_at(cx, members, Mode::Forecast, depth) {
+        if !check?.reasons.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Logs, benchmarks and files in directories count by their existence, and only when somebody asks for them.
@@ -332,6 +405,10 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
     let mut all_exist = true;
     let flags = &cx.rule(job).output_flags;
     for (output, flags) in job.outputs.iter().zip(flags) {
+        if flags.stream().is_some() {
+            all_exist = false;
+            continue;
+        }
         match look(cx, *output)? {
             Seen::Missing => all_exist = false,
             Seen::File(_) | Seen::Directory | Seen::Special if flags.has(Flag::Update) => {}
@@ -354,6 +431,9 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
     for (index, output) in job.outputs.iter().enumerate() {
         let path = || cx.paths.text(*output).to_string();
         let flags = cx.rule(job).output_flags.get(index).cloned().unwrap_or_default();
+        if flags.stream().is_some() {
+            continue;
+        }
         let directory = flags.has(Flag::Directory);
         let (content, fits) = match look(cx, *output)? {
             // Nobody needs it, or a job will say so.

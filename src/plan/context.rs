@@ -16,6 +16,7 @@ use crate::model::template::Used;
 use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
 use crate::plan::temp::Temps;
+use crate::plan::units::Units;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
@@ -47,6 +48,7 @@ pub(crate) struct Context {
     /// What `touch` outputs that were made in this run stand for.
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
+    pub(crate) units: Units,
 }
 
 /// Which jobs run although they are up to date.
@@ -77,10 +79,13 @@ impl Context {
         made.or_else(|| self.view.trace(path)?.result(path))
     }
 
-    /// Takes over what a job made, with what it is on record as.
+    /// Takes over what a job made, with what it is on record as. `made` are its outputs but for pipes and services,
+    /// `results` belong to all.
     pub(crate) fn publish(&self, job: JobId, made: &[(PathId, Known)], results: &[Digest]) {
         self.graph.beside(job).iter().for_each(|path| self.files.forget(*path));
-        for ((path, known), result) in made.iter().zip(results) {
+        let mut all = self.job(job).outputs.iter().zip(results);
+        for (path, known) in made {
+            let Some((_, result)) = all.find(|(output, _)| *output == path) else { return };
             self.files.publish(*path, known);
             if known.digest() != *result {
                 self.markers.lock().unwrap_or_else(PoisonError::into_inner).insert(*path, *result);
@@ -219,8 +224,8 @@ fn push_slots(rule: &Rule, text: &mut String) {
     }
     for (number, flags) in (1..).zip(&rule.output_flags) {
         let made_as =
-            [Flag::Directory, Flag::Touch, Flag::Update].into_iter().filter(|flag| flags.has(*flag));
-        for flag in made_as {
+            [Flag::Directory, Flag::Touch, Flag::Update, Flag::Pipe, Flag::Service].into_iter();
+        for flag in made_as.filter(|flag| flags.has(*flag)) {
             let _ = write!(text, "\n# output {number}: {}", flag.name());
         }
     }

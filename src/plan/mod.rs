@@ -12,3 +12,4 @@ pub(crate) mod plan;
 pub(crate) mod required;
 pub(crate) mod select;
 pub(crate) mod temp;
+pub(crate) mod units;
