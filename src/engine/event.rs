@@ -134,6 +134,11 @@ pub enum SkipCause {
         /// Title of that job.
         job: String,
     },
+    /// It ran, or was to run, at the same time as a job that failed, and was ended with that.
+    PartnerFailed {
+        /// Title of that job.
+        job: String,
+    },
     /// Another job failed, and the run goes on only with what is running.
     Drained,
     /// The run was cancelled.

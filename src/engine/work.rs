@@ -122,11 +122,7 @@ pub(crate) fn check_unit(cx: &Context, to_check: &ToCheck) -> Verdict {
 }
 
 /// Of jobs that run at the same time all run when one of them must.
-fn check_members<'a>(
-    cx: &Context,
-    members: &[JobId],
-    recall: impl Fn(u32) -> Option<&'a Recall>,
-) -> Verdict {
+fn check_members<'a>(cx: &Context, members: &[JobId], recall: impl Fn(u32) -> Option<&'a Recall>) -> Verdict {
     let mut checks = Vec::with_capacity(members.len());
     for (id, check) in members.iter().zip(plan::check::check_unit(cx, members, Mode::Final)) {
         match check {
@@ -186,21 +182,21 @@ fn makers<'a>(cx: &Context, files: impl Iterator<Item = &'a PathId>) -> Vec<(u32
 
 /// A temporary file to be removed, and its signature as its job left it.
 pub(crate) struct Removal {
-    pub(crate) job: u32,
+    pub(crate) unit: u32,
     pub(crate) path: PathId,
     pub(crate) sig: StatSig,
 }
 
 /// A temporary file that was removed, or why it was not.
 pub(crate) struct Removed {
-    pub(crate) job: u32,
+    pub(crate) unit: u32,
     pub(crate) path: PathId,
     pub(crate) result: Result<(), String>,
 }
 
 impl Removal {
     pub(crate) fn perform(self, cx: &Context) -> Removed {
-        let Removal { job, path, sig } = self;
+        let Removal { unit, path, sig } = self;
         let text = cx.paths.text(path);
         let result = match cx.files.restat(text) {
             Ok(Some(now)) if now == sig && is_as_known(cx, path, now) => {
@@ -211,7 +207,7 @@ impl Removal {
             Ok(Some(_)) => Err("it was changed since its job made it".into()),
             Err(error) => Err(error.to_string()),
         };
-        Removed { job, path, result }
+        Removed { unit, path, result }
     }
 }
 

@@ -26,6 +26,13 @@ pub(crate) struct PrepareOutput<'a> {
     pub(crate) is_stream: bool,
 }
 
+impl<'a> PrepareOutput<'a> {
+    /// Whatever file is there is moved to be kept.
+    pub(crate) fn moved(path: &'a str) -> PrepareOutput<'a> {
+        PrepareOutput { path, keep: true, directory: false, stays: false, is_stream: false }
+    }
+}
+
 /// A file that was moved to be kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Saved {

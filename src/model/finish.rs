@@ -611,12 +611,14 @@ fn check_streams(draft: &RuleDraft, report: &mut Report<'_>) {
         push("shadow-with-pipe", message, &format!("remove `shadow:` or `{what}`"));
     }
     if draft.benchmark.as_ref().is_some_and(|benchmark| benchmark.repeat > 1) {
-        let message = format!("`{text}` is a {what}, so rule `{rule}` cannot run several times for its benchmark");
+        let message =
+            format!("`{text}` is a {what}, so rule `{rule}` cannot run several times for its benchmark");
         push("repeat-with-pipe", message, "remove `repeat` from `benchmark:`");
     }
     let asked = outputs().find(|path| path.flags.stream().is_some() && path.flags.ensure.is_some());
     if let Some(asked) = asked {
-        let message = format!("`{}` is a {what}: no file is left of which `ensure` could ask something", asked.text);
+        let message =
+            format!("`{}` is a {what}: no file is left of which `ensure` could ask something", asked.text);
         let problem = Problem::error("flags-contradict", message).help("remove one of the two");
         report.push(problem, asked.span, &asked.text, "");
     }

@@ -111,10 +111,7 @@ fn check_unit_at(cx: &Context, members: &[JobId], mode: Mode, depth: u32) -> Vec
 
 /// Puts into fingerprints what the pipes and services stand for when all jobs of a unit are executed now; `fingerprints`
 /// belong to `members`, producers first.
-pub(crate) fn bind_streams<'a>(
-    cx: &Context,
-    members: impl Iterator<Item = (JobId, &'a mut Fingerprint)>,
-) {
+pub(crate) fn bind_streams<'a>(cx: &Context, members: impl Iterator<Item = (JobId, &'a mut Fingerprint)>) {
     let mut streams = Streams::default();
     for (id, fingerprint) in members {
         for input in fingerprint.inputs.iter_mut().filter(|input| input.digest != ANCIENT) {

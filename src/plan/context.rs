@@ -223,8 +223,7 @@ fn push_slots(rule: &Rule, text: &mut String) {
         }
     }
     for (number, flags) in (1..).zip(&rule.output_flags) {
-        let made_as =
-            [Flag::Directory, Flag::Touch, Flag::Update, Flag::Pipe, Flag::Service].into_iter();
+        let made_as = [Flag::Directory, Flag::Touch, Flag::Update, Flag::Pipe, Flag::Service].into_iter();
         for flag in made_as.filter(|flag| flags.has(*flag)) {
             let _ = write!(text, "\n# output {number}: {}", flag.name());
         }

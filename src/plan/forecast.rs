@@ -13,8 +13,8 @@ use crate::plan::check::{Check, Mode, check, check_unit, has_action};
 use crate::plan::context::{Context, Sources};
 use crate::plan::inputs;
 use crate::plan::instance::{Pending, Trouble};
-use crate::plan::units::Inspection;
 use crate::plan::plan::Verdict;
+use crate::plan::units::Inspection;
 use crate::trace::reason::Reason;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -54,7 +54,8 @@ fn check_all(
 ) {
     checks.resize_with(cx.graph.jobs.len(), || None);
     let one = |job: &JobId| {
-        let is_checked = has_action(cx, *job) && !cx.graph.open.contains_key(job) && cx.units.with(*job).is_none();
+        let is_checked =
+            has_action(cx, *job) && !cx.graph.open.contains_key(job) && cx.units.with(*job).is_none();
         is_checked.then(|| check(cx, *job, Mode::Forecast))
     };
     let found: Vec<_> = pool.install(|| jobs.par_iter().with_min_len(64).map(one).collect());

@@ -19,12 +19,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The units of several jobs in a graph.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Units {
     streams: FxHashMap<PathId, Stream>,
     /// Of jobs that run with others: the first job of their unit.
     leaders: FxHashMap<JobId, JobId>,
     members: FxHashMap<JobId, Arc<[JobId]>>,
+}
+
+/// Units, by their first jobs, and jobs that ran alone, which are one unit now.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) parts: Vec<JobId>,
 }
 
 /// Whether the rule writes a pipe or offers a service.
@@ -47,13 +53,13 @@ impl Units {
     }
 
     /// Takes note of what these jobs make and read, which are new or have new inputs. Returns the units that are not what
-    /// they were, by their first jobs.
+    /// they were.
     pub(crate) fn extend(
         &mut self,
         workflow: &Workflow,
         graph: &JobGraph,
         jobs: impl Iterator<Item = JobId> + Clone,
-    ) -> Vec<JobId> {
+    ) -> Vec<Joined> {
         if !workflow.rules.iter().any(|rule| has_stream(rule)) {
             return Vec::new();
         }
@@ -72,22 +78,27 @@ impl Units {
             }
         }
         let mut groups: BTreeMap<JobId, Vec<JobId>> = BTreeMap::new();
-        let known: Vec<JobId> = joined.keys().copied().collect();
+        let mut known: Vec<JobId> = joined.keys().copied().collect();
+        known.sort_unstable();
         for part in known {
-            let leader = root(&mut joined, part);
-            let group = groups.entry(leader).or_default();
-            match self.members.remove(&part) {
+            groups.entry(root(&mut joined, part)).or_default().push(part);
+        }
+        groups.into_iter().map(|(leader, parts)| self.merge(graph, leader, parts)).collect()
+    }
+
+    fn merge(&mut self, graph: &JobGraph, leader: JobId, parts: Vec<JobId>) -> Joined {
+        let mut group = Vec::new();
+        for part in &parts {
+            match self.members.remove(part) {
                 Some(members) => group.extend(members.iter()),
-                None => group.push(part),
+                None => group.push(*part),
             }
         }
-        for (leader, mut group) in groups.iter_mut().map(|(leader, group)| (*leader, std::mem::take(group))) {
-            group.sort_unstable();
-            let members = producers_first(graph, &group);
-            members.iter().for_each(|member| drop(self.leaders.insert(*member, leader)));
-            self.members.insert(leader, members.into());
-        }
-        groups.into_keys().collect()
+        group.sort_unstable();
+        let members = producers_first(graph, &group);
+        self.leaders.extend(members.iter().map(|member| (*member, leader)));
+        self.members.insert(leader, members.into());
+        Joined { parts }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -125,7 +136,9 @@ impl Units {
     /// The jobs of units and others that wait for each other.
     pub(crate) fn order(&self, graph: &JobGraph) -> Result<Vec<JobId>, Vec<JobId>> {
         let mut whole: DiGraph<(), (), u32> = DiGraph::with_capacity(graph.jobs.len(), 0);
-        graph.jobs.iter().for_each(|_| drop(whole.add_node(())));
+        for _ in &graph.jobs {
+            whole.add_node(());
+        }
         for (consumer, job) in (0..).map(JobId).zip(&graph.jobs) {
             let to = self.leader(consumer);
             for from in job.needs.iter().map(|need| self.leader(*need)).filter(|from| *from != to) {
@@ -225,6 +238,31 @@ impl Inspection<'_> {
         problems
     }
 
+    /// As [`Inspection::of`], of what a checkpoint brought in and of the jobs that asked for it.
+    pub(crate) fn of_grown(&self, jobs: impl Iterator<Item = JobId> + Clone) -> Vec<Problem> {
+        let makers = jobs.clone().flat_map(|id| self.job(id).needs.iter().copied());
+        let makers: BTreeSet<JobId> = makers.filter(|maker| self.units.leaders.contains_key(maker)).collect();
+        let is_concerned = jobs.clone().any(|id| self.units.leaders.contains_key(&id)) || !makers.is_empty();
+        let mut problems = self.of(jobs.chain(makers));
+        if problems.is_empty()
+            && is_concerned
+            && let Err(on_cycle) = self.units.order(self.graph)
+        {
+            problems.push(self.cycle(&on_cycle));
+        }
+        problems
+    }
+
+    /// A checkpoint brought in a job that would have to run with `job`, of which is decided already whether it runs.
+    pub(crate) fn too_late(&self, job: JobId) -> Problem {
+        let message = format!(
+            "a checkpoint brought in a job that has to run together with `{}`, whose time was before",
+            self.title(job)
+        );
+        self.problem("stream-too-late", job, message)
+            .help("name what it makes as an input beside the function that asks for the checkpoint")
+    }
+
     fn job(&self, id: JobId) -> &Job {
         &self.graph.jobs[id.index()]
     }
@@ -264,8 +302,12 @@ impl Inspection<'_> {
             return Some(self.problem("stream-without-reader", maker, message).help(help));
         }
         if stream == Stream::Pipe && readers.len() > 1 {
-            let titles: Vec<String> = readers.iter().take(3).map(|job| format!("`{}`", self.title(*job))).collect();
-            let message = format!("`{text}` is a pipe, and {} jobs read it: what one reads another lacks", readers.len());
+            let titles: Vec<String> =
+                readers.iter().take(3).map(|job| format!("`{}`", self.title(*job))).collect();
+            let message = format!(
+                "`{text}` is a pipe, and {} jobs read it: what one reads another lacks",
+                readers.len()
+            );
             let problem = self.problem("pipe-with-readers", maker, message);
             return Some(problem.note(format!("it is read by {}", titles.join(", "))).help(
                 "give each of them a pipe of its own, or make an ordinary file that is marked `temp(...)`",
@@ -307,7 +349,8 @@ impl Inspection<'_> {
                         self.title(*reader),
                         self.title(maker)
                     );
-                    let help = format!("pipes or services connect the two: make `{text}` in a rule of its own");
+                    let help =
+                        format!("pipes or services connect the two: make `{text}` in a rule of its own");
                     return Some(self.problem("waits-for-itself", maker, message).help(help));
                 }
             }
@@ -333,8 +376,12 @@ impl Inspection<'_> {
     fn cycle(&self, on_cycle: &[JobId]) -> Problem {
         let unit = on_cycle.iter().copied().find(|job| self.units.members(*job).is_some());
         let members = unit.and_then(|unit| self.units.members(unit));
-        let together: Vec<String> =
-            members.into_iter().flat_map(|all| all.iter()).take(4).map(|job| format!("`{}`", self.title(*job))).collect();
+        let together: Vec<String> = members
+            .into_iter()
+            .flat_map(|all| all.iter())
+            .take(4)
+            .map(|job| format!("`{}`", self.title(*job)))
+            .collect();
         let between = on_cycle.iter().copied().find(|job| self.units.members(*job).is_none());
         let between = between.or(on_cycle.last().copied()).map(|job| self.title(job)).unwrap_or_default();
         let message = format!(
