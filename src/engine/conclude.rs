@@ -180,8 +180,8 @@ fn with_pipe_advice(cx: &Context, mut one: Concluded) -> Concluded {
     {
         let path = cx.paths.text(path);
         *help = Some(format!(
-            "the job that reads the pipe `{path}` ended before it had read all: let it read to the end \
-             (`cat > /dev/null`), or let the writer go on without it"
+            "a pipe was broken: perhaps the job that reads `{path}` ended before it had read all; let it read to the \
+             end (`cat > /dev/null`), or let the writer go on without it"
         ));
     }
     one

@@ -272,7 +272,7 @@ impl Run<'_> {
                     self.refuse(job, trouble);
                 }
                 Effect::Reopened { job } => match self.cx.units.members(JobId(job)).cloned() {
-                    Some(members) => members.iter().for_each(|member| self.reopened(member.0)),
+                    Some(members) => self.unit_reopened(&members),
                     None => self.reopened(job),
                 },
                 Effect::Restless { job, producer } => {
@@ -389,6 +389,7 @@ impl Run<'_> {
             quarantine: None,
             attempt: prepared.map_or(0, |p| p.instance.attempt),
             help: None,
+            target: self.target_of(job),
             diagnostics: Vec::new(),
         }
     }

@@ -116,21 +116,23 @@ mod tests {
             make_pipe(dir.path(), "p").unwrap();
             release(&full, waiting);
             let at = full.clone();
-            let waits = thread::spawn(move || match waiting {
-                Waiting::Reader => fs::read(at).map(|bytes| bytes.len()),
-                Waiting::Writer => fs::write(at, "x").map(|()| 0),
-            });
-            while !waits.is_finished() {
-                release(&full, waiting);
-                thread::sleep(Duration::from_millis(1));
-            }
-            match (waiting, waits.join().unwrap()) {
-                (Waiting::Reader, read) => assert_eq!(read.unwrap(), 0),
-                // The reader was there for a moment, and one byte fits into a pipe.
-                (Waiting::Writer, wrote) => {
-                    assert!(wrote.is_ok() || wrote.is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe));
+            thread::scope(|scope| {
+                let waits = scope.spawn(move || match waiting {
+                    Waiting::Reader => fs::read(at).map(|bytes| bytes.len()),
+                    Waiting::Writer => fs::write(at, "x").map(|()| 0),
+                });
+                while !waits.is_finished() {
+                    release(&full, waiting);
+                    thread::sleep(Duration::from_millis(1));
                 }
-            }
+                match (waiting, waits.join().unwrap()) {
+                    (Waiting::Reader, read) => assert_eq!(read.unwrap(), 0),
+                    // The reader was there for a moment, and one byte fits into a pipe.
+                    (Waiting::Writer, wrote) => {
+                        assert!(wrote.is_ok() || wrote.is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe));
+                    }
+                }
+            });
             assert!(remove_leftover(dir.path(), "p").unwrap());
             assert!(!remove_leftover(dir.path(), "p").unwrap());
         }

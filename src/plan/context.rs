@@ -99,6 +99,11 @@ impl Context {
         all.for_each(|path| self.files.forget(*path));
     }
 
+    /// Whether a path is a pipe or the output of a service.
+    pub(crate) fn is_stream(&self, path: &str) -> bool {
+        !self.units.is_empty() && self.paths.find(path).is_some_and(|path| self.units.stream(path).is_some())
+    }
+
     pub(crate) fn is_forced(&self, id: JobId) -> bool {
         match self.force {
             Force::None => false,

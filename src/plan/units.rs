@@ -6,13 +6,14 @@
 
 use crate::base::path::{PathId, PathTable};
 use crate::diag::Problem;
+use crate::graph::cycle;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
 use crate::model::flags::Stream;
 use crate::model::rule::{Rule, Shadow};
 use crate::model::workflow::Workflow;
-use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,11 +147,18 @@ impl Units {
             }
         }
         let id = |node: NodeIndex<u32>| JobId(node.index() as u32);
-        if let Ok(nodes) = toposort(&whole, None) {
-            return Ok(nodes.into_iter().map(id).filter(|job| self.leader(*job) == *job).collect());
+        match toposort(&whole, None) {
+            Ok(nodes) => Ok(nodes.into_iter().map(id).filter(|job| self.leader(*job) == *job).collect()),
+            Err(cycle) => Err(cycle::through(id(cycle.node_id()), |unit| self.needs(graph, unit))),
         }
-        let on_cycle = tarjan_scc(&whole).into_iter().find(|nodes| nodes.len() > 1).unwrap_or_default();
-        Err(on_cycle.into_iter().map(id).collect())
+    }
+
+    /// The units that a unit needs.
+    fn needs(&self, graph: &JobGraph, unit: JobId) -> Vec<JobId> {
+        let alone = [unit];
+        let jobs = self.members(unit).map_or(&alone[..], |members| members);
+        let needs = jobs.iter().flat_map(|job| graph.jobs[job.index()].needs.iter());
+        needs.map(|need| self.leader(*need)).filter(|need| *need != unit).collect()
     }
 }
 

@@ -270,6 +270,7 @@ mod tests {
             quarantine: None,
             attempt: 1,
             help: None,
+            target: None,
             diagnostics: vec![],
         };
         event(EventKind::JobFailed { failure, retry })

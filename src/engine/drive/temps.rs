@@ -99,6 +99,16 @@ impl TempState {
         self.recalls.get(&job).cloned()
     }
 
+    pub(super) fn is_recalled(&self, job: u32) -> bool {
+        self.recalls.contains_key(&job)
+    }
+
+    /// A job is checked again with others, for this reason if it has none of its own.
+    pub(super) fn recall_with(&mut self, job: u32, reason: Reason) {
+        let ran = self.ran.contains(&job);
+        self.recalls.entry(job).or_insert(Recall { reason, ran });
+    }
+
     /// The job is final: what it was reopened for is dealt with.
     pub(super) fn settle(&mut self, job: u32) {
         self.recalls.remove(&job);

@@ -2,6 +2,7 @@
 
 use super::{Inbox, Run};
 use crate::base::clock;
+use crate::base::path::PathId;
 use crate::engine::conclude::{self, AfterFacts, Concluded, Conclusion};
 use crate::engine::core::{End, Msg};
 use crate::engine::event::{EventKind, SkipCause};
@@ -13,6 +14,7 @@ use crate::files::streams::{make_pipe, release, remove, remove_leftover};
 use crate::graph::job::JobId;
 use crate::model::flags::Stream;
 use crate::plan::context::Context;
+use crate::plan::forecast::together;
 use crate::plan::instance::Trouble;
 use crate::plan::units::streams_of;
 use rustc_hash::FxHashMap;
@@ -213,6 +215,29 @@ impl Run<'_> {
     /// The job of a unit that failed, for people.
     pub(super) fn cause_in(&self, unit: u32) -> u32 {
         self.units.causes.get(&unit).copied().unwrap_or(unit)
+    }
+
+    /// A unit that was final is to be checked again, for the sake of one of its jobs.
+    pub(super) fn unit_reopened(&mut self, members: &[JobId]) {
+        let cause = members.iter().find(|member| self.temps.is_recalled(member.0));
+        let reason = cause.map(|cause| together(&self.cx, *cause));
+        for member in members {
+            if let Some(reason) = &reason {
+                self.temps.recall_with(member.0, reason.clone());
+            }
+            self.reopened(member.0);
+        }
+    }
+
+    /// A file that lasts of the unit of a job whose first output does not.
+    pub(super) fn target_of(&self, job: u32) -> Option<String> {
+        let cx = &self.cx;
+        let lasts = |path: &&PathId| cx.units.stream(**path).is_none();
+        let first = cx.job(JobId(job)).outputs.first()?;
+        let members = cx.units.with(JobId(job)).filter(|_| !lasts(&first))?;
+        let own = std::iter::once(JobId(job)).chain(members.iter().copied());
+        let mut files = own.flat_map(|member| cx.job(member).outputs.iter());
+        files.find(lasts).map(|path| cx.paths.text(*path).to_string())
     }
 
     /// Takes note of the job that keeps its unit from running.
