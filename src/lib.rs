@@ -96,10 +96,10 @@ pub use model::units::resource_amount;
 pub use model::value::Value;
 pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
-pub use plan::plan::{Plan, PlannedJob, Verdict};
+pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
 pub use session::{
-    JobLog, LastRun, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session, SessionBuilder, Why,
-    WhyStep,
+    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session,
+    SessionBuilder, Why, WhyStep,
 };
 pub use syntax::{FormatOptions, format_source, included_files};
 pub use trace::reason::Reason;

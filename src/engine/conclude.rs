@@ -187,7 +187,7 @@ fn with_pipe_advice(cx: &Context, mut one: Concluded) -> Concluded {
     one
 }
 
-fn describe(outcome: &Outcome) -> String {
+pub(super) fn describe(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Success => "success".into(),
         Outcome::Exit(code) => format!("exit {code}"),
@@ -198,7 +198,7 @@ fn describe(outcome: &Outcome) -> String {
     }
 }
 
-fn hint(outcome: &Outcome) -> Option<String> {
+pub(super) fn hint(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Exit(127) => {
             Some("127 means that a program was not found: is it installed, is it on PATH?".into())

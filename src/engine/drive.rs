@@ -3,6 +3,8 @@
 //! events, and never hashes, stats or waits for a child.
 
 mod growth;
+mod hooks;
+mod log;
 mod shape;
 mod temps;
 mod together;
@@ -31,10 +33,14 @@ use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
+use crate::store::runs::RunLog;
 use crate::store::{Record, Writer, boot_id, runs};
+use crate::trace::fingerprint::Trace;
 use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
 use growth::GrowthState;
+use hooks::{HOOK, HookState};
+use log::Journal;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,6 +141,8 @@ pub(crate) fn drive(
         temps,
         units: UnitState::default(),
         growth: GrowthState::of(&cx, index),
+        hooks: HookState::default(),
+        journal: Journal::default(),
         total: action_count(&cx),
         in_pool: 0,
         writer,
@@ -167,6 +175,7 @@ pub(crate) fn drive(
     }
     run.tell(Msg::Begin);
     run.pump(&inbox);
+    run.end_hooks(&inbox);
     run.close()
 }
 
@@ -194,6 +203,8 @@ struct Run<'a> {
     temps: TempState,
     units: UnitState,
     growth: GrowthState<'a>,
+    hooks: HookState,
+    journal: Journal,
     /// Jobs that execute something.
     total: usize,
     /// Pieces of work that the pool has not finished.
@@ -211,7 +222,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
-        while !self.finished || self.temps.is_removing() {
+        while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -238,6 +249,7 @@ impl Run<'_> {
                     self.checked(unit, verdict);
                 }
             }
+            Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
             Inbox::Completed(completion) => {
                 let unit = self.cx.units.leader(JobId(completion.job));
                 match self.cx.units.members(unit) {
@@ -322,6 +334,10 @@ impl Run<'_> {
     fn checked(&mut self, unit: u32, verdict: Verdict) {
         let verdict = match verdict {
             Verdict::UpToDate => Checked::UpToDate,
+            Verdict::Adopted(traces) => {
+                traces.iter().for_each(|trace| self.adopt(trace));
+                Checked::UpToDate
+            }
             Verdict::Trouble(job, trouble) => {
                 self.refuse(job, trouble);
                 self.note_cause(unit, job);
@@ -370,6 +386,23 @@ impl Run<'_> {
         Trouble { message, help: Some(help) }
     }
 
+    /// What somebody made of the outputs of a job is its result from now on.
+    fn adopt(&mut self, trace: &Trace) {
+        let (cx, job) = (self.cx.clone(), trace.job);
+        let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
+        records.push(Record::Traced(trace));
+        self.append(&records);
+        for path in cx.job(JobId(job)).outputs.iter() {
+            let is_edited =
+                cx.view.trace(*path).and_then(|before| before.result(*path)) != trace.result(*path);
+            if is_edited {
+                let path = cx.paths.text(*path);
+                let message = format!("{path} was changed since it was made, and is kept as it is now");
+                self.emit(EventKind::Warning { message });
+            }
+        }
+    }
+
     /// A failure without an execution.
     fn refuse(&mut self, job: u32, trouble: Trouble) {
         let mut failure = self.failure(job, trouble.message);
@@ -395,7 +428,7 @@ impl Run<'_> {
     }
 
     fn start(&mut self, unit: u32, attempt: u32) {
-        if self.temps.hold_start(unit, attempt) {
+        if self.hold_for_hook(unit, attempt) || self.temps.hold_start(unit, attempt) {
             return;
         }
         let alone = [JobId(unit)];
@@ -495,7 +528,9 @@ impl Run<'_> {
     fn check_again_if_moved(&mut self, unit: u32, jobs: &[JobId]) -> std::result::Result<(), (u32, Trouble)> {
         let cx = self.cx.clone();
         let has_moved = |prepared: &&Prepared| {
-            prepared.checked_at.elapsed() >= TRUSTED && work::inputs_moved(&cx, prepared)
+            let is_trusted =
+                prepared.checked_at.elapsed() < TRUSTED && !self.hooks.is_newer_than(prepared.checked_at);
+            !is_trusted && work::inputs_moved(&cx, prepared)
         };
         let mut all = jobs.iter().filter_map(|id| self.prepared.get(&id.0));
         let Some(attempt) = all.find(has_moved).map(|prepared| prepared.instance.attempt) else {
@@ -516,21 +551,24 @@ impl Run<'_> {
                 Err((unit, Trouble::new(message)))
             }
             // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
-            Verdict::UpToDate => Ok(()),
+            Verdict::UpToDate | Verdict::Adopted(_) => Ok(()),
         }
     }
 
     /// From here on until its end is on record the job is in flight: whatever it leaves is not trusted.
     fn record_start(&mut self, job: u32, outputs: &[PathId]) {
         let cx = self.cx.clone();
-        let rule = cx.job(JobId(job)).rule;
-        let mut records = Vec::new();
-        let facts = &cx.facts[rule as usize];
-        if self.defined.insert(rule) && cx.view.definition(&facts.definition).is_none() {
-            records.push(Record::Definition { digest: facts.definition, text: &facts.text });
-        }
+        let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
         records.push(Record::JobStarted { run: self.number, job, outputs });
         self.append(&records);
+    }
+
+    /// The text of the job's rule, unless it is on record.
+    fn new_definition<'c>(&mut self, cx: &'c Context, job: u32) -> Option<Record<'c>> {
+        let rule = cx.job(JobId(job)).rule;
+        let facts = &cx.facts[rule as usize];
+        let is_new = self.defined.insert(rule) && cx.view.definition(&facts.definition).is_none();
+        is_new.then(|| Record::Definition { digest: facts.definition, text: &facts.text })
     }
 
     fn append(&mut self, records: &[Record<'_>]) {
@@ -556,6 +594,7 @@ impl Run<'_> {
         // Of jobs whose engine was killed.
         shadow::remove(&self.state_dir.join("shadow"))?;
         runs::run_dir(&self.state_dir, self.number)?;
+        self.journal.open(RunLog::create(&self.state_dir, self.number)?);
         let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
         self.writer
             .append(&self.cx.paths, &[Record::RunStarted { run: self.number, boot_id: &boot_id, time_ms }])
@@ -770,7 +809,7 @@ impl Run<'_> {
             }
             Settled::Drained => {
                 self.summary.skipped += 1;
-                let cancelled = self.cancel.level().is_some();
+                let cancelled = self.cancel.level().is_some() || self.hooks.failure.is_some();
                 let because = if cancelled { SkipCause::Cancelled } else { SkipCause::Drained };
                 self.emit(skipped(because, self.info(job)));
             }
@@ -789,6 +828,7 @@ impl Run<'_> {
     fn look_at_cancel(&mut self) {
         if let Some(level) = self.cancel.level() {
             self.tell(Msg::Cancel(level));
+            self.cancel_hook(level);
         }
         if self.recording && self.fatal.is_none() {
             self.fatal = self.writer.sync_if_due().err();
@@ -813,6 +853,7 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, kind: EventKind) {
+        self.note_in_log(&kind);
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
         self.seq += 1;
         (self.observer)(&event);
@@ -832,7 +873,7 @@ impl Run<'_> {
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
-        match self.fatal {
+        match self.fatal.or(self.hooks.failure) {
             Some(error) => Err(error),
             None => {
                 let Run { number: run, summary, failures, partial, .. } = self;

@@ -112,6 +112,20 @@ pub enum EventKind {
         /// The file.
         path: String,
     },
+    /// Code that belongs to a moment of the run begins.
+    HookStarted {
+        /// `onstart`, `onsuccess` or `onerror`.
+        hook: &'static str,
+    },
+    /// Code that belongs to a moment of the run ended.
+    HookFinished {
+        /// `onstart`, `onsuccess` or `onerror`.
+        hook: &'static str,
+        /// What it wrote, at most its last lines.
+        output: Vec<String>,
+        /// How it failed; `None` after a good end.
+        outcome: Option<String>,
+    },
     /// Something that the user should know.
     Warning {
         /// One sentence.

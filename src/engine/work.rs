@@ -14,8 +14,9 @@ use crate::plan::check::{Check, Mode, bind_streams, check, has_action};
 use crate::plan::context::Context;
 use crate::plan::forecast::together;
 use crate::plan::instance::{Instance, Trouble};
+use crate::plan::reported;
 use crate::plan::required::Required;
-use crate::trace::fingerprint::{Fingerprint, Origin, Trace};
+use crate::trace::fingerprint::{Bound, Fingerprint, Origin, Trace};
 use crate::trace::identity::StatSig;
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashSet;
@@ -25,6 +26,8 @@ use std::time::Instant;
 /// What a check decided.
 pub(crate) enum Verdict {
     UpToDate,
+    /// Outputs of these jobs were edited, and are the result from now on.
+    Adopted(Vec<Trace>),
     /// The jobs of the unit, producers first.
     Run(Vec<(u32, Prepared)>),
     /// It must run, but these units have to make these temporary files again first.
@@ -61,6 +64,8 @@ pub(crate) struct Prepared {
     pub(crate) fingerprint: Arc<Fingerprint>,
     /// What `ensure` asks of the outputs.
     pub(crate) required: Vec<Required>,
+    /// What is said of the outputs for a report.
+    pub(crate) reported: Vec<Bound>,
     pub(crate) instance: Instance,
     pub(crate) command: Option<String>,
     pub(crate) message: Option<String>,
@@ -89,6 +94,7 @@ impl Prepared {
             job,
             duration_ms: u32::try_from(duration_ms).unwrap_or(u32::MAX),
             origin: Origin::Executed,
+            reported: self.reported,
         }
     }
 }
@@ -111,6 +117,9 @@ pub(crate) fn check_unit(cx: &Context, to_check: &ToCheck) -> Verdict {
         Err(trouble) => return Verdict::Trouble(id.0, trouble),
     };
     apply(recall(id.0), &mut check);
+    if let Some(results) = check.adopted.take().filter(|_| check.reasons.is_empty()) {
+        return Verdict::Adopted(vec![adopted(cx, id, check.fingerprint, results)]);
+    }
     if check.reasons.is_empty() {
         return Verdict::UpToDate;
     }
@@ -134,7 +143,12 @@ fn check_members<'a>(cx: &Context, members: &[JobId], recall: impl Fn(u32) -> Op
         }
     }
     let Some((cause, _)) = checks.iter().find(|(_, check)| !check.reasons.is_empty()) else {
-        return Verdict::UpToDate;
+        let edited = |(id, mut check): (JobId, Check)| {
+            let results = check.adopted.take()?;
+            Some(adopted(cx, id, check.fingerprint, results))
+        };
+        let traces: Vec<Trace> = checks.into_iter().filter_map(edited).collect();
+        return if traces.is_empty() { Verdict::UpToDate } else { Verdict::Adopted(traces) };
     };
     let reason = together(cx, *cause);
     let absent = checks.iter().flat_map(|(_, check)| &check.absent);
@@ -164,6 +178,20 @@ fn apply(recall: Option<&Recall>, check: &mut Check) {
         check.reasons.clear();
     }
     check.reasons.push(recall.reason.clone());
+}
+
+/// What is on record from now on of a job whose outputs were edited.
+fn adopted(cx: &Context, id: JobId, fingerprint: Fingerprint, results: Vec<Digest>) -> Trace {
+    Trace {
+        rule: cx.rule(cx.job(id)).name.clone(),
+        fingerprint,
+        results,
+        run: cx.view.next_run(),
+        job: id.0,
+        duration_ms: 0,
+        origin: Origin::Accepted,
+        reported: reported::of(cx, cx.job(id)).iter().map(reported::bound).collect(),
+    }
 }
 
 /// The units that make these files, each with one of them.
@@ -227,7 +255,8 @@ pub(crate) fn inputs_moved(cx: &Context, prepared: &Prepared) -> bool {
 
 fn absent_input<'a>(cx: &'a Context, job: &Job) -> Option<&'a str> {
     let sources = job.inputs.iter().filter(|path| cx.graph.producer(**path).is_none());
-    let mut texts = sources.map(|path| (*path, cx.paths.text(*path)));
+    let mut texts =
+        sources.map(|path| (*path, cx.paths.text(*path))).filter(|(_, text)| !cx.trust.assumes(text));
     texts.find(|(id, text)| matches!(cx.files.stat(*id, text), Ok(None))).map(|(_, text)| text)
 }
 
@@ -243,6 +272,7 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         reasons: check.reasons,
         fingerprint: Arc::new(check.fingerprint),
         required: check.required,
+        reported: reported::of(cx, job).iter().map(reported::bound).collect(),
         unknown_outputs: check.unknown_outputs,
         own_directories: check.own_directories,
         recorded: check.recorded,

@@ -89,6 +89,8 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         workdir: None,
         sources: Arc::new(SourceMap::default()),
         reads: Vec::new(),
+        called: None,
+        report: None,
         warnings: Vec::new(),
         printed: Vec::new(),
         hooks: Vec::new(),

@@ -39,6 +39,7 @@ use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
+use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
 use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
@@ -165,6 +166,8 @@ struct Loader {
     constraints: Vec<Constraint>,
     /// Of the present namespace, by name.
     modules: Modules,
+    /// What `report:` names.
+    report: Option<Arc<str>>,
     /// Namespaces, the main one first; `home` is the present one.
     homes: Vec<Home>,
     home: usize,
@@ -220,7 +223,8 @@ impl Host for Loader {
     }
 
     fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
-        self.refuse_directive(&hook.name.text, hook.name.span)
+        self.add_hook(hook);
+        Ok(())
     }
 
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
@@ -238,6 +242,7 @@ impl Loader {
             rules: Vec::new(),
             defined: Vec::new(),
             modules: Modules::default(),
+            report: None,
             homes: vec![Home { space: MAIN, constraints: Vec::new(), around: String::new() }],
             home: 0,
             renames: Vec::new(),
@@ -388,6 +393,9 @@ impl Loader {
             .iter()
             .map(|home| Arc::new(config(home).unwrap_or(model::value::Value::None)))
             .collect();
+        for hook in &mut self.hooks {
+            hook.config = configs[0].clone();
+        }
         let mut rules = Vec::with_capacity(self.rules.len());
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };
@@ -422,10 +430,12 @@ impl Loader {
         let printed = std::mem::take(&mut vm.log);
         let frozen = vm.freeze(&self.roots);
         // The loader is the only one that sets it, once.
-        let _ = self.evaluator.set(frozen);
+        let _ = self.evaluator.set(frozen.clone());
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
-                Ok(Workflow { printed, order, hooks: self.hooks, workdir: self.workdir, ..workflow })
+                let called: Option<Arc<dyn CallReads>> = Some(frozen);
+                let (hooks, workdir, report) = (self.hooks, self.workdir, self.report);
+                Ok(Workflow { printed, order, hooks, workdir, report, called, ..workflow })
             }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }

@@ -103,6 +103,11 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         self.repr()
     }
 
+    /// `format(object, spec)` where the object reads the specification itself; at most 32 bytes for one of it.
+    fn format(&self, _spec: &str) -> Option<String> {
+        None
+    }
+
     /// Whether its text may be asked for: not where it stands for something that is not known yet.
     fn check_text(&self) -> Result<(), Raise> {
         Ok(())

@@ -13,12 +13,13 @@ use crate::lang::modules::{self, RegexStore};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::{Reads, join_path};
 use crate::lang::value::{Args, Value};
-use crate::model::dynamic::Checkpoints;
+use crate::model::dynamic::{CallReads, Checkpoints};
 use crate::model::workflow::Read;
 use crate::syntax::ast::{Directive, Expr, Hook, ModuleDef, RuleDef, Stmt, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -162,7 +163,7 @@ impl Vm<'static> {
             spaces,
             place: self.place.into_owned(),
             cancel: None,
-            reads: Mutex::new(self.reads.into_list()),
+            reads: Mutex::default(),
             log: Mutex::new(self.log),
         })
     }
@@ -389,18 +390,31 @@ fn frozen_global(name: &str) -> Raise {
         .help("functions of rules run later and in parallel: return what they find out")
 }
 
+type CallReadsMap = BTreeMap<(Arc<str>, &'static str, String), Option<Digest>>;
+
 /// The evaluator after the load: immutable, callable from many threads.
 pub(crate) struct Frozen {
     spaces: Vec<Space>,
     place: Place,
     cancel: Option<Arc<AtomicBool>>,
-    reads: Mutex<Vec<Read>>,
+    /// What calls looked at, by rule, kind and name.
+    reads: Mutex<CallReadsMap>,
     log: Mutex<Vec<String>>,
 }
 
 impl std::fmt::Debug for Frozen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Frozen({} namespaces)", self.spaces.len())
+    }
+}
+
+impl CallReads for Frozen {
+    fn reads(&self) -> Vec<(Arc<str>, Read)> {
+        let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = |((rule, kind, what), digest): (&(Arc<str>, &'static str, String), &Option<Digest>)| {
+            (rule.clone(), Read { kind, what: what.clone(), digest: *digest })
+        };
+        reads.iter().map(read).collect()
     }
 }
 
@@ -413,12 +427,13 @@ impl Frozen {
         args: Vec<Value>,
         kwargs: Vec<(Arc<str>, Value)>,
     ) -> Result<Value, Raise> {
-        self.with_vm(None, |vm| vm.call(function, Args { positional: args, named: kwargs }))
+        self.with_vm("", None, |vm| vm.call(function, Args { positional: args, named: kwargs }))
     }
 
-    /// Evaluates with a fresh budget; reads and log lines are kept.
+    /// Evaluates with a fresh budget on behalf of a rule; reads and log lines are kept.
     pub(crate) fn with_vm<R>(
         &self,
+        rule: &str,
         checkpoints: Option<&dyn Checkpoints>,
         work: impl FnOnce(&mut Vm) -> R,
     ) -> R {
@@ -442,6 +457,8 @@ impl Frozen {
         let result = work(&mut vm);
         let (reads, log) = (vm.reads.into_list(), vm.log);
         if !reads.is_empty() {
+            let rule: Arc<str> = rule.into();
+            let reads = reads.into_iter().map(|read| ((rule.clone(), read.kind, read.what), read.digest));
             self.reads.lock().unwrap_or_else(PoisonError::into_inner).extend(reads);
         }
         if !log.is_empty() {

@@ -4,7 +4,6 @@
 
 use crate::base::checksum::Checksum;
 use crate::model::dynamic::Dynamic;
-use crate::model::value::Value;
 use std::fmt;
 use std::sync::Arc;
 
@@ -59,10 +58,18 @@ pub(crate) struct Ensure {
 }
 
 /// How an output is to be shown in a report; recorded, never a reason to run.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ReportEntry {
     /// `caption`, `category`, `labels`...
-    pub(crate) fields: Box<[(Arc<str>, Value)]>,
+    pub(crate) fields: Box<[(Arc<str>, Said)]>,
+}
+
+/// One thing that is said of an output for a report.
+#[derive(Clone, Debug)]
+pub(crate) enum Said {
+    One(Dynamic),
+    /// Labels, each perhaps a function.
+    Entries(Box<[(Arc<str>, Dynamic)]>),
 }
 
 impl Flags {

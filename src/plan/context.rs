@@ -16,13 +16,14 @@ use crate::model::template::Used;
 use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
 use crate::plan::temp::Temps;
+use crate::plan::trust::Trust;
 use crate::plan::units::Units;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
 use crate::trace::identity::{FileHash, Known};
 use crate::trace::tree::Tree;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +43,7 @@ pub(crate) struct Context {
     /// What jobs take for temporary files unless their rule says something else.
     pub(crate) temp_dir: Arc<str>,
     pub(crate) force: Force,
+    pub(crate) trust: Trust,
     pub(crate) code: CodeCache,
     pub(crate) environments: Environments,
     pub(crate) programs: Programs,
@@ -52,11 +54,26 @@ pub(crate) struct Context {
 }
 
 /// Which jobs run although they are up to date.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Force {
-    None,
-    Targets,
-    All,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Force {
+    pub(crate) all: bool,
+    pub(crate) targets: bool,
+    /// These, which are all that need one of them.
+    pub(crate) from: FxHashSet<JobId>,
+}
+
+impl Force {
+    /// Adds what needs a forced job, of `jobs` in an order in which producers come first.
+    pub(crate) fn spread(&mut self, graph: &JobGraph, jobs: impl IntoIterator<Item = JobId>) {
+        if self.from.is_empty() {
+            return;
+        }
+        for id in jobs {
+            if graph.jobs[id.index()].needs.iter().any(|need| self.from.contains(need)) {
+                self.from.insert(id);
+            }
+        }
+    }
 }
 
 impl Context {
@@ -105,11 +122,8 @@ impl Context {
     }
 
     pub(crate) fn is_forced(&self, id: JobId) -> bool {
-        match self.force {
-            Force::None => false,
-            Force::All => true,
-            Force::Targets => self.graph.targets.contains(&id) || self.serves_target(id),
-        }
+        let is_target = || self.graph.targets.contains(&id) || self.serves_target(id);
+        self.force.all || self.force.from.contains(&id) || self.force.targets && is_target()
     }
 
     /// Whether a target without an action (`rule all`) names the job's outputs: it stands for them.
@@ -124,13 +138,15 @@ impl Context {
 /// Existence of sources, for the resolver.
 pub(crate) struct Sources<'a> {
     pub(crate) root: &'a Path,
+    pub(crate) trust: &'a Trust,
     pub(crate) view: &'a View,
 }
 
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
+        let is_there = crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some());
+        is_there || self.trust.assumes(path)
     }
 
     fn is_made(&self, path: PathId, _: &str) -> bool {

@@ -130,7 +130,7 @@ fn grow(
         index,
         paths: &mut cx.paths,
         graph: &mut cx.graph,
-        probe: &Sources { root: &cx.root, view: &cx.view },
+        probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view },
         pool: Some(pool),
         is_final: &|job| matches!(verdicts.get(job.index()), Some(Ok(Verdict::UpToDate))),
         most: MOST_NEW_JOBS,
@@ -148,6 +148,7 @@ fn grow(
     if !problems.is_empty() {
         return Err(problems);
     }
+    cx.force.spread(&cx.graph, cx.graph.order.iter().copied());
     cx.temps.keep_wanted(&cx.workflow, &cx.graph, grown.changed.iter().map(|changed| changed.job));
     Ok(grown.changed.into_iter().map(|changed| changed.job).collect())
 }

@@ -128,7 +128,7 @@ impl Batch {
 }
 
 /// The jobs of rules, and those that make files.
-fn named_jobs(
+pub(crate) fn named_jobs(
     names: &[String],
     option: &str,
     graph: &JobGraph,

@@ -129,6 +129,14 @@ impl Narrator {
             EventKind::TempRemoved { path } => {
                 self.at(Detail::All, || format!("removed temporary {}", printable(path)))
             }
+            EventKind::HookStarted { hook } => self.at(Detail::Verbose, || format!("start {hook}")),
+            // It ends the run, and the error tells it.
+            EventKind::HookFinished { hook: "onstart", outcome: Some(_), .. } => Vec::new(),
+            // Its author wanted it to be read.
+            EventKind::HookFinished { output, .. } => match self.detail >= Detail::Brief {
+                true => output.iter().flat_map(|line| printable_lines(line)).collect(),
+                false => Vec::new(),
+            },
             EventKind::Warning { message } => self.at(Detail::Brief, || {
                 format!("{}: {}", self.style.paint(Role::Warning, "warning"), printable(message))
             }),

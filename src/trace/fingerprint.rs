@@ -135,6 +135,8 @@ pub(crate) struct Trace {
     pub(crate) job: u32,
     pub(crate) duration_ms: u32,
     pub(crate) origin: Origin,
+    /// What `report` said of an output, as JSON, by the output's path.
+    pub(crate) reported: Vec<Bound>,
 }
 
 impl Trace {

@@ -1,5 +1,6 @@
 //! One file for each command; here what they share: the project, the workflow, the session.
 
+mod accept;
 mod ask;
 mod clean;
 pub(crate) mod fmt;
@@ -36,6 +37,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::List { targets, outputs: true, .. } => list::outputs(&place, &targets),
         Command::List { .. } => list::rules(&place),
         Command::Log { path, .. } => ask::log(&place, &path),
+        Command::Accept { targets, dry_run, .. } => accept::accept(&place, &targets, dry_run || run.dry_run),
         Command::Clean { targets, yes, dry_run, .. } => {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
@@ -147,6 +149,10 @@ impl Place {
         options.keep_going = run.keep_going;
         options.force = run.force;
         options.force_all = run.force_all;
+        options.force_from = self.targets(&run.force_from, workflow);
+        options.only_needed = run.only_needed;
+        options.keep_edited = run.keep_edited;
+        options.assume_inputs = self.targets(&run.assume_inputs, workflow);
         options.retries = run.retries.unwrap_or(0);
         options.wait = run.wait;
         options.keep_temps = run.notemp;
@@ -188,4 +194,4 @@ impl Place {
     }
 }
 
-const COMMANDS: [&str; 9] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean", "help"];
+const COMMANDS: [&str; 10] = ["run", "plan", "why", "graph", "list", "log", "accept", "fmt", "clean", "help"];

@@ -132,13 +132,15 @@ impl Run<'_> {
             index: self.growth.index,
             paths: &mut cx.paths,
             graph: &mut cx.graph,
-            probe: &Sources { root: &cx.root, view: &cx.view },
+            probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view },
             pool: Some(self.pool),
             is_final: &|job| core.is_good(units.leader(job).0),
             most: MOST_NEW_JOBS,
         }
         .grow(&jobs);
         cx.temps.keep_wanted(&cx.workflow, &cx.graph, grown.changed.iter().map(|changed| changed.job));
+        let order = grown.order.iter().copied().chain(jobs.iter().copied());
+        cx.force.spread(&cx.graph, order);
         for job in due {
             self.growth.missing.remove(job);
         }

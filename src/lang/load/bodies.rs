@@ -7,6 +7,7 @@ use crate::lang::load::Loader;
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model::action::{Code, Way};
 use crate::model::draft::{DraftAction, RuleDraft};
+use crate::model::value::Value;
 use crate::model::workflow::{Hook, Moment};
 use crate::syntax::ast;
 use rustc_hash::FxHashMap;
@@ -46,7 +47,12 @@ impl Loader {
         if self.home == 0 {
             let code = self.code(&hook.code);
             self.hooks.retain(|known| known.moment != moment);
-            self.hooks.push(Hook { moment, code: Arc::new(code) });
+            self.hooks.push(Hook {
+                moment,
+                place: hook.name.span,
+                code: Arc::new(code),
+                config: Arc::new(Value::None),
+            });
         }
     }
 

@@ -4,6 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::path::normalise;
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::lang::config;
+use crate::lang::load::actions::beside;
 use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
 use crate::lang::load::workflow::Place;
@@ -96,18 +97,15 @@ impl Loader {
                     self.workdir(vm, &path);
                 }
             }
-            // Shown in a report, so only that it is a text matters.
-            "report" => drop(self.texts(vm, directive)?),
+            "report" => {
+                for (path, _) in self.texts(vm, directive)? {
+                    self.report = Some(beside(&self.home(), &path));
+                }
+            }
             // All rules run on this machine; the names are not looked at.
             "localrules" => {}
             word => self.problems.push(refused_directive(word, place)),
         }
-        Ok(())
-    }
-
-    /// Reports a statement that is known but does nothing yet.
-    pub(super) fn refuse_directive(&mut self, word: &str, at: Span) -> Result<(), Raise> {
-        self.problems.push(refused_directive(word, at));
         Ok(())
     }
 
@@ -357,9 +355,6 @@ fn refused_directive(word: &str, span: Span) -> Problem {
     }
     let help = match word {
         "subworkflow" => "use `module`: it was taken out of Snakemake, too",
-        "onstart" | "onsuccess" | "onerror" => {
-            "do it in the script that calls rulemake, after looking at its exit code"
-        }
         "pepfile" | "pepschema" => "read the table of samples with `pandas` or `csv`",
         "storage" => "fetch remote files in a rule of its own",
         _ => "remove it, or write what it stands for",

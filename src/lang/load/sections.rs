@@ -4,7 +4,7 @@ use crate::diag::{Problem, Span};
 use crate::lang::builtins::expand::Unpack;
 use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
-use crate::lang::load::actions;
+use crate::lang::load::actions::{self, beside};
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
@@ -17,9 +17,10 @@ use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
-use crate::model::flags::{Ensure, Flags};
+use crate::model::flags::{Ensure, Flags, ReportEntry, Said};
 use crate::model::pattern::Pattern;
 use crate::model::units;
+use crate::model::value::Value as PlainValue;
 use crate::syntax::ast::{Arg, ArgKind, RuleDef, Section};
 use crate::syntax::words::nearest;
 use std::sync::Arc;
@@ -467,7 +468,49 @@ impl Loader {
             });
             flags.ensure = Some(Arc::new(Ensure { non_empty: mark.non_empty, checksum }));
         }
+        if let Some(said) = &flagged.marks.report {
+            flags.report = Some(Arc::new(self.report_entry(said, item)));
+        }
         flags
+    }
+
+    /// What `report(...)` says; functions in it become the rule's, and the caption lies beside the file that names it.
+    fn report_entry(&mut self, said: &[(&'static str, Value)], item: &Item) -> ReportEntry {
+        let mut fields = Vec::new();
+        for (name, value) in said {
+            let said = match value {
+                Value::Dict(entries) if *name == "labels" => {
+                    let entries: Vec<_> =
+                        entries.0.read(|map| map.iter().map(|(k, v)| (k.0.display(), v.clone())).collect());
+                    let said = entries
+                        .into_iter()
+                        .filter_map(|(key, value)| Some((key, self.said(name, &value, item)?)));
+                    Some(Said::Entries(said.collect()))
+                }
+                value if *name == "caption" && as_path(value).is_some() => {
+                    let path = beside(&self.home(), &value.display());
+                    Some(Said::One(Dynamic::Const(PlainValue::Str(path))))
+                }
+                value => self.said(name, value, item).map(Said::One),
+            };
+            fields.extend(said.map(|said| ((*name).into(), said)));
+        }
+        ReportEntry { fields: fields.into() }
+    }
+
+    fn said(&mut self, name: &str, value: &Value, item: &Item) -> Option<Dynamic> {
+        let item = Item { name: None, value: value.clone(), span: item.span };
+        if value.is_callable() {
+            return self.function(&item, "report").map(Dynamic::Function);
+        }
+        match value.to_model() {
+            Ok(value) => Some(Dynamic::Const(value)),
+            Err(_) => {
+                let message = format!("`{name}` of `report` takes plain values, not `{}`", value.type_name());
+                self.refuse("bad-section-value", message, item.span);
+                None
+            }
+        }
     }
 
     /// `rules.a.output`: flat by number; a named item written as a list is a group.

@@ -7,6 +7,7 @@
 pub(crate) mod collections;
 mod copy;
 mod csv;
+mod datetime;
 pub(crate) mod fnmatch;
 mod functools;
 mod glob;
@@ -60,6 +61,7 @@ static TABLE: &[&ModuleDef] = &[
     &collections::MODULE,
     &copy::MODULE,
     &csv::MODULE,
+    &datetime::MODULE,
     &fnmatch::MODULE,
     &functools::MODULE,
     &glob::MODULE,
@@ -137,7 +139,7 @@ pub(crate) fn placeholder(name: &str) -> Value {
         "boto3" | "ftplib" | "paramiko" | "requests" | "urllib" | "urllib3" => "download files in a rule",
         "bz2" | "gzip" | "lzma" | "tarfile" | "zipfile" => "unpack files in a rule",
         "dataclasses" | "enum" => "use a dict, or `collections.namedtuple`",
-        "datetime" | "random" | "secrets" | "uuid" => {
+        "random" | "secrets" | "uuid" => {
             "a Rulefile gives the same workflow every time: take the value from `config`, or from a rule"
         }
         "polars" => "read the table with `pandas`: `pd.read_csv(path)`",

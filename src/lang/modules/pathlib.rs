@@ -366,7 +366,7 @@ fn matches(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
         return Ok(Value::Bool(false));
     };
     for (name, pattern) in mine[start..].iter().zip(wanted) {
-        if !Pattern::new(pattern).matches(vm, name)? {
+        if !Pattern::new(pattern)?.matches(vm, name)? {
             return Ok(Value::Bool(false));
         }
     }
