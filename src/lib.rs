@@ -53,6 +53,8 @@ pub mod language {
     pub mod functions {}
     #[doc = include_str!("language/commands.md")]
     pub mod commands {}
+    #[doc = include_str!("language/lints.md")]
+    pub mod lints {}
     #[doc = include_str!("language/python.md")]
     pub mod python {}
 }
@@ -69,6 +71,7 @@ mod exec;
 mod files;
 mod graph;
 mod lang;
+mod lint;
 mod matching;
 mod model;
 mod plan;
@@ -87,6 +90,7 @@ pub use engine::cancel::{CancelLevel, CancelToken};
 pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
+pub use lint::{LINTS, Lint, LintLevel, LintOptions};
 pub use model::action::JobContext;
 pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
 pub use model::dynamic::CallContext;

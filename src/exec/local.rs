@@ -53,7 +53,9 @@ impl LocalExecutor {
     pub(crate) fn submit(&self, request: JobRequest) {
         let control = Arc::new(Control::new(match &request.work {
             Work::Function { context, .. } => Some(Arc::clone(&context.cancelled)),
-            Work::Shell { .. } | Work::Script(_) | Work::Run(_) => None,
+            // Of its own: a job whose time is over stops no other.
+            Work::Run(_) => Some(Arc::default()),
+            Work::Shell { .. } | Work::Script(_) => None,
         }));
         let mut pool = self.shared.lock();
         pool.running.insert(request.job, Arc::clone(&control));

@@ -479,7 +479,12 @@ impl Vm<'_> {
 
     /// Keeps the variables of the caller for what looks at them by name: `df.query("x == @wildcards.x")`.
     fn note_caller(&mut self, frame: &Frame, callee: &Value) {
-        if matches!(callee, Value::Builtin(builtin) if matches!(builtin.name, "format" | "locals")) {
+        let looks = match callee {
+            Value::Builtin(builtin) => matches!(builtin.name, "format" | "locals"),
+            Value::Object(object) => self.acts.is_some() && object.type_name() == "shell",
+            _ => false,
+        };
+        if looks {
             self.caller = frame.variables();
         }
     }

@@ -12,6 +12,7 @@ mod function;
 mod keywords;
 mod modules;
 mod objects;
+pub(crate) mod of_job;
 mod overrides;
 mod paths;
 mod sections;
@@ -22,6 +23,7 @@ mod workflow;
 
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
+use crate::lang::action::Runner;
 use crate::lang::budget::Budget;
 use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
@@ -146,6 +148,8 @@ struct File {
 
 struct Loader {
     sources: SourceMap,
+    /// Which of the sources are Rulefiles.
+    rulefiles: Vec<SourceId>,
     problems: Vec<Problem>,
     /// The main file, then the chain of includes that is running.
     files: Vec<File>,
@@ -199,6 +203,8 @@ struct Loader {
     overrides: Arc<Dict>,
     has_config_files: bool,
     evaluator: Evaluator,
+    /// The texts, once the load is over.
+    texts: Arc<OnceLock<Arc<SourceMap>>>,
     /// Bodies of rules and hooks, and what is to be done at the moments of a run.
     bodies: Bodies,
     hooks: Vec<model::workflow::Hook>,
@@ -233,9 +239,15 @@ impl Host for Loader {
 }
 
 impl Loader {
+    /// What code that runs later needs then.
+    fn runner(&self) -> Runner {
+        Runner { evaluator: self.evaluator.clone(), sources: self.texts.clone() }
+    }
+
     fn new() -> Loader {
         Loader {
             sources: SourceMap::default(),
+            rulefiles: Vec::new(),
             problems: Vec::new(),
             files: Vec::new(),
             included: FxHashSet::default(),
@@ -271,6 +283,7 @@ impl Loader {
             overrides: config::empty(),
             has_config_files: false,
             evaluator: Arc::new(OnceLock::new()),
+            texts: Arc::new(OnceLock::new()),
             bodies: Bodies::default(),
             hooks: Vec::new(),
             roots: Vec::new(),
@@ -429,13 +442,15 @@ impl Loader {
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
         let frozen = vm.freeze(&self.roots);
-        // The loader is the only one that sets it, once.
+        // The loader is the only one that sets them, once.
         let _ = self.evaluator.set(frozen.clone());
+        let _ = self.texts.set(sources.clone());
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
                 let called: Option<Arc<dyn CallReads>> = Some(frozen);
-                let (hooks, workdir, report) = (self.hooks, self.workdir, self.report);
-                Ok(Workflow { printed, order, hooks, workdir, report, called, ..workflow })
+                let (hooks, workdir, report, rulefiles) =
+                    (self.hooks, self.workdir, self.report, self.rulefiles);
+                Ok(Workflow { printed, order, hooks, workdir, report, rulefiles, called, ..workflow })
             }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }

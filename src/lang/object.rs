@@ -184,7 +184,9 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
     }
 
     /// What happens at the end of `with object:`.
-    fn exit(&self) {}
+    fn exit(&self) -> Result<(), Raise> {
+        Ok(())
+    }
 
     /// The values inside, so that freezing reaches them.
     fn inner(&self) -> Vec<Value> {

@@ -45,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) resources: Vec<(Arc<str>, Value)>,
     pub(crate) benchmark: Option<Arc<str>>,
     pub(crate) attempt: u32,
+    /// Number of the job in its graph.
+    job: u32,
     /// Seconds after which the job is ended.
     pub(crate) timeout: Option<f64>,
     /// Positions of params that are not known before the run, because a function looks at an input that is still to
@@ -141,6 +143,7 @@ impl Instance {
             resources: Vec::new(),
             benchmark: rule.benchmark.as_ref().map(|b| rendered_one(&b.path, &job.wildcards)),
             attempt: 1,
+            job: job.id.0,
             timeout: None,
             open_params: Vec::new(),
             checkpoints: cx.graph.finals.clone(),
@@ -240,6 +243,7 @@ impl Instance {
             threads: self.threads,
             resources: &self.resources,
             attempt: self.attempt,
+            job: self.job,
         };
         template.render(&bindings, mode).map_err(|error| Trouble {
             message: format!("in {what} of rule `{}`: {}", rule.name, error.message),
