@@ -234,6 +234,7 @@ impl Narrator {
 fn skip_cause(cause: &SkipCause) -> String {
     match cause {
         SkipCause::UpstreamFailed { job } => format!("{} failed", printable(job)),
+        SkipCause::PartnerFailed { job } => format!("{} failed, with which it runs", printable(job)),
         SkipCause::Drained => "another job failed (-k goes on)".into(),
         SkipCause::Cancelled => "the run was stopped".into(),
     }
@@ -279,6 +280,7 @@ mod tests {
             quarantine: None,
             attempt: 1,
             help: None,
+            target: None,
             diagnostics: vec![],
         };
         event(EventKind::JobFailed { failure, retry })

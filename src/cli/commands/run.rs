@@ -57,7 +57,7 @@ fn show_failures(report: &RunReport, project: &Project, output: &Output) {
     let mut gap = if output.quiet || output.json { "" } else { "\n" };
     let groups = grouped(&report.failures);
     for (failure, more) in groups.iter().take(FAILURES_SHOWN) {
-        let rerun = match failure.job.outputs.first() {
+        let rerun = match failure.target.as_ref().or(failure.job.outputs.first()) {
             Some(path) => project.rerun(path, false),
             None => project.rerun(&failure.job.rule, true),
         };

@@ -81,6 +81,7 @@ fn lines(kind: &EventKind) -> Vec<String> {
         EventKind::JobSkipped { job, because } => {
             let why = match because {
                 SkipCause::UpstreamFailed { job } => format!("{} failed", printable(job)),
+                SkipCause::PartnerFailed { job } => format!("{} failed, with which it runs", printable(job)),
                 SkipCause::Drained => "another job failed".into(),
                 SkipCause::Cancelled => "the run was stopped".into(),
             };

@@ -17,7 +17,7 @@ use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
-use crate::model::flags::{Ensure, Flag, Flags, ReportEntry, Said};
+use crate::model::flags::{Ensure, Flags, ReportEntry, Said};
 use crate::model::pattern::Pattern;
 use crate::model::units;
 use crate::model::value::Value as PlainValue;
@@ -130,7 +130,6 @@ impl Loader {
 
     pub(super) fn add_rule(&mut self, parts: Parts, head: Span, problems_before: usize) {
         let Parts { mut draft, default_target, mut view } = parts;
-        refuse_streams(&mut draft, head);
         let broken = self.problems.len() > problems_before;
         for (part, type_name) in
             [("input", "InputFiles"), ("output", "OutputFiles"), ("params", "Params"), ("log", "Log")]
@@ -695,21 +694,6 @@ pub(super) fn as_path(value: &Value) -> Option<Arc<str>> {
             }
         }
         _ => None,
-    }
-}
-
-/// Jobs that must run at the same time: the plan says so when it needs the rule, and not that all is well.
-fn refuse_streams(draft: &mut RuleDraft, head: Span) {
-    let outputs = || draft.outputs.iter().flat_map(|item| &item.paths);
-    let flag =
-        [Flag::Pipe, Flag::Service].into_iter().find(|flag| outputs().any(|path| path.flags.has(*flag)));
-    if let Some(flag) = flag {
-        let message = format!("`{}(...)` isn't supported yet", flag.name());
-        let problem = Problem::error("unsupported-flag", message).at(head, "in the output of this rule");
-        draft.refused = Some(Box::new(problem.help(match flag {
-            Flag::Pipe => "write an ordinary file and mark it with `temp(...)`",
-            _ => "start and end the service in the `shell:` commands that use it",
-        })));
     }
 }
 
