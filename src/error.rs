@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Workflow,
     /// A target is unknown, or the plan for it cannot be made: missing input, cycle, ambiguity.
     Plan,
+    /// The code of `onstart:` failed, so no job was started.
+    Hook,
     /// An option has a value that cannot be used.
     Usage,
     /// Another run holds the lock of this directory.
@@ -41,6 +43,7 @@ impl ErrorKind {
         match self {
             ErrorKind::Workflow => "workflow",
             ErrorKind::Plan => "plan",
+            ErrorKind::Hook => "hook",
             ErrorKind::Usage => "usage",
             ErrorKind::Locked => "locked",
             ErrorKind::Environment => "environment",

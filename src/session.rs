@@ -1,88 +1,52 @@
 //! L6: the facade that wires the layers: load a workflow, open a session on a directory, plan, ask, run.
 
+mod accept;
 mod history;
+mod options;
 mod recovery;
+mod targets;
 mod views;
 
 use crate::base::path::normalise;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
+use crate::engine::ledger::{Ask, Ledger};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
+use crate::graph::job::JobId;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::dynamic::Dynamic;
-use crate::model::environment::Environments;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
-use crate::plan::context::{Context, Force, RuleFacts, Sources};
+use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
-use crate::plan::instance::Trouble;
-use crate::plan::plan::{Plan, Verdict};
-use crate::plan::select::{Batch, Selection};
+use crate::plan::instance::{Instance, Trouble};
+use crate::plan::plan::{Plan, PlanRead, ReportedFile, Verdict};
 use crate::plan::temp::Temps;
+use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
+pub use accept::{Accepted, LeftOut};
+pub use options::{LoadOptions, RunOptions};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use views::{cause, passed_over, plan_of, why_step};
+use views::{called, cause, passed_over, plan_of, why_step};
 
 type Observe = Box<dyn FnMut(&Event) + Send>;
 
 /// Between SIGTERM and SIGKILL when a run is cancelled.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How a Rulefile is loaded.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct LoadOptions {
-    /// Directory that relative paths of the workflow start from; the Rulefile's directory when `None`.
-    pub root: Option<PathBuf>,
-    /// Config files that override those of the Rulefile, in order.
-    pub config_files: Vec<PathBuf>,
-    /// `key=value` settings that override every config file; the value is read as YAML, `a.b=1` sets a nested key.
-    pub config: Vec<String>,
-    /// Config files and settings from outside take the place of all that the Rulefile configures.
-    pub replace_config: bool,
-    /// Threads of rules, by name, over what the Rulefile says.
-    pub threads: Vec<(String, u32)>,
-    /// Resources of rules as (rule, resource, value), over what the Rulefile says. A value is a number, a text such as
-    /// `2 GB`, or an expression with `input`, `threads`, `attempt` and `wildcards`.
-    pub resources: Vec<(String, String, String)>,
-    /// Resources of rules that say nothing about them; values as in `resources`.
-    pub default_resources: Vec<(String, String)>,
-    /// Numbers of parts of `scattergather` processes, over those of the Rulefile.
-    pub scatter: Vec<(String, u32)>,
-    /// Environment variables, by name and value, that the Rulefile may ask for with `os.environ`: the library itself
-    /// reads none. Each one that is asked for is on record with its value.
-    ///
-    /// ```
-    /// let mut options = rulemake::LoadOptions::default();
-    /// options.variables = std::env::vars().collect();
-    /// ```
-    pub variables: Vec<(String, String)>,
-    /// Threads that jobs may use together, as the Rulefile sees them in `workflow.cores`; one per processor when `None`.
-    pub cores: Option<usize>,
-    /// Paths start from `root`, whatever `workdir:` says.
-    pub keep_root: bool,
-    /// Steps that evaluating the Rulefile may take before it is given up as endless; 200 million when `None`, which is
-    /// some seconds. Less suits a host that loads what strangers wrote.
-    ///
-    /// ```
-    /// let mut options = rulemake::LoadOptions::default();
-    /// options.steps = Some(1_000_000);
-    /// ```
-    pub steps: Option<u64>,
-}
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
 pub struct Session {
@@ -108,33 +72,6 @@ pub struct SessionBuilder {
     cancel: CancelToken,
     observer: Option<Observe>,
     search_path: Option<OsString>,
-}
-
-/// Options of [`Session::plan`] and [`Session::run`].
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct RunOptions {
-    /// After a failure go on with all that does not depend on the failed job.
-    pub keep_going: bool,
-    /// Run the jobs that make the targets even if they are up to date.
-    pub force: bool,
-    /// Run every job of the plan even if it is up to date.
-    pub force_all: bool,
-    /// Try a failed job again so often, unless its rule says otherwise.
-    pub retries: u32,
-    /// When another run holds the lock, wait for it instead of failing.
-    pub wait: bool,
-    /// Use the software environments that rules name; none by default.
-    pub environments: Environments,
-    /// Temporary files that are made or there stay. One that is gone is not made again for that.
-    pub keep_temps: bool,
-    /// Rules and files that are the last ones to be made: what they need is made, and nothing after them.
-    pub until: Vec<String>,
-    /// Rules and files that are not made, nor what needs them.
-    pub omit_from: Vec<String>,
-    /// A rule, a part (from 1) and the number of parts: only this part of the inputs of the rule is made, sorted by
-    /// name. The last part makes all that is still missing, and the rule itself.
-    pub batch: Option<(String, u32, u32)>,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -168,6 +105,8 @@ pub struct Why {
     pub chain: Vec<WhyStep>,
     /// Rules that match the file and were not taken because they cannot run.
     pub passed_over: Vec<PassedOver>,
+    /// What the functions of the rules in `chain` looked at.
+    pub reads: Vec<PlanRead>,
 }
 
 /// A rule that could make a file but for an input that cannot be had.
@@ -225,6 +164,11 @@ pub struct LastRun {
     pub run: u32,
     /// Wall time in milliseconds.
     pub duration_ms: u64,
+    /// Nothing was executed: what was there was taken as the result.
+    pub accepted: bool,
+    /// What `report(...)` said of its outputs then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<ReportedFile>,
 }
 
 impl RunReport {
@@ -277,24 +221,6 @@ impl Workflow {
     }
 }
 
-impl LoadOptions {
-    fn settings(&self) -> Settings {
-        Settings {
-            config_files: self.config_files.clone(),
-            config: self.config.clone(),
-            replace_config: self.replace_config,
-            threads: self.threads.clone(),
-            resources: self.resources.clone(),
-            default_resources: self.default_resources.clone(),
-            scatter: self.scatter.clone(),
-            variables: self.variables.clone(),
-            cores: self.cores,
-            keep_root: self.keep_root,
-            steps: self.steps,
-        }
-    }
-}
-
 impl Session {
     /// Starts the description of a session.
     #[must_use]
@@ -335,14 +261,15 @@ impl Session {
         loaded: &mut Loaded,
         writable: bool,
     ) -> Result<Context> {
+        let trust = options.trust(loaded).map_err(plan_error)?;
+        let targets = self.targets(targets, loaded)?;
         let mut paths = std::mem::take(&mut loaded.paths);
-        let targets: Vec<String> = targets.iter().map(|t| t.as_ref().to_string()).collect();
         let mut graph = resolve(Request {
             workflow: &self.workflow,
             index: &self.index,
             paths: &mut paths,
             targets: &targets,
-            probe: &Sources { root: &self.root, view: &loaded.view },
+            probe: &Sources { root: &self.root, trust: &trust, view: &loaded.view },
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
@@ -359,11 +286,20 @@ impl Session {
             let kept = selection.select(&graph, &self.workflow, &paths).map_err(plan_error)?;
             graph.restrict(&kept.jobs, &kept.targets);
         }
+        let units = Units::of(&self.workflow, &graph);
+        let inspection = Inspection { workflow: &self.workflow, graph: &graph, paths: &paths, units: &units };
+        let problems = inspection.all();
+        if !problems.is_empty() {
+            return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
+        }
+        let force = options.force(&graph, &self.workflow, &paths).map_err(plan_error)?;
         Ok(Context {
-            temps: Temps::of(&self.workflow, &graph),
+            force,
+            temps: Temps::of(&self.workflow, &graph, options.only_needed),
+            units,
             graph,
             paths,
-            force: options.force(),
+            trust,
             view: loaded.view.clone(),
             files: Observer::new(self.root.clone(), writable.then(|| self.state_dir())),
             facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
@@ -387,7 +323,11 @@ impl Session {
         let verdicts = self.verdicts(&mut cx)?;
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
-        Ok(plan_of(&cx, verdicts))
+        let runs = |unit: &JobId| matches!(verdicts[unit.index()], Verdict::Run { .. } | Verdict::May { .. });
+        match self.oversized_units(&cx).into_iter().find(|(unit, _)| runs(unit)) {
+            Some((_, error)) => Err(error),
+            None => Ok(plan_of(&cx, verdicts)),
+        }
     }
 
     /// Rules with what rulemake does not do are no mistake until a job of theirs is needed.
@@ -429,6 +369,38 @@ impl Session {
         Ok(())
     }
 
+    /// Units of several jobs, by their first jobs, that need more at once than the run has.
+    fn oversized_units(&self, cx: &Context) -> Vec<(JobId, Error)> {
+        let ledger = Ledger::new(self.slots.into(), &self.limits);
+        let mut units: Vec<_> = cx.units.all().collect();
+        units.sort_unstable_by_key(|(leader, _)| *leader);
+        let ask = |job: &JobId| {
+            // What cannot be evaluated yet is told when it is.
+            let instance = Instance::foreseen(cx, cx.job(*job)).ok();
+            instance.map(|it| Ask { threads: it.threads.into(), named: it.amounts() }).unwrap_or_default()
+        };
+        let oversized = units.into_iter().filter_map(|(leader, members)| {
+            let (first, others) = members.split_first()?;
+            let others: Vec<Ask> = others.iter().map(ask).collect();
+            let (name, amount, limit) = ledger.admit(&ask(first), &others).err()?;
+            let title = |job: &JobId| format!("`{}`", cx.graph.info(*job, &cx.workflow, &cx.paths).title());
+            let titles: Vec<String> = members.iter().map(title).collect();
+            let message = format!(
+                "{} run at the same time, because pipes or services connect them, and need {name}={amount} \
+                 together, but the run has {limit}",
+                titles.join(", ")
+            );
+            let help = match &*name {
+                "threads" => format!(
+                    "give the run more with `--jobs {amount}`, or let the rules ask for fewer threads"
+                ),
+                _ => format!("raise the limit with `--resources {name}={amount}`, or lower it in the rules"),
+            };
+            Some((leader, Error::new(ErrorKind::Plan, message).with_help(help)))
+        });
+        oversized.collect()
+    }
+
     fn limit(&self, name: &str) -> Option<u64> {
         self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
     }
@@ -438,6 +410,21 @@ impl Session {
         let verdicts = forecast(cx, &self.index, &self.pool)
             .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
         verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
+    }
+
+    /// What functions of the Rulefile printed when they were called for jobs, in order, since the last call of this. While
+    /// a run goes on, this is told by events: [`EventKind::Printed`](crate::EventKind::Printed).
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// let text = "def find(wildcards):\n    print('for', wildcards.x)\n    return []\nrule a:\n    input: find\n    output: '{x}.txt'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// session.plan(&["b.txt"], &RunOptions::default())?;
+    /// assert_eq!(session.take_printed(), ["for b"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn take_printed(&self) -> Vec<String> {
+        self.workflow.called.as_ref().map(|called| called.take_printed()).unwrap_or_default()
     }
 
     /// Explains why `path` will or will not be made again.
@@ -451,7 +438,7 @@ impl Session {
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over });
+            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over, reads: Vec::new() });
         };
         let verdicts = self.verdicts(&mut cx)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -460,7 +447,10 @@ impl Session {
             chain.push(why_step(&cx, next, &verdicts));
             at = next;
         }
-        Ok(Why { v: 1, path, source: false, chain, passed_over })
+        let rules: FxHashSet<&str> = chain.iter().map(|step| &*step.job.rule).collect();
+        let reads = called(&cx).filter(|read| read.rule.as_deref().is_some_and(|rule| rules.contains(rule)));
+        let reads = reads.collect();
+        Ok(Why { v: 1, path, source: false, chain, passed_over, reads })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -471,14 +461,20 @@ impl Session {
         let (mut loaded, mut writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
+        self.remove_leftovers(&loaded)?;
         let restored = self.restore_updates(&loaded, &mut writer)?;
         if !restored.is_empty() {
             warnings.extend(restored);
             loaded = read(&self.state_dir())?;
         }
         let cx = Arc::new(self.context(targets, options, &mut loaded, true)?);
+        warnings.extend(assumed(&cx));
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
+        if !self.oversized_units(&cx).is_empty() {
+            // Those that are up to date do not matter, which only a plan can tell.
+            self.plan(targets, options)?;
+        }
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
             retries: options.retries,
@@ -506,19 +502,19 @@ impl Session {
     }
 }
 
-impl RunOptions {
-    fn selection(&self) -> Selection {
-        let batch = self.batch.clone().map(|(rule, part, parts)| Batch { rule, part, parts });
-        Selection { until: self.until.clone(), omit_from: self.omit_from.clone(), batch }
-    }
-
-    fn force(&self) -> Force {
-        match (self.force_all, self.force) {
-            (true, _) => Force::All,
-            (false, true) => Force::Targets,
-            (false, false) => Force::None,
-        }
-    }
+/// Says which sources are not there and what counts instead.
+fn assumed(cx: &Context) -> Option<String> {
+    let absent = cx.graph.sources.iter().filter(|path| {
+        let text = cx.paths.text(**path);
+        cx.trust.assumes(text) && matches!(cx.files.stat(**path, text), Ok(None))
+    });
+    let absent: Vec<&str> = absent.map(|path| cx.paths.text(*path)).collect();
+    let first = absent.first()?;
+    let more = match absent.len() {
+        1 => "is not there".to_string(),
+        n => format!("and {} more are not there", n - 1),
+    };
+    Some(format!("{first} {more}; what is on record of its content is assumed"))
 }
 
 /// What the lock says its holder does: the command and its first targets.

@@ -740,3 +740,104 @@ fn links_are_looked_through() {
     case.call_with_code(&[], 4).stderr_has("missing input `in`").has("copy", "2\n");
     assert_eq!(fs::read_to_string(outside.path().join("x")).unwrap(), "2\n");
 }
+
+// report, local
+
+/// What is said of an output for a report is part of the plan and of the record, and no reason to run: a report can be
+/// built later, from either. The caption lies beside the file that names it.
+#[test]
+fn what_is_said_for_a_report_is_in_the_plan_and_on_record() {
+    let rulefile = "\
+report: 'front.rst'
+include: 'parts/a.rules'
+";
+    let part = "\
+rule a:
+    output: report(local('{s}.txt'), caption='a.rst', category=lambda w: f'Samples {w.s}', subcategory='{x}',
+        labels={'sample': '{s}', 'kind': 3, 'of': lambda w, output: output[0]}, patterns=['{s}_{x}'])
+    shell: 'echo 1 > {output}'
+";
+    let case = Case::new().file("parts/a.rules", part).rulefile(rulefile).run(&["b.txt"]).ran(&["a b.txt"]);
+    let about = serde_json::json!({
+        "caption": "parts/a.rst", "category": "Samples b", "subcategory": "{x}",
+        "labels": {"sample": "b", "kind": 3, "of": "b.txt"}, "patterns": ["{s}_{x}"],
+    });
+    let case = case.call(&["-n", "--json", "b.txt"]);
+    let plan: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(plan["report"], "front.rst");
+    let unknown = ["`{x}`: rule `a` has no wildcard `x`"];
+    let expected = serde_json::json!([{"path": "b.txt", "about": about, "unknown": unknown}]);
+    assert_eq!(plan["jobs"][0]["reported"], expected);
+
+    // The record keeps what was said when the file was made.
+    let case = case.edit("parts/a.rules", "Samples", "Others").run(&["b.txt"]).ran(&[]);
+    let case = case.call(&["why", "--json", "b.txt"]);
+    let why: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(why["chain"][0]["last"]["reported"], serde_json::json!([{"path": "b.txt", "about": about}]));
+    let case = case.call(&["-n", "--json", "b.txt"]);
+    let plan: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(plan["jobs"][0]["reported"][0]["about"]["category"], "Others b");
+}
+
+/// A function for a report that fails makes no job fail: what it would have said is not known, and the plan says why.
+#[test]
+fn a_function_for_a_report_that_fails_is_only_told() {
+    let rulefile = "\
+rule a:
+    output: report('a.txt', category=lambda w: nonsense, labels=lambda w, output: {'n': len(open(output[0]).read())})
+    shell: 'echo 1 > {output}'
+";
+    let case = Case::new().rulefile(rulefile).call(&["-n", "--json", "a.txt"]);
+    let plan: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(plan["jobs"][0]["reported"][0]["about"], serde_json::json!({}));
+    let told = plan["jobs"][0]["reported"][0]["unknown"].to_string();
+    assert!(told.contains("`category` of `report` of rule `a`") && told.contains("nonsense"), "{told}");
+    assert!(told.contains("`labels` of `report` of rule `a`") && told.contains("a.txt"), "{told}");
+    let case = case.run(&["a.txt"]).ran(&["a a.txt"]).call(&["-n", "--json", "a.txt"]);
+    let plan: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(plan["jobs"][0]["reported"][0]["about"], serde_json::json!({"labels": {"n": 2}}));
+}
+
+/// What functions of rules looked at belongs to the plan as does what the load looked at, with the rule; of variables
+/// only that they were there.
+#[test]
+fn what_the_rulefile_looked_at_is_in_the_plan() {
+    let rulefile = "\
+import os
+HERE = os.path.exists('extra.txt'), os.environ.get('HOME')
+rule a:
+    input: lambda w: [l.strip() for l in open(f'{w.s}.list')]
+    output: '{s}.out'
+    shell: 'cat {input} > {output}'
+rule b:
+    output: 'b.out'
+    params: lambda w: os.path.exists('c.txt')
+    shell: 'echo {params} > {output}'
+";
+    let case = Case::new().file("x.list", "in\n").file("in", "1\n").rulefile(rulefile);
+    let case = case.call(&["-n", "--json", "x.out", "b.out"]);
+    let plan: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    let reads: Vec<String> = plan["reads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|read| {
+            let digest = read["digest"].is_string();
+            format!("{} {} {} {} {digest}", read["kind"], read["what"], read["rule"], read["found"])
+        })
+        .map(|line| line.replace('"', ""))
+        .collect();
+    for line in [
+        "exists extra.txt null false false",
+        "variable HOME null true false",
+        "file x.list a true true",
+        "exists c.txt b false false",
+    ] {
+        assert!(reads.iter().any(|read| read == line), "{line}: {reads:#?}");
+    }
+    let case = case.call(&["why", "--json", "x.out"]);
+    let why: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    let reads = why["reads"].as_array().unwrap();
+    assert_eq!(reads.len(), 1, "{reads:?}");
+    assert_eq!((&reads[0]["what"], &reads[0]["rule"]), (&"x.list".into(), &"a".into()));
+}

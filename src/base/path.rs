@@ -119,6 +119,11 @@ impl PathTable {
     }
 
     /// Number of paths; ids are `0..len`.
+    /// All paths with their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PathId, &str)> {
+        (0..self.len() as u32).map(|id| (PathId(id), self.text(PathId(id))))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }

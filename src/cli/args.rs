@@ -2,10 +2,11 @@
 //!
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
+use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -35,7 +36,7 @@ Paths:
 
 Exit codes:
   0    done, or nothing to do             5    another run is at work in this directory
-  1    a job failed                       7    the machine refused: disk, permissions, programs
+  1    a job or a check failed            7    the machine refused: disk, permissions, programs
   2    the command line is wrong          70   a bug in rulemake
   3    the Rulefile is wrong or missing   130  stopped by Ctrl-C
   4    no such target, or no plan for it  143  stopped by SIGTERM
@@ -76,12 +77,14 @@ pub(crate) struct Common {
     /// Do as if started in DIR
     #[arg(short = 'C', long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
-    /// Set a config value, such as `min=5` or `plot.dpi=300`
+    /// Set a config value, such as `min=5` or `a.b=1`
     ///
     /// The value is read as YAML, and dots lead into nested settings. Repeat it for more.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub(crate) config: Vec<String>,
-    /// Read config values from a file, over those of the Rulefile. Repeat it for more
+    /// Read config values from files, over those of the Rulefile, the last one first
+    ///
+    /// More files may follow if their names end in `.yaml` or `.yml`; or repeat the option.
     #[arg(long, value_name = "FILE", alias = "configfiles", hide_short_help = true)]
     pub(crate) configfile: Vec<PathBuf>,
     /// Take config from the command line alone, not from what the Rulefile names
@@ -138,11 +141,25 @@ pub(crate) struct RunArgs {
     #[arg(short = 'n', long, alias = "dryrun")]
     pub(crate) dry_run: bool,
     /// Run the jobs of the targets even if up to date
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) force: bool,
     /// Run all jobs even if they are up to date
     #[arg(long, alias = "forceall", hide_short_help = true)]
     pub(crate) force_all: bool,
+    /// Run the jobs of this rule or file and of all that needs it, even if up to date. Repeat it for more
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) force_from: Vec<String>,
+    /// Make files that are gone again only if they are targets, or if a job that runs reads them
+    #[arg(long, hide_short_help = true)]
+    pub(crate) only_needed: bool,
+    /// Take outputs that were edited as they are, instead of making them again
+    ///
+    /// What reads them is made anew. `rulemake accept` does the same for files that you name.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) keep_edited: bool,
+    /// Let this source, or those that fit a pattern, be absent: what is on record of it counts. Repeat it for more
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(crate) assume_inputs: Vec<String>,
     /// Make this rule or file and what it needs, and nothing after it. Repeat it for more
     #[arg(long, value_name = "NAME", short_alias = 'U', hide_short_help = true)]
     pub(crate) until: Vec<String>,
@@ -243,6 +260,30 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Look for mistakes in the Rulefile, and run nothing
+    ///
+    /// All mistakes are shown, then what is probably one. A comment `# rulemake: allow(LINT)` on a line or above it
+    /// silences what is found there.
+    Check {
+        #[command(flatten)]
+        check: CheckArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Take files as they are for what their rules make
+    ///
+    /// Nothing runs. From then on they are up to date, until something changes. For files from elsewhere or made before, for edits
+    /// that are to stay, and for changes of a rule that change no result.
+    Accept {
+        /// Files, or rules for all files that they make; all files of the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        /// Only show which
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Write the Rulefile and its includes in one style
     ///
     /// Comments are kept, and what the file means stays the same. Files whose `include:` is computed are named by hand.
@@ -325,7 +366,8 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 8] = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean"];
+const SUBCOMMANDS: [&str; 10] =
+    ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean"];
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
@@ -362,7 +404,7 @@ impl Args {
     }
 }
 
-/// Options whose values are settings: several may follow one option, as in `--config a=1 b=2 target`.
+/// Options that several values may follow, as in `--config a=1 b=2 target`: here settings …
 const SETTINGS: [&str; 7] = [
     "--config",
     "--resources",
@@ -373,7 +415,10 @@ const SETTINGS: [&str; 7] = [
     "--set-scatter",
 ];
 
-/// Repeats such an option before each of its values. A word that looks like no setting ends them, so a target is safe.
+/// … and here files, as in `--configfile a.yaml b.yaml target`.
+const CONFIG_FILES: [&str; 2] = ["--configfile", "--configfiles"];
+
+/// Repeats such an option before each of its values. A word that does not look like one ends them, so a target is safe.
 fn spread(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut all: Vec<OsString> = Vec::new();
     let mut option: Option<(OsString, usize)> = None;
@@ -383,15 +428,23 @@ fn spread(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         is_raw |= text == "--";
         match &mut option {
             Some((_, values @ 0)) => *values = 1,
-            Some((name, _)) if !is_raw && is_setting(text) => all.push(name.clone()),
+            Some((name, _)) if !is_raw && is_value_of(name, text) => all.push(name.clone()),
             _ => option = None,
         }
-        if !is_raw && SETTINGS.contains(&text) {
+        if !is_raw && (SETTINGS.contains(&text) || CONFIG_FILES.contains(&text)) {
             option = Some((word.clone(), 0));
         }
         all.push(word);
     }
     all
+}
+
+fn is_value_of(option: &OsStr, text: &str) -> bool {
+    match CONFIG_FILES.iter().any(|name| option == *name) {
+        // Other endings are those of results, too: a target must never be merged into the configuration.
+        true => !text.starts_with('-') && (text.ends_with(".yaml") || text.ends_with(".yml")),
+        false => is_setting(text),
+    }
 }
 
 /// `key=value`, where the key is one of config, of a rule or of a resource.
@@ -436,6 +489,8 @@ impl Command {
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
+            | Command::Accept { common, .. }
+            | Command::Check { common, .. }
             | Command::Fmt { common, .. }
             | Command::Clean { common, .. } => common,
         }
@@ -451,6 +506,8 @@ impl Command {
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
+            Command::Accept { .. } => "accept",
+            Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
         }
@@ -493,9 +550,15 @@ impl RunArgs {
         self.env.extend(after.env);
         self.until.extend(after.until);
         self.omit_from.extend(after.omit_from);
+        self.force_from.extend(after.force_from);
+        self.assume_inputs.extend(after.assume_inputs);
         RunArgs {
             until: self.until,
             omit_from: self.omit_from,
+            force_from: self.force_from,
+            assume_inputs: self.assume_inputs,
+            only_needed: self.only_needed || after.only_needed,
+            keep_edited: self.keep_edited || after.keep_edited,
             batch: after.batch.or(self.batch),
             jobs: after.jobs.or(self.jobs),
             keep_going: self.keep_going || after.keep_going,
@@ -627,6 +690,9 @@ mod tests {
         assert_eq!(args.common.config, ["a=1", "b=2"]);
         assert_eq!(args.targets, ["target"]);
         assert_eq!(args.run.resources.len(), 2);
+        let args = parse("--configfile a.yaml b.yml out.json -n c.yaml").unwrap();
+        assert_eq!(args.common.configfile, [PathBuf::from("a.yaml"), "b.yml".into()]);
+        assert_eq!(args.targets, ["out.json", "c.yaml"]);
         assert!(args.run.dry_run);
         assert_eq!(parse("--config a=1 -- b=2").unwrap().targets, ["b=2"]);
         assert_eq!(parse("--config a=1 out/x=1.txt").unwrap().targets, ["out/x=1.txt"]);

@@ -48,6 +48,7 @@ impl From<ErrorKind> for Exit {
         match kind {
             ErrorKind::Workflow => Exit::Workflow,
             ErrorKind::Plan => Exit::Plan,
+            ErrorKind::Hook => Exit::JobFailed,
             ErrorKind::Usage => Exit::Usage,
             ErrorKind::Locked => Exit::Locked,
             ErrorKind::Environment | ErrorKind::State => Exit::Environment,
@@ -61,6 +62,7 @@ pub(crate) fn kind_name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Workflow => "workflow",
         ErrorKind::Plan => "plan",
+        ErrorKind::Hook => "hook",
         ErrorKind::Usage => "usage",
         ErrorKind::Locked => "locked",
         ErrorKind::Environment => "environment",

@@ -12,6 +12,7 @@ mod function;
 mod keywords;
 mod modules;
 mod objects;
+pub(crate) mod of_job;
 mod overrides;
 mod paths;
 mod sections;
@@ -22,6 +23,7 @@ mod workflow;
 
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
+use crate::lang::action::Runner;
 use crate::lang::budget::Budget;
 use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
@@ -39,6 +41,7 @@ use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
 use crate::model::draft::{Constraint, DraftAction, RuleDraft};
+use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
 use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
@@ -147,6 +150,8 @@ struct File {
 
 struct Loader {
     sources: SourceMap,
+    /// Which of the sources are Rulefiles.
+    rulefiles: Vec<SourceId>,
     problems: Vec<Problem>,
     /// The main file, then the chain of includes that is running.
     files: Vec<File>,
@@ -167,6 +172,8 @@ struct Loader {
     constraints: Vec<Constraint>,
     /// Of the present namespace, by name.
     modules: Modules,
+    /// What `report:` names.
+    report: Option<Arc<str>>,
     /// Namespaces, the main one first; `home` is the present one.
     homes: Vec<Home>,
     home: usize,
@@ -198,6 +205,8 @@ struct Loader {
     overrides: Arc<Dict>,
     has_config_files: bool,
     evaluator: Evaluator,
+    /// The texts, once the load is over.
+    texts: Arc<OnceLock<Arc<SourceMap>>>,
     /// Bodies of rules and hooks, and what is to be done at the moments of a run.
     bodies: Bodies,
     hooks: Vec<model::workflow::Hook>,
@@ -222,7 +231,8 @@ impl Host for Loader {
     }
 
     fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
-        self.refuse_directive(&hook.name.text, hook.name.span)
+        self.add_hook(hook);
+        Ok(())
     }
 
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
@@ -231,15 +241,22 @@ impl Host for Loader {
 }
 
 impl Loader {
+    /// What code that runs later needs then.
+    fn runner(&self) -> Runner {
+        Runner { evaluator: self.evaluator.clone(), sources: self.texts.clone() }
+    }
+
     fn new() -> Loader {
         Loader {
             sources: SourceMap::default(),
+            rulefiles: Vec::new(),
             problems: Vec::new(),
             files: Vec::new(),
             included: FxHashSet::default(),
             rules: Vec::new(),
             defined: Vec::new(),
             modules: Modules::default(),
+            report: None,
             homes: vec![Home { space: MAIN, constraints: Vec::new(), around: String::new() }],
             home: 0,
             renames: Vec::new(),
@@ -268,6 +285,7 @@ impl Loader {
             overrides: config::empty(),
             has_config_files: false,
             evaluator: Arc::new(OnceLock::new()),
+            texts: Arc::new(OnceLock::new()),
             bodies: Bodies::default(),
             hooks: Vec::new(),
             roots: Vec::new(),
@@ -390,6 +408,9 @@ impl Loader {
             .iter()
             .map(|home| Arc::new(config(home).unwrap_or(model::value::Value::None)))
             .collect();
+        for hook in &mut self.hooks {
+            hook.config = configs[0].clone();
+        }
         let mut rules = Vec::with_capacity(self.rules.len());
         for (draft, defined) in self.rules.drain(..).zip(&self.defined) {
             let Some(mut draft) = draft else { continue };
@@ -423,11 +444,15 @@ impl Loader {
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
         let frozen = vm.freeze(&self.roots);
-        // The loader is the only one that sets it, once.
-        let _ = self.evaluator.set(frozen);
+        // The loader is the only one that sets them, once.
+        let _ = self.evaluator.set(frozen.clone());
+        let _ = self.texts.set(sources.clone());
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
-                Ok(Workflow { printed, order, hooks: self.hooks, workdir: self.workdir, ..workflow })
+                let called: Option<Arc<dyn CallReads>> = Some(frozen);
+                let (hooks, workdir, report, rulefiles) =
+                    (self.hooks, self.workdir, self.report, self.rulefiles);
+                Ok(Workflow { printed, order, hooks, workdir, report, rulefiles, called, ..workflow })
             }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }

@@ -4,6 +4,7 @@
 use crate::base::digest::Digest;
 use crate::base::path::normalise;
 use crate::diag::Span;
+use crate::lang::action::Acts;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
@@ -13,12 +14,13 @@ use crate::lang::modules::{self, RegexStore};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::{Reads, join_path};
 use crate::lang::value::{Args, Value};
-use crate::model::dynamic::Checkpoints;
+use crate::model::dynamic::{CallReads, Checkpoints};
 use crate::model::workflow::Read;
 use crate::syntax::ast::{Directive, Expr, Hook, ModuleDef, RuleDef, Stmt, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,6 +121,10 @@ pub(crate) struct Vm<'a> {
     pub(crate) caller: Option<Vec<(Arc<str>, Value)>>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
+    /// What code that runs as a job can do; nothing else can change anything.
+    pub(crate) acts: Option<&'a Acts<'a>>,
+    /// Globals that such code has for itself.
+    own: Vec<(SpaceId, Space)>,
 }
 
 impl Vm<'static> {
@@ -138,6 +144,8 @@ impl Vm<'static> {
             folder: PathBuf::new(),
             validates: true,
             checkpoints: None,
+            acts: None,
+            own: Vec::new(),
         }
     }
 
@@ -162,7 +170,7 @@ impl Vm<'static> {
             spaces,
             place: self.place.into_owned(),
             cancel: None,
-            reads: Mutex::new(self.reads.into_list()),
+            reads: Mutex::default(),
             log: Mutex::new(self.log),
         })
     }
@@ -234,6 +242,14 @@ impl Vm<'_> {
                 Ok(SpaceId(spaces.len() as u32 - 1))
             }
             Spaces::Frozen(_) => Err(Raise::frozen()),
+        }
+    }
+
+    /// A line of `print`, with its end. The library itself writes nothing: it goes to the job, or is kept.
+    pub(crate) fn say(&mut self, line: String, end: &str) {
+        match self.acts {
+            Some(acts) => acts.effects.print(&(line + end)),
+            None => self.log.push(line),
         }
     }
 
@@ -317,6 +333,11 @@ impl Vm<'_> {
 
     /// A global of `space` or a built-in name.
     pub(crate) fn lookup_global(&self, space: SpaceId, name: &str) -> Option<&Value> {
+        if let Some((_, own)) = self.own.iter().find(|(of, _)| *of == space)
+            && let Some(value) = own.get(name)
+        {
+            return Some(value);
+        }
         self.space(space).get(name).or_else(|| self.space(BUILTINS).get(name))
     }
 
@@ -389,18 +410,35 @@ fn frozen_global(name: &str) -> Raise {
         .help("functions of rules run later and in parallel: return what they find out")
 }
 
+type CallReadsMap = BTreeMap<(Arc<str>, &'static str, String), Option<Digest>>;
+
 /// The evaluator after the load: immutable, callable from many threads.
 pub(crate) struct Frozen {
     spaces: Vec<Space>,
     place: Place,
     cancel: Option<Arc<AtomicBool>>,
-    reads: Mutex<Vec<Read>>,
+    /// What calls looked at, by rule, kind and name.
+    reads: Mutex<CallReadsMap>,
     log: Mutex<Vec<String>>,
 }
 
 impl std::fmt::Debug for Frozen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Frozen({} namespaces)", self.spaces.len())
+    }
+}
+
+impl CallReads for Frozen {
+    fn reads(&self) -> Vec<(Arc<str>, Read)> {
+        let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = |((rule, kind, what), digest): (&(Arc<str>, &'static str, String), &Option<Digest>)| {
+            (rule.clone(), Read { kind, what: what.clone(), digest: *digest })
+        };
+        reads.iter().map(read).collect()
+    }
+
+    fn take_printed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -413,12 +451,13 @@ impl Frozen {
         args: Vec<Value>,
         kwargs: Vec<(Arc<str>, Value)>,
     ) -> Result<Value, Raise> {
-        self.with_vm(None, |vm| vm.call(function, Args { positional: args, named: kwargs }))
+        self.with_vm("", None, |vm| vm.call(function, Args { positional: args, named: kwargs }))
     }
 
-    /// Evaluates with a fresh budget; reads and log lines are kept.
+    /// Evaluates with a fresh budget on behalf of a rule; reads and log lines are kept.
     pub(crate) fn with_vm<R>(
         &self,
+        rule: &str,
         checkpoints: Option<&dyn Checkpoints>,
         work: impl FnOnce(&mut Vm) -> R,
     ) -> R {
@@ -438,10 +477,14 @@ impl Frozen {
             folder: PathBuf::new(),
             validates: true,
             checkpoints,
+            acts: None,
+            own: Vec::new(),
         };
         let result = work(&mut vm);
         let (reads, log) = (vm.reads.into_list(), vm.log);
         if !reads.is_empty() {
+            let rule: Arc<str> = rule.into();
+            let reads = reads.into_iter().map(|read| ((rule.clone(), read.kind, read.what), read.digest));
             self.reads.lock().unwrap_or_else(PoisonError::into_inner).extend(reads);
         }
         if !log.is_empty() {
@@ -450,9 +493,43 @@ impl Frozen {
         result
     }
 
-    /// Lines that were printed since the last call of this.
-    #[cfg(test)]
-    pub(crate) fn take_log(&self) -> Vec<String> {
-        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    /// A global of a namespace.
+    pub(crate) fn global(&self, space: SpaceId, name: &str) -> Option<&Value> {
+        self.spaces.get(space.0 as usize)?.get(name)
+    }
+
+    /// Evaluates what runs as a job: nothing is recorded, and relative paths start from the job's directory.
+    pub(crate) fn act<R>(
+        &self,
+        acts: &Acts<'_>,
+        space: SpaceId,
+        own: Vec<(SpaceId, Space)>,
+        work: impl FnOnce(&mut Vm) -> R,
+    ) -> R {
+        let dir = acts.effects.dir();
+        let place = match dir == self.place.root {
+            true => Cow::Borrowed(&self.place),
+            false => Cow::Owned(Place {
+                variables: self.place.variables.clone(),
+                regexes: self.place.regexes.clone(),
+                ..Place::new(dir.to_path_buf())
+            }),
+        };
+        let mut vm = Vm {
+            spaces: Spaces::Frozen(&self.spaces),
+            space,
+            place,
+            budget: Budget::job(acts.effects.cancelled()),
+            reads: Reads::off(),
+            log: Vec::new(),
+            imports: None,
+            caller: None,
+            folder: PathBuf::new(),
+            validates: true,
+            checkpoints: None,
+            acts: Some(acts),
+            own,
+        };
+        work(&mut vm)
     }
 }

@@ -5,6 +5,7 @@ use crate::model::flags::Flags;
 use crate::model::slots::NamedPaths;
 use crate::model::value::Value;
 use crate::model::wildcards::Wildcards;
+use crate::model::workflow::Read;
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,6 +46,15 @@ impl<'a> CallContext<'a> {
 pub(crate) trait Checkpoints: Sync + fmt::Debug {
     /// Whether the job is final. `wildcards` are those of the rule, in its order.
     fn is_final(&self, checkpoint: &str, wildcards: &[(Arc<str>, Arc<str>)]) -> bool;
+}
+
+/// What the functions of a workflow looked at and printed when they were called.
+pub(crate) trait CallReads: Send + Sync + fmt::Debug {
+    /// Rule and read, each pair once, sorted.
+    fn reads(&self) -> Vec<(Arc<str>, Read)>;
+
+    /// Texts of `print`, in order, since the last call of this.
+    fn take_printed(&self) -> Vec<String>;
 }
 
 /// Why a function of a rule gave no value.

@@ -1,10 +1,12 @@
 //! A workflow: rules that were checked together.
 
 use crate::base::digest::Digest;
-use crate::diag::{Diagnostic, Problem, SourceMap};
+use crate::diag::{Diagnostic, Problem, SourceId, SourceMap, Span};
 use crate::model::action::Code;
+use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
+use crate::model::value::Value;
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,8 +22,14 @@ pub struct Workflow {
     /// Directory below the root that all paths start from.
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) sources: Arc<SourceMap>,
+    /// Which of the sources are Rulefiles, in order of reading.
+    pub(crate) rulefiles: Vec<SourceId>,
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
+    /// What functions of rules looked at since.
+    pub(crate) called: Option<Arc<dyn CallReads>>,
+    /// The text for the front page of a report, from the root.
+    pub(crate) report: Option<Arc<str>>,
     pub(crate) warnings: Vec<Problem>,
     /// Lines that `print` made during the load.
     pub(crate) printed: Vec<String>,
@@ -33,7 +41,9 @@ pub struct Workflow {
 #[derive(Clone, Debug)]
 pub(crate) struct Hook {
     pub(crate) moment: Moment,
+    pub(crate) place: Span,
     pub(crate) code: Arc<Code>,
+    pub(crate) config: Arc<Value>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,7 +111,10 @@ impl Workflow {
             order: RuleOrder::default(),
             workdir: None,
             sources,
+            rulefiles: Vec::new(),
             reads,
+            called: None,
+            report: None,
             warnings,
             printed: Vec::new(),
             hooks: Vec::new(),

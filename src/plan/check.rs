@@ -2,6 +2,9 @@
 //!
 //! Executed when every producer is final, so a changed intermediate is compared by the digest it really has:
 //! early cutoff needs no mechanism of its own.
+//!
+//! Jobs that run at the same time are checked together, producers first: what stands for a pipe or a service is what its
+//! job would be executed with.
 
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
@@ -17,9 +20,11 @@ use crate::plan::context::Context;
 use crate::plan::inputs::{self, look};
 use crate::plan::instance::{Instance, Pending, Trouble, fixed_param, param_name};
 use crate::plan::required::{self, Required};
+use crate::plan::trust::results_on_disk;
 use crate::trace::compare::compare;
 use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
 use crate::trace::reason::Reason;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// What a check found.
@@ -38,6 +43,10 @@ pub(crate) struct Check {
     pub(crate) recorded: Option<Vec<Digest>>,
     /// Temporary inputs that are gone: what is on record of them is enough to compare, but not to run.
     pub(crate) absent: Vec<PathId>,
+    /// Sources that are not there, and whose content on record was taken instead.
+    pub(crate) assumed: Vec<PathId>,
+    /// What the outputs hold that somebody edited: it is the result now.
+    pub(crate) adopted: Option<Vec<Digest>>,
     /// Inputs with `before_update` that are not what the job read, but as the job that changes them left them.
     pub(crate) excused: Vec<PathId>,
     /// Checkpoints that functions of params looked at before they have ended; only before the run.
@@ -62,11 +71,98 @@ pub(crate) enum Mode {
 
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
-    let check = check_at(cx, id, mode, 0)?;
+    let check = compare_only(cx, id, mode)?;
     if !check.reasons.is_empty() {
-        refuse_protected(cx, cx.job(id))?;
+        let job = cx.job(id);
+        require_program(cx, job, cx.rule(job))?;
+        refuse_protected(cx, job)?;
+        refuse_assumed(cx, &check)?;
     }
     Ok(check)
+}
+
+/// Checks the jobs of a unit, given with producers first.
+pub(crate) fn check_unit(cx: &Context, members: &[JobId], mode: Mode) -> Vec<Result<Check, Trouble>> {
+    let mut checks = compare_unit(cx, members, mode, 0);
+    let runs = checks.iter().any(|check| check.as_ref().is_ok_and(|check| !check.reasons.is_empty()));
+    for (id, check) in members.iter().zip(&mut checks).filter(|_| runs) {
+        if let Ok(found) = check
+            && let Err(trouble) = refuse(cx, cx.job(*id), found)
+        {
+            *check = Err(trouble);
+        }
+    }
+    checks
+}
+
+/// As [`check`], for those who will not run the job.
+pub(crate) fn compare_only(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
+    let Some(members) = cx.units.with(id) else { return check_at(cx, id, mode, 0, &Streams::default()) };
+    let mut found = members.iter().zip(compare_unit(cx, members, mode, 0));
+    let own = found.find(|(member, _)| **member == id).map(|(_, check)| check);
+    own.unwrap_or_else(|| check_at(cx, id, mode, 0, &Streams::default()))
+}
+
+/// What stands for the content of pipes and services.
+type Streams = FxHashMap<PathId, Digest>;
+
+fn compare_unit(cx: &Context, members: &[JobId], mode: Mode, depth: u32) -> Vec<Result<Check, Trouble>> {
+    let mut streams = Streams::default();
+    let check_one = |id: &JobId| {
+        let check = check_at(cx, *id, mode, depth, &streams);
+        for (index, output) in cx.job(*id).outputs.iter().enumerate() {
+            if cx.units.stream(*output).is_none() {
+                continue;
+            }
+            let digest = match &check {
+                // What it was executed with then may differ from what it would be now in what does not count.
+                Ok(Check { reasons, recorded: Some(recorded), .. }) if reasons.is_empty() => {
+                    recorded.get(index).copied()
+                }
+                Ok(check) => Some(check.fingerprint.stream(*output, &cx.paths)),
+                Err(_) => None,
+            };
+            streams.insert(*output, digest.unwrap_or(Digest::from_bytes([0; 32])));
+        }
+        check
+    };
+    members.iter().map(check_one).collect()
+}
+
+/// Puts into fingerprints what the pipes and services stand for when all jobs of a unit are executed now; `fingerprints`
+/// belong to `members`, producers first.
+pub(crate) fn bind_streams<'a>(cx: &Context, members: impl Iterator<Item = (JobId, &'a mut Fingerprint)>) {
+    let mut streams = Streams::default();
+    for (id, fingerprint) in members {
+        for input in fingerprint.inputs.iter_mut().filter(|input| input.digest != ANCIENT) {
+            input.digest = streams.get(&input.path).copied().unwrap_or(input.digest);
+        }
+        for output in cx.job(id).outputs.iter().filter(|output| cx.units.stream(**output).is_some()) {
+            streams.insert(*output, fingerprint.stream(*output, &cx.paths));
+        }
+    }
+}
+
+/// What keeps a job from running that must.
+fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
+    require_program(cx, job, cx.rule(job))?;
+    refuse_protected(cx, job)?;
+    refuse_assumed(cx, check)
+}
+
+/// What is on record of a source is enough to compare, but not to run.
+fn refuse_assumed(cx: &Context, check: &Check) -> Result<(), Trouble> {
+    let Some(path) = check.assumed.first() else { return Ok(()) };
+    let reason = check.reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
+    Err(Trouble {
+        message: format!(
+            "input `{}` is not there, and the job that reads it has to run{reason}",
+            cx.paths.text(*path)
+        ),
+        help: Some(
+            "put the file back; what is on record of it can stand for it only while nothing changes".into(),
+        ),
+    })
 }
 
 /// What was protected is not made again behind the back of who protected it.
@@ -89,10 +185,10 @@ fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
 /// Jobs that change what others read before, and that read what others change, are looked at so far ahead.
 const DEPTH: u32 = 20;
 
-fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Trouble> {
+fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) -> Result<Check, Trouble> {
     let job = cx.job(id);
-    let mut absent = Vec::new();
-    let inputs = input_states(cx, job, mode, &mut absent)?;
+    let (mut absent, mut assumed) = (Vec::new(), Vec::new());
+    let inputs = input_states(cx, job, mode, streams, &mut absent, &mut assumed)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
     let mut unknown = Unknown::default();
@@ -107,6 +203,8 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
         own_directories: Vec::new(),
         recorded: trace.as_ref().map(|t| t.results.clone()),
         absent,
+        assumed,
+        adopted: None,
         excused: Vec::new(),
         pending: unknown.pending,
     };
@@ -115,7 +213,6 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
     }
     if job.outputs.is_empty() {
         check.reasons.push(Reason::NoOutputs);
-        require_program(cx, job, cx.rule(job))?;
         return Ok(check);
     }
     recent_history(cx, job, &mut check);
@@ -127,11 +224,8 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Tr
             check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &unknown.params)));
             compare_disk(cx, job, &trace, &mut check)?;
             wanted_beside(cx, id, &mut check)?;
+            adopt_edited(cx, job, &trace, &mut check)?;
         }
-    }
-    // What is up to date needs nothing.
-    if !check.reasons.is_empty() {
-        require_program(cx, job, cx.rule(job))?;
     }
     Ok(check)
 }
@@ -146,7 +240,9 @@ fn input_states(
     cx: &Context,
     job: &Job,
     mode: Mode,
+    streams: &Streams,
     absent: &mut Vec<PathId>,
+    assumed: &mut Vec<PathId>,
 ) -> Result<Vec<InputState>, Trouble> {
     let mut states = Vec::with_capacity(job.inputs.len());
     let mut slots = job
@@ -156,9 +252,19 @@ fn input_states(
         .flat_map(|(i, slot)| std::iter::repeat_n(i as u16, slot.len as usize));
     for (index, path) in job.inputs.iter().enumerate() {
         let slot = slots.next().unwrap_or(u16::MAX);
-        let digest = match inputs::digest(cx, job, index)? {
-            Some(digest) => digest,
-            None => missing_input(cx, job, index, mode, absent)?,
+        let digest = match streams.get(path) {
+            Some(_) if inputs::flags(job, index).has(Flag::Ancient) => ANCIENT,
+            Some(digest) => *digest,
+            None => match inputs::digest(cx, job, index)? {
+                Some(digest) => digest,
+                None => match cx.assumed(*path) {
+                    Some(digest) => {
+                        assumed.push(*path);
+                        if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest }
+                    }
+                    None => missing_input(cx, job, index, mode, absent)?,
+                },
+            },
         };
         states.push(InputState { slot, path: *path, digest });
     }
@@ -225,9 +331,7 @@ fn as_it_was_read(
             continue;
         }
         let is_about_to_change = match cx.graph.producer(now.path) {
-            Some(changer) if changer != id => {
-                depth == DEPTH || !check_at(cx, changer, Mode::Forecast, depth + 1)?.reasons.is_empty()
-            }
+            Some(changer) if changer != id => depth == DEPTH || must_run(cx, changer, depth + 1)?,
             _ => false,
         };
         if !is_about_to_change {
@@ -236,6 +340,37 @@ fn as_it_was_read(
         }
     }
     Ok(compared)
+}
+
+/// Whether a job, or one that runs with it, is known to have to run.
+fn must_run(cx: &Context, id: JobId, depth: u32) -> Result<bool, Trouble> {
+    let Some(members) = cx.units.with(id) else {
+        return Ok(!check_at(cx, id, Mode::Forecast, depth, &Streams::default())?.reasons.is_empty());
+    };
+    for check in compare_unit(cx, members, Mode::Forecast, depth) {
+        if !check?.reasons.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes what somebody made of the outputs for the result, if that is asked for and nothing else makes the job run. When
+/// it runs all the same, with others, the edited outputs are kept as ever.
+fn adopt_edited(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
+    let is_edit = |reason: &Reason| matches!(reason, Reason::OutputModified { .. });
+    if !cx.trust.keep_edited || check.reasons.is_empty() || !check.reasons.iter().all(is_edit) {
+        return Ok(());
+    }
+    let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace))?;
+    for (output, result) in job.outputs.iter().zip(&mut results) {
+        // Who reads a pipe was not run again.
+        let recorded = cx.units.stream(*output).and_then(|_| trace.result(*output));
+        *result = recorded.unwrap_or(*result);
+    }
+    check.adopted = Some(results);
+    check.reasons.clear();
+    Ok(())
 }
 
 /// Logs, benchmarks and files in directories count by their existence, and only when somebody asks for them.
@@ -332,6 +467,10 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
     let mut all_exist = true;
     let flags = &cx.rule(job).output_flags;
     for (output, flags) in job.outputs.iter().zip(flags) {
+        if flags.stream().is_some() {
+            all_exist = false;
+            continue;
+        }
         match look(cx, *output)? {
             Seen::Missing => all_exist = false,
             Seen::File(_) | Seen::Directory | Seen::Special if flags.has(Flag::Update) => {}
@@ -354,10 +493,13 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
     for (index, output) in job.outputs.iter().enumerate() {
         let path = || cx.paths.text(*output).to_string();
         let flags = cx.rule(job).output_flags.get(index).cloned().unwrap_or_default();
+        if flags.stream().is_some() {
+            continue;
+        }
         let directory = flags.has(Flag::Directory);
         let (content, fits) = match look(cx, *output)? {
             // Nobody needs it, or a job will say so.
-            Seen::Missing if cx.is_temp(job, index) && trace.result(*output).is_some() => continue,
+            Seen::Missing if cx.may_be_absent(job, index) && trace.result(*output).is_some() => continue,
             Seen::Missing => {
                 check.reasons.push(Reason::OutputMissing { path: path() });
                 continue;

@@ -16,12 +16,14 @@ use crate::model::template::Used;
 use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
 use crate::plan::temp::Temps;
+use crate::plan::trust::Trust;
+use crate::plan::units::Units;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
 use crate::trace::identity::{FileHash, Known};
 use crate::trace::tree::Tree;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,20 +43,37 @@ pub(crate) struct Context {
     /// What jobs take for temporary files unless their rule says something else.
     pub(crate) temp_dir: Arc<str>,
     pub(crate) force: Force,
+    pub(crate) trust: Trust,
     pub(crate) code: CodeCache,
     pub(crate) environments: Environments,
     pub(crate) programs: Programs,
     /// What `touch` outputs that were made in this run stand for.
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
+    pub(crate) units: Units,
 }
 
 /// Which jobs run although they are up to date.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Force {
-    None,
-    Targets,
-    All,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Force {
+    pub(crate) all: bool,
+    pub(crate) targets: bool,
+    /// These, which are all that need one of them.
+    pub(crate) from: FxHashSet<JobId>,
+}
+
+impl Force {
+    /// Adds what needs a forced job, of `jobs` in an order in which producers come first.
+    pub(crate) fn spread(&mut self, graph: &JobGraph, jobs: impl IntoIterator<Item = JobId>) {
+        if self.from.is_empty() {
+            return;
+        }
+        for id in jobs {
+            if graph.jobs[id.index()].needs.iter().any(|need| self.from.contains(need)) {
+                self.from.insert(id);
+            }
+        }
+    }
 }
 
 impl Context {
@@ -77,10 +96,13 @@ impl Context {
         made.or_else(|| self.view.trace(path)?.result(path))
     }
 
-    /// Takes over what a job made, with what it is on record as.
+    /// Takes over what a job made, with what it is on record as. `made` are its outputs but for pipes and services,
+    /// `results` belong to all.
     pub(crate) fn publish(&self, job: JobId, made: &[(PathId, Known)], results: &[Digest]) {
         self.graph.beside(job).iter().for_each(|path| self.files.forget(*path));
-        for ((path, known), result) in made.iter().zip(results) {
+        let mut all = self.job(job).outputs.iter().zip(results);
+        for (path, known) in made {
+            let Some((_, result)) = all.find(|(output, _)| *output == path) else { return };
             self.files.publish(*path, known);
             if known.digest() != *result {
                 self.markers.lock().unwrap_or_else(PoisonError::into_inner).insert(*path, *result);
@@ -94,12 +116,14 @@ impl Context {
         all.for_each(|path| self.files.forget(*path));
     }
 
+    /// Whether a path is a pipe or the output of a service.
+    pub(crate) fn is_stream(&self, path: &str) -> bool {
+        !self.units.is_empty() && self.paths.find(path).is_some_and(|path| self.units.stream(path).is_some())
+    }
+
     pub(crate) fn is_forced(&self, id: JobId) -> bool {
-        match self.force {
-            Force::None => false,
-            Force::All => true,
-            Force::Targets => self.graph.targets.contains(&id) || self.serves_target(id),
-        }
+        let is_target = || self.graph.targets.contains(&id) || self.serves_target(id);
+        self.force.all || self.force.from.contains(&id) || self.force.targets && is_target()
     }
 
     /// Whether a target without an action (`rule all`) names the job's outputs: it stands for them.
@@ -114,13 +138,15 @@ impl Context {
 /// Existence of sources, for the resolver.
 pub(crate) struct Sources<'a> {
     pub(crate) root: &'a Path,
+    pub(crate) trust: &'a Trust,
     pub(crate) view: &'a View,
 }
 
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some())
+        let is_there = crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some());
+        is_there || self.trust.assumes(path)
     }
 
     fn is_made(&self, path: PathId, _: &str) -> bool {
@@ -218,9 +244,8 @@ fn push_slots(rule: &Rule, text: &mut String) {
         }
     }
     for (number, flags) in (1..).zip(&rule.output_flags) {
-        let made_as =
-            [Flag::Directory, Flag::Touch, Flag::Update].into_iter().filter(|flag| flags.has(*flag));
-        for flag in made_as {
+        let made_as = [Flag::Directory, Flag::Touch, Flag::Update, Flag::Pipe, Flag::Service].into_iter();
+        for flag in made_as.filter(|flag| flags.has(*flag)) {
             let _ = write!(text, "\n# output {number}: {}", flag.name());
         }
     }

@@ -9,6 +9,9 @@ pub(crate) mod inputs;
 pub(crate) mod instance;
 #[expect(clippy::module_inception, reason = "the plan is what this room makes")]
 pub(crate) mod plan;
+pub(crate) mod reported;
 pub(crate) mod required;
 pub(crate) mod select;
 pub(crate) mod temp;
+pub(crate) mod trust;
+pub(crate) mod units;

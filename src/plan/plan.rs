@@ -1,6 +1,8 @@
 //! The plan: each job with its verdict, before anything runs.
 
+use crate::base::digest::Digest;
 use crate::graph::info::JobInfo;
+use crate::model::value::Value;
 use crate::trace::reason::Reason;
 use serde::Serialize;
 
@@ -50,6 +52,42 @@ pub struct PlannedJob {
     pub has_action: bool,
     /// Jobs whose outputs it needs, by index.
     pub needs: Vec<u32>,
+    /// Its outputs that are marked with `report(...)`. Never a reason to run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<ReportedFile>,
+}
+
+/// An output that is to be shown in a report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ReportedFile {
+    /// The output.
+    pub path: String,
+    /// What is said of it: `caption`, `category`, `subcategory`, `labels`, `patterns`, `htmlindex`, as far as given and
+    /// known, with the job's wildcards in them. The path of the caption starts from the root.
+    pub about: Value,
+    /// Why something of it is not known: a function failed, perhaps because it looks at a file that is still to be
+    /// made, or a wildcard has no value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// Something besides the inputs of jobs that the plan rests on, because the Rulefile looked at it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlanRead {
+    /// `file`, `glob`, `exists`, `list`... as the Rulefile looked, `variable` of the environment, `host` for what else
+    /// the machine says.
+    pub kind: String,
+    /// Path, pattern or name.
+    pub what: String,
+    /// The rule whose function looked at it; `None` when it was looked at while the Rulefile was loaded.
+    pub rule: Option<String>,
+    /// Whether it was there.
+    pub found: bool,
+    /// Digest of what was seen. None for a variable, whose value may be a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// All jobs that the targets need, in an order in which producers come first.
@@ -62,6 +100,12 @@ pub struct Plan {
     pub jobs: Vec<PlannedJob>,
     /// The files that the jobs read and no job makes.
     pub sources: Vec<String>,
+    /// What else it rests on: what the Rulefile looked at while it was loaded, in order, then what functions of rules
+    /// looked at so far, by rule.
+    pub reads: Vec<PlanRead>,
+    /// The text for the front page of a report that `report:` names, from the root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
 }
 
 impl Plan {

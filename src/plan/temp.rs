@@ -6,7 +6,7 @@ use crate::base::path::PathId;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
-use crate::model::flags::Flag;
+use crate::model::flags::{Flag, Flags};
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use crate::plan::context::Context;
@@ -18,13 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Temps {
     /// Files that the user asked for: they stay, whatever their rule says.
     wanted: FxHashSet<PathId>,
+    all: bool,
     /// What the temporary files hold that were made in this run.
     made: Mutex<FxHashMap<PathId, Digest>>,
 }
 
 impl Temps {
-    pub(crate) fn of(workflow: &Workflow, graph: &JobGraph) -> Temps {
-        let mut temps = Temps::default();
+    /// `all` when what is wanted matters for kept outputs, too.
+    pub(crate) fn of(workflow: &Workflow, graph: &JobGraph, all: bool) -> Temps {
+        let mut temps = Temps { all, ..Temps::default() };
         temps.keep_wanted(workflow, graph, graph.targets.iter().copied());
         temps
     }
@@ -36,7 +38,7 @@ impl Temps {
         graph: &JobGraph,
         jobs: impl Iterator<Item = JobId>,
     ) {
-        if !workflow.rules.iter().any(|rule| has_temp(rule)) {
+        if !self.all && !workflow.rules.iter().any(|rule| has_temp(rule)) {
             return;
         }
         for target in jobs.filter(|job| graph.targets.contains(job)) {
@@ -72,10 +74,13 @@ pub(crate) fn has_temp(rule: &Rule) -> bool {
 impl Context {
     /// Whether the job's output is removed when nobody needs it any more.
     pub(crate) fn is_temp(&self, job: &Job, output: usize) -> bool {
-        let rule = self.rule(job);
-        !rule.checkpoint
-            && rule.output_flags.get(output).is_some_and(|flags| flags.has(Flag::Temp))
-            && !self.temps.wanted.contains(&job.outputs[output])
+        let is_temp = |flags: &Flags| flags.has(Flag::Temp);
+        self.rule(job).output_flags.get(output).is_some_and(is_temp) && self.is_unwanted(job, output)
+    }
+
+    /// Whether nobody asked for an output. What a checkpoint makes decides what else there is to do.
+    pub(crate) fn is_unwanted(&self, job: &Job, output: usize) -> bool {
+        !self.rule(job).checkpoint && !self.temps.wanted.contains(&job.outputs[output])
     }
 
     /// The temporary outputs of a job.
@@ -90,7 +95,7 @@ impl Context {
         let Some(output) = job.outputs.iter().position(|output| *output == path) else {
             return self.held_inside(job, path);
         };
-        if !self.is_temp(job, output) {
+        if !self.may_be_absent(job, output) {
             return None;
         }
         self.temps.made(path).or_else(|| self.view.trace(path)?.result(path))
@@ -100,7 +105,7 @@ impl Context {
     fn held_inside(&self, job: &Job, path: PathId) -> Option<Digest> {
         let inside = |output: &usize| self.inside(job.outputs[*output], path);
         let (output, rest) = (0..job.outputs.len())
-            .filter(|output| self.is_temp(job, *output))
+            .filter(|output| self.may_be_absent(job, *output))
             .find_map(|output| Some((output, inside(&output)?)))?;
         let directory = job.outputs[output];
         let tree = self.files.last_tree(directory).or_else(|| self.view.tree(directory).map(Arc::new))?;

@@ -55,11 +55,19 @@ pub(super) mod testing {
 
     pub(in crate::report) fn planned(job: JobInfo, verdict: Verdict, needs: &[u32]) -> PlannedJob {
         let command = Some(format!("make-{}", job.rule));
-        PlannedJob { job, inputs: vec![], verdict, command, has_action: true, needs: needs.to_vec() }
+        PlannedJob {
+            job,
+            inputs: vec![],
+            verdict,
+            command,
+            has_action: true,
+            needs: needs.to_vec(),
+            reported: vec![],
+        }
     }
 
     pub(in crate::report) fn plan(jobs: Vec<PlannedJob>) -> Plan {
-        Plan { v: 1, jobs, sources: Vec::new() }
+        Plan { v: 1, jobs, sources: Vec::new(), reads: Vec::new(), report: None }
     }
 }
 

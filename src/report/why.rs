@@ -94,7 +94,12 @@ fn push_step(out: &mut String, step: &WhyStep, style: TextStyle) {
         Verdict::Run { reasons } => {
             reasons.iter().for_each(|reason| push_reason(out, reason, style));
             if let Some(last) = &step.last {
-                let _ = writeln!(out, "  last made in run {} ({})", last.run, duration(last.duration_ms));
+                let _ = match last.accepted {
+                    true => writeln!(out, "  taken as it was in run {}", last.run),
+                    false => {
+                        writeln!(out, "  last made in run {} ({})", last.run, duration(last.duration_ms))
+                    }
+                };
             }
         }
         Verdict::May { inputs } => {
@@ -125,6 +130,10 @@ fn push_step(out: &mut String, step: &WhyStep, style: TextStyle) {
 fn push_fresh(out: &mut String, step: &WhyStep) {
     let rule = printable(&step.job.rule);
     match &step.last {
+        Some(last) if last.accepted => {
+            let _ = writeln!(out, "  taken as it was in run {}, not made by rule {rule}", last.run);
+            out.push_str("  since then its rule and the content of its inputs and outputs are the same\n");
+        }
         Some(last) => {
             let _ =
                 writeln!(out, "  made in run {} by rule {rule} ({})", last.run, duration(last.duration_ms));
@@ -188,12 +197,17 @@ mod tests {
     use crate::session::LastRun;
 
     fn step(rule: &str, output: &str, verdict: Verdict, last: Option<(u32, u64)>) -> WhyStep {
-        let last = last.map(|(run, duration_ms)| LastRun { run, duration_ms });
+        let last = last.map(|(run, duration_ms)| LastRun {
+            run,
+            duration_ms,
+            accepted: false,
+            reported: Vec::new(),
+        });
         WhyStep { job: job(0, rule, output), verdict, last }
     }
 
     fn text(source: bool, chain: Vec<WhyStep>) -> String {
-        let why = Why { v: 1, path: "out/s.tsv".into(), source, chain, passed_over: vec![] };
+        let why = Why { v: 1, path: "out/s.tsv".into(), source, chain, passed_over: vec![], reads: vec![] };
         why_text(&why, TextStyle::Plain)
     }
 

@@ -3,10 +3,13 @@
 use super::{LastRun, PassedOver, WhyStep};
 use crate::base::path::PathId;
 use crate::graph::job::JobId;
+use crate::model::workflow::Read;
 use crate::plan::context::Context;
 use crate::plan::inputs;
 use crate::plan::instance::Instance;
-use crate::plan::plan::{Plan, PlannedJob, Verdict};
+use crate::plan::plan::{Plan, PlanRead, PlannedJob, Verdict};
+use crate::plan::reported;
+use crate::trace::fingerprint::Origin;
 use crate::trace::reason::Reason;
 
 pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
@@ -21,7 +24,26 @@ pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
         planned(cx, *id, verdict, &position)
     });
     let sources = cx.graph.sources.iter().map(|path| cx.paths.text(*path).to_string()).collect();
-    Plan { v: 1, jobs: jobs.collect(), sources }
+    let jobs = jobs.collect();
+    // After the jobs: their commands and report texts call functions, too.
+    let reads = cx.workflow.reads.iter().map(|read| shown(read, None)).chain(called(cx)).collect();
+    Plan { v: 1, jobs, sources, reads, report: cx.workflow.report.as_deref().map(str::to_string) }
+}
+
+/// What functions of rules looked at.
+pub(super) fn called(cx: &Context) -> impl Iterator<Item = PlanRead> {
+    let reads = cx.workflow.called.as_ref().map(|called| called.reads()).unwrap_or_default();
+    reads.into_iter().map(|(rule, read)| shown(&read, Some(&rule)))
+}
+
+fn shown(read: &Read, rule: Option<&str>) -> PlanRead {
+    PlanRead {
+        kind: read.kind.to_string(),
+        what: read.what.clone(),
+        rule: rule.map(str::to_string),
+        found: read.digest.is_some(),
+        digest: read.digest.filter(|_| read.kind != "variable"),
+    }
 }
 
 /// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
@@ -53,6 +75,7 @@ fn planned(cx: &Context, id: JobId, verdict: Verdict, position: &[u32]) -> Plann
         command,
         has_action: crate::plan::check::has_action(cx, id),
         needs: job.needs.iter().map(|need| position[need.index()]).collect(),
+        reported: reported::of(cx, job),
     }
 }
 
@@ -62,7 +85,12 @@ pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep
     WhyStep {
         job: cx.graph.info(id, &cx.workflow, &cx.paths),
         verdict: verdicts[id.index()].clone(),
-        last: trace.map(|t| LastRun { run: t.run, duration_ms: t.duration_ms.into() }),
+        last: trace.map(|t| LastRun {
+            run: t.run,
+            duration_ms: t.duration_ms.into(),
+            accepted: t.origin == Origin::Accepted,
+            reported: t.reported.iter().map(reported::from_bound).collect(),
+        }),
     }
 }
 
@@ -76,14 +104,20 @@ pub(super) fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
 }
 
 /// The producer that makes `id` run: the first whose outputs will or may be made anew. One that runs only because its
-/// temporary output is needed is no cause.
+/// temporary output is needed, or which is connected with one that runs, is no cause.
 pub(super) fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<JobId> {
-    let serves = |reason: &Reason| matches!(reason, Reason::NeededBy { .. });
+    let serves = |reason: &Reason| matches!(reason, Reason::NeededBy { .. } | Reason::Together { .. });
     let is_cause = |need: &JobId| match &verdicts[need.index()] {
         Verdict::Run { reasons } => !reasons.iter().all(serves),
         Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => true,
         Verdict::UpToDate => false,
     };
+    // One that runs only because it is connected with others has its cause among them.
+    if let (Some(mates), false) = (cx.units.with(id), is_cause(&id))
+        && verdicts[id.index()] != Verdict::UpToDate
+    {
+        return mates.iter().copied().find(is_cause);
+    }
     let waits_for = cx.graph.open.get(&id).into_iter().flat_map(|open| open.on.iter().copied());
     waits_for.chain(inputs::made(cx, cx.job(id)).map(|(_, maker)| maker)).find(is_cause)
 }

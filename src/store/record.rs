@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | 1 | `Path` | the normalised path, UTF-8, the whole body |
 //! | 2 | `Definition` | digest, text |
-//! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest; since minor version 1, as far as there is any: what is required: list of (path: text, what: text); code: list of (kind: 1 byte (0 script, 1 conda, 2 container, 3 modules), name: text, digest) |
+//! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest; since minor version 1, as far as there is any: what is required: list of (path: text, what: text); code: list of (kind: 1 byte (0 script, 1 conda, 2 container, 3 modules), name: text, digest); what is said for a report: list of (path: text, JSON: text) |
 //! | 4 | `FileHash` | path; kind: 1 byte (0 file, 1 directory, 2 special); settled: 1 byte (0, 1); size; mtime: 8 bytes, ns, signed; ctime: the same; inode; digest |
 //! | 5 | `JobStarted` | run, job, outputs: list of path |
 //! | 6 | `JobEnded` | run, job, outputs: list of path; outcome: text |
@@ -269,16 +269,20 @@ fn put_trace(out: &mut Vec<u8>, trace: &Trace, number: impl Fn(PathId) -> u32) {
     }
     put_varint(out, trace.results.len() as u64);
     trace.results.iter().for_each(|digest| out.extend_from_slice(digest.as_bytes()));
-    if !required.is_empty() || !code.is_empty() {
+    let reported = &trace.reported;
+    if !required.is_empty() || !code.is_empty() || !reported.is_empty() {
         put_bound(out, required);
     }
-    if !code.is_empty() {
+    if !code.is_empty() || !reported.is_empty() {
         put_varint(out, code.len() as u64);
         for part in code {
             out.push(part.kind as u8);
             put_text(out, &part.name);
             out.extend_from_slice(part.digest.as_bytes());
         }
+    }
+    if !reported.is_empty() {
+        put_bound(out, reported);
     }
 }
 
@@ -370,8 +374,9 @@ pub(super) fn decode_trace(body: &[u8], limit: usize) -> Option<Trace> {
     let outputs = head.outputs().collect();
     let required = if cursor.is_at_end() { Vec::new() } else { decode_bound(&mut cursor)? };
     let code = if cursor.is_at_end() { Vec::new() } else { decode_code(&mut cursor)? };
+    let reported = if cursor.is_at_end() { Vec::new() } else { decode_bound(&mut cursor)? };
     let fingerprint = Fingerprint { definition, params, wildcards, code, inputs, outputs, required };
-    Some(Trace { rule, fingerprint, results, run: head.run, job: head.job, duration_ms, origin })
+    Some(Trace { rule, fingerprint, results, run: head.run, job: head.job, duration_ms, origin, reported })
 }
 
 fn decode_code(cursor: &mut Cursor<'_>) -> Option<Vec<CodePart>> {

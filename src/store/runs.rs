@@ -1,11 +1,12 @@
 //! The directories of single runs. Knows no log. Invariant: only directories named by a number are ever removed.
 //!
-//! `runs/<run>/jobs/<job>.log` what a job printed; `quarantine/<run>/` what failed jobs left; `saved/<run>/` outputs
+//! `runs/<run>/run.log` what happened; `runs/<run>/onstart.log` what a hook printed; `runs/<run>/jobs/<job>.log` what a job
+//! printed; `quarantine/<run>/` what failed jobs left; `saved/<run>/` outputs
 //! that somebody else had changed, kept until the user removes them.
 
 use crate::error::{Error, Result};
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Makes the directory of a run, with `jobs/` in it, and returns it.
@@ -19,6 +20,32 @@ pub(crate) fn run_dir(state_dir: &Path, run: u32) -> Result<PathBuf> {
 /// The log of a job. Touches nothing.
 pub(crate) fn job_log(state_dir: &Path, run: u32, job: u32) -> PathBuf {
     state_dir.join("runs").join(run.to_string()).join("jobs").join(format!("{job}.log"))
+}
+
+/// The log of a run: what happened, for people. Touches nothing.
+pub(crate) fn run_log(state_dir: &Path, run: u32) -> PathBuf {
+    state_dir.join("runs").join(run.to_string()).join("run.log")
+}
+
+/// The log of what is done at a moment of a run. Touches nothing.
+pub(crate) fn hook_log(state_dir: &Path, run: u32, hook: &str) -> PathBuf {
+    state_dir.join("runs").join(run.to_string()).join(format!("{hook}.log"))
+}
+
+/// The open log of a run. What is written is in the file at once: hooks read it while the run goes on.
+#[derive(Debug)]
+pub(crate) struct RunLog(fs::File);
+
+impl RunLog {
+    pub(crate) fn create(state_dir: &Path, run: u32) -> Result<RunLog> {
+        let path = run_log(state_dir, run);
+        fs::File::create(&path).map(RunLog).map_err(|error| Error::io("create", &path, error))
+    }
+
+    /// Nothing depends on it, and where the disk is full the state log says so.
+    pub(crate) fn write(&mut self, text: &str) {
+        let _ = self.0.write_all(text.as_bytes());
+    }
 }
 
 /// At most so much of a log's end is looked at for its last lines.

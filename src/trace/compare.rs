@@ -218,6 +218,7 @@ mod tests {
             job: 0,
             duration_ms: 1,
             origin: Origin::Executed,
+            reported: Vec::new(),
         }
     }
 

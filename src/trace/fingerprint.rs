@@ -105,6 +105,14 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// What stands for the content of a pipe or a service, `output`, which nobody can look at: all that its job is
+    /// executed with.
+    pub(crate) fn stream(&self, output: PathId, paths: &PathTable) -> Digest {
+        self.marker(Digest::of(paths.text(output).as_bytes()), paths)
+    }
+}
+
 /// How a result came to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -127,6 +135,8 @@ pub(crate) struct Trace {
     pub(crate) job: u32,
     pub(crate) duration_ms: u32,
     pub(crate) origin: Origin,
+    /// What `report` said of an output, as JSON, by the output's path.
+    pub(crate) reported: Vec<Bound>,
 }
 
 impl Trace {

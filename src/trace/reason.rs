@@ -160,10 +160,15 @@ pub enum Reason {
         /// `regular file` or `directory`.
         expected: String,
     },
-    /// A temporary output is gone, and a job that must run reads it.
+    /// An output that need not be there is gone, and a job that must run reads it.
     NeededBy {
         /// The output.
         path: String,
+        /// Title of that job.
+        job: String,
+    },
+    /// It runs at the same time as a job that must run: a pipe or a service connects them.
+    Together {
         /// Title of that job.
         job: String,
     },
@@ -198,6 +203,7 @@ impl Reason {
             Reason::OutputModified { .. } => "output-modified",
             Reason::OutputKindChanged { .. } => "output-kind-changed",
             Reason::NeededBy { .. } => "needed-by",
+            Reason::Together { .. } => "together",
         }
     }
 }
@@ -258,7 +264,8 @@ impl fmt::Display for Reason {
             Reason::OutputMissing { path } => write!(f, "output {path} is missing"),
             Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),
             Reason::OutputKindChanged { path, expected } => write!(f, "output {path} is not a {expected}"),
-            Reason::NeededBy { path, job } => write!(f, "temporary {path} is needed by {job}"),
+            Reason::NeededBy { path, job } => write!(f, "{path} is gone, and {job} needs it"),
+            Reason::Together { job } => write!(f, "it runs together with {job}"),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::lang::raise::Raise;
 use crate::lang::value::{Args, BoundMethod, Builtin, Home, Module, NamedList, Object, Type, Value};
 use crate::lang::vm::Vm;
 use crate::model;
-use crate::model::flags::{Flag, Flags, ReportEntry};
+use crate::model::flags::{Flag, Flags};
 use crate::syntax::ast::BinaryOp;
 use std::sync::Arc;
 
@@ -68,6 +68,8 @@ pub(crate) struct Marks {
     pub(crate) flags: Flags,
     /// `ensure(...)`, with values of the language: the loader makes them the rule's.
     pub(crate) ensure: Option<EnsureMark>,
+    /// `report(...)`: what is said of the file, by name, also with values of the language.
+    pub(crate) report: Option<Arc<[(&'static str, Value)]>>,
     /// `repeat(path, n)`: how often a benchmark runs the command.
     pub(crate) repeat: Option<u32>,
     /// The module's prefix stands in it already.
@@ -93,13 +95,18 @@ impl Marks {
         let mut all = self.clone();
         all.flags.add(&outer.flags);
         all.ensure = outer.ensure.clone().or(all.ensure);
+        all.report = outer.report.clone().or(all.report);
         all.repeat = outer.repeat.or(all.repeat);
         all.prefixed |= outer.prefixed;
         all
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.ensure.is_none() && self.repeat.is_none() && !self.prefixed
+        self.flags.is_empty()
+            && self.ensure.is_none()
+            && self.report.is_none()
+            && self.repeat.is_none()
+            && !self.prefixed
     }
 
     /// Flags for all paths, except where a path has one that says the contrary.
@@ -110,6 +117,7 @@ impl Marks {
             }
         }
         self.ensure = self.ensure.take().or(defaults.ensure.clone());
+        self.report = self.report.take().or(defaults.report.clone());
     }
 }
 
@@ -222,18 +230,17 @@ fn repeat(_: &mut Vm, args: Args) -> Result<Value, Raise> {
     mark(path.unwrap_or(Value::None), &Marks { repeat: Some(times), ..Marks::default() }, "repeat")
 }
 
+/// What `report` takes besides the path.
+const REPORT_FIELDS: [&str; 6] = ["caption", "category", "subcategory", "labels", "patterns", "htmlindex"];
+
 fn report(_: &mut Vm, args: Args) -> Result<Value, Raise> {
-    let names = ["/path", "caption", "category", "subcategory", "labels", "patterns", "htmlindex"];
+    let [caption, category, subcategory, labels, patterns, htmlindex] = REPORT_FIELDS;
+    let names = ["/path", caption, category, subcategory, labels, patterns, htmlindex];
     let [path, rest @ ..] = args.take("report", names, 1)?;
-    let mut fields = Vec::new();
-    for (name, value) in names[1..].iter().zip(rest) {
-        if let Some(value) = value.filter(|value| !value.is_callable()) {
-            fields.push((Arc::from(*name), value.to_model()?));
-        }
-    }
-    let mut marks = Marks::default();
-    marks.flags.report = Some(Arc::new(ReportEntry { fields: fields.into() }));
-    mark(path.unwrap_or(Value::None), &marks, "report")
+    let given = REPORT_FIELDS.into_iter().zip(rest);
+    let said = given.filter_map(|(name, value)| Some((name, value.filter(|v| !matches!(v, Value::None))?)));
+    let report = Some(said.collect());
+    mark(path.unwrap_or(Value::None), &Marks { report, ..Marks::default() }, "report")
 }
 
 /// `multiext("a/b", ".x", ".y")`: paths with a common beginning; `multiext("a/b", x=".x")` gives them names.

@@ -1,10 +1,12 @@
 //! Sections that say what a rule executes besides a shell command, and how: scripts, environments, benchmarks,
 //! directories of their own.
 
+use crate::base::path::normalise;
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::Flagged;
 use crate::lang::load::Loader;
 use crate::lang::load::sections::{Item, as_path, plain};
+use crate::lang::reads::join_path;
 use crate::lang::value::Value;
 use crate::model;
 use crate::model::draft::{DraftAction, RuleDraft};
@@ -151,7 +153,7 @@ impl Loader {
     }
 
     /// The directory of the file that is being run, as jobs see it.
-    fn home(&self) -> Arc<str> {
+    pub(super) fn home(&self) -> Arc<str> {
         self.files.last().map_or_else(|| ".".into(), |file| file.home.clone())
     }
 
@@ -159,4 +161,12 @@ impl Loader {
         let message = format!("`{word}` takes {wanted}, not `{}`", item.value.type_name());
         self.refuse("bad-section-value", message, item.span);
     }
+}
+
+/// A path that a file gives, as jobs see it; `home` is the directory of that file.
+pub(super) fn beside(home: &str, path: &str) -> Arc<str> {
+    if home == "." || path.contains("://") {
+        return path.into();
+    }
+    normalise(&join_path(home, path)).into()
 }

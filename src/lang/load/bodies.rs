@@ -7,6 +7,7 @@ use crate::lang::load::Loader;
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model::action::{Code, Way};
 use crate::model::draft::{DraftAction, RuleDraft};
+use crate::model::value::Value;
 use crate::model::workflow::{Hook, Moment};
 use crate::syntax::ast;
 use rustc_hash::FxHashMap;
@@ -46,19 +47,31 @@ impl Loader {
         if self.home == 0 {
             let code = self.code(&hook.code);
             self.hooks.retain(|known| known.moment != moment);
-            self.hooks.push(Hook { moment, code: Arc::new(code) });
+            self.hooks.push(Hook {
+                moment,
+                place: hook.name.span,
+                code: Arc::new(code),
+                config: Arc::new(Value::None),
+            });
         }
     }
 
     /// Finds out for every body what it uses and who can run it.
     pub(super) fn finish_bodies(&mut self, vm: &mut Vm<'static>) {
-        let shell = self.shell.settings();
+        let (shell, runner) = (self.shell.settings(), self.runner());
         let homes: Vec<(SpaceId, Arc<str>)> =
             self.homes.iter().map(|home| (home.space, home.around.as_str().into())).collect();
         let mut complete = |code: &mut Code, home: usize, parameters: &'static [&'static str]| {
             let body = self.bodies.0.get(&key(code.place));
             let (Some(body), Some((space, around))) = (body, homes.get(home)) else { return };
-            let place = Place { space: *space, sources: &self.sources, around, parameters, shell: &shell };
+            let place = Place {
+                space: *space,
+                sources: &self.sources,
+                around,
+                parameters,
+                shell: &shell,
+                runner: &runner,
+            };
             let meaning = action::meaning(vm, place, body);
             self.roots.extend(meaning.root);
             code.around = around.clone();

@@ -128,7 +128,7 @@ impl RuleFunction {
         let Some(evaluator) = self.evaluator.get() else {
             return Err(CallError::Message("the workflow is not loaded completely".into()));
         };
-        let value = evaluator.with_vm(cx.checkpoints, |vm| self.evaluate(cx, vm));
+        let value = evaluator.with_vm(cx.rule, cx.checkpoints, |vm| self.evaluate(cx, vm));
         value.and_then(|value| take(&value)).map_err(|raise| {
             if let Some(pending) = checkpoints::pending(&raise) {
                 let (checkpoint, wildcards) = (pending.checkpoint.clone(), pending.wildcards.clone());

@@ -4,7 +4,7 @@ use crate::diag::{Problem, Span};
 use crate::lang::builtins::expand::Unpack;
 use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::load::Loader;
-use crate::lang::load::actions;
+use crate::lang::load::actions::{self, beside};
 use crate::lang::load::function::RuleFunction;
 use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
@@ -17,9 +17,10 @@ use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
-use crate::model::flags::{Ensure, Flag, Flags};
+use crate::model::flags::{Ensure, Flags, ReportEntry, Said};
 use crate::model::pattern::Pattern;
 use crate::model::units;
+use crate::model::value::Value as PlainValue;
 use crate::syntax::ast::{Arg, ArgKind, RuleDef, Section};
 use crate::syntax::words::nearest;
 use std::sync::Arc;
@@ -129,7 +130,6 @@ impl Loader {
 
     pub(super) fn add_rule(&mut self, parts: Parts, head: Span, problems_before: usize) {
         let Parts { mut draft, default_target, mut view } = parts;
-        refuse_streams(&mut draft, head);
         let broken = self.problems.len() > problems_before;
         for (part, type_name) in
             [("input", "InputFiles"), ("output", "OutputFiles"), ("params", "Params"), ("log", "Log")]
@@ -292,11 +292,10 @@ impl Loader {
                     draft.priority = Dynamic::Function(function);
                 }
             }
-            ("group", value) if value.is_callable() => {
-                draft.group = self.function(&item, "group").map(Dynamic::Function);
-            }
-            ("group", Value::Str(_)) => draft.group = self.constant(&item),
-            ("localrule", Value::Bool(local)) => draft.local = *local,
+            // Jobs of a group go to a cluster together, and local ones not at all: on this machine neither means anything.
+            ("group", value) if value.is_callable() => drop(self.function(&item, "group")),
+            ("group", Value::Str(_)) => drop(self.constant(&item)),
+            ("localrule", Value::Bool(_)) => {}
             ("retries", Value::Int(n)) if u32::try_from(*n).is_ok() => draft.retries = u32::try_from(*n).ok(),
             (word, value) => {
                 let wanted = match word {
@@ -468,7 +467,49 @@ impl Loader {
             });
             flags.ensure = Some(Arc::new(Ensure { non_empty: mark.non_empty, checksum }));
         }
+        if let Some(said) = &flagged.marks.report {
+            flags.report = Some(Arc::new(self.report_entry(said, item)));
+        }
         flags
+    }
+
+    /// What `report(...)` says; functions in it become the rule's, and the caption lies beside the file that names it.
+    fn report_entry(&mut self, said: &[(&'static str, Value)], item: &Item) -> ReportEntry {
+        let mut fields = Vec::new();
+        for (name, value) in said {
+            let said = match value {
+                Value::Dict(entries) if *name == "labels" => {
+                    let entries: Vec<_> =
+                        entries.0.read(|map| map.iter().map(|(k, v)| (k.0.display(), v.clone())).collect());
+                    let said = entries
+                        .into_iter()
+                        .filter_map(|(key, value)| Some((key, self.said(name, &value, item)?)));
+                    Some(Said::Entries(said.collect()))
+                }
+                value if *name == "caption" && as_path(value).is_some() => {
+                    let path = beside(&self.home(), &value.display());
+                    Some(Said::One(Dynamic::Const(PlainValue::Str(path))))
+                }
+                value => self.said(name, value, item).map(Said::One),
+            };
+            fields.extend(said.map(|said| ((*name).into(), said)));
+        }
+        ReportEntry { fields: fields.into() }
+    }
+
+    fn said(&mut self, name: &str, value: &Value, item: &Item) -> Option<Dynamic> {
+        let item = Item { name: None, value: value.clone(), span: item.span };
+        if value.is_callable() {
+            return self.function(&item, "report").map(Dynamic::Function);
+        }
+        match value.to_model() {
+            Ok(value) => Some(Dynamic::Const(value)),
+            Err(_) => {
+                let message = format!("`{name}` of `report` takes plain values, not `{}`", value.type_name());
+                self.refuse("bad-section-value", message, item.span);
+                None
+            }
+        }
     }
 
     /// `rules.a.output`: flat by number; a named item written as a list is a group.
@@ -653,21 +694,6 @@ pub(super) fn as_path(value: &Value) -> Option<Arc<str>> {
             }
         }
         _ => None,
-    }
-}
-
-/// Jobs that must run at the same time: the plan says so when it needs the rule, and not that all is well.
-fn refuse_streams(draft: &mut RuleDraft, head: Span) {
-    let outputs = || draft.outputs.iter().flat_map(|item| &item.paths);
-    let flag =
-        [Flag::Pipe, Flag::Service].into_iter().find(|flag| outputs().any(|path| path.flags.has(*flag)));
-    if let Some(flag) = flag {
-        let message = format!("`{}(...)` isn't supported yet", flag.name());
-        let problem = Problem::error("unsupported-flag", message).at(head, "in the output of this rule");
-        draft.refused = Some(Box::new(problem.help(match flag {
-            Flag::Pipe => "write an ordinary file and mark it with `temp(...)`",
-            _ => "start and end the service in the `shell:` commands that use it",
-        })));
     }
 }
 

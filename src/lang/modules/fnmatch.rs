@@ -20,13 +20,13 @@ pub(super) static MODULE: ModuleDef = ModuleDef {
 fn one(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [name, pattern] = args.take("fnmatch", ["name", "pat"], 2)?;
     let name = path(&name.unwrap_or(Value::None), "fnmatch")?;
-    let pattern = Pattern::new(&path(&pattern.unwrap_or(Value::None), "fnmatch")?);
+    let pattern = Pattern::new(&path(&pattern.unwrap_or(Value::None), "fnmatch")?)?;
     pattern.matches(vm, &name).map(Value::Bool)
 }
 
 fn filter(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [names, pattern] = args.take("filter", ["names", "pat"], 2)?;
-    let pattern = Pattern::new(&path(&pattern.unwrap_or(Value::None), "filter")?);
+    let pattern = Pattern::new(&path(&pattern.unwrap_or(Value::None), "filter")?)?;
     let mut kept = Vec::new();
     for name in vm.collect(&names.unwrap_or(Value::None))? {
         if pattern.matches(vm, &path(&name, "filter")?)? {
@@ -36,106 +36,76 @@ fn filter(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     Ok(Value::list(kept))
 }
 
-enum Token {
-    Char(char),
-    /// `?`
-    Any,
-    /// `*`
-    Many,
-    /// `[a-z]`, `[!a-z]`
-    Class {
-        negated: bool,
-        ranges: Vec<(char, char)>,
-    },
+/// `*`, `?`, `[...]`, `[!...]`; everything else stands for itself, an unclosed bracket too.
+pub(crate) struct Pattern {
+    glob: glob::Pattern,
+    /// In characters.
+    length: u64,
 }
 
-/// `*`, `?`, `[...]`, `[!...]`; everything else stands for itself.
-pub(crate) struct Pattern(Vec<Token>);
+/// The matcher calls itself once per `*`; names are short.
+const MOST_STARS: usize = 64;
+
+/// `*` stands for `/` and for a leading dot, too: which names are hidden is for those to know who list them.
+const OPTIONS: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: false,
+    require_literal_leading_dot: false,
+};
 
 impl Pattern {
-    pub(crate) fn new(text: &str) -> Pattern {
-        let chars: Vec<char> = text.chars().collect();
-        let mut tokens = Vec::new();
-        let mut at = 0;
-        while at < chars.len() {
-            let class = if chars[at] == '[' { class(&chars[at + 1..]) } else { None };
-            match (chars[at], class) {
-                ('[', Some((token, length))) => {
-                    tokens.push(token);
-                    at += length;
-                }
-                ('*', _) if matches!(tokens.last(), Some(Token::Many)) => {}
-                ('*', _) => tokens.push(Token::Many),
-                ('?', _) => tokens.push(Token::Any),
-                (c, _) => tokens.push(Token::Char(c)),
-            }
-            at += 1;
-        }
-        Pattern(tokens)
+    pub(crate) fn new(text: &str) -> Result<Pattern, Raise> {
+        let spelled = respelled(text)?;
+        let glob = glob::Pattern::new(&spelled)
+            .map_err(|error| Raise::value_error(format!("`{text}` is not a pattern: {}", error.msg)))?;
+        Ok(Pattern { glob, length: spelled.len() as u64 })
     }
 
-    /// Whether the whole name fits: back to the last `*` only, so never more than length times length steps.
+    /// Whether the whole name fits. The text of one `*` is only ever extended after the ones before it have
+    /// matched for good, so this takes no more than length times length steps.
     pub(crate) fn matches(&self, vm: &mut Vm, name: &str) -> Result<bool, Raise> {
-        let chars: Vec<char> = name.chars().collect();
-        vm.budget.spend(1 + (chars.len() as u64 * self.0.len() as u64) / 64)?;
-        let (mut at, mut token) = (0, 0);
-        let mut star: Option<(usize, usize)> = None;
-        while at < chars.len() {
-            match self.0.get(token) {
-                Some(Token::Many) => {
-                    star = Some((token, at));
-                    token += 1;
-                    continue;
-                }
-                Some(fixed) if fixed.fits(chars[at]) => {
-                    at += 1;
-                    token += 1;
-                    continue;
-                }
-                _ => {}
-            }
-            let Some((many, from)) = star else { return Ok(false) };
-            star = Some((many, from + 1));
-            at = from + 1;
-            token = many + 1;
-        }
-        Ok(self.0[token..].iter().all(|token| matches!(token, Token::Many)))
+        vm.budget.spend(1 + (name.len() as u64).saturating_mul(self.length) / 64)?;
+        Ok(self.glob.matches_with(name, OPTIONS))
     }
 }
 
-impl Token {
-    fn fits(&self, c: char) -> bool {
-        match self {
-            Token::Char(wanted) => c == *wanted,
-            Token::Any => true,
-            Token::Many => false,
-            Token::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated
+/// The pattern as the crate `glob` wants it, which refuses what Python allows: `**` within a name, and brackets
+/// that are not closed.
+fn respelled(text: &str) -> Result<String, Raise> {
+    let mut out = String::with_capacity(text.len());
+    let mut stars = 0;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let mut end = c.len_utf8();
+        match c {
+            '[' => match class_end(rest) {
+                Some(closed) => {
+                    end = closed;
+                    out.push_str(&rest[..end]);
+                }
+                None => out.push_str("[[]"),
+            },
+            '*' => {
+                end = rest.len() - rest.trim_start_matches('*').len();
+                stars += 1;
+                out.push('*');
             }
+            c => out.push(c),
         }
+        rest = &rest[end..];
     }
+    if stars > MOST_STARS {
+        return Err(Raise::value_error(format!(
+            "a pattern holds at most {MOST_STARS} `*`, this one {stars}"
+        )));
+    }
+    Ok(out)
 }
 
-/// What follows a `[`, and how many characters it has with the `]`; `None` when it is not closed.
-fn class(chars: &[char]) -> Option<(Token, usize)> {
-    let negated = chars.first() == Some(&'!');
-    let start = usize::from(negated);
-    // A `]` that comes first stands for itself.
-    let end = start + 1 + chars.get(start + 1..)?.iter().position(|c| *c == ']')?;
-    let inside = &chars[start..end];
-    let mut ranges = Vec::new();
-    let mut at = 0;
-    while at < inside.len() {
-        match inside[at..] {
-            [low, '-', high, ..] => {
-                ranges.push((low, high));
-                at += 3;
-            }
-            _ => {
-                ranges.push((inside[at], inside[at]));
-                at += 1;
-            }
-        }
-    }
-    Some((Token::Class { negated, ranges }, end + 1))
+/// Where the class ends that the text starts with; a `]` that comes first in it stands for itself.
+fn class_end(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix("[!").or_else(|| text.strip_prefix('['))?;
+    let first = inside.chars().next()?.len_utf8();
+    let close = first + inside[first..].find(']')?;
+    Some(text.len() - inside.len() + close + 1)
 }

@@ -101,7 +101,7 @@ impl Globber<'_> {
         last: bool,
         out: &mut Vec<String>,
     ) -> Result<(), Raise> {
-        let pattern = Pattern::new(part);
+        let pattern = Pattern::new(part)?;
         // A folder that cannot be listed has no matches.
         for entry in entries(&self.full(folder)).unwrap_or_default() {
             vm.budget.spend(1)?;

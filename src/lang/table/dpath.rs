@@ -12,7 +12,7 @@ pub(crate) fn find(vm: &mut Vm, within: &Value, path: &str) -> Result<Option<Val
     if path.is_empty() || path == "/" {
         return Ok(Some(within.clone()));
     }
-    let glob: Vec<Part> = path.trim_start_matches('/').split('/').map(Part::of).collect();
+    let glob: Vec<Part> = path.trim_start_matches('/').split('/').map(Part::of).collect::<Result<_, _>>()?;
     let stars = glob.iter().filter(|part| matches!(part, Part::AnyDepth)).count();
     if stars > 1 {
         return Err(Raise::value_error(format!("the path `{path}` has `**` more than once")));
@@ -36,12 +36,12 @@ enum Part {
 }
 
 impl Part {
-    fn of(text: &str) -> Part {
-        match text {
+    fn of(text: &str) -> Result<Part, Raise> {
+        Ok(match text {
             "**" => Part::AnyDepth,
-            text if text.contains(['*', '?', '[']) => Part::Pattern(Pattern::new(text)),
+            text if text.contains(['*', '?', '[']) => Part::Pattern(Pattern::new(text)?),
             text => Part::Key(text.to_string()),
-        }
+        })
     }
 
     fn matches(&self, vm: &mut Vm, key: &str) -> Result<bool, Raise> {

@@ -336,16 +336,34 @@ def without_own_directory():
 
 
 def finish(code):
-    """Runs the code; an exception is shown from where it enters the user's code on."""
+    """Runs the code; an exception is shown as far as it is in the user's code."""
     try:
         code()
     except Exception:
         kind, error, traceback = sys.exc_info()
-        while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
-            traceback = traceback.tb_next
+        traceback = _foreign(traceback)
         sys.excepthook(kind, error.with_traceback(traceback), traceback)
         sys.stdout.flush()
         sys.exit(1)
+
+
+def _foreign(traceback):
+    """Without the calls of this file, which tell nobody anything."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+    calls, call = [], traceback
+    while call is not None:
+        if call.tb_frame.f_code.co_filename != __file__:
+            calls.append(call)
+        call = call.tb_next
+    last = None
+    for call in reversed(calls):
+        try:
+            last = types.TracebackType(last, call.tb_frame, call.tb_lasti, call.tb_lineno)
+        except TypeError:
+            # Python 3.6 can only cut the start off.
+            return traceback
+    return last
 
 
 def main(path):
