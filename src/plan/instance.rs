@@ -84,10 +84,21 @@ impl Instance {
             }
             result => result.map(Some).map_err(|error| explain(cx, rule, &what(), error)),
         };
-        let threads = known(instance.evaluate(&rule.threads, rule), &|| "`threads`".into())?;
+        // A pipe has no size: what is asked for by it stays as if nothing were said.
+        let sized = |result: Result<Value, CallError>| match result {
+            Err(CallError::Absent(path)) if cx.is_stream(&path) => None,
+            result => Some(result),
+        };
+        let threads = match sized(instance.evaluate(&rule.threads, rule)) {
+            Some(threads) => known(threads, &|| "`threads`".into())?,
+            None => None,
+        };
         instance.threads = threads.map_or(Ok(1), |value| whole_threads(cx, rule, &value))?;
         for (name, resource) in &rule.resources {
-            let value = known(instance.evaluate(resource, rule), &|| format!("resource `{name}`"))?;
+            let value = match sized(instance.evaluate(resource, rule)) {
+                Some(value) => known(value, &|| format!("resource `{name}`"))?,
+                None => None,
+            };
             let value = value.unwrap_or(Value::None);
             // A function may ask for nothing.
             if value != Value::None {
