@@ -426,6 +426,21 @@ impl Session {
         verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
     }
 
+    /// What functions of the Rulefile printed when they were called for jobs, in order, since the last call of this. While
+    /// a run goes on, this is told by events: [`EventKind::Printed`](crate::EventKind::Printed).
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// let text = "def find(wildcards):\n    print('for', wildcards.x)\n    return []\nrule a:\n    input: find\n    output: '{x}.txt'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// session.plan(&["b.txt"], &RunOptions::default())?;
+    /// assert_eq!(session.take_printed(), ["for b"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn take_printed(&self) -> Vec<String> {
+        self.workflow.called.as_ref().map(|called| called.take_printed()).unwrap_or_default()
+    }
+
     /// Explains why `path` will or will not be made again.
     ///
     /// # Errors

@@ -179,6 +179,7 @@ pub(crate) fn drive(
     for message in &options.warnings {
         run.emit(EventKind::Warning { message: message.clone() });
     }
+    run.tell_printed();
     run.tell(Msg::Begin);
     run.pump(&inbox);
     run.end_hooks(&inbox);
@@ -237,6 +238,7 @@ impl Run<'_> {
             while let Ok(message) = inbox.try_recv() {
                 self.receive(message);
             }
+            self.tell_printed();
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
@@ -889,6 +891,14 @@ impl Run<'_> {
         self.cx.graph.info(JobId(job), &self.cx.workflow, &self.cx.paths)
     }
 
+    /// What functions of the Rulefile printed since the last time.
+    fn tell_printed(&mut self) {
+        let printed = self.cx.workflow.called.as_ref().map(|called| called.take_printed());
+        for text in printed.unwrap_or_default() {
+            self.emit(EventKind::Printed { text });
+        }
+    }
+
     fn emit(&mut self, kind: EventKind) {
         self.note_in_log(&kind);
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
@@ -907,6 +917,7 @@ impl Run<'_> {
         if self.recording && self.fatal.is_none() {
             self.fatal = self.writer.append(&self.cx.paths, &[Record::RunEnded { run: self.number }]).err();
         }
+        self.tell_printed();
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });

@@ -112,6 +112,11 @@ pub enum EventKind {
         /// The file.
         path: String,
     },
+    /// A function of the Rulefile printed something when it was called for a job.
+    Printed {
+        /// The text, without the end of its last line.
+        text: String,
+    },
     /// Code that belongs to a moment of the run begins.
     HookStarted {
         /// `onstart`, `onsuccess` or `onerror`.

@@ -129,9 +129,6 @@ impl RuleDraft {
             shadow: self.shadow,
             environment: self.environment,
             config: self.config,
-            group: self.group,
-            local: self.local,
-            cache: self.cache,
             refused: self.refused,
         })
     }

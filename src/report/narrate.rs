@@ -129,6 +129,8 @@ impl Narrator {
             EventKind::TempRemoved { path } => {
                 self.at(Detail::All, || format!("removed temporary {}", printable(path)))
             }
+            EventKind::Printed { text } if self.detail >= Detail::Brief => printable_lines(text).collect(),
+            EventKind::Printed { .. } => Vec::new(),
             EventKind::HookStarted { hook } => self.at(Detail::Verbose, || format!("start {hook}")),
             // It ends the run, and the error tells it.
             EventKind::HookFinished { hook: "onstart", outcome: Some(_), .. } => Vec::new(),

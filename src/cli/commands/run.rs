@@ -35,6 +35,8 @@ pub(crate) fn run(
     let caught = signals::catch(&token, &progress);
     let result = session.run(&targets, &options);
     progress.clear();
+    // Of a run that never began.
+    place.show_printed(&session.take_printed());
     let report = match (result, caught.first()) {
         (Ok(report), _) => report,
         // Stopped while it was still planning.

@@ -94,6 +94,7 @@ fn lines(kind: &EventKind) -> Vec<String> {
             vec![format!("jobs added after {}: {new}", printable(&after.title()))]
         }
         EventKind::TempRemoved { path } => vec![format!("removed temporary {}", printable(path))],
+        EventKind::Printed { text } => indented([text.as_str()].into_iter()).collect(),
         EventKind::HookStarted { hook } => vec![format!("start {hook}")],
         EventKind::HookFinished { hook, output, outcome } => {
             let first = match outcome {

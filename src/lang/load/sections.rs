@@ -292,11 +292,10 @@ impl Loader {
                     draft.priority = Dynamic::Function(function);
                 }
             }
-            ("group", value) if value.is_callable() => {
-                draft.group = self.function(&item, "group").map(Dynamic::Function);
-            }
-            ("group", Value::Str(_)) => draft.group = self.constant(&item),
-            ("localrule", Value::Bool(local)) => draft.local = *local,
+            // Jobs of a group go to a cluster together, and local ones not at all: on this machine neither means anything.
+            ("group", value) if value.is_callable() => drop(self.function(&item, "group")),
+            ("group", Value::Str(_)) => drop(self.constant(&item)),
+            ("localrule", Value::Bool(_)) => {}
             ("retries", Value::Int(n)) if u32::try_from(*n).is_ok() => draft.retries = u32::try_from(*n).ok(),
             (word, value) => {
                 let wanted = match word {
