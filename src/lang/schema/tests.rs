@@ -122,7 +122,8 @@ fn bad_schemas_are_refused() {
         ("- 1\n", "mapping"),
     ] {
         fs::write(folder.path().join("s.yaml"), schema).unwrap();
-        let value = if schema.starts_with("properties") { value_of(&serde_json::json!({})) } else { "x".into() };
+        let value =
+            if schema.starts_with("properties") { value_of(&serde_json::json!({})) } else { "x".into() };
         let raise = check_in(&folder, "s.yaml", &value).unwrap_err();
         let told = format!("{}\n{}", raise.message(), raise.to_problem().help.join("\n"));
         assert!(told.contains(wanted), "{schema}: {told}");
