@@ -129,7 +129,6 @@ pub(crate) fn drive(
     let launcher = Launcher {
         run: number,
         mark: Mark::of(&state_dir),
-        cancelled: cancel.flag(),
         grace: options.grace,
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
