@@ -34,8 +34,6 @@
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
 //!
 //! How it is built: [`architecture`].
-// Hooks and `run:` in process are being filled in; this line goes with the last of them.
-#![allow(dead_code)]
 #![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 #[doc = include_str!("architecture.md")]

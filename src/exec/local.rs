@@ -83,7 +83,6 @@ impl LocalExecutor {
 
     /// Signals a job: all its processes, or the flag that its function can look at. A job that has not started
     /// yet will not; one that has ended is no error.
-    #[cfg(test)]
     pub(crate) fn signal(&self, job: u32, signal: Signal) {
         let control = self.shared.lock().running.get(&job).cloned();
         if let Some(control) = control {

@@ -288,6 +288,16 @@ impl Control {
         self.lock().asked
     }
 
+    /// Waits for so long, or until a signal comes, which is returned.
+    pub(super) fn pause(&self, pause: Duration) -> Option<Signal> {
+        let state = self.lock();
+        if state.asked.is_some() {
+            return state.asked;
+        }
+        let (state, _) = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner);
+        state.asked
+    }
+
     fn start(&self, command: &mut Command, meter: Option<&Arc<Meter>>) -> io::Result<Started> {
         let mut state = self.lock();
         if let Some(signal) = state.asked {

@@ -7,6 +7,7 @@ use super::raise::{Exc, Raise};
 use super::value::{Args, Value};
 use super::vm::{Frozen, Host, NoHost, Vm};
 use crate::diag::{SourceId, Span};
+use crate::model::dynamic::CallReads as _;
 use crate::syntax::ast::{Block, Directive, Hook, ModuleDef, RuleDef, UseRule};
 use crate::syntax::{parse_expression, parse_file};
 use proptest::prelude::*;
@@ -361,7 +362,7 @@ fn prints_are_log_lines() {
     assert_eq!(vm.log, ["a 1 [2]", "x-y"]);
     let (vm, f) = frozen("def f(): print('later')", "f");
     vm.call(&f, vec![], vec![]).unwrap();
-    assert_eq!(vm.take_log(), ["later"]);
+    assert_eq!(vm.take_printed(), ["later"]);
 }
 
 #[test]

@@ -436,6 +436,10 @@ impl CallReads for Frozen {
         };
         reads.iter().map(read).collect()
     }
+
+    fn take_printed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Frozen {
@@ -527,11 +531,5 @@ impl Frozen {
             own,
         };
         work(&mut vm)
-    }
-
-    /// Lines that were printed since the last call of this.
-    #[cfg(test)]
-    pub(crate) fn take_log(&self) -> Vec<String> {
-        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

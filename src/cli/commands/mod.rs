@@ -119,10 +119,19 @@ impl Place {
         let loaded = Workflow::load_with(&self.project.rulefile, &options);
         // Its author wants to see it, of a load that fails above all.
         let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
-        if loaded.is_err() || !self.output.quiet {
-            printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
+        if loaded.is_err() {
+            show(printed);
+        } else {
+            self.show_printed(printed);
         }
         Ok(loaded?)
+    }
+
+    /// Shows what the code of the Rulefile printed.
+    pub(crate) fn show_printed(&self, printed: &[String]) {
+        if !self.output.quiet {
+            show(printed);
+        }
     }
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
@@ -205,3 +214,7 @@ impl Place {
 
 const COMMANDS: [&str; 11] =
     ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean", "help"];
+
+fn show(printed: &[String]) {
+    printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
+}

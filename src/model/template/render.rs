@@ -283,6 +283,7 @@ fn find<'a>(field: &'a Field, b: &Bindings<'a>) -> Result<Found<'a>, TemplateErr
         Root::Resources => resources(field, b.resources),
         Root::Threads => scalar(field, Item::Number(Value::Int(b.threads.into()))),
         Root::Attempt => scalar(field, Item::Number(Value::Int(b.attempt.into()))),
+        Root::JobId => scalar(field, Item::Number(Value::Int(b.job.into()))),
         Root::Rule => scalar(field, Item::Text(b.rule.into())),
         Root::Paths(value) => Ok(of_value(value, Kind::Path)),
         Root::Constant(value) => Ok(of_value(value, Kind::Author)),
