@@ -28,9 +28,9 @@ const MAX_DEPTH: u32 = 200;
 const CANCEL_EVERY: u64 = 1024;
 
 impl Budget {
-    /// For loading a workflow.
-    pub(crate) fn load() -> Budget {
-        Budget::new(200_000_000, 2 << 30)
+    /// For loading a workflow, in a number of steps if somebody has set one.
+    pub(crate) fn load(steps: Option<u64>) -> Budget {
+        Budget::new(steps.unwrap_or(200_000_000), 2 << 30)
     }
 
     /// For one call of a function of a rule.

@@ -81,6 +81,8 @@ pub(crate) struct Settings {
     pub(crate) keep_root: bool,
     /// Threads that jobs may use together; one per processor when nothing is said.
     pub(crate) cores: Option<usize>,
+    /// Steps that the evaluation may take.
+    pub(crate) steps: Option<u64>,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -302,7 +304,7 @@ impl Loader {
 
     /// Runs the files and checks the rules; `None` when there are mistakes.
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
-        let mut vm = Vm::new(request.root.clone(), Budget::load());
+        let mut vm = Vm::new(request.root.clone(), Budget::load(request.settings.steps));
         vm.set_variables(&request.settings.variables);
         vm.imports = Some(Box::new(Imports::new(self.sources.clone())));
         let LoadRequest { name, text, dir, settings, .. } = request;
