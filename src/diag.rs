@@ -204,25 +204,47 @@ impl Problem {
         Diagnostic {
             severity: self.severity,
             code: self.code.to_string(),
-            message: self.message.clone(),
+            message: clipped(&self.message),
             labels: self.labels.iter().map(|(span, text)| label(*span, text, sources)).collect(),
-            notes: self.notes.clone(),
-            help: self.help.clone(),
+            notes: self.notes.iter().map(|note| clipped(note)).collect(),
+            help: self.help.iter().map(|help| clipped(help)).collect(),
         }
     }
+}
+
+/// Characters of one text that is shown, and of a line of a source. What is longer is data, and no help to anybody.
+const LONGEST: usize = 2000;
+
+/// A text with its middle left out if it is very long.
+fn clipped(text: &str) -> String {
+    let Some((start, _)) = text.char_indices().nth(LONGEST) else { return text.to_string() };
+    let middle = text[..start].char_indices().nth(LONGEST * 3 / 4).map_or(start, |(at, _)| at);
+    let end = text.char_indices().rev().nth(LONGEST / 4).map_or(start, |(at, _)| at);
+    format!("{} ... {}", &text[..middle], &text[end..])
+}
+
+/// The part of a line around a column, with the column that it starts with.
+fn around(line: &str, column: u32) -> (u32, String) {
+    if line.len() <= LONGEST {
+        return (1, line.to_string());
+    }
+    let skipped = (column as usize).saturating_sub(LONGEST / 2);
+    (skipped as u32 + 1, line.chars().skip(skipped).take(LONGEST).collect())
 }
 
 fn label(span: Span, text: &str, sources: &SourceMap) -> Label {
     let file = sources.file(span.source);
     let (line, column) = file.line_column(span.start);
     let (end_line, end_column) = file.line_column(span.end.max(span.start));
+    let (source_column, source_line) = around(file.line(line), column);
     Label {
         file: file.name.clone(),
         line,
         column,
         end_line,
         end_column,
-        source_line: file.line(line).to_string(),
+        source_line,
+        source_column,
         text: text.to_string(),
     }
 }
@@ -265,8 +287,10 @@ pub struct Label {
     pub end_line: u32,
     /// Column after the last character, from 1.
     pub end_column: u32,
-    /// The text of the first line.
+    /// The text of the first line; of a line of thousands of characters the part around the place.
     pub source_line: String,
+    /// The column of the first character of `source_line`: 1, unless the line is very long.
+    pub source_column: u32,
     /// What is said about the place; may be empty.
     pub text: String,
 }

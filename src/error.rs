@@ -34,6 +34,9 @@ pub enum ErrorKind {
     Bug,
 }
 
+/// Nobody reads more at once, and a loop can make a million.
+const MOST_PROBLEMS: usize = 50;
+
 impl ErrorKind {
     /// The code of a diagnostic that has no better one.
     fn code(self) -> &'static str {
@@ -102,7 +105,13 @@ impl Error {
     pub(crate) fn problems(kind: ErrorKind, problems: &[Problem], sources: &SourceMap) -> Error {
         let message = problems.first().map_or_else(|| "the workflow is wrong".into(), |p| p.message.clone());
         let mut error = Error::new(kind, message);
-        error.0.diagnostics = problems.iter().map(|p| p.resolve(sources)).collect();
+        let more = problems.len().saturating_sub(MOST_PROBLEMS);
+        let shown = if more > 1 { &problems[..MOST_PROBLEMS] } else { problems };
+        error.0.diagnostics = shown.iter().map(|p| p.resolve(sources)).collect();
+        if more > 1 {
+            let rest = Problem::error("more-mistakes", format!("there are {more} more mistakes"));
+            error.0.diagnostics.push(rest.resolve(sources));
+        }
         error
     }
 

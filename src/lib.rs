@@ -34,8 +34,6 @@
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
 //!
 //! How it is built: [`architecture`].
-// Hooks and `run:` in process are being filled in; this line goes with the last of them.
-#![allow(dead_code)]
 #![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 #[doc = include_str!("architecture.md")]
@@ -53,6 +51,8 @@ pub mod language {
     pub mod functions {}
     #[doc = include_str!("language/commands.md")]
     pub mod commands {}
+    #[doc = include_str!("language/lints.md")]
+    pub mod lints {}
     #[doc = include_str!("language/python.md")]
     pub mod python {}
 }
@@ -69,6 +69,7 @@ mod exec;
 mod files;
 mod graph;
 mod lang;
+mod lint;
 mod matching;
 mod model;
 mod plan;
@@ -87,6 +88,7 @@ pub use engine::cancel::{CancelLevel, CancelToken};
 pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
+pub use lint::{LINTS, Lint, LintLevel, LintOptions};
 pub use model::action::JobContext;
 pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
 pub use model::dynamic::CallContext;

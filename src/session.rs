@@ -11,11 +11,13 @@ use crate::base::path::normalise;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
+use crate::engine::ledger::{Ask, Ledger};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
 use crate::graph::info::JobInfo;
+use crate::graph::job::JobId;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
@@ -26,9 +28,10 @@ use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
-use crate::plan::instance::Trouble;
+use crate::plan::instance::{Instance, Trouble};
 use crate::plan::plan::{Plan, PlanRead, ReportedFile, Verdict};
 use crate::plan::temp::Temps;
+use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use options::{LoadOptions, RunOptions};
@@ -283,10 +286,17 @@ impl Session {
             let kept = selection.select(&graph, &self.workflow, &paths).map_err(plan_error)?;
             graph.restrict(&kept.jobs, &kept.targets);
         }
+        let units = Units::of(&self.workflow, &graph);
+        let inspection = Inspection { workflow: &self.workflow, graph: &graph, paths: &paths, units: &units };
+        let problems = inspection.all();
+        if !problems.is_empty() {
+            return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
+        }
         let force = options.force(&graph, &self.workflow, &paths).map_err(plan_error)?;
         Ok(Context {
             force,
             temps: Temps::of(&self.workflow, &graph, options.only_needed),
+            units,
             graph,
             paths,
             trust,
@@ -313,7 +323,11 @@ impl Session {
         let verdicts = self.verdicts(&mut cx)?;
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
-        Ok(plan_of(&cx, verdicts))
+        let runs = |unit: &JobId| matches!(verdicts[unit.index()], Verdict::Run { .. } | Verdict::May { .. });
+        match self.oversized_units(&cx).into_iter().find(|(unit, _)| runs(unit)) {
+            Some((_, error)) => Err(error),
+            None => Ok(plan_of(&cx, verdicts)),
+        }
     }
 
     /// Rules with what rulemake does not do are no mistake until a job of theirs is needed.
@@ -355,6 +369,38 @@ impl Session {
         Ok(())
     }
 
+    /// Units of several jobs, by their first jobs, that need more at once than the run has.
+    fn oversized_units(&self, cx: &Context) -> Vec<(JobId, Error)> {
+        let ledger = Ledger::new(self.slots.into(), &self.limits);
+        let mut units: Vec<_> = cx.units.all().collect();
+        units.sort_unstable_by_key(|(leader, _)| *leader);
+        let ask = |job: &JobId| {
+            // What cannot be evaluated yet is told when it is.
+            let instance = Instance::foreseen(cx, cx.job(*job)).ok();
+            instance.map(|it| Ask { threads: it.threads.into(), named: it.amounts() }).unwrap_or_default()
+        };
+        let oversized = units.into_iter().filter_map(|(leader, members)| {
+            let (first, others) = members.split_first()?;
+            let others: Vec<Ask> = others.iter().map(ask).collect();
+            let (name, amount, limit) = ledger.admit(&ask(first), &others).err()?;
+            let title = |job: &JobId| format!("`{}`", cx.graph.info(*job, &cx.workflow, &cx.paths).title());
+            let titles: Vec<String> = members.iter().map(title).collect();
+            let message = format!(
+                "{} run at the same time, because pipes or services connect them, and need {name}={amount} \
+                 together, but the run has {limit}",
+                titles.join(", ")
+            );
+            let help = match &*name {
+                "threads" => format!(
+                    "give the run more with `--jobs {amount}`, or let the rules ask for fewer threads"
+                ),
+                _ => format!("raise the limit with `--resources {name}={amount}`, or lower it in the rules"),
+            };
+            Some((leader, Error::new(ErrorKind::Plan, message).with_help(help)))
+        });
+        oversized.collect()
+    }
+
     fn limit(&self, name: &str) -> Option<u64> {
         self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
     }
@@ -364,6 +410,21 @@ impl Session {
         let verdicts = forecast(cx, &self.index, &self.pool)
             .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
         verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
+    }
+
+    /// What functions of the Rulefile printed when they were called for jobs, in order, since the last call of this. While
+    /// a run goes on, this is told by events: [`EventKind::Printed`](crate::EventKind::Printed).
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// let text = "def find(wildcards):\n    print('for', wildcards.x)\n    return []\nrule a:\n    input: find\n    output: '{x}.txt'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// session.plan(&["b.txt"], &RunOptions::default())?;
+    /// assert_eq!(session.take_printed(), ["for b"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn take_printed(&self) -> Vec<String> {
+        self.workflow.called.as_ref().map(|called| called.take_printed()).unwrap_or_default()
     }
 
     /// Explains why `path` will or will not be made again.
@@ -400,6 +461,7 @@ impl Session {
         let (mut loaded, mut writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
+        self.remove_leftovers(&loaded)?;
         let restored = self.restore_updates(&loaded, &mut writer)?;
         if !restored.is_empty() {
             warnings.extend(restored);
@@ -409,6 +471,10 @@ impl Session {
         warnings.extend(assumed(&cx));
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
+        if !self.oversized_units(&cx).is_empty() {
+            // Those that are up to date do not matter, which only a plan can tell.
+            self.plan(targets, options)?;
+        }
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
             retries: options.retries,

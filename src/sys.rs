@@ -102,3 +102,15 @@ pub(crate) fn user() -> (u32, u32) {
     // SAFETY: they take nothing and cannot fail.
     unsafe { (libc::getuid(), libc::getgid()) }
 }
+
+/// Makes a named pipe; who may use it follows from the process's mask, as with `mkfifo` of a shell.
+#[expect(unsafe_code, reason = "std cannot make one")]
+pub(crate) fn make_fifo(path: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the text ends in a NUL and outlives the call.
+    match unsafe { libc::mkfifo(path.as_ptr(), 0o666) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

@@ -166,6 +166,7 @@ groups! {
     texts_for_config: "config",
     texts_for_evaluation: "eval",
     texts_for_the_command_line: "cli",
+    texts_for_check: "check",
 }
 
 /// The Rulefiles of all cases, and the example.

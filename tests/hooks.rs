@@ -87,7 +87,7 @@ fn when_the_first_hook_fails_no_job_starts_and_the_next_run_knows_of_none() {
     let case = Case::new()
         .rulefile(&HOOKS.replace("echo start >> hooks", "echo no good; exit 3"))
         .call_with_code(&["a", "-j2"], 1)
-        .stderr_has("`onstart` failed, so no job was started: exit 1")
+        .stderr_has("`onstart` failed, so no job was started: a command failed: exit 3")
         .has_not("hooks")
         .has_not("a");
     case.rulefile(HOOKS).run(&["a"]).ran(&["a a"]).because("a a", "never-built");
@@ -102,7 +102,7 @@ fn when_the_last_hook_fails_the_run_is_as_good_as_it_was() {
         .warned("onsuccess failed");
     let finished = case.last().of("hook-finished").last().unwrap().clone();
     assert_eq!(finished["hook"], "onsuccess");
-    assert_eq!(finished["outcome"], "exit 1");
+    assert_eq!(finished["outcome"], "a command failed: exit 3");
     assert_eq!(finished["output"][0], "mail is down");
     case.has(".rulemake/runs/1/onsuccess.log", &format!("{}\n", lines(&finished["output"])));
 }

@@ -53,3 +53,21 @@ fn mistakes_in_them_are_told_at_once() {
         assert!(case.last().stderr.contains("bad-section-value"), "{}", case.last().stderr);
     }
 }
+
+#[test]
+fn what_functions_print_is_told_once_for_each_call() {
+    let text = "def find(wildcards):\n    print('looking for', wildcards.x)\n    return 'raw.txt'\n\
+                def size(wildcards, input):\n    print('size of', input[0])\n    return 1\n\
+                rule a:\n    input: find\n    output: '{x}.txt'\n    params: n=size\n    shell: 'echo {params.n} > {output}'\n";
+    let case = Case::new().rulefile(text).file("raw.txt", "").run(&["b.txt", "c.txt"]);
+    let printed: Vec<String> =
+        case.last().of("printed").map(|event| event["text"].as_str().unwrap().to_string()).collect();
+    let count = |wanted: &str| printed.iter().filter(|text| *text == wanted).count();
+    assert_eq!((count("looking for b"), count("looking for c")), (1, 1), "{printed:?}");
+    // Params are asked for when the job is checked and when it starts, as Snakemake does.
+    assert_eq!(count("size of raw.txt"), 4, "{printed:?}");
+    // As text, in a plan that is not run, and where there is no plan.
+    let case = case.remove("b.txt").call(&["b.txt"]).stderr_has("looking for b\n");
+    let case = case.remove("b.txt").call(&["-n", "b.txt"]).stderr_has("looking for b\n");
+    case.remove("raw.txt").call_with_code(&["b.txt"], 4).stderr_has("looking for b\n");
+}

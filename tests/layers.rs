@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lower layers first; a module may use modules of lower layers.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 20] = [
     ("base", 0),
     ("diag", 0),
     ("error", 0),
@@ -25,6 +25,7 @@ const LAYERS: [(&str, u8); 19] = [
     ("engine", 5),
     ("session", 6),
     ("report", 6),
+    ("lint", 6),
     ("architecture", 6),
     ("language", 6),
 ];
@@ -33,7 +34,7 @@ const LAYERS: [(&str, u8); 19] = [
 const BESIDE: [(&str, &str); 3] = [("error", "diag"), ("matching", "model"), ("report", "session")];
 
 /// Pairs downward that are not allowed all the same: who must not know whom, and why.
-const FORBIDDEN: [(&str, &str, &str); 9] = [
+const FORBIDDEN: [(&str, &str, &str); 12] = [
     ("graph", "syntax", "the graph knows rules, not text"),
     ("files", "model", "files knows paths, not rules"),
     ("store", "model", "the store knows traces, not rules"),
@@ -42,6 +43,9 @@ const FORBIDDEN: [(&str, &str, &str); 9] = [
     ("exec", "graph", "an executor runs one job and knows no plan"),
     ("exec", "store", "an executor records nothing"),
     ("engine", "lang", "only the session knows the language"),
+    ("lint", "plan", "lints look at a workflow, not at what is to be done"),
+    ("lint", "engine", "lints run nothing"),
+    ("lint", "store", "lints do not depend on what was run"),
     ("report", "store", "reports are views of plans and events"),
 ];
 

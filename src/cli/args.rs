@@ -2,6 +2,7 @@
 //!
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
+use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -35,7 +36,7 @@ Paths:
 
 Exit codes:
   0    done, or nothing to do             5    another run is at work in this directory
-  1    a job failed                       7    the machine refused: disk, permissions, programs
+  1    a job or a check failed            7    the machine refused: disk, permissions, programs
   2    the command line is wrong          70   a bug in rulemake
   3    the Rulefile is wrong or missing   130  stopped by Ctrl-C
   4    no such target, or no plan for it  143  stopped by SIGTERM
@@ -76,7 +77,7 @@ pub(crate) struct Common {
     /// Do as if started in DIR
     #[arg(short = 'C', long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
-    /// Set a config value, such as `min=5` or `plot.dpi=300`
+    /// Set a config value, such as `min=5` or `a.b=1`
     ///
     /// The value is read as YAML, and dots lead into nested settings. Repeat it for more.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
@@ -140,7 +141,7 @@ pub(crate) struct RunArgs {
     #[arg(short = 'n', long, alias = "dryrun")]
     pub(crate) dry_run: bool,
     /// Run the jobs of the targets even if up to date
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) force: bool,
     /// Run all jobs even if they are up to date
     #[arg(long, alias = "forceall", hide_short_help = true)]
@@ -259,9 +260,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Take files as they are for what their rules make, without running anything
+    /// Look for mistakes in the Rulefile, and run nothing
     ///
-    /// From then on they are up to date, until something changes. For files from elsewhere or made before, for edits
+    /// All mistakes are shown, then what is probably one. A comment `# rulemake: allow(LINT)` on a line or above it
+    /// silences what is found there.
+    Check {
+        #[command(flatten)]
+        check: CheckArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Take files as they are for what their rules make
+    ///
+    /// Nothing runs. From then on they are up to date, until something changes. For files from elsewhere or made before, for edits
     /// that are to stay, and for changes of a rule that change no result.
     Accept {
         /// Files, or rules for all files that they make; all files of the first rule when none is given
@@ -355,7 +366,8 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 9] = ["run", "plan", "why", "graph", "list", "log", "accept", "fmt", "clean"];
+const SUBCOMMANDS: [&str; 10] =
+    ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean"];
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
@@ -478,6 +490,7 @@ impl Command {
             | Command::List { common, .. }
             | Command::Log { common, .. }
             | Command::Accept { common, .. }
+            | Command::Check { common, .. }
             | Command::Fmt { common, .. }
             | Command::Clean { common, .. } => common,
         }
@@ -494,6 +507,7 @@ impl Command {
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
             Command::Accept { .. } => "accept",
+            Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
         }

@@ -110,9 +110,13 @@ impl View {
             EventKind::JobStarted { job, message, .. } => {
                 let label = message.as_deref().and_then(|m| m.lines().next()).map(str::to_string);
                 let label = printable(&label.unwrap_or_else(|| job.title())).into_owned();
+                // A job that is ended with another one, and is tried again with it, does not fail itself.
+                self.running.retain(|r| r.id != job.id);
                 self.running.push(Running { id: job.id, label, since: Instant::now() });
             }
-            EventKind::JobFinished { job, .. } => self.running.retain(|r| r.id != job.id),
+            EventKind::JobFinished { job, .. } | EventKind::JobSkipped { job, .. } => {
+                self.running.retain(|r| r.id != job.id)
+            }
             EventKind::JobFailed { failure, .. } => self.running.retain(|r| r.id != failure.job.id),
             _ => {}
         }

@@ -94,7 +94,8 @@ impl Project {
     /// The command line that makes `target`, a path or rule of the workflow, from the user's directory.
     pub(crate) fn rerun(&self, target: &str, is_rule: bool) -> String {
         let target = if is_rule { target.to_string() } else { self.for_user(target) };
-        let like_command = ["run", "plan", "why", "graph", "list", "log", "fmt", "clean", "help"];
+        let like_command =
+            ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean", "help"];
         let dashes =
             if target.starts_with('-') || like_command.contains(&target.as_str()) { " --" } else { "" };
         format!("{}{dashes} {}", self.command, quoted(&target))

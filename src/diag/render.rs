@@ -137,7 +137,7 @@ fn push_line(
     style: TextStyle,
 ) {
     let (label, _) = group.iter().find(|(_, main)| *main).unwrap_or(&group[0]);
-    let excerpt = Excerpt::new(&label.source_line, label.column, end_column(label));
+    let excerpt = Excerpt::of(label);
     let number = style.paint(Role::Frame, &format!("{:>margin$} |", label.line)).into_owned();
     let _ = writeln!(out, "{}", format!("{number} {}", excerpt.text).trim_end());
     for (label, main) in group {
@@ -173,9 +173,17 @@ struct Excerpt {
     text: String,
     /// Display column of each character of the source line, and of its end; clamped to the shown part.
     starts: Vec<usize>,
+    /// Characters of the line before the part that the label holds.
+    skipped: u32,
 }
 
 impl Excerpt {
+    fn of(label: &Label) -> Excerpt {
+        let skipped = label.source_column.saturating_sub(1);
+        let end = end_column(label).saturating_sub(skipped);
+        Excerpt { skipped, ..Excerpt::new(&label.source_line, label.column - skipped.min(label.column), end) }
+    }
+
     /// `column` and `end` count characters from 1 and are what must be seen.
     fn new(line: &str, column: u32, end: u32) -> Excerpt {
         let cells: Vec<(String, usize)> = line.chars().map(cell).collect();
@@ -194,14 +202,15 @@ impl Excerpt {
         }
         let (low, high) = (ends[shown.start], ends[shown.end]);
         let starts = ends.iter().map(|&e| lead + e.clamp(low, high) - low).collect();
-        Excerpt { text, starts }
+        Excerpt { text, starts, skipped: 0 }
     }
 
     /// Display column and width of the characters `column..end`, counted from 1.
     fn columns(&self, column: u32, end: u32) -> (usize, usize) {
         let last = self.starts.len() - 1;
-        let start = self.starts[index(column, last)];
-        (start, self.starts[index(end, last)].saturating_sub(start).max(1))
+        let index = |column: u32| index(column.saturating_sub(self.skipped), last);
+        let start = self.starts[index(column)];
+        (start, self.starts[index(end)].saturating_sub(start).max(1))
     }
 }
 

@@ -12,11 +12,12 @@ use crate::files::results::{
     Fault, Kind, checksum, collect, faults, is_empty, leads_outside, protect, touch,
 };
 use crate::graph::job::{Job, JobId};
-use crate::model::flags::Flag;
+use crate::model::flags::{Flag, Stream};
 use crate::plan::context::Context;
 use crate::plan::inputs;
 use crate::plan::instance::Trouble;
 use crate::plan::required::{Required, Requirement};
+use crate::plan::units::streams_of;
 use crate::store::runs::tail;
 use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint};
 use crate::trace::identity::{Known, StatSig};
@@ -63,6 +64,8 @@ pub(crate) enum Conclusion {
         /// It ended because it was told to.
         cancelled: bool,
     },
+    /// It was ended, or never begun, because a job failed that runs at the same time.
+    Ended,
 }
 
 impl Conclusion {
@@ -107,6 +110,81 @@ pub(crate) fn conclude(
         }
     };
     Concluded { job, duration_ms, conclusion }
+}
+
+/// As [`conclude`] for the jobs of a unit: all of them are good, or none. `cause` failed, and the others because of it.
+pub(crate) fn conclude_unit(
+    cx: &Context,
+    ends: Vec<(Completion, AfterFacts)>,
+    cause: Option<u32>,
+    told_to_end: bool,
+) -> Vec<Concluded> {
+    if cause.is_some() && told_to_end {
+        return ends.into_iter().map(|(end, facts)| conclude_cancelled(cx, &end, facts)).collect();
+    }
+    let mut concluded = Vec::with_capacity(ends.len());
+    let mut others = Vec::new();
+    let mut is_good = cause.is_none();
+    for (end, facts) in ends {
+        let is_cause = cause == Some(end.job);
+        if is_good {
+            let quarantine = facts.quarantine.clone();
+            let one = conclude(cx, end, facts, false);
+            is_good = matches!(one.conclusion, Conclusion::Done { .. });
+            concluded.push((one, quarantine));
+        } else if is_cause {
+            let quarantine = facts.quarantine.clone();
+            concluded.push((with_pipe_advice(cx, conclude(cx, end, facts, false)), quarantine));
+        } else {
+            others.push((end, facts));
+        }
+    }
+    if is_good {
+        return concluded.into_iter().map(|(one, _)| one).collect();
+    }
+    // What a job made beside one that failed may lack something.
+    let mut all = Vec::with_capacity(concluded.len() + others.len());
+    for (mut one, quarantine) in concluded {
+        if let Conclusion::Done { .. } = one.conclusion {
+            end_with_others(cx, JobId(one.job), &quarantine);
+            one.conclusion = Conclusion::Ended;
+        }
+        all.push(one);
+    }
+    for (end, facts) in others {
+        let duration_ms = end.duration.as_millis() as u64;
+        end_with_others(cx, JobId(end.job), &facts.quarantine);
+        all.push(Concluded { job: end.job, duration_ms, conclusion: Conclusion::Ended });
+    }
+    all
+}
+
+fn end_with_others(cx: &Context, id: JobId, quarantine: &Path) {
+    // Its record says that it did not end well, so what cannot be moved is not taken for good.
+    let _ = take_away(cx, id, quarantine);
+    cx.forget(id);
+}
+
+fn conclude_cancelled(cx: &Context, end: &Completion, facts: AfterFacts) -> Concluded {
+    let trouble = Trouble { message: describe(&end.outcome), help: None };
+    let conclusion = after_failure(cx, JobId(end.job), facts, trouble, None, true);
+    Concluded { job: end.job, duration_ms: end.duration.as_millis() as u64, conclusion }
+}
+
+/// A writer that lost its reader looks like any other failure.
+fn with_pipe_advice(cx: &Context, mut one: Concluded) -> Concluded {
+    let pipe = streams_of(cx.rule(cx.job(JobId(one.job))), cx.job(JobId(one.job))).next();
+    let Some((path, Stream::Pipe)) = pipe else { return one };
+    if let Conclusion::Failed { outcome, help, .. } = &mut one.conclusion
+        && matches!(outcome.as_str(), "exit 141" | "killed by signal 13")
+    {
+        let path = cx.paths.text(path);
+        *help = Some(format!(
+            "a pipe was broken: perhaps the job that reads `{path}` ended before it had read all; let it read to the \
+             end (`cat > /dev/null`), or let the writer go on without it"
+        ));
+    }
+    one
 }
 
 pub(super) fn describe(outcome: &Outcome) -> String {
@@ -237,11 +315,22 @@ fn faulty(faults: &[(&str, Fault)]) -> Trouble {
 /// What goes on record of the outputs.
 fn results(cx: &Context, job: &Job, made: &[(PathId, Known)], fingerprint: &Fingerprint) -> Vec<Digest> {
     let rule = cx.rule(job);
-    let result = |(index, (_, known)): (usize, &(PathId, Known))| match flags(rule, index).has(Flag::Touch) {
-        true => fingerprint.marker(known.digest(), &cx.paths),
-        false => known.digest(),
-    };
-    made.iter().enumerate().map(result).collect()
+    let mut made = made.iter();
+    let mut results = Vec::with_capacity(job.outputs.len());
+    for (index, path) in job.outputs.iter().enumerate() {
+        let flags = flags(rule, index);
+        if flags.stream().is_some() {
+            results.push(fingerprint.stream(*path, &cx.paths));
+        } else if let Some((_, known)) = made.next() {
+            let is_marker = flags.has(Flag::Touch);
+            results.push(if is_marker {
+                fingerprint.marker(known.digest(), &cx.paths)
+            } else {
+                known.digest()
+            });
+        }
+    }
+    results
 }
 
 /// The first input or script whose content is not what the fingerprint says.
@@ -263,6 +352,7 @@ fn changed_input(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<PathId> 
     // What it changes itself, and what does not count.
     let is_exempt = |index: usize, path: &PathId| {
         job.is_before_update(index) && job.outputs.contains(path)
+            || cx.units.stream(*path).is_some()
             || inputs::flags(job, index).has(Flag::Ancient)
     };
     let moved = states.filter(|(index, ((path, then), _))| {

@@ -1,16 +1,20 @@
 //! The pure heart of a run: messages in, effects out. Knows numbers of jobs and nothing else: no paths, no
 //! processes, no time, so that a seed can drive it through every order of completion.
 //!
+//! What it schedules are units: a job, or several that run at the same time and are one here, see [`units`]. All that is
+//! said of a job in this room holds of a unit.
+//!
 //! Invariants: a job is checked only when every producer is final and good; a job starts at most once per
 //! attempt and only with its amounts reserved; every job ends in a final state; a temporary file goes only when nobody
 //! can need it; the cost of a completion is proportional to the number of its consumers.
 
 mod grow;
 mod recall;
+pub(crate) mod units;
 
 use crate::base::rows::Rows;
 use crate::engine::cancel::CancelLevel;
-use crate::engine::ledger::{Ledger, Rank, Request};
+use crate::engine::ledger::{Ask, Ledger, Rank, Request};
 use crate::engine::state::JobState;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -34,6 +38,8 @@ pub(crate) struct Shape {
     pub(crate) holders: Vec<u32>,
     /// Jobs whose inputs are not all known yet.
     pub(crate) open: Vec<u32>,
+    /// Numbers that stand for nothing: the jobs of units but for their first.
+    pub(crate) parts: Vec<u32>,
 }
 
 /// What happened outside.
@@ -51,8 +57,9 @@ pub(crate) enum Msg {
 pub(crate) enum Checked {
     UpToDate,
     Run {
-        threads: u64,
-        named: Vec<(Arc<str>, u64)>,
+        ask: Ask,
+        /// What the others of the unit ask for, at the same time.
+        others: Vec<Ask>,
         retries: u32,
     },
     /// Must run, but these producers, each once, have to make temporary files again that are gone.
@@ -162,8 +169,11 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(mut shape: Shape, ledger: Ledger, keep_going: bool) -> Core {
         let n = shape.producers.len();
+        let mut state = vec![JobState::Waiting; n];
+        let parts = std::mem::take(&mut shape.parts);
+        parts.iter().for_each(|part| state[*part as usize] = JobState::Part);
         Core {
-            state: vec![JobState::Waiting; n],
+            state,
             unfinished_producers: std::mem::take(&mut shape.producers),
             attempt: vec![0; n],
             retries: Default::default(),
@@ -175,7 +185,7 @@ impl Core {
             recalls: recall::Recalls::default(),
             checking: 0,
             running: 0,
-            final_: 0,
+            final_: parts.len(),
             keep_going,
             draining: false,
             cancelled: None,
@@ -212,7 +222,7 @@ impl Core {
                 self.settle(job, Settled::Drained, out);
             }
             Checked::Lacks { producers } => self.recall(job, &producers, out),
-            Checked::Run { threads, named, retries } => match self.ledger.admit(threads, &named) {
+            Checked::Run { ask, others, retries } => match self.ledger.admit(&ask, &others) {
                 Ok(request) => {
                     self.retries.insert(job, retries);
                     self.queue(job, request);

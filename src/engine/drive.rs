@@ -7,19 +7,20 @@ mod hooks;
 mod log;
 mod shape;
 mod temps;
+mod together;
 
 use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::cancel::{CancelLevel, CancelToken};
-use crate::engine::conclude::{self, Concluded, Conclusion};
+use crate::engine::conclude::{self, AfterFacts, Concluded, Conclusion};
 use crate::engine::core::{Checked, Core, Effect, End, Msg, Settled};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 use crate::engine::launch::{self, Launcher};
-use crate::engine::ledger::Ledger;
+use crate::engine::ledger::{Ask, Ledger};
 use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
-use crate::exec::executor::{Completion, Signal};
+use crate::exec::executor::{Completion, JobRequest, Signal};
 use crate::exec::local::LocalExecutor;
 use crate::exec::software::Deployment;
 use crate::exec::survivors::Mark;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use temps::TempState;
+use together::UnitState;
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -90,8 +92,10 @@ enum Inbox {
     Checked(Vec<(u32, Verdict)>),
     Completed(Completion),
     Concluded(Box<Concluded>),
-    /// It could not be started.
-    NotStarted(Box<Concluded>),
+    /// The jobs of a unit, and what could not be removed of their pipes and services.
+    UnitConcluded(Vec<Concluded>, Vec<String>),
+    /// A unit could not be started.
+    NotStarted(Vec<Concluded>),
     Removed(Vec<Removed>),
 }
 
@@ -100,6 +104,7 @@ enum Inbox {
 struct HeldBack {
     checks: Vec<u32>,
     completions: Vec<Completion>,
+    units: Vec<u32>,
     removals: Vec<u32>,
 }
 
@@ -134,6 +139,7 @@ pub(crate) fn drive(
     let mut run = Run {
         core: Core::new(shape::shape(&cx, &mut temps), ledger, options.keep_going),
         temps,
+        units: UnitState::default(),
         growth: GrowthState::of(&cx, index),
         hooks: HookState::default(),
         journal: Journal::default(),
@@ -167,6 +173,7 @@ pub(crate) fn drive(
     for message in &options.warnings {
         run.emit(EventKind::Warning { message: message.clone() });
     }
+    run.tell_printed();
     run.tell(Msg::Begin);
     run.pump(&inbox);
     run.end_hooks(&inbox);
@@ -195,6 +202,7 @@ struct Run<'a> {
     defined: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
+    units: UnitState,
     growth: GrowthState<'a>,
     hooks: HookState,
     journal: Journal,
@@ -224,27 +232,39 @@ impl Run<'_> {
             while let Ok(message) = inbox.try_recv() {
                 self.receive(message);
             }
+            self.tell_printed();
             self.grow_if_due();
+            self.look_after_units();
             self.look_at_cancel();
         }
     }
 
     fn receive(&mut self, message: Inbox) {
-        if let Inbox::Checked(_) | Inbox::Concluded(_) | Inbox::Removed(_) = message {
+        if let Inbox::Checked(_) | Inbox::Concluded(_) | Inbox::UnitConcluded(..) | Inbox::Removed(_) =
+            message
+        {
             self.in_pool -= 1;
         }
         match message {
             Inbox::Checked(verdicts) => {
-                for (job, verdict) in verdicts {
-                    self.checked(job, verdict);
+                for (unit, verdict) in verdicts {
+                    self.checked(unit, verdict);
                 }
             }
             Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
-            Inbox::Completed(completion) => self.completed(completion),
-            Inbox::Concluded(concluded) | Inbox::NotStarted(concluded) => self.concluded(*concluded),
+            Inbox::Completed(completion) => {
+                let unit = self.cx.units.leader(JobId(completion.job));
+                match self.cx.units.members(unit) {
+                    Some(_) => self.member_ended(unit.0, completion),
+                    None => self.completed(completion),
+                }
+            }
+            Inbox::Concluded(concluded) => self.unit_concluded(vec![*concluded], Vec::new()),
+            Inbox::UnitConcluded(concluded, left) => self.unit_concluded(concluded, left),
+            Inbox::NotStarted(concluded) => self.unit_concluded(concluded, Vec::new()),
             Inbox::Removed(removed) => {
-                for Removed { job, path, result } in removed {
-                    self.removed(job, path, result);
+                for Removed { unit, path, result } in removed {
+                    self.removed(unit, path, result);
                 }
             }
         }
@@ -259,14 +279,16 @@ impl Run<'_> {
             match effect {
                 Effect::Check { job } => checks.push(job),
                 Effect::Start { job, attempt } => self.start(job, attempt),
-                Effect::Settled { job, as_ } => self.settled(job, as_),
-                Effect::WillRetry { job } => self.report_failure(job, true),
+                Effect::Settled { job, as_ } => self.unit_settled(job, as_),
+                Effect::WillRetry { job } => self.report_failure(self.cause_in(job), true),
                 Effect::Refused { job, name, amount, limit } => {
-                    let message = format!("it needs {name}={amount}, but the limit is {limit}");
-                    let help = Some(format!("raise the limit with `--resources {name}={amount}`"));
-                    self.refuse(job, Trouble { message, help });
+                    let trouble = self.oversized(job, &name, amount, limit);
+                    self.refuse(job, trouble);
                 }
-                Effect::Reopened { job } => self.reopened(job),
+                Effect::Reopened { job } => match self.cx.units.members(JobId(job)).cloned() {
+                    Some(members) => self.unit_reopened(&members),
+                    None => self.reopened(job),
+                },
                 Effect::Restless { job, producer } => {
                     let message =
                         format!("{} would have to run again and again", self.info(producer).title());
@@ -289,60 +311,89 @@ impl Run<'_> {
 
     /// What was held back while the graph was to grow.
     fn give_held_back(&mut self) {
-        let HeldBack { checks, completions, removals } = std::mem::take(&mut self.growth.held);
+        let HeldBack { checks, completions, units, removals } = std::mem::take(&mut self.growth.held);
         self.check(checks);
         completions.into_iter().for_each(|completion| self.completed(completion));
+        units.into_iter().for_each(|unit| self.unit_over(unit));
         if !removals.is_empty() {
             self.remove_temps(&removals);
         }
     }
 
-    fn check(&mut self, jobs: Vec<u32>) {
+    fn check(&mut self, units: Vec<u32>) {
         if self.growth.is_due() {
-            return self.growth.held.checks.extend(jobs);
+            return self.growth.held.checks.extend(units);
         }
-        for chunk in jobs.chunks(CHECK_CHUNK) {
-            let chunk: Vec<_> = chunk.iter().map(|job| (*job, self.temps.recall(*job))).collect();
+        for chunk in units.chunks(CHECK_CHUNK) {
+            let chunk: Vec<_> = chunk.iter().map(|unit| self.temps.to_check(&self.cx, *unit)).collect();
             let (cx, sender) = (self.cx.clone(), self.sender.clone());
             self.in_pool += 1;
             self.pool.spawn(move || {
-                let one = |(job, recall): (u32, Option<_>)| (job, work::check_job(&cx, job, recall.as_ref()));
-                let verdicts = chunk.into_iter().map(one).collect();
+                let verdicts = chunk.iter().map(|one| (one.unit, work::check_unit(&cx, one))).collect();
                 drop(cx);
                 let _ = sender.send(Inbox::Checked(verdicts));
             });
         }
     }
 
-    fn checked(&mut self, job: u32, verdict: Verdict) {
+    fn checked(&mut self, unit: u32, verdict: Verdict) {
         let verdict = match verdict {
             Verdict::UpToDate => Checked::UpToDate,
-            Verdict::Adopted(trace) => {
-                self.adopt(job, &trace);
+            Verdict::Adopted(traces) => {
+                traces.iter().for_each(|trace| self.adopt(trace));
                 Checked::UpToDate
             }
-            Verdict::Trouble(trouble) => {
+            Verdict::Trouble(job, trouble) => {
                 self.refuse(job, trouble);
+                self.note_cause(unit, job);
                 Checked::Failed
             }
             Verdict::Lacks(absent) => {
-                self.note_lack(job, &absent);
+                self.note_lack(unit, &absent);
                 Checked::Lacks { producers: absent.into_iter().map(|(producer, _)| producer).collect() }
             }
             Verdict::Run(prepared) => {
-                let instance = &prepared.instance;
-                let own = self.cx.rule(self.cx.job(JobId(job))).retries;
-                let (threads, named) = (instance.threads.into(), instance.amounts());
-                self.prepared.insert(job, *prepared);
-                Checked::Run { threads, named, retries: own.unwrap_or(self.options.retries) }
+                let mut retries = 0;
+                let mut asks = prepared.into_iter().map(|(job, prepared)| {
+                    let own = self.cx.rule(self.cx.job(JobId(job))).retries;
+                    retries = own.unwrap_or(self.options.retries).max(retries);
+                    let instance = &prepared.instance;
+                    let ask = Ask { threads: instance.threads.into(), named: instance.amounts() };
+                    self.prepared.insert(job, prepared);
+                    ask
+                });
+                let ask = asks.next().unwrap_or_default();
+                let others = asks.collect();
+                Checked::Run { ask, others, retries }
             }
         };
-        self.tell(Msg::Checked { job, verdict });
+        self.tell(Msg::Checked { job: unit, verdict });
+    }
+
+    /// The machine or a limit is too small for what is to run at once.
+    fn oversized(&mut self, unit: u32, name: &str, amount: u64, limit: u64) -> Trouble {
+        self.note_cause(unit, unit);
+        let units = &self.cx.units;
+        let together = units.members(JobId(unit)).map(|members| {
+            let titles: Vec<String> = members.iter().map(|job| self.info(job.0).title()).collect();
+            format!("together with the jobs that it runs with ({})", titles.join(", "))
+        });
+        let help = match name {
+            "threads" => {
+                format!("give the run more with `--jobs {amount}`, or let the rules ask for fewer threads")
+            }
+            _ => format!("raise the limit with `--resources {name}={amount}`"),
+        };
+        let message = format!("it needs {name}={amount}, but the limit is {limit}");
+        let message = together.map_or(message.clone(), |together| {
+            format!("{together} it needs {name}={amount}, but the limit is {limit}")
+        });
+        Trouble { message, help: Some(help) }
     }
 
     /// What somebody made of the outputs of a job is its result from now on.
-    fn adopt(&mut self, job: u32, trace: &Trace) {
-        let cx = self.cx.clone();
+    fn adopt(&mut self, trace: &Trace) {
+        let (cx, job) = (self.cx.clone(), trace.job);
         let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
         records.push(Record::Traced(trace));
         self.append(&records);
@@ -376,85 +427,133 @@ impl Run<'_> {
             quarantine: None,
             attempt: prepared.map_or(0, |p| p.instance.attempt),
             help: None,
+            target: self.target_of(job),
             diagnostics: Vec::new(),
         }
     }
 
-    fn start(&mut self, job: u32, attempt: u32) {
-        if self.hold_for_hook(job, attempt) || self.temps.hold_start(job, attempt) {
+    fn start(&mut self, unit: u32, attempt: u32) {
+        if self.hold_for_hook(unit, attempt) || self.temps.hold_start(unit, attempt) {
             return;
         }
-        if let Err(outcome) = self.try_start(job, attempt) {
-            let concluded = Concluded { job, duration_ms: 0, conclusion: Conclusion::failed(outcome) };
-            let _ = self.sender.send(Inbox::NotStarted(Box::new(concluded)));
+        let alone = [JobId(unit)];
+        let members = self.cx.units.members(JobId(unit)).cloned();
+        let jobs = members.as_deref().unwrap_or(&alone);
+        if let Err((failed, trouble)) = self.try_start(unit, jobs, attempt) {
+            let concluded = self.unit_not_started(jobs, failed, trouble);
+            let _ = self.sender.send(Inbox::NotStarted(concluded));
         }
     }
 
-    fn try_start(&mut self, job: u32, attempt: u32) -> std::result::Result<(), Trouble> {
+    /// Starts all jobs of a unit, or none.
+    fn try_start(
+        &mut self,
+        unit: u32,
+        jobs: &[JobId],
+        attempt: u32,
+    ) -> std::result::Result<(), (u32, Trouble)> {
         let cx = self.cx.clone();
-        let (id, rule) = (cx.job(JobId(job)), cx.rule(cx.job(JobId(job))));
         if attempt > 1 {
-            self.again(job, attempt)?;
+            self.again(jobs, attempt)?;
         }
-        self.check_again_if_moved(job)?;
+        self.check_again_if_moved(unit, jobs)?;
+        for id in jobs {
+            self.make_way(*id).map_err(|trouble| (id.0, trouble))?;
+        }
+        if jobs.len() > 1 {
+            together::make_pipes(&cx, jobs)?;
+        }
+        let mut requests = Vec::with_capacity(jobs.len());
+        for id in jobs {
+            requests.push(self.request(*id).map_err(|trouble| (id.0, trouble))?);
+        }
+        if jobs.len() > 1 {
+            self.run_together(unit, jobs, &mut requests);
+        }
+        for request in requests {
+            self.tell_started(request.job, attempt);
+            self.executor.submit(request);
+        }
+        Ok(())
+    }
+
+    /// Records that a job is about to start, and clears the places of its outputs.
+    fn make_way(&mut self, id: JobId) -> std::result::Result<(), Trouble> {
+        let cx = self.cx.clone();
         // Before the job is on record as started: see `files::backup`.
-        for path in work::updated(&cx, JobId(job)) {
+        for path in work::updated(&cx, id) {
             self.backups().keep(path).map_err(|error| Trouble::of(&error))?;
         }
-        self.record_start(job, &id.outputs);
-        self.take_old_outputs_away(job, &id.outputs)?;
-        let Some(prepared) = self.prepared.get(&job) else { return Err(Trouble::new("it was not prepared")) };
-        let request = self.launcher.request(&cx, job, prepared)?;
+        self.record_start(id.0, &cx.job(id).outputs);
+        self.take_old_outputs_away(id.0, &cx.job(id).outputs)
+    }
+
+    fn request(&self, id: JobId) -> std::result::Result<JobRequest, Trouble> {
+        let Some(prepared) = self.prepared.get(&id.0) else {
+            return Err(Trouble::new("it was not prepared"));
+        };
+        make_temp_dir(&self.cx, &prepared.instance)?;
+        self.launcher.request(&self.cx, id.0, prepared)
+    }
+
+    fn tell_started(&mut self, job: u32, attempt: u32) {
+        let Some(prepared) = self.prepared.get(&job) else { return };
+        let rule = self.cx.rule(self.cx.job(JobId(job)));
         let event = EventKind::JobStarted {
             job: self.info(job),
             reasons: prepared.reasons.clone(),
             command: prepared.command.clone(),
             message: prepared.message.clone(),
             attempt,
-            log: launch::has_log(rule).then(|| relative(&self.launcher.log(job), &cx.root)),
+            log: launch::has_log(rule).then(|| relative(&self.launcher.log(job), &self.cx.root)),
         };
-        make_temp_dir(&cx, &prepared.instance)?;
         self.emit(event);
-        self.executor.submit(request);
-        Ok(())
     }
 
     /// A further attempt sees its number: functions of resources may ask for more.
-    fn again(&mut self, job: u32, attempt: u32) -> std::result::Result<(), Trouble> {
-        let id = self.cx.job(JobId(job));
-        let rule = self.cx.rule(id);
-        let instance = Instance::of(&self.cx, id, attempt)?;
-        let (command, message) = (instance.command(rule)?, instance.message(rule)?);
-        if let Some(prepared) = self.prepared.get_mut(&job) {
-            prepared.unknown_outputs.clear();
-            prepared.command = command;
-            prepared.message = message;
-            prepared.instance = instance;
+    fn again(&mut self, jobs: &[JobId], attempt: u32) -> std::result::Result<(), (u32, Trouble)> {
+        for id in jobs {
+            let job = self.cx.job(*id);
+            let rule = self.cx.rule(job);
+            let anew = Instance::of(&self.cx, job, attempt)
+                .and_then(|instance| Ok((instance.command(rule)?, instance.message(rule)?, instance)));
+            let (command, message, instance) = anew.map_err(|trouble| (id.0, trouble))?;
+            if let Some(prepared) = self.prepared.get_mut(&id.0) {
+                prepared.unknown_outputs.clear();
+                prepared.command = command;
+                prepared.message = message;
+                prepared.instance = instance;
+            }
         }
         Ok(())
     }
 
     /// A job that waited long is checked again when an input was touched meanwhile: its trace must name the
     /// content that the job reads.
-    fn check_again_if_moved(&mut self, job: u32) -> std::result::Result<(), Trouble> {
+    fn check_again_if_moved(&mut self, unit: u32, jobs: &[JobId]) -> std::result::Result<(), (u32, Trouble)> {
         let cx = self.cx.clone();
-        let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
-        let is_trusted =
-            prepared.checked_at.elapsed() < TRUSTED && !self.hooks.is_newer_than(prepared.checked_at);
-        if is_trusted || !work::inputs_moved(&cx, prepared) {
+        let has_moved = |prepared: &&Prepared| {
+            let is_trusted =
+                prepared.checked_at.elapsed() < TRUSTED && !self.hooks.is_newer_than(prepared.checked_at);
+            !is_trusted && work::inputs_moved(&cx, prepared)
+        };
+        let mut all = jobs.iter().filter_map(|id| self.prepared.get(&id.0));
+        let Some(attempt) = all.find(has_moved).map(|prepared| prepared.instance.attempt) else {
             return Ok(());
+        };
+        for prepared in jobs.iter().filter_map(|id| self.prepared.get(&id.0)) {
+            prepared.input_signatures.iter().for_each(|(path, _)| cx.files.forget(*path));
         }
-        let attempt = prepared.instance.attempt;
-        prepared.input_signatures.iter().for_each(|(path, _)| cx.files.forget(*path));
-        match work::check_job(&cx, job, self.temps.recall(job).as_ref()) {
+        match work::check_unit(&cx, &self.temps.to_check(&cx, unit)) {
             Verdict::Run(anew) => {
-                self.prepared.insert(job, *anew);
-                if attempt > 1 { self.again(job, attempt) } else { Ok(()) }
+                self.prepared.extend(anew);
+                if attempt > 1 { self.again(jobs, attempt) } else { Ok(()) }
             }
-            Verdict::Trouble(trouble) => Err(trouble),
+            Verdict::Trouble(job, trouble) => Err((job, trouble)),
             Verdict::Lacks(absent) => {
                 let path = absent.first().map_or("", |(_, path)| cx.paths.text(*path));
-                Err(Trouble::new(format!("its temporary input `{path}` was removed while it waited")))
+                let message = format!("its temporary input `{path}` was removed while it waited");
+                Err((unit, Trouble::new(message)))
             }
             // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
             Verdict::UpToDate | Verdict::Adopted(_) => Ok(()),
@@ -518,8 +617,7 @@ impl Run<'_> {
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
         let made = logs.iter().chain(&benchmark);
-        let list: Vec<_> =
-            made.map(|path| PrepareOutput { path, keep: true, directory: false, stays: false }).collect();
+        let list: Vec<_> = made.map(|path| PrepareOutput::moved(path)).collect();
         let ran_before =
             prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
         let log_dir = match ran_before {
@@ -549,18 +647,8 @@ impl Run<'_> {
             return self.growth.held.completions.push(completion);
         }
         let (cx, sender) = (self.cx.clone(), self.sender.clone());
-        let job = completion.job;
-        let Some(prepared) = self.prepared.get(&job) else { return };
-        let facts = conclude::AfterFacts {
-            inputs: prepared.input_signatures.clone(),
-            fingerprint: prepared.fingerprint.clone(),
-            required: prepared.required.clone(),
-            quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
-            log: runs::job_log(&self.state_dir, self.number, job),
-            own_logs: prepared.instance.logs.paths.clone(),
-            has_log: launch::has_log(cx.rule(cx.job(JobId(job)))),
-        };
-        let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
+        let Some(facts) = self.after_facts(completion.job) else { return };
+        let told_to_end = self.told_to_end();
         self.in_pool += 1;
         self.pool.spawn(move || {
             let concluded = conclude::conclude(&cx, completion, facts, told_to_end);
@@ -569,9 +657,27 @@ impl Run<'_> {
         });
     }
 
-    fn concluded(&mut self, concluded: Concluded) {
+    fn told_to_end(&self) -> bool {
+        self.cancel.level() > Some(CancelLevel::Drain)
+    }
+
+    fn after_facts(&self, job: u32) -> Option<AfterFacts> {
+        let prepared = self.prepared.get(&job)?;
+        Some(AfterFacts {
+            inputs: prepared.input_signatures.clone(),
+            fingerprint: prepared.fingerprint.clone(),
+            required: prepared.required.clone(),
+            quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
+            log: runs::job_log(&self.state_dir, self.number, job),
+            own_logs: prepared.instance.logs.paths.clone(),
+            has_log: launch::has_log(self.cx.rule(self.cx.job(JobId(job)))),
+        })
+    }
+
+    /// Takes over what became of a job.
+    fn conclude_one(&mut self, concluded: Concluded) -> End {
         let Concluded { job, duration_ms, conclusion } = concluded;
-        let end = match conclusion {
+        match conclusion {
             Conclusion::Done { outputs, results, changed, warnings } => {
                 for message in warnings {
                     self.emit(EventKind::Warning { message });
@@ -595,9 +701,11 @@ impl Run<'_> {
                     End::Failed
                 }
             }
-        };
-        self.discard_backups(job);
-        self.tell(Msg::Ended { job, end });
+            Conclusion::Ended => {
+                self.record_ended_with(job);
+                End::Failed
+            }
+        }
     }
 
     fn backups(&self) -> Backups {
@@ -635,7 +743,8 @@ impl Run<'_> {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
         cx.publish(JobId(job), outputs, &results);
-        let made: Vec<_> = outputs.iter().zip(&results).map(|((path, _), digest)| (*path, *digest)).collect();
+        let made = cx.job(JobId(job)).outputs.iter().zip(&results).map(|(path, digest)| (*path, *digest));
+        let made: Vec<_> = made.filter(|(path, _)| cx.units.stream(*path).is_none()).collect();
         let affected = self.affected(job, &made);
         if prepared.reasons.iter().all(|reason| matches!(reason, Reason::NeededBy { .. })) {
             self.tell_nondeterministic(job, affected.len());
@@ -662,7 +771,14 @@ impl Run<'_> {
         End::Done { affected }
     }
 
-    fn settled(&mut self, job: u32, as_: Settled) {
+    fn unit_settled(&mut self, unit: u32, as_: Settled) {
+        match self.cx.units.members(JobId(unit)).cloned() {
+            Some(members) => members.iter().for_each(|member| self.settled(unit, member.0, as_)),
+            None => self.settled(unit, unit, as_),
+        }
+    }
+
+    fn settled(&mut self, unit: u32, job: u32, as_: Settled) {
         self.temps.settle(job);
         if matches!(as_, Settled::Done | Settled::UpToDate) {
             self.note_end(job);
@@ -677,17 +793,23 @@ impl Run<'_> {
                 self.summary.up_to_date += 1;
                 self.emit(EventKind::JobUpToDate { job: self.info(job) });
             }
-            Settled::Failed => {
-                self.summary.failed += 1;
-                self.report_failure(job, false);
-            }
+            Settled::Failed => match self.ended_with(unit).filter(|_| self.cause_in(unit) != job) {
+                Some(because) => {
+                    self.summary.skipped += 1;
+                    self.emit(skipped(because, self.info(job)));
+                }
+                None => {
+                    self.summary.failed += 1;
+                    self.report_failure(job, false);
+                }
+            },
             Settled::Cancelled => {
                 self.summary.cancelled += 1;
                 self.emit(skipped(SkipCause::Cancelled, self.info(job)));
             }
             Settled::SkippedAfter { failed } => {
                 self.summary.skipped += 1;
-                let because = SkipCause::UpstreamFailed { job: self.info(failed).title() };
+                let because = SkipCause::UpstreamFailed { job: self.info(self.cause_in(failed)).title() };
                 self.emit(skipped(because, self.info(job)));
             }
             Settled::Drained => {
@@ -735,6 +857,14 @@ impl Run<'_> {
         self.cx.graph.info(JobId(job), &self.cx.workflow, &self.cx.paths)
     }
 
+    /// What functions of the Rulefile printed since the last time.
+    fn tell_printed(&mut self) {
+        let printed = self.cx.workflow.called.as_ref().map(|called| called.take_printed());
+        for text in printed.unwrap_or_default() {
+            self.emit(EventKind::Printed { text });
+        }
+    }
+
     fn emit(&mut self, kind: EventKind) {
         self.note_in_log(&kind);
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
@@ -753,6 +883,7 @@ impl Run<'_> {
         if self.recording && self.fatal.is_none() {
             self.fatal = self.writer.append(&self.cx.paths, &[Record::RunEnded { run: self.number }]).err();
         }
+        self.tell_printed();
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });

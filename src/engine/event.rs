@@ -112,6 +112,11 @@ pub enum EventKind {
         /// The file.
         path: String,
     },
+    /// A function of the Rulefile printed something when it was called for a job.
+    Printed {
+        /// The text, without the end of its last line.
+        text: String,
+    },
     /// Code that belongs to a moment of the run begins.
     HookStarted {
         /// `onstart`, `onsuccess` or `onerror`.
@@ -148,6 +153,11 @@ pub enum SkipCause {
         /// Title of that job.
         job: String,
     },
+    /// It ran, or was to run, at the same time as a job that failed, and was ended with that.
+    PartnerFailed {
+        /// Title of that job.
+        job: String,
+    },
     /// Another job failed, and the run goes on only with what is running.
     Drained,
     /// The run was cancelled.
@@ -176,6 +186,10 @@ pub struct JobFailure {
     pub attempt: u32,
     /// What to look at, if something is known.
     pub help: Option<String>,
+    /// What to ask for to have the job run again, where that is not its first output: a pipe is made only together
+    /// with what is made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// What is wrong in the workflow, if it is: of a job that could not get its inputs after a checkpoint.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,

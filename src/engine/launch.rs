@@ -169,7 +169,7 @@ impl Launcher {
             name: format!("rulemake-{}-{}-{job}", std::process::id(), self.run),
         });
         let outputs = instance.outputs.paths.to_vec();
-        Ok(Some(Box::new(Extras { timeout, benchmark, shadow, software, outputs })))
+        Ok(Some(Box::new(Extras { timeout, benchmark, shadow, software, services: Vec::new(), outputs })))
     }
 }
 

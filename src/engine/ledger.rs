@@ -9,6 +9,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+/// What a job asks for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Ask {
+    pub(crate) threads: u64,
+    pub(crate) named: Vec<(Arc<str>, u64)>,
+}
+
 /// What a job takes while it runs: threads, and named amounts in name order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Request {
@@ -61,27 +68,42 @@ impl Ledger {
         }
     }
 
-    /// The request as it counts here: threads are capped at the machine, unlimited resources do not count.
+    /// The request as it counts here: a job's threads are capped at the machine, unlimited resources do not count. What
+    /// several jobs ask for that run at the same time is added up, and the sum is not capped: each of them was promised
+    /// its share.
     ///
     /// # Errors
-    /// The name, the amount and the limit of a resource that can never be given.
-    pub(crate) fn admit(
-        &self,
-        threads: u64,
-        named: &[(Arc<str>, u64)],
-    ) -> Result<Request, (Arc<str>, u64, u64)> {
-        let mut counted = Vec::new();
-        for (name, amount) in named {
-            let Some(&limit) = self.limits.get(name) else { continue };
+    /// The name, the amount and the limit of what can never be given.
+    pub(crate) fn admit(&self, ask: &Ask, others: &[Ask]) -> Result<Request, (Arc<str>, u64, u64)> {
+        let mut threads = self.capped(ask);
+        for other in others {
+            threads += self.capped(other);
+        }
+        if threads > self.threads {
+            return Err(("threads".into(), threads, self.threads));
+        }
+        let mut counted: Vec<(Arc<str>, u64)> = Vec::new();
+        for (name, amount) in std::iter::once(ask).chain(others).flat_map(|ask| &ask.named) {
+            if !self.limits.contains_key(name) || *amount == 0 {
+                continue;
+            }
+            match counted.iter_mut().find(|(known, _)| !others.is_empty() && known == name) {
+                Some((_, sum)) => *sum = sum.saturating_add(*amount),
+                None => counted.push((name.clone(), *amount)),
+            }
+        }
+        for (name, amount) in &counted {
+            let limit = self.limits[name];
             if *amount > limit {
                 return Err((name.clone(), *amount, limit));
             }
-            if *amount > 0 {
-                counted.push((name.clone(), *amount));
-            }
         }
         counted.sort();
-        Ok(Request { threads: threads.clamp(1, self.threads), named: counted })
+        Ok(Request { threads, named: counted })
+    }
+
+    fn capped(&self, ask: &Ask) -> u64 {
+        ask.threads.clamp(1, self.threads)
     }
 
     /// Puts a job in the queue.
@@ -158,16 +180,30 @@ mod tests {
         Rank { priority, height: 0, creation: Reverse(job) }
     }
 
+    fn ask(threads: u64, named: &[(&str, u64)]) -> Ask {
+        Ask { threads, named: named.iter().map(|(name, amount)| (Arc::from(*name), *amount)).collect() }
+    }
+
     fn request(ledger: &Ledger, threads: u64, named: &[(&str, u64)]) -> Request {
-        let named: Vec<_> = named.iter().map(|(n, a)| (Arc::from(*n), *a)).collect();
-        ledger.admit(threads, &named).unwrap()
+        ledger.admit(&ask(threads, named), &[]).unwrap()
     }
 
     #[test]
     fn a_request_above_the_limit_is_refused_by_name_and_threads_are_capped() {
         let ledger = Ledger::new(4, &[("mem".into(), 10)]);
-        assert_eq!(ledger.admit(1, &[("mem".into(), 11)]).unwrap_err(), ("mem".into(), 11, 10));
+        assert_eq!(ledger.admit(&ask(1, &[("mem", 11)]), &[]).unwrap_err(), ("mem".into(), 11, 10));
         assert_eq!(request(&ledger, 64, &[("unlimited", 5)]), Request { threads: 4, named: vec![] });
+    }
+
+    #[test]
+    fn what_jobs_need_at_the_same_time_is_added_up_and_not_capped() {
+        let ledger = Ledger::new(4, &[("mem".into(), 10)]);
+        let both = ledger.admit(&ask(3, &[("mem", 4), ("gpu", 1)]), &[ask(1, &[("mem", 6)])]).unwrap();
+        assert_eq!(both, Request { threads: 4, named: vec![("mem".into(), 10)] });
+        let threads = ledger.admit(&ask(64, &[]), &[ask(1, &[])]).unwrap_err();
+        assert_eq!(threads, ("threads".into(), 5, 4), "each job alone is capped, the sum is not");
+        let memory = ledger.admit(&ask(1, &[("mem", 6)]), &[ask(1, &[("mem", 5)])]).unwrap_err();
+        assert_eq!(memory, ("mem".into(), 11, 10));
     }
 
     #[test]

@@ -9,4 +9,5 @@ pub(crate) mod event;
 mod launch;
 pub(crate) mod ledger;
 pub(crate) mod state;
+mod together;
 pub(crate) mod work;

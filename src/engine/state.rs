@@ -10,6 +10,8 @@
 ///    `------------`---------------`-> Skipped
 ///    `-> Failed   (what it needs cannot be had)
 ///
+/// Part   has no life of its own: it belongs to a unit that is known by another number
+///
 /// UpToDate | Done -> Waiting   its temporary file is gone and needed, or an input of it was made anew;
 /// Ready | Checking | Queued | Running (a failed attempt) -> Waiting   a producer of it was
 /// ```
@@ -28,12 +30,14 @@ pub(crate) enum JobState {
     Failed,
     Cancelled,
     Skipped,
+    /// The number stands for nothing.
+    Part,
 }
 
 impl JobState {
     pub(crate) fn is_final(self) -> bool {
-        use JobState::{Cancelled, Done, Failed, Skipped, UpToDate};
-        matches!(self, UpToDate | Done | Failed | Cancelled | Skipped)
+        use JobState::{Cancelled, Done, Failed, Part, Skipped, UpToDate};
+        matches!(self, UpToDate | Done | Failed | Cancelled | Skipped | Part)
     }
 
     /// Whether consumers may rely on the outputs.

@@ -9,8 +9,10 @@ use crate::files::results::{Due, Kind};
 use crate::graph::job::{Job, JobId};
 use crate::model::flags::{Flag, Flags};
 use crate::model::rule::Rule;
-use crate::plan::check::{Check, Mode, check, has_action};
+use crate::plan;
+use crate::plan::check::{Check, Mode, bind_streams, check, has_action};
 use crate::plan::context::Context;
+use crate::plan::forecast::together;
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::reported;
 use crate::plan::required::Required;
@@ -24,12 +26,21 @@ use std::time::Instant;
 /// What a check decided.
 pub(crate) enum Verdict {
     UpToDate,
-    /// Its outputs were edited, and are the result from now on.
-    Adopted(Box<Trace>),
-    Run(Box<Prepared>),
-    /// It must run, but these jobs have to make these temporary files again first.
+    /// Outputs of these jobs were edited, and are the result from now on.
+    Adopted(Vec<Trace>),
+    /// The jobs of the unit, producers first.
+    Run(Vec<(u32, Prepared)>),
+    /// It must run, but these units have to make these temporary files again first.
     Lacks(Vec<(u32, PathId)>),
-    Trouble(Trouble),
+    /// What a job of the unit cannot have.
+    Trouble(u32, Trouble),
+}
+
+/// A unit that is to be checked.
+pub(crate) struct ToCheck {
+    pub(crate) unit: u32,
+    /// Why its jobs are checked again, if they are.
+    pub(crate) recalls: Vec<(u32, Recall)>,
 }
 
 /// Why a job that was final in this run is checked again.
@@ -88,59 +99,107 @@ impl Prepared {
     }
 }
 
-/// Checks a job whose producers are final, and prepares it if it must run.
-pub(crate) fn check_job(cx: &Context, job: u32, recall: Option<&Recall>) -> Verdict {
-    let id = JobId(job);
+/// Checks a unit whose producers are final, and prepares it if it must run.
+pub(crate) fn check_unit(cx: &Context, to_check: &ToCheck) -> Verdict {
+    let recall = |job: u32| to_check.recalls.iter().find(|(of, _)| *of == job).map(|(_, recall)| recall);
+    let id = JobId(to_check.unit);
+    if let Some(members) = cx.units.members(id) {
+        return check_members(cx, members, recall);
+    }
     if !has_action(cx, id) {
         return match absent_input(cx, cx.job(id)) {
-            Some(path) => Verdict::Trouble(Trouble::new(format!("input {path} does not exist"))),
+            Some(path) => Verdict::Trouble(id.0, Trouble::new(format!("input {path} does not exist"))),
             None => Verdict::UpToDate,
         };
     }
     let mut check = match check(cx, id, Mode::Final) {
         Ok(check) => check,
-        Err(trouble) => return Verdict::Trouble(trouble),
+        Err(trouble) => return Verdict::Trouble(id.0, trouble),
     };
-    if let Some(recall) = recall.filter(|recall| recall.forces()) {
-        if recall.ran {
-            // What it left is known, and the trace on record older than that.
-            check.unknown_outputs.clear();
-            check.reasons.clear();
-        }
-        check.reasons.push(recall.reason.clone());
-    }
+    apply(recall(id.0), &mut check);
     if let Some(results) = check.adopted.take().filter(|_| check.reasons.is_empty()) {
-        return Verdict::Adopted(Box::new(adopted(cx, job, check.fingerprint, results)));
+        return Verdict::Adopted(vec![adopted(cx, id, check.fingerprint, results)]);
     }
     if check.reasons.is_empty() {
         return Verdict::UpToDate;
     }
     if !check.absent.is_empty() {
-        return Verdict::Lacks(makers(cx, &check.absent));
+        return Verdict::Lacks(makers(cx, check.absent.iter()));
     }
-    prepare(cx, id, check).map_or_else(Verdict::Trouble, |p| Verdict::Run(Box::new(p)))
+    let prepared = prepare(cx, id, check);
+    prepared.map_or_else(|trouble| Verdict::Trouble(id.0, trouble), |p| Verdict::Run(vec![(id.0, p)]))
+}
+
+/// Of jobs that run at the same time all run when one of them must.
+fn check_members<'a>(cx: &Context, members: &[JobId], recall: impl Fn(u32) -> Option<&'a Recall>) -> Verdict {
+    let mut checks = Vec::with_capacity(members.len());
+    for (id, check) in members.iter().zip(plan::check::check_unit(cx, members, Mode::Final)) {
+        match check {
+            Ok(mut check) => {
+                apply(recall(id.0), &mut check);
+                checks.push((*id, check));
+            }
+            Err(trouble) => return Verdict::Trouble(id.0, trouble),
+        }
+    }
+    let Some((cause, _)) = checks.iter().find(|(_, check)| !check.reasons.is_empty()) else {
+        let edited = |(id, mut check): (JobId, Check)| {
+            let results = check.adopted.take()?;
+            Some(adopted(cx, id, check.fingerprint, results))
+        };
+        let traces: Vec<Trace> = checks.into_iter().filter_map(edited).collect();
+        return if traces.is_empty() { Verdict::UpToDate } else { Verdict::Adopted(traces) };
+    };
+    let reason = together(cx, *cause);
+    let absent = checks.iter().flat_map(|(_, check)| &check.absent);
+    if absent.clone().next().is_some() {
+        return Verdict::Lacks(makers(cx, absent));
+    }
+    bind_streams(cx, checks.iter_mut().map(|(id, check)| (*id, &mut check.fingerprint)));
+    let mut prepared = Vec::with_capacity(checks.len());
+    for (id, mut check) in checks {
+        if check.reasons.is_empty() {
+            check.reasons.push(reason.clone());
+        }
+        match prepare(cx, id, check) {
+            Ok(one) => prepared.push((id.0, one)),
+            Err(trouble) => return Verdict::Trouble(id.0, trouble),
+        }
+    }
+    Verdict::Run(prepared)
+}
+
+/// What is known of a job that was final before in this run.
+fn apply(recall: Option<&Recall>, check: &mut Check) {
+    let Some(recall) = recall.filter(|recall| recall.forces()) else { return };
+    if recall.ran {
+        // What it left is known, and the trace on record older than that.
+        check.unknown_outputs.clear();
+        check.reasons.clear();
+    }
+    check.reasons.push(recall.reason.clone());
 }
 
 /// What is on record from now on of a job whose outputs were edited.
-fn adopted(cx: &Context, job: u32, fingerprint: Fingerprint, results: Vec<Digest>) -> Trace {
+fn adopted(cx: &Context, id: JobId, fingerprint: Fingerprint, results: Vec<Digest>) -> Trace {
     Trace {
-        rule: cx.rule(cx.job(JobId(job))).name.clone(),
+        rule: cx.rule(cx.job(id)).name.clone(),
         fingerprint,
         results,
         run: cx.view.next_run(),
-        job,
+        job: id.0,
         duration_ms: 0,
         origin: Origin::Accepted,
-        reported: reported::of(cx, cx.job(JobId(job))).iter().map(reported::bound).collect(),
+        reported: reported::of(cx, cx.job(id)).iter().map(reported::bound).collect(),
     }
 }
 
-/// The jobs that make these files, each with one of them.
-fn makers(cx: &Context, files: &[PathId]) -> Vec<(u32, PathId)> {
+/// The units that make these files, each with one of them.
+fn makers<'a>(cx: &Context, files: impl Iterator<Item = &'a PathId>) -> Vec<(u32, PathId)> {
     let mut makers: Vec<(u32, PathId)> = Vec::new();
     let mut seen = FxHashSet::default();
     for path in files {
-        if let Some(producer) = cx.graph.producer(*path)
+        if let Some(producer) = cx.graph.producer(*path).map(|producer| cx.units.leader(producer))
             && seen.insert(producer)
         {
             makers.push((producer.0, *path));
@@ -151,21 +210,21 @@ fn makers(cx: &Context, files: &[PathId]) -> Vec<(u32, PathId)> {
 
 /// A temporary file to be removed, and its signature as its job left it.
 pub(crate) struct Removal {
-    pub(crate) job: u32,
+    pub(crate) unit: u32,
     pub(crate) path: PathId,
     pub(crate) sig: StatSig,
 }
 
 /// A temporary file that was removed, or why it was not.
 pub(crate) struct Removed {
-    pub(crate) job: u32,
+    pub(crate) unit: u32,
     pub(crate) path: PathId,
     pub(crate) result: Result<(), String>,
 }
 
 impl Removal {
     pub(crate) fn perform(self, cx: &Context) -> Removed {
-        let Removal { job, path, sig } = self;
+        let Removal { unit, path, sig } = self;
         let text = cx.paths.text(path);
         let result = match cx.files.restat(text) {
             Ok(Some(now)) if now == sig && is_as_known(cx, path, now) => {
@@ -176,7 +235,7 @@ impl Removal {
             Ok(Some(_)) => Err("it was changed since its job made it".into()),
             Err(error) => Err(error.to_string()),
         };
-        Removed { job, path, result }
+        Removed { unit, path, result }
     }
 }
 
@@ -187,7 +246,8 @@ fn is_as_known(cx: &Context, path: PathId, sig: StatSig) -> bool {
 
 /// Whether an input of a job that waited does not look as it did when the job was checked.
 pub(crate) fn inputs_moved(cx: &Context, prepared: &Prepared) -> bool {
-    prepared.input_signatures.iter().any(|(path, then)| match cx.files.restat(cx.paths.text(*path)) {
+    let mut files = prepared.input_signatures.iter().filter(|(path, _)| cx.units.stream(*path).is_none());
+    files.any(|(path, then)| match cx.files.restat(cx.paths.text(*path)) {
         Ok(now) => now != *then,
         Err(_) => true,
     })
@@ -224,16 +284,23 @@ pub(super) fn flags(rule: &Rule, output: usize) -> Flags {
     rule.output_flags.get(output).cloned().unwrap_or_default()
 }
 
-/// What a job has to make: its outputs, and then what else is wanted of it.
+/// What is to be there after a job: its outputs but for pipes and services, and then what else is wanted of it.
 pub(super) fn dues(cx: &Context, id: JobId) -> Vec<Due<'_>> {
     let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
-    let kind = |output| match flags(rule, output).has(Flag::Directory) {
+    let files = job.outputs.iter().enumerate().filter(|(output, _)| flags(rule, *output).stream().is_none());
+    let outputs = files.map(|(output, path)| due(cx, *path, kind(rule, output)));
+    outputs.chain(cx.graph.beside(id).iter().map(|path| due(cx, *path, Kind::Beside))).collect()
+}
+
+fn kind(rule: &Rule, output: usize) -> Kind {
+    match flags(rule, output).has(Flag::Directory) {
         true => Kind::Directory,
         false => Kind::File,
-    };
-    let due = |path: &PathId, kind| Due { id: *path, path: cx.paths.text(*path), kind };
-    let outputs = job.outputs.iter().enumerate().map(|(output, path)| due(path, kind(output)));
-    outputs.chain(cx.graph.beside(id).iter().map(|path| due(path, Kind::Beside))).collect()
+    }
+}
+
+fn due(cx: &Context, path: PathId, kind: Kind) -> Due<'_> {
+    Due { id: path, path: cx.paths.text(path), kind }
 }
 
 /// The outputs of a job that it changes in place.
@@ -246,12 +313,15 @@ pub(crate) fn updated(cx: &Context, job: JobId) -> impl Iterator<Item = &str> {
 /// What is to become of what stands where the outputs of a job go, before it runs.
 pub(crate) fn old_outputs<'a>(cx: &'a Context, id: JobId, prepared: &Prepared) -> Vec<PrepareOutput<'a>> {
     let rule = cx.rule(cx.job(id));
-    let old = |(output, due): (usize, Due<'a>)| PrepareOutput {
-        path: due.path,
-        keep: prepared.unknown_outputs.contains(&due.id),
-        directory: due.kind == Kind::Directory || prepared.own_directories.contains(&due.id),
-        stays: flags(rule, output).has(Flag::Update),
+    let old = |(output, path): (usize, &PathId)| {
+        let is_stream = flags(rule, output).stream().is_some();
+        PrepareOutput {
+            path: cx.paths.text(*path),
+            keep: is_stream || prepared.unknown_outputs.contains(path),
+            directory: kind(rule, output) == Kind::Directory || prepared.own_directories.contains(path),
+            stays: flags(rule, output).has(Flag::Update),
+            is_stream,
+        }
     };
-    let outputs = dues(cx, id).into_iter().filter(|due| due.kind != Kind::Beside);
-    outputs.enumerate().map(old).collect()
+    cx.job(id).outputs.iter().enumerate().map(old).collect()
 }

@@ -6,6 +6,7 @@ use crate::model::action::{Code, FunctionAction, JobContext, ScriptLanguage};
 use crate::model::environment::Software;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// A job ready to be started: nothing in it refers to the plan.
@@ -29,6 +30,8 @@ pub(crate) struct Extras {
     pub(crate) benchmark: Option<BenchmarkFile>,
     pub(crate) shadow: Option<ShadowDir>,
     pub(crate) software: Option<SoftwareUse>,
+    /// What has to be there before the job starts, made by jobs that run already.
+    pub(crate) services: Vec<ServiceUse>,
     /// The job's outputs, relative to its directory.
     pub(crate) outputs: Vec<Arc<str>>,
 }
@@ -60,6 +63,17 @@ pub(crate) struct ShadowDir {
     pub(crate) dir: PathBuf,
     pub(crate) inputs: Vec<Arc<str>>,
     pub(crate) logs: Vec<Arc<str>>,
+}
+
+/// A service that a job uses.
+#[derive(Debug)]
+pub(crate) struct ServiceUse {
+    /// As people know it.
+    pub(crate) shown: Arc<str>,
+    /// Absolute.
+    pub(crate) path: PathBuf,
+    /// Set when its job has ended.
+    pub(crate) over: Arc<AtomicBool>,
 }
 
 /// The environment that a job runs in.

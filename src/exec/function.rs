@@ -11,7 +11,7 @@ pub(super) fn run(action: &FunctionAction, context: &JobContext) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| (action.run)(context))) {
         Ok(Ok(())) => Outcome::Success,
         Ok(Err(error)) => Outcome::FunctionError(chain(&*error)),
-        Err(panic) => Outcome::FunctionError(format!("panicked: {}", panic_text(&*panic))),
+        Err(panic) => Outcome::FunctionError(panicked(&*panic)),
     }
 }
 
@@ -27,6 +27,11 @@ fn chain(error: &dyn Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// How a panic is told.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> String {
+    format!("panicked: {}", panic_text(panic))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

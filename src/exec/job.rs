@@ -4,11 +4,13 @@ use super::process::{self, Control, Launch, Words, beside};
 use super::watch::Watch;
 use super::{benchmark, function, run, script, software};
 use crate::base::clock::monotonic;
-use crate::exec::executor::{BenchmarkFile, Extras, JobRequest, Outcome, Work};
+use crate::exec::executor::{BenchmarkFile, Extras, JobRequest, Outcome, ServiceUse, Work};
 use crate::exec::usage::Meter;
 use crate::files;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// One execution of a job.
 pub(super) struct Round<'a> {
@@ -26,6 +28,11 @@ pub(super) fn execute(request: &JobRequest, control: &Arc<Control>, watch: &Watc
     let Some(extras) = &request.extras else {
         return Round { request, control, dir: &request.root, iteration: None, meter: None }.run();
     };
+    for service in &extras.services {
+        if let Err(outcome) = wait_for(service, control) {
+            return outcome;
+        }
+    }
     if let Some(software) = &extras.software
         && let Err(outcome) = software::provide(software, request, control)
     {
@@ -39,6 +46,29 @@ pub(super) fn execute(request: &JobRequest, control: &Arc<Control>, watch: &Watc
         (Outcome::Success, _) => Outcome::Success,
         (_, Some(timeout)) if control.timed_out() => Outcome::TimedOut(timeout.after.as_secs_f64()),
         (outcome, _) => outcome,
+    }
+}
+
+/// The longest pause between two looks for a service; the first are shorter.
+const SERVICE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Waits until a service is there. How long it takes to start is its own affair, but its end is the end of the waiting.
+fn wait_for(service: &ServiceUse, control: &Control) -> Result<(), Outcome> {
+    let mut pause = Duration::from_millis(2);
+    loop {
+        // Asked first: it may be there at the very end.
+        let over = service.over.load(Ordering::SeqCst);
+        if files::streams::is_there(&service.path) {
+            return Ok(());
+        }
+        if over {
+            let message = format!("the job of the service `{}` ended before it was there", service.shown);
+            return Err(Outcome::Around(message));
+        }
+        if let Some(signal) = control.pause(pause) {
+            return Err(Outcome::Signal(signal.number()));
+        }
+        pause = SERVICE_PAUSE.min(pause * 2);
     }
 }
 

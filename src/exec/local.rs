@@ -53,7 +53,9 @@ impl LocalExecutor {
     pub(crate) fn submit(&self, request: JobRequest) {
         let control = Arc::new(Control::new(match &request.work {
             Work::Function { context, .. } => Some(Arc::clone(&context.cancelled)),
-            Work::Shell { .. } | Work::Script(_) | Work::Run(_) => None,
+            // Of its own: a job whose time is over stops no other.
+            Work::Run(_) => Some(Arc::default()),
+            Work::Shell { .. } | Work::Script(_) => None,
         }));
         let mut pool = self.shared.lock();
         pool.running.insert(request.job, Arc::clone(&control));
@@ -81,7 +83,6 @@ impl LocalExecutor {
 
     /// Signals a job: all its processes, or the flag that its function can look at. A job that has not started
     /// yet will not; one that has ended is no error.
-    #[cfg(test)]
     pub(crate) fn signal(&self, job: u32, signal: Signal) {
         let control = self.shared.lock().running.get(&job).cloned();
         if let Some(control) = control {

@@ -1,6 +1,7 @@
 //! L4: runs one job. The only module that starts processes; knows no plan.
 
 mod benchmark;
+mod effects;
 pub(crate) mod executor;
 mod function;
 mod job;

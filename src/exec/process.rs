@@ -12,7 +12,7 @@ use crate::exec::usage::Meter;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,9 +69,20 @@ enum Started {
 }
 
 fn start(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Result<Started, String> {
-    let Some((program, args)) = words.split_first() else { return Err("no program is set".into()) };
     let cannot = |error| format!("cannot create the log `{}`: {error}", launch.log.display());
     let log = open_log(launch.log, launch.append).map_err(cannot)?;
+    let output = log.try_clone().map_err(cannot)?.into();
+    start_with(words, launch, control, output, log)
+}
+
+fn start_with(
+    words: &[Cow<'_, OsStr>],
+    launch: &Launch<'_>,
+    control: &Control,
+    output: Stdio,
+    log: File,
+) -> Result<Started, String> {
+    let Some((program, args)) = words.split_first() else { return Err("no program is set".into()) };
     let mut command = Command::new(program);
     command
         .args(args)
@@ -79,16 +90,42 @@ fn start(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Re
         .envs(launch.env.iter().map(|(name, value)| (name, value)))
         // A background group that reads from the terminal is stopped, and hangs.
         .stdin(Stdio::null())
-        .stdout(log.try_clone().map_err(cannot)?)
+        .stdout(output)
         .stderr(log);
     Tree::prepare(&mut command);
     let started = control.start(&mut command, launch.meter);
     started.map_err(|error| not_started(&error, &program.to_string_lossy(), launch))
 }
 
+/// Runs one of several programs of a job, whose log is open. With `capture` its standard output is given back.
+pub(super) fn run_step(
+    words: &[Cow<'_, OsStr>],
+    launch: &Launch<'_>,
+    control: &Control,
+    log: &File,
+    capture: bool,
+) -> Result<(Outcome, Vec<u8>), String> {
+    let copy = || log.try_clone().map_err(|error| format!("cannot write to the log: {error}"));
+    let output = if capture { Stdio::piped() } else { copy()?.into() };
+    let mut child = match start_with(words, launch, control, output, copy()?)? {
+        Started::Child(child) => child,
+        Started::Stopped(signal) => return Ok((Outcome::Signal(signal.number()), Vec::new())),
+    };
+    let mut captured = Vec::new();
+    if let Some(mut output) = child.stdout.take() {
+        // A signal ends those who write, and with them this.
+        let _ = output.read_to_end(&mut captured);
+    }
+    let ended = control.wait(child, launch.meter);
+    let status = ended.map_err(|error| {
+        format!("its end could not be observed: {error}; does the program wait for all its children?")
+    })?;
+    Ok((outcome(status), captured))
+}
+
 /// Creates the log anew: an earlier attempt's children may still write to the old one. Append mode, so that
 /// stdout and stderr do not overwrite each other.
-fn open_log(path: &Path, append: bool) -> io::Result<File> {
+pub(super) fn open_log(path: &Path, append: bool) -> io::Result<File> {
     if append {
         return OpenOptions::new().append(true).create(true).open(path);
     }
@@ -241,9 +278,24 @@ impl Control {
         self.changed.notify_all();
     }
 
+    /// The flag that is raised with the first signal, if the job has one.
+    pub(super) fn flag(&self) -> Option<Arc<AtomicBool>> {
+        self.flag.clone()
+    }
+
     /// The signal that came so far.
     pub(super) fn asked(&self) -> Option<Signal> {
         self.lock().asked
+    }
+
+    /// Waits for so long, or until a signal comes, which is returned.
+    pub(super) fn pause(&self, pause: Duration) -> Option<Signal> {
+        let state = self.lock();
+        if state.asked.is_some() {
+            return state.asked;
+        }
+        let (state, _) = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner);
+        state.asked
     }
 
     fn start(&self, command: &mut Command, meter: Option<&Arc<Meter>>) -> io::Result<Started> {

@@ -1,20 +1,61 @@
 //! Code of a Rulefile: run here when all that it uses is known here, else by one Python for the job.
 
+use super::effects::JobEffects;
+use super::function::panicked;
 use super::job::Round;
 use super::process::{Words, beside};
 use super::script::describe::Description;
 use super::script::{Files, python};
-use crate::exec::executor::{Outcome, RunWork};
-use crate::model::action::{ShellUse, Way};
+use crate::exec::executor::{Outcome, RunWork, Signal};
+use crate::model::action::{BodyError, Effects as _, JobBody, ShellUse, Trace, Way};
+use crate::sys;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs the code of a job.
 pub(super) fn run(work: &RunWork, round: &Round<'_>) -> Outcome {
+    let has_environment = round.request.extras.as_ref().is_some_and(|extras| extras.software.is_some());
     match &work.code.way {
+        // What is in an environment, only its programs see.
+        Way::InProcess(body) if !has_environment => here(&**body, work, round),
         Way::InProcess(_) | Way::Python { .. } => in_python(work, round),
     }
+}
+
+fn here(body: &dyn JobBody, work: &RunWork, round: &Round<'_>) -> Outcome {
+    if let Some(signal) = round.control.asked() {
+        return Outcome::Signal(signal.number());
+    }
+    let effects = JobEffects::new(work, round);
+    let before = sys::thread_cpu();
+    // Unwind safety: of ours the body has only shared data.
+    let ended = catch_unwind(AssertUnwindSafe(|| body.run(&work.context, &effects)));
+    if let (Some(meter), Some(before), Some(after)) = (round.meter, before, sys::thread_cpu()) {
+        meter.own_cpu(after.saturating_sub(before));
+    }
+    let ended = match (round.control.asked(), ended) {
+        // As a process would end, whatever it was doing.
+        (Some(signal), _) => return effects.end(Outcome::Signal(signal.number())),
+        (None, Err(panic)) => return effects.end(Outcome::FunctionError(panicked(&*panic))),
+        (None, Ok(ended)) => ended,
+    };
+    match ended {
+        Ok(()) => effects.end(Outcome::Success),
+        // Python has the last word on what may be our lack, as long as nothing was done.
+        Err(BodyError::Unsupported(trace)) if !effects.any() => match in_python(work, round) {
+            Outcome::NotStarted(_) => failed(&effects, &trace),
+            outcome => outcome,
+        },
+        Err(BodyError::Unsupported(trace) | BodyError::Failed(trace)) => failed(&effects, &trace),
+        Err(BodyError::Cancelled) => effects.end(Outcome::Signal(Signal::Terminate.number())),
+    }
+}
+
+fn failed(effects: &JobEffects<'_>, trace: &Trace) -> Outcome {
+    effects.print(&trace.text);
+    effects.end(Outcome::FunctionError(trace.message.clone()))
 }
 
 /// What to do when Python is not there.

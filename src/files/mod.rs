@@ -9,6 +9,7 @@ pub(crate) mod programs;
 pub(crate) mod results;
 pub(crate) mod shadow;
 pub(crate) mod stat;
+pub(crate) mod streams;
 pub(crate) mod tree;
 
 use std::fs::File;

@@ -22,6 +22,15 @@ pub(crate) struct PrepareOutput<'a> {
     pub(crate) directory: bool,
     /// The job changes it in place.
     pub(crate) stays: bool,
+    /// A pipe or a service: a pipe or socket there is what an execution left that was cut short.
+    pub(crate) is_stream: bool,
+}
+
+impl<'a> PrepareOutput<'a> {
+    /// Whatever file is there is moved to be kept.
+    pub(crate) fn moved(path: &'a str) -> PrepareOutput<'a> {
+        PrepareOutput { path, keep: true, directory: false, stays: false, is_stream: false }
+    }
 }
 
 /// A file that was moved to be kept.
@@ -51,6 +60,7 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
         let full = root.join(output.path);
         let there = find(&full).map_err(|error| Error::io("look at", &full, error))?;
         match there {
+            Found::Other("a named pipe" | "a socket") if output.is_stream => {}
             Found::Other(what) => return Err(in_the_way(&full, output.path, what)),
             Found::Directory if !output.directory => {
                 return Err(in_the_way(&full, output.path, "a directory"));
@@ -71,10 +81,10 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
                 let to = move_under(save_dir, &full, output.path)?;
                 saved.push(Saved { path: output.path.to_string(), to });
             }
-            Found::File | Found::Link | Found::Directory => {
+            Found::File | Found::Link | Found::Directory | Found::Other(_) => {
                 remove_all(&full).map_err(|error| Error::io("remove the old", &full, error))?;
             }
-            Found::Nothing | Found::Other(_) => {}
+            Found::Nothing => {}
         }
         make_parent(&full)?;
     }

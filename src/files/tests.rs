@@ -212,11 +212,11 @@ fn many_threads_see_the_same() {
 }
 
 fn remove(path: &str) -> PrepareOutput<'_> {
-    PrepareOutput { path, keep: false, directory: false, stays: false }
+    PrepareOutput { keep: false, ..PrepareOutput::moved(path) }
 }
 
 fn keep(path: &str) -> PrepareOutput<'_> {
-    PrepareOutput { path, keep: true, directory: false, stays: false }
+    PrepareOutput::moved(path)
 }
 
 #[test]

@@ -156,11 +156,12 @@ fn edges(jobs: &[Job]) -> impl Iterator<Item = (u32, u32)> + Clone + '_ {
 impl JobGraph {
     /// Puts the parts together. `target_paths` without a producer count as sources.
     pub(crate) fn new(
-        jobs: Vec<Job>,
+        mut jobs: Vec<Job>,
         links: Links,
         target_jobs: impl Iterator<Item = Result<JobId, PathId>>,
     ) -> JobGraph {
         let Links { order, mut producers, beside, consumers } = links;
+        jobs.iter_mut().zip(0..).for_each(|(job, id)| job.id = JobId(id));
         let mut sources = Vec::new();
         let mut add_source = |path: PathId, producers: &mut [u32]| {
             if producers[path.index()] == NONE {
@@ -265,7 +266,7 @@ impl JobGraph {
             self.make_room(*output);
             self.producers[output.index()] = id;
         }
-        self.jobs.push(job);
+        self.jobs.push(Job { id: JobId(id), ..job });
     }
 
     /// Takes note that no job makes `path`, unless one does.

@@ -7,7 +7,7 @@
 use crate::base::path::{PathId, PathTable};
 use crate::graph::checkpoints::Wait;
 use crate::graph::dag::Beside;
-use crate::graph::job::Job;
+use crate::graph::job::{Job, JobId};
 use crate::graph::render::{
     Drafts, Failure, Layout, OwnLayout, Pin, Rendering, fixed_layout, fixed_pins, render_chunk,
 };
@@ -502,6 +502,7 @@ impl<'a> Expansion<'a> {
     fn new_candidate(&mut self, rule: u32, wildcards: impl Iterator<Item = Arc<str>>, asked: u32) -> u32 {
         let id = u32::try_from(self.jobs.len()).ok().filter(|id| *id < MULTI).expect("fewer than 2^31 jobs");
         self.jobs.push(Job {
+            id: JobId(id),
             rule,
             wildcards: wildcards.collect(),
             inputs: Box::default(),

@@ -20,6 +20,8 @@ impl JobId {
 /// One instance of a rule.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
+    /// Its own index in the graph, once it is in one.
+    pub(crate) id: JobId,
     /// Index of the rule in the workflow.
     pub(crate) rule: u32,
     /// Values in the order of the rule's wildcards.

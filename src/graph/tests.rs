@@ -88,6 +88,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         order: RuleOrder::default(),
         workdir: None,
         sources: Arc::new(SourceMap::default()),
+        rulefiles: Vec::new(),
         reads: Vec::new(),
         called: None,
         report: None,

@@ -16,6 +16,8 @@ pub(crate) struct Budget {
     stack: usize,
     base: usize,
     cancel: Option<Arc<AtomicBool>>,
+    /// The size of the largest object that may be made.
+    object: u64,
 }
 
 /// One object may not be larger.
@@ -26,9 +28,9 @@ const MAX_DEPTH: u32 = 200;
 const CANCEL_EVERY: u64 = 1024;
 
 impl Budget {
-    /// For loading a workflow.
-    pub(crate) fn load() -> Budget {
-        Budget::new(200_000_000, 2 << 30)
+    /// For loading a workflow, in a number of steps if somebody has set one.
+    pub(crate) fn load(steps: Option<u64>) -> Budget {
+        Budget::new(steps.unwrap_or(200_000_000), 2 << 30)
     }
 
     /// For one call of a function of a rule.
@@ -36,8 +38,13 @@ impl Budget {
         Budget::new(20_000_000, 512 << 20)
     }
 
+    /// For code that runs as a job: it takes the time and the memory that it takes, and ends when it is told to.
+    pub(crate) fn job(cancel: Arc<AtomicBool>) -> Budget {
+        Budget { object: u64::MAX, ..Budget::new(u64::MAX, u64::MAX) }.with_cancel(cancel)
+    }
+
     pub(crate) fn new(fuel: u64, bytes: u64) -> Budget {
-        Budget { fuel, bytes, depth: 0, stack: 1 << 20, base: 0, cancel: None }
+        Budget { fuel, bytes, depth: 0, stack: 1 << 20, base: 0, cancel: None, object: MAX_OBJECT_BYTES }
     }
 
     pub(crate) fn with_cancel(mut self, flag: Arc<AtomicBool>) -> Budget {
@@ -64,7 +71,7 @@ impl Budget {
 
     /// Pays for memory before it is allocated, and for the time to fill it.
     pub(crate) fn allocate(&mut self, bytes: u64) -> Result<(), Raise> {
-        if bytes > MAX_OBJECT_BYTES {
+        if bytes > self.object {
             return Err(too_much(bytes));
         }
         self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| too_much(bytes))?;
@@ -78,7 +85,7 @@ impl Budget {
 
     /// The size of the largest object that may still be made.
     pub(crate) fn room(&self) -> u64 {
-        self.bytes.min(MAX_OBJECT_BYTES)
+        self.bytes.min(self.object)
     }
 
     /// Pays for `count` elements of a list before they are made.

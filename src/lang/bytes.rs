@@ -1,10 +1,11 @@
-//! `bytes`, as far as texts are encoded and decoded.
+//! `bytes`: texts encoded and decoded, and the methods that bytes share with texts.
 
 use crate::lang::builtins::args::{int, text, wrong};
 use crate::lang::index::{self, Slice};
+use crate::lang::methods;
 use crate::lang::object::{HostType, Object};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Args, Method, Type, Value};
+use crate::lang::value::{Args, Builtin, Method, Type, Value};
 use crate::lang::vm::Vm;
 use crate::syntax::ast::BinaryOp;
 use std::sync::Arc;
@@ -12,11 +13,47 @@ use std::sync::Arc;
 pub(crate) static BYTES: HostType = HostType {
     name: "bytes",
     construct,
+    statics: &[Builtin { name: "fromhex", call: fromhex }],
     methods: &[
+        Method { name: "capitalize", call: |vm, me, args| as_text(vm, me, args, "capitalize") },
+        Method { name: "center", call: |vm, me, args| as_text(vm, me, args, "center") },
+        Method { name: "count", call: |vm, me, args| as_text(vm, me, args, "count") },
         Method { name: "decode", call: decode },
-        Method { name: "endswith", call: |_, me, args| affix(me, args, <[u8]>::ends_with) },
+        Method { name: "endswith", call: |vm, me, args| as_text(vm, me, args, "endswith") },
+        Method { name: "expandtabs", call: |vm, me, args| as_text(vm, me, args, "expandtabs") },
+        Method { name: "find", call: |vm, me, args| as_text(vm, me, args, "find") },
         Method { name: "hex", call: hex },
-        Method { name: "startswith", call: |_, me, args| affix(me, args, <[u8]>::starts_with) },
+        Method { name: "index", call: |vm, me, args| as_text(vm, me, args, "index") },
+        Method { name: "isalnum", call: |vm, me, args| as_text(vm, me, args, "isalnum") },
+        Method { name: "isalpha", call: |vm, me, args| as_text(vm, me, args, "isalpha") },
+        Method { name: "isascii", call: isascii },
+        Method { name: "isdigit", call: |vm, me, args| as_text(vm, me, args, "isdigit") },
+        Method { name: "islower", call: |vm, me, args| as_text(vm, me, args, "islower") },
+        Method { name: "isspace", call: |vm, me, args| as_text(vm, me, args, "isspace") },
+        Method { name: "istitle", call: |vm, me, args| as_text(vm, me, args, "istitle") },
+        Method { name: "isupper", call: |vm, me, args| as_text(vm, me, args, "isupper") },
+        Method { name: "join", call: |vm, me, args| as_text(vm, me, args, "join") },
+        Method { name: "ljust", call: |vm, me, args| as_text(vm, me, args, "ljust") },
+        Method { name: "lower", call: |vm, me, args| as_text(vm, me, args, "lower") },
+        Method { name: "lstrip", call: |vm, me, args| as_text(vm, me, args, "lstrip") },
+        Method { name: "partition", call: |vm, me, args| as_text(vm, me, args, "partition") },
+        Method { name: "removeprefix", call: |vm, me, args| as_text(vm, me, args, "removeprefix") },
+        Method { name: "removesuffix", call: |vm, me, args| as_text(vm, me, args, "removesuffix") },
+        Method { name: "replace", call: |vm, me, args| as_text(vm, me, args, "replace") },
+        Method { name: "rfind", call: |vm, me, args| as_text(vm, me, args, "rfind") },
+        Method { name: "rindex", call: |vm, me, args| as_text(vm, me, args, "rindex") },
+        Method { name: "rjust", call: |vm, me, args| as_text(vm, me, args, "rjust") },
+        Method { name: "rpartition", call: |vm, me, args| as_text(vm, me, args, "rpartition") },
+        Method { name: "rsplit", call: |vm, me, args| as_text(vm, me, args, "rsplit") },
+        Method { name: "rstrip", call: |vm, me, args| as_text(vm, me, args, "rstrip") },
+        Method { name: "split", call: |vm, me, args| as_text(vm, me, args, "split") },
+        Method { name: "splitlines", call: |vm, me, args| as_text(vm, me, args, "splitlines") },
+        Method { name: "startswith", call: |vm, me, args| as_text(vm, me, args, "startswith") },
+        Method { name: "strip", call: |vm, me, args| as_text(vm, me, args, "strip") },
+        Method { name: "swapcase", call: |vm, me, args| as_text(vm, me, args, "swapcase") },
+        Method { name: "title", call: |vm, me, args| as_text(vm, me, args, "title") },
+        Method { name: "upper", call: |vm, me, args| as_text(vm, me, args, "upper") },
+        Method { name: "zfill", call: |vm, me, args| as_text(vm, me, args, "zfill") },
     ],
     ..HostType::PLAIN
 };
@@ -83,15 +120,39 @@ impl Object for Bytes {
         Some(Value::tuple(self.items().unwrap_or_default()))
     }
 
+    fn contains(&self, _: &mut Vm, item: &Value) -> Option<Result<bool, Raise>> {
+        let found = match (item.downcast::<Bytes>(), item) {
+            (Some(part), _) if part.0.is_empty() => true,
+            (Some(part), _) => shown(&self.0).contains(&shown(&part.0)),
+            (None, Value::Int(_) | Value::Bool(_)) => match byte(item) {
+                Ok(byte) => self.0.contains(&byte),
+                Err(raise) => return Some(Err(raise)),
+            },
+            _ => return Some(Err(wrong(item, "in", "bytes"))),
+        };
+        Some(Ok(found))
+    }
+
     fn binary(
         &self,
-        _: &mut Vm,
+        vm: &mut Vm,
         op: BinaryOp,
         other: &Value,
         reflected: bool,
     ) -> Option<Result<Value, Raise>> {
-        let other = other.downcast::<Bytes>().filter(|_| op == BinaryOp::Add && !reflected)?;
-        Some(Ok(Bytes::value([&*self.0, &*other.0].concat())))
+        match (op, other) {
+            (BinaryOp::Add, other) if !reflected => {
+                let other = other.downcast::<Bytes>()?;
+                let length = self.0.len() + other.0.len();
+                Some(vm.budget.allocate(length as u64).map(|()| Bytes::value([&*self.0, &*other.0].concat())))
+            }
+            (BinaryOp::Mul, Value::Int(times)) => {
+                let times = usize::try_from(*times).unwrap_or(0);
+                let length = self.0.len().saturating_mul(times);
+                Some(vm.budget.allocate(length as u64).map(|()| Bytes::value(self.0.repeat(times))))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -113,10 +174,6 @@ fn construct(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         }
         Some(source) => {
             let items = vm.collect(&source)?;
-            let byte = |item: &Value| {
-                u8::try_from(int(item, "bytes")?)
-                    .map_err(|_| Raise::value_error("a byte is a number from 0 to 255"))
-            };
             Ok(Bytes::value(items.iter().map(byte).collect::<Result<_, Raise>>()?))
         }
     }
@@ -222,9 +279,115 @@ fn hex(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
 
-fn affix(me: &Value, args: Args, test: fn(&[u8], &[u8]) -> bool) -> Result<Value, Raise> {
-    let affix = args.one("startswith")?;
-    Ok(Value::Bool(test(&this(me)?.0, &this(&affix)?.0)))
+fn isascii(_: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
+    args.none("isascii")?;
+    Ok(Value::Bool(this(me)?.0.is_ascii()))
+}
+
+fn fromhex(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+    let digits = text(&args.one("fromhex")?, "fromhex")?;
+    vm.budget.allocate(digits.len() as u64)?;
+    let bad = || Raise::value_error("`fromhex` takes pairs of hexadecimal digits");
+    let mut bytes = Vec::with_capacity(digits.len() / 2);
+    for part in digits.split_ascii_whitespace() {
+        for pair in part.as_bytes().chunks(2) {
+            let digit = |at: usize| char::from(*pair.get(at)?).to_digit(16);
+            let (high, low) = digit(0).zip(digit(1)).ok_or_else(bad)?;
+            bytes.push((high << 4 | low) as u8);
+        }
+    }
+    Ok(Bytes::value(bytes))
+}
+
+// ---- methods of texts
+
+/// First of the private characters that stand for bytes beyond ASCII.
+const PRIVATE: u32 = 0xe000;
+
+/// One character per byte, so that the methods of texts do the same to it: what only texts take for a letter, white
+/// space or the end of a line becomes a character that is none of these.
+fn shown(bytes: &[u8]) -> String {
+    let shown = |byte: &u8| match byte {
+        0x1c..=0x1f | 0x80.. => char::from_u32(PRIVATE + u32::from(*byte)).unwrap_or('\0'),
+        byte => char::from(*byte),
+    };
+    bytes.iter().map(shown).collect()
+}
+
+fn unshown(text: &str) -> Vec<u8> {
+    // The lower eight bits are the byte in both cases.
+    text.chars().map(|c| c as u8).collect()
+}
+
+/// A method that bytes share with texts.
+fn as_text(vm: &mut Vm, me: &Value, args: Args, name: &'static str) -> Result<Value, Raise> {
+    let bytes = &this(me)?.0;
+    vm.budget.allocate(3 * bytes.len() as u64)?;
+    let mut whole = shown(bytes);
+    if name == "splitlines" {
+        // Both end a line of a text only; the private ones stand for the same bytes.
+        whole = whole.replace('\u{b}', "\u{e00b}").replace('\u{c}', "\u{e00c}");
+    }
+    let Some(method) = methods::find(Type::Str, name) else {
+        return Err(Raise::type_error(format!("bytes have no method `{name}`")));
+    };
+    // A single byte may be given as a number where a part is looked for.
+    let number = matches!(name, "count" | "find" | "index" | "rfind" | "rindex");
+    let mut positional = Vec::with_capacity(args.positional.len());
+    for (at, value) in args.positional.into_iter().enumerate() {
+        positional.push(match value {
+            Value::Int(_) if number && at == 0 => shown(&[byte(&value)?]).into(),
+            value => given(vm, value, name)?,
+        });
+    }
+    let named = args.named.into_iter().map(|(key, value)| Ok((key, given(vm, value, name)?)));
+    let args = Args { positional, named: named.collect::<Result<_, Raise>>()? };
+    let value = (method.call)(vm, &whole.into(), args)?;
+    result(vm, value)
+}
+
+/// An argument as the method of texts takes it.
+fn given(vm: &mut Vm, value: Value, name: &str) -> Result<Value, Raise> {
+    if let Some(bytes) = value.downcast::<Bytes>() {
+        vm.budget.allocate(3 * bytes.0.len() as u64)?;
+        return Ok(shown(&bytes.0).into());
+    }
+    match &value {
+        Value::Str(_) => Err(wrong(&value, name, "bytes")),
+        Value::Tuple(items) if matches!(name, "startswith" | "endswith") => {
+            let items = items.0.iter().map(|item| given(vm, item.clone(), name));
+            items.collect::<Result<_, Raise>>().map(Value::tuple)
+        }
+        _ if name == "join" => {
+            let mut items = Vec::new();
+            for item in vm.collect(&value)? {
+                let Some(bytes) = item.downcast::<Bytes>() else { return Err(wrong(&item, name, "bytes")) };
+                vm.budget.allocate(3 * bytes.0.len() as u64)?;
+                items.push(shown(&bytes.0).into());
+            }
+            Ok(Value::list(items))
+        }
+        _ => Ok(value),
+    }
+}
+
+fn result(vm: &mut Vm, value: Value) -> Result<Value, Raise> {
+    Ok(match &value {
+        Value::Str(text) => {
+            vm.budget.allocate(text.len() as u64)?;
+            Bytes::value(unshown(text))
+        }
+        Value::List(_) | Value::Tuple(_) => {
+            let items = value.snapshot().unwrap_or_default();
+            let items = items.into_iter().map(|item| result(vm, item)).collect::<Result<_, Raise>>()?;
+            if matches!(value, Value::List(_)) { Value::list(items) } else { Value::tuple(items) }
+        }
+        _ => value,
+    })
+}
+
+fn byte(value: &Value) -> Result<u8, Raise> {
+    u8::try_from(int(value, "bytes")?).map_err(|_| Raise::value_error("a byte is a number from 0 to 255"))
 }
 
 /// The type as a name of the language.

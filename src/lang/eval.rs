@@ -5,6 +5,7 @@
 
 use crate::diag::Span;
 use crate::lang::builtins;
+use crate::lang::bytes::Bytes;
 use crate::lang::compare;
 use crate::lang::format;
 use crate::lang::index;
@@ -188,9 +189,7 @@ impl Vm<'_> {
             ExprKind::Int(n) => Ok(Value::Int(*n)),
             ExprKind::Float(x) => Ok(Value::Float(*x)),
             ExprKind::Str(text) => Ok(Value::Str(text.clone())),
-            ExprKind::Bytes => {
-                Err(Raise::unsupported("bytes are not supported in Rulefiles", "use a text: `\"...\"`"))
-            }
+            ExprKind::Bytes(bytes) => Ok(Value::object(Bytes(bytes.clone()))),
             ExprKind::FString(parts) => self.fstring(frame, parts).map(Value::from),
             ExprKind::Name(name) => self.load(frame, name),
             ExprKind::Tuple(items) => self.elements(frame, items).map(Value::tuple),
@@ -480,7 +479,12 @@ impl Vm<'_> {
 
     /// Keeps the variables of the caller for what looks at them by name: `df.query("x == @wildcards.x")`.
     fn note_caller(&mut self, frame: &Frame, callee: &Value) {
-        if matches!(callee, Value::Builtin(builtin) if matches!(builtin.name, "format" | "locals")) {
+        let looks = match callee {
+            Value::Builtin(builtin) => matches!(builtin.name, "format" | "locals"),
+            Value::Object(object) => self.acts.is_some() && object.type_name() == "shell",
+            _ => false,
+        };
+        if looks {
             self.caller = frame.variables();
         }
     }
@@ -543,7 +547,10 @@ impl Vm<'_> {
                 (Flavour::Default(function), "default_factory") => Some(function.clone()),
                 _ => None,
             },
-            Value::Type(of) if name == "__name__" || name == "__qualname__" => Some(of.name().into()),
+            Value::Type(of) if name == "__name__" || name == "__qualname__" => {
+                // A module's types are told with the module elsewhere.
+                Some(of.name().rsplit('.').next().unwrap_or("").into())
+            }
             Value::Type(Type::Host(host)) if host.statics.iter().any(|f| f.name == name) => {
                 host.statics.iter().find(|f| f.name == name).map(Value::Builtin)
             }

@@ -1,6 +1,7 @@
 //! Statements and calls.
 
 use crate::diag::Span;
+use crate::lang::action;
 use crate::lang::builtins;
 use crate::lang::eval::{Binding, Frame, Slot, fits};
 use crate::lang::index;
@@ -194,8 +195,10 @@ impl Vm<'_> {
             }
         });
         let result = entered.and_then(|()| self.exec(frame, body, host));
-        contexts.iter().rev().for_each(|context| context.exit());
-        result
+        contexts.iter().rev().fold(result, |result, context| {
+            let closed = context.exit();
+            result.and_then(|flow| closed.map(|()| flow))
+        })
     }
 
     fn exec_try(
@@ -209,16 +212,22 @@ impl Vm<'_> {
     ) -> Result<Flow, Raise> {
         let result = match self.exec(frame, body, host) {
             Ok(Flow::Next) => self.exec(frame, orelse, host),
-            Err(raise) if !raise.kind().is_fatal() => self.handle(frame, handlers, raise, host),
+            Err(raise) if !self.is_beyond(&raise) => self.handle(frame, handlers, raise, host),
             other => other,
         };
-        if matches!(&result, Err(raise) if raise.kind().is_fatal()) {
+        if matches!(&result, Err(raise) if self.is_beyond(raise)) {
             return result;
         }
         match self.exec(frame, finally, host)? {
             Flow::Next => result,
             flow => Ok(flow),
         }
+    }
+
+    /// Whether no handler may catch it. In code that runs as a job, neither what only we lack: Python would go on.
+    fn is_beyond(&self, raise: &Raise) -> bool {
+        let kind = raise.kind();
+        kind.is_fatal() || (self.acts.is_some() && action::is_ours(kind))
     }
 
     fn handle(

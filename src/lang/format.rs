@@ -155,6 +155,12 @@ pub(crate) fn format_value(vm: &mut Vm, value: &Value, spec: &str) -> Result<Str
     if spec.is_empty() {
         return vm.text(value).map(|text| text.to_string());
     }
+    if let Value::Object(object) = value {
+        vm.budget.allocate(32 * spec.len() as u64)?;
+        if let Some(text) = object.format(spec) {
+            return Ok(text);
+        }
+    }
     match (value, Number::of(value)) {
         (Value::Str(text), _) => {
             let spec = Spec::parse(spec, value)?;

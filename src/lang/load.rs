@@ -12,6 +12,7 @@ mod function;
 mod keywords;
 mod modules;
 mod objects;
+pub(crate) mod of_job;
 mod overrides;
 mod paths;
 mod sections;
@@ -22,6 +23,7 @@ mod workflow;
 
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
+use crate::lang::action::Runner;
 use crate::lang::budget::Budget;
 use crate::lang::builtins::flags::Marks;
 use crate::lang::config;
@@ -79,6 +81,8 @@ pub(crate) struct Settings {
     pub(crate) keep_root: bool,
     /// Threads that jobs may use together; one per processor when nothing is said.
     pub(crate) cores: Option<usize>,
+    /// Steps that the evaluation may take.
+    pub(crate) steps: Option<u64>,
 }
 
 /// Everything that is wrong, with the texts that the places refer to.
@@ -146,6 +150,8 @@ struct File {
 
 struct Loader {
     sources: SourceMap,
+    /// Which of the sources are Rulefiles.
+    rulefiles: Vec<SourceId>,
     problems: Vec<Problem>,
     /// The main file, then the chain of includes that is running.
     files: Vec<File>,
@@ -199,6 +205,8 @@ struct Loader {
     overrides: Arc<Dict>,
     has_config_files: bool,
     evaluator: Evaluator,
+    /// The texts, once the load is over.
+    texts: Arc<OnceLock<Arc<SourceMap>>>,
     /// Bodies of rules and hooks, and what is to be done at the moments of a run.
     bodies: Bodies,
     hooks: Vec<model::workflow::Hook>,
@@ -233,9 +241,15 @@ impl Host for Loader {
 }
 
 impl Loader {
+    /// What code that runs later needs then.
+    fn runner(&self) -> Runner {
+        Runner { evaluator: self.evaluator.clone(), sources: self.texts.clone() }
+    }
+
     fn new() -> Loader {
         Loader {
             sources: SourceMap::default(),
+            rulefiles: Vec::new(),
             problems: Vec::new(),
             files: Vec::new(),
             included: FxHashSet::default(),
@@ -271,6 +285,7 @@ impl Loader {
             overrides: config::empty(),
             has_config_files: false,
             evaluator: Arc::new(OnceLock::new()),
+            texts: Arc::new(OnceLock::new()),
             bodies: Bodies::default(),
             hooks: Vec::new(),
             roots: Vec::new(),
@@ -289,7 +304,7 @@ impl Loader {
 
     /// Runs the files and checks the rules; `None` when there are mistakes.
     fn run(&mut self, request: LoadRequest) -> Option<(Vec<Rule>, RuleOrder, Vm<'static>)> {
-        let mut vm = Vm::new(request.root.clone(), Budget::load());
+        let mut vm = Vm::new(request.root.clone(), Budget::load(request.settings.steps));
         vm.set_variables(&request.settings.variables);
         vm.imports = Some(Box::new(Imports::new(self.sources.clone())));
         let LoadRequest { name, text, dir, settings, .. } = request;
@@ -429,13 +444,15 @@ impl Loader {
         let reads = vm.reads().to_vec();
         let printed = std::mem::take(&mut vm.log);
         let frozen = vm.freeze(&self.roots);
-        // The loader is the only one that sets it, once.
+        // The loader is the only one that sets them, once.
         let _ = self.evaluator.set(frozen.clone());
+        let _ = self.texts.set(sources.clone());
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
                 let called: Option<Arc<dyn CallReads>> = Some(frozen);
-                let (hooks, workdir, report) = (self.hooks, self.workdir, self.report);
-                Ok(Workflow { printed, order, hooks, workdir, report, called, ..workflow })
+                let (hooks, workdir, report, rulefiles) =
+                    (self.hooks, self.workdir, self.report, self.rulefiles);
+                Ok(Workflow { printed, order, hooks, workdir, report, rulefiles, called, ..workflow })
             }
             Err(problems) => Err(LoadFailure { problems, sources, printed }),
         }

@@ -103,6 +103,11 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
         self.repr()
     }
 
+    /// `format(object, spec)` where the object reads the specification itself; at most 32 bytes for one of it.
+    fn format(&self, _spec: &str) -> Option<String> {
+        None
+    }
+
     /// Whether its text may be asked for: not where it stands for something that is not known yet.
     fn check_text(&self) -> Result<(), Raise> {
         Ok(())
@@ -179,7 +184,9 @@ pub(crate) trait Object: Any + Send + Sync + fmt::Debug {
     }
 
     /// What happens at the end of `with object:`.
-    fn exit(&self) {}
+    fn exit(&self) -> Result<(), Raise> {
+        Ok(())
+    }
 
     /// The values inside, so that freezing reaches them.
     fn inner(&self) -> Vec<Value> {

@@ -83,6 +83,7 @@ kinds! {
     RegexError "regex-error" < Exception,
     YAMLError "yaml-error" < Exception,
     CsvError "csv-error" < Exception,
+    CalledProcessError "command-failed" < Exception,
     StatisticsError "statistics-error" < ValueError,
     Warning "warning" < Exception,
     UserWarning "user-warning" < Warning,

@@ -321,7 +321,7 @@ impl<'a> Walk<'a> {
             | ExprKind::Int(_)
             | ExprKind::Float(_)
             | ExprKind::Str(_)
-            | ExprKind::Bytes => {}
+            | ExprKind::Bytes(_) => {}
         }
     }
 

@@ -7,6 +7,7 @@ use super::raise::{Exc, Raise};
 use super::value::{Args, Value};
 use super::vm::{Frozen, Host, NoHost, Vm};
 use crate::diag::{SourceId, Span};
+use crate::model::dynamic::CallReads as _;
 use crate::syntax::ast::{Block, Directive, Hook, ModuleDef, RuleDef, UseRule};
 use crate::syntax::{parse_expression, parse_file};
 use proptest::prelude::*;
@@ -149,7 +150,7 @@ fn deep_values_and_calls_do_not_overflow_the_stack() {
 fn a_long_sum_is_an_error_and_no_crash() {
     let source = format!("x = {}1", "1 + ".repeat(3000));
     let Ok(block) = parse_file(SourceId(0), &source) else { return };
-    let mut vm = Vm::new("/", Budget::load());
+    let mut vm = Vm::new("/", Budget::load(None));
     match vm.exec_block(&block, &mut NoHost) {
         Ok(()) => assert_eq!(value(&mut vm, "x"), "3001"),
         Err(raise) => assert_eq!(raise.kind(), Exc::RecursionError),
@@ -159,7 +160,7 @@ fn a_long_sum_is_an_error_and_no_crash() {
 #[test]
 fn cancelling_stops_an_evaluation_and_cannot_be_caught() {
     let flag = Arc::new(AtomicBool::new(true));
-    let mut vm = Vm::new("/", Budget::load().with_cancel(flag));
+    let mut vm = Vm::new("/", Budget::load(None).with_cancel(flag));
     let block = parse("try:\n    while True: pass\nexcept BaseException:\n    pass");
     assert_eq!(vm.exec_block(&block, &mut NoHost).unwrap_err().kind(), Exc::Cancelled);
 }
@@ -265,14 +266,14 @@ impl Host for Recorder {
 fn rules_and_directives_reach_the_host_wherever_they_stand() {
     let source = "include: 'x'\nif seen == ('x',):\n    for s in ['p', 'q']:\n        rule:\n            output: s + '.txt', [c + s for c in 'ab']\n";
     let mut host = Recorder::default();
-    let mut vm = Vm::new("/", Budget::load());
+    let mut vm = Vm::new("/", Budget::load(None));
     vm.exec_block(&parse(source), &mut host).unwrap();
     assert_eq!(host.0, ["include", " ('p.txt', ['ap', 'bp'])", " ('q.txt', ['aq', 'bq'])"]);
 
     let source =
         "module m:\n    snakefile: 'x'\nif True:\n    use rule * from m as m_*\nonstart:\n    print('x')\n";
     let mut host = Recorder::default();
-    Vm::new("/", Budget::load()).exec_block(&parse(source), &mut host).unwrap();
+    Vm::new("/", Budget::load(None)).exec_block(&parse(source), &mut host).unwrap();
     assert_eq!(host.0, ["module m", "use m_*", "onstart \"print('x')\""]);
 }
 
@@ -361,7 +362,7 @@ fn prints_are_log_lines() {
     assert_eq!(vm.log, ["a 1 [2]", "x-y"]);
     let (vm, f) = frozen("def f(): print('later')", "f");
     vm.call(&f, vec![], vec![]).unwrap();
-    assert_eq!(vm.take_log(), ["later"]);
+    assert_eq!(vm.take_printed(), ["later"]);
 }
 
 #[test]

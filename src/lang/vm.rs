@@ -4,6 +4,7 @@
 use crate::base::digest::Digest;
 use crate::base::path::normalise;
 use crate::diag::Span;
+use crate::lang::action::Acts;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
 use crate::lang::eval::Frame;
@@ -120,6 +121,10 @@ pub(crate) struct Vm<'a> {
     pub(crate) caller: Option<Vec<(Arc<str>, Value)>>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
+    /// What code that runs as a job can do; nothing else can change anything.
+    pub(crate) acts: Option<&'a Acts<'a>>,
+    /// Globals that such code has for itself.
+    own: Vec<(SpaceId, Space)>,
 }
 
 impl Vm<'static> {
@@ -139,6 +144,8 @@ impl Vm<'static> {
             folder: PathBuf::new(),
             validates: true,
             checkpoints: None,
+            acts: None,
+            own: Vec::new(),
         }
     }
 
@@ -238,6 +245,14 @@ impl Vm<'_> {
         }
     }
 
+    /// A line of `print`, with its end. The library itself writes nothing: it goes to the job, or is kept.
+    pub(crate) fn say(&mut self, line: String, end: &str) {
+        match self.acts {
+            Some(acts) => acts.effects.print(&(line + end)),
+            None => self.log.push(line),
+        }
+    }
+
     /// Makes `space` the current namespace; gives the one before.
     pub(crate) fn enter_space(&mut self, space: SpaceId) -> SpaceId {
         std::mem::replace(&mut self.space, space)
@@ -318,6 +333,11 @@ impl Vm<'_> {
 
     /// A global of `space` or a built-in name.
     pub(crate) fn lookup_global(&self, space: SpaceId, name: &str) -> Option<&Value> {
+        if let Some((_, own)) = self.own.iter().find(|(of, _)| *of == space)
+            && let Some(value) = own.get(name)
+        {
+            return Some(value);
+        }
         self.space(space).get(name).or_else(|| self.space(BUILTINS).get(name))
     }
 
@@ -390,13 +410,15 @@ fn frozen_global(name: &str) -> Raise {
         .help("functions of rules run later and in parallel: return what they find out")
 }
 
+type CallReadsMap = BTreeMap<(Arc<str>, &'static str, String), Option<Digest>>;
+
 /// The evaluator after the load: immutable, callable from many threads.
 pub(crate) struct Frozen {
     spaces: Vec<Space>,
     place: Place,
     cancel: Option<Arc<AtomicBool>>,
     /// What calls looked at, by rule, kind and name.
-    reads: Mutex<BTreeMap<(Arc<str>, &'static str, String), Option<Digest>>>,
+    reads: Mutex<CallReadsMap>,
     log: Mutex<Vec<String>>,
 }
 
@@ -413,6 +435,10 @@ impl CallReads for Frozen {
             (rule.clone(), Read { kind, what: what.clone(), digest: *digest })
         };
         reads.iter().map(read).collect()
+    }
+
+    fn take_printed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -451,6 +477,8 @@ impl Frozen {
             folder: PathBuf::new(),
             validates: true,
             checkpoints,
+            acts: None,
+            own: Vec::new(),
         };
         let result = work(&mut vm);
         let (reads, log) = (vm.reads.into_list(), vm.log);
@@ -465,9 +493,43 @@ impl Frozen {
         result
     }
 
-    /// Lines that were printed since the last call of this.
-    #[cfg(test)]
-    pub(crate) fn take_log(&self) -> Vec<String> {
-        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    /// A global of a namespace.
+    pub(crate) fn global(&self, space: SpaceId, name: &str) -> Option<&Value> {
+        self.spaces.get(space.0 as usize)?.get(name)
+    }
+
+    /// Evaluates what runs as a job: nothing is recorded, and relative paths start from the job's directory.
+    pub(crate) fn act<R>(
+        &self,
+        acts: &Acts<'_>,
+        space: SpaceId,
+        own: Vec<(SpaceId, Space)>,
+        work: impl FnOnce(&mut Vm) -> R,
+    ) -> R {
+        let dir = acts.effects.dir();
+        let place = match dir == self.place.root {
+            true => Cow::Borrowed(&self.place),
+            false => Cow::Owned(Place {
+                variables: self.place.variables.clone(),
+                regexes: self.place.regexes.clone(),
+                ..Place::new(dir.to_path_buf())
+            }),
+        };
+        let mut vm = Vm {
+            spaces: Spaces::Frozen(&self.spaces),
+            space,
+            place,
+            budget: Budget::job(acts.effects.cancelled()),
+            reads: Reads::off(),
+            log: Vec::new(),
+            imports: None,
+            caller: None,
+            folder: PathBuf::new(),
+            validates: true,
+            checkpoints: None,
+            acts: Some(acts),
+            own,
+        };
+        work(&mut vm)
     }
 }

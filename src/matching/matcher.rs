@@ -3,9 +3,10 @@
 //! Knows nothing of rules or files. The result is that of Snakemake's regex, in which a wildcard is `.+`
 //! (greedy, `/` included, never empty), its constraint replaces the `.+`, and a second occurrence of a name
 //! repeats the value. Three ways lead there: a scan from the right where nothing is constrained, one regex
-//! where nothing repeats, and own backtracking for repeats, which the regex crate cannot express.
+//! where nothing repeats, and own backtracking (over `ends`) for repeats, which the regex crate cannot express.
 //! Invariant: a wildcard never covers a part of the path that leads out of the root or into `.rulemake/`.
 
+use crate::matching::ends::{Ends, Walk};
 use crate::model::pattern::{Pattern, Segment};
 use regex::{Regex, RegexBuilder};
 use rustc_hash::FxHashMap;
@@ -43,6 +44,9 @@ pub(crate) struct Values {
     ranges: Vec<(u32, u32)>,
     memo: Vec<u32>,
     frames: Vec<Frame>,
+    /// The ends still to be tried of all frames, most preferred first.
+    ends: Vec<usize>,
+    walk: Walk,
 }
 
 impl Values {
@@ -83,7 +87,16 @@ pub(crate) enum NearMiss {
 
 /// Constraints compiled so far: many rules share a few.
 #[derive(Default, Debug)]
-pub(crate) struct ConstraintCache(FxHashMap<Arc<str>, Regex>);
+pub(crate) struct ConstraintCache(FxHashMap<Arc<str>, Constraint>);
+
+/// What a value must be.
+#[derive(Clone, Debug)]
+struct Constraint {
+    text: Arc<str>,
+    /// For a whole value.
+    regex: Regex,
+    ends: Ends,
+}
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -98,8 +111,7 @@ pub(crate) struct Matcher {
 #[derive(Debug)]
 struct Hole {
     name: u16,
-    /// The text and the regex for a whole value.
-    constraint: Option<(Arc<str>, Regex)>,
+    constraint: Option<Constraint>,
     /// The name occurs further left.
     repeats: bool,
     /// The name occurs further right.
@@ -128,7 +140,8 @@ struct Whole {
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     start: usize,
-    /// The end to try next; below `lowest` when all were tried.
+    /// Where this frame's ends begin in [`Values::ends`], and the next of them to try.
+    ends: usize,
     next: usize,
     /// Identity of the bindings under which this frame was entered.
     bindings: u32,
@@ -158,9 +171,7 @@ pub(crate) fn compile_with(
                 literals.push(literal.take().unwrap_or_else(|| "".into()));
                 let repeats = holes.iter().any(|h| h.name == *name);
                 let constraint = match constraint {
-                    Some(text) if !repeats => {
-                        Some((text.clone(), constraint_regex(pattern, *name, text, cache)?))
-                    }
+                    Some(text) if !repeats => Some(compile_constraint(pattern, *name, text, cache)?),
                     _ => None,
                 };
                 let hole = Hole { name: *name, constraint, repeats, repeated_later: false, depends: false };
@@ -193,30 +204,35 @@ fn mark_repeats(holes: &mut [Hole]) {
     }
 }
 
-fn constraint_regex(
+fn compile_constraint(
     pattern: &Pattern,
     name: u16,
-    constraint: &Arc<str>,
+    text: &Arc<str>,
     cache: &mut ConstraintCache,
-) -> Result<Regex, ConstraintError> {
-    if let Some(regex) = cache.0.get(constraint) {
-        return Ok(regex.clone());
+) -> Result<Constraint, ConstraintError> {
+    if let Some(constraint) = cache.0.get(text) {
+        return Ok(constraint.clone());
     }
+    let error = |message: String| ConstraintError {
+        name: pattern.names[name as usize].clone(),
+        constraint: text.clone(),
+        message,
+    };
     // First as it stands: wrapped, `a)|(b` would pass.
-    let regex = build(&format!("(?s){constraint}"))
-        .and_then(|_| build(&format!(r"(?s)\A(?:{constraint})\z")))
-        .map_err(|error| ConstraintError {
-            name: pattern.names[name as usize].clone(),
-            constraint: constraint.clone(),
-            message: constraint_message(&error),
-        })?;
-    cache.0.insert(constraint.clone(), regex.clone());
-    Ok(regex)
+    let regex = build(&format!("(?s){text}"))
+        .and_then(|_| build(&format!(r"(?s)\A(?:{text})\z")))
+        .map_err(|e| error(constraint_message(&e)))?;
+    let ends = Ends::new(text, REGEX_SIZE).ok_or_else(|| error(TOO_BIG.into()))?;
+    let constraint = Constraint { text: text.clone(), regex, ends };
+    cache.0.insert(text.clone(), constraint.clone());
+    Ok(constraint)
 }
 
 fn build(regex: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(regex).size_limit(REGEX_SIZE).build()
 }
+
+const TOO_BIG: &str = "the regex is too big: use smaller repetition counts";
 
 fn constraint_message(error: &regex::Error) -> String {
     let text = error.to_string();
@@ -231,7 +247,7 @@ fn constraint_message(error: &regex::Error) -> String {
             .into();
     }
     if matches!(error, regex::Error::CompiledTooBig(_)) {
-        return "the regex is too big: use smaller repetition counts".into();
+        return TOO_BIG.into();
     }
     // The crate's message shows the wrapped regex over several lines; its last line says what is wrong.
     let last = text.lines().last().unwrap_or("it cannot be parsed");
@@ -311,7 +327,7 @@ impl Matcher {
         for (i, literal) in self.literals.iter().enumerate() {
             text.push_str(&regex::escape(literal));
             if let Some(hole) = self.holes.get(i) {
-                let constraint = hole.constraint.as_ref().map_or(".+", |(text, _)| text);
+                let constraint = hole.constraint.as_ref().map_or(".+", |constraint| &*constraint.text);
                 text.push_str(&format!("(?P<rulemake_{i}>(?:{constraint}))"));
             }
         }
@@ -336,8 +352,8 @@ impl Matcher {
         true
     }
 
-    /// Hole by hole from the left, the longest value first. Failures are remembered by hole and position, for
-    /// as long as the values that later holes repeat stay the same.
+    /// Hole by hole from the left, for each the value that the regex would try first. Failures are remembered by hole
+    /// and position, for as long as the values that later holes repeat stay the same.
     fn backtrack(&self, path: &str, out: &mut Values) -> bool {
         let stride = path.len() + 1;
         let mut memo = std::mem::take(&mut out.memo);
@@ -345,35 +361,36 @@ impl Matcher {
         memo.clear();
         memo.resize(stride * self.holes.len(), 0);
         frames.clear();
-        frames.push(Frame { start: self.prefix().len(), next: path.len(), bindings: 1 });
+        out.ends.clear();
+        frames.push(self.enter(0, self.prefix().len(), 1, path, out));
         let mut last_binding = 1;
         let matched = loop {
-            let Some(&frame) = frames.last() else { break false };
-            let depth = frames.len() - 1;
+            let depth = frames.len().wrapping_sub(1);
+            let Some(frame) = frames.last_mut() else { break false };
             let hole = &self.holes[depth];
-            let Some((end, start_of_rest)) = self.next_end(depth, frame, path, out) else {
+            let Some(&end) = out.ends.get(frame.next) else {
                 memo[depth * stride + frame.start] = if hole.depends { frame.bindings } else { u32::MAX };
+                out.ends.truncate(frame.ends);
                 frames.pop();
                 continue;
             };
-            // `next` counts down by one each time; 0 stands for "none left" since an end of 0 is tried at 0 only.
-            frames[depth].next = end.checked_sub(1).unwrap_or(usize::MAX);
+            frame.next += 1;
+            let (start, mut bindings) = (frame.start, frame.bindings);
             if !hole.repeats {
-                out.set(hole.name, frame.start, end);
+                out.set(hole.name, start, end);
             }
             if depth + 1 == self.holes.len() {
                 break true;
             }
-            let bindings = if hole.repeated_later && !hole.repeats {
+            if hole.repeated_later && !hole.repeats {
                 last_binding += 1;
-                last_binding
-            } else {
-                frame.bindings
-            };
+                bindings = last_binding;
+            }
+            let start_of_rest = end + self.literals[depth + 1].len();
             let failed = memo[(depth + 1) * stride + start_of_rest];
             let holds = if self.holes[depth + 1].depends { bindings } else { u32::MAX };
             if failed != holds {
-                frames.push(Frame { start: start_of_rest, next: path.len(), bindings });
+                frames.push(self.enter(depth + 1, start_of_rest, bindings, path, out));
             }
         };
         out.memo = memo;
@@ -381,32 +398,46 @@ impl Matcher {
         matched
     }
 
-    /// The longest untried end of the value of hole `depth`, and where the next hole starts.
-    fn next_end(&self, depth: usize, frame: Frame, path: &str, values: &Values) -> Option<(usize, usize)> {
+    /// A frame for hole `depth` at `start`, with the ends of its value after which its literal stands.
+    fn enter(&self, depth: usize, start: usize, bindings: u32, path: &str, out: &mut Values) -> Frame {
         let hole = &self.holes[depth];
-        let literal = &*self.literals[depth + 1];
+        let literal = self.literals[depth + 1].as_bytes();
         let is_last = depth + 1 == self.holes.len();
-        if frame.next == usize::MAX {
-            return None;
+        let first = out.ends.len();
+        // Where a value must end if it is the last, and may end at the latest otherwise.
+        let limit = path.len() - self.suffix().len();
+        let fits = |end: usize| {
+            path.as_bytes()[end..].starts_with(literal) && (!is_last || end + literal.len() == path.len())
+        };
+        if start > limit {
+            return Frame { start, ends: first, next: first, bindings };
         }
-        if hole.repeats {
-            let value = values.get(hole.name as usize, path);
-            let end = frame.start + value.len();
-            let fits = end <= frame.next
-                && path.as_bytes()[frame.start..].starts_with(value.as_bytes())
-                && path.as_bytes()[end..].starts_with(literal.as_bytes())
-                && (!is_last || end + literal.len() == path.len());
-            return fits.then_some((end, end + literal.len()));
+        match &hole.constraint {
+            _ if hole.repeats => {
+                let value = out.get(hole.name as usize, path);
+                let end = start + value.len();
+                if path.as_bytes()[start..].starts_with(value.as_bytes()) && fits(end) {
+                    out.ends.push(end);
+                }
+            }
+            Some(constraint) => {
+                constraint.ends.find(path, start, limit, &mut out.walk, &mut out.ends);
+                let mut kept = first;
+                for index in first..out.ends.len() {
+                    if fits(out.ends[index]) {
+                        out.ends[kept] = out.ends[index];
+                        kept += 1;
+                    }
+                }
+                out.ends.truncate(kept);
+            }
+            None => {
+                let lowest = if is_last { limit.max(start + 1) } else { start + 1 };
+                let ends = (lowest..=limit).rev().filter(|end| path.is_char_boundary(*end) && fits(*end));
+                out.ends.extend(ends);
+            }
         }
-        let lowest = frame.start + usize::from(hole.constraint.is_none());
-        let highest = frame.next.min(path.len() - self.suffix().len());
-        let lowest = if is_last { lowest.max(path.len() - literal.len()) } else { lowest };
-        (lowest..=highest).rev().find_map(|end| {
-            let rest = path.get(end..)?;
-            let allowed = rest.starts_with(literal)
-                && hole.constraint.as_ref().is_none_or(|(_, regex)| regex.is_match(&path[frame.start..end]));
-            allowed.then_some((end, end + literal.len()))
-        })
+        Frame { start, ends: first, next: first, bindings }
     }
 
     /// Why `path` does not match: for "rules that almost matched".
@@ -426,10 +457,10 @@ impl Matcher {
             return NearMiss::Forbidden;
         }
         let refused = self.holes.iter().filter_map(|hole| {
-            let (constraint, regex) = hole.constraint.as_ref()?;
+            let constraint = hole.constraint.as_ref()?;
             let value = values.get(hole.name as usize, path);
             let name = self.names[hole.name as usize].clone();
-            (!regex.is_match(value)).then(|| (name, constraint.clone(), value.to_string()))
+            (!constraint.regex.is_match(value)).then(|| (name, constraint.text.clone(), value.to_string()))
         });
         NearMiss::Refused(refused.collect())
     }
@@ -520,6 +551,17 @@ mod tests {
         assert_eq!(values("{x}{x}{y}", "ababab"), some(&["ab", "ab"]));
         assert_eq!(values("{x}{x}{y}", "aaaaa"), some(&["aa", "a"]));
         assert_eq!(values("{x,a}{x}{y}", "aaaaa"), some(&["a", "aaa"]));
+    }
+
+    /// The order of alternatives and the laziness of a constraint count, repeated or not: Python's `re` says the same.
+    #[test]
+    fn of_several_values_the_one_that_the_regex_prefers_is_taken() {
+        assert_eq!(values("{x,a|ab}{y}", "abab"), some(&["a", "bab"]));
+        assert_eq!(values("{x,a|ab}{y}/{y}", "abab/bab"), some(&["a", "bab"]));
+        assert_eq!(values("{x,ab|a}{y}/{x}", "abab/ab"), some(&["ab", "ab"]));
+        assert_eq!(values("{x,a|ab}{y}/{x}", "abab/ab"), some(&["ab", "ab"]));
+        assert_eq!(values("{x,.+?}{y}/{x}{z}", "aab/aab"), some(&["a", "ab", "ab"]));
+        assert_eq!(values("{x,.+}{y}/{x}{z}", "aab/aab"), some(&["aa", "b", "b"]));
     }
 
     #[test]

@@ -77,12 +77,21 @@ pub(crate) trait JobBody: Send + Sync + fmt::Debug {
 /// Why a body did not come to its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum BodyError {
-    /// An exception or a failing command, with the places that it came through.
-    Failed(String),
-    /// It needs what we do not have; nothing that matters was done before.
-    Unsupported(String),
+    /// An exception or a failing command.
+    Failed(Trace),
+    /// It may be that we lack something that Python has.
+    Unsupported(Trace),
     /// The job was told to end.
     Cancelled,
+}
+
+/// What is told of an exception.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Trace {
+    /// In one line.
+    pub(crate) message: String,
+    /// With the places that it came through, for the log of the job.
+    pub(crate) text: String,
 }
 
 /// What a body can do to the world. It exists only while its job runs: nothing else can change anything. Relative paths
@@ -91,13 +100,18 @@ pub(crate) trait Effects: Send + Sync + fmt::Debug {
     /// Directory of the job.
     fn dir(&self) -> &Path;
 
+    /// Opens a regular file for reading. Of what can block for ever the error is of the kind `Unsupported`, here and
+    /// where files are opened for writing.
+    fn read(&self, path: &str) -> io::Result<Box<dyn io::Read + Send>>;
+
     /// Opens a file for writing.
     fn open(&self, path: &str, how: Opening) -> io::Result<Box<dyn io::Write + Send>>;
 
     /// Changes files.
     fn change(&self, change: &Change<'_>) -> io::Result<()>;
 
-    /// Runs a command to its end; its output is given back with `capture`, else it goes to the job's log.
+    /// Runs a command to its end. What it writes goes to the job's log; with `capture` its standard output is given
+    /// back instead.
     fn shell(&self, shell: &ShellUse, command: &str, capture: bool) -> Result<Vec<u8>, CommandError>;
 
     /// Writes to the job's log.
@@ -161,10 +175,6 @@ pub(crate) enum Change<'a> {
         target: &'a str,
         at: &'a str,
     },
-    Mode {
-        path: &'a str,
-        mode: u32,
-    },
     /// Creates the file, or sets its times to now.
     Touch {
         path: &'a str,
@@ -177,6 +187,8 @@ pub(crate) enum CommandError {
     Exit(i32),
     Signal(i32),
     NotStarted(String),
+    /// The job was told to end.
+    Cancelled,
 }
 
 /// The languages of scripts, told by the end of the file's name.

@@ -89,10 +89,6 @@ pub(crate) struct RuleDraft {
     pub(crate) environment: Environment,
     /// `config` as its file left it.
     pub(crate) config: Arc<Value>,
-    pub(crate) group: Option<Dynamic>,
-    pub(crate) local: bool,
-    /// `cache:` as written.
-    pub(crate) cache: Option<Value>,
     /// Why no job of the rule can run.
     pub(crate) refused: Option<Box<Problem>>,
 }
@@ -121,9 +117,6 @@ impl RuleDraft {
             shadow: None,
             environment: Environment::default(),
             config: Arc::new(Value::None),
-            group: None,
-            local: false,
-            cache: None,
             refused: None,
         }
     }

@@ -48,10 +48,13 @@ pub(crate) trait Checkpoints: Sync + fmt::Debug {
     fn is_final(&self, checkpoint: &str, wildcards: &[(Arc<str>, Arc<str>)]) -> bool;
 }
 
-/// What the functions of a workflow looked at when they were called.
+/// What the functions of a workflow looked at and printed when they were called.
 pub(crate) trait CallReads: Send + Sync + fmt::Debug {
     /// Rule and read, each pair once, sorted.
     fn reads(&self) -> Vec<(Arc<str>, Read)>;
+
+    /// Texts of `print`, in order, since the last call of this.
+    fn take_printed(&self) -> Vec<String>;
 }
 
 /// Why a function of a rule gave no value.

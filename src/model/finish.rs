@@ -7,7 +7,7 @@ use crate::model::draft::{
     Constraint, DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft,
 };
 use crate::model::dynamic::Dynamic;
-use crate::model::flags::{CONTRADICTIONS, Flag, Flags};
+use crate::model::flags::{CONTRADICTIONS, Flag, Flags, Stream};
 use crate::model::pattern::{Pattern, Segment, check_constraint};
 use crate::model::rule::{Benchmark, InputItem, InputSource, ParamItem, ParamSource, Rule};
 use crate::model::slots::Slot;
@@ -129,9 +129,6 @@ impl RuleDraft {
             shadow: self.shadow,
             environment: self.environment,
             config: self.config,
-            group: self.group,
-            local: self.local,
-            cache: self.cache,
             refused: self.refused,
         })
     }
@@ -578,14 +575,49 @@ fn check_action(draft: &RuleDraft, report: &mut Report<'_>) {
             Problem::error("no-action", message).help("add a `shell:` section, or name the files as `input`");
         report.push(problem, None, "", "this rule");
     }
-    // Code that waits for a reader could not be ended.
-    let pipes = draft.outputs.iter().flat_map(|o| &o.paths).find(|path| path.flags.has(Flag::Pipe));
-    if let (DraftAction::Run(_), Some(pipe)) = (&draft.action, pipes) {
+    check_streams(draft, report);
+}
+
+/// What a rule with pipes and services cannot have.
+fn check_streams(draft: &RuleDraft, report: &mut Report<'_>) {
+    let outputs = || draft.outputs.iter().flat_map(|item| &item.paths);
+    let Some((path, stream)) = outputs().find_map(|path| Some((path, path.flags.stream()?))) else { return };
+    let (rule, text) = (&draft.name, &path.text);
+    let what = match stream {
+        Stream::Pipe => "pipe",
+        Stream::Service => "service",
+    };
+    let mut push = |code, message: String, help: &str| {
+        report.push(Problem::error(code, message).help(help), path.span, text, "");
+    };
+    if let DraftAction::Run(_) = draft.action {
+        // Code in this process that waits for a reader could not be ended.
+        let message = format!("`{text}` is a {what}, which the `run:` of rule `{rule}` cannot make");
+        push("run-with-pipe", message, &format!("write a `shell:` command, or remove `{what}`"));
+    }
+    if draft.checkpoint {
+        let message = format!("`{text}` is a {what}, and rule `{rule}` a checkpoint");
+        push(
+            "checkpoint-with-pipe",
+            message,
+            "who needs a checkpoint's output is known when it has ended, and who reads this one runs beside it",
+        );
+    }
+    if draft.shadow.is_some() {
+        let message = format!("`{text}` is a {what}, which a job with `shadow:` would make in another place");
+        push("shadow-with-pipe", message, &format!("remove `shadow:` or `{what}`"));
+    }
+    if draft.benchmark.as_ref().is_some_and(|benchmark| benchmark.repeat > 1) {
         let message =
-            format!("`{}` is a pipe, which the `run:` of rule `{}` cannot write", pipe.text, draft.name);
-        let problem =
-            Problem::error("run-with-pipe", message).help("write a `shell:` command, or remove `pipe`");
-        report.push(problem, pipe.span, &pipe.text, "");
+            format!("`{text}` is a {what}, so rule `{rule}` cannot run several times for its benchmark");
+        push("repeat-with-pipe", message, "remove `repeat` from `benchmark:`");
+    }
+    let asked = outputs().find(|path| path.flags.stream().is_some() && path.flags.ensure.is_some());
+    if let Some(asked) = asked {
+        let message =
+            format!("`{}` is a {what}: no file is left of which `ensure` could ask something", asked.text);
+        let problem = Problem::error("flags-contradict", message).help("remove one of the two");
+        report.push(problem, asked.span, &asked.text, "");
     }
 }
 

@@ -33,6 +33,13 @@ pub(crate) enum Flag {
     Local,
 }
 
+/// An output that is no file which stays: its job and those that read it run at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stream {
+    Pipe,
+    Service,
+}
+
 /// The flags of one path.
 #[derive(Clone, Default)]
 pub(crate) struct Flags {
@@ -97,6 +104,15 @@ impl Flags {
         self.ensure = other.ensure.clone().or(self.ensure.take());
         self.report = other.report.clone().or(self.report.take());
         self.maker = other.maker.clone().or(self.maker.take());
+    }
+
+    /// How the output reaches its readers, when not as a file.
+    pub(crate) fn stream(&self) -> Option<Stream> {
+        match (self.has(Flag::Pipe), self.has(Flag::Service)) {
+            (true, _) => Some(Stream::Pipe),
+            (_, true) => Some(Stream::Service),
+            (false, false) => None,
+        }
     }
 
     /// The flags that are set, in order of [`Flag`].
@@ -164,7 +180,13 @@ pub(crate) const CONTRADICTIONS: &[(Flag, Flag)] = &[
     (Flag::Pipe, Flag::Protected),
     (Flag::Pipe, Flag::Directory),
     (Flag::Pipe, Flag::Service),
+    (Flag::Pipe, Flag::Touch),
+    (Flag::Pipe, Flag::Update),
+    (Flag::Service, Flag::Temp),
+    (Flag::Service, Flag::Protected),
     (Flag::Service, Flag::Directory),
+    (Flag::Service, Flag::Touch),
+    (Flag::Service, Flag::Update),
     (Flag::Touch, Flag::Directory),
     (Flag::Update, Flag::Temp),
 ];

@@ -43,12 +43,6 @@ pub struct Rule {
     pub(crate) environment: Environment,
     /// `config` as its file left it.
     pub(crate) config: Arc<Value>,
-    /// Jobs of one group go to a cluster together; on this machine it means nothing.
-    pub(crate) group: Option<Dynamic>,
-    /// Runs where rulemake itself runs, also when other jobs go to a cluster.
-    pub(crate) local: bool,
-    /// `cache:` as written: the output may be shared between workflows.
-    pub(crate) cache: Option<Value>,
     /// Why no job of the rule can run: told only when one is needed.
     pub(crate) refused: Option<Box<Problem>>,
 }
@@ -156,9 +150,6 @@ impl Rule {
             shadow: None,
             environment: Environment::default(),
             config: Arc::new(Value::None),
-            group: None,
-            local: false,
-            cache: None,
             refused: None,
         }
     }

@@ -62,6 +62,8 @@ pub(crate) enum Root {
     Resources,
     Rule,
     Attempt,
+    /// `{jobid}`: as `threads`, nothing that a result depends on.
+    JobId,
     /// A name of the Rulefile, not resolved yet.
     Name(Arc<str>),
     /// Paths of another rule, `{rules.a.output}`: constant, and quoted as all paths are.
@@ -107,6 +109,8 @@ pub(crate) struct Bindings<'a> {
     pub(crate) threads: u32,
     pub(crate) resources: &'a [(Arc<str>, Value)],
     pub(crate) attempt: u32,
+    /// Number of the job.
+    pub(crate) job: u32,
 }
 
 /// What the text is for.
@@ -230,6 +234,7 @@ impl Root {
             "resources" => Root::Resources,
             "rule" => Root::Rule,
             "attempt" => Root::Attempt,
+            "jobid" => Root::JobId,
             other => Root::Name(other.into()),
         }
     }
@@ -246,6 +251,7 @@ impl Root {
             Root::Resources => "resources",
             Root::Rule => "rule",
             Root::Attempt => "attempt",
+            Root::JobId => "jobid",
             Root::Name(name) => name,
             Root::Paths(_) | Root::Constant(_) => return None,
         })

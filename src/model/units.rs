@@ -135,15 +135,6 @@ pub(crate) fn minutes(text: &str) -> Result<i64, String> {
         .ok_or_else(|| format!("`{text}` is too large"))
 }
 
-/// Seconds in `10m`, `1h30m`, `45` (seconds).
-pub(crate) fn seconds(text: &str) -> Result<f64, String> {
-    let text = text.trim();
-    let seconds = if is_digits(text) { text.parse().ok() } else { timespan(text) };
-    seconds.filter(|s: &f64| s.is_finite()).ok_or_else(|| {
-        format!("`{text}` is not a time: write for example `45s`, `10m`, `1h30m`, or a number of seconds")
-    })
-}
-
 /// A size in megabytes for people: `1.5 GB`.
 pub(crate) fn size_text(mb: i64) -> String {
     let bytes = mb as f64 * BYTES_PER_MB;
@@ -284,8 +275,6 @@ mod tests {
         for text in ["", "h", "1 fortnight", "1h30x", "soon"] {
             assert!(minutes(text).is_err(), "{text}");
         }
-        assert_eq!(seconds("10m"), Ok(600.0));
-        assert_eq!(seconds("45"), Ok(45.0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A workflow: rules that were checked together.
 
 use crate::base::digest::Digest;
-use crate::diag::{Diagnostic, Problem, SourceMap, Span};
+use crate::diag::{Diagnostic, Problem, SourceId, SourceMap, Span};
 use crate::model::action::Code;
 use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
@@ -22,6 +22,8 @@ pub struct Workflow {
     /// Directory below the root that all paths start from.
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) sources: Arc<SourceMap>,
+    /// Which of the sources are Rulefiles, in order of reading.
+    pub(crate) rulefiles: Vec<SourceId>,
     /// Files and listings that the evaluation looked at.
     pub(crate) reads: Vec<Read>,
     /// What functions of rules looked at since.
@@ -109,6 +111,7 @@ impl Workflow {
             order: RuleOrder::default(),
             workdir: None,
             sources,
+            rulefiles: Vec::new(),
             reads,
             called: None,
             report: None,

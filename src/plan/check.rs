@@ -2,6 +2,9 @@
 //!
 //! Executed when every producer is final, so a changed intermediate is compared by the digest it really has:
 //! early cutoff needs no mechanism of its own.
+//!
+//! Jobs that run at the same time are checked together, producers first: what stands for a pipe or a service is what its
+//! job would be executed with.
 
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
@@ -21,6 +24,7 @@ use crate::plan::trust::results_on_disk;
 use crate::trace::compare::compare;
 use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
 use crate::trace::reason::Reason;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// What a check found.
@@ -77,17 +81,82 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
     Ok(check)
 }
 
+/// Checks the jobs of a unit, given with producers first.
+pub(crate) fn check_unit(cx: &Context, members: &[JobId], mode: Mode) -> Vec<Result<Check, Trouble>> {
+    let mut checks = compare_unit(cx, members, mode, 0);
+    let runs = checks.iter().any(|check| check.as_ref().is_ok_and(|check| !check.reasons.is_empty()));
+    for (id, check) in members.iter().zip(&mut checks).filter(|_| runs) {
+        if let Ok(found) = check
+            && let Err(trouble) = refuse(cx, cx.job(*id), found)
+        {
+            *check = Err(trouble);
+        }
+    }
+    checks
+}
+
 /// As [`check`], for those who will not run the job.
 pub(crate) fn compare_only(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
-    check_at(cx, id, mode, 0)
+    let Some(members) = cx.units.with(id) else { return check_at(cx, id, mode, 0, &Streams::default()) };
+    let mut found = members.iter().zip(compare_unit(cx, members, mode, 0));
+    let own = found.find(|(member, _)| **member == id).map(|(_, check)| check);
+    own.unwrap_or_else(|| check_at(cx, id, mode, 0, &Streams::default()))
+}
+
+/// What stands for the content of pipes and services.
+type Streams = FxHashMap<PathId, Digest>;
+
+fn compare_unit(cx: &Context, members: &[JobId], mode: Mode, depth: u32) -> Vec<Result<Check, Trouble>> {
+    let mut streams = Streams::default();
+    let check_one = |id: &JobId| {
+        let check = check_at(cx, *id, mode, depth, &streams);
+        for (index, output) in cx.job(*id).outputs.iter().enumerate() {
+            if cx.units.stream(*output).is_none() {
+                continue;
+            }
+            let digest = match &check {
+                // What it was executed with then may differ from what it would be now in what does not count.
+                Ok(Check { reasons, recorded: Some(recorded), .. }) if reasons.is_empty() => {
+                    recorded.get(index).copied()
+                }
+                Ok(check) => Some(check.fingerprint.stream(*output, &cx.paths)),
+                Err(_) => None,
+            };
+            streams.insert(*output, digest.unwrap_or(Digest::from_bytes([0; 32])));
+        }
+        check
+    };
+    members.iter().map(check_one).collect()
+}
+
+/// Puts into fingerprints what the pipes and services stand for when all jobs of a unit are executed now; `fingerprints`
+/// belong to `members`, producers first.
+pub(crate) fn bind_streams<'a>(cx: &Context, members: impl Iterator<Item = (JobId, &'a mut Fingerprint)>) {
+    let mut streams = Streams::default();
+    for (id, fingerprint) in members {
+        for input in fingerprint.inputs.iter_mut().filter(|input| input.digest != ANCIENT) {
+            input.digest = streams.get(&input.path).copied().unwrap_or(input.digest);
+        }
+        for output in cx.job(id).outputs.iter().filter(|output| cx.units.stream(**output).is_some()) {
+            streams.insert(*output, fingerprint.stream(*output, &cx.paths));
+        }
+    }
+}
+
+/// What keeps a job from running that must.
+fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
+    require_program(cx, job, cx.rule(job))?;
+    refuse_protected(cx, job)?;
+    refuse_assumed(cx, check)
 }
 
 /// What is on record of a source is enough to compare, but not to run.
 fn refuse_assumed(cx: &Context, check: &Check) -> Result<(), Trouble> {
-    let (Some(path), Some(reason)) = (check.assumed.first(), check.reasons.first()) else { return Ok(()) };
+    let Some(path) = check.assumed.first() else { return Ok(()) };
+    let reason = check.reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
     Err(Trouble {
         message: format!(
-            "input `{}` is not there, and the job that reads it has to run: {reason}",
+            "input `{}` is not there, and the job that reads it has to run{reason}",
             cx.paths.text(*path)
         ),
         help: Some(
@@ -116,10 +185,10 @@ fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
 /// Jobs that change what others read before, and that read what others change, are looked at so far ahead.
 const DEPTH: u32 = 20;
 
-fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32) -> Result<Check, Trouble> {
+fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) -> Result<Check, Trouble> {
     let job = cx.job(id);
     let (mut absent, mut assumed) = (Vec::new(), Vec::new());
-    let inputs = input_states(cx, job, mode, &mut absent, &mut assumed)?;
+    let inputs = input_states(cx, job, mode, streams, &mut absent, &mut assumed)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
     let mut unknown = Unknown::default();
@@ -171,6 +240,7 @@ fn input_states(
     cx: &Context,
     job: &Job,
     mode: Mode,
+    streams: &Streams,
     absent: &mut Vec<PathId>,
     assumed: &mut Vec<PathId>,
 ) -> Result<Vec<InputState>, Trouble> {
@@ -182,14 +252,18 @@ fn input_states(
         .flat_map(|(i, slot)| std::iter::repeat_n(i as u16, slot.len as usize));
     for (index, path) in job.inputs.iter().enumerate() {
         let slot = slots.next().unwrap_or(u16::MAX);
-        let digest = match inputs::digest(cx, job, index)? {
-            Some(digest) => digest,
-            None => match cx.assumed(*path) {
-                Some(digest) => {
-                    assumed.push(*path);
-                    if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest }
-                }
-                None => missing_input(cx, job, index, mode, absent)?,
+        let digest = match streams.get(path) {
+            Some(_) if inputs::flags(job, index).has(Flag::Ancient) => ANCIENT,
+            Some(digest) => *digest,
+            None => match inputs::digest(cx, job, index)? {
+                Some(digest) => digest,
+                None => match cx.assumed(*path) {
+                    Some(digest) => {
+                        assumed.push(*path);
+                        if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest }
+                    }
+                    None => missing_input(cx, job, index, mode, absent)?,
+                },
             },
         };
         states.push(InputState { slot, path: *path, digest });
@@ -257,9 +331,7 @@ fn as_it_was_read(
             continue;
         }
         let is_about_to_change = match cx.graph.producer(now.path) {
-            Some(changer) if changer != id => {
-                depth == DEPTH || !check_at(cx, changer, Mode::Forecast, depth + 1)?.reasons.is_empty()
-            }
+            Some(changer) if changer != id => depth == DEPTH || must_run(cx, changer, depth + 1)?,
             _ => false,
         };
         if !is_about_to_change {
@@ -270,15 +342,34 @@ fn as_it_was_read(
     Ok(compared)
 }
 
-/// Takes what somebody made of the outputs for the result, if that is asked for and nothing else makes the job run.
+/// Whether a job, or one that runs with it, is known to have to run.
+fn must_run(cx: &Context, id: JobId, depth: u32) -> Result<bool, Trouble> {
+    let Some(members) = cx.units.with(id) else {
+        return Ok(!check_at(cx, id, Mode::Forecast, depth, &Streams::default())?.reasons.is_empty());
+    };
+    for check in compare_unit(cx, members, Mode::Forecast, depth) {
+        if !check?.reasons.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes what somebody made of the outputs for the result, if that is asked for and nothing else makes the job run. When
+/// it runs all the same, with others, the edited outputs are kept as ever.
 fn adopt_edited(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
     let is_edit = |reason: &Reason| matches!(reason, Reason::OutputModified { .. });
     if !cx.trust.keep_edited || check.reasons.is_empty() || !check.reasons.iter().all(is_edit) {
         return Ok(());
     }
-    check.adopted = Some(results_on_disk(cx, job, &check.fingerprint, Some(trace))?);
+    let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace))?;
+    for (output, result) in job.outputs.iter().zip(&mut results) {
+        // Who reads a pipe was not run again.
+        let recorded = cx.units.stream(*output).and_then(|_| trace.result(*output));
+        *result = recorded.unwrap_or(*result);
+    }
+    check.adopted = Some(results);
     check.reasons.clear();
-    check.unknown_outputs.clear();
     Ok(())
 }
 
@@ -376,6 +467,10 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
     let mut all_exist = true;
     let flags = &cx.rule(job).output_flags;
     for (output, flags) in job.outputs.iter().zip(flags) {
+        if flags.stream().is_some() {
+            all_exist = false;
+            continue;
+        }
         match look(cx, *output)? {
             Seen::Missing => all_exist = false,
             Seen::File(_) | Seen::Directory | Seen::Special if flags.has(Flag::Update) => {}
@@ -398,6 +493,9 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
     for (index, output) in job.outputs.iter().enumerate() {
         let path = || cx.paths.text(*output).to_string();
         let flags = cx.rule(job).output_flags.get(index).cloned().unwrap_or_default();
+        if flags.stream().is_some() {
+            continue;
+        }
         let directory = flags.has(Flag::Directory);
         let (content, fits) = match look(cx, *output)? {
             // Nobody needs it, or a job will say so.

@@ -65,13 +65,16 @@ pub(crate) fn job_code(cx: &Context, job: &Job, rule: &Rule) -> Result<JobCode, 
 
 /// Says so when the program is not there that a job needs although its rule does not name it.
 pub(crate) fn require_program(cx: &Context, job: &Job, rule: &Rule) -> Result<(), Trouble> {
-    let (program, advice) = match &rule.action {
+    let (program, advice, because) = match &rule.action {
         Action::Script(action) => {
             let path = script_path(cx, job, rule, action)?;
             let Some(language) = ScriptLanguage::of(&path) else { return Ok(()) };
-            (language.program(), language.advice())
+            (language.program(), language.advice(), None)
         }
-        Action::Run(code) if matches!(code.way, Way::Python { .. }) => ("python3", "install Python 3"),
+        Action::Run(code) => match &code.way {
+            Way::Python { because } => ("python3", "install Python 3", Some(because)),
+            Way::InProcess(_) => return Ok(()),
+        },
         _ => return Ok(()),
     };
     let brings_its_own = cx.environments != Environments::default()
@@ -81,7 +84,7 @@ pub(crate) fn require_program(cx: &Context, job: &Job, rule: &Rule) -> Result<()
     }
     Err(Trouble {
         message: format!("rule `{}` needs `{program}`, which was not found: {advice}", rule.name),
-        help: None,
+        help: because.map(|because| format!("its `run:` needs Python itself: {because}")),
     })
 }
 

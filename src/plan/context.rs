@@ -17,6 +17,7 @@ use crate::model::workflow::Workflow;
 use crate::plan::code::CodeCache;
 use crate::plan::temp::Temps;
 use crate::plan::trust::Trust;
+use crate::plan::units::Units;
 use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
@@ -49,6 +50,7 @@ pub(crate) struct Context {
     /// What `touch` outputs that were made in this run stand for.
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
+    pub(crate) units: Units,
 }
 
 /// Which jobs run although they are up to date.
@@ -94,10 +96,13 @@ impl Context {
         made.or_else(|| self.view.trace(path)?.result(path))
     }
 
-    /// Takes over what a job made, with what it is on record as.
+    /// Takes over what a job made, with what it is on record as. `made` are its outputs but for pipes and services,
+    /// `results` belong to all.
     pub(crate) fn publish(&self, job: JobId, made: &[(PathId, Known)], results: &[Digest]) {
         self.graph.beside(job).iter().for_each(|path| self.files.forget(*path));
-        for ((path, known), result) in made.iter().zip(results) {
+        let mut all = self.job(job).outputs.iter().zip(results);
+        for (path, known) in made {
+            let Some((_, result)) = all.find(|(output, _)| *output == path) else { return };
             self.files.publish(*path, known);
             if known.digest() != *result {
                 self.markers.lock().unwrap_or_else(PoisonError::into_inner).insert(*path, *result);
@@ -109,6 +114,11 @@ impl Context {
     pub(crate) fn forget(&self, job: JobId) {
         let all = self.job(job).outputs.iter().chain(self.graph.beside(job));
         all.for_each(|path| self.files.forget(*path));
+    }
+
+    /// Whether a path is a pipe or the output of a service.
+    pub(crate) fn is_stream(&self, path: &str) -> bool {
+        !self.units.is_empty() && self.paths.find(path).is_some_and(|path| self.units.stream(path).is_some())
     }
 
     pub(crate) fn is_forced(&self, id: JobId) -> bool {
@@ -234,9 +244,8 @@ fn push_slots(rule: &Rule, text: &mut String) {
         }
     }
     for (number, flags) in (1..).zip(&rule.output_flags) {
-        let made_as =
-            [Flag::Directory, Flag::Touch, Flag::Update].into_iter().filter(|flag| flags.has(*flag));
-        for flag in made_as {
+        let made_as = [Flag::Directory, Flag::Touch, Flag::Update, Flag::Pipe, Flag::Service].into_iter();
+        for flag in made_as.filter(|flag| flags.has(*flag)) {
             let _ = write!(text, "\n# output {number}: {}", flag.name());
         }
     }

@@ -9,11 +9,12 @@ use crate::graph::checkpoints::CheckpointJob;
 use crate::graph::grow::{Growth, MOST_NEW_JOBS};
 use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
-use crate::plan::check::{Check, Mode, check, has_action};
+use crate::plan::check::{Check, Mode, check, check_unit, has_action};
 use crate::plan::context::{Context, Sources};
 use crate::plan::inputs;
 use crate::plan::instance::{Pending, Trouble};
 use crate::plan::plan::Verdict;
+use crate::plan::units::Inspection;
 use crate::trace::reason::Reason;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -53,12 +54,23 @@ fn check_all(
 ) {
     checks.resize_with(cx.graph.jobs.len(), || None);
     let one = |job: &JobId| {
-        let is_checked = has_action(cx, *job) && !cx.graph.open.contains_key(job);
+        let is_checked =
+            has_action(cx, *job) && !cx.graph.open.contains_key(job) && cx.units.with(*job).is_none();
         is_checked.then(|| check(cx, *job, Mode::Forecast))
     };
     let found: Vec<_> = pool.install(|| jobs.par_iter().with_min_len(64).map(one).collect());
     for (job, check) in jobs.iter().zip(found) {
         checks[job.index()] = check;
+    }
+    let mut units: Vec<JobId> =
+        jobs.iter().filter(|job| cx.units.with(**job).is_some()).map(|job| cx.units.leader(*job)).collect();
+    units.sort_unstable();
+    units.dedup();
+    let members = |leader: &JobId| cx.units.members(*leader).map(|members| &members[..]).unwrap_or_default();
+    let one = |leader: &JobId| check_unit(cx, members(leader), Mode::Forecast);
+    let found: Vec<_> = pool.install(|| units.par_iter().map(one).collect());
+    for (job, check) in units.iter().flat_map(members).zip(found.into_iter().flatten()) {
+        checks[job.index()] = Some(check).filter(|_| !cx.graph.open.contains_key(job));
     }
 }
 
@@ -129,6 +141,13 @@ fn grow(
         return Err(problems);
     }
     cx.graph.reorder();
+    let new = (verdicts.len() as u32..cx.graph.jobs.len() as u32).map(JobId);
+    cx.units.extend(&cx.workflow, &cx.graph, new.chain(due.iter().copied()));
+    let (workflow, graph, paths) = (&cx.workflow, &cx.graph, &cx.paths);
+    let problems = Inspection { workflow, graph, paths, units: &cx.units }.all();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     cx.force.spread(&cx.graph, cx.graph.order.iter().copied());
     cx.temps.keep_wanted(&cx.workflow, &cx.graph, grown.changed.iter().map(|changed| changed.job));
     Ok(grown.changed.into_iter().map(|changed| changed.job).collect())
@@ -158,8 +177,8 @@ fn verdicts(cx: &Context, checks: &[Option<Result<Check, Trouble>>]) -> Vec<Resu
             Some(Err(trouble)) => Err(trouble.clone()),
         };
     }
-    if !lacking.is_empty() {
-        recall(cx, lacking, &mut verdicts);
+    if !lacking.is_empty() || !cx.units.is_empty() {
+        raise_all(cx, lacking, &mut verdicts);
     }
     verdicts
 }
@@ -177,14 +196,26 @@ fn titles(cx: &Context, jobs: &[JobId]) -> Vec<String> {
     jobs.iter().map(|job| cx.graph.info(*job, &cx.workflow, &cx.paths).title()).collect()
 }
 
-/// Producers of temporary files that are gone run when a job that reads them does. What they make may come out
-/// different, so what else reads it may run, and need such files in turn: until nothing changes. Verdicts only rise, so
-/// each job is looked at a few times at most.
-fn recall(cx: &Context, lacking: Vec<(JobId, &[PathId])>, verdicts: &mut [Result<Verdict, Trouble>]) {
+/// Producers of temporary files that are gone run when a job that reads them does, and so do all that run with a job. What
+/// they make may come out different, so what else reads it may run, and need such files in turn: until nothing changes.
+/// Verdicts only rise, so each job is looked at a few times at most.
+fn raise_all(cx: &Context, lacking: Vec<(JobId, &[PathId])>, verdicts: &mut [Result<Verdict, Trouble>]) {
     let absent: FxHashMap<JobId, &[PathId]> = lacking.into_iter().collect();
     let mut raised: Vec<JobId> = absent.keys().copied().collect();
+    raised.extend(cx.units.all().flat_map(|(_, members)| members.iter().copied()));
     raised.sort_unstable();
+    raised.dedup();
     while let Some(id) = raised.pop() {
+        for mate in cx.units.with(id).into_iter().flat_map(|members| members.iter()) {
+            let wanted = match &verdicts[id.index()] {
+                Ok(Verdict::Run { .. }) => Verdict::Run { reasons: vec![together(cx, id)] },
+                Ok(other) => other.clone(),
+                Err(_) => continue,
+            };
+            if raise(&mut verdicts[mate.index()], wanted) {
+                raised.push(*mate);
+            }
+        }
         for path in absent.get(&id).into_iter().copied().flatten() {
             let Some(producer) = cx.graph.producer(*path) else { continue };
             let wanted = match &verdicts[id.index()] {
@@ -212,11 +243,16 @@ pub(crate) fn needed_by(cx: &Context, path: PathId, job: JobId) -> Reason {
     Reason::NeededBy { path: cx.paths.text(path).to_string(), job }
 }
 
+/// Why a job runs that is connected with `job`, which must.
+pub(crate) fn together(cx: &Context, job: JobId) -> Reason {
+    Reason::Together { job: cx.graph.info(job, &cx.workflow, &cx.paths).title() }
+}
+
 /// Sets the verdict if it says more than the one before.
 fn raise(verdict: &mut Result<Verdict, Trouble>, to: Verdict) -> bool {
     let says_more = match (&*verdict, &to) {
         (Ok(Verdict::UpToDate), _) => to != Verdict::UpToDate,
-        (Ok(Verdict::May { .. }), Verdict::Run { .. }) => true,
+        (Ok(Verdict::May { .. }), Verdict::Run { .. } | Verdict::AfterCheckpoint { .. }) => true,
         _ => false,
     };
     if says_more {

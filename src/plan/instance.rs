@@ -45,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) resources: Vec<(Arc<str>, Value)>,
     pub(crate) benchmark: Option<Arc<str>>,
     pub(crate) attempt: u32,
+    /// Number of the job in its graph.
+    job: u32,
     /// Seconds after which the job is ended.
     pub(crate) timeout: Option<f64>,
     /// Positions of params that are not known before the run, because a function looks at an input that is still to
@@ -82,10 +84,21 @@ impl Instance {
             }
             result => result.map(Some).map_err(|error| explain(cx, rule, &what(), error)),
         };
-        let threads = known(instance.evaluate(&rule.threads, rule), &|| "`threads`".into())?;
+        // A pipe has no size: what is asked for by it stays as if nothing were said.
+        let sized = |result: Result<Value, CallError>| match result {
+            Err(CallError::Absent(path)) if cx.is_stream(&path) => None,
+            result => Some(result),
+        };
+        let threads = match sized(instance.evaluate(&rule.threads, rule)) {
+            Some(threads) => known(threads, &|| "`threads`".into())?,
+            None => None,
+        };
         instance.threads = threads.map_or(Ok(1), |value| whole_threads(cx, rule, &value))?;
         for (name, resource) in &rule.resources {
-            let value = known(instance.evaluate(resource, rule), &|| format!("resource `{name}`"))?;
+            let value = match sized(instance.evaluate(resource, rule)) {
+                Some(value) => known(value, &|| format!("resource `{name}`"))?,
+                None => None,
+            };
             let value = value.unwrap_or(Value::None);
             // A function may ask for nothing.
             if value != Value::None {
@@ -130,6 +143,7 @@ impl Instance {
             resources: Vec::new(),
             benchmark: rule.benchmark.as_ref().map(|b| rendered_one(&b.path, &job.wildcards)),
             attempt: 1,
+            job: job.id.0,
             timeout: None,
             open_params: Vec::new(),
             checkpoints: cx.graph.finals.clone(),
@@ -229,6 +243,7 @@ impl Instance {
             threads: self.threads,
             resources: &self.resources,
             attempt: self.attempt,
+            job: self.job,
         };
         template.render(&bindings, mode).map_err(|error| Trouble {
             message: format!("in {what} of rule `{}`: {}", rule.name, error.message),

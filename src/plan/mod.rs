@@ -14,3 +14,4 @@ pub(crate) mod required;
 pub(crate) mod select;
 pub(crate) mod temp;
 pub(crate) mod trust;
+pub(crate) mod units;

@@ -8,6 +8,7 @@ use crate::graph::job::JobId;
 use crate::model::finish::closest;
 use crate::model::workflow::Workflow;
 use crate::plan::instance::Trouble;
+use crate::plan::units::Units;
 
 /// What to keep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,10 +61,11 @@ impl Selection {
         for job in named(&self.omit_from, "--omit-from")? {
             is_left_out[job.index()] = true;
         }
-        // What needs something that is left out cannot be made either.
-        for id in &graph.order {
-            let needs = &graph.jobs[id.index()].needs;
-            is_left_out[id.index()] |= needs.iter().any(|need| is_left_out[need.index()]);
+        let units = Units::of(workflow, graph);
+        leave_out_consumers(graph, &mut is_left_out);
+        // What runs with something that is left out would wait for it.
+        while leave_out_mates(&units, &mut is_left_out) {
+            leave_out_consumers(graph, &mut is_left_out);
         }
         if !self.until.is_empty() {
             targets = named(&self.until, "--until")?;
@@ -80,7 +82,7 @@ impl Selection {
         targets.retain(|job| !is_left_out[job.index()]);
         targets.sort_unstable();
         targets.dedup();
-        Ok(Kept { jobs: upstream(graph, &targets), targets })
+        Ok(Kept { jobs: upstream(graph, &units, &targets), targets })
     }
 }
 
@@ -159,13 +161,35 @@ pub(crate) fn named_jobs(
     Ok(jobs)
 }
 
-/// `targets` and all that they need.
-fn upstream(graph: &JobGraph, targets: &[JobId]) -> Vec<bool> {
+/// What needs something that is left out cannot be made either.
+fn leave_out_consumers(graph: &JobGraph, is_left_out: &mut [bool]) {
+    for id in &graph.order {
+        let needs = &graph.jobs[id.index()].needs;
+        is_left_out[id.index()] |= needs.iter().any(|need| is_left_out[need.index()]);
+    }
+}
+
+/// Whether anything was left out besides.
+fn leave_out_mates(units: &Units, is_left_out: &mut [bool]) -> bool {
+    let mut any = false;
+    for (_, members) in units.all() {
+        if members.iter().any(|job| is_left_out[job.index()]) {
+            for job in members.iter() {
+                any |= !std::mem::replace(&mut is_left_out[job.index()], true);
+            }
+        }
+    }
+    any
+}
+
+/// `targets`, all that they need, and what runs with any of these.
+fn upstream(graph: &JobGraph, units: &Units, targets: &[JobId]) -> Vec<bool> {
     let mut kept = vec![false; graph.jobs.len()];
     let mut pending = targets.to_vec();
     while let Some(job) = pending.pop() {
         if !std::mem::replace(&mut kept[job.index()], true) {
             pending.extend(graph.jobs[job.index()].needs.iter().copied());
+            pending.extend(units.with(job).into_iter().flat_map(|members| members.iter().copied()));
         }
     }
     kept

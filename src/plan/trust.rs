@@ -64,6 +64,9 @@ pub(crate) fn results_on_disk(
     let result = |(index, output): (usize, &PathId)| {
         let has = |flag| flags.get(index).is_some_and(|flags| flags.has(flag));
         let path = cx.paths.text(*output);
+        if cx.units.stream(*output).is_some() {
+            return Ok(fingerprint.stream(*output, &cx.paths));
+        }
         let content = match look(cx, *output)? {
             Seen::File(digest) if !has(Flag::Directory) => digest,
             Seen::Directory if has(Flag::Directory) => {

@@ -129,6 +129,8 @@ impl Narrator {
             EventKind::TempRemoved { path } => {
                 self.at(Detail::All, || format!("removed temporary {}", printable(path)))
             }
+            EventKind::Printed { text } if self.detail >= Detail::Brief => printable_lines(text).collect(),
+            EventKind::Printed { .. } => Vec::new(),
             EventKind::HookStarted { hook } => self.at(Detail::Verbose, || format!("start {hook}")),
             // It ends the run, and the error tells it.
             EventKind::HookFinished { hook: "onstart", outcome: Some(_), .. } => Vec::new(),
@@ -232,6 +234,7 @@ impl Narrator {
 fn skip_cause(cause: &SkipCause) -> String {
     match cause {
         SkipCause::UpstreamFailed { job } => format!("{} failed", printable(job)),
+        SkipCause::PartnerFailed { job } => format!("{} failed, with which it runs", printable(job)),
         SkipCause::Drained => "another job failed (-k goes on)".into(),
         SkipCause::Cancelled => "the run was stopped".into(),
     }
@@ -277,6 +280,7 @@ mod tests {
             quarantine: None,
             attempt: 1,
             help: None,
+            target: None,
             diagnostics: vec![],
         };
         event(EventKind::JobFailed { failure, retry })

@@ -140,6 +140,7 @@ mod tests {
             quarantine: Some(".rulemake/failed/4-3".into()),
             attempt: 2,
             help: Some("look at the input".into()),
+            target: None,
             diagnostics: vec![],
         }
     }

@@ -154,8 +154,11 @@ fn take(cx: &Context, wanted: &Wanted) -> (Accepted, Vec<Candidate>) {
     let mut accepted = Accepted::default();
     let mut candidates = Vec::new();
     for id in cx.graph.order.iter().copied() {
-        let named = wanted.files.contains(&id);
-        let is_wanted = wanted.all || named || wanted.rules.contains(&cx.job(id).rule);
+        // Jobs that run at the same time are current together.
+        let with = cx.units.with(id).map(|members| &members[..]).unwrap_or_default();
+        let any = |is: &dyn Fn(&JobId) -> bool| is(&id) || with.iter().any(is);
+        let named = any(&|job| wanted.files.contains(job));
+        let is_wanted = wanted.all || named || any(&|job| wanted.rules.contains(&cx.job(*job).rule));
         if !is_wanted || !has_action(cx, id) {
             continue;
         }

@@ -48,6 +48,14 @@ pub struct LoadOptions {
     pub cores: Option<usize>,
     /// Paths start from `root`, whatever `workdir:` says.
     pub keep_root: bool,
+    /// Steps that evaluating the Rulefile may take before it is given up as endless; 200 million when `None`, which is
+    /// some seconds. Less suits a host that loads what strangers wrote.
+    ///
+    /// ```
+    /// let mut options = rulemake::LoadOptions::default();
+    /// options.steps = Some(1_000_000);
+    /// ```
+    pub steps: Option<u64>,
 }
 
 /// Options of [`Session::plan`] and [`Session::run`].
@@ -101,6 +109,7 @@ impl LoadOptions {
             variables: self.variables.clone(),
             cores: self.cores,
             keep_root: self.keep_root,
+            steps: self.steps,
         }
     }
 }

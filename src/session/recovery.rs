@@ -5,6 +5,7 @@ use crate::base::path::PathId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
 use crate::files::backup::Backups;
+use crate::files::streams::remove_leftover;
 use crate::store::{Loaded, Record, View, Writer, runs};
 
 impl Session {
@@ -26,6 +27,14 @@ impl Session {
         }
         let told = || format!("ended what a killed run had left running: process {}", list(&ended.pids));
         Ok((!ended.pids.is_empty()).then(told))
+    }
+
+    /// Removes the pipes and sockets that a killed run left: a program that opened one would wait for ever.
+    pub(super) fn remove_leftovers(&self, loaded: &Loaded) -> Result<()> {
+        for id in loaded.view.interrupted_paths() {
+            remove_leftover(&self.root, loaded.paths.text(id))?;
+        }
+        Ok(())
     }
 
     /// Puts back the files that jobs of a killed run were changing in place. Says so.

@@ -104,14 +104,20 @@ pub(super) fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
 }
 
 /// The producer that makes `id` run: the first whose outputs will or may be made anew. One that runs only because its
-/// temporary output is needed is no cause.
+/// temporary output is needed, or which is connected with one that runs, is no cause.
 pub(super) fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<JobId> {
-    let serves = |reason: &Reason| matches!(reason, Reason::NeededBy { .. });
+    let serves = |reason: &Reason| matches!(reason, Reason::NeededBy { .. } | Reason::Together { .. });
     let is_cause = |need: &JobId| match &verdicts[need.index()] {
         Verdict::Run { reasons } => !reasons.iter().all(serves),
         Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => true,
         Verdict::UpToDate => false,
     };
+    // One that runs only because it is connected with others has its cause among them.
+    if let (Some(mates), false) = (cx.units.with(id), is_cause(&id))
+        && verdicts[id.index()] != Verdict::UpToDate
+    {
+        return mates.iter().copied().find(is_cause);
+    }
     let waits_for = cx.graph.open.get(&id).into_iter().flat_map(|open| open.on.iter().copied());
     waits_for.chain(inputs::made(cx, cx.job(id)).map(|(_, maker)| maker)).find(is_cause)
 }

@@ -196,7 +196,7 @@ pub(crate) enum ExprKind {
     /// Adjacent plain literals are joined here already; escapes are resolved, `\r\n` is `\n`.
     Str(Arc<str>),
     /// `b"..."`: parsed so that the evaluator can say that it is not supported.
-    Bytes,
+    Bytes(Arc<[u8]>),
     /// A string with at least one f-string part (adjacent literals joined).
     FString(Vec<FPart>),
     Name(Arc<str>),

@@ -4,7 +4,7 @@ use crate::diag::Span;
 use crate::syntax::ast::{ComprehensionKind, DictItem, Expr, ExprKind, FPart};
 use crate::syntax::expr::{Built, Node, Piece};
 use crate::syntax::grammar::expr::Rule;
-use crate::syntax::strings;
+use crate::syntax::strings::{self, Escapes};
 use std::sync::Arc;
 
 impl<'t> Piece<'t> {
@@ -154,7 +154,7 @@ impl<'t> Piece<'t> {
                 let split = strings::split(literal.as_str());
                 bytes += usize::from(split.bytes);
                 let offset = literal.as_span().start() + split.offset;
-                self.unescape(split.body, split.raw, offset, &mut text)?;
+                self.unescape(split.body, Escapes::of(&split), offset, &mut text)?;
                 if split.bytes && !split.body.is_ascii() {
                     return self.fail("bad-string", "a bytes literal can only hold ASCII characters", span);
                 }
@@ -169,8 +169,8 @@ impl<'t> Piece<'t> {
             return self.fail("bad-string", "bytes and text literals cannot be joined", span);
         }
         let kind = if bytes > 0 {
-            // Escapes up to `\xff` are bytes of the same number.
-            ExprKind::Bytes
+            // Escapes are bytes of the same number; of a number above, Python too keeps the lower eight bits.
+            ExprKind::Bytes(text.chars().map(|c| c as u8).collect())
         } else if formatted {
             flush(&mut text, &mut parts);
             ExprKind::FString(parts)
@@ -180,8 +180,8 @@ impl<'t> Piece<'t> {
         Ok(Expr { kind, span })
     }
 
-    fn unescape(&self, body: &str, raw: bool, offset: usize, out: &mut String) -> Built<()> {
-        strings::unescape(body, raw, out).or_else(|error| {
+    fn unescape(&self, body: &str, escapes: Escapes, offset: usize, out: &mut String) -> Built<()> {
+        strings::unescape(body, escapes, out).or_else(|error| {
             self.fail("bad-escape", error.message, self.span(offset + error.at.start, offset + error.at.end))
         })
     }
@@ -195,18 +195,19 @@ impl<'t> Piece<'t> {
         parts: &mut Vec<FPart>,
         depth: usize,
     ) -> Built<()> {
+        let escapes = if raw { Escapes::None } else { Escapes::Text };
         for part in node.into_inner() {
             match part.as_rule() {
                 Rule::ftext | Rule::frtext => {
                     let (mut rest, mut offset) = (part.as_str(), part.as_span().start());
                     while let Some(at) = rest.find("{{").into_iter().chain(rest.find("}}")).min() {
-                        self.unescape(&rest[..at], raw, offset, text)?;
+                        self.unescape(&rest[..at], escapes, offset, text)?;
                         text.push_str(&rest[at..=at]);
                         (rest, offset) = (&rest[at + 2..], offset + at + 2);
                     }
-                    self.unescape(rest, raw, offset, text)?;
+                    self.unescape(rest, escapes, offset, text)?;
                 }
-                Rule::spec_text => self.unescape(part.as_str(), raw, part.as_span().start(), text)?,
+                Rule::spec_text => self.unescape(part.as_str(), escapes, part.as_span().start(), text)?,
                 Rule::field => {
                     flush(text, parts);
                     parts.push(self.field(part, raw, depth)?);

@@ -2,7 +2,8 @@
 
 use crate::diag::SourceMap;
 use crate::error::{Error, ErrorKind, Result};
-use crate::syntax::ast::{ArgKind, Block, ExprKind, StmtKind};
+use crate::syntax::ast::{ArgKind, ExprKind, Stmt, StmtKind};
+use crate::syntax::walk::{Node, walk};
 
 /// The paths that `include:` names as plain texts, in order, wherever they stand; relative to the file's directory.
 ///
@@ -22,40 +23,24 @@ pub fn included_files(text: &str) -> Result<Vec<String>> {
     let source = sources.add("Rulefile", text);
     let block = super::parse_file(source, text)
         .map_err(|problems| Error::problems(ErrorKind::Workflow, &problems, &sources))?;
-    let mut found = Vec::new();
-    collect(&block, &mut found);
-    Ok(found)
+    Ok(plain_includes(&block))
 }
 
-fn collect(block: &Block, found: &mut Vec<String>) {
-    for stmt in block {
-        match &stmt.kind {
-            StmtKind::Directive(directive) if &*directive.name.text == "include" => {
-                for arg in &directive.args {
-                    match (&arg.kind, &arg.value.kind) {
-                        (ArgKind::Positional, ExprKind::Str(path)) if !path.contains("://") => {
-                            found.push(path.to_string());
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            StmtKind::If { arms, orelse } => {
-                arms.iter().for_each(|(_, body)| collect(body, found));
-                collect(orelse, found);
-            }
-            StmtKind::For { body, orelse, .. } | StmtKind::While { body, orelse, .. } => {
-                collect(body, found);
-                collect(orelse, found);
-            }
-            StmtKind::With { body, .. } => collect(body, found),
-            StmtKind::Try { body, handlers, orelse, finally } => {
-                collect(body, found);
-                handlers.iter().for_each(|handler| collect(&handler.body, found));
-                collect(orelse, found);
-                collect(finally, found);
-            }
-            _ => {}
+/// The same of a file that is parsed.
+pub(crate) fn plain_includes(block: &[Stmt]) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(block, |node| {
+        let Node::Stmt(stmt) = node else { return false };
+        if let StmtKind::Directive(directive) = &stmt.kind
+            && &*directive.name.text == "include"
+        {
+            found.extend(directive.args.iter().filter_map(|arg| match (&arg.kind, &arg.value.kind) {
+                (ArgKind::Positional, ExprKind::Str(path)) if !path.contains("://") => Some(path.to_string()),
+                _ => None,
+            }));
         }
-    }
+        // A function has no includes.
+        !matches!(stmt.kind, StmtKind::Def(_))
+    });
+    found
 }

@@ -21,9 +21,11 @@ mod shape;
 mod strings;
 #[cfg(test)]
 mod tests;
+pub(crate) mod walk;
 pub(crate) mod words;
 
 pub use includes::included_files;
+pub(crate) use includes::plain_includes;
 pub use print::{FormatOptions, format_source};
 
 use crate::diag::{Problem, SourceId};

@@ -120,7 +120,7 @@ impl<'t> Piece<'t> {
             }
             ExprKind::Starred(inner) if many => return self.check_target(inner, true),
             ExprKind::Call { .. } => "the result of a call",
-            ExprKind::Str(_) | ExprKind::FString(_) | ExprKind::Bytes => "a string",
+            ExprKind::Str(_) | ExprKind::FString(_) | ExprKind::Bytes(_) => "a string",
             ExprKind::Int(_) | ExprKind::Float(_) => "a number",
             ExprKind::None | ExprKind::Bool(_) | ExprKind::Ellipsis => "a constant",
             ExprKind::Tuple(_) | ExprKind::List(_) => "several targets here",

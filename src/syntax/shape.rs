@@ -22,7 +22,7 @@ pub(super) fn expr(e: &Expr) -> String {
         ExprKind::Int(n) => n.to_string(),
         ExprKind::Float(x) => format!("{x:?}"),
         ExprKind::Str(s) => format!("{s:?}"),
-        ExprKind::Bytes => "bytes".to_string(),
+        ExprKind::Bytes(bytes) => format!("b\"{}\"", bytes.escape_ascii()),
         ExprKind::FString(parts) => format!("f[{}]", fparts(parts)),
         ExprKind::Name(n) => n.to_string(),
         ExprKind::Tuple(items) => format!("(tuple {})", list(items, expr)),

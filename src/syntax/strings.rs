@@ -29,8 +29,28 @@ pub(super) fn split(literal: &str) -> Literal<'_> {
     Literal { raw: has('r'), bytes: has('b'), body, offset: quote + width }
 }
 
+/// What a backslash means in a literal.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Escapes {
+    /// Nothing.
+    None,
+    Text,
+    /// As in a text, but for those that name characters.
+    Bytes,
+}
+
+impl Escapes {
+    pub(super) fn of(literal: &Literal<'_>) -> Escapes {
+        match (literal.raw, literal.bytes) {
+            (true, _) => Escapes::None,
+            (false, true) => Escapes::Bytes,
+            (false, false) => Escapes::Text,
+        }
+    }
+}
+
 /// Resolves escapes and line ends of a body into `out`.
-pub(super) fn unescape(body: &str, raw: bool, out: &mut String) -> Result<(), EscapeError> {
+pub(super) fn unescape(body: &str, escapes: Escapes, out: &mut String) -> Result<(), EscapeError> {
     let mut rest = body;
     while let Some(at) = rest.find(['\\', '\r']) {
         out.push_str(&rest[..at]);
@@ -39,11 +59,11 @@ pub(super) fn unescape(body: &str, raw: bool, out: &mut String) -> Result<(), Es
         if let Some(after) = rest.strip_prefix('\r') {
             out.push('\n');
             rest = after.strip_prefix('\n').unwrap_or(after);
-        } else if raw {
+        } else if escapes == Escapes::None {
             out.push('\\');
             rest = &rest[1..];
         } else {
-            let length = escape(&rest[1..], out).map_err(|(length, message)| {
+            let length = escape(&rest[1..], escapes, out).map_err(|(length, message)| {
                 let end = (start + 1 + length).min(body.len());
                 EscapeError { at: start..end, message }
             })?;
@@ -55,7 +75,7 @@ pub(super) fn unescape(body: &str, raw: bool, out: &mut String) -> Result<(), Es
 }
 
 /// The escape after a backslash: appends what it means, gives its length.
-fn escape(rest: &str, out: &mut String) -> Result<usize, (usize, String)> {
+fn escape(rest: &str, escapes: Escapes, out: &mut String) -> Result<usize, (usize, String)> {
     let Some(first) = rest.chars().next() else {
         out.push('\\');
         return Ok(0);
@@ -78,6 +98,10 @@ fn escape(rest: &str, out: &mut String) -> Result<usize, (usize, String)> {
             return Ok(length);
         }
         'x' => return hexadecimal(rest, 2, out),
+        'u' | 'U' | 'N' if escapes == Escapes::Bytes => {
+            out.extend(['\\', first]);
+            return Ok(1);
+        }
         'u' => return hexadecimal(rest, 4, out),
         'U' => return hexadecimal(rest, 8, out),
         'N' if rest.starts_with("N{") => {
@@ -114,7 +138,7 @@ mod tests {
 
     fn text(body: &str, raw: bool) -> String {
         let mut out = String::new();
-        unescape(body, raw, &mut out).unwrap();
+        unescape(body, if raw { Escapes::None } else { Escapes::Text }, &mut out).unwrap();
         out
     }
 
@@ -130,7 +154,7 @@ mod tests {
     fn bad_escapes_name_their_place() {
         for (body, at) in [(r"ab\x4", 2..5), (r"\ud800", 0..6), (r"x\N{DASH}y", 1..9), (r"\u12", 0..4)] {
             let mut out = String::new();
-            assert_eq!(unescape(body, false, &mut out).unwrap_err().at, at, "{body}");
+            assert_eq!(unescape(body, Escapes::Text, &mut out).unwrap_err().at, at, "{body}");
         }
     }
 

@@ -105,6 +105,14 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// What stands for the content of a pipe or a service, `output`, which nobody can look at: all that its job is
+    /// executed with.
+    pub(crate) fn stream(&self, output: PathId, paths: &PathTable) -> Digest {
+        self.marker(Digest::of(paths.text(output).as_bytes()), paths)
+    }
+}
+
 /// How a result came to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]

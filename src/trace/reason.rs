@@ -167,6 +167,11 @@ pub enum Reason {
         /// Title of that job.
         job: String,
     },
+    /// It runs at the same time as a job that must run: a pipe or a service connects them.
+    Together {
+        /// Title of that job.
+        job: String,
+    },
 }
 
 impl Reason {
@@ -198,6 +203,7 @@ impl Reason {
             Reason::OutputModified { .. } => "output-modified",
             Reason::OutputKindChanged { .. } => "output-kind-changed",
             Reason::NeededBy { .. } => "needed-by",
+            Reason::Together { .. } => "together",
         }
     }
 }
@@ -259,6 +265,7 @@ impl fmt::Display for Reason {
             Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),
             Reason::OutputKindChanged { path, expected } => write!(f, "output {path} is not a {expected}"),
             Reason::NeededBy { path, job } => write!(f, "{path} is gone, and {job} needs it"),
+            Reason::Together { job } => write!(f, "it runs together with {job}"),
         }
     }
 }

@@ -24,13 +24,17 @@ pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Resu
     let session = place.session(place.load(args.jobs)?, args).open()?;
     let targets = place.targets(targets, session.workflow());
     let options = place.run_options(args, session.workflow());
-    session.plan(&targets, &options).map_err(|error| place.explained(error, &targets))
+    let plan = session.plan(&targets, &options);
+    place.show_printed(&session.take_printed());
+    plan.map_err(|error| place.explained(error, &targets))
 }
 
 pub(crate) fn why(place: &Place, file: &str) -> Result<Exit, Failure> {
     let session = place.open()?;
     let path = path_of(place, file, session.workflow());
-    let why = session.why(&path)?;
+    let why = session.why(&path);
+    place.show_printed(&session.take_printed());
+    let why = why?;
     if place.output.json {
         place.output.answer_json(&why)?;
     } else {

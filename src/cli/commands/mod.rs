@@ -2,6 +2,7 @@
 
 mod accept;
 mod ask;
+pub(crate) mod check;
 mod clean;
 pub(crate) mod fmt;
 mod list;
@@ -26,6 +27,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Command::Fmt { fmt, .. } = &command {
         return done(&output, fmt::fmt(&common, &output, fmt));
     }
+    if let Command::Check { check, .. } = &command {
+        return done(&output, check::check(&common, output, check));
+    }
     let result = Place::find(common, output).and_then(|place| match command {
         Command::Run { targets, run: after, .. } => match run.and(after) {
             run if run.dry_run => ask::plan(&place, &targets, &run),
@@ -41,8 +45,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Clean { targets, yes, dry_run, .. } => {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
-        // Needs no project, and was done.
-        Command::Fmt { .. } => Ok(Exit::Success),
+        // They need no project, or not always, and were done.
+        Command::Fmt { .. } | Command::Check { .. } => Ok(Exit::Success),
     });
     done(&output, result)
 }
@@ -100,20 +104,34 @@ impl Place {
 
     /// Loads the workflow and shows its warnings.
     pub(crate) fn load(&self, cores: Option<usize>) -> Result<Workflow, Failure> {
-        let mut options = self.options.clone();
-        options.cores = cores;
-        let loaded = Workflow::load_with(&self.project.rulefile, &options);
-        // Its author wants to see it, of a load that fails above all.
-        let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
-        if loaded.is_err() || !self.output.quiet {
-            printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
-        }
-        let workflow = loaded?;
+        let workflow = self.load_silently(cores)?;
         if !self.output.quiet {
             let style = self.output.stderr_style();
             workflow.warnings().iter().for_each(|warning| say(&warning.render(style)));
         }
         Ok(workflow)
+    }
+
+    /// Loads the workflow; only what it prints itself is shown.
+    pub(crate) fn load_silently(&self, cores: Option<usize>) -> Result<Workflow, Failure> {
+        let mut options = self.options.clone();
+        options.cores = cores;
+        let loaded = Workflow::load_with(&self.project.rulefile, &options);
+        // Its author wants to see it, of a load that fails above all.
+        let printed = loaded.as_ref().map_or_else(rulemake::Error::printed, Workflow::printed);
+        if loaded.is_err() {
+            show(printed);
+        } else {
+            self.show_printed(printed);
+        }
+        Ok(loaded?)
+    }
+
+    /// Shows what the code of the Rulefile printed.
+    pub(crate) fn show_printed(&self, printed: &[String]) {
+        if !self.output.quiet {
+            show(printed);
+        }
     }
 
     /// The start of a session on the project. A plan needs the limits of the run, too: commands may name them.
@@ -194,4 +212,9 @@ impl Place {
     }
 }
 
-const COMMANDS: [&str; 10] = ["run", "plan", "why", "graph", "list", "log", "accept", "fmt", "clean", "help"];
+const COMMANDS: [&str; 11] =
+    ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean", "help"];
+
+fn show(printed: &[String]) {
+    printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
+}

@@ -35,6 +35,8 @@ pub(crate) fn run(
     let caught = signals::catch(&token, &progress);
     let result = session.run(&targets, &options);
     progress.clear();
+    // Of a run that never began.
+    place.show_printed(&session.take_printed());
     let report = match (result, caught.first()) {
         (Ok(report), _) => report,
         // Stopped while it was still planning.
@@ -55,7 +57,7 @@ fn show_failures(report: &RunReport, project: &Project, output: &Output) {
     let mut gap = if output.quiet || output.json { "" } else { "\n" };
     let groups = grouped(&report.failures);
     for (failure, more) in groups.iter().take(FAILURES_SHOWN) {
-        let rerun = match failure.job.outputs.first() {
+        let rerun = match failure.target.as_ref().or(failure.job.outputs.first()) {
             Some(path) => project.rerun(path, false),
             None => project.rerun(&failure.job.rule, true),
         };

@@ -25,6 +25,8 @@ pub(crate) struct NewJob {
     pub(crate) needs: Vec<u32>,
     pub(crate) priority: i64,
     pub(crate) is_open: bool,
+    /// It belongs to a unit that is known by another number, old or new: what it needs is said of that.
+    pub(crate) is_part: bool,
 }
 
 /// A job that was open.
@@ -79,6 +81,11 @@ impl Core {
         self.state[job as usize].is_good()
     }
 
+    /// Whether `job` waits for others: nothing was decided of it yet.
+    pub(crate) fn is_waiting(&self, job: u32) -> bool {
+        self.state[job as usize] == JobState::Waiting
+    }
+
     pub(super) fn grow(&mut self, growth: Growth, out: &mut Vec<Effect>) {
         let Growth { jobs, order, changed, failed, holds } = growth;
         let first = self.state.len() as u32;
@@ -89,6 +96,11 @@ impl Core {
         self.shape.height.resize(self.state.len(), 0);
         for (job, new) in (first..).zip(jobs) {
             self.shape.priority.push(new.priority);
+            if new.is_part {
+                self.state[job as usize] = JobState::Part;
+                self.final_ += 1;
+                continue;
+            }
             if new.is_open {
                 self.openings.open.insert(job);
             }

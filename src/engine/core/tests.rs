@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::core::grow::{ChangedJob, Growth, NewJob};
+use crate::engine::core::units::contract;
 
 /// xorshift64*: a run is its seed.
 struct Dice(u64);
@@ -31,6 +32,7 @@ fn shape(needs: &[Vec<u32>], temps: &[Temp], open: &[u32]) -> Shape {
         holds: Rows::pack(n, holds),
         holders: temps.iter().map(|temp| temp.holders().count() as u32).collect(),
         open: open.to_vec(),
+        parts: Vec::new(),
     }
 }
 
@@ -47,8 +49,35 @@ impl Temp {
     }
 }
 
-/// One simulated run with the promises checked at every step.
+/// Jobs that run at the same time, by the first of each: neighbours in number, so that no unit needs itself.
+fn groups(n: usize, dice: &mut Dice) -> Vec<u32> {
+    let chance = if dice.chance(50) { 25 } else { 0 };
+    let mut leaders: Vec<u32> = Vec::with_capacity(n);
+    for job in 0..n as u32 {
+        let leader = leaders.last().copied().filter(|_| dice.chance(chance));
+        leaders.push(leader.unwrap_or(job));
+    }
+    leaders
+}
+
+/// What units need, from what their jobs do; parts need nothing.
+fn needs_of_units(needs: &[Vec<u32>], leaders: &[u32]) -> Vec<Vec<u32>> {
+    let mut units = vec![Vec::new(); needs.len()];
+    for (list, leader) in needs.iter().zip(leaders) {
+        let outside = list.iter().map(|need| leaders[*need as usize]).filter(|need| need != leader);
+        units[*leader as usize].extend(outside);
+    }
+    for list in &mut units {
+        list.sort_unstable();
+        list.dedup();
+    }
+    units
+}
+
+/// One simulated run with the promises checked at every step. But for `leaders` all is said of units.
 struct World {
+    /// By job, the first of its unit.
+    leaders: Vec<u32>,
     needs: Vec<Vec<u32>>,
     core: Core,
     threads: u64,
@@ -57,7 +86,8 @@ struct World {
     running: Vec<(u32, u64, u64)>,
     settled: Vec<Option<Settled>>,
     attempts: Vec<u32>,
-    request: Vec<(u64, u64)>,
+    /// What each job of the unit asks for.
+    request: Vec<Vec<(u64, u64)>>,
     temps: Vec<Temp>,
     /// What a job has made, and what it saw of each producer then; `None`: nothing is on record.
     version: Vec<u32>,
@@ -89,16 +119,20 @@ impl World {
         let threads = 1 + dice.roll(4);
         let keep_going = dice.chance(50);
         let ledger = Ledger::new(threads, &[("memory".into(), MEMORY)]);
-        let request = (0..n).map(|_| (1 + dice.roll(6), dice.roll(MEMORY + 2))).collect();
+        let leaders = groups(n, dice);
+        let jobs = needs;
+        let needs = needs_of_units(&jobs, &leaders);
+        let mut request = vec![Vec::new(); n];
+        leaders.iter().for_each(|leader| request[*leader as usize].push(roll_request(dice)));
         let built = dice.chance(50);
         let saw: Vec<Option<Vec<u32>>> =
             needs.iter().map(|list| (built && dice.chance(80)).then(|| vec![0; list.len()])).collect();
         let mut temps = Vec::new();
         for maker in 0..n as u32 {
             for _ in 0..dice.roll(3) {
-                let consumers = (0..n as u32).filter(|job| needs[*job as usize].contains(&maker));
+                let consumers = (0..n as u32).filter(|job| jobs[*job as usize].contains(&maker));
                 let readers = consumers.filter(|_| dice.chance(70)).collect();
-                let is_there = saw[maker as usize].is_some() && dice.chance(30);
+                let is_there = saw[leaders[maker as usize] as usize].is_some() && dice.chance(30);
                 temps.push(Temp { maker, readers, is_there });
             }
         }
@@ -109,8 +143,16 @@ impl World {
             }
         }
         let open_jobs: Vec<u32> = open.iter().map(|(job, _)| *job).collect();
+        let shape = contract(&shape(&jobs, &temps, &open_jobs), |job| leaders[job as usize]);
+        for temp in &mut temps {
+            temp.maker = leaders[temp.maker as usize];
+            temp.readers.iter_mut().for_each(|reader| *reader = leaders[*reader as usize]);
+            temp.readers.dedup();
+            temp.readers.retain(|reader| *reader != temp.maker);
+        }
         let world = World {
-            core: Core::new(shape(&needs, &temps, &open_jobs), ledger, keep_going),
+            core: Core::new(shape, ledger, keep_going),
+            leaders,
             open,
             below: (0..n as u32).collect(),
             needs,
@@ -156,11 +198,13 @@ impl World {
                 self.assert_files_of_start(job);
                 self.attempts[job as usize] += 1;
                 assert_eq!(attempt, self.attempts[job as usize], "attempts count from 1 without gaps");
-                let (threads, memory) = self.request[job as usize];
-                let threads = threads.min(self.threads_total());
+                let total = self.threads_total();
+                let threads = self.request[job as usize].iter().map(|(threads, _)| threads.min(&total)).sum();
+                let memory = self.request[job as usize].iter().map(|(_, memory)| memory).sum();
                 self.threads = self.threads.checked_sub(threads).expect("threads are never overcommitted");
                 self.memory = self.memory.checked_sub(memory).expect("memory is never overcommitted");
                 self.running.push((job, threads, memory));
+                assert_eq!(self.leaders[job as usize], job, "a part never starts");
                 self.set_temps(job, false);
             }
             Effect::Settled { job, as_ } => {
@@ -231,8 +275,13 @@ impl World {
         if !producers.is_empty() {
             return Checked::Lacks { producers };
         }
-        let (threads, memory) = self.request[job as usize];
-        Checked::Run { threads, named: vec![("memory".into(), memory)], retries: dice.roll(3) as u32 }
+        let ask = |(threads, memory): &(u64, u64)| Ask {
+            threads: *threads,
+            named: vec![("memory".into(), *memory)],
+        };
+        let mut asks: Vec<Ask> = self.request[job as usize].iter().map(ask).collect();
+        let others = asks.split_off(1);
+        Checked::Run { ask: asks.remove(0), others, retries: dice.roll(3) as u32 }
     }
 
     /// An open job whose checkpoints are all final.
@@ -254,25 +303,55 @@ impl World {
             return;
         }
         let first = self.needs.len() as u32;
+        let mut more = Vec::new();
         for new in first..first + dice.roll(5) as u32 {
             let mut needs: Vec<u32> = (0..dice.roll(3)).map(|_| dice.roll(below.into()) as u32).collect();
             needs.extend((first..new).filter(|_| dice.chance(30)));
+            needs.retain(|need| *need < self.needs.len() as u32);
+            needs.iter_mut().for_each(|need| *need = self.leaders[*need as usize]);
+            // What is part of the open job comes after what that needs.
+            needs.retain(|need| *need != job);
             needs.sort_unstable();
             needs.dedup();
-            needs.retain(|need| *need < self.needs.len() as u32);
+            if let Some(unit) = self.unit_to_join(first, new, job, dice) {
+                self.add_job(Vec::new(), below, dice);
+                self.leaders[new as usize] = unit;
+                let asked = std::mem::take(&mut self.request[new as usize]);
+                self.request[unit as usize].extend(asked);
+                growth.jobs.push(NewJob { needs: Vec::new(), priority: 0, is_open: false, is_part: true });
+                growth.order.push(new);
+                match unit.checked_sub(first) {
+                    Some(at) => {
+                        let known = &self.needs[unit as usize];
+                        needs.retain(|need| *need != unit && !known.contains(need));
+                        self.needs[unit as usize].extend(&needs);
+                        if let Some(saw) = &mut self.saw[unit as usize] {
+                            saw.extend(needs.iter().map(|_| u32::MAX));
+                        }
+                        growth.jobs[at as usize].needs.extend(needs);
+                    }
+                    None => more.extend(needs),
+                }
+                continue;
+            }
             let is_open = !needs.is_empty() && dice.chance(20);
             if is_open {
                 self.open.push((new, needs[..1].to_vec()));
             }
             self.add_job(needs.clone(), below, dice);
-            growth.jobs.push(NewJob { needs, priority: dice.roll(3) as i64, is_open });
+            growth.jobs.push(NewJob { needs, priority: dice.roll(3) as i64, is_open, is_part: false });
             growth.order.push(new);
         }
         let known = self.needs[job as usize].clone();
-        let all = (0..below).chain(first..self.needs.len() as u32);
-        let needs: Vec<u32> = all
-            .filter(|need| !known.contains(need) && dice.chance(if *need < first { 5 } else { 60 }))
+        let is_unit = |need: &u32| self.leaders[*need as usize] == *need && *need != job;
+        let all = (0..below).chain(first..self.needs.len() as u32).filter(is_unit);
+        let mut needs: Vec<u32> = all
+            .filter(|need| {
+                !known.contains(need)
+                    && (more.contains(need) || dice.chance(if *need < first { 5 } else { 60 }))
+            })
             .collect();
+        needs.dedup();
         self.needs[job as usize].extend(&needs);
         if let Some(saw) = &mut self.saw[job as usize] {
             // Inputs that are new are another list than before.
@@ -287,6 +366,16 @@ impl World {
         self.send(Msg::Grow(growth));
     }
 
+    /// The unit that a new job runs with, if any: that of the job before it, or the open one.
+    fn unit_to_join(&self, first: u32, new: u32, open: u32, dice: &mut Dice) -> Option<u32> {
+        let before = (new > first).then(|| self.leaders[new as usize - 1]);
+        match dice.roll(8) {
+            0 => before,
+            1 => Some(open),
+            _ => None,
+        }
+    }
+
     fn add_job(&mut self, needs: Vec<u32>, below: u32, dice: &mut Dice) {
         self.saw
             .push(dice.chance(50).then(|| needs.iter().map(|need| self.version[*need as usize]).collect()));
@@ -294,7 +383,8 @@ impl World {
         self.below.push(below);
         self.settled.push(None);
         self.attempts.push(0);
-        self.request.push((1 + dice.roll(6), dice.roll(MEMORY + 2)));
+        self.leaders.push(self.request.len() as u32);
+        self.request.push(vec![roll_request(dice)]);
         self.version.push(0);
         self.reopened.push(0);
         self.was_checked.push(false);
@@ -316,7 +406,7 @@ impl World {
                 }
             }
         }
-        for maker in new {
+        for maker in new.filter(|new| self.leaders[*new as usize] == *new) {
             let readers = reads.iter().filter(|(_, needs)| needs.contains(&maker)).map(|(job, _)| *job);
             let is_there = self.saw[maker as usize].is_some() && dice.chance(30);
             let temp = Temp { maker, readers: readers.collect(), is_there };
@@ -370,6 +460,10 @@ impl World {
     }
 }
 
+fn roll_request(dice: &mut Dice) -> (u64, u64) {
+    (1 + dice.roll(6), dice.roll(MEMORY + 2))
+}
+
 fn is_good(state: Option<Settled>) -> bool {
     matches!(state, Some(Settled::UpToDate | Settled::Done))
 }
@@ -393,6 +487,10 @@ fn simulate(seed: u64) {
     let is_calm = world.reopened.iter().all(|times| *times < 3);
     let is_drained = world.settled.contains(&Some(Settled::Drained));
     for (job, settled) in world.settled.iter().enumerate() {
+        if world.leaders[job] != job as u32 {
+            assert_eq!(*settled, None, "a part has no end of its own");
+            continue;
+        }
         let settled = settled.expect("every job settles");
         let bad_producer = world.needs[job].iter().any(|p| !is_good(world.settled[*p as usize]));
         match settled {
@@ -466,7 +564,8 @@ fn checks_run_ahead_of_starts_only_so_far() {
     while at < out.len() {
         if let Effect::Check { job } = out[at] {
             checks += 1;
-            let verdict = Checked::Run { threads: 1, named: Vec::new(), retries: 0 };
+            let ask = Ask { threads: 1, named: Vec::new() };
+            let verdict = Checked::Run { ask, others: Vec::new(), retries: 0 };
             core.handle(Msg::Checked { job, verdict }, &mut out);
         }
         at += 1;

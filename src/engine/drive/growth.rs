@@ -6,6 +6,7 @@
 
 use super::{HeldBack, Run};
 use crate::base::path::PathId;
+use crate::diag::Problem;
 use crate::engine::core::{ChangedJob, Growth as CoreGrowth, Msg, NewJob};
 use crate::engine::drive::shape;
 use crate::engine::event::EventKind;
@@ -16,7 +17,9 @@ use crate::matching::index::PatternIndex;
 use crate::plan::check::has_action;
 use crate::plan::context::{Context, Sources};
 use crate::plan::temp::has_temp;
+use crate::plan::units::Inspection;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Who waits for which checkpoint.
@@ -123,7 +126,7 @@ impl Run<'_> {
             return self.give_up(error);
         };
         let jobs: Vec<JobId> = due.iter().map(|job| JobId(*job)).collect();
-        let core = &self.core;
+        let (core, units) = (&self.core, &cx.units);
         let grown = Growth {
             workflow: &cx.workflow,
             index: self.growth.index,
@@ -131,7 +134,7 @@ impl Run<'_> {
             graph: &mut cx.graph,
             probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view },
             pool: Some(self.pool),
-            is_final: &|job| core.is_good(job.0),
+            is_final: &|job| core.is_good(units.leader(job).0),
             most: MOST_NEW_JOBS,
         }
         .grow(&jobs);
@@ -141,6 +144,7 @@ impl Run<'_> {
         for job in due {
             self.growth.missing.remove(job);
         }
+        let problems = self.join_units(&grown);
         let new = (grown.first..self.cx.graph.jobs.len() as u32).map(JobId);
         for job in new.clone().chain(jobs) {
             if let Some(open) = self.cx.graph.open.get(&job) {
@@ -152,36 +156,96 @@ impl Run<'_> {
             let (after, jobs) = (self.info(after), self.total);
             self.emit(EventKind::GraphExtended { after, new: grown.order.len(), jobs });
         }
-        let growth = self.for_core(grown);
+        let growth = self.for_core(grown, &problems);
         self.tell(Msg::Grow(growth));
     }
 
-    /// What was added, as numbers.
-    fn for_core(&mut self, grown: Grown) -> CoreGrowth {
+    /// Takes note of pipes and services of what was added. What is wrong with them; then none of it can run.
+    fn join_units(&mut self, grown: &Grown) -> Vec<Problem> {
+        let Some(cx) = Arc::get_mut(&mut self.cx) else { return Vec::new() };
+        let new = (grown.first..cx.graph.jobs.len() as u32).map(JobId);
+        let changed = grown.changed.iter().map(|changed| changed.job);
+        let all = new.chain(changed);
+        let mut units = cx.units.clone();
+        let joined = units.extend(&cx.workflow, &cx.graph, all.clone());
+        if units.is_empty() {
+            return Vec::new();
+        }
+        // What was decided already cannot come to run with something new.
+        let is_old = |part: &&JobId| part.0 < grown.first;
+        let waits = |part: &JobId| self.core.is_waiting(part.0);
+        let too_late = joined.iter().find(|joined| {
+            let mut old = joined.parts.iter().filter(is_old);
+            old.next().is_some_and(|first| !waits(first)) || old.next().is_some()
+        });
+        let inspection =
+            Inspection { workflow: &cx.workflow, graph: &cx.graph, paths: &cx.paths, units: &units };
+        let problems = match too_late {
+            Some(joined) => {
+                let old = joined.parts.iter().find(is_old).copied().unwrap_or(joined.parts[0]);
+                vec![inspection.too_late(old)]
+            }
+            None => inspection.of_grown(all),
+        };
+        if problems.is_empty() {
+            cx.units = units;
+        }
+        problems
+    }
+
+    /// What was added, as numbers of units. With `problems` the new jobs stand for nothing, and those fail that asked for
+    /// them.
+    fn for_core(&mut self, grown: Grown, problems: &[Problem]) -> CoreGrowth {
         let cx = self.cx.clone();
-        let needs = |list: &[JobId]| list.iter().map(|need| need.0).collect();
-        let mut growth = CoreGrowth { order: needs(&grown.order), ..CoreGrowth::default() };
-        for id in grown.first..cx.graph.jobs.len() as u32 {
-            let job = cx.job(JobId(id));
+        let unit = |job: JobId| cx.units.leader(job);
+        let is_open = |leader: JobId| match cx.units.members(leader) {
+            Some(members) => members.iter().any(|job| cx.graph.open.contains_key(job)),
+            None => cx.graph.open.contains_key(&leader),
+        };
+        let outside = |of: JobId, list: &[JobId]| -> Vec<u32> {
+            list.iter().map(|need| unit(*need)).filter(|need| *need != of).map(|need| need.0).collect()
+        };
+        let mut growth =
+            CoreGrowth { order: grown.order.iter().map(|job| job.0).collect(), ..CoreGrowth::default() };
+        let mut more: BTreeMap<JobId, Vec<u32>> = BTreeMap::new();
+        for id in (grown.first..cx.graph.jobs.len() as u32).map(JobId) {
+            let job = cx.job(id);
+            let needs = outside(unit(id), &job.needs);
+            let is_part = unit(id) != id || !problems.is_empty();
+            if is_part && problems.is_empty() {
+                more.entry(unit(id)).or_default().extend(&needs);
+            }
             growth.jobs.push(NewJob {
-                needs: needs(&job.needs),
+                needs: if is_part { Vec::new() } else { needs },
                 priority: shape::priority(&cx, job),
-                is_open: cx.graph.open.contains_key(&JobId(id)),
+                is_open: !is_part && is_open(id),
+                is_part,
             });
         }
-        let changed = grown.changed.iter();
-        let changed =
-            changed.map(|c| ChangedJob { job: c.job.0, needs: needs(&c.needs), is_open: c.is_open });
-        growth.changed = changed.collect();
-        if !self.options.keep_temps {
+        if problems.is_empty() {
+            for changed in &grown.changed {
+                let leader = unit(changed.job);
+                more.entry(leader).or_default().extend(outside(leader, &changed.needs));
+            }
+        }
+        for (leader, needs) in more {
+            match leader.0.checked_sub(grown.first) {
+                Some(new) => growth.jobs[new as usize].needs.extend(needs),
+                None => growth.changed.push(ChangedJob { job: leader.0, needs, is_open: is_open(leader) }),
+            }
+        }
+        if !self.options.keep_temps && problems.is_empty() {
             growth.holds = self.new_holds(&cx, &grown);
         }
-        for (job, problems) in grown.failed {
+        let refused = grown.changed.iter().filter(|_| !problems.is_empty());
+        let refused: Vec<_> = refused.map(|changed| (changed.job, problems.to_vec())).collect();
+        for (job, problems) in grown.failed.into_iter().chain(refused) {
             let mut failure =
                 self.failure(job.0, problems.first().map_or_else(String::new, |p| p.message.clone()));
             failure.diagnostics = problems.iter().map(|p| p.resolve(&cx.workflow.sources)).collect();
             self.pending_failure.insert(job.0, failure);
-            growth.failed.push(job.0);
+            self.note_cause(unit(job).0, job.0);
+            growth.failed.push(unit(job).0);
         }
         growth
     }
@@ -192,10 +256,12 @@ impl Run<'_> {
         let new = grown.first..cx.graph.jobs.len() as u32;
         for id in new.clone().map(JobId).filter(|id| has_temp(cx.rule(cx.job(*id)))) {
             let made: Vec<PathId> = cx.temps_of(id).collect();
-            holds.extend(made.into_iter().map(|path| (id.0, self.temps.add(path))));
+            let unit = cx.units.leader(id).0;
+            holds.extend(made.into_iter().map(|path| (unit, self.temps.add(path))));
         }
         for reader in new.map(JobId).chain(grown.changed.iter().map(|changed| changed.job)) {
-            holds.extend(self.temps.read_by(cx, reader));
+            let unit = cx.units.leader(reader).0;
+            holds.extend(self.temps.read_by(cx, reader).into_iter().map(|(_, temp)| (unit, temp)));
         }
         holds
     }

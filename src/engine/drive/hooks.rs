@@ -97,7 +97,7 @@ impl Run<'_> {
         let name = hook.moment.name();
         let log = runs::hook_log(&self.state_dir, self.number, name);
         let log_of_run = absolute(&runs::run_log(&self.state_dir, self.number));
-        let context = Box::new(self.context_of(hook));
+        let context = Box::new(self.context_of(hook, &log_of_run.to_string_lossy()));
         let mut work = self.launcher.run_work(&cx, &hook.code, context, &log);
         work.log_of_run = Some(log_of_run);
         let request = JobRequest {
@@ -113,7 +113,7 @@ impl Run<'_> {
     }
 
     /// A hook is no job: it has nothing but the config, and the log of the run.
-    fn context_of(&self, hook: &Hook) -> JobContext {
+    fn context_of(&self, hook: &Hook, log: &str) -> JobContext {
         let none = || OwnedPaths { layout: Arc::default(), paths: Box::default() };
         JobContext {
             rule: hook.moment.name().into(),
@@ -121,7 +121,7 @@ impl Run<'_> {
             wildcards: Wildcards::default(),
             inputs: none(),
             outputs: none(),
-            logs: none(),
+            logs: OwnedPaths { paths: [log.into()].into(), ..none() },
             params: Vec::new(),
             threads: 1,
             resources: Vec::new(),

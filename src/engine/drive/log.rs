@@ -81,6 +81,7 @@ fn lines(kind: &EventKind) -> Vec<String> {
         EventKind::JobSkipped { job, because } => {
             let why = match because {
                 SkipCause::UpstreamFailed { job } => format!("{} failed", printable(job)),
+                SkipCause::PartnerFailed { job } => format!("{} failed, with which it runs", printable(job)),
                 SkipCause::Drained => "another job failed".into(),
                 SkipCause::Cancelled => "the run was stopped".into(),
             };
@@ -93,6 +94,7 @@ fn lines(kind: &EventKind) -> Vec<String> {
             vec![format!("jobs added after {}: {new}", printable(&after.title()))]
         }
         EventKind::TempRemoved { path } => vec![format!("removed temporary {}", printable(path))],
+        EventKind::Printed { text } => indented([text.as_str()].into_iter()).collect(),
         EventKind::HookStarted { hook } => vec![format!("start {hook}")],
         EventKind::HookFinished { hook, output, outcome } => {
             let first = match outcome {

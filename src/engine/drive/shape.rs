@@ -2,14 +2,15 @@
 
 use crate::base::rows::Rows;
 use crate::engine::core::Shape;
+use crate::engine::core::units::contract;
 use crate::engine::drive::temps::TempState;
-use crate::graph::job::Job;
+use crate::graph::job::{Job, JobId};
 use crate::model::dynamic::Dynamic;
 use crate::model::value::Value;
 use crate::plan::context::Context;
 use crate::plan::instance::Instance;
 
-/// The whole graph.
+/// The whole graph, over units.
 pub(super) fn shape(cx: &Context, temps: &mut TempState) -> Shape {
     let graph = &cx.graph;
     let n = graph.jobs.len();
@@ -23,7 +24,7 @@ pub(super) fn shape(cx: &Context, temps: &mut TempState) -> Shape {
     let mut holders = vec![0; temps.count()];
     let holds = temps.holds(cx);
     holds.iter().for_each(|(_, temp)| holders[*temp as usize] += 1);
-    Shape {
+    let shape = Shape {
         producers: graph.jobs.iter().map(|j| j.needs.len() as u32).collect(),
         consumers: graph.consumer_rows().clone(),
         priority: graph.jobs.iter().map(|j| priority(cx, j)).collect(),
@@ -31,6 +32,11 @@ pub(super) fn shape(cx: &Context, temps: &mut TempState) -> Shape {
         holds: Rows::pack(n, holds.iter().copied()),
         holders,
         open: graph.open.keys().map(|job| job.0).collect(),
+        parts: Vec::new(),
+    };
+    match cx.units.is_empty() {
+        true => shape,
+        false => contract(&shape, |job| cx.units.leader(JobId(job)).0),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Inbox, Run};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::event::EventKind;
-use crate::engine::work::{Recall, Removal};
+use crate::engine::work::{Recall, Removal, ToCheck};
 use crate::graph::job::JobId;
 use crate::plan::check::has_action;
 use crate::plan::context::Context;
@@ -26,9 +26,9 @@ pub(super) struct TempState {
     any: bool,
     /// Files that nobody needs but for a job that may have to make its own temporary files again: they go at the end.
     late: FxHashSet<u32>,
-    /// Jobs of which a file is being removed; how many.
+    /// Units of which a file is being removed; how many.
     removing: FxHashMap<u32, usize>,
-    /// Jobs whose start waits for that: a removal that comes late must not meet what they make.
+    /// Units whose start waits for that: a removal that comes late must not meet what they make.
     held_starts: FxHashMap<u32, u32>,
     /// Why a reopened job is checked again.
     recalls: FxHashMap<u32, Recall>,
@@ -89,8 +89,26 @@ impl TempState {
         read.into_iter().filter(is_new).map(|temp| (job.0, temp)).collect()
     }
 
-    pub(super) fn recall(&self, job: u32) -> Option<Recall> {
+    /// The unit, and why its jobs are checked again if they are.
+    pub(super) fn to_check(&self, cx: &Context, unit: u32) -> ToCheck {
+        let alone = [JobId(unit)];
+        let jobs = cx.units.members(JobId(unit)).map_or(&alone[..], |members| members);
+        let recalls = jobs.iter().filter_map(|job| Some((job.0, self.recall(job.0)?)));
+        ToCheck { unit, recalls: recalls.collect() }
+    }
+
+    fn recall(&self, job: u32) -> Option<Recall> {
         self.recalls.get(&job).cloned()
+    }
+
+    pub(super) fn is_recalled(&self, job: u32) -> bool {
+        self.recalls.contains_key(&job)
+    }
+
+    /// A job is checked again with others, for this reason if it has none of its own.
+    pub(super) fn recall_with(&mut self, job: u32, reason: Reason) {
+        let ran = self.ran.contains(&job);
+        self.recalls.entry(job).or_insert(Recall { reason, ran });
     }
 
     /// The job is final: what it was reopened for is dealt with.
@@ -102,23 +120,27 @@ impl TempState {
         !self.removing.is_empty()
     }
 
-    /// Whether a job that is to start has to wait for a removal.
-    pub(super) fn hold_start(&mut self, job: u32, attempt: u32) -> bool {
-        let is_held = self.removing.contains_key(&job);
+    /// Whether a unit that is to start has to wait for a removal.
+    pub(super) fn hold_start(&mut self, unit: u32, attempt: u32) -> bool {
+        let is_held = self.removing.contains_key(&unit);
         if is_held {
-            self.held_starts.insert(job, attempt);
+            self.held_starts.insert(unit, attempt);
         }
         is_held
     }
 }
 
 impl Run<'_> {
-    /// A job must run but lacks these temporary files; their producers will be reopened for it.
-    pub(super) fn note_lack(&mut self, job: u32, absent: &[(u32, PathId)]) {
-        for (producer, path) in absent {
-            let reason = needed_by(&self.cx, *path, JobId(job));
-            let ran = self.temps.ran.contains(producer);
-            self.temps.recalls.entry(*producer).or_insert(Recall { reason, ran });
+    /// A unit must run but lacks these temporary files; the units that make them will be reopened for it.
+    pub(super) fn note_lack(&mut self, unit: u32, absent: &[(u32, PathId)]) {
+        for (maker, path) in absent {
+            let cx = &self.cx;
+            let producer = cx.graph.producer(*path).map_or(*maker, |producer| producer.0);
+            let members = cx.units.members(JobId(unit)).map(|members| &members[..]).unwrap_or_default();
+            let reader = members.iter().copied().find(|member| cx.reads(*member, *path));
+            let reason = needed_by(cx, *path, reader.unwrap_or(JobId(unit)));
+            let ran = self.temps.ran.contains(&producer);
+            self.temps.recalls.entry(producer).or_insert(Recall { reason, ran });
         }
     }
 
@@ -139,7 +161,8 @@ impl Run<'_> {
         }
     }
 
-    /// A job was made. If it was final before, the consumers that were decided by an output that is now another.
+    /// A job was made. If it was final before, the units of the consumers that were decided by an output that is now
+    /// another.
     pub(super) fn affected(&mut self, job: u32, results: &[(PathId, Digest)]) -> Vec<u32> {
         let before = self.temps.before.remove(&job);
         let cx = self.cx.clone();
@@ -168,12 +191,15 @@ impl Run<'_> {
                 continue;
             }
             // Of a single output every consumer is a reader.
-            let reads = |reader: &JobId| results.len() == 1 || cx.reads(*reader, *path);
+            let unit = cx.units.leader(JobId(job));
+            let reads = |reader: &JobId| {
+                (results.len() == 1 || cx.reads(*reader, *path)) && cx.units.leader(*reader) != unit
+            };
             for reader in cx.graph.consumers(JobId(job)).filter(reads) {
                 if !seen.insert(reader.0) {
                     continue;
                 }
-                affected.push(reader.0);
+                affected.push(cx.units.leader(reader).0);
                 let reason = Reason::InputChanged {
                     path: cx.paths.text(*path).to_string(),
                     old: old.unwrap_or(*new),
@@ -244,8 +270,9 @@ impl Run<'_> {
             for path in inside.filter(|inside| self.cx.inside(path, **inside).is_some()) {
                 self.cx.files.set_missing(*path);
             }
-            *self.temps.removing.entry(producer.0).or_default() += 1;
-            removals.push(Removal { job: producer.0, path, sig });
+            let unit = self.cx.units.leader(producer).0;
+            *self.temps.removing.entry(unit).or_default() += 1;
+            removals.push(Removal { unit, path, sig });
         }
         if removals.is_empty() {
             return;
@@ -259,7 +286,7 @@ impl Run<'_> {
         });
     }
 
-    pub(super) fn removed(&mut self, job: u32, path: PathId, result: Result<(), String>) {
+    pub(super) fn removed(&mut self, unit: u32, path: PathId, result: Result<(), String>) {
         let text = self.cx.paths.text(path).to_string();
         match result {
             Ok(()) => {
@@ -272,12 +299,12 @@ impl Run<'_> {
                 self.emit(EventKind::Warning { message });
             }
         }
-        if let Some(left) = self.temps.removing.get_mut(&job) {
+        if let Some(left) = self.temps.removing.get_mut(&unit) {
             *left -= 1;
             if *left == 0 {
-                self.temps.removing.remove(&job);
-                if let Some(attempt) = self.temps.held_starts.remove(&job) {
-                    self.start(job, attempt);
+                self.temps.removing.remove(&unit);
+                if let Some(attempt) = self.temps.held_starts.remove(&unit) {
+                    self.start(unit, attempt);
                 }
             }
         }

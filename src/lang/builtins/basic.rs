@@ -144,7 +144,7 @@ fn globals(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 /// Lines for the log: the library itself writes nothing.
 fn print(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let (values, named) = (args.positional, args.named);
-    let [separator, _, _, _] =
+    let [separator, end, file, _] =
         Args { positional: Vec::new(), named }.take("print", ["*sep", "*end", "*file", "*flush"], 0)?;
     let separator = match &separator {
         None | Some(Value::None) => " ".into(),
@@ -160,7 +160,17 @@ fn print(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         line.push_str(&text);
     }
     vm.budget.allocate(64)?;
-    vm.log.push(line);
+    let end = match &end {
+        None | Some(Value::None) => "\n".into(),
+        Some(value) => text(value, "print")?,
+    };
+    match file.filter(|file| !matches!(file, Value::None)) {
+        Some(file) if vm.acts.is_some() => {
+            let write = vm.get_attr(&file, "write")?;
+            vm.call_value(&write, call_args([Value::from(line + &end)]), None)?;
+        }
+        _ => vm.say(line, &end),
+    }
     Ok(Value::None)
 }
 

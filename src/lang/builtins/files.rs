@@ -2,6 +2,7 @@
 
 use super::args::{optional_int, text};
 use super::types::path;
+use crate::lang::action;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::PathKind;
 use crate::lang::value::{Args, Builtin, NamedList, Native, Object, Value};
@@ -47,6 +48,9 @@ pub(crate) fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         Some(mode) => text(mode, "open")?,
         None => "r".into(),
     };
+    if vm.acts.is_some() {
+        return action::open(vm, &path, &mode);
+    }
     if mode.contains(['w', 'a', 'x', '+']) {
         return Err(Raise::unsupported(
             format!("cannot open `{path}` for writing: evaluating a Rulefile changes no files"),
@@ -226,7 +230,8 @@ impl Object for Reader {
         true
     }
 
-    fn exit(&self) {
+    fn exit(&self) -> Result<(), Raise> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        Ok(())
     }
 }

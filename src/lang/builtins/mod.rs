@@ -64,6 +64,11 @@ static REFUSED: &[Builtin] = &[
     Builtin { name: "vars", call: |_, _| refuse("vars", "use a dict") },
 ];
 
+/// Whether it is a name of Python that Rulefiles do not have.
+pub(crate) fn is_refused(name: &str) -> bool {
+    REFUSED.iter().any(|builtin| builtin.name == name)
+}
+
 fn refuse(name: &str, help: &str) -> Result<Value, Raise> {
     Err(Raise::unsupported(format!("`{name}` is not available in Rulefiles"), help))
 }

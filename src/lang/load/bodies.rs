@@ -58,13 +58,20 @@ impl Loader {
 
     /// Finds out for every body what it uses and who can run it.
     pub(super) fn finish_bodies(&mut self, vm: &mut Vm<'static>) {
-        let shell = self.shell.settings();
+        let (shell, runner) = (self.shell.settings(), self.runner());
         let homes: Vec<(SpaceId, Arc<str>)> =
             self.homes.iter().map(|home| (home.space, home.around.as_str().into())).collect();
         let mut complete = |code: &mut Code, home: usize, parameters: &'static [&'static str]| {
             let body = self.bodies.0.get(&key(code.place));
             let (Some(body), Some((space, around))) = (body, homes.get(home)) else { return };
-            let place = Place { space: *space, sources: &self.sources, around, parameters, shell: &shell };
+            let place = Place {
+                space: *space,
+                sources: &self.sources,
+                around,
+                parameters,
+                shell: &shell,
+                runner: &runner,
+            };
             let meaning = action::meaning(vm, place, body);
             self.roots.extend(meaning.root);
             code.around = around.clone();

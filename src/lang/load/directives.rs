@@ -13,9 +13,9 @@ use crate::lang::raise::Raise;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::Vm;
 use crate::model::pattern::check_constraint;
-use crate::syntax::ast::Directive;
-use crate::syntax::parse_file;
+use crate::syntax::ast::{Directive, Stmt};
 use crate::syntax::words::{DIRECTIVES, nearest};
+use crate::syntax::{parse_file, plain_includes};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -188,6 +188,7 @@ impl Loader {
         let place = Place { name: file.name.clone(), dir: file.dir.clone() };
         let outer = std::mem::replace(&mut vm.folder, file.dir.clone());
         let source = self.sources.add(&file.name, text.as_str());
+        self.rulefiles.push(source);
         let workflow = self.workflow.clone();
         let before = workflow.as_ref().map(|workflow| workflow.enter(place));
         let result = self.run_text(vm, source, &text);
@@ -200,19 +201,41 @@ impl Loader {
 
     fn run_text(&mut self, vm: &mut Vm, source: SourceId, text: &str) -> Result<(), Raise> {
         match parse_file(source, text) {
-            Ok(block) => block.iter().try_for_each(|stmt| {
-                // Before it runs: what an included file says comes after the statements above it.
-                if let Some(python) = python_of(text, stmt) {
-                    let around = &mut self.homes[self.home].around;
-                    around.push_str(python.trim_end());
-                    around.push('\n');
+            Ok(block) => {
+                for (number, stmt) in (1..).zip(&block) {
+                    // Before it runs: what an included file says comes after the statements above it.
+                    if let Some(python) = python_of(text, stmt) {
+                        let around = &mut self.homes[self.home].around;
+                        around.push_str(python.trim_end());
+                        around.push('\n');
+                    }
+                    if let Err(raise) = vm.exec_block(std::slice::from_ref(stmt), self) {
+                        self.read_rest(block.get(number..).unwrap_or_default());
+                        return Err(raise);
+                    }
                 }
-                vm.exec_block(std::slice::from_ref(stmt), self)
-            }),
+                Ok(())
+            }
             Err(problems) => {
                 self.problems.extend(problems);
                 Err(reported())
             }
+        }
+    }
+
+    /// After a failure the files that would have come next are not run, but what cannot even be read in them is told.
+    fn read_rest(&mut self, rest: &[Stmt]) {
+        let Some(current) = self.files.last() else { return };
+        let (dir, above) = (current.dir.clone(), Path::new(&current.name).parent().map(Path::to_path_buf));
+        for path in plain_includes(rest) {
+            let full = dir.join(&path);
+            if !self.included.insert(normalise(&full.to_string_lossy()).into_owned()) {
+                continue;
+            }
+            let Ok(text) = read_text(&full) else { continue };
+            let name = above.as_deref().unwrap_or(Path::new("")).join(&path);
+            let source = self.sources.add(normalise(&name.to_string_lossy()), text.as_str());
+            self.problems.extend(parse_file(source, &text).err().into_iter().flatten());
         }
     }
 

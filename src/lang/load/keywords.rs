@@ -46,8 +46,9 @@ impl Loader {
                 let container = self.constant(item);
                 parts.draft.environment.container = container;
             }
-            ("cache", Value::Bool(_) | Value::None) => self.cache(parts, item),
-            ("cache", Value::Str(mode)) if is_cache_mode(mode) => self.cache(parts, item),
+            // The output may be shared between workflows: there is no cache that would do it.
+            ("cache", Value::Bool(_) | Value::None) => {}
+            ("cache", Value::Str(mode)) if is_cache_mode(mode) => {}
             ("cache", _) => {
                 let problem = Problem::error("bad-section-value", "`cache` is `True`, `False` or a mode");
                 let help = format!("the modes are: {}", CACHE_MODES.join(", "));
@@ -58,10 +59,6 @@ impl Loader {
                 self.refuse("bad-section-value", message, item.span);
             }
         }
-    }
-
-    fn cache(&mut self, parts: &mut Parts, item: &Item) {
-        parts.draft.cache = item.value.to_model().map_err(|raise| self.report(&raise.at(item.span))).ok();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What rules and jobs look like to the code of a Rulefile: `rules.a.output`, `wildcards`, `input`, `shell`.
 
+use crate::lang::action;
 use crate::lang::builtins::flags::{Flagged, Marks};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::file_size;
@@ -475,7 +476,10 @@ impl Object for Shell {
         true
     }
 
-    fn call(&self, _: &mut Vm, _: Args) -> Result<Value, Raise> {
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        if vm.acts.is_some() {
+            return action::shell(vm, args);
+        }
         Err(Raise::unsupported(
             "`shell(...)` cannot be called while a Rulefile loads",
             "run commands in the `shell:` section of a rule",

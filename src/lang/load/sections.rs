@@ -17,7 +17,7 @@ use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{Dynamic, JobFunction};
-use crate::model::flags::{Ensure, Flag, Flags, ReportEntry, Said};
+use crate::model::flags::{Ensure, Flags, ReportEntry, Said};
 use crate::model::pattern::Pattern;
 use crate::model::units;
 use crate::model::value::Value as PlainValue;
@@ -130,7 +130,6 @@ impl Loader {
 
     pub(super) fn add_rule(&mut self, parts: Parts, head: Span, problems_before: usize) {
         let Parts { mut draft, default_target, mut view } = parts;
-        refuse_streams(&mut draft, head);
         let broken = self.problems.len() > problems_before;
         for (part, type_name) in
             [("input", "InputFiles"), ("output", "OutputFiles"), ("params", "Params"), ("log", "Log")]
@@ -293,11 +292,10 @@ impl Loader {
                     draft.priority = Dynamic::Function(function);
                 }
             }
-            ("group", value) if value.is_callable() => {
-                draft.group = self.function(&item, "group").map(Dynamic::Function);
-            }
-            ("group", Value::Str(_)) => draft.group = self.constant(&item),
-            ("localrule", Value::Bool(local)) => draft.local = *local,
+            // Jobs of a group go to a cluster together, and local ones not at all: on this machine neither means anything.
+            ("group", value) if value.is_callable() => drop(self.function(&item, "group")),
+            ("group", Value::Str(_)) => drop(self.constant(&item)),
+            ("localrule", Value::Bool(_)) => {}
             ("retries", Value::Int(n)) if u32::try_from(*n).is_ok() => draft.retries = u32::try_from(*n).ok(),
             (word, value) => {
                 let wanted = match word {
@@ -696,21 +694,6 @@ pub(super) fn as_path(value: &Value) -> Option<Arc<str>> {
             }
         }
         _ => None,
-    }
-}
-
-/// Jobs that must run at the same time: the plan says so when it needs the rule, and not that all is well.
-fn refuse_streams(draft: &mut RuleDraft, head: Span) {
-    let outputs = || draft.outputs.iter().flat_map(|item| &item.paths);
-    let flag =
-        [Flag::Pipe, Flag::Service].into_iter().find(|flag| outputs().any(|path| path.flags.has(*flag)));
-    if let Some(flag) = flag {
-        let message = format!("`{}(...)` isn't supported yet", flag.name());
-        let problem = Problem::error("unsupported-flag", message).at(head, "in the output of this rule");
-        draft.refused = Some(Box::new(problem.help(match flag {
-            Flag::Pipe => "write an ordinary file and mark it with `temp(...)`",
-            _ => "start and end the service in the `shell:` commands that use it",
-        })));
     }
 }
 

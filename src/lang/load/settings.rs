@@ -14,6 +14,7 @@ use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
 use crate::syntax::ast::{CompareOp, Directive, Expr, ExprKind, Section};
 use crate::syntax::words::nearest;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// What parts of a scatter process are called.
@@ -215,14 +216,21 @@ impl Loader {
     /// The statements of `ruleorder`, with the numbers that the rules have in the workflow.
     pub(super) fn rule_order(&mut self, rules: &[Rule]) -> RuleOrder {
         let mut statements = Vec::new();
+        // Of two rules of one name the first, as it was.
+        let mut known: FxHashMap<&str, u32> = FxHashMap::default();
+        for (number, rule) in rules.iter().enumerate().rev() {
+            known.insert(&rule.name, number as u32);
+        }
+        // A rule with mistakes is no unknown one, and its mistakes are told.
+        let wrong = self.defined.len() != rules.len() && !self.problems.is_empty();
         for order in std::mem::take(&mut self.orders) {
             let mut numbers = Vec::new();
             for (name, span) in order.names {
                 let outer = outer_name(&name, &order.outer);
-                match rules.iter().position(|rule| rule.name == outer) {
-                    Some(number) => numbers.push(number as u32),
+                match known.get(&*outer) {
+                    Some(number) => numbers.push(*number),
                     // Not every rule of a module has to be used.
-                    None if order.home > 0 => {}
+                    None if order.home > 0 || wrong => {}
                     None => {
                         let message = format!("`ruleorder` names a rule `{name}`, which does not exist");
                         let problem = Problem::error("unknown-rule", message).at(span, "");

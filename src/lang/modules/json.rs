@@ -15,7 +15,7 @@ pub(super) static MODULE: ModuleDef = ModuleDef {
         Builtin { name: "loads", call: loads },
     ],
     values: || vec![("JSONDecodeError", Value::Type(Type::Exception(Exc::JSONDecodeError)))],
-    refused: &[],
+    refused: &[("dump", "evaluating a Rulefile changes no files: write it in the action of a rule")],
 };
 
 fn load(vm: &mut Vm, args: Args) -> Result<Value, Raise> {

@@ -7,6 +7,7 @@
 pub(crate) mod collections;
 mod copy;
 mod csv;
+mod datetime;
 pub(crate) mod fnmatch;
 mod functools;
 mod glob;
@@ -37,6 +38,7 @@ mod urllib;
 mod yaml;
 
 pub(crate) use self::re::RegexStore;
+use crate::lang::action;
 pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Args, Builtin, Home, Module, Object, Value};
@@ -60,6 +62,7 @@ static TABLE: &[&ModuleDef] = &[
     &collections::MODULE,
     &copy::MODULE,
     &csv::MODULE,
+    &datetime::MODULE,
     &fnmatch::MODULE,
     &functools::MODULE,
     &glob::MODULE,
@@ -130,21 +133,35 @@ fn no_values() -> Vec<(&'static str, Value)> {
     Vec::new()
 }
 
-/// What stands for a module that Rulefiles do not have: importing it is no error, using it is.
-pub(crate) fn placeholder(name: &str) -> Value {
-    let root = name.split('.').next().unwrap_or("");
-    let help = match root {
+/// Whether Rulefiles have this module, by its dotted name.
+pub(crate) fn is_known(name: &str) -> bool {
+    TABLE.iter().any(|def| def.name == name)
+}
+
+/// What to do instead of using a member that a module of ours lacks on purpose.
+pub(crate) fn refused_member(module: &str, member: &str) -> Option<&'static str> {
+    let def = TABLE.iter().find(|def| def.name == module)?;
+    def.refused.iter().find(|(name, _)| *name == member).map(|(_, help)| *help)
+}
+
+/// What to do instead of using a module that Rulefiles do not have.
+pub(crate) fn advice(name: &str) -> &'static str {
+    match name.split('.').next().unwrap_or("") {
         "boto3" | "ftplib" | "paramiko" | "requests" | "urllib" | "urllib3" => "download files in a rule",
         "bz2" | "gzip" | "lzma" | "tarfile" | "zipfile" => "unpack files in a rule",
         "dataclasses" | "enum" => "use a dict, or `collections.namedtuple`",
-        "datetime" | "random" | "secrets" | "uuid" => {
+        "random" | "secrets" | "uuid" => {
             "a Rulefile gives the same workflow every time: take the value from `config`, or from a rule"
         }
         "polars" => "read the table with `pandas`: `pd.read_csv(path)`",
         "subprocess" => "run programs in the `shell:` of a rule",
         _ => "do it in the `shell:` of a rule",
-    };
-    Value::object(Missing { name: name.into(), what: NOT_AVAILABLE, help })
+    }
+}
+
+/// What stands for a module that Rulefiles do not have: importing it is no error, using it is.
+pub(crate) fn placeholder(name: &str) -> Value {
+    Value::object(Missing { name: name.into(), what: NOT_AVAILABLE, help: advice(name) })
 }
 
 const NOT_AVAILABLE: &str = "is not available in Rulefiles";
@@ -199,7 +216,15 @@ impl Object for Missing {
         true
     }
 
-    fn call(&self, _: &mut Vm, _: Args) -> Result<Value, Raise> {
-        Err(self.error(""))
+    fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
+        match vm.acts.and_then(|_| action::function(&self.name)) {
+            Some(function) => function(vm, args),
+            None => Err(self.error("")),
+        }
     }
+}
+
+/// The dotted name of what a module of ours lacks on purpose.
+pub(crate) fn name_of_refused(value: &Value) -> Option<&str> {
+    value.downcast::<Missing>().map(|missing| &*missing.name)
 }

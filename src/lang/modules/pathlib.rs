@@ -3,6 +3,7 @@
 use super::fnmatch::Pattern;
 use super::os_path::with_home;
 use super::{HostType, ModuleDef, os};
+use crate::lang::action;
 use crate::lang::builtins;
 use crate::lang::builtins::args::{text, wrong};
 use crate::lang::object::Object;
@@ -88,7 +89,7 @@ static PATH: HostType = HostType {
         Method { name: "is_file", call: |vm, me, args| is_kind(vm, me, args, |kind| kind == PathKind::File) },
         Method { name: "is_symlink", call: is_symlink },
         Method { name: "iterdir", call: iterdir },
-        Method { name: "mkdir", call: |_, _, _| Err(no_directories()) },
+        Method { name: "mkdir", call: |vm, me, args| change(vm, me, args, "mkdir") },
         Method { name: "open", call: open },
         Method {
             name: "read_bytes",
@@ -100,19 +101,19 @@ static PATH: HostType = HostType {
             },
         },
         Method { name: "read_text", call: read_text },
-        Method { name: "rename", call: |_, _, _| Err(no_changes("rename")) },
-        Method { name: "replace", call: |_, _, _| Err(no_changes("replace")) },
+        Method { name: "rename", call: |vm, me, args| change(vm, me, args, "rename") },
+        Method { name: "replace", call: |vm, me, args| change(vm, me, args, "replace") },
         Method { name: "resolve", call: resolve },
         Method { name: "rglob", call: |vm, me, args| glob(vm, me, args, "**/") },
-        Method { name: "rmdir", call: |_, _, _| Err(no_changes("rmdir")) },
+        Method { name: "rmdir", call: |vm, me, args| change(vm, me, args, "rmdir") },
         Method {
             name: "stat",
             call: |vm, me, args| args.none("stat").and_then(|()| os::stat(vm, &this(me)?.text)),
         },
-        Method { name: "symlink_to", call: |_, _, _| Err(no_changes("symlink_to")) },
-        Method { name: "touch", call: |_, _, _| Err(no_changes("touch")) },
-        Method { name: "unlink", call: |_, _, _| Err(no_changes("unlink")) },
-        Method { name: "write_text", call: |_, _, _| Err(no_changes("write_text")) },
+        Method { name: "symlink_to", call: |vm, me, args| change(vm, me, args, "symlink_to") },
+        Method { name: "touch", call: |vm, me, args| change(vm, me, args, "touch") },
+        Method { name: "unlink", call: |vm, me, args| change(vm, me, args, "unlink") },
+        Method { name: "write_text", call: |vm, me, args| change(vm, me, args, "write_text") },
     ],
     ..HostType::PLAIN
 };
@@ -129,6 +130,24 @@ fn no_changes(name: &str) -> Raise {
         format!("`Path.{name}` is not available in Rulefiles"),
         "evaluating a Rulefile changes no files: do it in the `shell:` of a rule",
     )
+}
+
+/// What only code can do that runs as a job.
+fn change(vm: &mut Vm, me: &Value, mut args: Args, name: &'static str) -> Result<Value, Raise> {
+    let function = vm.acts.and_then(|_| action::function(&format!("pathlib.Path.{name}")));
+    let path = this(me)?;
+    match (function, name) {
+        (Some(function), _) => {
+            args.positional.insert(0, Value::Str(path.text.clone()));
+            match function(vm, args)? {
+                // A path where it lies now.
+                Value::Str(now) => Ok(path.like(&now)),
+                other => Ok(other),
+            }
+        }
+        (None, "mkdir") => Err(no_directories()),
+        (None, _) => Err(no_changes(name)),
+    }
 }
 
 fn no_directories() -> Raise {

@@ -1,6 +1,6 @@
 //! Modules of which Rulefiles need one or two functions.
 
-use super::{HostType, ModuleDef};
+use super::{HostType, ModuleDef, datetime};
 use crate::lang::builtins;
 use crate::lang::builtins::args::{int, text};
 use crate::lang::builtins::sequence::sort;
@@ -120,7 +120,10 @@ pub(super) static TEMPFILE: ModuleDef = ModuleDef {
 
 pub(super) static TIME: ModuleDef = ModuleDef {
     name: "time",
-    functions: &[],
+    functions: &[
+        Builtin { name: "strftime", call: datetime::strftime_now },
+        Builtin { name: "time", call: datetime::seconds_now },
+    ],
     values: super::no_values,
     refused: &[
         ("asctime", NOT_NOW),
@@ -129,8 +132,6 @@ pub(super) static TIME: ModuleDef = ModuleDef {
         ("monotonic", NOT_NOW),
         ("perf_counter", NOT_NOW),
         ("sleep", "wait in the `shell:` of a rule"),
-        ("strftime", NOT_NOW),
-        ("time", NOT_NOW),
     ],
 };
 

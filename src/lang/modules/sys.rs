@@ -81,6 +81,9 @@ impl Object for Stream {
 fn write(vm: &mut Vm, _: &Value, args: Args) -> Result<Value, Raise> {
     let line = text(&args.one("write")?, "write")?;
     vm.budget.allocate(line.len() as u64 + 64)?;
-    vm.log.extend(line.strip_suffix('\n').or(Some(&*line)).filter(|line| !line.is_empty()).map(String::from));
+    let (shown, end) = line.strip_suffix('\n').map_or((&*line, ""), |shown| (shown, "\n"));
+    if !shown.is_empty() || vm.acts.is_some() {
+        vm.say(shown.to_string(), end);
+    }
     Ok(Value::Int(line.chars().count() as i64))
 }

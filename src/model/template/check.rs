@@ -7,8 +7,8 @@ use crate::model::slots::SlotLayout;
 use crate::model::value::Value;
 use std::sync::Arc;
 
-const ROOTS: [&str; 9] =
-    ["input", "output", "params", "wildcards", "log", "threads", "resources", "rule", "attempt"];
+const ROOTS: [&str; 10] =
+    ["input", "output", "params", "wildcards", "log", "threads", "resources", "rule", "attempt", "jobid"];
 
 impl Template {
     /// Puts in the values of the Rulefile's names. Names that `lookup` does not know stay: [`Template::check`]
@@ -75,7 +75,12 @@ impl Template {
                 Root::Threads => uses.threads = true,
                 Root::Attempt => uses.attempt = true,
                 Root::Rule => uses.rule = true,
-                Root::Input | Root::Output | Root::Name(_) | Root::Paths(_) | Root::Constant(_) => {}
+                Root::JobId
+                | Root::Input
+                | Root::Output
+                | Root::Name(_)
+                | Root::Paths(_)
+                | Root::Constant(_) => {}
             }
         }
         uses
@@ -172,7 +177,7 @@ fn check_field(field: &Field, scope: &TemplateScope<'_>) -> Result<(), TemplateE
             let names: Vec<&str> = scope.resources.iter().map(|n| &**n).collect();
             check_first(field, "resources", "resource", &names, 0)
         }
-        Root::Threads | Root::Rule | Root::Attempt => no_access(field),
+        Root::Threads | Root::Rule | Root::Attempt | Root::JobId => no_access(field),
         Root::Name(name) => Err(unknown_name(field, name, scope)),
         Root::Paths(_) | Root::Constant(_) => Ok(()),
     }
@@ -281,8 +286,6 @@ fn unknown_name(field: &Field, name: &str, scope: &TemplateScope<'_>) -> Templat
         format!("did you mean `{{{section}.{name}}}`?")
     } else if field.after_dollar {
         format!("for the shell's variable write `${{{{{name}}}}}` or `${name}`")
-    } else if name == "jobid" {
-        "jobs have no fixed number here; use `{rule}` and `{wildcards}` to tell them apart".into()
     } else if let Some(near) = nearest(name, ROOTS) {
         format!("did you mean `{{{near}}}`?")
     } else if let Some(near) = nearest(name, scope.wildcards.iter().map(|n| &**n)) {

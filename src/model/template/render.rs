@@ -94,6 +94,15 @@ impl Field {
         Ok(out)
     }
 
+    /// The field as it is written; empty for a constant, which has lost its name.
+    pub(crate) fn canonical(&self) -> String {
+        let mut out = String::new();
+        if let Some(name) = self.root.name() {
+            self.push_canonical(name, &mut out);
+        }
+        out
+    }
+
     fn push_canonical(&self, name: &str, out: &mut String) {
         out.push('{');
         out.push_str(name);
@@ -274,6 +283,7 @@ fn find<'a>(field: &'a Field, b: &Bindings<'a>) -> Result<Found<'a>, TemplateErr
         Root::Resources => resources(field, b.resources),
         Root::Threads => scalar(field, Item::Number(Value::Int(b.threads.into()))),
         Root::Attempt => scalar(field, Item::Number(Value::Int(b.attempt.into()))),
+        Root::JobId => scalar(field, Item::Number(Value::Int(b.job.into()))),
         Root::Rule => scalar(field, Item::Text(b.rule.into())),
         Root::Paths(value) => Ok(of_value(value, Kind::Path)),
         Root::Constant(value) => Ok(of_value(value, Kind::Author)),

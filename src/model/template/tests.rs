@@ -64,6 +64,7 @@ impl Job {
             threads: 4,
             resources: &self.resources,
             attempt: 1,
+            job: 7,
         }
     }
 

@@ -7,6 +7,7 @@
 
 use crate::syntax::print::seq::{Element, Group, Place, Role, What, breaks, has_magic_comma};
 use std::borrow::Cow;
+use std::ops::Range;
 use unicode_width::UnicodeWidthStr;
 
 pub(super) const INDENT: usize = 4;
@@ -138,22 +139,40 @@ impl Lines {
         }
         let (comments, code): (Vec<_>, Vec<_>) = run.iter().partition(|e| e.role == Role::Comment);
         let value = value_of(&code);
-        let weight = heaviest(&code[value..]);
-        if value > 0 && weight > breaks::NEVER && !matches!(weight, breaks::STRING | breaks::COMPREHENSION) {
-            self.hoist(indent, &comments);
-            self.value(indent, prefix, &code, value, suffix);
-        } else if heaviest(&code) > breaks::NEVER {
-            self.operators(indent, prefix, run, heaviest(&code), suffix);
-        } else {
+        let (head, weight) = (&code[..value], heaviest(&code[value..]));
+        let head_weight = heaviest(head);
+        let place = code.get(value).and_then(|first| run.iter().position(|e| std::ptr::eq(*e, *first)));
+        let place = place.unwrap_or(run.len());
+        let start = run.iter().position(|e| e.role != Role::Comment).unwrap_or(0);
+        if head_weight > breaks::NEVER && !self.head_fits(indent, prefix, head) {
+            self.operators(indent, prefix, run, head_weight, start + 1..place, suffix);
+        } else if weight == breaks::NEVER {
             self.hoist(indent, &comments);
             self.open_brackets(indent, prefix, &code, suffix);
+        } else if value == 0 || matches!(weight, breaks::STRING | breaks::COMPREHENSION) {
+            self.operators(indent, prefix, run, weight, place + 1..run.len(), suffix);
+        } else {
+            self.hoist(indent, &comments);
+            self.value(indent, prefix, &code, value, suffix);
         }
     }
 
-    /// Breaks before the operators of one weight.
-    fn operators(&mut self, indent: usize, prefix: &str, run: Run<'_, '_>, weight: u8, suffix: &str) {
-        let first = run.iter().position(|e| e.role != Role::Comment).unwrap_or(0);
-        let mut ends: Vec<usize> = (first + 1..run.len()).filter(|i| run[*i].weight == weight).collect();
+    /// Whether `name=` or `key:` fits on a line, with a bracket behind it.
+    fn head_fits(&self, indent: usize, prefix: &str, head: Run<'_, '_>) -> bool {
+        self.width_of(indent, prefix, head).is_some_and(|at| at + " (".len() <= self.width)
+    }
+
+    /// Breaks before the operators of one weight, of those in a range that starts behind a first operand.
+    fn operators(
+        &mut self,
+        indent: usize,
+        prefix: &str,
+        run: Run<'_, '_>,
+        weight: u8,
+        within: Range<usize>,
+        suffix: &str,
+    ) {
+        let mut ends: Vec<usize> = within.filter(|i| run[*i].weight == weight).collect();
         ends.push(run.len());
         let mut start = 0;
         for end in ends {
@@ -175,10 +194,21 @@ impl Lines {
         if self.flat(indent, prefix, run, suffix) {
             return;
         }
+        let (head, items) = run.split_at(value);
+        // What stands before the value is broken whatever the value does, so the value starts on its last line. It is
+        // not judged by a line that is never written: the brackets that one pass adds would make that line longer.
+        if head.iter().any(|e| is_open(e))
+            && (head.iter().any(|e| e.forced) || !self.head_fits(indent, prefix, head))
+        {
+            self.open_brackets(indent, prefix, head, "");
+            let last = self.out.pop().unwrap_or_default();
+            return self.value(indent, last.trim_start_matches(' '), items, 0, suffix);
+        }
         if !self.wraps(indent, prefix, run, value, suffix) {
             return self.open_brackets(indent, prefix, run, suffix);
         }
-        let open = if value > 0 && run[value].space { " (" } else { "(" };
+        let apart = run[value].space && (value > 0 || !(prefix.is_empty() || prefix.ends_with(' ')));
+        let open = if apart { " (" } else { "(" };
         self.open_brackets(indent, prefix, &run[..value], open);
         self.content(indent + INDENT, &run[value..], Place::Round);
         self.push(indent, &format!("){suffix}"));

@@ -1,6 +1,14 @@
 //! What the formatter prints means the same, which it checks itself; formatting it again changes nothing.
 
+use super::{Source, text};
 use rulemake::{ErrorKind, FormatOptions, format_source};
+
+/// The first byte is the width, the others are the text. Half of them are as wide as the default.
+pub(crate) fn run(bytes: &[u8]) {
+    let mut source = Source::new(bytes);
+    let width = usize::from(source.byte());
+    check(&text(source.rest()), if width < 128 { 100 } else { width - 127 });
+}
 
 pub(crate) fn check(text: &str, width: usize) {
     let options = FormatOptions::default().line_length(width);

@@ -1,6 +1,11 @@
 //! Any text is parsed, or refused with places that are in it.
 
+use super::text;
 use rulemake::included_files;
+
+pub(crate) fn run(bytes: &[u8]) {
+    check(&text(bytes));
+}
 
 pub(crate) fn check(text: &str) {
     let Err(error) = included_files(text) else { return };

@@ -1,0 +1,164 @@
+//! Files that rulemake does not see: outputs outside of the root, and files that a command uses but its rule does not
+//! name.
+
+use super::Finder;
+use super::command::{Word, words};
+use super::scope::{Scope, Site};
+use crate::base::path::{is_outside, normalise};
+use crate::matching::matcher::{ConstraintCache, Values, compile_with};
+use crate::model::flags::Flag;
+use crate::model::pattern::{Pattern, Segment};
+use crate::model::rule::InputSource;
+use crate::model::template::{Part, Root, Template};
+use crate::model::value::Value;
+use rustc_hash::FxHashSet;
+
+/// `output-outside-root`: an output that is absolute or climbs out of the root.
+pub(super) fn output_outside_root(scope: &Scope<'_>, finder: &mut Finder<'_>) {
+    let is_inside = |path: &str| {
+        let root = scope.root().and_then(|root| std::path::absolute(root).ok());
+        root.is_some_and(|root| std::path::Path::new(path).starts_with(root))
+    };
+    for site in scope.sites.iter().filter(|site| !site.is_inherited() || site.section("output").is_some()) {
+        // One is enough: those beside it lie there for the same reason.
+        let outside = |pattern: &&Pattern| {
+            matches!(pattern.segments.first(), Some(Segment::Literal(text)) if is_outside(text) || &**text == "..")
+                && !is_inside(&pattern.text)
+        };
+        let Some(pattern) = site.rule.outputs.iter().find(outside) else { continue };
+        let message = format!("output `{}` lies outside of the directory of the work", pattern.text);
+        let place = scope.find(site, "output", &pattern.text);
+        finder.push(
+            site.warning("output-outside-root", message, place)
+                .note("a copy of the project would write to the same file, and nothing keeps the two apart")
+                .help("write it below the root, or start there with `-C` or `workdir:`"),
+        );
+    }
+}
+
+/// Programs whose arguments are no content that they read.
+const NO_READERS: [&str; 22] = [
+    "[", "[[", "chmod", "chown", "echo", "export", "exit", "git", "kill", "ls", "mkdir", "module", "printf",
+    "pwd", "return", "rm", "rmdir", "sleep", "tee", "test", "touch", "unset",
+];
+
+/// `undeclared-file`: a command names another rule's output, or a file of the project, that is not among the inputs.
+pub(super) fn undeclared_file(scope: &Scope<'_>, finder: &mut Finder<'_>) {
+    if !finder.wants("undeclared-file") {
+        return;
+    }
+    for (site, shell) in scope.commands() {
+        // What a function gives may be the very file.
+        if site.has_input_functions() || site.is_inherited() {
+            continue;
+        }
+        let declared = Declared::of(site);
+        let mut seen = FxHashSet::default();
+        for path in mentioned(&shell.template) {
+            if declared.has(&path) || !seen.insert(path.clone()) {
+                continue;
+            }
+            let Some(what) = undeclared(scope, site, &path) else { continue };
+            let message = format!("the command of rule `{}` uses `{path}`, {what}", site.rule.name);
+            let place = scope.find(site, "shell", &path);
+            finder.push(
+                site.warning("undeclared-file", message, place)
+                    .note(
+                        "a file that is not named in `input` is no reason to run, and nothing makes it first",
+                    )
+                    .help("add it to `input`"),
+            );
+        }
+    }
+}
+
+/// Paths that a command names as they are.
+fn mentioned(template: &Template) -> Vec<String> {
+    let is_path = |word: &Word| {
+        let text = &*word.text;
+        !word.written
+            && !NO_READERS.contains(&&*word.program)
+            && text.contains(['.', '/'])
+            // The shell looks for programs elsewhere, unless a directory is named.
+            && (!word.program.is_empty() || text.contains('/'))
+            && !text.starts_with(['-', '/'])
+            && !text.ends_with('/')
+            && !text.contains(['\n', ':', '\0'])
+    };
+    let paths = words(template).into_iter().filter(is_path).map(|word| normalise(&word.text).into_owned());
+    let mut all: Vec<String> = paths.filter(|path| !is_outside(path)).collect();
+    // `{rules.a.output}`
+    for part in &template.parts {
+        if let Part::Field(field) = part
+            && let Root::Paths(value) = &field.root
+        {
+            let items = match value {
+                Value::List(items) => items,
+                single => std::slice::from_ref(single),
+            };
+            all.extend(items.iter().filter_map(|item| match item {
+                Value::Str(path) => Some(normalise(path).into_owned()),
+                _ => None,
+            }));
+        }
+    }
+    all
+}
+
+/// What the file is, if the rule should have named it.
+fn undeclared(scope: &Scope<'_>, site: &Site<'_>, path: &str) -> Option<String> {
+    let made = |of: &str| format!("an output of rule `{of}`, without naming it as an input");
+    for other in scope.sites.iter().filter(|other| other.number != site.number) {
+        for (pattern, flags) in other.rule.outputs.iter().zip(&other.rule.output_flags) {
+            if !is_concrete(pattern) {
+                continue;
+            }
+            let is_in = || flags.has(Flag::Directory) && lies_below(path, &pattern.text);
+            if &*pattern.text == path || is_in() {
+                return Some(made(&other.rule.name));
+            }
+        }
+    }
+    if !scope.is_file(path) {
+        return None;
+    }
+    match scope.makers(path).first() {
+        Some(maker) if *maker == site.number => None,
+        Some(maker) => Some(made(&scope.rule(*maker).name)),
+        None => Some("a file of the project, without naming it as an input".into()),
+    }
+}
+
+fn is_concrete(pattern: &Pattern) -> bool {
+    pattern.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)))
+}
+
+fn lies_below(path: &str, dir: &str) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What a rule names: its inputs and all that it makes.
+struct Declared<'w> {
+    patterns: Vec<&'w Pattern>,
+}
+
+impl<'w> Declared<'w> {
+    fn of(site: &Site<'w>) -> Declared<'w> {
+        let inputs = site.rule.inputs.iter().flat_map(|item| match &item.source {
+            InputSource::Patterns { patterns, .. } => &**patterns,
+            InputSource::Function(_) => &[],
+        });
+        let products = site.rule.products().map(|(_, pattern)| pattern);
+        Declared { patterns: inputs.chain(products).collect() }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.patterns.iter().any(|pattern| {
+            &*pattern.text == path
+                || lies_below(path, &pattern.text)
+                || (!is_concrete(pattern)
+                    && compile_with(pattern, &mut ConstraintCache::default())
+                        .is_ok_and(|matcher| matcher.matches(path, &mut Values::default())))
+        })
+    }
+}
