@@ -130,7 +130,7 @@ fn grow(
         index,
         paths: &mut cx.paths,
         graph: &mut cx.graph,
-        probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view },
+        probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view, gone: &cx.gone },
         pool: Some(pool),
         is_final: &|job| matches!(verdicts.get(job.index()), Some(Ok(Verdict::UpToDate))),
         most: MOST_NEW_JOBS,
