@@ -309,6 +309,9 @@ impl Run<'_> {
         if !unneeded.is_empty() {
             self.remove_temps(&unneeded);
         }
+        if self.finished {
+            self.remove_late_temps();
+        }
     }
 
     /// What was held back while the graph was to grow.
