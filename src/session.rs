@@ -35,6 +35,7 @@ use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use options::{LoadOptions, RunOptions};
+use recovery::Restored;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -264,12 +265,24 @@ impl Session {
         let trust = options.trust(loaded).map_err(plan_error)?;
         let targets = self.targets(targets, loaded)?;
         let mut paths = std::mem::take(&mut loaded.paths);
+        let files = Observer::new(self.root.clone(), writable.then(|| self.state_dir()));
+        let restored = match writable {
+            true => Restored::default(),
+            false => self.foresee_restored(&loaded.view, &paths, files.hasher())?,
+        };
+        for (path, known) in &restored.files {
+            match known {
+                Some(known) => files.publish(*path, known),
+                None => files.set_missing(*path),
+            }
+        }
+        let gone = restored.gone;
         let mut graph = resolve(Request {
             workflow: &self.workflow,
             index: &self.index,
             paths: &mut paths,
             targets: &targets,
-            probe: &Sources { root: &self.root, trust: &trust, view: &loaded.view },
+            probe: &Sources { root: &self.root, trust: &trust, view: &loaded.view, gone: &gone },
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
@@ -301,7 +314,8 @@ impl Session {
             paths,
             trust,
             view: loaded.view.clone(),
-            files: Observer::new(self.root.clone(), writable.then(|| self.state_dir())),
+            files,
+            gone,
             facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
             workflow: self.workflow.clone(),
             root: self.root.clone(),

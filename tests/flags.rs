@@ -616,7 +616,31 @@ fn a_killed_first_update_leaves_nothing() {
     case.wait_for("half");
     running.child.kill().unwrap();
     running.end();
-    case.rulefile(UPDATE).run(&["db"]).ran(&["add db"]).has("db", "1\n").run(&["db"]).ran(&[]);
+    // Half a file is there, and nothing will be when a run begins: so says the plan.
+    let case =
+        case.rulefile(UPDATE).call_with_code(&["-n"], 4).stderr_has("missing input `db`").has("db", "1\n");
+    case.run(&["db"]).ran(&["add db"]).has("db", "1\n").run(&["db"]).ran(&[]);
+}
+
+/// What reads the file before its update was up to date, and is after a kill in the middle of the update: a plan that looked at the
+/// half would say that it has to run.
+#[test]
+fn a_plan_after_a_killed_update_says_what_the_next_run_does() {
+    let slow = UPDATE.replace(
+        "cat {input} >> {output}",
+        "cat {input} >> {output}; if test -e slow; then touch half; sleep 30; fi",
+    );
+    let case = Case::new().rulefile(&slow).file("db", "0\n").file("new.txt", "1\n").file("other.txt", "");
+    let case = case.run(&[]).ran(&["archive before.txt", "add db"]).file("new.txt", "2\n").file("slow", "");
+    let mut running = case.start(&["db"]);
+    case.wait_for("half");
+    running.child.kill().unwrap();
+    running.end();
+    let case = case.has("db", "0\n1\n2\n").remove("slow");
+    let plan = case.plan(&["before.txt"]);
+    assert_eq!(plan, [("archive before.txt".to_string(), "up-to-date".to_string())]);
+    assert_eq!(case.read("db"), "0\n1\n2\n", "a plan changes nothing");
+    case.run(&["before.txt"]).ran(&[]).has("db", "0\n1\n").run(&[]).has("db", "0\n1\n2\n");
 }
 
 #[test]

@@ -94,6 +94,12 @@ enum Inbox {
     Concluded(Box<Concluded>),
     /// The jobs of a unit, and what could not be removed of their pipes and services.
     UnitConcluded(Vec<Concluded>, Vec<String>),
+    /// What a unit changes in place was copied; it goes on with its start.
+    Kept {
+        unit: u32,
+        attempt: u32,
+        result: std::result::Result<(), (u32, Trouble)>,
+    },
     /// A unit could not be started.
     NotStarted(Vec<Concluded>),
     Removed(Vec<Removed>),
@@ -129,7 +135,6 @@ pub(crate) fn drive(
     let launcher = Launcher {
         run: number,
         mark: Mark::of(&state_dir),
-        cancelled: cancel.flag(),
         grace: options.grace,
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
@@ -240,10 +245,9 @@ impl Run<'_> {
     }
 
     fn receive(&mut self, message: Inbox) {
-        if let Inbox::Checked(_) | Inbox::Concluded(_) | Inbox::UnitConcluded(..) | Inbox::Removed(_) =
-            message
-        {
-            self.in_pool -= 1;
+        match message {
+            Inbox::Completed(_) | Inbox::NotStarted(_) => {}
+            _ => self.in_pool -= 1,
         }
         match message {
             Inbox::Checked(verdicts) => {
@@ -261,6 +265,7 @@ impl Run<'_> {
             }
             Inbox::Concluded(concluded) => self.unit_concluded(vec![*concluded], Vec::new()),
             Inbox::UnitConcluded(concluded, left) => self.unit_concluded(concluded, left),
+            Inbox::Kept { unit, attempt, result } => self.kept(unit, attempt, result),
             Inbox::NotStarted(concluded) => self.unit_concluded(concluded, Vec::new()),
             Inbox::Removed(removed) => {
                 for Removed { unit, path, result } in removed {
@@ -303,6 +308,9 @@ impl Run<'_> {
         self.check(checks);
         if !unneeded.is_empty() {
             self.remove_temps(&unneeded);
+        }
+        if self.finished {
+            self.remove_late_temps();
         }
     }
 
@@ -433,13 +441,48 @@ impl Run<'_> {
         if self.hold_for_hook(unit, attempt) || self.temps.hold_start(unit, attempt) {
             return;
         }
+        if !self.keep_updated(unit, attempt) {
+            self.start_now(unit, attempt, Ok(()));
+        }
+    }
+
+    fn start_now(&mut self, unit: u32, attempt: u32, kept: std::result::Result<(), (u32, Trouble)>) {
         let alone = [JobId(unit)];
         let members = self.cx.units.members(JobId(unit)).cloned();
         let jobs = members.as_deref().unwrap_or(&alone);
-        if let Err((failed, trouble)) = self.try_start(unit, jobs, attempt) {
+        if let Err((failed, trouble)) = kept.and_then(|()| self.try_start(unit, jobs, attempt)) {
             let concluded = self.unit_not_started(jobs, failed, trouble);
             let _ = self.sender.send(Inbox::NotStarted(concluded));
         }
+    }
+
+    /// Copies what the unit changes in place, on the pool, for files may be large. `false` when there is nothing to copy.
+    /// The copies are complete before a job is on record as started: see `files::backup`.
+    fn keep_updated(&mut self, unit: u32, attempt: u32) -> bool {
+        let alone = [JobId(unit)];
+        let cx = self.cx.clone();
+        let jobs = cx.units.members(JobId(unit)).map_or(&alone[..], |members| members);
+        let updated = jobs.iter().flat_map(|id| work::updated(&cx, *id).map(|path| (id.0, path.to_string())));
+        let updated: Vec<(u32, String)> = updated.collect();
+        if updated.is_empty() {
+            return false;
+        }
+        let (backups, sender) = (self.backups(), self.sender.clone());
+        self.in_pool += 1;
+        self.pool.spawn(move || {
+            let keep = |(job, path): &(u32, String)| backups.keep(path).map_err(|e| (*job, Trouble::of(&e)));
+            let result = updated.iter().try_for_each(keep);
+            let _ = sender.send(Inbox::Kept { unit, attempt, result });
+        });
+        true
+    }
+
+    fn kept(&mut self, unit: u32, attempt: u32, result: std::result::Result<(), (u32, Trouble)>) {
+        if self.told_to_end() {
+            // Not on record: it was never in flight. Copies without such a job are of no use to anybody.
+            return self.tell(Msg::Ended { job: unit, end: End::Cancelled });
+        }
+        self.start_now(unit, attempt, result);
     }
 
     /// Starts all jobs of a unit, or none.
@@ -477,10 +520,6 @@ impl Run<'_> {
     /// Records that a job is about to start, and clears the places of its outputs.
     fn make_way(&mut self, id: JobId) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
-        // Before the job is on record as started: see `files::backup`.
-        for path in work::updated(&cx, id) {
-            self.backups().keep(path).map_err(|error| Trouble::of(&error))?;
-        }
         self.record_start(id.0, &cx.job(id).outputs);
         self.take_old_outputs_away(id.0, &cx.job(id).outputs)
     }

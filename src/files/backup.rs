@@ -3,10 +3,12 @@
 //! A copy is complete before the job is on record as started, and goes when its end is. So a job that is on record as
 //! started and not as ended has its copy, or a note that there was nothing; any other copy is of no use.
 
+use super::hash::{Content, FileHasher};
 use super::place::{copy_all, move_under, remove_all};
-use super::stat;
+use super::{stat, tree};
 use crate::base::digest::Digest;
 use crate::error::{Error, Result};
+use crate::trace::identity::Known;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -95,6 +97,31 @@ impl Backups {
             remove_all(&place).map_err(|error| Error::io("remove", &place, error))?;
         }
         Ok(())
+    }
+
+    /// What [`Backups::restore`] would put at `path`, with its content; `Some(None)`: there would be nothing. `None`:
+    /// nothing was kept. See [`FileHasher::content`] for the thread to call this from.
+    ///
+    /// # Errors
+    /// When the copy cannot be read.
+    pub(crate) fn kept(&self, path: &str, hasher: &FileHasher) -> Result<Option<Option<Known>>> {
+        let copy = self.copy(path);
+        let Some(meta) = stat::lstat(&copy)? else {
+            return Ok(stat::lstat(&self.note(path))?.map(|_| None));
+        };
+        if meta.is_symlink() {
+            // Where it leads from there says nothing.
+            return Ok(None);
+        }
+        if meta.is_dir() {
+            let name = copy.strip_prefix(&self.dir).unwrap_or(&copy).to_string_lossy();
+            let tree = tree::read(&self.dir, &name, None, hasher)?;
+            return Ok(tree.map(|(sig, tree)| Some(Known::Tree { sig, tree: tree.into() })));
+        }
+        Ok(match hasher.content(&copy)? {
+            Content::File(hash) => Some(Some(Known::File(hash))),
+            Content::Missing | Content::Directory(_) | Content::Special(_) => None,
+        })
     }
 
     /// Whether anything is kept.

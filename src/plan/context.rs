@@ -51,6 +51,8 @@ pub(crate) struct Context {
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
     pub(crate) units: Units,
+    /// Files that are there and will not be when a run begins; only of plans.
+    pub(crate) gone: FxHashSet<Box<str>>,
 }
 
 /// Which jobs run although they are up to date.
@@ -140,13 +142,15 @@ pub(crate) struct Sources<'a> {
     pub(crate) root: &'a Path,
     pub(crate) trust: &'a Trust,
     pub(crate) view: &'a View,
+    /// Files that are there and will not be when a run begins.
+    pub(crate) gone: &'a FxHashSet<Box<str>>,
 }
 
 impl Probe for Sources<'_> {
     fn exists(&self, path: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
         let is_there = crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some());
-        is_there || self.trust.assumes(path)
+        is_there && !self.gone.contains(path) || self.trust.assumes(path)
     }
 
     fn is_made(&self, path: PathId, _: &str) -> bool {

@@ -1,12 +1,23 @@
 //! What a run finds of one that was killed, and deals with before anything else.
 
 use super::Session;
-use crate::base::path::PathId;
+use crate::base::path::{PathId, PathTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::survivors::{self, Mark};
 use crate::files::backup::Backups;
+use crate::files::hash::FileHasher;
 use crate::files::streams::remove_leftover;
 use crate::store::{Loaded, Record, View, Writer, runs};
+use crate::trace::identity::Known;
+use rustc_hash::FxHashSet;
+
+/// Files that will be put back.
+#[derive(Default)]
+pub(super) struct Restored {
+    /// `None`: there will be nothing.
+    pub(super) files: Vec<(PathId, Option<Known>)>,
+    pub(super) gone: FxHashSet<Box<str>>,
+}
 
 impl Session {
     /// Ends what a killed run left running: it would write into outputs that are made again. Says so.
@@ -35,6 +46,30 @@ impl Session {
             remove_leftover(&self.root, loaded.paths.text(id))?;
         }
         Ok(())
+    }
+
+    /// What the next run will put back before anything else, with its content: a plan that looked at what is there now
+    /// would tell what no run does.
+    pub(super) fn foresee_restored(
+        &self,
+        view: &View,
+        paths: &PathTable,
+        hasher: &FileHasher,
+    ) -> Result<Restored> {
+        let backups = Backups::new(&self.root, &self.state_dir());
+        let mut restored = Restored::default();
+        if !backups.any() {
+            return Ok(restored);
+        }
+        for id in view.interrupted_paths() {
+            let path = paths.text(id);
+            let kept = self.pool.install(|| backups.kept(path, hasher))?;
+            if let Some(None) = &kept {
+                restored.gone.insert(path.into());
+            }
+            restored.files.extend(kept.map(|known| (id, known)));
+        }
+        Ok(restored)
     }
 
     /// Puts back the files that jobs of a killed run were changing in place. Says so.

@@ -75,7 +75,12 @@ impl Session {
             index: &self.index,
             paths: &mut paths,
             targets: &[],
-            probe: &Sources { root: &self.root, trust: &Trust::default(), view: &loaded.view },
+            probe: &Sources {
+                root: &self.root,
+                trust: &Trust::default(),
+                view: &loaded.view,
+                gone: &rustc_hash::FxHashSet::default(),
+            },
             pool: Some(&self.pool),
         });
         let fixed = self.workflow.rules().flat_map(|rule| rule.outputs());
