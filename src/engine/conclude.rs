@@ -66,6 +66,8 @@ pub(crate) enum Conclusion {
     },
     /// It was ended, or never begun, because a job failed that runs at the same time.
     Ended,
+    /// The run was given up before it began.
+    NotBegun,
 }
 
 impl Conclusion {

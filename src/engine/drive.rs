@@ -451,7 +451,10 @@ impl Run<'_> {
         let members = self.cx.units.members(JobId(unit)).cloned();
         let jobs = members.as_deref().unwrap_or(&alone);
         if let Err((failed, trouble)) = kept.and_then(|()| self.try_start(unit, jobs, attempt)) {
-            let concluded = self.unit_not_started(jobs, failed, trouble);
+            let mut concluded = self.unit_not_started(jobs, failed, trouble);
+            if self.fatal.is_some() {
+                concluded.iter_mut().for_each(|one| one.conclusion = Conclusion::NotBegun);
+            }
             let _ = self.sender.send(Inbox::NotStarted(concluded));
         }
     }
@@ -517,10 +520,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Records that a job is about to start, and clears the places of its outputs.
+    /// Records that a job is about to start, and clears the places of its outputs. A job of which that cannot be put on
+    /// record must not begin: nobody would know of what it leaves half made.
     fn make_way(&mut self, id: JobId) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
         self.record_start(id.0, &cx.job(id).outputs);
+        if let Some(error) = &self.fatal {
+            return Err(Trouble::of(error));
+        }
         self.take_old_outputs_away(id.0, &cx.job(id).outputs)
     }
 
@@ -741,6 +748,7 @@ impl Run<'_> {
                 self.record_ended_with(job);
                 End::Failed
             }
+            Conclusion::NotBegun => End::Cancelled,
         }
     }
 
@@ -871,8 +879,11 @@ impl Run<'_> {
             self.tell(Msg::Cancel(level));
             self.cancel_hook(level);
         }
-        if self.recording && self.fatal.is_none() {
-            self.fatal = self.writer.sync_if_due().err();
+        if self.recording
+            && self.fatal.is_none()
+            && let Err(error) = self.writer.sync_if_due()
+        {
+            self.give_up(error);
         }
         if self.kill_at.is_some_and(|at| clock::monotonic() >= at) {
             self.kill_at = None;

@@ -163,10 +163,14 @@ fn refuse_assumed(cx: &Context, check: &Check) -> Result<(), Trouble> {
     })
 }
 
-/// What was protected is not made again behind the back of who protected it.
+/// What was protected is not made again behind the back of who protected it. What a job left whose good end is not on
+/// record was protected by nobody but that job.
 fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
     for (output, flags) in job.outputs.iter().zip(&cx.rule(job).output_flags) {
         let path = cx.paths.text(*output);
+        if cx.view.interrupted(*output).is_some() || cx.view.failed(*output).is_some() {
+            continue;
+        }
         if flags.has(Flag::Protected) && is_protected(&cx.root, path).map_err(|e| Trouble::of(&e))? {
             return Err(Trouble {
                 message: format!("`{path}` is to be made again, but it is protected"),
