@@ -34,6 +34,38 @@ fn a_job_that_outlived_a_killed_run_never_writes_into_what_the_next_run_makes() 
     case.has("out", "1\n1\n").run(&[]).ran(&[]);
 }
 
+/// Such a job is on record by no path.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_job_without_outputs_does_not_outlive_a_killed_run_for_long() {
+    let case = Case::new().rulefile(
+        "rule a:\n    input: 'in'\n    shell: 'touch started; while true; do echo >> beat; sleep 0.05; done'\n",
+    );
+    let case = case.file("in", "1\n");
+    let run = case.start(&["a"]);
+    case.wait_for("started");
+    case.wait_for("beat");
+    run.signal("KILL");
+    run.end();
+    let case = case.edit("Rulefile", "while true", "while false").run(&["a"]).ran(&["a"]);
+    case.warned("ended what a killed run had left running");
+}
+
+/// What is accepted must stay what it was.
+#[test]
+#[cfg(target_os = "linux")]
+fn accept_ends_first_what_a_killed_run_left_running() {
+    let case = Case::new().rulefile(REOPENS).file("in", "1\n");
+    let run = case.start(&[]);
+    case.wait_for("out");
+    run.signal("KILL");
+    run.end();
+    let case = case.file("out", "mine\n").call(&["accept", "out"]).stdout_has("accepted a out");
+    let case = case.stderr_has("ended what a killed run had left running");
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    case.has("out", "mine\n").run(&[]).ran(&[]);
+}
+
 const CHAIN: &str = "\
 rule all:
     input: 'out'

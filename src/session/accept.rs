@@ -30,6 +30,8 @@ pub struct Accepted {
     pub up_to_date: usize,
     /// Jobs whose outputs cannot be taken, and why.
     pub left: Vec<LeftOut>,
+    /// What the user should hear besides, for example that a killed run had left a job running.
+    pub warnings: Vec<String>,
 }
 
 /// A job whose outputs were not taken for current.
@@ -80,9 +82,13 @@ impl Session {
             return Ok(accepted);
         }
         let (mut loaded, mut writer) = self.open_store(false, &holder("accept", targets))?;
+        let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
+        // What still writes into a file makes of it what nobody accepted.
+        warnings.extend(self.end_survivors(&loaded.view)?);
         let cx = self.accepting(targets, &mut loaded, true)?;
         let wanted = self.wanted(&cx, targets);
         let (mut accepted, candidates) = take(&cx, &wanted);
+        accepted.warnings = warnings;
         if !candidates.is_empty() {
             accepted.run = Some(cx.view.next_run());
             record(&cx, &candidates, &mut writer)?;

@@ -16,9 +16,13 @@ pub(crate) fn accept(place: &Place, named: &[String], dry: bool) -> Result<Exit,
     let exit = if named.is_empty() || done.left.is_empty() { Exit::Success } else { Exit::Found };
     if output.json {
         output.answer_json(&serde_json::json!({
-            "v": 1, "run": done.run, "accepted": done.accepted, "up_to_date": done.up_to_date, "left": done.left
+            "v": 1, "run": done.run, "accepted": done.accepted, "up_to_date": done.up_to_date, "left": done.left,
+            "warnings": done.warnings
         }))?;
         return Ok(exit);
+    }
+    for warning in &done.warnings {
+        output.remark(&format!("warning: {}", printable(warning)));
     }
     let shown = if output.verbose > 0 { usize::MAX } else { SHOWN };
     let mut text = String::new();
