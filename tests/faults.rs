@@ -308,6 +308,7 @@ const KINDS: [(&str, bool); 4] =
     [(KILL, false), ("error=ENOSPC", false), ("error=ENOSPC", true), ("error=EIO", false)];
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test may be told how much to try")]
 fn after_any_call_that_kills_or_fails_the_next_run_is_right() {
     if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
         eprintln!("strace is not installed: nothing is tested");

@@ -632,7 +632,8 @@ impl Run<'_> {
     }
 
     fn give_up(&mut self, error: Error) {
-        self.fatal = Some(error);
+        // The first error is the cause of others.
+        self.fatal.get_or_insert(error);
         self.cancel.cancel(CancelLevel::Drain);
     }
 
@@ -727,7 +728,8 @@ impl Run<'_> {
                 }
                 self.done(job, duration_ms, &outputs, results, changed)
             }
-            Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled } => {
+            Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled, stuck } => {
+                stuck.into_iter().for_each(|error| self.give_up(error));
                 let mut failure = self.failure(job, outcome);
                 (failure.exit_code, failure.log_tail, failure.help) = (exit_code, log_tail, help);
                 failure.log = log.map(|path| relative(&path, &self.cx.root));
@@ -744,7 +746,8 @@ impl Run<'_> {
                     End::Failed
                 }
             }
-            Conclusion::Ended => {
+            Conclusion::Ended { stuck } => {
+                stuck.into_iter().for_each(|error| self.give_up(error));
                 self.record_ended_with(job);
                 End::Failed
             }

@@ -1,7 +1,8 @@
 //! Copies of files that jobs change in place, from before the job until its end is on record. Knows no job and no record.
 //!
-//! A copy is complete before the job is on record as started, and goes when its end is. So a job that is on record as
-//! started and not as ended has its copy, or a note that there was nothing; any other copy is of no use.
+//! A copy is complete before the job is on record as started, and goes when its end is, or back to its place. So a job that
+//! is on record as started and not as ended has its copy, or a note that there was nothing, or the file is as it was; any
+//! other copy is of no use.
 
 use super::hash::{Content, FileHasher};
 use super::place::{copy_all, move_under, remove_all};
@@ -61,11 +62,11 @@ impl Backups {
             .map_err(io)
     }
 
-    /// Puts back what was at `path`; what is there now is moved under `aside`. `None`: nothing was kept. The copy stays
-    /// until [`Backups::discard`].
+    /// Puts back what was at `path`, which takes no room on the disk; what is there now is moved under `aside`. `None`:
+    /// nothing was kept, or it was put back before.
     ///
     /// # Errors
-    /// When the file system refuses; then it can be tried again.
+    /// When the file system refuses; then what was kept still is, and it can be tried again.
     pub(crate) fn restore(&self, path: &str, aside: &Path) -> Result<Option<Restored>> {
         let (copy, full) = (self.copy(path), self.root.join(path));
         let was_there = stat::lstat(&copy)?.is_some();
@@ -74,17 +75,14 @@ impl Backups {
         }
         let is_there = stat::lstat(&full)?.is_some();
         let aside = if is_there { Some(move_under(aside, &full, path)?) } else { None };
-        if was_there {
-            let again = copy.with_extension("again");
-            let io = |error| Error::io("put back", &full, error);
-            remove_all(&again).and_then(|()| copy_all(&copy, &again)).map_err(io)?;
-            match fs::rename(&again, &full) {
-                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                    copy_all(&again, &full).and_then(|()| remove_all(&again)).map_err(io)?;
-                }
-                done => done.map_err(io)?,
-            }
-        }
+        let back = match was_there {
+            true => put_back(&copy, &full),
+            false => remove_all(&self.note(path)),
+        };
+        back.map_err(|error| {
+            Error::io("put back", &full, error)
+                .with_help(format!("as it was before its job it is kept in {}", copy.display()))
+        })?;
         Ok(Some(Restored { aside }))
     }
 
@@ -135,6 +133,19 @@ impl Backups {
     /// When the file system refuses.
     pub(crate) fn clear(&self) -> Result<()> {
         remove_all(&self.dir).map_err(|error| Error::io("remove", &self.dir, error))
+    }
+}
+
+fn put_back(copy: &Path, full: &Path) -> io::Result<()> {
+    match fs::rename(copy, full) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            copy_all(copy, full).or_else(|error| {
+                // Half of it would be moved aside, as if a job had made it, when this is tried again.
+                let _ = remove_all(full);
+                Err(error)
+            })
+        }
+        done => done,
     }
 }
 
@@ -190,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_comes_back_as_often_as_it_is_asked_for() {
+    fn what_was_there_comes_back_once_for_each_time_it_was_kept() {
         let place = place();
         place.write("a/x", "before");
         place.write("d/deep/y", "before");
-        for path in ["a/x", "d"] {
-            place.backups.keep(path).unwrap();
-        }
         for attempt in ["half", "another half"] {
+            for path in ["a/x", "d"] {
+                place.backups.keep(path).unwrap();
+            }
             place.write("a/x", attempt);
             place.write("d/new", attempt);
             let aside = place.restore("a/x").unwrap().aside.unwrap();
@@ -206,9 +217,14 @@ mod tests {
             assert_eq!((place.read("a/x"), place.read("d/deep/y")), ("before".into(), "before".into()));
             assert!(!place.full("d/new").exists());
         }
+        // What somebody writes after that is theirs.
+        place.write("a/x", "mine");
+        assert_eq!((place.restore("a/x"), place.read("a/x")), (None, "mine".into()));
+        for path in ["a/x", "d"] {
+            place.backups.keep(path).unwrap();
+        }
         place.backups.discard("a/x").unwrap();
         assert_eq!(place.restore("a/x"), None);
-        assert!(place.restore("d").is_some());
         place.backups.clear().unwrap();
         assert_eq!(place.restore("d"), None);
     }
@@ -219,9 +235,12 @@ mod tests {
         assert_eq!(place.restore("x"), None, "nothing is known");
         place.backups.keep("x").unwrap();
         assert_eq!(place.restore("x"), Some(Restored { aside: None }));
+        place.backups.keep("x").unwrap();
         place.write("x", "half");
         assert!(place.restore("x").unwrap().aside.is_some());
         assert!(!place.full("x").exists());
+        place.write("x", "mine");
+        assert_eq!(place.restore("x"), None, "it was put back before");
         place.write("x", "now");
         place.backups.keep("x").unwrap();
         place.write("x", "later");
