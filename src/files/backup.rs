@@ -139,11 +139,11 @@ impl Backups {
 fn put_back(copy: &Path, full: &Path) -> io::Result<()> {
     match fs::rename(copy, full) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            copy_all(copy, full).or_else(|error| {
+            copy_all(copy, full).inspect_err(|_| {
                 // Half of it would be moved aside, as if a job had made it, when this is tried again.
                 let _ = remove_all(full);
-                Err(error)
-            })
+            })?;
+            remove_all(copy)
         }
         done => done,
     }
