@@ -132,11 +132,6 @@ impl Together {
         self.members.iter().all(|member| member.end.is_some())
     }
 
-    /// Whether a job has ended.
-    pub(super) fn has_ended(&self, job: u32) -> bool {
-        self.members.iter().any(|member| member.job == job && member.end.is_some())
-    }
-
     /// Pipes of which one end will not be opened any more, by their numbers, and who may wait for that.
     pub(super) fn orphans(&self) -> impl Iterator<Item = (usize, Waiting)> + '_ {
         self.links.iter().filter_map(|link| {
