@@ -365,7 +365,7 @@ impl World {
         }
         self.hold_temps(first, job, &needs, &mut growth, dice);
         growth.changed.push(ChangedJob { job, needs, is_open });
-        if let Some(later) = self.to_come_later(job, dice) {
+        if let Some(later) = self.put_later(job, dice) {
             let is_open = self.open.iter().any(|(open, _)| *open == later);
             growth.changed.push(ChangedJob { job: later, needs: vec![job], is_open });
         }
@@ -373,7 +373,7 @@ impl World {
     }
 
     /// A job that has not begun and is to come after `job` from now on, whatever is under way with it.
-    fn to_come_later(&mut self, job: u32, dice: &mut Dice) -> Option<u32> {
+    fn put_later(&mut self, job: u32, dice: &mut Dice) -> Option<u32> {
         let after = job + 1..self.jobs_at_first;
         let later = after.start + dice.roll(after.len() as u64) as u32;
         let is_fit = after.contains(&later)
