@@ -93,6 +93,7 @@ pub use model::action::JobContext;
 pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
 pub use model::dynamic::CallContext;
 pub use model::environment::Environments;
+pub use model::path_pattern::PathPattern;
 pub use model::rule::Rule;
 pub use model::units::resource_amount;
 pub use model::value::Value;

@@ -222,9 +222,19 @@ fn no_rulefile_makes_it_panic_and_every_refusal_says_why() {
         (state >> 33) as usize % below
     };
     let mut refused = 0;
+    let mut all = rulemake::LintOptions::default();
+    all.pedantic = true;
     for text in rulefiles() {
         for variant in variants(&text, &mut random) {
-            let Err(error) = rulemake::Workflow::parse("Rulefile", &variant) else { continue };
+            let error = match rulemake::Workflow::parse("Rulefile", &variant) {
+                Err(error) => error,
+                Ok(workflow) => {
+                    for found in workflow.lints(&all) {
+                        assert!(!found.render(rulemake::TextStyle::Plain).is_empty());
+                    }
+                    continue;
+                }
+            };
             refused += 1;
             let diagnostics = error.diagnostics();
             assert!(!diagnostics.is_empty(), "no diagnostic for:\n{variant}");

@@ -11,8 +11,18 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names of the file in a profile's directory, in this order.
-const FILES: [&str; 5] = ["config.yaml", "config.yml", "config.v9+.yaml", "config.v8+.yaml", "profile.yaml"];
+/// Names of the file in a profile's directory, in this order: those that say for which Snakemake they are come first,
+/// as there.
+const FILES: [&str; 7] = [
+    "profile.v9+.yaml",
+    "config.v9+.yaml",
+    "profile.v8+.yaml",
+    "config.v8+.yaml",
+    USUAL,
+    "config.yml",
+    "profile.yaml",
+];
+const USUAL: &str = "config.yaml";
 
 /// Options of Snakemake that mean nothing here, or that are always so.
 const NOT_NEEDED: [&str; 14] = [
@@ -81,7 +91,7 @@ fn named(name: &str, start: &Path, home: Option<&Path>) -> Result<PathBuf, Failu
     let dirs: Vec<PathBuf> = dirs.collect();
     dirs.iter().find_map(|dir| file_in(dir)).ok_or_else(|| {
         let failure = Failure::new(Exit::Usage, format!("there is no profile `{name}`"));
-        let looked: Vec<String> = dirs.iter().map(|dir| dir.join(FILES[0]).display().to_string()).collect();
+        let looked: Vec<String> = dirs.iter().map(|dir| dir.join(USUAL).display().to_string()).collect();
         failure.note(format!("looked for {}", looked.join(" and ")))
     })
 }

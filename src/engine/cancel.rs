@@ -1,7 +1,7 @@
 //! Cancelling a run from another thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How a run is stopped; a higher level overrides a lower one, never the other way round.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -28,7 +28,6 @@ pub enum CancelLevel {
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken {
     level: Arc<AtomicU8>,
-    terminating: Arc<AtomicBool>,
 }
 
 impl CancelToken {
@@ -41,9 +40,6 @@ impl CancelToken {
     /// Asks for `level`; returns at once. Async-signal-safe.
     pub fn cancel(&self, level: CancelLevel) {
         self.level.fetch_max(level as u8, Ordering::SeqCst);
-        if level >= CancelLevel::Terminate {
-            self.terminating.store(true, Ordering::SeqCst);
-        }
     }
 
     /// The highest level asked for.
@@ -55,10 +51,5 @@ impl CancelToken {
             2 => Some(CancelLevel::Terminate),
             _ => Some(CancelLevel::Kill),
         }
-    }
-
-    /// The flag that Rust actions look at: set from [`CancelLevel::Terminate`] on.
-    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
-        self.terminating.clone()
     }
 }

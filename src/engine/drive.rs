@@ -135,7 +135,6 @@ pub(crate) fn drive(
     let launcher = Launcher {
         run: number,
         mark: Mark::of(&state_dir),
-        cancelled: cancel.flag(),
         grace: options.grace,
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
@@ -309,6 +308,9 @@ impl Run<'_> {
         self.check(checks);
         if !unneeded.is_empty() {
             self.remove_temps(&unneeded);
+        }
+        if self.finished {
+            self.remove_late_temps();
         }
     }
 

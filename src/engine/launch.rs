@@ -18,7 +18,6 @@ use crate::plan::instance::{Instance, Trouble};
 use crate::store::runs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What all jobs of a run have in common.
@@ -26,7 +25,6 @@ pub(super) struct Launcher {
     pub(super) state_dir: PathBuf,
     pub(super) run: u32,
     pub(super) mark: Option<Mark>,
-    pub(super) cancelled: Arc<AtomicBool>,
     /// Between asking a job to end and killing it.
     pub(super) grace: Duration,
     pub(super) deployment: Arc<Deployment>,
@@ -129,7 +127,8 @@ impl Launcher {
             resources: instance.resources.clone(),
             attempt: instance.attempt,
             config: rule.config.clone(),
-            cancelled: self.cancelled.clone(),
+            // Its own: a job whose time is over stops no other. The executor raises it.
+            cancelled: Arc::default(),
         }
     }
 

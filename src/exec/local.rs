@@ -53,8 +53,7 @@ impl LocalExecutor {
     pub(crate) fn submit(&self, request: JobRequest) {
         let control = Arc::new(Control::new(match &request.work {
             Work::Function { context, .. } => Some(Arc::clone(&context.cancelled)),
-            // Of its own: a job whose time is over stops no other.
-            Work::Run(_) => Some(Arc::default()),
+            Work::Run(work) => Some(Arc::clone(&work.context.cancelled)),
             Work::Shell { .. } | Work::Script(_) => None,
         }));
         let mut pool = self.shared.lock();

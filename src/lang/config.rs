@@ -175,7 +175,7 @@ pub(crate) fn yaml_value(text: &str) -> Result<Value, String> {
 /// A scalar, a quoted text or a flow collection. A text with a colon in it is not a mapping here.
 fn setting_value(text: &str) -> Result<Value, String> {
     match text.bytes().next() {
-        None => Ok(Value::from("")),
+        None => Ok(Value::None),
         Some(b'[' | b'{' | b'"' | b'\'') => {
             Yaml::new(SourceId(0), 0, text).document().map_err(|p| p.message.clone())
         }

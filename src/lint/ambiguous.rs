@@ -33,15 +33,17 @@ pub(super) fn overlapping_outputs(scope: &Scope<'_>, finder: &mut Finder<'_>) {
     let outputs = scope.sites.iter().flat_map(|site| site.rule.outputs.iter().map(move |p| (site, p)));
     let wild: Vec<_> = outputs.filter(|(_, pattern)| !pattern.names.is_empty()).collect();
     let ends: Vec<(&str, &str)> = wild.iter().map(|(_, pattern)| ends(pattern)).collect();
+    let texts: Vec<String> = wild.iter().map(|(_, pattern)| shape(pattern)).collect();
     let mut shapes: Vec<Option<Option<Shape<'_>>>> = wild.iter().map(|_| None).collect();
     for (later, (other, _)) in wild.iter().enumerate() {
         for (earlier, (one, _)) in wild[..later].iter().enumerate() {
+            // Equal ones are ambiguous, which is said elsewhere.
+            if !may_meet(ends[earlier], ends[later]) || texts[earlier] == texts[later] {
+                continue;
+            }
             let pair = (one.number, other.number);
             let is_open = pair.0 != pair.1 && !told.contains(&pair) && !is_ordered(scope, pair.0, pair.1);
-            let is_named = named.contains(&*one.rule.name) || named.contains(&*other.rule.name);
-            // Equal ones are ambiguous, which is said elsewhere.
-            let is_equal = shape(wild[earlier].1) == shape(wild[later].1);
-            if !is_open || is_named || is_equal || !may_meet(ends[earlier], ends[later]) {
+            if !is_open || named.contains(&*one.rule.name) || named.contains(&*other.rule.name) {
                 continue;
             }
             for number in [earlier, later] {

@@ -5,8 +5,8 @@ use super::Finder;
 use super::command::{Word, words};
 use super::scope::{Scope, Site};
 use crate::base::path::{is_outside, normalise};
+use crate::matching::index::{Candidate, Scratch};
 use crate::matching::matcher::{ConstraintCache, Values, compile_with};
-use crate::model::flags::Flag;
 use crate::model::pattern::{Pattern, Segment};
 use crate::model::rule::InputSource;
 use crate::model::template::{Part, Root, Template};
@@ -107,25 +107,23 @@ fn mentioned(template: &Template) -> Vec<String> {
 
 /// What the file is, if the rule should have named it.
 fn undeclared(scope: &Scope<'_>, site: &Site<'_>, path: &str) -> Option<String> {
-    let made = |of: &str| format!("an output of rule `{of}`, without naming it as an input");
-    for other in scope.sites.iter().filter(|other| other.number != site.number) {
-        for (pattern, flags) in other.rule.outputs.iter().zip(&other.rule.output_flags) {
-            if !is_concrete(pattern) {
-                continue;
-            }
-            let is_in = || flags.has(Flag::Directory) && lies_below(path, &pattern.text);
-            if &*pattern.text == path || is_in() {
-                return Some(made(&other.rule.name));
-            }
-        }
-    }
-    if !scope.is_file(path) {
-        return None;
-    }
-    match scope.makers(path).first() {
-        Some(maker) if *maker == site.number => None,
-        Some(maker) => Some(made(&scope.rule(*maker).name)),
-        None => Some("a file of the project, without naming it as an input".into()),
+    let mut scratch = Scratch::default();
+    let (mut certain, mut possible) = (None, None);
+    let mut visit = |candidate: Candidate<'_>| {
+        // Of patterns with wildcards it is not known whether a word that fits is a file at all.
+        let found = if candidate.values.is_empty() { &mut certain } else { &mut possible };
+        found.get_or_insert(candidate.rule);
+    };
+    scope.index.candidates(path, &mut scratch, &mut visit);
+    scope.index.above(path, &mut scratch, &mut visit);
+    let made =
+        |of: u32| format!("an output of rule `{}`, without naming it as an input", scope.rule(of).name);
+    match (certain, possible) {
+        (Some(maker), _) if maker != site.number => Some(made(maker)),
+        _ if !scope.is_file(path) => None,
+        (_, Some(maker)) => (maker != site.number).then(|| made(maker)),
+        (Some(_), None) => None,
+        (None, None) => Some("a file of the project, without naming it as an input".into()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::diag::{Problem, SourceId, Span};
 use crate::files::stat::stat;
-use crate::matching::index::{PatternIndex, Scratch};
+use crate::matching::index::PatternIndex;
 use crate::model::action::{Action, ShellAction};
 use crate::model::rule::{InputSource, Rule};
 use crate::model::workflow::Workflow;
@@ -102,13 +102,6 @@ impl<'w> Scope<'w> {
             Action::Shell(shell) => Some((site, &**shell)),
             _ => None,
         })
-    }
-
-    /// Numbers of the rules that make `path`.
-    pub(super) fn makers(&self, path: &str) -> Vec<u32> {
-        let mut makers = Vec::new();
-        self.index.candidates(path, &mut Scratch::default(), |candidate| makers.push(candidate.rule));
-        makers
     }
 
     /// Whether there is such a file, not a directory, in the project.

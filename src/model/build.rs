@@ -7,6 +7,7 @@ use crate::model::draft::{
     DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{CallContext, CallError, Dynamic, JobFunction};
+use crate::model::path_pattern::PathPattern;
 use crate::model::rule::Rule;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
@@ -122,8 +123,8 @@ fn text(text: impl Into<String>) -> DraftText {
     DraftText { text: text.into().into(), span: None, flags: Default::default() }
 }
 
-fn one(name: Option<&str>, path: impl Into<String>) -> DraftPaths {
-    DraftPaths { name: name.map(Arc::from), list: false, paths: vec![text(path)] }
+fn one(name: Option<&str>, path: impl Into<PathPattern>) -> DraftPaths {
+    DraftPaths { name: name.map(Arc::from), list: false, paths: vec![path.into().into_draft()] }
 }
 
 impl Rule {
@@ -141,19 +142,19 @@ impl RuleBuilder {
     }
 
     /// Adds an input pattern.
-    pub fn input(mut self, pattern: impl Into<String>) -> RuleBuilder {
+    pub fn input(mut self, pattern: impl Into<PathPattern>) -> RuleBuilder {
         self.draft.inputs.push(DraftInput::Paths(one(None, pattern)));
         self
     }
 
     /// Adds an input pattern with a name.
-    pub fn input_named(mut self, name: &str, pattern: impl Into<String>) -> RuleBuilder {
+    pub fn input_named(mut self, name: &str, pattern: impl Into<PathPattern>) -> RuleBuilder {
         self.draft.inputs.push(DraftInput::Paths(one(Some(name), pattern)));
         self
     }
 
     /// Adds several input patterns.
-    pub fn inputs<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> RuleBuilder {
+    pub fn inputs<P: Into<PathPattern>>(mut self, patterns: impl IntoIterator<Item = P>) -> RuleBuilder {
         for pattern in patterns {
             self = self.input(pattern);
         }
@@ -170,13 +171,13 @@ impl RuleBuilder {
     }
 
     /// Adds an output pattern.
-    pub fn output(mut self, pattern: impl Into<String>) -> RuleBuilder {
+    pub fn output(mut self, pattern: impl Into<PathPattern>) -> RuleBuilder {
         self.draft.outputs.push(one(None, pattern));
         self
     }
 
     /// Adds an output pattern with a name.
-    pub fn output_named(mut self, name: &str, pattern: impl Into<String>) -> RuleBuilder {
+    pub fn output_named(mut self, name: &str, pattern: impl Into<PathPattern>) -> RuleBuilder {
         self.draft.outputs.push(one(Some(name), pattern));
         self
     }

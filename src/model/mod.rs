@@ -9,6 +9,7 @@ pub(crate) mod environment;
 pub(crate) mod finish;
 pub(crate) mod flags;
 pub(crate) mod order;
+pub(crate) mod path_pattern;
 pub(crate) mod pattern;
 pub(crate) mod rule;
 pub(crate) mod slots;

@@ -146,6 +146,14 @@ pub(crate) fn named_jobs(
             None => jobs.extend(paths.find(&normalise(name)).and_then(|path| graph.producer(path))),
         }
         if jobs.len() == before {
+            if workflow.by_name.contains_key(name.as_str()) {
+                return Err(Trouble {
+                    message: format!("`{option}` names rule `{name}`, which the targets do not need"),
+                    help: Some(format!(
+                        "words behind `{option} RULE` are targets: to name several rules, repeat the option"
+                    )),
+                });
+            }
             let known = workflow.rules.iter().map(|rule| &*rule.name);
             return Err(Trouble {
                 message: format!("`{option}` names `{name}`, which is no rule and no file of this plan"),

@@ -48,6 +48,12 @@ impl Case {
         Case { dir: TempDir::new().unwrap(), env: Vec::new(), last: None }
     }
 
+    /// In memory where there is such a directory: for tests of which each run would otherwise wait for a disk.
+    pub(crate) fn in_memory() -> Case {
+        let dir = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
+        Case { dir, env: Vec::new(), last: None }
+    }
+
     // Steps that change the directory.
 
     pub(crate) fn rulefile(self, text: &str) -> Case {

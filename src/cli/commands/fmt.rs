@@ -49,22 +49,29 @@ pub(crate) fn fmt(common: &Common, output: &Output, args: &FmtArgs) -> Result<Ex
     }
     let here = here()?;
     let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
-    let files = match args.files.as_slice() {
+    let mut files = match args.files.as_slice() {
         [] => with_includes(&here, Project::find(&here, common)?.rulefile, &options)?,
         named => {
             let mut files = Vec::new();
+            let mut seen = BTreeSet::new();
             for file in named {
-                files.push(read(&here, shown(&here, &start.join(file)), &options)?);
+                let path = shown(&here, &start.join(file));
+                // By its place on the disk: a link beside its file is the same file, too.
+                if seen.insert(real(&here.join(&path))) {
+                    files.push(read(&here, path, &options)?);
+                }
             }
             files
         }
     };
     let keep = args.check || args.diff;
-    for file in files.iter().filter(|file| !keep && file.changed()) {
+    for file in files.iter_mut().filter(|file| !keep && file.changed()) {
         let Ok(after) = &file.after else { continue };
-        write(&here.join(&file.path), after).map_err(|error| {
-            Failure::new(Exit::Environment, format!("cannot write {}: {error}", file.shown))
-        })?;
+        // The others are written all the same.
+        if let Err(error) = write(&here.join(&file.path), after) {
+            let message = format!("cannot write {}: {}", file.shown, reason(&error));
+            file.after = Err(Failure::new(Exit::Environment, message));
+        }
     }
     report(output, args, &files)?;
     match files.iter().find_map(|file| file.after.as_ref().err()) {
@@ -103,13 +110,11 @@ fn standard_input(output: &Output, args: &FmtArgs, options: &FormatOptions) -> R
 fn read(here: &Path, path: PathBuf, options: &FormatOptions) -> Result<File, Failure> {
     let shown = path.to_string_lossy().into_owned();
     let bytes = std::fs::read(here.join(&path)).map_err(|error| {
-        let text = error.to_string();
-        let text = text.split(" (os error").next().unwrap_or_default();
         let exit = match error.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory => Exit::Usage,
             _ => Exit::Environment,
         };
-        Failure::new(exit, format!("cannot read {shown}: {text}"))
+        Failure::new(exit, format!("cannot read {shown}: {}", reason(&error)))
     })?;
     let before = String::from_utf8(bytes)
         .map_err(|_| Failure::new(Exit::Workflow, format!("{shown} is not UTF-8 text")))?;
@@ -139,12 +144,25 @@ fn with_includes(here: &Path, rulefile: PathBuf, options: &FormatOptions) -> Res
     Ok(files)
 }
 
+/// Without the number of the system, which helps nobody.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
+/// The file that a path leads to: links stay links, however many lie on the way.
+fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
 /// In one step: who looks at the file sees the old text or the new one.
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    // A link stays a link.
-    let path = &std::fs::read_link(path)
-        .map_or(path.to_path_buf(), |to| path.parent().unwrap_or(Path::new("")).join(to));
+    let path = &real(path);
     let permissions = std::fs::metadata(path)?.permissions();
+    // A new file in its place would need no permission to write to it.
+    if permissions.readonly() {
+        return Err(std::io::ErrorKind::PermissionDenied.into());
+    }
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.tmp", std::process::id()));
@@ -190,7 +208,7 @@ fn report(output: &Output, args: &FmtArgs, files: &[File]) -> Result<(), Failure
         output.remark(&text);
     }
     if !failed.is_empty() {
-        say(&format!("{} of {} files left as they are, for they cannot be read", failed.len(), files.len()));
+        say(&format!("{} of {} files left as they are", failed.len(), files.len()));
     }
     Ok(())
 }

@@ -127,7 +127,7 @@ impl Run<'_> {
             resources: Vec::new(),
             attempt: 1,
             config: hook.config.clone(),
-            cancelled: self.launcher.cancelled.clone(),
+            cancelled: Arc::default(),
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct TempState {
     held_open: FxHashSet<(u32, u32)>,
     /// Whether a job can be reopened.
     any: bool,
+    /// Files that nobody needs but for a job that may have to make its own temporary files again: they go at the end.
+    late: FxHashSet<u32>,
     /// Units of which a file is being removed; how many.
     removing: FxHashMap<u32, usize>,
     /// Units whose start waits for that: a removal that comes late must not meet what they make.
@@ -230,8 +232,33 @@ impl Run<'_> {
         if self.growth.is_due() {
             return self.growth.held.removals.extend(temps);
         }
+        let (late, now): (Vec<u32>, Vec<u32>) = temps.iter().partition(|temp| self.may_be_read_again(**temp));
+        self.temps.late.extend(late);
+        self.remove_now(&now);
+    }
+
+    /// What was kept until no job can be reopened any more.
+    pub(super) fn remove_late_temps(&mut self) {
+        let mut late: Vec<u32> = std::mem::take(&mut self.temps.late).into_iter().collect();
+        late.sort_unstable();
+        self.remove_now(&late);
+    }
+
+    /// Whether a job that reads the file was up to date without it, but not for good: its own temporary files may be
+    /// gone, and then it runs when somebody needs those. To make this file again for it would be work for nothing.
+    fn may_be_read_again(&self, temp: u32) -> bool {
+        let path = self.temps.files[temp as usize];
+        let Some(producer) = self.cx.graph.producer(path) else { return false };
+        let is_for_good = |reader: &JobId| {
+            self.temps.ran.contains(&reader.0) || !has_temp(self.cx.rule(self.cx.job(*reader)))
+        };
+        self.cx.graph.consumers(producer).any(|reader| !is_for_good(&reader))
+    }
+
+    fn remove_now(&mut self, temps: &[u32]) {
         let mut removals = Vec::new();
         for temp in temps {
+            self.temps.late.remove(temp);
             let path = self.temps.files[*temp as usize];
             let (Some(producer), Some(sig)) = (self.cx.graph.producer(path), self.cx.files.signature(path))
             else {

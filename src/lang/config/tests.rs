@@ -131,7 +131,7 @@ fn settings_are_scalars_or_flow_collections() {
         ("a.b=yes", "{'a': {'b': True}}"),
         ("a=[1, x]", "{'a': [1, 'x']}"),
         ("a={b: 1}", "{'a': {'b': 1}}"),
-        ("a=", "{'a': ''}"),
+        ("a=", "{'a': None}"),
         ("a='5'", "{'a': '5'}"),
         ("a=b: c", "{'a': 'b: c'}"),
         ("a=x=y", "{'a': 'x=y'}"),
