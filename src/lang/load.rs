@@ -9,6 +9,7 @@ mod bodies;
 mod checkpoints;
 mod directives;
 mod function;
+mod items;
 mod keywords;
 mod modules;
 mod objects;
