@@ -280,6 +280,8 @@ root cause: mid mid/s.tsv will run:
         set -e
       - cut -f1 {input} > {output}
       + cut -f2 {input} > {output}
+  it would not run if its command were as before
+  `rulemake accept mid/s.tsv` takes it as it is
 "
         );
     }

@@ -193,6 +193,7 @@ impl Reason {
             | Reason::NoRecord
             | Reason::NeverBuilt
             | Reason::FailedBefore { .. }
+            | Reason::Together { .. }
             | Reason::NeededBy { .. } => return None,
             Reason::OutputSetChanged { .. } => "its outputs were those of before".into(),
             Reason::CommandChanged { .. } => "its command were as before".into(),
@@ -237,6 +238,7 @@ impl Reason {
                 | Reason::NeverBuilt
                 | Reason::OutputMissing { .. }
                 | Reason::OutputKindChanged { .. }
+                | Reason::Together { .. }
                 | Reason::NeededBy { .. }
         )
     }
