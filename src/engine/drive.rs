@@ -824,6 +824,11 @@ impl Run<'_> {
             self.note_end(job);
         }
         if !crate::plan::check::has_action(&self.cx, JobId(job)) {
+            // It executes nothing, but it may have failed to get its inputs after a checkpoint.
+            if as_ == Settled::Failed && self.pending_failure.contains_key(&job) {
+                self.summary.failed += 1;
+                self.report_failure(job, false);
+            }
             return;
         }
         let skipped = |because, job: JobInfo| EventKind::JobSkipped { job, because };

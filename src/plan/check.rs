@@ -18,7 +18,7 @@ use crate::model::template::Used;
 use crate::plan::code::{job_code, require_program};
 use crate::plan::context::Context;
 use crate::plan::inputs::{self, look};
-use crate::plan::instance::{Instance, Pending, Trouble, fixed_param, param_name};
+use crate::plan::instance::{self, Instance, Pending, Trouble, fixed_param, param_name};
 use crate::plan::required::{self, Required};
 use crate::plan::trust::results_on_disk;
 use crate::trace::compare::compare;
@@ -73,10 +73,7 @@ pub(crate) enum Mode {
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let check = compare_only(cx, id, mode)?;
     if !check.reasons.is_empty() {
-        let job = cx.job(id);
-        require_program(cx, job, cx.rule(job))?;
-        refuse_protected(cx, job)?;
-        refuse_assumed(cx, &check)?;
+        refuse(cx, cx.job(id), &check)?;
     }
     Ok(check)
 }
@@ -147,6 +144,7 @@ pub(crate) fn bind_streams<'a>(cx: &Context, members: impl Iterator<Item = (JobI
 fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
     require_program(cx, job, cx.rule(job))?;
     refuse_protected(cx, job)?;
+    instance::priority(cx, job)?;
     refuse_assumed(cx, check)
 }
 
@@ -434,6 +432,7 @@ fn bound_params(
         (true, false) => Some(Instance::of(cx, job, 1)?),
         (true, true) => Some(Instance::foreseen(cx, job)?),
     };
+    unknown.pending.extend(instance.iter().flat_map(|instance| instance.pending.iter().cloned()));
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
         let is_local = matches!(&param.source, ParamSource::Function(function) if function.is_local());

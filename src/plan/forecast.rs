@@ -12,7 +12,7 @@ use crate::matching::index::PatternIndex;
 use crate::plan::check::{Check, Mode, check, check_unit, has_action};
 use crate::plan::context::{Context, Sources};
 use crate::plan::inputs;
-use crate::plan::instance::{Pending, Trouble};
+use crate::plan::instance::{NAME_AN_OUTPUT, Pending, Trouble};
 use crate::plan::plan::Verdict;
 use crate::plan::units::Inspection;
 use crate::trace::reason::Reason;
@@ -72,6 +72,42 @@ fn check_all(
     for (job, check) in units.iter().flat_map(members).zip(found.into_iter().flatten()) {
         checks[job.index()] = Some(check).filter(|_| !cx.graph.open.contains_key(job));
     }
+    refuse_unordered(cx, checks);
+}
+
+/// A job whose params look at a checkpoint that it does not come after could start before it: that is an error. While
+/// some inputs are not known, nobody can say.
+fn refuse_unordered(cx: &Context, checks: &mut [Option<Result<Check, Trouble>>]) {
+    if !cx.graph.open.is_empty() {
+        return;
+    }
+    let mut after: FxHashMap<Pending, FxHashSet<JobId>> = FxHashMap::default();
+    for (id, slot) in (0..).map(JobId).zip(checks) {
+        let Some(Ok(check)) = slot else { continue };
+        let unordered = check.pending.iter().find(|pending| {
+            let after = after.entry((*pending).clone()).or_insert_with(|| all_after(cx, pending));
+            !after.contains(&id)
+        });
+        if let Some((checkpoint, _)) = unordered {
+            let rule = &cx.rule(cx.job(id)).name;
+            *slot = Some(Err(Trouble {
+                message: format!(
+                    "params of rule `{rule}` look at checkpoint `{checkpoint}`, which need not have ended before"
+                ),
+                help: Some(NAME_AN_OUTPUT.into()),
+            }));
+        }
+    }
+}
+
+/// All jobs that cannot start before the job of a checkpoint has ended.
+fn all_after(cx: &Context, pending: &Pending) -> FxHashSet<JobId> {
+    let mut after = FxHashSet::default();
+    let mut todo: Vec<JobId> = pending_job(cx, pending).into_iter().collect();
+    while let Some(job) = todo.pop() {
+        todo.extend(cx.graph.consumers(job).filter(|consumer| after.insert(*consumer)));
+    }
+    after
 }
 
 /// Open jobs whose checkpoints are all known to be up to date.

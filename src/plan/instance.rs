@@ -268,6 +268,27 @@ impl Instance {
     }
 }
 
+/// What decides between jobs that could start: the greatest goes first.
+pub(crate) fn priority(cx: &Context, job: &Job) -> Result<i64, Trouble> {
+    let rule = cx.rule(job);
+    if let Dynamic::Const(Value::Int(n)) = rule.priority {
+        return Ok(n);
+    }
+    match Instance::naming(cx, job).evaluate(&rule.priority, rule) {
+        Ok(Value::Int(n)) => Ok(n),
+        Ok(Value::Bool(truth)) => Ok(truth.into()),
+        Ok(Value::Float(x)) if x.is_finite() => Ok(x.round_ties_even() as i64),
+        Ok(other) => Err(Trouble::new(format!(
+            "`priority` of rule `{}` must be a number, not {}",
+            rule.name,
+            other.canonical()
+        ))),
+        // An input that is still to be made, or a checkpoint, will be known too late to decide anything.
+        Err(CallError::Absent(_) | CallError::Pending { .. }) => Ok(0),
+        Err(error) => Err(explain(cx, rule, "`priority`", error)),
+    }
+}
+
 /// Threads of a job, at most as many as the run has.
 fn whole_threads(cx: &Context, rule: &Rule, value: &Value) -> Result<u32, Trouble> {
     match value {
@@ -319,6 +340,10 @@ fn rendered_one(pattern: &Pattern, values: &[Arc<str>]) -> Arc<str> {
     Arc::from(crate::base::path::normalise(&text).as_ref())
 }
 
+/// What helps a job that looks at a checkpoint too early.
+pub(crate) const NAME_AN_OUTPUT: &str =
+    "name an output of the checkpoint as an input, so that the job comes after it";
+
 /// The sentence for a function that gave no value.
 pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -> Trouble {
     match error {
@@ -327,7 +352,7 @@ pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -
                 "{what} of rule `{}` looks at checkpoint `{checkpoint}`, which has not ended",
                 rule.name
             ),
-            help: Some("name an output of the checkpoint as an input, so that the job comes after it".into()),
+            help: Some(NAME_AN_OUTPUT.into()),
         },
         CallError::Absent(path) => Trouble::new(format!(
             "{what} of rule `{}` looks at input `{path}`, which does not exist",

@@ -5,10 +5,8 @@ use crate::engine::core::Shape;
 use crate::engine::core::units::contract;
 use crate::engine::drive::temps::TempState;
 use crate::graph::job::{Job, JobId};
-use crate::model::dynamic::Dynamic;
-use crate::model::value::Value;
 use crate::plan::context::Context;
-use crate::plan::instance::Instance;
+use crate::plan::instance;
 
 /// The whole graph, over units.
 pub(super) fn shape(cx: &Context, temps: &mut TempState) -> Shape {
@@ -40,19 +38,7 @@ pub(super) fn shape(cx: &Context, temps: &mut TempState) -> Shape {
     }
 }
 
-/// A priority that is no number counts as none: it decides only what starts first.
+/// A priority that is no number counts as none here: the check of its job tells it.
 pub(super) fn priority(cx: &Context, job: &Job) -> i64 {
-    let rule = cx.rule(job);
-    match &rule.priority {
-        Dynamic::Const(Value::Int(n)) => *n,
-        Dynamic::Const(_) => 0,
-        Dynamic::Function(_) => {
-            let instance = Instance::naming(cx, job);
-            match instance.evaluate(&rule.priority, rule) {
-                Ok(Value::Int(n)) => n,
-                Ok(Value::Float(x)) => x as i64,
-                _ => 0,
-            }
-        }
-    }
+    instance::priority(cx, job).unwrap_or(0)
 }
