@@ -149,6 +149,10 @@ fn missing(start: &Path, file: &Path) -> Failure {
         let message = format!("`{}` is a directory, not a Rulefile", file.display());
         return Failure::new(Exit::Workflow, message).help("to work in a directory there is -C");
     }
+    if start.join(file).exists() {
+        let message = format!("`{}` is not a regular file", file.display());
+        return Failure::new(Exit::Workflow, message).help("write it to a file and name that");
+    }
     // In Snakemake and elsewhere the letter means "force".
     Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()))
         .note(format!("looked for it in {}", start.display()))
@@ -162,6 +166,9 @@ fn not_found(start: &Path) -> Failure {
         let path = start.join(name);
         if path.is_dir() {
             return failure.note(format!("`{name}` there is a directory"));
+        }
+        if path.exists() {
+            return failure.note(format!("`{name}` there is not a regular file"));
         }
         if path.is_symlink() {
             return failure.note(format!("`{name}` there is a link to a file that does not exist"));

@@ -38,6 +38,7 @@ use crate::lang::load::paths::{PathRules, Pathvars, Prefix};
 use crate::lang::load::settings::Order;
 use crate::lang::load::workflow::{Place, WorkflowObject};
 use crate::lang::raise::Raise;
+use crate::lang::reads::open_regular;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::{Host, MAIN, SpaceId, Vm};
 use crate::model;
@@ -48,6 +49,7 @@ use crate::model::rule::{Environment, Rule};
 use crate::model::workflow::Workflow;
 use crate::syntax::ast::{Directive, Hook, ModuleDef, RuleDef, UseRule};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -103,7 +105,9 @@ impl LoadFailure {
 
 /// Loads a Rulefile from a file.
 pub(crate) fn load_file(path: &Path, root: &Path, settings: Settings) -> Result<Workflow, Error> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let mut bytes = Vec::new();
+    let read = open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|e| Error::io("read", path, e))?;
     let text = String::from_utf8(bytes).map_err(|e| not_utf8(path, &e))?;
     let request = LoadRequest {
         name: path.to_string_lossy().into_owned(),

@@ -103,16 +103,11 @@ impl Vm<'_> {
     }
 
     fn read_bytes(&mut self, full: &Path) -> Result<std::io::Result<Vec<u8>>, Raise> {
-        let file = match fs::File::open(full) {
+        let file = match open_regular(full) {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
         match file.metadata() {
-            Ok(meta) if meta.is_dir() => return Ok(Err(ErrorKind::IsADirectory.into())),
-            // A pipe or device could be read for ever.
-            Ok(meta) if !meta.is_file() => {
-                return Ok(Err(std::io::Error::other("not a regular file")));
-            }
             Ok(meta) => self.budget.allocate(meta.len())?,
             Err(error) => return Ok(Err(error)),
         }
@@ -369,6 +364,19 @@ fn digest_of(names: &[String]) -> Digest {
         hasher.text(name);
     }
     hasher.finish()
+}
+
+/// Opens a file to read it whole. A pipe is refused before it is opened, which would wait for a writer; it and a device
+/// could be read for ever.
+pub(crate) fn open_regular(path: &Path) -> std::io::Result<fs::File> {
+    let meta = fs::metadata(path)?;
+    if meta.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if !meta.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    fs::File::open(path)
 }
 
 fn not_utf8(path: &Path) -> Raise {

@@ -10,6 +10,7 @@ use crate::lang::load::objects::reported;
 use crate::lang::load::workflow::Place;
 use crate::lang::load::{File, Loader, home_of};
 use crate::lang::raise::Raise;
+use crate::lang::reads::open_regular;
 use crate::lang::value::{Dict, Value};
 use crate::lang::vm::Vm;
 use crate::model::pattern::check_constraint;
@@ -124,7 +125,11 @@ impl Loader {
                     texts.push((object.text().into(), item.span));
                 }
                 other => {
-                    let message = format!("`{word}:` takes the path of a file, not `{}`", other.type_name());
+                    let found = match &other {
+                        Value::Str(text) if text.is_empty() => "an empty text".to_string(),
+                        other => format!("`{}`", other.type_name()),
+                    };
+                    let message = format!("`{word}:` takes the path of a file, not {found}");
                     self.refuse("bad-directive", message, item.span);
                 }
             }
@@ -167,6 +172,8 @@ impl Loader {
                 let problem = problem.at(span, "");
                 return self.stop(if Path::new(path).is_absolute() {
                     problem
+                } else if path.contains("://") {
+                    problem.help("rulemake fetches nothing: copy the file beside this one")
                 } else {
                     problem.help("the path starts from the directory of the file that includes it")
                 });
@@ -352,15 +359,13 @@ pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let describe = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_string(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_string(),
-        _ => e.to_string(),
+        std::io::ErrorKind::IsADirectory => "it is a directory".to_string(),
+        std::io::ErrorKind::Other => format!("it is {e}"),
+        _ => e.to_string().split(" (os error").next().unwrap_or_default().to_string(),
     };
-    let file = std::fs::File::open(path).map_err(describe)?;
-    let meta = file.metadata().map_err(describe)?;
-    if meta.is_dir() {
-        return Err("it is a directory".into());
-    }
     let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(describe)?;
+    let read = open_regular(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(describe)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20));
     }
