@@ -521,6 +521,10 @@ impl Run<'_> {
     fn make_way(&mut self, id: JobId) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
         self.record_start(id.0, &cx.job(id).outputs);
+        if self.fatal.is_some() {
+            // What it would leave could be taken for good by the next run.
+            return Err(Trouble::new("its start could not be put on record"));
+        }
         self.take_old_outputs_away(id.0, &cx.job(id).outputs)
     }
 
