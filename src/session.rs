@@ -153,6 +153,10 @@ pub struct WhyStep {
     /// What is known about it.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// What would have to be so for it not to run, each the end of a sentence; all of it together. Empty when it does
+    /// not run, or when nothing helps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unless: Vec<String>,
     /// Its last success, if one is on record.
     pub last: Option<LastRun>,
 }

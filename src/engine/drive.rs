@@ -521,6 +521,10 @@ impl Run<'_> {
     fn make_way(&mut self, id: JobId) -> std::result::Result<(), Trouble> {
         let cx = self.cx.clone();
         self.record_start(id.0, &cx.job(id).outputs);
+        if self.fatal.is_some() {
+            // What it would leave could be taken for good by the next run.
+            return Err(Trouble::new("its start could not be put on record"));
+        }
         self.take_old_outputs_away(id.0, &cx.job(id).outputs)
     }
 
@@ -820,6 +824,11 @@ impl Run<'_> {
             self.note_end(job);
         }
         if !crate::plan::check::has_action(&self.cx, JobId(job)) {
+            // It executes nothing, but it may have failed to get its inputs after a checkpoint.
+            if as_ == Settled::Failed && self.pending_failure.contains_key(&job) {
+                self.summary.failed += 1;
+                self.report_failure(job, false);
+            }
             return;
         }
         let skipped = |because, job: JobInfo| EventKind::JobSkipped { job, because };

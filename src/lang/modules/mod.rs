@@ -23,7 +23,7 @@ mod os_path;
 mod pandas;
 mod pathlib;
 mod random;
-mod re;
+pub(crate) mod re;
 mod shlex;
 mod small;
 mod snakemake;

@@ -113,6 +113,30 @@ fn lookup_finds_values_in_mappings() {
     assert!(found("lookup(dpath='s/2')").contains("within"));
 }
 
+/// Rows of a table: one row is an item, several are a list; one column gives its values; a number of rows is asked for.
+#[test]
+fn lookup_finds_rows_of_tables() {
+    let table = "import pandas as pd\nT = pd.DataFrame({'s': ['1', '1', '2'], 'u': [1, 2, 1], 'f': ['a', 'b', 'c']})\n";
+    let found = |expression: &str| given_after(table, expression);
+    assert_eq!(found("lookup(query='u == 2', within=T, cols='f')"), "now ['b']");
+    assert_eq!(found("lookup(query='u == 1', within=T, cols='f')"), "now ['a', 'c']");
+    assert_eq!(found("lookup(\"s == '{s}'\", within=T, cols='f')"), "['a', 'b']");
+    assert_eq!(found("lookup(query='u == {n}', within=T, cols='f', n=2)"), "now ['b']");
+    assert_eq!(found("lookup(query='u == {n}', within=T, cols='f', n=lambda wc: wc.s)"), "['a', 'c']");
+    assert_eq!(found("lookup(query='u == 2', within=T).f"), "now 'b'");
+    assert_eq!(found("[row.f for row in lookup(query='u == 1', within=T)]"), "now ['a', 'c']");
+    assert_eq!(found("lookup(query='u == 2', within=T, cols=['f', 'u'])[:2]"), "now ['b', 2]");
+    assert_eq!(found("lookup(query='u == 1', within=T, is_nrows=2)"), "now True");
+    assert_eq!(found("lookup(query='u == 1', within=T, is_nrows=1)"), "now False");
+    assert_eq!(found("lookup(query='u == 9', within=T, cols='f', default='none')"), "now 'none'");
+    assert_eq!(found("lookup(query='u == 9', within=T, cols='f')"), "now []");
+    assert!(found("lookup(query='u ==', within=T)").contains("`lookup` with the query `u ==`"));
+    assert!(found("lookup(query='u == 1', within=T, cols='x')").contains("x"));
+    assert!(found("lookup(dpath='u', within=T)").contains("`dpath` is for mappings"));
+    assert!(found("lookup(query='u == 1', dpath='u', within=T)").contains("not both"));
+    assert!(found("lookup(query='a', within=[1])").contains("not into `list`"));
+}
+
 #[test]
 fn expand_waits_for_functions_among_its_values() {
     assert_eq!(given("expand('{a}-{b}', a=lambda wc: wc.s, b=['p', 'q'])"), "['1-p', '1-q']");
