@@ -224,7 +224,9 @@ fn is_plain(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(command: &str) -> Option<(Vec<String>, Vec<(Direction, String)>)> {
+    type Parsed = (Vec<String>, Vec<(Direction, String)>);
+
+    fn parse(command: &str) -> Option<Parsed> {
         let shell: Vec<Arc<str>> = SHELL.map(Arc::from).to_vec();
         let plain = Plain::parse(&shell, command)?;
         let redirects = plain.redirects.into_iter().map(|(direction, file)| (direction, file.into_owned()));
