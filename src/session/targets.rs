@@ -53,7 +53,7 @@ impl Session {
             if expanded.len() == before {
                 let help = match trouble.take() {
                     Some(trouble) => {
-                        format!("what the default target needs is not known: {}", trouble.message())
+                        format!("what the default target needs is not known: {trouble}")
                     }
                     None => "`rulemake list --outputs` shows what the default target needs".to_string(),
                 };
