@@ -37,6 +37,8 @@ mod typing;
 mod urllib;
 mod yaml;
 
+pub(crate) use self::os_path::with_home;
+pub(crate) use self::pathlib::path_object;
 pub(crate) use self::re::RegexStore;
 use crate::lang::action;
 pub(crate) use crate::lang::object::HostType;

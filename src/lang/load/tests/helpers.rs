@@ -171,3 +171,18 @@ fn functions_in_functions_have_a_bound() {
     let found = given_after("x = lambda wc: 'a'\nfor i in range(100):\n    x = subpath(x)", "x");
     assert!(found.contains("nested too deeply"), "{found}");
 }
+
+/// The first path that this machine lets be used; what was looked at is on record.
+#[test]
+fn a_path_is_chosen_by_what_is_allowed() {
+    assert_eq!(given("choose_file(['none', 'sums'])"), "now 'sums'");
+    assert_eq!(given("choose_file(['sums'], execute=True)"), "now None");
+    assert_eq!(given("choose_file(['sums'], execute=False)"), "now 'sums'");
+    assert_eq!(given("choose_file(['.'])"), "now None");
+    assert_eq!(given("choose_file(['new/er'], creatable=True)"), "now 'new/er'");
+    assert_eq!(given("choose_folder(['sums', '.'])"), "now '.'");
+    assert_eq!(given("choose_folder(['none/x'])"), "now None");
+    assert_eq!(given("choose_tmp(['none/x'])"), "now 'none/x'");
+    assert_eq!(given("choose_tmp(['none/x'], creatable=False)"), "now 'system_tmpdir'");
+    assert!(given("choose_file([5])").contains("choose_file"));
+}
