@@ -1,9 +1,10 @@
-//! Rulefile text to workflow: rules of the usual size, 300 lines and 10,000 rules.
+//! Rulefile text to workflow: rules of the usual size, 300 lines and 10,000 rules; and texts of odd shapes that grow to a
+//! megabyte, whose time per byte must not grow with them.
 
 #![expect(clippy::expect_used, reason = "a bench may stop")]
 mod support;
 
-use rulemake::Workflow;
+use rulemake::{FormatOptions, Workflow, format_source, included_files};
 use std::fmt::Write as _;
 
 fn rulefile(rules: usize) -> String {
@@ -17,10 +18,32 @@ fn rulefile(rules: usize) -> String {
     text
 }
 
+/// Texts that somebody's program wrote, or that are broken: a piece, what it stands between, and what it repeats.
+const SHAPES: [(&str, &str, &str, &str); 9] = [
+    ("a list on one line", "x = [", "'abc', ", "]\n"),
+    ("a list on lines", "x = [\n", "    'abc',  # why\n", "]\n"),
+    ("a string", "x = '", "abcdefg ", "'\n"),
+    ("statements", "", "x = f(1, 'a')\n", ""),
+    ("fields of an f-string", "a = 1\nx = f'", "{a!r:>5} ", "'\n"),
+    ("open brackets", "x = ", "(", "\n"),
+    ("open brackets on lines", "", "x = [\n", ""),
+    ("open strings", "", "x = 'abc\n", ""),
+    ("open f-strings", "", "x = f'{abc\n", ""),
+];
+
 fn main() {
     for (rules, repeats) in [(43, 20), (1_000, 5), (10_000, 3)] {
         let text = rulefile(rules);
         let time = support::median(repeats, || Workflow::parse("Rulefile", &text).expect("it parses"));
         support::row("parse and load, rules", rules, time);
+    }
+    for (name, before, piece, after) in SHAPES {
+        for bytes in [1_000, 10_000, 100_000, 1_000_000] {
+            let text = format!("{before}{}{after}", piece.repeat(bytes / piece.len()));
+            let time = support::median(3, || included_files(&text));
+            support::row(&format!("parse {name}, bytes"), bytes, time);
+            let time = support::median(3, || format_source(&text, &FormatOptions::default()));
+            support::row(&format!("format {name}, bytes"), bytes, time);
+        }
     }
 }

@@ -61,6 +61,7 @@ pub struct Session {
     pool: rayon::ThreadPool,
     index: PatternIndex,
     programs: Programs,
+    direct: bool,
 }
 
 /// Options of a [`Session`].
@@ -73,6 +74,7 @@ pub struct SessionBuilder {
     cancel: CancelToken,
     observer: Option<Observe>,
     search_path: Option<OsString>,
+    direct: bool,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -153,6 +155,10 @@ pub struct WhyStep {
     /// What is known about it.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// What would have to be so for it not to run, each the end of a sentence; all of it together. Empty when it does
+    /// not run, or when nothing helps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unless: Vec<String>,
     /// Its last success, if one is on record.
     pub last: Option<LastRun>,
 }
@@ -235,6 +241,7 @@ impl Session {
             cancel: CancelToken::new(),
             observer: None,
             search_path: None,
+            direct: false,
         }
     }
 
@@ -497,6 +504,7 @@ impl Session {
             warnings,
             keep_temps: options.keep_temps,
             programs: self.programs.clone(),
+            direct: self.direct,
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
@@ -598,6 +606,15 @@ impl SessionBuilder {
         self
     }
 
+    /// Starts commands of plain words, such as `sort -u < in.txt > out.txt`, without a shell: the result is the same, and
+    /// short jobs take a third less time. Only where bash would do nothing else: the process has neither a variable
+    /// `BASH_ENV` nor exported functions. Default: `false`, since the library asks no environment.
+    #[must_use]
+    pub fn direct_commands(mut self, direct: bool) -> SessionBuilder {
+        self.direct = direct;
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -647,6 +664,7 @@ impl SessionBuilder {
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
             programs: Programs::new(self.search_path),
+            direct: self.direct,
             root,
             workflow: self.workflow,
         })

@@ -132,3 +132,12 @@ pub(crate) fn is_full(dir: &std::path::Path) -> bool {
     // Some file systems count no files.
     (found.f_blocks > 0 && room < LITTLE) || (found.f_files > 0 && found.f_favail == 0)
 }
+
+/// Whether this process may read, write and execute (enter, if it is a directory) what a path names.
+#[expect(unsafe_code, reason = "std tells the bits, not what they mean for us")]
+pub(crate) fn rights(path: &std::path::Path) -> [bool; 3] {
+    use std::os::unix::ffi::OsStrExt as _;
+    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return [false; 3] };
+    // SAFETY: the text ends in a NUL and outlives the call.
+    [libc::R_OK, libc::W_OK, libc::X_OK].map(|right| unsafe { libc::access(path.as_ptr(), right) } == 0)
+}

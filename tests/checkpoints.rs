@@ -383,3 +383,65 @@ rule all:
     assert_eq!(case.last().of("job-finished").count(), 301);
     assert_eq!(case.last().of("graph-extended").count(), 1);
 }
+
+/// A reader that a checkpoint brings in comes before the job that changes what it reads, although that one could have begun
+/// long before; so it does when all is known from the start.
+#[test]
+fn a_reader_of_what_is_before_an_update_comes_in_time() {
+    let rulefile = "
+def readers(wildcards):
+    return ['copy.' + name for name in open(checkpoints.split.get().output[0]).read().split()]
+rule all:
+    input: readers, 'db'
+checkpoint split:
+    input: 'names'
+    output: 'parts'
+    shell: 'cp {input} {output}'
+rule copy:
+    input: before_update('db')
+    output: 'copy.{n}'
+    shell: 'cp {input} {output}'
+rule slow:
+    input: 'new'
+    output: 'slow'
+    shell: 'sleep 0.5; cp {input} {output}'
+rule add:
+    input: 'slow'
+    output: update('db')
+    shell: 'cat {input} >> {output}'
+";
+    let case = Case::new().rulefile(rulefile).file("names", "x\n").file("new", "1\n").file("db", "0\n");
+    let case = case.run(&["-j2"]).has("copy.x", "0\n").has("db", "0\n1\n");
+    let case = case.run(&["-j2"]).ran(&[]).file("names", "x y\n").file("new", "2\n");
+    let case = case.run(&["-j2"]).has("copy.x", "0\n1\n").has("copy.y", "0\n1\n").has("db", "0\n1\n2\n");
+    let case = case.run(&["-j2"]).ran(&[]);
+    // Where it is too late for the order that is said, and the next run has it right.
+    let quick = rulefile.replace("sleep 0.5; ", "");
+    let late = quick.replace(
+        "    shell: 'cp {input} {output}'\nrule copy",
+        "    shell: 'sleep 1; cp {input} {output}'\nrule copy",
+    );
+    let case = case.rulefile(&late).file("names", "x y z\n").file("new", "3\n");
+    let case = case
+        .call_with_code(&["-j2", "-k"], 1)
+        .stderr_has("which reads a file as it is before `add db` changes it");
+    let case = case.has("db", "0\n1\n2\n3\n");
+    case.run(&["-j2"]).has("copy.z", "0\n1\n2\n3\n").has("db", "0\n1\n2\n3\n").run(&["-j2"]).ran(&[]);
+}
+
+/// A rule that executes nothing fails like any other when a checkpoint names what nobody can make.
+#[test]
+fn a_target_without_a_command_that_cannot_have_its_inputs_is_a_failure() {
+    let rulefile = "
+def made(wildcards):
+    return open(checkpoints.split.get().output[0]).read().split()
+rule all:
+    input: made
+checkpoint split:
+    input: 'names'
+    output: 'parts'
+    shell: 'cp {input} {output}'
+";
+    let case = Case::new().rulefile(rulefile).file("names", "nobody\n");
+    case.run_with_code(&[], 1).failed(&["all"]).stderr_has("missing input `nobody`");
+}

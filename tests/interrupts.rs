@@ -58,6 +58,7 @@ fn goes_on(case: Case, jobs: &[&str]) {
         .ran(&[]);
 }
 
+/// Snakemake 9.27: half outputs stay, and the next run refuses until it gets `--rerun-incomplete`.
 #[test]
 fn w20_after_a_signal_no_half_output_and_no_process_is_left_and_the_next_run_goes_on() {
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
@@ -122,6 +123,7 @@ fn w20_an_edited_output_is_not_lost_when_its_job_is_stopped() {
     goes_on(case, &["slow slow.txt"]);
 }
 
+/// Snakemake 9.27: the jobs go on writing; the next run needs `--unlock` and `--rerun-incomplete`.
 #[test]
 fn w21_after_kill_9_the_next_run_needs_no_flag_and_trusts_nothing_half_made() {
     // The job keeps its output open, so that what it still writes ends up in no file of the next run.
@@ -177,6 +179,7 @@ fn w21_a_kill_at_any_moment_leaves_a_directory_that_the_next_run_mends() {
     }
 }
 
+/// Snakemake 9.27: the second run complains of incomplete files, and advises to clean up what is being written.
 #[test]
 fn w22_a_second_run_is_told_who_is_at_work() {
     let case = slow();

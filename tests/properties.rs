@@ -52,52 +52,52 @@ fn in_a_directory(cases: u32, length: usize, body: impl Fn(&Path, &[u8])) {
 
 #[test]
 fn any_text_is_parsed_or_refused_with_places_in_it() {
-    search(100, 600, |bytes| bodies::grammar::check(&bodies::text(bytes)));
+    search(600, 600, bodies::grammar::run);
 }
 
 #[test]
 fn what_is_formatted_is_stable_and_means_the_same() {
-    search(100, 600, bodies::formatter::run);
+    search(300, 600, bodies::formatter::run);
 }
 
 #[test]
 fn patterns_match_as_a_naive_search_says() {
-    in_a_directory(200, 40, bodies::matcher::run);
+    in_a_directory(1000, 40, bodies::matcher::run);
 }
 
 #[test]
 fn programs_come_to_an_end_or_are_refused() {
-    in_a_directory(60, 400, bodies::evaluator::run);
+    in_a_directory(200, 400, bodies::evaluator::run);
 }
 
 #[test]
 fn templates_of_commands_are_rendered_or_refused() {
-    in_a_directory(200, 60, bodies::commands::run);
+    in_a_directory(500, 60, bodies::commands::run);
 }
 
 #[test]
 fn names_match_as_a_naive_reading_of_fnmatch_says() {
-    in_a_directory(200, 30, bodies::names::run);
+    in_a_directory(400, 30, bodies::names::run);
 }
 
 #[test]
 fn regexes_find_what_is_there_or_are_refused() {
-    in_a_directory(200, 50, bodies::regexes::run);
+    in_a_directory(400, 50, bodies::regexes::run);
 }
 
 #[test]
 fn data_files_are_read_or_refused_and_read_the_same_again() {
-    in_a_directory(200, 120, bodies::readers::run);
+    in_a_directory(400, 120, bodies::readers::run);
 }
 
 #[test]
 fn format_specs_give_a_text_or_an_error_of_python() {
-    in_a_directory(60, 300, bodies::formats::run);
+    in_a_directory(150, 300, bodies::formats::run);
 }
 
 #[test]
 fn state_logs_are_read_cut_or_refused() {
-    in_a_directory(100, 300, bodies::state::run);
+    in_a_directory(400, 300, bodies::state::run);
 }
 
 /// The generator is worth its name only if most of its programs are right.
@@ -105,7 +105,7 @@ fn state_logs_are_read_cut_or_refused() {
 fn most_made_programs_are_rulefiles() {
     let mut accepted = 0;
     let mut state = 1_u32;
-    for _ in 0..200 {
+    for _ in 0..100 {
         let mut bytes = vec![7];
         for _ in 0..300 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -113,5 +113,5 @@ fn most_made_programs_are_rulefiles() {
         }
         accepted += usize::from(bodies::formatter::accepts(&bodies::text(&bytes)));
     }
-    assert!(accepted >= 120, "{accepted} of 200");
+    assert!(accepted >= 60, "{accepted} of 100");
 }

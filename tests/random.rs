@@ -18,7 +18,7 @@ mod support;
 #[path = "support/random/world.rs"]
 mod world;
 
-use drivers::Driver;
+use drivers::{Choice, Driver};
 use model::{File, Job, Kind, Workflow};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -33,6 +33,42 @@ struct Round {
     processors: u8,
     /// Before that, a run that is killed after so many moments.
     killed: Option<u16>,
+    /// And one with options.
+    options: Option<Options>,
+}
+
+#[derive(Clone, Debug)]
+struct Options {
+    switches: (bool, bool, bool),
+    /// Which option names which rule.
+    named: Option<(u8, Index)>,
+}
+
+impl Options {
+    fn choice(&self, workflow: &Workflow) -> Choice {
+        let all = workflow.closure(None);
+        let name = |option: u8| {
+            let (_, index) = self.named.filter(|(named, _)| *named == option)?;
+            let job = *all.get(index.index(all.len().max(1)))?;
+            Some(workflow.jobs[job].rule(job))
+        };
+        let (force, only_needed, keep_edited) = self.switches;
+        Choice {
+            processors: 2,
+            force,
+            force_all: false,
+            only_needed,
+            keep_edited,
+            force_from: name(0),
+            until: name(1),
+            omit_from: name(2),
+        }
+    }
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let named = prop::option::weighted(0.7, (0..3u8, any::<Index>()));
+    (any::<(bool, bool, bool)>(), named).prop_map(|(switches, named)| Options { switches, named })
 }
 
 fn job(number: usize, sources: usize) -> impl Strategy<Value = Job> {
@@ -93,11 +129,9 @@ fn round() -> impl Strategy<Value = Round> {
     let changes = prop::collection::vec(change(), 0..4);
     let target = prop::option::weighted(0.3, any::<Index>());
     let killed = prop::option::weighted(0.15, 1..60u16);
-    (changes, target, 1..4u8, killed).prop_map(|(changes, target, processors, killed)| Round {
-        changes,
-        target,
-        processors,
-        killed,
+    let options = prop::option::weighted(0.15, options());
+    (changes, target, 1..4u8, killed, options).prop_map(|(changes, target, processors, killed, options)| {
+        Round { changes, target, processors, killed, options }
     })
 }
 
@@ -110,6 +144,9 @@ fn history(driver: Driver, workflow: Workflow, rounds: &[Round]) -> Result<(), T
         }
         if let Some(moment) = round.killed.filter(|_| driver == Driver::Library) {
             world.killed(moment);
+        }
+        if let Some(options) = &round.options {
+            world.run_with(&options.choice(&world.workflow))?;
         }
         let outputs = world.workflow.outputs();
         let target = round.target.map(|index| outputs[index.index(outputs.len())]);

@@ -492,3 +492,204 @@ rule b:
         Case::new().rulefile(rulefile).run(&["-j4"]).has("7.out", "7\n20000\n").has("11.out", "11\n20000\n");
     case.run(&["-j1"]).ran(&[]);
 }
+
+/// Random jobs in a row, each reading what some before it make, by pipes and files, with a history of changes.
+mod random {
+    use super::Case;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use proptest::test_runner::{Config, TestCaseError, TestRunner};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fmt::Write as _;
+
+    /// A job reads a source of its own, and what others make.
+    #[derive(Clone, Debug)]
+    struct Job {
+        /// Jobs before it whose file it reads.
+        files: BTreeSet<usize>,
+        /// A job before it whose pipe it reads; nobody else does.
+        pipe: Option<usize>,
+        variant: u8,
+    }
+
+    #[derive(Clone, Debug)]
+    enum Change {
+        Source(Index, u8),
+        Variant(Index, u8),
+        Delete(Index),
+        Touch(Index),
+    }
+
+    fn jobs() -> impl Strategy<Value = Vec<Job>> {
+        let one = (prop::collection::vec(any::<Index>(), 0..3), any::<Option<Index>>());
+        prop::collection::vec(one, 2..7).prop_map(|drafts| {
+            let mut jobs: Vec<Job> = Vec::new();
+            let mut unread: Vec<usize> = Vec::new();
+            for (number, (files, pipe)) in drafts.into_iter().enumerate() {
+                let pipe = pipe.filter(|_| !unread.is_empty());
+                let pipe = pipe.map(|index| unread.remove(index.index(unread.len())));
+                let mut job = Job { files: BTreeSet::new(), pipe, variant: 0 };
+                if number > 0 {
+                    job.files.extend(files.into_iter().map(|index| index.index(number)));
+                }
+                jobs.push(job);
+                unread.push(number);
+            }
+            // No unit may wait for itself: a job reads no file that is made of its unit, which then is one at its last job.
+            loop {
+                let units = units(&jobs);
+                let bad = (0..jobs.len()).find_map(|n| {
+                    let file =
+                        jobs[n].files.iter().find(|file| ahead(&jobs, &units, **file).contains(&units[n]))?;
+                    Some((n, *file))
+                });
+                let Some((n, file)) = bad else { return jobs };
+                jobs[n].files.remove(&file);
+            }
+        })
+    }
+
+    /// By job the lowest of those that are connected with it.
+    fn units(jobs: &[Job]) -> Vec<usize> {
+        let mut units: Vec<usize> = (0..jobs.len()).collect();
+        for (n, job) in jobs.iter().enumerate() {
+            if let Some(pipe) = job.pipe {
+                let (from, to) = (units[pipe].max(units[n]), units[pipe].min(units[n]));
+                units.iter_mut().filter(|unit| **unit == from).for_each(|unit| *unit = to);
+            }
+        }
+        units
+    }
+
+    /// The units that the file of a job is made of.
+    fn ahead(jobs: &[Job], units: &[usize], job: usize) -> BTreeSet<usize> {
+        let (mut found, mut todo) = (BTreeSet::new(), vec![units[job]]);
+        while let Some(unit) = todo.pop() {
+            if found.insert(unit) {
+                let members = (0..jobs.len()).filter(|n| units[*n] == unit);
+                todo.extend(members.flat_map(|n| jobs[n].files.iter().map(|file| units[*file])));
+            }
+        }
+        found
+    }
+
+    struct World {
+        jobs: Vec<Job>,
+        case: Option<Case>,
+        /// By job, what it was executed with last, and what it made.
+        last: BTreeMap<usize, (String, String)>,
+    }
+
+    impl World {
+        fn rulefile(&self) -> String {
+            let piped: BTreeSet<usize> = self.jobs.iter().filter_map(|job| job.pipe).collect();
+            let mut text = String::from("rule all:\n    input: ");
+            (0..self.jobs.len()).for_each(|n| _ = write!(text, "'f{n}', "));
+            for (n, job) in self.jobs.iter().enumerate() {
+                let files: Vec<String> = job.files.iter().map(|file| format!("'f{file}', ")).collect();
+                let pipe = job.pipe.map(|pipe| format!("'p{pipe}', ")).unwrap_or_default();
+                let (output, tee) = match piped.contains(&n) {
+                    true => (format!("'f{n}', pipe('p{n}')"), "{output[1]}"),
+                    false => (format!("'f{n}'"), "/dev/null"),
+                };
+                let variant = job.variant;
+                let _ = write!(
+                    text,
+                    "\nrule j{n}:\n    input: 's{n}', {}{pipe}\n    output: {output}\n    shell: '(echo {variant}; cat {{input}}) | tee {{output[0]}} > {tee}'\n",
+                    files.concat()
+                );
+            }
+            text
+        }
+
+        /// What each job is executed with now, and what it makes.
+        fn now(&self) -> BTreeMap<usize, (String, String)> {
+            let case = self.case.as_ref().unwrap();
+            let mut now: BTreeMap<usize, (String, String)> = BTreeMap::new();
+            for (n, job) in self.jobs.iter().enumerate() {
+                let source = case.read(&format!("s{n}"));
+                let files: String = job.files.iter().map(|file| now[file].1.clone()).collect();
+                let pipe = job.pipe.map(|pipe| now[&pipe].1.clone()).unwrap_or_default();
+                let made = format!("{}\n{source}{files}{pipe}", job.variant);
+                now.insert(n, (format!("{} {source} {files}", job.variant), made));
+            }
+            now
+        }
+
+        fn run(&mut self) -> Result<(), TestCaseError> {
+            let now = self.now();
+            let units = units(&self.jobs);
+            let case = self.case.take().unwrap();
+            let made = |n: usize| std::fs::read_to_string(case.path(&format!("f{n}"))).ok();
+            let is_stale =
+                |n: &usize| self.last.get(n) != Some(&now[n]) || made(*n).as_ref() != Some(&now[n].1);
+            let stale: BTreeSet<usize> = now.keys().filter(|n| is_stale(n)).map(|n| units[*n]).collect();
+            let expected: Vec<String> =
+                now.keys().filter(|n| stale.contains(&units[**n])).map(|n| format!("j{n} f{n}")).collect();
+            let planned = case.plan(&["-j8"]);
+            let case = case.run(&["-j8"]).ran(&expected.iter().map(String::as_str).collect::<Vec<_>>());
+            for (title, verdict) in planned {
+                let ran = expected.contains(&title);
+                let kept = if verdict == "may" { true } else { (verdict == "run") == ran };
+                prop_assert!(kept, "the plan said {} for {}\n{}", verdict, title, self.rulefile());
+            }
+            for (n, (_, made)) in &now {
+                prop_assert_eq!(&case.read(&format!("f{n}")), made, "f{} of\n{}", n, self.rulefile());
+                let pipe = case.path(&format!("p{n}"));
+                prop_assert!(!pipe.exists(), "{} is left", pipe.display());
+            }
+            self.last = now;
+            self.case = Some(case);
+            Ok(())
+        }
+
+        fn apply(&mut self, change: &Change) {
+            let case = self.case.take().unwrap();
+            let at = |index: &Index| index.index(self.jobs.len());
+            let mut case = match change {
+                Change::Source(index, n) => case.file(&format!("s{}", at(index)), &format!("{n}\n")),
+                Change::Delete(index) => case.remove(&format!("f{}", at(index))),
+                Change::Touch(index) => case.touch(&format!("f{}", at(index)), 1_500_000_000),
+                Change::Variant(index, n) => {
+                    let at = at(index);
+                    self.jobs[at].variant = *n;
+                    case
+                }
+            };
+            case = case.rulefile(&self.rulefile());
+            self.case = Some(case);
+        }
+    }
+
+    #[test]
+    fn units_run_exactly_when_one_of_their_jobs_must() {
+        let at = any::<Index>;
+        let change = prop_oneof![
+            (at(), 0..3u8).prop_map(|(i, n)| Change::Source(i, n)),
+            (at(), 0..3u8).prop_map(|(i, n)| Change::Variant(i, n)),
+            at().prop_map(Change::Delete),
+            at().prop_map(Change::Touch),
+        ];
+        let history = (jobs(), prop::collection::vec(change, 1..5));
+        let config =
+            Config { cases: 24, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
+        let result = TestRunner::new(config).run(&history, |(jobs, changes)| {
+            let mut case = Case::new();
+            for n in 0..jobs.len() {
+                case = case.file(&format!("s{n}"), "0\n");
+            }
+            let mut world = World { jobs, case: None, last: BTreeMap::new() };
+            world.case = Some(case.rulefile(&world.rulefile()));
+            world.run()?;
+            for change in &changes {
+                world.apply(change);
+                world.run()?;
+                world.run()?;
+            }
+            Ok(())
+        });
+        if let Err(error) = result {
+            panic!("{error}");
+        }
+    }
+}

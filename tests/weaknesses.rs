@@ -1,5 +1,7 @@
 //! Where engines that compare modification times, or remember too little, are known to go wrong. Each test carries the
-//! number of its scenario (B1, W1 ...) and the promise that rulemake keeps there.
+//! number of its scenario (B1, W1 ...) and the promise that rulemake keeps there; beside the first of each stands what
+//! Snakemake does. W20 to W22 are in `interrupts.rs`, W10 (a script that a command names but no input) is the lint
+//! `undeclared-file`. W16 is not a number.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
@@ -49,6 +51,7 @@ fn saved(case: &Case, name: &str) -> String {
     fs::read_to_string(&found[0]).unwrap()
 }
 
+/// Snakemake 9.27: the second run says "Nothing to be done" with exit code 0, and the stale final stays.
 #[test]
 fn b1_a_failed_intermediate_keeps_failing_until_it_is_mended() {
     let case = chain().file("raw.txt", "bad\n");
@@ -86,6 +89,7 @@ fn b1_a_failed_intermediate_runs_again_also_when_its_input_is_put_back() {
         .ran(&[]);
 }
 
+/// Snakemake 9.27: nothing to be done; the intermediate stays away.
 #[test]
 fn w1_a_deleted_intermediate_is_made_again_and_the_final_is_not() {
     chain()
@@ -97,6 +101,7 @@ fn w1_a_deleted_intermediate_is_made_again_and_the_final_is_not() {
         .has("clean.txt", "2\n1\n");
 }
 
+/// Snakemake 9.27: what comes after is made from the edit, and the intermediate is never made again.
 #[test]
 fn w2_an_edited_intermediate_is_saved_and_made_again_and_nothing_is_made_from_the_edit() {
     let case = chain()
@@ -118,6 +123,7 @@ fn w2_an_edit_of_the_same_size_with_the_old_time_is_noticed_too() {
     assert_eq!(saved(&case, "clean.txt"), "1\n2\n");
 }
 
+/// Snakemake 9.27: nothing to be done.
 #[test]
 fn w3_an_edited_final_is_saved_and_made_again() {
     let case = chain()
@@ -130,6 +136,7 @@ fn w3_an_edited_final_is_saved_and_made_again() {
     case.run(&[]).ran(&[]);
 }
 
+/// Snakemake 9.27: nothing to be done, for the date is older.
 #[test]
 fn w4_other_content_with_an_older_time_is_noticed() {
     chain()
@@ -152,6 +159,7 @@ fn w4_another_file_renamed_over_a_source_with_the_same_size_and_time_is_noticed(
         .has("final.txt", "2\n7\n");
 }
 
+/// Snakemake 9.27: nothing for a small file, a full rerun for one above a megabyte.
 #[test]
 fn w5_w6_a_touched_source_runs_nothing_whether_small_or_large() {
     let large = "0123456789abcde\n".repeat(400_000);
@@ -190,6 +198,7 @@ fn w5_w6_once_looked_at_a_touched_source_is_not_read_again() {
     assert!(all - idle < 1_000_000, "a run that does nothing read {} bytes", all - idle);
 }
 
+/// Snakemake 9.27: nothing to be done, for params are compared as a set of values.
 #[test]
 fn w7_swapped_params_are_noticed() {
     Case::new()
@@ -219,6 +228,7 @@ fn w7_the_order_in_which_params_are_written_does_not_count() {
         .ran(&[]);
 }
 
+/// Snakemake 9.27: nothing to be done, for only the template of the command is compared.
 #[test]
 fn w8_a_global_in_a_command_is_part_of_it() {
     Case::new()
@@ -238,6 +248,7 @@ fn w8_a_global_in_a_command_is_part_of_it() {
         .has("b", "6\n");
 }
 
+/// Snakemake 9.27: nothing to be done, for the list of inputs is compared sorted.
 #[test]
 fn w9_the_order_of_inputs_counts() {
     Case::new()
@@ -282,11 +293,13 @@ fn with_script() -> Case {
         .has("a", "bbb\n")
 }
 
+/// Snakemake 9.27: the job runs.
 #[test]
 fn w11_a_touched_script_runs_nothing() {
     with_script().touch("make.sh", 2_000_000_000).run(&[]).ran(&[]);
 }
 
+/// Snakemake 9.27: nothing to be done, for the date is older.
 #[test]
 fn w12_a_changed_script_is_noticed_also_with_an_older_time() {
     with_script()
@@ -298,6 +311,7 @@ fn w12_a_changed_script_is_noticed_also_with_an_older_time() {
         .has("a", "ccc\n");
 }
 
+/// Snakemake 9.27: the job runs, and all after it.
 #[test]
 fn w13_other_blanks_within_a_command_run_its_job_and_nothing_after_it() {
     chain()
@@ -319,6 +333,7 @@ fn w13_indentation_trailing_blanks_and_comments_around_a_command_run_nothing() {
     Case::new().rulefile(rulefile).run(&[]).has("a", "1\n2\n").rulefile(other).run(&[]).ran(&[]);
 }
 
+/// Snakemake 9.27: all five jobs run.
 #[test]
 fn w18_a_result_without_a_change_stops_the_runs_after_it() {
     let rulefile = "rule last:\n    input: 'd4'\n    output: 'last'\n    shell: 'cp {input} {output}'\n\n\
@@ -354,6 +369,7 @@ rule plain:
     shell: 'cp {input} {output}'
 ";
 
+/// Snakemake 9.27: the candidate is dropped without a word.
 #[test]
 fn w23_a_candidate_whose_input_is_missing_is_passed_over_and_why_says_so() {
     let case = Case::new().rulefile(TWO_WAYS).file("plain/a.txt", "1\n").run(&[]).ran(&["plain out/a.txt"]);
@@ -396,6 +412,7 @@ fn long_rulefile(line_30: &str) -> String {
     format!("{text}{line_30}\n    output: 'merged'\n    shell: 'touch {{output}}'\n")
 }
 
+/// Snakemake 9.27: the line that it names is another one (14 for 30).
 #[test]
 fn w24_a_missing_colon_is_reported_where_it_is_missing() {
     Case::new().rulefile(&long_rulefile("rule merge")).call_with_code(&[], 3).stderr_has("Rulefile:30:11");
@@ -427,4 +444,61 @@ fn w24_an_error_in_an_included_file_names_that_file() {
         .file("rules/more.rules", "\n\nrule a\n    output: 'x'\n")
         .call_with_code(&[], 3)
         .stderr_has("rules/more.rules:3:7");
+}
+
+/// Snakemake 9.27: nothing to be done, as here: threads decide how fast a job is, not what it makes.
+#[test]
+fn w14_other_threads_are_no_reason_also_when_the_command_names_them() {
+    Case::new()
+        .rulefile("rule r:\n    output: 'o'\n    threads: 1\n    shell: 'echo {threads} > {output}'\n")
+        .run(&["-j4"])
+        .ran(&["r o"])
+        .edit("Rulefile", "threads: 1", "threads: 3")
+        .run(&["-j4"])
+        .ran(&[])
+        .has("o", "1\n");
+}
+
+/// Snakemake 9.27: nothing to be done.
+#[test]
+fn w15_a_changed_function_that_run_calls_is_noticed() {
+    Case::new()
+        .rulefile(
+            "def text():\n    return 'one'\n\nrule r:\n    output: 'o'\n    run:\n        \
+             with open(output[0], 'w') as f:\n            f.write(text())\n",
+        )
+        .run(&[])
+        .ran(&["r o"])
+        .edit("Rulefile", "'one'", "'two'")
+        .run(&[])
+        .ran(&["r o"])
+        .has("o", "two");
+}
+
+/// Snakemake 9.27: an edit of a file in an input directory is not seen; a new file is, by the directory's date.
+#[test]
+fn w17_an_input_directory_is_all_that_is_in_it() {
+    Case::new()
+        .rulefile("rule r:\n    input: 'd'\n    output: 'o'\n    shell: 'cat {input}/* > {output}'\n")
+        .file("d/a", "1\n")
+        .run(&[])
+        .ran(&["r o"])
+        .file_with_old_mtime("d/a", "2\n")
+        .run(&[])
+        .ran(&["r o"])
+        .because("r o", "input-changed")
+        .has("o", "2\n")
+        .file("d/b", "3\n")
+        .run(&[])
+        .ran(&["r o"])
+        .touch("d", 2_000_000_000)
+        .touch("d/a", 2_000_000_000)
+        .run(&[])
+        .ran(&[]);
+}
+
+/// Snakemake 9.27: `--rerun-triggers params` still looks at dates. Here no option is needed: a date is never a reason.
+#[test]
+fn w19_dates_are_no_reason_whatever_is_asked_for() {
+    chain().touch("raw.txt", 2_000_000_000).touch("clean.txt", 1_000_000_000).run(&[]).ran(&[]);
 }

@@ -59,6 +59,8 @@ pub(crate) struct DriveOptions {
     pub(crate) grace: Duration,
     /// Where programs are that jobs do not name themselves.
     pub(crate) programs: Programs,
+    /// Commands of plain words are started without a shell.
+    pub(crate) direct: bool,
     /// Said before anything else, for example what was lost of the state.
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
@@ -136,6 +138,7 @@ pub(crate) fn drive(
         run: number,
         mark: Mark::of(&state_dir),
         grace: options.grace,
+        direct: launch::absolute(&cx.root).to_str().filter(|_| options.direct).map(Arc::from),
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
     };
@@ -831,6 +834,11 @@ impl Run<'_> {
             self.note_end(job);
         }
         if !crate::plan::check::has_action(&self.cx, JobId(job)) {
+            // It executes nothing, but it may have failed to get its inputs after a checkpoint.
+            if as_ == Settled::Failed && self.pending_failure.contains_key(&job) {
+                self.summary.failed += 1;
+                self.report_failure(job, false);
+            }
             return;
         }
         let skipped = |because, job: JobInfo| EventKind::JobSkipped { job, because };

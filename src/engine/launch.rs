@@ -28,6 +28,8 @@ pub(super) struct Launcher {
     /// Between asking a job to end and killing it.
     pub(super) grace: Duration,
     pub(super) deployment: Arc<Deployment>,
+    /// The root, absolute, if commands of plain words may do without a shell.
+    pub(super) direct: Option<Arc<str>>,
 }
 
 /// Whether jobs of the rule have output of their own: a closure has none.
@@ -53,7 +55,13 @@ impl Launcher {
             }
             (Action::Function(action), _) => Work::Function { action: action.clone(), context: context() },
             (Action::Shell(shell), Some(command)) => {
-                Work::Shell { shell: shell.shell.clone(), command: command.clone(), log: self.log(job) }
+                let direct = self.direct.clone().filter(|_| extras.is_none());
+                Work::Shell {
+                    shell: shell.shell.clone(),
+                    command: command.clone(),
+                    direct,
+                    log: self.log(job),
+                }
             }
             (Action::Script(action), _) => {
                 let shown = script_path(cx, node, rule, action)?;

@@ -92,6 +92,8 @@ pub(crate) enum Work {
         /// Program and leading arguments; `command` follows as the last argument.
         shell: Arc<[Arc<str>]>,
         command: String,
+        /// A command of plain words is started without the shell; this is the job's directory for it, absolute.
+        direct: Option<Arc<str>>,
         /// Absolute path of the file that gets stdout and stderr; its directory exists.
         log: PathBuf,
     },

@@ -1,5 +1,6 @@
 //! One job with what belongs to it: its directory, its environment, its limits, its repetitions.
 
+use super::plain::Plain;
 use super::process::{self, Control, Launch, Words, beside};
 use super::watch::Watch;
 use super::{benchmark, function, run, script, software};
@@ -136,7 +137,12 @@ fn repeated(
 impl Round<'_> {
     fn run(&self) -> Outcome {
         match &self.request.work {
-            Work::Shell { shell, command, log } => {
+            Work::Shell { shell, command, direct, log } => {
+                if let Some(dir) = direct
+                    && let Some(outcome) = self.direct(shell, command, dir, log)
+                {
+                    return outcome;
+                }
                 let script = beside(log, ".log.sh");
                 let outcome = match process::shell_words(shell, command, &script) {
                     Ok(words) => self.program(words, log, &[], process::shell_advice(shell)),
@@ -152,6 +158,22 @@ impl Round<'_> {
                 None => function::run(action, context),
             },
         }
+    }
+
+    /// Runs a command of plain words without its shell. `None`: the shell has to do it.
+    fn direct(&self, shell: &[Arc<str>], command: &str, dir: &str, log: &Path) -> Option<Outcome> {
+        let plain = Plain::parse(shell, command).filter(|_| command.len() <= process::MAX_ARGUMENT)?;
+        let streams = plain.open(self.dir)?;
+        // As the shell sets it.
+        let pwd = ("PWD".to_string(), dir.to_string());
+        let env: Vec<_> = self.request.env.iter().cloned().chain([pwd]).collect();
+        let launch =
+            Launch { dir: self.dir, log, append: self.appends(), env: &env, advice: "", meter: self.meter };
+        process::run_direct(&plain.words(), streams, &launch, self.control)
+    }
+
+    fn appends(&self) -> bool {
+        self.iteration.is_some_and(|n| n > 0)
     }
 
     /// Runs a program of the job, in the job's environment.
@@ -172,7 +194,7 @@ impl Round<'_> {
             }
         };
         let software = self.request.extras.as_ref().and_then(|extras| extras.software.as_ref());
-        let append = self.iteration.is_some_and(|n| n > 0);
+        let append = self.appends();
         let launch = Launch { dir: self.dir, log, append, env, advice, meter: self.meter };
         match software {
             None => process::run(&words, &launch, self.control),

@@ -8,6 +8,7 @@ mod job;
 pub(crate) mod local;
 #[cfg(not(unix))]
 mod other;
+mod plain;
 mod process;
 pub(crate) mod run;
 pub(crate) mod script;

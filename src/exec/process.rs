@@ -8,6 +8,7 @@ use super::other::{Tree, outcome, reap};
 use super::unix::{Tree, outcome, reap};
 use crate::base::clock::monotonic;
 use crate::exec::executor::{Outcome, Signal};
+use crate::exec::plain::Streams;
 use crate::exec::usage::Meter;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -20,7 +21,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Linux takes at most 128 KiB in one argument.
-const MAX_ARGUMENT: usize = 120 * 1024;
+pub(super) const MAX_ARGUMENT: usize = 120 * 1024;
 
 /// How long members of a terminated job may outlive its shell before they are killed: `docker run` and `mpirun`
 /// pass SIGTERM on to processes outside of the group, and need the time to do it.
@@ -48,7 +49,29 @@ pub(super) struct Launch<'a> {
 
 /// Runs a program to its end.
 pub(super) fn run(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Outcome {
-    let outcome = start(words, launch, control).and_then(|started| match started {
+    ended(start(words, launch, control), launch, control)
+}
+
+/// As [`run`], with files for its standard input and output. `None`: it could not be started.
+pub(super) fn run_direct(
+    words: &[Cow<'_, OsStr>],
+    streams: Streams,
+    launch: &Launch<'_>,
+    control: &Control,
+) -> Option<Outcome> {
+    let log = open_log(launch.log, launch.append).ok()?;
+    let output = match streams.output {
+        Some(file) => file.into(),
+        None => log.try_clone().ok()?.into(),
+    };
+    let input = streams.input.map_or_else(Stdio::null, Stdio::from);
+    let started = start_with(words, launch, control, input, output, log).ok()?;
+    Some(ended(Ok(started), launch, control))
+}
+
+/// Waits for the end of what was started.
+fn ended(started: Result<Started, String>, launch: &Launch<'_>, control: &Control) -> Outcome {
+    let outcome = started.and_then(|started| match started {
         Started::Child(child) => control.wait(child, launch.meter).map(outcome).map_err(|error| {
             // Somebody else reaped it, or the host program ignores SIGCHLD.
             format!("its end could not be observed: {error}; does the program wait for all its children?")
@@ -72,13 +95,14 @@ fn start(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Re
     let cannot = |error| format!("cannot create the log `{}`: {error}", launch.log.display());
     let log = open_log(launch.log, launch.append).map_err(cannot)?;
     let output = log.try_clone().map_err(cannot)?.into();
-    start_with(words, launch, control, output, log)
+    start_with(words, launch, control, Stdio::null(), output, log)
 }
 
 fn start_with(
     words: &[Cow<'_, OsStr>],
     launch: &Launch<'_>,
     control: &Control,
+    input: Stdio,
     output: Stdio,
     log: File,
 ) -> Result<Started, String> {
@@ -89,7 +113,7 @@ fn start_with(
         .current_dir(launch.dir)
         .envs(launch.env.iter().map(|(name, value)| (name, value)))
         // A background group that reads from the terminal is stopped, and hangs.
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(output)
         .stderr(log);
     Tree::prepare(&mut command);
@@ -107,7 +131,7 @@ pub(super) fn run_step(
 ) -> Result<(Outcome, Vec<u8>), String> {
     let copy = || log.try_clone().map_err(|error| format!("cannot write to the log: {error}"));
     let output = if capture { Stdio::piped() } else { copy()?.into() };
-    let mut child = match start_with(words, launch, control, output, copy()?)? {
+    let mut child = match start_with(words, launch, control, Stdio::null(), output, copy()?)? {
         Started::Child(child) => child,
         Started::Stopped(signal) => return Ok((Outcome::Signal(signal.number()), Vec::new())),
     };

@@ -38,6 +38,7 @@ impl Bench {
 
     fn request(&self, job: u32, shell: &[&str], command: &str, log: &str) -> JobRequest {
         let work = Work::Shell {
+            direct: None,
             shell: shell.iter().map(|s| Arc::from(*s)).collect(),
             command: command.into(),
             log: self.path(log),

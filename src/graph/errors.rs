@@ -461,6 +461,16 @@ pub(crate) fn cycle(links: &[(&str, &Rule)]) -> Problem {
     problem.help(help)
 }
 
+pub(crate) fn read_too_late(file: &str, rule: &Rule) -> Problem {
+    let message = format!(
+        "rule `{}` reads `{file}` as it is before another rule changes it, and needs what is made of the change",
+        rule.name
+    );
+    Problem::error("cycle", message)
+        .at_rule(rule, "reads it with `before_update`")
+        .help("read a copy that is made before, or take `before_update` away to read what the change made")
+}
+
 pub(crate) fn tangled(file: &str) -> Problem {
     Problem::error(
         "tangled-rules",

@@ -51,6 +51,9 @@ pub(crate) struct Grown {
     /// … and in this order producers come first.
     pub(crate) order: Vec<JobId>,
     pub(crate) changed: Vec<Changed>,
+    /// Jobs that were there and change a file in place, each with one that reads it as it is before: they come later than
+    /// that, unless they were final.
+    pub(crate) later: Vec<(JobId, JobId)>,
     /// Jobs that cannot have their inputs.
     pub(crate) failed: Vec<(JobId, Vec<Problem>)>,
 }
@@ -239,6 +242,7 @@ impl Growth<'_> {
                 grown.changed.push(Changed { job: id, needs, is_open: false });
             }
         }
+        put_before_updates(graph, old, first, self.is_final, grown);
         let depths = old.iter().map(|job| graph.open.remove(job).map_or(0, |open| open.depth));
         let depth = depths.max().unwrap_or(0) + 1;
         let changed = grown.changed.len() - old.len();
@@ -258,6 +262,51 @@ impl Growth<'_> {
         });
         graph.passed_over.extend(passed_over);
     }
+}
+
+/// The order for the sake of `before_update`, as [`updates`](super::updates) adds it to a whole graph, between what was
+/// added and jobs that were there before.
+fn put_before_updates(
+    graph: &mut JobGraph,
+    old: &[JobId],
+    first: u32,
+    is_final: &dyn Fn(JobId) -> bool,
+    grown: &mut Grown,
+) {
+    let new = (first..graph.jobs.len() as u32).map(JobId);
+    for reader in old.iter().copied().chain(new) {
+        for changer in changers(graph, &graph.jobs[reader.index()]) {
+            if changer.0 >= first || old.contains(&changer) {
+                continue;
+            }
+            grown.later.push((changer, reader));
+            if is_final(changer) {
+                continue;
+            }
+            let mut dependent: FxHashSet<JobId> = FxHashSet::from_iter([reader]);
+            let mut stack = vec![reader];
+            while let Some(job) = stack.pop() {
+                stack.extend(graph.consumers(job).filter(|consumer| dependent.insert(*consumer)));
+            }
+            let needs = graph.jobs[changer.index()].needs.iter().copied();
+            let independent: Vec<JobId> = needs.filter(|need| !dependent.contains(need)).collect();
+            let added = graph.connect(reader, &independent);
+            if let Some(changed) = grown.changed.iter_mut().find(|changed| changed.job == reader) {
+                changed.needs.extend(added);
+            }
+            graph.connect(changer, &[reader]);
+        }
+    }
+}
+
+/// The jobs that change in place what `job` reads as it is before, each once.
+fn changers(graph: &JobGraph, job: &Job) -> Vec<JobId> {
+    let before = (0..job.inputs.len()).filter(|index| job.is_before_update(*index));
+    let mut changers: Vec<JobId> = before.filter_map(|index| graph.producer(job.inputs[index])).collect();
+    changers.sort_unstable();
+    changers.dedup();
+    changers.retain(|changer| graph.jobs[changer.index()].outputs != job.outputs);
+    changers
 }
 
 /// A part to be added: the jobs that were there come first in it.
@@ -365,8 +414,9 @@ impl Region<'_> {
                 Some(old) => self.graph.jobs[old.index()].needs.contains(need),
                 None => false,
             };
-            let outside = job.inputs.iter().filter(|path| self.chosen.links.producer(**path).is_none());
-            let producers = outside.filter_map(|path| self.outside_producer(*path));
+            let made = job.made_inputs().map(|(_, path)| path);
+            let outside = made.filter(|path| self.chosen.links.producer(*path).is_none());
+            let producers = outside.filter_map(|path| self.outside_producer(path));
             doors.extend(producers.filter(|need| !is_final(*need) && !needed(need)));
         }
         if doors.is_empty() {
@@ -374,6 +424,8 @@ impl Region<'_> {
         }
         let mut seen: FxHashSet<JobId> = FxHashSet::default();
         let mut stack = self.old.to_vec();
+        let later = self.later(is_final);
+        stack.extend(later.iter().filter(|changer| seen.insert(**changer)));
         while let Some(job) = stack.pop() {
             stack.extend(self.graph.consumers(job).filter(|consumer| seen.insert(*consumer)));
         }
@@ -383,8 +435,34 @@ impl Region<'_> {
         }
         match doors.is_disjoint(&seen) {
             true => Ok(()),
+            false if !later.is_empty() => Err(self.read_too_late()),
             false => Err(self.cycle()),
         }
+    }
+
+    /// A job of the region reads a file as it is before, and needs what is made of the change.
+    fn read_too_late(&self) -> Vec<Problem> {
+        let read = self.chosen.jobs.iter().find_map(|job| {
+            let mut before = (0..job.inputs.len()).filter(|index| job.is_before_update(*index));
+            let index = before.find(|index| self.outside_producer(job.inputs[*index]).is_some())?;
+            Some((job, job.inputs[index]))
+        });
+        let problem = |(job, path): (&Job, PathId)| {
+            let rule = &self.workflow.rules[job.rule as usize];
+            errors::read_too_late(self.local.text(path), rule)
+        };
+        read.map(problem).into_iter().collect()
+    }
+
+    /// The jobs of the graph that change in place what jobs of the region read as it is before.
+    fn later(&self, is_final: &dyn Fn(JobId) -> bool) -> Vec<JobId> {
+        let inputs = self.chosen.jobs.iter().flat_map(|job| {
+            let before = (0..job.inputs.len()).filter(|index| job.is_before_update(*index));
+            before.map(|index| job.inputs[index])
+        });
+        let outside = inputs.filter(|path| self.chosen.links.producer(*path).is_none());
+        let changers = outside.filter_map(|path| self.outside_producer(path));
+        changers.filter(|changer| !is_final(*changer) && !self.old.contains(changer)).collect()
     }
 
     /// The cycle through the first job, for the message.

@@ -66,6 +66,12 @@ pub(crate) struct LoadRequest {
     pub(crate) settings: Settings,
 }
 
+/// Mistakes after which a load is given up.
+const MOST_PROBLEMS: usize = 1000;
+
+/// What a rule takes of memory, about.
+const RULE_BYTES: u64 = 2048;
+
 /// What is said from outside over the Rulefile; see [`LoadOptions`](crate::LoadOptions).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -224,28 +230,41 @@ struct Loader {
 
 impl Host for Loader {
     fn rule(&mut self, vm: &mut Vm, def: &Arc<RuleDef>) -> Result<(), Raise> {
+        self.admit(vm)?;
         self.define_rule(vm, def)
     }
 
     fn module(&mut self, vm: &mut Vm, def: &Arc<ModuleDef>) -> Result<(), Raise> {
+        self.admit(vm)?;
         self.define_module(vm, def)
     }
 
     fn use_rule(&mut self, vm: &mut Vm, def: &Arc<UseRule>) -> Result<(), Raise> {
+        self.admit(vm)?;
         self.define_uses(vm, def)
     }
 
-    fn hook(&mut self, _: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+    fn hook(&mut self, vm: &mut Vm, hook: &Arc<Hook>) -> Result<(), Raise> {
+        self.admit(vm)?;
         self.add_hook(hook);
         Ok(())
     }
 
     fn directive(&mut self, vm: &mut Vm, directive: &Directive) -> Result<(), Raise> {
+        self.admit(vm)?;
         self.run_directive(vm, directive).map_err(|raise| raise.at(directive.name.span))
     }
 }
 
 impl Loader {
+    /// What every rule, directive and hook pays: a loop must not fill the memory with them, or with their mistakes.
+    fn admit(&self, vm: &mut Vm) -> Result<(), Raise> {
+        if self.problems.len() >= MOST_PROBLEMS {
+            return Err(objects::reported());
+        }
+        vm.budget.allocate(RULE_BYTES)
+    }
+
     /// What code that runs later needs then.
     fn runner(&self) -> Runner {
         Runner { evaluator: self.evaluator.clone(), sources: self.texts.clone() }

@@ -58,6 +58,14 @@ pub(crate) enum PathKind {
     Other,
 }
 
+/// What this process may do with a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Rights {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    pub(crate) execute: bool,
+}
+
 /// The file that a raise is about because it is not there.
 #[derive(Debug)]
 pub(crate) struct Absent(pub(crate) Arc<str>);
@@ -114,6 +122,19 @@ impl Vm<'_> {
         let mut bytes = Vec::new();
         let most = self.budget.room();
         Ok(file.take(most).read_to_end(&mut bytes).map(|_| bytes))
+    }
+
+    /// What this process may do with a path.
+    pub(crate) fn rights(&mut self, path: &str) -> Rights {
+        let full = self.root().join(path);
+        #[cfg(unix)]
+        let [read, write, execute] = crate::sys::rights(&full);
+        #[cfg(not(unix))]
+        let [read, write, execute] = fs::metadata(&full)
+            .map_or([false; 3], |meta| [true, !meta.permissions().readonly(), meta.is_dir()]);
+        let seen = Digest::of(&[read.into(), write.into(), execute.into()]);
+        self.reads.record("rights", path, Some(seen));
+        Rights { read, write, execute }
     }
 
     /// What a path is.

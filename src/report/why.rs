@@ -52,6 +52,9 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         Verdict::UpToDate => writeln!(out, "{path} is up to date:"),
     };
     push_step(&mut out, first, style);
+    if upstream.is_empty() {
+        push_way_out(&mut out, why, first, style);
+    }
     push_passed_over(&mut out, why);
     let hidden = STEPS_NEAR..upstream.len().saturating_sub(STEPS_FAR);
     for (i, step) in upstream.iter().enumerate() {
@@ -70,8 +73,27 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         };
         let _ = writeln!(out, "\n{}: {} {words}:", style.paint(Role::Strong, lead), title(&step.job));
         push_step(&mut out, step, style);
+        if i + 1 == upstream.len() {
+            push_way_out(&mut out, why, step, style);
+        }
     }
     out
+}
+
+/// What the root cause would have to be for the job not to run, and how its files can be taken as they are.
+fn push_way_out(out: &mut String, why: &Why, step: &WhyStep, style: TextStyle) {
+    let Verdict::Run { reasons } = &step.verdict else { return };
+    if let Some((last, others)) = step.unless.split_last() {
+        let others = others.join(", ");
+        let all = if others.is_empty() { last.clone() } else { format!("{others} and {last}") };
+        let _ = writeln!(out, "  {} {}", style.paint(Role::Faint, "it would not run if"), printable(&all));
+    }
+    let file = step.job.outputs.first().unwrap_or(&why.path);
+    let is_word = file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/+@:,".contains(&byte));
+    if reasons.iter().all(Reason::may_be_accepted) {
+        let file = if is_word { file.as_str() } else { "FILE" };
+        let _ = writeln!(out, "  `rulemake accept {file}` takes it as it is");
+    }
 }
 
 /// A rule that the user may have expected to be taken.
@@ -203,7 +225,11 @@ mod tests {
             accepted: false,
             reported: Vec::new(),
         });
-        WhyStep { job: job(0, rule, output), verdict, last }
+        let unless = match &verdict {
+            Verdict::Run { reasons } => reasons.iter().map(Reason::unless).collect::<Option<_>>(),
+            _ => None,
+        };
+        WhyStep { job: job(0, rule, output), unless: unless.unwrap_or_default(), verdict, last }
     }
 
     fn text(source: bool, chain: Vec<WhyStep>) -> String {
@@ -254,6 +280,8 @@ root cause: mid mid/s.tsv will run:
         set -e
       - cut -f1 {input} > {output}
       + cut -f2 {input} > {output}
+  it would not run if its command were as before
+  `rulemake accept mid/s.tsv` takes it as it is
 "
         );
     }

@@ -12,6 +12,8 @@ use crate::store::Loaded;
 use glob::{MatchOptions, Pattern};
 use std::collections::BTreeSet;
 
+const MAGIC: [char; 3] = ['*', '?', '['];
+
 /// As in a shell, `*` and `?` stay within a directory and `**` does not.
 pub(super) const GLOB: MatchOptions = MatchOptions {
     case_sensitive: true,
@@ -40,7 +42,7 @@ impl Session {
         let mut expanded = Vec::with_capacity(targets.len());
         let mut makeable = None;
         for target in targets.iter().map(AsRef::as_ref) {
-            if !target.contains(['*', '?', '[']) || self.is_name(target, loaded) {
+            if !target.contains(MAGIC) || self.is_name(target, loaded) {
                 expanded.push(target.to_string());
                 continue;
             }
@@ -49,11 +51,14 @@ impl Session {
             let before = expanded.len();
             expanded.extend(files.iter().filter(|file| pattern.matches_with(file, GLOB)).cloned());
             if expanded.len() == before {
-                let nothing = || {
-                    Error::new(ErrorKind::Plan, format!("no file that a rule makes fits `{target}`"))
-                        .with_help("`rulemake list --outputs` shows what the default target needs")
+                let help = match trouble.take() {
+                    Some(trouble) => {
+                        format!("what the default target needs is not known: {trouble}")
+                    }
+                    None => "`rulemake list --outputs` shows what the default target needs".to_string(),
                 };
-                return Err(trouble.take().unwrap_or_else(nothing));
+                let message = format!("no file that a rule makes fits `{target}`");
+                return Err(Error::new(ErrorKind::Plan, message).with_help(help));
             }
         }
         Ok(expanded)
@@ -62,7 +67,14 @@ impl Session {
     /// Whether a text with `*` or the like is the name of a file after all.
     fn is_name(&self, text: &str, loaded: &Loaded) -> bool {
         let name = normalise(text);
-        self.workflow.rules().any(|rule| rule.outputs().any(|output| output == name))
+        // What stands so in a rule is meant so; a wildcard would take anything.
+        let mut is_written = false;
+        self.index.candidates(&name, &mut Scratch::default(), |candidate| {
+            let mut values = candidate.values.iter().map(|&(start, end)| &name[start as usize..end as usize]);
+            is_written |= values.all(|value| !value.contains(MAGIC));
+        });
+        is_written
+            || self.workflow.rules().any(|rule| rule.outputs().any(|output| output == name))
             || loaded.paths.find(&name).is_some_and(|id| loaded.view.is_made(id))
             || crate::files::stat::stat(&self.root.join(&*name)).is_ok_and(|found| found.is_some())
     }

@@ -85,6 +85,7 @@ pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep
     WhyStep {
         job: cx.graph.info(id, &cx.workflow, &cx.paths),
         verdict: verdicts[id.index()].clone(),
+        unless: unless(&verdicts[id.index()]),
         last: trace.map(|t| LastRun {
             run: t.run,
             duration_ms: t.duration_ms.into(),
@@ -92,6 +93,12 @@ pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep
             reported: t.reported.iter().map(reported::from_bound).collect(),
         }),
     }
+}
+
+/// All that would have to be so for a job not to run; nothing when one of its reasons cannot be helped.
+fn unless(verdict: &Verdict) -> Vec<String> {
+    let Verdict::Run { reasons } = verdict else { return Vec::new() };
+    reasons.iter().map(Reason::unless).collect::<Option<_>>().unwrap_or_default()
 }
 
 pub(super) fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {

@@ -175,6 +175,74 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// What would have to be so for this reason to fall away, as the end of a sentence: `param min were 5`. `None` when
+    /// nothing but a run helps.
+    ///
+    /// ```
+    /// # use rulemake::Reason;
+    /// let reason = Reason::ParamChanged { name: "min".into(), old: "5".into(), new: "6".into() };
+    /// assert_eq!(reason.unless().as_deref(), Some("param min were 5"));
+    /// assert_eq!(Reason::NeverBuilt.unless(), None);
+    /// ```
+    #[must_use]
+    pub fn unless(&self) -> Option<String> {
+        Some(match self {
+            Reason::Forced => "it were not forced".into(),
+            Reason::NoOutputs
+            | Reason::Interrupted { .. }
+            | Reason::NoRecord
+            | Reason::NeverBuilt
+            | Reason::FailedBefore { .. }
+            | Reason::Together { .. }
+            | Reason::NeededBy { .. } => return None,
+            Reason::OutputSetChanged { .. } => "its outputs were those of before".into(),
+            Reason::CommandChanged { .. } => "its command were as before".into(),
+            Reason::ScriptChanged { path, old: Some(old), .. } => {
+                format!("script {path} were {} again", old.short())
+            }
+            Reason::ScriptChanged { path, old: None, .. } => format!("script {path} were not used"),
+            Reason::EnvironmentChanged { kind, name, old: Some(old), .. } => {
+                format!("{kind} environment {name} were {} again", old.short())
+            }
+            Reason::EnvironmentChanged { kind, name, old: None, .. } => {
+                format!("{kind} environment {name} were not used")
+            }
+            Reason::ParamChanged { name, old, .. } => format!("param {name} were {old}"),
+            Reason::ParamAdded { name, .. } => format!("its command did not use param {name}"),
+            Reason::ParamRemoved { name, old } => format!("its command used param {name} = {old}"),
+            Reason::WildcardChanged { name, old: Some(old), .. } => format!("wildcard {name} were {old}"),
+            Reason::WildcardChanged { name, old: None, .. } => {
+                format!("its command did not use wildcard {name}")
+            }
+            Reason::InputAdded { path } => format!("{path} were no input"),
+            Reason::InputRemoved { path } => format!("{path} were an input"),
+            Reason::InputsReordered => "its inputs stood as before".into(),
+            Reason::InputChanged { path, old, .. } => format!("{path} were {} again", old.short()),
+            Reason::InputCounts { path } => format!("{path} were ancient"),
+            Reason::RequirementChanged { path, old: Some(old), .. } => {
+                format!("{path} were to be {old} as before")
+            }
+            Reason::RequirementChanged { path, old: None, .. } => format!("nothing were asked of {path}"),
+            Reason::OutputMissing { path } => format!("{path} were there"),
+            Reason::OutputModified { path, old, .. } => format!("{path} were {} again", old.short()),
+            Reason::OutputKindChanged { path, expected } => format!("{path} were a {expected}"),
+        })
+    }
+
+    /// Whether the files as they are could be taken for the result all the same.
+    pub(crate) fn may_be_accepted(&self) -> bool {
+        !matches!(
+            self,
+            Reason::Forced
+                | Reason::NoOutputs
+                | Reason::NeverBuilt
+                | Reason::OutputMissing { .. }
+                | Reason::OutputKindChanged { .. }
+                | Reason::Together { .. }
+                | Reason::NeededBy { .. }
+        )
+    }
+
     /// The stable kebab-case tag, as in JSON.
     #[must_use]
     pub fn tag(&self) -> &'static str {

@@ -76,6 +76,13 @@ fn variables() -> Vec<(String, String)> {
     all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
+/// Whether bash does nothing but what a command says: modules of clusters, for one, change it by variables.
+fn bash_is_plain() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "asked for the library, which reads no environment")]
+    let mut names = std::env::vars_os().map(|(name, _)| name);
+    !names.any(|name| name == "BASH_ENV" || name.to_string_lossy().starts_with("BASH_FUNC_"))
+}
+
 /// A project with the options that hold for every command.
 pub(crate) struct Place {
     pub(crate) project: Project,
@@ -140,6 +147,7 @@ impl Place {
             .root(&self.project.root)
             .jobs(args.jobs.unwrap_or(0))
             .temp_dir(std::env::temp_dir().to_string_lossy());
+        builder = builder.direct_commands(bash_is_plain());
         #[expect(clippy::disallowed_methods, reason = "the library looks for programs where it is told")]
         if let Some(path) = std::env::var_os("PATH") {
             builder = builder.search_path(path);

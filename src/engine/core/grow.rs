@@ -29,7 +29,7 @@ pub(crate) struct NewJob {
     pub(crate) is_part: bool,
 }
 
-/// A job that was open.
+/// A job that was open, or that comes later than it was to.
 #[derive(Debug)]
 pub(crate) struct ChangedJob {
     pub(crate) job: u32,
@@ -86,6 +86,11 @@ impl Core {
         self.state[job as usize] == JobState::Waiting
     }
 
+    /// Whether `job` runs or ran: nothing can come before it any more.
+    pub(crate) fn has_begun(&self, job: u32) -> bool {
+        matches!(self.state[job as usize], JobState::Running | JobState::Done)
+    }
+
     pub(super) fn grow(&mut self, growth: Growth, out: &mut Vec<Effect>) {
         let Growth { jobs, order, changed, failed, holds } = growth;
         let first = self.state.len() as u32;
@@ -120,6 +125,7 @@ impl Core {
                 self.unfinished_producers[*job as usize] += u32::from(counts);
             }
         }
+        touched.iter().for_each(|(job, _)| self.send_back(*job));
         for job in order.into_iter().rev() {
             let above = self.shape.consumers.of(job).map(|consumer| self.shape.height[consumer as usize] + 1);
             self.shape.height[job as usize] = above.max().unwrap_or(0);
@@ -143,6 +149,20 @@ impl Core {
         }
         closed.into_iter().for_each(|job| self.close(job, out));
         (first..self.state.len() as u32).for_each(|job| self.make_ready_if_it_is(job));
+    }
+
+    /// A job that has something to wait for after all, although it was ready: it reads what is there before others change
+    /// it, or changes it.
+    fn send_back(&mut self, job: u32) {
+        if self.unfinished_producers[job as usize] == 0 {
+            return;
+        }
+        match self.state[job as usize] {
+            // The entry in the queue is dropped when it comes up.
+            JobState::Ready | JobState::Queued => self.step(job, JobState::Waiting),
+            JobState::Checking => self.recalls.overtake(job),
+            _ => {}
+        }
     }
 
     /// A job that needs one that came to a bad end before.

@@ -30,6 +30,11 @@ impl Recalls {
         self.doomed.insert(job, failed);
     }
 
+    /// The check of this job that is under way counts for nothing.
+    pub(super) fn overtake(&mut self, job: u32) {
+        self.overtaken.insert(job);
+    }
+
     pub(super) fn is_held(&self, job: u32) -> bool {
         self.held.contains_key(&job)
     }

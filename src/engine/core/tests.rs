@@ -78,6 +78,7 @@ fn needs_of_units(needs: &[Vec<u32>], leaders: &[u32]) -> Vec<Vec<u32>> {
 struct World {
     /// By job, the first of its unit.
     leaders: Vec<u32>,
+    jobs_at_first: u32,
     needs: Vec<Vec<u32>>,
     core: Core,
     threads: u64,
@@ -153,6 +154,7 @@ impl World {
         let world = World {
             core: Core::new(shape, ledger, keep_going),
             leaders,
+            jobs_at_first: n as u32,
             open,
             below: (0..n as u32).collect(),
             needs,
@@ -363,7 +365,31 @@ impl World {
         }
         self.hold_temps(first, job, &needs, &mut growth, dice);
         growth.changed.push(ChangedJob { job, needs, is_open });
+        if let Some(later) = self.put_later(job, dice) {
+            let is_open = self.open.iter().any(|(open, _)| *open == later);
+            growth.changed.push(ChangedJob { job: later, needs: vec![job], is_open });
+        }
         self.send(Msg::Grow(growth));
+    }
+
+    /// A job that has not begun and is to come after `job` from now on, whatever is under way with it.
+    fn put_later(&mut self, job: u32, dice: &mut Dice) -> Option<u32> {
+        let after = job + 1..self.jobs_at_first;
+        let later = after.start + dice.roll(after.len() as u64) as u32;
+        let is_fit = after.contains(&later)
+            && dice.chance(40)
+            && self.leaders[later as usize] == later
+            && self.settled[later as usize].is_none()
+            && !self.core.has_begun(later)
+            && !self.needs[later as usize].contains(&job);
+        if !is_fit {
+            return None;
+        }
+        self.needs[later as usize].push(job);
+        if let Some(saw) = &mut self.saw[later as usize] {
+            saw.push(u32::MAX);
+        }
+        Some(later)
     }
 
     /// The unit that a new job runs with, if any: that of the job before it, or the open one.

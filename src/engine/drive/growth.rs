@@ -144,7 +144,10 @@ impl Run<'_> {
         for job in due {
             self.growth.missing.remove(job);
         }
-        let problems = self.join_units(&grown);
+        let mut problems = self.come_too_late(&grown);
+        if problems.is_empty() {
+            problems = self.join_units(&grown);
+        }
         let new = (grown.first..self.cx.graph.jobs.len() as u32).map(JobId);
         for job in new.clone().chain(jobs) {
             if let Some(open) = self.cx.graph.open.get(&job) {
@@ -158,6 +161,24 @@ impl Run<'_> {
         }
         let growth = self.for_core(grown, &problems);
         self.tell(Msg::Grow(growth));
+    }
+
+    /// What was added reads a file as it is before a job changes it that has begun to.
+    fn come_too_late(&self, grown: &Grown) -> Vec<Problem> {
+        let cx = &self.cx;
+        let is_late = |changer: &JobId| self.core.has_begun(cx.units.leader(*changer).0);
+        let late = grown.later.iter().find(|(changer, _)| is_late(changer));
+        let problem = late.map(|(changer, reader)| {
+            let (changer, reader) = (self.info(changer.0).title(), self.info(reader.0).title());
+            let message = format!(
+                "a checkpoint brought in `{reader}`, which reads a file as it is before `{changer}` changes it, \
+                 and that has begun already"
+            );
+            let help = "run again: nothing is changed then before it; or let the rule that changes the file need \
+                        what the checkpoint brings in";
+            Problem::error("update-too-early", message).help(help)
+        });
+        problem.into_iter().collect()
     }
 
     /// Takes note of pipes and services of what was added. What is wrong with them; then none of it can run.
@@ -226,6 +247,11 @@ impl Run<'_> {
             for changed in &grown.changed {
                 let leader = unit(changed.job);
                 more.entry(leader).or_default().extend(outside(leader, &changed.needs));
+            }
+            let is_final = |leader: JobId| self.core.is_good(leader.0);
+            for (changer, reader) in grown.later.iter().filter(|(changer, _)| !is_final(unit(*changer))) {
+                let leader = unit(*changer);
+                more.entry(leader).or_default().extend(outside(leader, &[*reader]));
             }
         }
         for (leader, needs) in more {

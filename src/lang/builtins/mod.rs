@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod basic;
+mod choose;
 pub(crate) mod expand;
 mod files;
 pub(crate) mod flags;
@@ -24,6 +25,7 @@ pub(crate) use types::{construct, has_type, path};
 pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
     let tables = [
         basic::TABLE,
+        choose::TABLE,
         sequence::TABLE,
         numbers::TABLE,
         expand::TABLE,

@@ -411,6 +411,13 @@ fn a_mistake_in_a_loop_is_reported_once() {
     check("for x in range(5):\n    rule:\n        output: nope\n", &["3:17 name-error"]);
 }
 
+/// Neither the mistakes of an endless loop nor its rules and hooks may fill the memory until the steps are used up.
+#[test]
+fn an_endless_loop_of_rules_is_given_up_soon() {
+    check("while True:\n    rule:\n        output: nope\n", &["3:17 name-error"]);
+    check("while True:\n    onstart: pass\n", &["2:5 budget-exceeded"]);
+}
+
 #[test]
 fn a_failing_statement_stops_with_its_calls() {
     check(

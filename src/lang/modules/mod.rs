@@ -23,7 +23,7 @@ mod os_path;
 mod pandas;
 mod pathlib;
 mod random;
-mod re;
+pub(crate) mod re;
 mod shlex;
 mod small;
 mod snakemake;
@@ -37,6 +37,8 @@ mod typing;
 mod urllib;
 mod yaml;
 
+pub(crate) use self::os_path::with_home;
+pub(crate) use self::pathlib::path_object;
 pub(crate) use self::re::RegexStore;
 use crate::lang::action;
 pub(crate) use crate::lang::object::HostType;

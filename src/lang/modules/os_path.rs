@@ -225,7 +225,7 @@ fn getsize(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
 }
 
 /// `~` by the variable `HOME`; the homes of others stay as they are.
-pub(super) fn with_home(vm: &mut Vm, path: &str) -> String {
+pub(crate) fn with_home(vm: &mut Vm, path: &str) -> String {
     let rest = path.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
     match rest.and_then(|rest| Some((rest, vm.variable("HOME")?))) {
         Some((rest, home)) => {

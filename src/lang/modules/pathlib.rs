@@ -177,6 +177,11 @@ fn normal(path: &str) -> String {
     if slashes == 0 && joined.is_empty() { ".".into() } else { format!("{start}{joined}") }
 }
 
+/// A `Path`, for other rooms.
+pub(crate) fn path_object(path: &str) -> Value {
+    PathObject::value(path, false)
+}
+
 impl PathObject {
     fn value(path: &str, pure: bool) -> Value {
         Value::object(PathObject { text: normal(path).into(), pure })

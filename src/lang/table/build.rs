@@ -6,7 +6,7 @@ use crate::lang::table::column::{Column, MISSING};
 use crate::lang::table::dtype::DType;
 use crate::lang::table::frame::{Frame, Labelled, rows_for};
 use crate::lang::table::index::Index;
-use crate::lang::table::methods::compute::rows_from_series;
+use crate::lang::table::methods::apply::rows_from_series;
 use crate::lang::table::methods::shared::given;
 use crate::lang::table::objects::{
     Array, DataFrame, Labels, Series, as_column, column_of, frame_of, is_scalar, labelled_of,

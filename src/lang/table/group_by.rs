@@ -8,6 +8,7 @@ use crate::lang::table::data_frame::columns_of;
 use crate::lang::table::dtype::DType;
 use crate::lang::table::frame::{Frame, Labelled};
 use crate::lang::table::index::Index;
+use crate::lang::table::methods::apply;
 use crate::lang::table::methods::compute::{self, Summary};
 use crate::lang::table::methods::shared::{call, frame, function_name, given, is_true, labels};
 use crate::lang::table::objects::{
@@ -262,7 +263,7 @@ impl GroupBy {
             let part = series.take(rows);
             cells.push(match of {
                 Some(of) => compute::summary(vm, &part.column, of)?,
-                None => compute::reduced(vm, &part, function)?,
+                None => apply::reduced(vm, &part, function)?,
             });
         }
         Ok(kept_type(cells, series.column.dtype(), of))
@@ -400,7 +401,7 @@ fn apply(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
         return groups.stacked(vm, &results);
     }
     if let (Selection::All | Selection::Many(_), Some(rows)) =
-        (&groups.selection, compute::rows_from_series(vm, index, &results)?)
+        (&groups.selection, apply::rows_from_series(vm, index, &results)?)
     {
         return Ok(DataFrame::value(rows));
     }
@@ -453,7 +454,7 @@ fn transform(vm: &mut Vm, me: &Value, args: Args) -> Result<Value, Raise> {
     let mut parts = Vec::new();
     for rows in &groups.groups.rows {
         let part = series.take(rows);
-        let result = compute::reduced(vm, &part, &function)?;
+        let result = apply::reduced(vm, &part, &function)?;
         parts.push(match column_of(&result) {
             Some(column) if column.len() == rows.len() => column.cells().to_vec(),
             _ => vec![result; rows.len()],

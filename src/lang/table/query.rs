@@ -13,7 +13,7 @@ use crate::lang::table::column::Column;
 use crate::lang::table::data_frame::take_rows;
 use crate::lang::table::elementwise::{self, Side};
 use crate::lang::table::frame::Frame;
-use crate::lang::table::methods::compute::among;
+use crate::lang::table::methods::cells::among;
 use crate::lang::table::methods::shared::{frame, give_frame};
 use crate::lang::table::objects::{Array, Labels, Series, as_column, column_of, frame_of, mask_of};
 use crate::lang::table::pick::Pick;

@@ -3,6 +3,7 @@
 use crate::lang::builtins::args::{int, optional_int, text, wrong};
 use crate::lang::index;
 use crate::lang::methods;
+use crate::lang::modules::re::{Expression, Reach};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::table::arrange;
 use crate::lang::table::column::{Column, MISSING, is_missing};
@@ -13,7 +14,6 @@ use crate::lang::table::methods::shared::{given, is_true};
 use crate::lang::table::objects::{Array, DataFrame, Labels, Series, as_column};
 use crate::lang::value::{Args, Native, Object, Type, Value};
 use crate::lang::vm::Vm;
-use regex::Regex;
 use std::sync::Arc;
 
 /// `series.str` or `index.str`
@@ -28,15 +28,15 @@ type TextMethod = fn(&mut Vm, &Texts, Args) -> Result<Value, Raise>;
 /// Methods that differ from those of a single text.
 const METHODS: &[(&str, TextMethod)] = &[
     ("cat", cat),
-    ("contains", |vm, me, args| matching(vm, me, args, "contains", Regex::is_match)),
+    ("contains", |vm, me, args| matching(vm, me, args, "contains", Reach::Anywhere)),
     ("count", count),
     ("extract", extract),
     ("findall", findall),
-    ("fullmatch", |vm, me, args| matching(vm, me, args, "fullmatch", is_full_match)),
+    ("fullmatch", |vm, me, args| matching(vm, me, args, "fullmatch", Reach::Whole)),
     ("get", get),
     ("join", join),
     ("len", length),
-    ("match", |vm, me, args| matching(vm, me, args, "match", is_prefix_match)),
+    ("match", |vm, me, args| matching(vm, me, args, "match", Reach::Start)),
     ("pad", pad),
     ("replace", replace),
     ("rsplit", |vm, me, args| split(vm, me, args, "rsplit")),
@@ -150,94 +150,30 @@ fn typed(cells: Vec<Value>, of: DType) -> Column {
     }
 }
 
-/// A regular expression as Python writes it.
-pub(crate) fn pattern(source: &str) -> Result<Regex, Raise> {
-    Regex::new(source).map_err(|error| {
-        let reason = error.to_string();
-        let last = reason.lines().last().unwrap_or("").to_string();
-        Raise::value_error(format!("`{source}` is not a regular expression: {last}"))
-            .help("look-around and back references are not supported; a plain text needs `regex=False`")
-    })
-}
-
-fn is_prefix_match(regex: &Regex, text: &str) -> bool {
-    regex.find(text).is_some_and(|found| found.start() == 0)
-}
-
-fn is_full_match(regex: &Regex, text: &str) -> bool {
-    regex.find(text).is_some_and(|found| found.start() == 0 && found.end() == text.len())
-}
-
-/// `pattern.sub(by, text, count)`: `\1` and `\g<name>` in `by` stand for groups.
-pub(crate) fn replaced(
+/// The pattern of a method: `case=False` and `flags` as pandas has them; `regex=False` takes it as it is.
+fn expression(
     vm: &mut Vm,
-    text: &str,
-    pattern: &Regex,
-    by: &str,
-    most: usize,
-) -> Result<String, Raise> {
-    let mut out = String::new();
-    let mut end = 0;
-    for captures in pattern.captures_iter(text).take(most) {
-        let Some(whole) = captures.get(0) else { continue };
-        out.push_str(text.get(end..whole.start()).unwrap_or(""));
-        let mut rest = by;
-        while let Some(at) = rest.find('\\') {
-            out.push_str(&rest[..at]);
-            let after = &rest[at + 1..];
-            let (group, tail) = template_group(after);
-            match group {
-                Some(group) => out.push_str(captures_text(&captures, group)),
-                None => out.push('\\'),
-            }
-            rest = tail;
-        }
-        out.push_str(rest);
-        end = whole.end();
-        vm.budget.allocate(by.len() as u64 + 8)?;
+    wanted: &Arc<str>,
+    case: Option<&Value>,
+    flags: Option<&Value>,
+    is_pattern: bool,
+) -> Result<Expression, Raise> {
+    let mut all = optional_int(flags, "flags")?.unwrap_or(0);
+    if !is_true(case, true) {
+        all |= IGNORECASE;
     }
-    out.push_str(text.get(end..).unwrap_or(""));
-    vm.budget.allocate(out.len() as u64)?;
-    Ok(out)
+    if is_pattern { Expression::new(vm, wanted, all) } else { Expression::literal(vm, wanted, all) }
 }
 
-/// The group that `1…` or `g<name>…` names, and what follows.
-fn template_group(after: &str) -> (Option<&str>, &str) {
-    if let Some((name, tail)) = after.strip_prefix("g<").and_then(|rest| rest.split_once('>')) {
-        return (Some(name), tail);
-    }
-    let digits = after.bytes().take(2).take_while(u8::is_ascii_digit).count();
-    match digits {
-        0 => (None, after),
-        n => (Some(&after[..n]), &after[n..]),
-    }
-}
+/// `re.IGNORECASE`
+const IGNORECASE: i64 = 2;
 
-fn captures_text<'t>(captures: &regex::Captures<'t>, group: &str) -> &'t str {
-    let found = match group.parse::<usize>() {
-        Ok(number) => captures.get(number),
-        Err(_) => captures.name(group),
-    };
-    found.map_or("", |found| found.as_str())
-}
-
-fn matching(
-    vm: &mut Vm,
-    me: &Texts,
-    args: Args,
-    name: &str,
-    test: fn(&Regex, &str) -> bool,
-) -> Result<Value, Raise> {
+fn matching(vm: &mut Vm, me: &Texts, args: Args, name: &str, reach: Reach) -> Result<Value, Raise> {
     let [wanted, case, flags, na, regex] = args.take(name, ["pat", "case", "flags", "na", "regex"], 1)?;
     let wanted = text(&wanted.unwrap_or(Value::None), name)?;
-    let insensitive = !is_true(case.as_ref(), true) || matches!(flags, Some(Value::Int(n)) if n & 2 != 0);
-    let source = if is_true(regex.as_ref(), true) { wanted.to_string() } else { regex::escape(&wanted) };
-    let pattern = pattern(&if insensitive { format!("(?i){source}") } else { source })?;
+    let pattern = expression(vm, &wanted, case.as_ref(), flags.as_ref(), is_true(regex.as_ref(), true))?;
     let missing = me.of_missing(na);
-    let column = me.each(vm, &missing, |vm, cell| {
-        vm.budget.spend(cell.len() as u64 / 64 + 1)?;
-        Ok(Value::Bool(test(&pattern, cell)))
-    })?;
+    let column = me.each(vm, &missing, |vm, cell| pattern.fits(vm, cell, reach).map(Value::Bool))?;
     Ok(me.give(bools(column)))
 }
 
@@ -247,53 +183,44 @@ fn bools(column: Column) -> Column {
 }
 
 fn count(vm: &mut Vm, me: &Texts, args: Args) -> Result<Value, Raise> {
-    let [wanted, _] = args.take("count", ["pat", "flags"], 1)?;
-    let pattern = pattern(&text(&wanted.unwrap_or(Value::None), "count")?)?;
-    let column = me.each(vm, &MISSING, |_, cell| Ok(Value::Int(pattern.find_iter(cell).count() as i64)))?;
+    let [wanted, flags] = args.take("count", ["pat", "flags"], 1)?;
+    let wanted = text(&wanted.unwrap_or(Value::None), "count")?;
+    let pattern = expression(vm, &wanted, None, flags.as_ref(), true)?;
+    let column = me.each(vm, &MISSING, |vm, cell| Ok(Value::Int(pattern.all(vm, cell)?.len() as i64)))?;
     Ok(me.give(column))
 }
 
 fn findall(vm: &mut Vm, me: &Texts, args: Args) -> Result<Value, Raise> {
-    let [wanted, _] = args.take("findall", ["pat", "flags"], 1)?;
-    let pattern = pattern(&text(&wanted.unwrap_or(Value::None), "findall")?)?;
-    let column = me.each(vm, &MISSING, |vm, cell| {
-        let mut found = Vec::new();
-        for captures in pattern.captures_iter(cell) {
-            vm.budget.allocate_items(captures.len() as u64)?;
-            let group = |at: usize| Value::from(captures.get(at).map_or("", |found| found.as_str()));
-            found.push(match captures.len() {
-                1 => group(0),
-                2 => group(1),
-                many => Value::tuple((1..many).map(group).collect()),
-            });
-        }
-        Ok(Value::list(found))
-    })?;
+    let [wanted, flags] = args.take("findall", ["pat", "flags"], 1)?;
+    let wanted = text(&wanted.unwrap_or(Value::None), "findall")?;
+    let pattern = expression(vm, &wanted, None, flags.as_ref(), true)?;
+    let column = me.each(vm, &MISSING, |vm, cell| pattern.all(vm, cell).map(Value::list))?;
     Ok(me.give(Column::new(DType::Object, column.cells().to_vec())))
 }
 
 fn extract(vm: &mut Vm, me: &Texts, args: Args) -> Result<Value, Raise> {
-    let [wanted, _, expand] = args.take("extract", ["pat", "flags", "expand"], 1)?;
-    let pattern = pattern(&text(&wanted.unwrap_or(Value::None), "extract")?)?;
-    let groups = pattern.captures_len() - 1;
+    let [wanted, flags, expand] = args.take("extract", ["pat", "flags", "expand"], 1)?;
+    let wanted = text(&wanted.unwrap_or(Value::None), "extract")?;
+    let pattern = expression(vm, &wanted, None, flags.as_ref(), true)?;
+    let groups = pattern.groups();
     if groups == 0 {
         return Err(Raise::value_error("`extract` needs a pattern with a group: `\"(...)\"`"));
     }
     let mut data = Vec::with_capacity(groups);
     for group in 1..=groups {
-        let column = me.each(vm, &MISSING, |_, cell| {
-            let found = pattern.captures(cell).and_then(|captures| captures.get(group));
-            Ok(found.map_or(MISSING, |found| Value::from(found.as_str())))
+        let column = me.each(vm, &MISSING, |vm, cell| {
+            let found = pattern.first(vm, cell)?.and_then(|found| found.get(group).copied().flatten());
+            Ok(found.map_or(MISSING, Value::from))
         })?;
         data.push(Arc::new(typed(column.cells().to_vec(), DType::Str)));
     }
-    let name = |at: usize, name: Option<&str>| name.map_or(Value::Int(at as i64), Value::from);
     if groups == 1 && !is_true(expand.as_ref(), true) {
-        let own = pattern.capture_names().nth(1).flatten().map(Value::from);
+        let own = pattern.name_of(1).map(Value::Str);
         let labelled = Labelled { column: data[0].clone(), ..me.labelled.clone() };
         return Ok(Series::value(Labelled { name: own.unwrap_or(labelled.name), ..labelled }));
     }
-    let names = pattern.capture_names().skip(1).enumerate().map(|(at, own)| name(at, own)).collect();
+    let name = |group: usize| pattern.name_of(group).map_or(Value::Int(group as i64 - 1), Value::Str);
+    let names = (1..=groups).map(name).collect();
     Ok(DataFrame::value(Frame::new(me.labelled.index.clone(), Index::from_labels(names, None), data)))
 }
 
@@ -408,15 +335,13 @@ fn cat(vm: &mut Vm, me: &Texts, args: Args) -> Result<Value, Raise> {
 
 fn replace(vm: &mut Vm, me: &Texts, args: Args) -> Result<Value, Raise> {
     let names = ["pat", "repl", "n", "case", "flags", "regex"];
-    let [wanted, by, n, case, _, regex] = args.take("replace", names, 2)?;
+    let [wanted, by, n, case, flags, regex] = args.take("replace", names, 2)?;
     let wanted = text(&wanted.unwrap_or(Value::None), "replace")?;
     let by = by.unwrap_or(Value::None);
-    let most =
-        optional_int(n.as_ref(), "replace")?.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    // As many as there are below 0, which is 0 for `re`.
+    let most = optional_int(n.as_ref(), "replace")?.filter(|n| *n > 0).unwrap_or(0);
     let is_pattern = is_true(regex.as_ref(), false);
-    let source = if is_pattern { wanted.to_string() } else { regex::escape(&wanted) };
-    let sensitive = is_true(case.as_ref(), true);
-    let pattern = pattern(&if sensitive { source } else { format!("(?i){source}") })?;
+    let pattern = expression(vm, &wanted, case.as_ref(), flags.as_ref(), is_pattern)?;
     if by.is_callable() {
         return Err(Raise::unsupported(
             "`replace` by a function is not supported",
@@ -425,9 +350,8 @@ fn replace(vm: &mut Vm, me: &Texts, args: Args) -> Result<Value, Raise> {
     }
     // Only in a pattern `\1` stands for a group.
     let by = text(&by, "replace")?;
-    let by = if is_pattern { by } else { by.replace('\\', "\\\\").into() };
-    let column =
-        me.each(vm, &MISSING, |vm, cell| replaced(vm, cell, &pattern, &by, most).map(Value::from))?;
+    let by = pattern.template(&if is_pattern { by } else { by.replace('\\', "\\\\").into() })?;
+    let column = me.each(vm, &MISSING, |vm, cell| pattern.replaced(vm, cell, &by, most).map(Value::from))?;
     Ok(me.give(column))
 }
 
@@ -444,14 +368,9 @@ fn split(vm: &mut Vm, me: &Texts, args: Args, name: &'static str) -> Result<Valu
         None => false,
     };
     let column = if by_pattern && name == "split" {
-        let pattern = pattern(&separator.map_or(Ok("".into()), |s| text(&s, name))?)?;
-        me.each(vm, &MISSING, |vm, cell| {
-            let most =
-                most.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX).saturating_add(1));
-            let parts: Vec<Value> = pattern.splitn(cell, most).map(Value::from).collect();
-            vm.budget.allocate_items(parts.len() as u64)?;
-            Ok(Value::list(parts))
-        })?
+        let separator = separator.map_or(Ok("".into()), |s| text(&s, name))?;
+        let pattern = expression(vm, &separator, None, None, true)?;
+        me.each(vm, &MISSING, |vm, cell| pattern.split(vm, cell, most.unwrap_or(0)).map(Value::list))?
     } else {
         let Some(method) = methods::find(Type::Str, name) else { return Ok(Value::None) };
         let args = Args::positional(vec![separator.unwrap_or(Value::None), Value::Int(most.unwrap_or(-1))]);

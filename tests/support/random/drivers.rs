@@ -17,6 +17,55 @@ pub(crate) enum Driver {
     Library,
 }
 
+/// Options of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choice {
+    /// 0: all that there are.
+    pub(crate) processors: u8,
+    pub(crate) force: bool,
+    pub(crate) force_all: bool,
+    pub(crate) only_needed: bool,
+    pub(crate) keep_edited: bool,
+    pub(crate) force_from: Option<String>,
+    pub(crate) until: Option<String>,
+    pub(crate) omit_from: Option<String>,
+}
+
+impl Choice {
+    pub(crate) fn processors(processors: u8) -> Choice {
+        Choice { processors, ..Choice::default() }
+    }
+
+    fn words(&self) -> Vec<String> {
+        let mut words = vec![format!("-j{}", self.processors)];
+        let switches = [
+            (self.force, "--force"),
+            (self.force_all, "--force-all"),
+            (self.only_needed, "--only-needed"),
+            (self.keep_edited, "--keep-edited"),
+        ];
+        words.extend(switches.iter().filter(|(on, _)| *on).map(|(_, word)| word.to_string()));
+        let named =
+            [("--force-from", &self.force_from), ("--until", &self.until), ("--omit-from", &self.omit_from)];
+        for (option, name) in named {
+            words.extend(name.iter().flat_map(|name| [option.to_string(), name.clone()]));
+        }
+        words
+    }
+
+    fn options(&self) -> RunOptions {
+        let mut options = RunOptions::default();
+        options.force = self.force;
+        options.force_all = self.force_all;
+        options.only_needed = self.only_needed;
+        options.keep_edited = self.keep_edited;
+        options.force_from = self.force_from.clone().into_iter().collect();
+        options.until = self.until.clone().into_iter().collect();
+        options.omit_from = self.omit_from.clone().into_iter().collect();
+        options
+    }
+}
+
 /// What a run did.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -87,15 +136,18 @@ impl Driver {
         workflow: &Workflow,
         growing: &Growing,
         target: Option<File>,
+        choice: &Choice,
     ) -> Vec<(String, String)> {
         let path = target.map(File::path);
         let targets: Vec<&str> = path.iter().map(String::as_str).collect();
         if self == Driver::Command {
-            return case.plan(&targets);
+            let words = choice.words();
+            let all: Vec<&str> = words.iter().map(String::as_str).chain(targets).collect();
+            return case.plan(&all);
         }
         let session =
             Session::builder(built(workflow, growing, case.root(), None)).root(case.root()).open().unwrap();
-        let plan = session.plan(&targets, &RunOptions::default()).unwrap();
+        let plan = session.plan(&targets, &choice.options()).unwrap();
         let plan = serde_json::to_value(&plan).unwrap();
         let active = plan["jobs"].as_array().unwrap().iter().filter(|job| job["has_action"] == true);
         active.map(|job| (title(&job["job"]), job["verdict"].as_str().unwrap().to_string())).collect()
@@ -108,15 +160,16 @@ impl Driver {
         workflow: &Workflow,
         growing: &Growing,
         target: Option<File>,
-        processors: u8,
+        choice: &Choice,
         kill: Option<u16>,
     ) -> Ran {
         let path = target.map(File::path);
         let mut targets: Vec<&str> = path.iter().map(String::as_str).collect();
         let rulefile = case.read("Rulefile");
         if self == Driver::Command {
-            let processors = format!("-j{processors}");
-            targets.extend(["-k", &processors, "--json"]);
+            let words = choice.words();
+            targets.extend(words.iter().map(String::as_str));
+            targets.extend(["-k", "--json"]);
             let output = case.command(&targets).output().unwrap();
             let stdout = String::from_utf8_lossy(&output.stdout);
             let told = format!("{rulefile}\n{stdout}{}", String::from_utf8_lossy(&output.stderr));
@@ -130,14 +183,14 @@ impl Driver {
         let (seen, watcher) = (events.clone(), kill.clone());
         let session = Session::builder(built(workflow, growing, case.root(), kill.clone()))
             .root(case.root())
-            .jobs(processors.into())
+            .jobs(choice.processors.into())
             .observer(move |event| {
                 if let Some(kill) = &watcher {
                     kill.moment();
                 }
                 seen.lock().unwrap().push(serde_json::to_value(event).unwrap());
             });
-        let mut options = RunOptions::default();
+        let mut options = choice.options();
         options.keep_going = true;
         let result = session.open().unwrap().run(&targets, &options);
         if let Some(kill) = kill {

@@ -1,6 +1,6 @@
 //! A directory with a random workflow, and the oracle: what each run has to do, by the contents of files alone.
 
-use super::drivers::{Driver, Ran};
+use super::drivers::{Choice, Driver, Ran};
 use super::growing::{self, Growing, GrowingChange};
 use super::model::{File, Shape, Workflow};
 use super::support::Case;
@@ -86,6 +86,22 @@ pub(crate) struct Did {
     ran: BTreeSet<usize>,
     failed: BTreeSet<usize>,
     skipped: BTreeSet<usize>,
+}
+
+impl Did {
+    /// By the events of a run.
+    fn of(events: &[serde_json::Value]) -> Did {
+        let jobs_of = |kind: &str| -> BTreeSet<usize> {
+            let chosen = events.iter().filter(|e| e["event"] == kind);
+            let job = |e: &'_ serde_json::Value| match kind {
+                "job-failed" => e["failure"]["job"].clone(),
+                _ => e["job"].clone(),
+            };
+            let jobs = chosen.map(job).filter(|job| !growing::is_grown(job));
+            jobs.map(|job| number(job["rule"].as_str().unwrap())).collect()
+        };
+        Did { ran: jobs_of("job-finished"), failed: jobs_of("job-failed"), skipped: jobs_of("job-skipped") }
+    }
 }
 
 pub(crate) struct World {
@@ -249,7 +265,8 @@ impl World {
     pub(crate) fn recover(&mut self) -> Result<(), TestCaseError> {
         (0..self.workflow.jobs.len()).for_each(|job| self.set_fails(job, false));
         let before = self.sources();
-        let ran = self.driver.run(&self.case, &self.workflow, &self.growing, None, 2, None);
+        let ran =
+            self.driver.run(&self.case, &self.workflow, &self.growing, None, &Choice::processors(2), None);
         prop_assert_eq!(ran.code, Some(0), "the run after the loss\n{}", ran.told);
         let all = self.workflow.closure(None);
         self.check_files(&all, &Did::default(), &before, &ran.told)?;
@@ -260,7 +277,14 @@ impl World {
         // What nobody else needs was not looked at yet.
         for target in (0..self.workflow.jobs.len()).filter(|job| !all.contains(job)) {
             let target = Some(File::Output(target, 0));
-            let ran = self.driver.run(&self.case, &self.workflow, &self.growing, target, 2, None);
+            let ran = self.driver.run(
+                &self.case,
+                &self.workflow,
+                &self.growing,
+                target,
+                &Choice::processors(2),
+                None,
+            );
             prop_assert_eq!(ran.code, Some(0), "the run after the loss\n{}", ran.told);
             let jobs = self.workflow.closure(target);
             self.check_files(&jobs, &Did::default(), &before, &ran.told)?;
@@ -271,10 +295,43 @@ impl World {
         Ok(())
     }
 
+    /// A run with options: its plan keeps its promises, and what it makes is right.
+    pub(crate) fn run_with(&mut self, choice: &Choice) -> Result<(), TestCaseError> {
+        if self.is_harmed {
+            self.recover()?;
+        }
+        (0..self.workflow.jobs.len()).for_each(|job| self.set_fails(job, false));
+        let plan = self.driver.plan(&self.case, &self.workflow, &self.growing, None, choice);
+        let before = self.sources();
+        let Ran { code, events, told } =
+            self.driver.run(&self.case, &self.workflow, &self.growing, None, choice, None);
+        let told = format!("{choice:?}\n{told}");
+        prop_assert_eq!(code, Some(0), "the exit code\n{}", told);
+        let did = Did::of(&events);
+        let ran: Vec<usize> = did.ran.iter().copied().collect();
+        // What somebody edited is an input like any other while it is kept.
+        if !choice.keep_edited {
+            self.check_files(&ran, &did, &before, &told)?;
+        }
+        let plan: Vec<_> = plan.into_iter().filter(|(title, _)| title.starts_with('j')).collect();
+        let planned =
+            |n: &usize| plan.iter().any(|(title, _)| number(title.split(' ').next().unwrap()) == *n);
+        prop_assert!(ran.iter().all(planned), "a job ran that was not in the plan\n{}", told);
+        check_plan(&plan, &did, &told)?;
+        if choice.keep_edited {
+            // What was adopted goes again.
+            let all = Choice { force_all: true, ..Choice::processors(2) };
+            self.driver.run(&self.case, &self.workflow, &self.growing, None, &all, None);
+        }
+        // What is on record now is another question.
+        self.is_harmed = true;
+        Ok(())
+    }
+
     /// Does a run and kills it after so many moments: from then on nothing that it did has happened.
     pub(crate) fn killed(&mut self, moment: u16) {
         let driver = self.driver;
-        driver.run(&self.case, &self.workflow, &self.growing, None, 2, Some(moment));
+        driver.run(&self.case, &self.workflow, &self.growing, None, &Choice::processors(2), Some(moment));
         self.is_harmed = true;
     }
 
@@ -393,28 +450,16 @@ impl World {
             self.recover()?;
         }
         let jobs = self.workflow.closure(target);
-        let plan = self.driver.plan(&self.case, &self.workflow, &self.growing, target);
+        let choice = Choice::processors(processors);
+        let plan = self.driver.plan(&self.case, &self.workflow, &self.growing, target, &choice);
         let before = self.sources();
         let were_there: BTreeSet<File> =
             self.workflow.outputs().into_iter().filter(|file| self.read(*file).is_some()).collect();
         let expected = self.expect(&jobs, target);
         let grown = target.is_none().then(|| self.growing.expect(&self.case));
         let Ran { code, events, told } =
-            self.driver.run(&self.case, &self.workflow, &self.growing, target, processors, None);
-        let jobs_of = |kind: &str| -> BTreeSet<usize> {
-            let chosen = events.iter().filter(|e| e["event"] == kind);
-            let job = |e: &'_ serde_json::Value| match kind {
-                "job-failed" => e["failure"]["job"].clone(),
-                _ => e["job"].clone(),
-            };
-            let jobs = chosen.map(job).filter(|job| !growing::is_grown(job));
-            jobs.map(|job| number(job["rule"].as_str().unwrap())).collect()
-        };
-        let did = Did {
-            ran: jobs_of("job-finished"),
-            failed: jobs_of("job-failed"),
-            skipped: jobs_of("job-skipped"),
-        };
+            self.driver.run(&self.case, &self.workflow, &self.growing, target, &choice, None);
+        let did = Did::of(&events);
         prop_assert_eq!(&did, &expected, "the jobs of the run\n{}", told);
         prop_assert_eq!(code, Some(i32::from(!did.failed.is_empty())), "the exit code\n{}", told);
         self.check_files(&jobs, &did, &before, &told)?;
@@ -440,8 +485,8 @@ impl World {
             for file in (0..self.workflow.jobs[n].outputs()).map(|k| File::Output(n, k)) {
                 if did.failed.contains(&n) {
                     prop_assert_eq!(self.read(file), None, "{} of a failed job\n{}", file.path(), told);
-                } else if !did.skipped.contains(&n)
-                    && !(self.workflow.is_temp(file) && self.read(file).is_none())
+                } else if !(did.skipped.contains(&n)
+                    || self.workflow.is_temp(file) && self.read(file).is_none())
                 {
                     let right = right.get(&file).cloned();
                     prop_assert_eq!(self.read(file), right, "content of {}\n{}", file.path(), told);

@@ -113,6 +113,30 @@ fn lookup_finds_values_in_mappings() {
     assert!(found("lookup(dpath='s/2')").contains("within"));
 }
 
+/// Rows of a table: one row is an item, several are a list; one column gives its values; a number of rows is asked for.
+#[test]
+fn lookup_finds_rows_of_tables() {
+    let table = "import pandas as pd\nT = pd.DataFrame({'s': ['1', '1', '2'], 'u': [1, 2, 1], 'f': ['a', 'b', 'c']})\n";
+    let found = |expression: &str| given_after(table, expression);
+    assert_eq!(found("lookup(query='u == 2', within=T, cols='f')"), "now ['b']");
+    assert_eq!(found("lookup(query='u == 1', within=T, cols='f')"), "now ['a', 'c']");
+    assert_eq!(found("lookup(\"s == '{s}'\", within=T, cols='f')"), "['a', 'b']");
+    assert_eq!(found("lookup(query='u == {n}', within=T, cols='f', n=2)"), "now ['b']");
+    assert_eq!(found("lookup(query='u == {n}', within=T, cols='f', n=lambda wc: wc.s)"), "['a', 'c']");
+    assert_eq!(found("lookup(query='u == 2', within=T).f"), "now 'b'");
+    assert_eq!(found("[row.f for row in lookup(query='u == 1', within=T)]"), "now ['a', 'c']");
+    assert_eq!(found("lookup(query='u == 2', within=T, cols=['f', 'u'])[:2]"), "now ['b', 2]");
+    assert_eq!(found("lookup(query='u == 1', within=T, is_nrows=2)"), "now True");
+    assert_eq!(found("lookup(query='u == 1', within=T, is_nrows=1)"), "now False");
+    assert_eq!(found("lookup(query='u == 9', within=T, cols='f', default='none')"), "now 'none'");
+    assert_eq!(found("lookup(query='u == 9', within=T, cols='f')"), "now []");
+    assert!(found("lookup(query='u ==', within=T)").contains("`lookup` with the query `u ==`"));
+    assert!(found("lookup(query='u == 1', within=T, cols='x')").contains("x"));
+    assert!(found("lookup(dpath='u', within=T)").contains("`dpath` is for mappings"));
+    assert!(found("lookup(query='u == 1', dpath='u', within=T)").contains("not both"));
+    assert!(found("lookup(query='a', within=[1])").contains("not into `list`"));
+}
+
 #[test]
 fn expand_waits_for_functions_among_its_values() {
     assert_eq!(given("expand('{a}-{b}', a=lambda wc: wc.s, b=['p', 'q'])"), "['1-p', '1-q']");
@@ -146,4 +170,19 @@ fn small_helpers() {
 fn functions_in_functions_have_a_bound() {
     let found = given_after("x = lambda wc: 'a'\nfor i in range(100):\n    x = subpath(x)", "x");
     assert!(found.contains("nested too deeply"), "{found}");
+}
+
+/// The first path that this machine lets be used; what was looked at is on record.
+#[test]
+fn a_path_is_chosen_by_what_is_allowed() {
+    assert_eq!(given("choose_file(['none', 'sums'])"), "now 'sums'");
+    assert_eq!(given("choose_file(['sums'], execute=True)"), "now None");
+    assert_eq!(given("choose_file(['sums'], execute=False)"), "now 'sums'");
+    assert_eq!(given("choose_file(['.'])"), "now None");
+    assert_eq!(given("choose_file(['new/er'], creatable=True)"), "now 'new/er'");
+    assert_eq!(given("choose_folder(['sums', '.'])"), "now '.'");
+    assert_eq!(given("choose_folder(['none/x'])"), "now None");
+    assert_eq!(given("choose_tmp(['none/x'])"), "now 'none/x'");
+    assert_eq!(given("choose_tmp(['none/x'], creatable=False)"), "now 'system_tmpdir'");
+    assert!(given("choose_file([5])").contains("choose_file"));
 }

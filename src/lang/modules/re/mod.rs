@@ -1,13 +1,15 @@
 //! The module `re`, on the crate `regex`.
 
 mod compiled;
+mod expression;
 mod found;
 mod replace;
 mod translate;
 
 pub(crate) use compiled::RegexStore;
+pub(crate) use expression::{Expression, Reach, Template};
 
-use self::compiled::{Anchor, Compiled};
+use self::compiled::{Anchor, Compiled, Spans};
 use self::found::Match;
 use self::replace::Replacement;
 use super::{HostType, ModuleDef};
@@ -243,10 +245,15 @@ fn part(text: &str, span: Option<(usize, usize)>) -> Option<Value> {
 
 fn findall(vm: &mut Vm, pattern: &Arc<Compiled>, args: Args) -> Result<Value, Raise> {
     let string = only_string(args, "findall")?;
+    all_found(vm, pattern, &string).map(Value::list)
+}
+
+/// What `findall` gives: matches, their only group, or their groups.
+fn all_found(vm: &mut Vm, pattern: &Compiled, string: &str) -> Result<Vec<Value>, Raise> {
     let mut items = Vec::new();
-    pattern.each(vm, &string, |vm, spans| {
+    pattern.each(vm, string, |vm, spans| {
         vm.budget.allocate(64 * spans.len() as u64)?;
-        let text = |span: &Option<(usize, usize)>| part(&string, *span).unwrap_or_else(|| "".into());
+        let text = |span: &Option<(usize, usize)>| part(string, *span).unwrap_or_else(|| "".into());
         items.push(match spans.as_slice() {
             [one] | [_, one] => text(one),
             [_, groups @ ..] => Value::tuple(groups.iter().map(text).collect()),
@@ -254,7 +261,7 @@ fn findall(vm: &mut Vm, pattern: &Arc<Compiled>, args: Args) -> Result<Value, Ra
         });
         Ok(true)
     })?;
-    Ok(Value::list(items))
+    Ok(items)
 }
 
 fn finditer(vm: &mut Vm, pattern: &Arc<Compiled>, args: Args) -> Result<Value, Raise> {
@@ -272,23 +279,25 @@ fn split(vm: &mut Vm, pattern: &Arc<Compiled>, args: Args) -> Result<Value, Rais
     let [string, most] = args.take("split", ["string", "maxsplit"], 1)?;
     let string = subject(&string.unwrap_or(Value::None))?;
     let most = optional_int(most.as_ref(), "split")?.unwrap_or(0);
-    if most < 0 {
-        return Ok(Value::list(vec![Value::Str(string)]));
-    }
+    split_text(vm, pattern, &string, most).map(Value::list)
+}
+
+fn split_text(vm: &mut Vm, pattern: &Compiled, string: &str, most: i64) -> Result<Vec<Value>, Raise> {
     let mut items = Vec::new();
-    let mut at = 0;
-    let mut count = 0;
-    pattern.each(vm, &string, |vm, spans| {
-        let Some((start, end)) = spans.first().copied().flatten() else { return Ok(false) };
-        vm.budget.allocate(64 * spans.len() as u64)?;
-        items.push(Value::from(&string[at..start]));
-        items.extend(spans[1..].iter().map(|span| part(&string, *span).unwrap_or(Value::None)));
-        at = end;
-        count += 1;
-        Ok(most == 0 || count < most)
-    })?;
+    let (mut at, mut count) = (0, 0);
+    if most >= 0 {
+        pattern.each(vm, string, |vm, spans| {
+            let Some((start, end)) = spans.first().copied().flatten() else { return Ok(false) };
+            vm.budget.allocate(64 * spans.len() as u64)?;
+            items.push(Value::from(&string[at..start]));
+            items.extend(spans[1..].iter().map(|span| part(string, *span).unwrap_or(Value::None)));
+            at = end;
+            count += 1;
+            Ok(most == 0 || count < most)
+        })?;
+    }
     items.push(Value::from(&string[at..]));
-    Ok(Value::list(items))
+    Ok(items)
 }
 
 fn sub(vm: &mut Vm, pattern: &Arc<Compiled>, args: Args, counted: bool) -> Result<Value, Raise> {
@@ -296,23 +305,37 @@ fn sub(vm: &mut Vm, pattern: &Arc<Compiled>, args: Args, counted: bool) -> Resul
     let by = by.unwrap_or(Value::None);
     let string = subject(&string.unwrap_or(Value::None))?;
     let most = optional_int(most.as_ref(), "sub")?.unwrap_or(0);
-    let by = if by.is_callable() { Err(by) } else { Ok(Replacement::parse(&text(&by, "sub")?, pattern)?) };
+    let (out, count) = if by.is_callable() {
+        substituted(vm, pattern, &string, most, |vm, spans, out| {
+            let found = Value::object(Match::new(pattern, &string, spans.clone()));
+            let value = vm.call_value(&by, Args::positional(vec![found]), None)?;
+            out.push_str(&text(&value, "sub")?);
+            Ok(())
+        })?
+    } else {
+        let template = Replacement::parse(&text(&by, "sub")?, pattern)?;
+        substituted(vm, pattern, &string, most, |vm, spans, out| template.apply(vm, &string, spans, out))?
+    };
+    let text = Value::from(out);
+    Ok(if counted { Value::tuple(vec![text, Value::Int(count)]) } else { text })
+}
+
+/// The text with something else in place of the matches, and how many there were.
+fn substituted(
+    vm: &mut Vm,
+    pattern: &Compiled,
+    string: &str,
+    most: i64,
+    mut put: impl FnMut(&mut Vm, &Spans, &mut String) -> Result<(), Raise>,
+) -> Result<(String, i64), Raise> {
     let mut out = String::new();
-    let mut at = 0;
-    let mut count = 0;
+    let (mut at, mut count) = (0, 0);
     if most >= 0 {
-        pattern.each(vm, &string, |vm, spans| {
+        pattern.each(vm, string, |vm, spans| {
             let Some((start, end)) = spans.first().copied().flatten() else { return Ok(false) };
             let before = out.len();
             out.push_str(&string[at..start]);
-            match &by {
-                Ok(replacement) => replacement.apply(vm, &string, &spans, &mut out)?,
-                Err(function) => {
-                    let found = Value::object(Match::new(pattern, &string, spans));
-                    let value = vm.call_value(function, Args::positional(vec![found]), None)?;
-                    out.push_str(&text(&value, "sub")?);
-                }
-            }
+            put(vm, &spans, &mut out)?;
             vm.budget.allocate((out.len() - before) as u64)?;
             at = end;
             count += 1;
@@ -321,14 +344,18 @@ fn sub(vm: &mut Vm, pattern: &Arc<Compiled>, args: Args, counted: bool) -> Resul
     }
     out.push_str(&string[at..]);
     vm.budget.allocate(out.len() as u64)?;
-    let text = Value::from(out);
-    Ok(if counted { Value::tuple(vec![text, Value::Int(count)]) } else { text })
+    Ok((out, count))
 }
 
 fn escape(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [pattern] = args.take("escape", ["pattern"], 1)?;
     let whole = text(&pattern.unwrap_or(Value::None), "escape")?;
     vm.budget.allocate(2 * whole.len() as u64)?;
+    Ok(escaped(&whole).into())
+}
+
+/// The text as an expression that stands for it.
+fn escaped(whole: &str) -> String {
     let mut out = String::with_capacity(whole.len());
     for c in whole.chars() {
         if "()[]{}?*+-|^$\\.&~# \t\n\r\x0b\x0c".contains(c) {
@@ -336,5 +363,5 @@ fn escape(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         }
         out.push(c);
     }
-    Ok(out.into())
+    out
 }

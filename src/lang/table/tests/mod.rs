@@ -2,8 +2,6 @@
 //!
 //! With a `python3` that has pandas on the machine the table itself is checked, too.
 
-mod speed;
-
 use crate::lang::budget::Budget;
 use crate::lang::raise::Raise;
 use crate::lang::table::frame::Labelled;

@@ -1,1 +1,0 @@
-//! What input functions do for every job must not cost more because the table is long.
