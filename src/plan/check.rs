@@ -364,7 +364,7 @@ fn adopt_edited(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
     if !cx.trust.keep_edited || check.reasons.is_empty() || !check.reasons.iter().all(is_edit) {
         return Ok(());
     }
-    let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace))?;
+    let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace), false)?;
     for (output, result) in job.outputs.iter().zip(&mut results) {
         // Who reads a pipe was not run again.
         let recorded = cx.units.stream(*output).and_then(|_| trace.result(*output));
