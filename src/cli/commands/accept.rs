@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::exit::{Exit, Failure};
+use rulemake::ErrorKind;
 use rulemake::report::printable;
 
 /// Jobs that are shown without `-v`.
@@ -10,7 +11,10 @@ const SHOWN: usize = 20;
 pub(crate) fn accept(place: &Place, named: &[String], dry: bool) -> Result<Exit, Failure> {
     let mut session = place.open()?;
     let targets = place.targets(named, session.workflow());
-    let done = session.accept(&targets, dry).map_err(|error| place.explained(error, &targets))?;
+    let done = session.accept(&targets, dry).map_err(|error| match error.kind() {
+        ErrorKind::Locked => Place::hurried(error),
+        _ => place.explained(error, &targets),
+    })?;
     let output = &place.output;
     // What was asked for by name and cannot be had is a failure; of all there is, some may well be missing.
     let exit = if named.is_empty() || done.left.is_empty() { Exit::Success } else { Exit::Found };

@@ -196,6 +196,16 @@ impl Place {
         options
     }
 
+    /// An error of a command that does not wait for other runs.
+    pub(crate) fn hurried(error: rulemake::Error) -> Failure {
+        match error.kind() {
+            rulemake::ErrorKind::Locked => {
+                Failure::Noted(error, "nothing was done: call this again when the other run has ended".into())
+            }
+            _ => error.into(),
+        }
+    }
+
     /// An unknown target that is nearly the name of a command was probably meant as one.
     pub(crate) fn explained(&self, error: rulemake::Error, targets: &[String]) -> Failure {
         if let Some(note) = self.project.elsewhere()
