@@ -1,7 +1,7 @@
 //! The events of a run as lines for people. A pure fold: the same events give the same lines.
 
 use super::text::{duration, title};
-use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
 use crate::engine::event::{Event, EventKind, SkipCause};
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashMap;
@@ -176,7 +176,7 @@ impl Narrator {
             lines.extend(message.into_iter().flat_map(printable_lines));
         }
         if self.detail >= Detail::All {
-            lines.extend(command.into_iter().flat_map(printable_lines).map(|line| format!("    {line}")));
+            lines.extend(command.into_iter().flat_map(command_lines).map(|line| format!("    {line}")));
         }
         lines
     }
