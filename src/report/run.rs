@@ -153,7 +153,7 @@ mod tests {
 error: clean clean/a.tsv failed: exit 1 (attempt 2)
   command:
     cut -f1 raw/a.tsv \\
-        > clean/a.tsv
+    	> clean/a.tsv
   end of its log:
     done
     cut: no file\\u{7}
