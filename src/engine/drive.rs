@@ -415,6 +415,7 @@ impl Run<'_> {
         let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
         records.push(Record::Traced(trace));
         self.append(&records);
+        self.temps.adopted.insert(job);
         for path in cx.job(JobId(job)).outputs.iter() {
             let is_edited =
                 cx.view.trace(*path).and_then(|before| before.result(*path)) != trace.result(*path);

@@ -4,13 +4,14 @@
 //! is on record as started and not as ended has its copy, or a note that there was nothing, or the file is as it was; any
 //! other copy is of no use.
 
+use super::effect;
 use super::hash::{Content, FileHasher};
 use super::place::{copy_all, move_under, remove_all};
 use super::{stat, tree};
 use crate::base::digest::Digest;
 use crate::error::{Error, Result};
 use crate::trace::identity::Known;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,18 +48,18 @@ impl Backups {
     /// When it cannot be copied.
     pub(crate) fn keep(&self, path: &str) -> Result<()> {
         self.discard(path)?;
-        fs::create_dir_all(&self.dir).map_err(|error| Error::io("create", &self.dir, error))?;
+        effect::create_dir_all(&self.dir).map_err(|error| Error::io("create", &self.dir, error))?;
         let full = self.root.join(path);
         if stat::lstat(&full)?.is_none() {
             let note = self.note(path);
-            return File::create(&note).map(drop).map_err(|error| Error::io("create", &note, error));
+            return effect::create_file(&note).map_err(|error| Error::io("create", &note, error));
         }
         let (begun, copy) = (self.copy(path).with_extension("begun"), self.copy(path));
         let io = |error| Error::io(&format!("keep a copy of {} in", full.display()), &copy, error);
         remove_all(&begun)
             .and_then(|()| copy_all(&full, &begun))
             .and_then(|()| bring_to_disk(&begun))
-            .and_then(|()| fs::rename(&begun, &copy))
+            .and_then(|()| effect::rename(&begun, &copy))
             .map_err(io)
     }
 
@@ -137,7 +138,7 @@ impl Backups {
 }
 
 fn put_back(copy: &Path, full: &Path) -> io::Result<()> {
-    match fs::rename(copy, full) {
+    match effect::rename(copy, full) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             copy_all(copy, full).inspect_err(|_| {
                 // Half of it would be moved aside, as if a job had made it, when this is tried again.
@@ -159,7 +160,7 @@ fn bring_to_disk(path: &Path) -> io::Result<()> {
                 pending.push(entry?.path());
             }
         } else if kind.is_file() {
-            File::open(&path)?.sync_all()?;
+            effect::sync(&path)?;
         }
     }
     Ok(())
@@ -168,6 +169,7 @@ fn bring_to_disk(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::effect::each_fault;
 
     struct Place {
         dir: tempfile::TempDir,
@@ -259,5 +261,51 @@ mod tests {
         place.backups.keep("x").unwrap();
         place.restore("x").unwrap();
         assert_eq!(place.read("x"), "before");
+    }
+
+    #[test]
+    fn at_whatever_effect_keeping_fails_or_dies_the_file_is_as_it_was() {
+        each_fault(|fault, under| {
+            let place = place();
+            place.write("d/x", "before");
+            let mut kept = false;
+            under(&mut || kept = place.backups.keep("d").is_ok());
+            assert_eq!(place.read("d/x"), "before", "{fault:?}");
+            if kept {
+                // Then the job runs, and dies.
+                place.write("d/x", "half");
+                place.restore("d").unwrap();
+            }
+            // Else it never began, and what was kept before its record is of no use to anybody.
+            assert_eq!(place.read("d/x"), "before", "{fault:?}");
+            place.backups.keep("d").unwrap();
+            assert_eq!(place.read("d/x"), "before", "{fault:?}: the next attempt");
+        });
+    }
+
+    #[test]
+    fn at_whatever_effect_putting_back_fails_or_dies_the_next_attempt_does_it() {
+        for was_there in [true, false] {
+            each_fault(|fault, under| {
+                let place = place();
+                if was_there {
+                    place.write("d/x", "before");
+                }
+                place.backups.keep("d").unwrap();
+                place.write("d/x", "half");
+                under(&mut || drop(place.backups.restore("d", &place.dir.path().join("aside"))));
+                place.restore("d");
+                match was_there {
+                    true => assert_eq!(place.read("d/x"), "before", "{fault:?}"),
+                    false => assert!(!place.full("d").exists(), "{fault:?}"),
+                }
+                let half = place.dir.path().join("aside/d/x");
+                assert_eq!(
+                    fs::read_to_string(half).unwrap(),
+                    "half",
+                    "{fault:?}: it is somebody's work, perhaps"
+                );
+            });
+        }
     }
 }

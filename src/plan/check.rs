@@ -22,7 +22,7 @@ use crate::plan::instance::{self, Instance, Pending, Trouble, fixed_param, param
 use crate::plan::required::{self, Required};
 use crate::plan::trust::results_on_disk;
 use crate::trace::compare::compare;
-use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
+use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Origin, Trace};
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -366,7 +366,7 @@ fn adopt_edited(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
     if !cx.trust.keep_edited || check.reasons.is_empty() || !check.reasons.iter().all(is_edit) {
         return Ok(());
     }
-    let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace))?;
+    let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace), false)?;
     for (output, result) in job.outputs.iter().zip(&mut results) {
         // Who reads a pipe was not run again.
         let recorded = cx.units.stream(*output).and_then(|_| trace.result(*output));
@@ -525,6 +525,9 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
                 true => {}
                 false => check.unknown_outputs.push(*output),
             }
+        } else if ours && trace.origin == Origin::Accepted {
+            // Somebody made it: should the job run all the same, it is moved to safety.
+            check.unknown_outputs.push(*output);
         } else if !ours && !flags.has(Flag::Update) {
             // What a job changes in place others may change, too.
             check.unknown_outputs.push(*output);
