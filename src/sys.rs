@@ -115,6 +115,24 @@ pub(crate) fn make_fifo(path: &std::path::Path) -> io::Result<()> {
     }
 }
 
+/// Whether the file system of a directory has no room for another file of any size. `false` where it does not say.
+#[expect(unsafe_code, reason = "std does not tell what is free")]
+#[allow(clippy::unnecessary_cast, reason = "the fields have another size on other systems")]
+pub(crate) fn is_full(dir: &std::path::Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    const LITTLE: u64 = 64 << 10;
+    let Ok(dir) = std::ffi::CString::new(dir.as_os_str().as_bytes()) else { return false };
+    // SAFETY: statvfs is plain data, for which zeros are valid.
+    let mut found: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the text ends in a NUL, and both outlive the call.
+    if unsafe { libc::statvfs(dir.as_ptr(), &raw mut found) } != 0 {
+        return false;
+    }
+    let room = (found.f_bavail as u64).saturating_mul(found.f_frsize as u64);
+    // Some file systems count no files.
+    (found.f_blocks > 0 && room < LITTLE) || (found.f_files > 0 && found.f_favail == 0)
+}
+
 /// Whether this process may read, write and execute (enter, if it is a directory) what a path names.
 #[expect(unsafe_code, reason = "std tells the bits, not what they mean for us")]
 pub(crate) fn rights(path: &std::path::Path) -> [bool; 3] {

@@ -150,6 +150,34 @@ fn a_hook_is_stopped_like_a_job() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn what_a_hook_of_a_killed_run_had_started_is_ended_by_the_next_run() {
+    let here = "shell('touch started; while :; do echo >> beat; sleep 0.05; done; ";
+    let python = "import subprocess\n    subprocess.run(['sh', '-c', 'touch started; while :; do echo >> beat; \
+                  sleep 0.05; done']); shell('";
+    for (hook, wanted) in [("onstart", "a"), ("onsuccess", "a"), ("onerror", "b")] {
+        for action in [here, python] {
+            let begin = format!("{hook}:\n    ");
+            let text = HOOKS.replacen(&format!("{begin}shell('"), &format!("{begin}{action}"), 1);
+            let case = Case::new().rulefile(&text);
+            let run = case.start(&[wanted]);
+            case.wait_for("started");
+            case.wait_for("beat");
+            run.signal("KILL");
+            run.end();
+            let case = case.rulefile(HOOKS).run(&["a"]).warned("ended what a killed run had left running");
+            let beats = || std::fs::metadata(case.path("beat")).unwrap().len();
+            let before = beats();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            assert_eq!(beats(), before, "{hook}: it lives on");
+            // Once is enough.
+            let case = case.run(&["a"]).ran(&[]);
+            assert!(case.last().of("warning").next().is_none(), "{}", case.last());
+        }
+    }
+}
+
+#[test]
 fn those_of_modules_do_not_run() {
     Case::new()
         .rulefile("module m:\n    snakefile: 'm.smk'\nuse rule * from m\nonsuccess:\n    shell('echo own >> hooks')\n")

@@ -34,6 +34,38 @@ fn a_job_that_outlived_a_killed_run_never_writes_into_what_the_next_run_makes() 
     case.has("out", "1\n1\n").run(&[]).ran(&[]);
 }
 
+/// Such a job is on record by no path.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_job_without_outputs_does_not_outlive_a_killed_run_for_long() {
+    let case = Case::new().rulefile(
+        "rule a:\n    input: 'in'\n    shell: 'touch started; while true; do echo >> beat; sleep 0.05; done'\n",
+    );
+    let case = case.file("in", "1\n");
+    let run = case.start(&["a"]);
+    case.wait_for("started");
+    case.wait_for("beat");
+    run.signal("KILL");
+    run.end();
+    let case = case.edit("Rulefile", "while true", "while false").run(&["a"]).ran(&["a"]);
+    case.warned("ended what a killed run had left running");
+}
+
+/// What is accepted must stay what it was.
+#[test]
+#[cfg(target_os = "linux")]
+fn accept_ends_first_what_a_killed_run_left_running() {
+    let case = Case::new().rulefile(REOPENS).file("in", "1\n");
+    let run = case.start(&[]);
+    case.wait_for("out");
+    run.signal("KILL");
+    run.end();
+    let case = case.file("out", "mine\n").call(&["accept", "out"]).stdout_has("accepted a out");
+    let case = case.stderr_has("ended what a killed run had left running");
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    case.has("out", "mine\n").run(&[]).ran(&[]);
+}
+
 const CHAIN: &str = "\
 rule all:
     input: 'out'
@@ -138,4 +170,132 @@ fn clean_says_when_it_leaves_a_file_alone() {
     std::os::unix::fs::symlink(elsewhere.path(), case.path("d")).unwrap();
     case.call(&["clean", "--yes"]).stderr_has("removed 0 files; left alone").stderr_has("1 file");
     assert!(elsewhere.path().join("out").exists());
+}
+
+/// Two jobs that wait for each other's processor: what is done to the output of the second meanwhile is not on record.
+#[test]
+fn what_is_made_of_an_output_while_its_job_waits_is_saved() {
+    let case = Case::new()
+        .rulefile(
+            "rule all:\n    input: 'x', 'y', 'd', 'new'\n\
+             rule x:\n    input: 'in'\n    output: 'x'\n    priority: 9\n    \
+             shell: 'touch started; while ! test -e go; do sleep 0.05; done; cat {input} > {output}'\n\
+             rule y:\n    input: 'in'\n    output: 'y'\n    shell: 'cat {input} > {output}'\n\
+             rule d:\n    input: 'in'\n    output: directory('d')\n    shell: 'mkdir d; cat {input} > {output}/f'\n\
+             rule new:\n    output: 'new'\n    shell: 'echo 1 > {output}'\n",
+        )
+        .file("in", "1\n")
+        .file("go", "")
+        .run(&["x", "y", "d"])
+        .file("in", "2\n")
+        .remove("go")
+        .remove("started");
+    let running = case.start(&["-j1"]);
+    case.wait_for("started");
+    let case = case
+        .file("y", "my work y\n")
+        .file("d/mine", "my work d\n")
+        .file("new", "my work new\n")
+        .file("go", "");
+    let ran = running.end();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let saved = case.files(".rulemake/saved");
+    for name in ["/y", "/d/mine", "/new"] {
+        assert!(saved.iter().any(|path| path.ends_with(name)), "{name} in {saved:?}\n{ran}");
+    }
+    assert_eq!((case.read("y"), case.read("d/f")), ("2\n".into(), "2\n".into()));
+}
+
+/// A temporary file that its reader saw change is somebody's work by then.
+#[test]
+fn a_temporary_file_that_was_changed_is_not_removed() {
+    Case::new()
+        .rulefile(
+            "rule b:\n    input: 't'\n    output: 'b'\n    shell: 'cat {input} > {output}; echo my work > t'\n\
+             rule a:\n    output: temp('t')\n    shell: 'echo 1 > {output}'\n",
+        )
+        .run(&["b"])
+        .warned("temporary file t was not removed: it was changed since its job made it")
+        .has("t", "my work\n");
+}
+
+/// Accepted content exists only because somebody made it: temporary or not, it is never removed without a copy.
+#[test]
+fn what_was_accepted_is_never_lost() {
+    let rules = "rule all:\n    input: 'c'\n\
+                 rule a:\n    input: 'in'\n    output: 'a'\n    shell: 'cp {input} {output}'\n\
+                 rule t:\n    input: 'a'\n    output: temp('t')\n    shell: 'cp {input} {output}'\n\
+                 rule c:\n    input: 't'\n    output: 'c'\n    shell: 'cp {input} {output}'\n";
+    let case =
+        Case::new().rulefile(rules).file("in", "1\n").run(&[]).file("t", "work t\n").call(&["accept", "t"]);
+    let case = case.run(&[]).ran(&["c c"]).has("c", "work t\n").has("t", "work t\n").file("c", "work c\n");
+    let case =
+        case.call(&["accept", "c"]).call(&["clean", "--yes"]).has("c", "work c\n").has("t", "work t\n");
+    let case = case.file("in", "2\n").run(&[]).has("c", "2\n");
+    let saved = case.files(".rulemake/saved");
+    for name in ["/t", "/c"] {
+        assert!(saved.iter().any(|path| path.ends_with(name)), "{name} in {saved:?}");
+    }
+}
+
+/// A list that a job only adds to holds what its user wrote.
+#[test]
+fn clean_keeps_what_jobs_change_in_place() {
+    Case::new()
+        .rulefile("rule add:\n    output: update('list')\n    shell: 'echo two >> {output}'\n")
+        .file("list", "one\n")
+        .run(&[])
+        .call(&["clean", "--yes"])
+        .has("list", "one\ntwo\n");
+}
+
+/// `shell.prefix` is a part of what a body runs.
+#[test]
+fn a_changed_prefix_of_commands_counts_for_bodies_too() {
+    Case::new()
+        .rulefile(
+            "shell.prefix('V=1; ')\nrule a:\n    output: 'a'\n    run:\n        shell('echo $V > {output}')\n",
+        )
+        .run(&[])
+        .ran(&["a a"])
+        .edit("Rulefile", "V=1", "V=2")
+        .run(&[])
+        .ran(&["a a"])
+        .has("a", "2\n")
+        .run(&[])
+        .ran(&[]);
+}
+
+/// A rule behind a checkpoint is a name like any other.
+#[test]
+fn force_from_reaches_behind_a_checkpoint() {
+    Case::new()
+        .rulefile(
+            "checkpoint split:\n    output: directory('parts')\n    shell: 'mkdir parts; touch parts/a.txt'\n\
+             rule up:\n    input: 'parts/{n}.txt'\n    output: 'up/{n}'\n    shell: 'cp {input} {output}'\n\
+             rule final:\n    default_target: True\n    input: lambda w: expand('up/{n}', \
+             n=glob_wildcards(checkpoints.split.get().output[0] + '/{n}.txt').n)\n    output: 'final'\n    \
+             shell: 'cat {input} > {output}'\n",
+        )
+        .run(&[])
+        .ran(&["split parts", "up up/a", "final final"])
+        .call(&["-n", "--force-from", "up"])
+        .stdout_has("2 will run")
+        .run(&["--force-from", "up"])
+        .ran(&["up up/a", "final final"])
+        .run_with_code(&["--until", "up"], 4)
+        .stderr_has("is known only behind a checkpoint");
+}
+
+/// A process that left its group keeps the pipe open that the body reads from.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_timeout_ends_a_body_that_reads_from_a_process_out_of_reach() {
+    let case = Case::new().rulefile(
+        "rule a:\n    output: 'a'\n    timeout: 1\n    run:\n        \
+         v = shell('setsid sleep 30 & echo hi', read=True)\n        open(output[0], 'w').write(v)\n",
+    );
+    let start = std::time::Instant::now();
+    let case = case.run_with_code(&["a"], 1).failed(&["a a"]);
+    assert!(start.elapsed().as_secs() < 20, "{}", case.last());
 }

@@ -205,7 +205,18 @@ fn w22_a_second_run_is_told_who_is_at_work() {
         .stdout_has("slow")
         .call(&["log", "first.txt"])
         .call(&["graph"])
-        .file("go", "");
+        .call(&["accept", "-n", "first.txt"])
+        .stderr_has("1 up to date")
+        .call(&["clean"])
+        .stdout_has("first.txt");
+    // Who writes is told, too, and has no option to wait.
+    let busy = |case: Case, args: &[&str]| {
+        let case = case.call_with_code(args, 5).stderr_has("another run holds the lock").stderr_has(&pid);
+        assert!(!case.last().stderr.contains("--wait"), "{}", case.last());
+        case.stderr_has("when the other run has ended")
+    };
+    let case = busy(case, &["accept", "first.txt"]);
+    let case = busy(case, &["clean", "--yes"]).has("first.txt", "first\n").file("go", "");
     let ran = run.end();
     assert_eq!(ran.code, Some(0), "{ran}");
     case.has("last.txt", "first\nwhole\n").run(&[]).ran(&[]);

@@ -140,3 +140,81 @@ fn limits_of_resources_are_written_with_units() {
     let case = Case::new().rulefile(rule).call_with_code(&["--resources", "mem=1GB"], 4);
     assert!(case.last().stderr.contains("mem_mb=2000"), "{}", case.last().stderr);
 }
+
+/// Snakemake 9.27 users have these in profiles and in their fingers. Promise: what changes what is made acts or is an
+/// error, the rest is named in one line; nothing is dropped in silence.
+#[test]
+fn a_profile_of_snakemake_acts_or_says_that_it_does_not() {
+    let fails_once =
+        "rule a:\n    output: 'o'\n    shell: 'test -e again && touch o || {{ touch again; exit 1; }}'\n";
+    let prof = "latency-wait: 60\nrerun-incomplete: True\nrerun-triggers: [mtime]\nprintshellcmds: false\n\
+                restart-times: 2\nexecutor: local\nscheduler: greedy\nuse-conda: false\ncluster: null\n";
+    let case = Case::new().rulefile(fails_once).file("prof/config.yaml", prof);
+    let case = case.call_with_code(&["--profile", "prof"], 0);
+    let text = &case.last().stderr;
+    let line =
+        "note: without effect here: `latency-wait`, `rerun-incomplete`, `rerun-triggers`, `scheduler`\n";
+    assert!(text.contains(line) && !text.contains("printshellcmds"), "{text}");
+    let case = case.call_with_code(&["--profile", "prof", "list"], 0);
+    assert!(!case.last().stderr.contains("without effect"), "{}", case.last().stderr);
+
+    for (text, named) in [
+        ("executor: slurm\n", "`executor`"),
+        ("cluster: qsub -q long\n", "`cluster`"),
+        ("cluster-generic-submit-cmd: qsub\n", "`cluster-generic-submit-cmd`"),
+    ] {
+        let case = Case::new().rulefile(fails_once).file("prof/config.yaml", text);
+        let case = case.call_with_code(&["--profile", "prof"], 2);
+        let text = &case.last().stderr;
+        assert!(text.contains(named) && text.contains("running on a cluster is not there yet"), "{text}");
+    }
+}
+
+#[test]
+fn the_switches_for_environments_act_by_their_names_in_snakemake() {
+    let rule = "rule a:\n    output: 'o'\n    conda: 'none-such.yaml'\n    shell: 'touch o'\n";
+    for profile in ["use-conda: true\n", "sdm: conda\n", "software-deployment-method: [conda]\n"] {
+        let case = Case::new().rulefile(rule).file("prof/config.yaml", profile);
+        let case = case.call_with_code(&["--profile", "prof"], 1);
+        assert!(case.last().stderr.contains("none-such.yaml"), "{}", case.last().stderr);
+    }
+    let case = Case::new().rulefile(rule).call_with_code(&["--use-conda"], 1);
+    assert!(case.last().stderr.contains("none-such.yaml"), "{}", case.last().stderr);
+    Case::new().rulefile(rule).call_with_code(&["run", "o"], 0);
+}
+
+#[test]
+fn harmless_options_of_snakemake_are_taken_with_a_remark() {
+    let case = case().call_with_code(&["-npr", "--rerun-incomplete", "--latency-wait", "5", "o"], 0);
+    let text = &case.last().stderr;
+    let line = "note: without effect here: `printshellcmds`, `reason`, `rerun-incomplete`, `latency-wait` \
+                (`-vv` shows the commands)\n";
+    assert!(text.contains(line), "{text}");
+    let case = case.call_with_code(&["-q", "-p", "-w5", "--ri", "--show-failed-logs"], 0).has("o", "1 10\n");
+    assert_eq!(case.last().stderr, "");
+    let dir = case.root().to_string_lossy().into_owned();
+    case.call_with_code(&["-n", "-d", &dir, "-F"], 0).stdout_has("forced");
+}
+
+#[test]
+fn unknown_options_get_the_words_that_stand_here_all_at_once() {
+    let line =
+        ["--report", "r.html", "-R", "a", "--lint", "--executor=slurm", "--list", "--touch", "--nonsense"];
+    let case = case().call_with_code(&line[..3], 2);
+    assert!(case.last().stderr.contains("`--force-from NAME`"), "{}", case.last().stderr);
+    let case = case.call_with_code(&["--executor=slurm"], 2);
+    assert!(case.last().stderr.contains("running on a cluster is not there yet"), "{}", case.last().stderr);
+    let line: Vec<&str> = line.into_iter().filter(|word| !word.starts_with("--exec")).collect();
+    let case = case.call_with_code(&line, 2);
+    let text = &case.last().stderr;
+    for words in [
+        "'--report'",
+        "no reports",
+        "`--force-from NAME`",
+        "`rulemake check`",
+        "`rulemake list`",
+        "'--nonsense'",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}

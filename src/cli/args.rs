@@ -4,6 +4,7 @@
 
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
+use crate::snakemake;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::{OsStr, OsString};
@@ -66,6 +67,9 @@ pub(crate) struct Args {
     pub(crate) run: RunArgs,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    /// Options of profiles that have no effect here.
+    #[arg(skip)]
+    pub(crate) without_effect: Vec<String>,
 }
 
 /// Options that every command understands.
@@ -75,7 +79,7 @@ pub(crate) struct Common {
     #[arg(short, long, value_name = "FILE", short_alias = 's', alias = "snakefile")]
     pub(crate) file: Option<PathBuf>,
     /// Do as if started in DIR
-    #[arg(short = 'C', long, value_name = "DIR")]
+    #[arg(short = 'C', long, value_name = "DIR", short_alias = 'd')]
     pub(crate) directory: Option<PathBuf>,
     /// Set a config value, such as `min=5` or `a.b=1`
     ///
@@ -93,7 +97,8 @@ pub(crate) struct Common {
     /// Read options from a profile: a directory with `config.yaml`, or its name in the user's configuration
     ///
     /// Each line is an option of this command without its dashes, such as `jobs: 8`. What stands on the command line
-    /// itself wins. Repeat it for more.
+    /// itself wins. Repeat it for more. Profiles of Snakemake are understood: `use-conda: true` is `env: conda`, options
+    /// without effect here are named, and those that ask for a cluster are an error.
     #[arg(long, value_name = "PROFILE", hide_short_help = true)]
     pub(crate) profile: Vec<String>,
     /// Read options from this profile of the workflow instead of `profiles/default`; `none` for no such profile
@@ -144,7 +149,7 @@ pub(crate) struct RunArgs {
     #[arg(long, hide_short_help = true)]
     pub(crate) force: bool,
     /// Run all jobs even if they are up to date
-    #[arg(long, alias = "forceall", hide_short_help = true)]
+    #[arg(long, alias = "forceall", short_alias = 'F', hide_short_help = true)]
     pub(crate) force_all: bool,
     /// Run the jobs of this rule or file and of all that needs it, even if up to date. Repeat it for more
     #[arg(long, value_name = "NAME", hide_short_help = true)]
@@ -173,7 +178,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME=N", value_parser = resource, hide_short_help = true)]
     pub(crate) resources: Vec<(String, u64)>,
     /// Try a failed job again so often, unless its rule says otherwise
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", alias = "restart-times", short_alias = 'T', hide_short_help = true)]
     pub(crate) retries: Option<u32>,
     /// Use the software environments that rules name: `conda`, `container`, `modules`, with commas between them
     ///
@@ -192,6 +197,59 @@ pub(crate) struct RunArgs {
     /// Keep temporary files that are made
     #[arg(long, aliases = ["nt", "no-temp"], hide_short_help = true)]
     pub(crate) notemp: bool,
+    #[command(flatten)]
+    pub(crate) foreign: Foreign,
+}
+
+/// Options of Snakemake that are taken, and hidden: some have another name here, the others have no effect.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Foreign {
+    #[arg(long, hide = true)]
+    use_conda: bool,
+    #[arg(long, alias = "use-apptainer", hide = true)]
+    use_singularity: bool,
+    #[arg(long, hide = true)]
+    use_envmodules: bool,
+    #[arg(long, hide = true, value_parser = snakemake::executor)]
+    executor: Option<String>,
+    #[arg(short, long, hide = true)]
+    printshellcmds: bool,
+    #[arg(short, long, hide = true)]
+    reason: bool,
+    #[arg(long, alias = "ri", hide = true)]
+    rerun_incomplete: bool,
+    #[arg(long, hide = true)]
+    show_failed_logs: bool,
+    #[arg(short = 'w', long, alias = "output-wait", value_name = "N", hide = true)]
+    latency_wait: Option<String>,
+}
+
+impl Foreign {
+    /// The names of those that are given and have no effect.
+    fn without_effect(&self) -> impl Iterator<Item = String> {
+        let all = [
+            ("printshellcmds", self.printshellcmds),
+            ("reason", self.reason),
+            ("rerun-incomplete", self.rerun_incomplete),
+            ("show-failed-logs", self.show_failed_logs),
+            ("latency-wait", self.latency_wait.is_some()),
+        ];
+        all.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name.to_string())
+    }
+
+    fn and(self, after: Foreign) -> Foreign {
+        Foreign {
+            use_conda: self.use_conda || after.use_conda,
+            use_singularity: self.use_singularity || after.use_singularity,
+            use_envmodules: self.use_envmodules || after.use_envmodules,
+            executor: after.executor.or(self.executor),
+            printshellcmds: self.printshellcmds || after.printshellcmds,
+            reason: self.reason || after.reason,
+            rerun_incomplete: self.rerun_incomplete || after.rerun_incomplete,
+            show_failed_logs: self.show_failed_logs || after.show_failed_logs,
+            latency_wait: after.latency_wait.or(self.latency_wait),
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -392,6 +450,18 @@ impl Args {
         self.common.clone().and(after)
     }
 
+    /// The options without effect that a run was given, on its line and in profiles.
+    pub(crate) fn without_effect(&self) -> Vec<String> {
+        let after = match &self.command {
+            None => RunArgs::default(),
+            Some(Command::Run { run, .. } | Command::Plan { run, .. }) => run.clone(),
+            // Nothing runs: what a profile says of runs does not matter.
+            Some(_) => return Vec::new(),
+        };
+        let given = self.run.foreign.clone().and(after.foreign);
+        self.without_effect.iter().cloned().chain(given.without_effect()).collect()
+    }
+
     /// What clap cannot say: a target before a command would be taken for nothing.
     pub(crate) fn checked(self) -> Result<Args, clap::Error> {
         let (Some(command), Some(target)) = (&self.command, self.targets.first()) else { return Ok(self) };
@@ -456,28 +526,49 @@ fn is_setting(text: &str) -> bool {
     text.split_once('=').is_some_and(|(key, _)| is_key(key))
 }
 
-/// What stands here for an option of Snakemake that is not understood.
-pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
-    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
-    let tip = match flag.as_str() {
-        "-p" | "--printshellcmds" => "`-vv` shows the commands",
-        "-F" => "`--force-all` runs all jobs",
-        "-R" | "--forcerun" => "`--force TARGET` runs the jobs of a target",
-        "--touch" | "-t" => "not needed: content decides, not times",
-        "--rerun-triggers" => "not needed: content decides, not times",
-        "--rerun-incomplete" | "--ri" => "not needed: what an interrupted job left is never trusted",
-        "--unlock" | "--nolock" => "not needed: the lock dies with its holder",
-        "--dag" | "--rulegraph" => "`rulemake graph` prints it",
-        "--mermaid" => "`rulemake graph --format mermaid` prints it",
-        "--use-conda" => "`--env conda`",
-        "--use-singularity" | "--use-apptainer" => "`--env container`",
-        "--use-envmodules" => "`--env modules`",
-        "--summary" | "--detailed-summary" => "`rulemake plan` shows what would run, and why",
-        _ => return error,
-    };
+/// Options that are told as unknown at once.
+const UNKNOWN_TOLD: usize = 8;
+
+/// Says what stands here for options that are not understood, of the whole line in one round.
+pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    let Some(first) = unknown_in(&error) else { return error };
+    let mut tips: Vec<String> = snakemake::tip(&first).map(String::from).into_iter().collect();
+    let mut words = words.to_vec();
+    let mut last = first;
+    for _ in 1..UNKNOWN_TOLD {
+        let is_it = |word: &OsString| {
+            let rest = word.to_str().and_then(|word| word.strip_prefix(&last));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        };
+        let before = words.len();
+        words.retain(|word| !is_it(word));
+        let Some(next) = Args::from_line(words.iter().cloned()).err().as_ref().and_then(unknown_in) else {
+            break;
+        };
+        if words.len() == before {
+            break;
+        }
+        tips.push(match snakemake::tip(&next) {
+            Some(tip) => format!("for '{next}': {tip}"),
+            None => format!("'{next}' is unknown, too"),
+        });
+        last = next;
+    }
+    if tips.is_empty() {
+        return error;
+    }
     error.remove(ContextKind::SuggestedArg);
-    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.to_string().into()]));
+    let tips = tips.into_iter().map(Into::into).collect();
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     error
+}
+
+/// The option that clap does not know.
+fn unknown_in(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => Some(flag.clone()),
+        _ => None,
+    }
 }
 
 impl Command {
@@ -570,7 +661,18 @@ impl RunArgs {
             env: self.env,
             wait: self.wait || after.wait,
             notemp: self.notemp || after.notemp,
+            foreign: self.foreign.and(after.foreign),
         }
+    }
+
+    /// Whether this kind of environment is to be used, by whatever name it was asked for.
+    pub(crate) fn uses(&self, kind: EnvKind) -> bool {
+        self.env.contains(&kind)
+            || match kind {
+                EnvKind::Conda => self.foreign.use_conda,
+                EnvKind::Container => self.foreign.use_singularity,
+                EnvKind::Modules => self.foreign.use_envmodules,
+            }
     }
 }
 

@@ -11,6 +11,7 @@ mod profile;
 mod progress;
 mod project;
 mod signals;
+mod snakemake;
 
 use exit::Exit;
 use std::io::Write;
@@ -20,21 +21,21 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let words = match with_profiles(std::env::args_os().collect()) {
+    let profile::Line { words, without_effect } = match with_profiles(std::env::args_os().collect()) {
         Ok(words) => words,
         Err(failure) => {
             output::Output::new(&args::Common::default()).failure(&failure);
             return failure.exit().into();
         }
     };
-    let args = match args::Args::from_line(words) {
-        Ok(args) => args,
+    let args = match args::Args::from_line(words.iter().cloned()) {
+        Ok(args) => args::Args { without_effect, ..args },
         // Help and version are "errors" of clap with exit code 0. A closed pipe under them is nobody's mistake.
         Err(error) => {
             if error.kind() == clap::error::ErrorKind::InvalidUtf8 {
                 return not_utf8().into();
             }
-            let error = args::with_tip(error);
+            let error = args::with_tips(error, &words);
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
@@ -54,9 +55,9 @@ fn main() -> ExitCode {
     clippy::disallowed_methods,
     reason = "the command, not the library, learns here where it was started"
 )]
-fn with_profiles(words: Vec<std::ffi::OsString>) -> Result<Vec<std::ffi::OsString>, exit::Failure> {
+fn with_profiles(words: Vec<std::ffi::OsString>) -> Result<profile::Line, exit::Failure> {
     // Without a directory there is no profile; the command itself says so when it needs one.
-    let Ok(here) = std::env::current_dir() else { return Ok(words) };
+    let Ok(here) = std::env::current_dir() else { return Ok(profile::Line::of(words)) };
     let home =
         std::env::var_os("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()).map(std::path::PathBuf::from);
     let home =

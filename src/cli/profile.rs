@@ -5,6 +5,7 @@
 
 use crate::args::Args;
 use crate::exit::{Exit, Failure};
+use crate::snakemake;
 use clap::{ArgAction, CommandFactory};
 use rulemake::Value;
 use std::ffi::OsString;
@@ -24,33 +25,24 @@ const FILES: [&str; 7] = [
 ];
 const USUAL: &str = "config.yaml";
 
-/// Options of Snakemake that mean nothing here, or that are always so.
-const NOT_NEEDED: [&str; 14] = [
-    "executor",
-    "ignore-incomplete",
-    "latency-wait",
-    "max-jobs-per-second",
-    "max-status-checks-per-second",
-    "nolock",
-    "printshellcmds",
-    "reason",
-    "rerun-incomplete",
-    "rerun-triggers",
-    "restart-times",
-    "scheduler",
-    "show-failed-logs",
-    "use-conda",
-];
+/// A command line with what profiles say.
+pub(crate) struct Line {
+    pub(crate) words: Vec<OsString>,
+    /// Options of the profiles that have no effect here.
+    pub(crate) without_effect: Vec<String>,
+}
+
+impl Line {
+    pub(crate) fn of(words: Vec<OsString>) -> Line {
+        Line { words, without_effect: Vec::new() }
+    }
+}
 
 /// The words of the command line with those of the profiles before them. `here` is the process's directory, `home` that
 /// of the user's configuration.
-pub(crate) fn expand(
-    words: Vec<OsString>,
-    here: &Path,
-    home: Option<&Path>,
-) -> Result<Vec<OsString>, Failure> {
+pub(crate) fn expand(words: Vec<OsString>, here: &Path, home: Option<&Path>) -> Result<Line, Failure> {
     // A line that cannot be read is reported when it is read for good.
-    let Ok(args) = Args::from_line(words.iter().cloned()) else { return Ok(words) };
+    let Ok(args) = Args::from_line(words.iter().cloned()) else { return Ok(Line::of(words)) };
     let common = args.all_common();
     let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
     let mut files: Vec<PathBuf> = Vec::new();
@@ -62,11 +54,13 @@ pub(crate) fn expand(
         Some(name) => files.push(named(name, &start, None)?),
         None => files.extend(of_workflow(&start, common.file.as_deref())),
     }
-    let mut all: Vec<OsString> = words.iter().take(1).cloned().collect();
+    let mut all = Line::of(words.iter().take(1).cloned().collect());
     for file in files {
-        all.extend(options(&file)?.into_iter().map(OsString::from));
+        let (options, without_effect) = options(&file)?;
+        all.words.extend(options.into_iter().map(OsString::from));
+        all.without_effect.extend(without_effect);
     }
-    all.extend(words.into_iter().skip(1));
+    all.words.extend(words.into_iter().skip(1));
     Ok(all)
 }
 
@@ -96,14 +90,14 @@ fn named(name: &str, start: &Path, home: Option<&Path>) -> Result<PathBuf, Failu
     })
 }
 
-/// The options in a profile, as words.
-fn options(file: &Path) -> Result<Vec<String>, Failure> {
+/// The options in a profile, as words, and the names of those without effect.
+fn options(file: &Path) -> Result<(Vec<String>, Vec<String>), Failure> {
     let shown = file.to_string_lossy();
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::new(Exit::Usage, format!("cannot read the profile `{shown}`: {error}")))?;
     let entries = match Value::from_yaml(&shown, &text)? {
         Value::Map(entries) => entries,
-        Value::None => return Ok(Vec::new()),
+        Value::None => return Ok(Default::default()),
         _ => {
             let failure = Failure::new(Exit::Usage, format!("the profile `{shown}` is no mapping"));
             return Err(failure.help("write `option: value` lines, such as `jobs: 4`"));
@@ -111,13 +105,25 @@ fn options(file: &Path) -> Result<Vec<String>, Failure> {
     };
     let mut command = Args::command();
     command.build();
-    let mut words = Vec::new();
+    let (mut words, mut without_effect) = (Vec::new(), Vec::new());
     for (key, value) in entries.iter() {
         let name = key.trim_start_matches('-').replace('_', "-");
-        let Some(arg) = command.get_arguments().find(|arg| is_called(arg, &name)) else {
-            if NOT_NEEDED.contains(&&*name) {
-                continue;
+        let is_off = matches!(value, Value::None | Value::Bool(false));
+        if snakemake::WITHOUT_EFFECT.contains(&&*name) {
+            if !is_off {
+                without_effect.push(name);
             }
+            continue;
+        }
+        if is_for_cluster(&name, value) {
+            if !is_off {
+                let message = format!("`{name}` in the profile `{shown}`: {}", snakemake::NO_CLUSTER);
+                let failure = Failure::new(Exit::Usage, message);
+                return Err(failure.help("remove it, or run with a profile for this machine"));
+            }
+            continue;
+        }
+        let Some(arg) = command.get_arguments().find(|arg| is_called(arg, &name)) else {
             return Err(unknown(&name, &shown, &command));
         };
         let wrong = |wanted: &str| {
@@ -136,7 +142,16 @@ fn options(file: &Path) -> Result<Vec<String>, Failure> {
             _ => return Err(wrong("true or false")),
         }
     }
-    Ok(words)
+    Ok((words, without_effect))
+}
+
+/// Whether an option asks for jobs that run elsewhere.
+fn is_for_cluster(name: &str, value: &Value) -> bool {
+    let is_executor = name == "executor" || name == "e";
+    match value {
+        Value::Str(text) if is_executor => snakemake::executor(text).is_err(),
+        _ => snakemake::is_of_cluster(name),
+    }
 }
 
 fn is_called(arg: &clap::Arg, name: &str) -> bool {
@@ -178,6 +193,9 @@ fn values(option: &str, value: &Value) -> Option<Vec<String>> {
 
 fn unknown(name: &str, file: &str, command: &clap::Command) -> Failure {
     let failure = Failure::new(Exit::Usage, format!("the profile `{file}` has an unknown option `{name}`"));
+    if let Some(tip) = snakemake::tip(&format!("--{name}")) {
+        return failure.help(tip);
+    }
     let known = command.get_arguments().filter_map(clap::Arg::get_long);
     let near = known.map(|long| (strsim::osa_distance(long, name), long)).min();
     match near.filter(|(distance, _)| *distance <= 2) {

@@ -19,6 +19,7 @@ use crate::plan::instance::Trouble;
 use crate::plan::required::{Required, Requirement};
 use crate::plan::units::streams_of;
 use crate::store::runs::tail;
+use crate::sys;
 use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint};
 use crate::trace::identity::{Known, StatSig};
 use std::path::{Path, PathBuf};
@@ -63,9 +64,15 @@ pub(crate) enum Conclusion {
         help: Option<String>,
         /// It ended because it was told to.
         cancelled: bool,
+        /// It failed before anything of its outputs was touched.
+        untouched: bool,
+        /// What it was changing could not be put back. Its end must not go on record: the next run tries again.
+        stuck: Option<Error>,
     },
     /// It was ended, or never begun, because a job failed that runs at the same time.
-    Ended,
+    Ended { stuck: Option<Error> },
+    /// The run was given up before it began.
+    NotBegun,
 }
 
 impl Conclusion {
@@ -79,6 +86,8 @@ impl Conclusion {
             quarantine: None,
             help: trouble.help,
             cancelled: false,
+            untouched: true,
+            stuck: None,
         }
     }
 }
@@ -101,12 +110,12 @@ pub(crate) fn conclude(
                 warnings: links_outside(cx, id),
                 outputs: made,
             },
-            Err(trouble) => after_failure(cx, id, facts, trouble, None, false),
+            Err(trouble) => after_failure(cx, id, facts, trouble, None, false, true),
         },
         failed => {
             let exit_code = if let Outcome::Exit(code) = failed { Some(*code) } else { None };
             let trouble = Trouble { message: describe(failed), help: hint(failed) };
-            after_failure(cx, id, facts, trouble, exit_code, told_to_end)
+            after_failure(cx, id, facts, trouble, exit_code, told_to_end, completion.began)
         }
     };
     Concluded { job, duration_ms, conclusion }
@@ -146,28 +155,28 @@ pub(crate) fn conclude_unit(
     let mut all = Vec::with_capacity(concluded.len() + others.len());
     for (mut one, quarantine) in concluded {
         if let Conclusion::Done { .. } = one.conclusion {
-            end_with_others(cx, JobId(one.job), &quarantine);
-            one.conclusion = Conclusion::Ended;
+            one.conclusion = end_with_others(cx, JobId(one.job), &quarantine);
         }
         all.push(one);
     }
     for (end, facts) in others {
         let duration_ms = end.duration.as_millis() as u64;
-        end_with_others(cx, JobId(end.job), &facts.quarantine);
-        all.push(Concluded { job: end.job, duration_ms, conclusion: Conclusion::Ended });
+        let conclusion = end_with_others(cx, JobId(end.job), &facts.quarantine);
+        all.push(Concluded { job: end.job, duration_ms, conclusion });
     }
     all
 }
 
-fn end_with_others(cx: &Context, id: JobId, quarantine: &Path) {
+fn end_with_others(cx: &Context, id: JobId, quarantine: &Path) -> Conclusion {
     // Its record says that it did not end well, so what cannot be moved is not taken for good.
-    let _ = take_away(cx, id, quarantine);
+    let taken = take_away(cx, id, quarantine);
     cx.forget(id);
+    Conclusion::Ended { stuck: taken.stuck }
 }
 
 fn conclude_cancelled(cx: &Context, end: &Completion, facts: AfterFacts) -> Concluded {
     let trouble = Trouble { message: describe(&end.outcome), help: None };
-    let conclusion = after_failure(cx, JobId(end.job), facts, trouble, None, true);
+    let conclusion = after_failure(cx, JobId(end.job), facts, trouble, None, true, true);
     Concluded { job: end.job, duration_ms: end.duration.as_millis() as u64, conclusion }
 }
 
@@ -380,8 +389,11 @@ fn after_failure(
     trouble: Trouble,
     exit_code: Option<i32>,
     cancelled: bool,
+    began: bool,
 ) -> Conclusion {
-    let (moved, put_back) = take_away(cx, id, &facts.quarantine);
+    let nothing = Taken { moved: Ok(false), put_back: Vec::new(), stuck: None };
+    let taken = if began { take_away(cx, id, &facts.quarantine) } else { nothing };
+    let Taken { moved, put_back, stuck } = taken;
     cx.forget(id);
     let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
     let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
@@ -398,8 +410,10 @@ fn after_failure(
     }
     let put_back =
         (!put_back.is_empty()).then(|| format!("put back as it was before the job: {}", put_back.join(", ")));
+    // Whoever finds no room often has none to say so.
+    let full = sys::is_full(&cx.root).then(|| "the disk is full: make room, then run again".to_string());
     let (moved, help) = match moved {
-        Ok(moved) => (moved, trouble.help.or(put_back)),
+        Ok(moved) => (moved, trouble.help.or(full).or(put_back)),
         // Its record says failed, so what stays is not taken for good; but the user must know.
         Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
     };
@@ -408,31 +422,41 @@ fn after_failure(
         exit_code,
         log_tail,
         log,
+        untouched: !began,
         quarantine: moved.then_some(facts.quarantine),
         help,
         cancelled,
+        stuck,
     }
 }
 
-/// Moves what a failed job left out of the way, and puts back what it was changing. Whether anything was moved, and what
-/// was put back.
-fn take_away(cx: &Context, id: JobId, quarantine_dir: &Path) -> (crate::error::Result<bool>, Vec<String>) {
+/// What became of what a failed job left.
+struct Taken {
+    /// Whether anything was moved out of the way.
+    moved: crate::error::Result<bool>,
+    put_back: Vec<String>,
+    /// Why something was not put back.
+    stuck: Option<Error>,
+}
+
+/// Moves what a failed job left out of the way, and puts back what it was changing.
+fn take_away(cx: &Context, id: JobId, quarantine_dir: &Path) -> Taken {
     let backups = Backups::new(&cx.root, &cx.root.join(".rulemake"));
     let updated: Vec<&str> = updated(cx, id).collect();
-    let (mut moved, mut put_back) = (Ok(false), Vec::new());
+    let (mut any_aside, mut put_back, mut stuck) = (false, Vec::new(), None);
     for path in &updated {
         match backups.restore(path, quarantine_dir) {
             Ok(Some(Restored { aside })) => {
                 put_back.push((*path).to_string());
-                moved = moved.map(|any| any || aside.is_some());
+                any_aside |= aside.is_some();
             }
             // It was not begun.
             Ok(None) => {}
-            Err(error) => moved = Err(error),
+            Err(error) => stuck = stuck.or(Some(error)),
         }
     }
     let outputs = dues(cx, id).into_iter().filter(|due| due.kind != Kind::Beside);
     let others: Vec<&str> = outputs.map(|due| due.path).filter(|path| !updated.contains(path)).collect();
     let others = quarantine(&cx.root, quarantine_dir, &others);
-    (moved.and_then(|any| Ok(any || !others?.is_empty())), put_back)
+    Taken { moved: others.map(|others| any_aside || !others.is_empty()), put_back, stuck }
 }

@@ -85,7 +85,7 @@ impl Launcher {
             (Work::Shell { .. } | Work::Function { .. }, None) => cx.root.clone(),
             _ => absolute(&cx.root),
         };
-        Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras })
+        Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras, begin: None })
     }
 
     /// Code of the Rulefile as work.
@@ -118,8 +118,13 @@ impl Launcher {
         env.extend(instance.temp_dir().into_iter().flat_map(|directory| {
             ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|name| (name.to_string(), directory.to_string()))
         }));
-        env.extend(self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.run, job))));
+        env.extend(self.mark(job));
         env
+    }
+
+    /// The variable by which the processes of a job are found when this engine is killed.
+    pub(super) fn mark(&self, job: u32) -> Option<(String, String)> {
+        self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.run, job)))
     }
 
     fn context(&self, cx: &Context, rule: &Rule, instance: &Instance) -> JobContext {

@@ -70,6 +70,8 @@ pub(crate) struct Prepared {
     pub(crate) command: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) unknown_outputs: Vec<PathId>,
+    /// What the outputs looked like then: what was changed since is somebody's work.
+    pub(crate) output_signatures: Vec<(PathId, Option<StatSig>)>,
     pub(crate) own_directories: Vec<PathId>,
     pub(crate) recorded: Option<Vec<Digest>>,
     pub(crate) checked_at: Instant,
@@ -213,6 +215,8 @@ pub(crate) struct Removal {
     pub(crate) unit: u32,
     pub(crate) path: PathId,
     pub(crate) sig: StatSig,
+    /// It is known already to be something else than what its job made.
+    pub(crate) is_changed: bool,
 }
 
 /// A temporary file that was removed, or why it was not.
@@ -224,10 +228,10 @@ pub(crate) struct Removed {
 
 impl Removal {
     pub(crate) fn perform(self, cx: &Context) -> Removed {
-        let Removal { unit, path, sig } = self;
+        let Removal { unit, path, sig, is_changed } = self;
         let text = cx.paths.text(path);
         let result = match cx.files.restat(text) {
-            Ok(Some(now)) if now == sig && is_as_known(cx, path, now) => {
+            Ok(Some(now)) if !is_changed && now == sig && is_as_known(cx, path, now) => {
                 remove_temp(&cx.root, text).map_err(|error| error.to_string())
             }
             // Somebody removed it.
@@ -268,6 +272,7 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         command: instance.command(rule)?,
         message: instance.message(rule)?,
         input_signatures: job.inputs.iter().map(|path| (*path, cx.files.signature(*path))).collect(),
+        output_signatures: job.outputs.iter().map(|path| (*path, signature(cx, *path))).collect(),
         instance,
         reasons: check.reasons,
         fingerprint: Arc::new(check.fingerprint),
@@ -278,6 +283,20 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
         recorded: check.recorded,
         checked_at: clock::monotonic(),
     })
+}
+
+fn signature(cx: &Context, path: PathId) -> Option<StatSig> {
+    cx.files.stat(path, cx.paths.text(path)).ok().flatten()
+}
+
+/// Whether somebody changed or made an output while its job waited.
+fn is_touched(cx: &Context, prepared: &Prepared, path: PathId) -> bool {
+    let Ok(Some(now)) = cx.files.restat(cx.paths.text(path)) else { return false };
+    let then = prepared.output_signatures.iter().find(|(output, _)| *output == path);
+    match then.and_then(|(_, then)| *then) {
+        Some(then) if then == now => cx.files.last_tree(path).is_some() && !is_as_known(cx, path, now),
+        _ => true,
+    }
 }
 
 pub(super) fn flags(rule: &Rule, output: usize) -> Flags {
@@ -317,7 +336,7 @@ pub(crate) fn old_outputs<'a>(cx: &'a Context, id: JobId, prepared: &Prepared) -
         let is_stream = flags(rule, output).stream().is_some();
         PrepareOutput {
             path: cx.paths.text(*path),
-            keep: is_stream || prepared.unknown_outputs.contains(path),
+            keep: is_stream || prepared.unknown_outputs.contains(path) || is_touched(cx, prepared, *path),
             directory: kind(rule, output) == Kind::Directory || prepared.own_directories.contains(path),
             stays: flags(rule, output).has(Flag::Update),
             is_stream,

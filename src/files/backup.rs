@@ -1,15 +1,17 @@
 //! Copies of files that jobs change in place, from before the job until its end is on record. Knows no job and no record.
 //!
-//! A copy is complete before the job is on record as started, and goes when its end is. So a job that is on record as
-//! started and not as ended has its copy, or a note that there was nothing; any other copy is of no use.
+//! A copy is complete before the job is on record as started, and goes when its end is, or back to its place. So a job that
+//! is on record as started and not as ended has its copy, or a note that there was nothing, or the file is as it was; any
+//! other copy is of no use.
 
+use super::effect;
 use super::hash::{Content, FileHasher};
 use super::place::{copy_all, move_under, remove_all};
 use super::{stat, tree};
 use crate::base::digest::Digest;
 use crate::error::{Error, Result};
 use crate::trace::identity::Known;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -46,26 +48,26 @@ impl Backups {
     /// When it cannot be copied.
     pub(crate) fn keep(&self, path: &str) -> Result<()> {
         self.discard(path)?;
-        fs::create_dir_all(&self.dir).map_err(|error| Error::io("create", &self.dir, error))?;
+        effect::create_dir_all(&self.dir).map_err(|error| Error::io("create", &self.dir, error))?;
         let full = self.root.join(path);
         if stat::lstat(&full)?.is_none() {
             let note = self.note(path);
-            return File::create(&note).map(drop).map_err(|error| Error::io("create", &note, error));
+            return effect::create_file(&note).map_err(|error| Error::io("create", &note, error));
         }
         let (begun, copy) = (self.copy(path).with_extension("begun"), self.copy(path));
         let io = |error| Error::io(&format!("keep a copy of {} in", full.display()), &copy, error);
         remove_all(&begun)
             .and_then(|()| copy_all(&full, &begun))
             .and_then(|()| bring_to_disk(&begun))
-            .and_then(|()| fs::rename(&begun, &copy))
+            .and_then(|()| effect::rename(&begun, &copy))
             .map_err(io)
     }
 
-    /// Puts back what was at `path`; what is there now is moved under `aside`. `None`: nothing was kept. The copy stays
-    /// until [`Backups::discard`].
+    /// Puts back what was at `path`, which takes no room on the disk; what is there now is moved under `aside`. `None`:
+    /// nothing was kept, or it was put back before.
     ///
     /// # Errors
-    /// When the file system refuses; then it can be tried again.
+    /// When the file system refuses; then what was kept still is, and it can be tried again.
     pub(crate) fn restore(&self, path: &str, aside: &Path) -> Result<Option<Restored>> {
         let (copy, full) = (self.copy(path), self.root.join(path));
         let was_there = stat::lstat(&copy)?.is_some();
@@ -74,17 +76,14 @@ impl Backups {
         }
         let is_there = stat::lstat(&full)?.is_some();
         let aside = if is_there { Some(move_under(aside, &full, path)?) } else { None };
-        if was_there {
-            let again = copy.with_extension("again");
-            let io = |error| Error::io("put back", &full, error);
-            remove_all(&again).and_then(|()| copy_all(&copy, &again)).map_err(io)?;
-            match fs::rename(&again, &full) {
-                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                    copy_all(&again, &full).and_then(|()| remove_all(&again)).map_err(io)?;
-                }
-                done => done.map_err(io)?,
-            }
-        }
+        let back = match was_there {
+            true => put_back(&copy, &full),
+            false => remove_all(&self.note(path)),
+        };
+        back.map_err(|error| {
+            Error::io("put back", &full, error)
+                .with_help(format!("as it was before its job it is kept in {}", copy.display()))
+        })?;
         Ok(Some(Restored { aside }))
     }
 
@@ -138,6 +137,19 @@ impl Backups {
     }
 }
 
+fn put_back(copy: &Path, full: &Path) -> io::Result<()> {
+    match effect::rename(copy, full) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            copy_all(copy, full).inspect_err(|_| {
+                // Half of it would be moved aside, as if a job had made it, when this is tried again.
+                let _ = remove_all(full);
+            })?;
+            remove_all(copy)
+        }
+        done => done,
+    }
+}
+
 /// After a power failure the name must not stand for half a copy.
 fn bring_to_disk(path: &Path) -> io::Result<()> {
     let mut pending = vec![path.to_path_buf()];
@@ -148,7 +160,7 @@ fn bring_to_disk(path: &Path) -> io::Result<()> {
                 pending.push(entry?.path());
             }
         } else if kind.is_file() {
-            File::open(&path)?.sync_all()?;
+            effect::sync(&path)?;
         }
     }
     Ok(())
@@ -157,6 +169,7 @@ fn bring_to_disk(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::effect::each_fault;
 
     struct Place {
         dir: tempfile::TempDir,
@@ -190,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_comes_back_as_often_as_it_is_asked_for() {
+    fn what_was_there_comes_back_once_for_each_time_it_was_kept() {
         let place = place();
         place.write("a/x", "before");
         place.write("d/deep/y", "before");
-        for path in ["a/x", "d"] {
-            place.backups.keep(path).unwrap();
-        }
         for attempt in ["half", "another half"] {
+            for path in ["a/x", "d"] {
+                place.backups.keep(path).unwrap();
+            }
             place.write("a/x", attempt);
             place.write("d/new", attempt);
             let aside = place.restore("a/x").unwrap().aside.unwrap();
@@ -206,9 +219,14 @@ mod tests {
             assert_eq!((place.read("a/x"), place.read("d/deep/y")), ("before".into(), "before".into()));
             assert!(!place.full("d/new").exists());
         }
+        // What somebody writes after that is theirs.
+        place.write("a/x", "mine");
+        assert_eq!((place.restore("a/x"), place.read("a/x")), (None, "mine".into()));
+        for path in ["a/x", "d"] {
+            place.backups.keep(path).unwrap();
+        }
         place.backups.discard("a/x").unwrap();
         assert_eq!(place.restore("a/x"), None);
-        assert!(place.restore("d").is_some());
         place.backups.clear().unwrap();
         assert_eq!(place.restore("d"), None);
     }
@@ -219,9 +237,12 @@ mod tests {
         assert_eq!(place.restore("x"), None, "nothing is known");
         place.backups.keep("x").unwrap();
         assert_eq!(place.restore("x"), Some(Restored { aside: None }));
+        place.backups.keep("x").unwrap();
         place.write("x", "half");
         assert!(place.restore("x").unwrap().aside.is_some());
         assert!(!place.full("x").exists());
+        place.write("x", "mine");
+        assert_eq!(place.restore("x"), None, "it was put back before");
         place.write("x", "now");
         place.backups.keep("x").unwrap();
         place.write("x", "later");
@@ -240,5 +261,51 @@ mod tests {
         place.backups.keep("x").unwrap();
         place.restore("x").unwrap();
         assert_eq!(place.read("x"), "before");
+    }
+
+    #[test]
+    fn at_whatever_effect_keeping_fails_or_dies_the_file_is_as_it_was() {
+        each_fault(|fault, under| {
+            let place = place();
+            place.write("d/x", "before");
+            let mut kept = false;
+            under(&mut || kept = place.backups.keep("d").is_ok());
+            assert_eq!(place.read("d/x"), "before", "{fault:?}");
+            if kept {
+                // Then the job runs, and dies.
+                place.write("d/x", "half");
+                place.restore("d").unwrap();
+            }
+            // Else it never began, and what was kept before its record is of no use to anybody.
+            assert_eq!(place.read("d/x"), "before", "{fault:?}");
+            place.backups.keep("d").unwrap();
+            assert_eq!(place.read("d/x"), "before", "{fault:?}: the next attempt");
+        });
+    }
+
+    #[test]
+    fn at_whatever_effect_putting_back_fails_or_dies_the_next_attempt_does_it() {
+        for was_there in [true, false] {
+            each_fault(|fault, under| {
+                let place = place();
+                if was_there {
+                    place.write("d/x", "before");
+                }
+                place.backups.keep("d").unwrap();
+                place.write("d/x", "half");
+                under(&mut || drop(place.backups.restore("d", &place.dir.path().join("aside"))));
+                place.restore("d");
+                match was_there {
+                    true => assert_eq!(place.read("d/x"), "before", "{fault:?}"),
+                    false => assert!(!place.full("d").exists(), "{fault:?}"),
+                }
+                let half = place.dir.path().join("aside/d/x");
+                assert_eq!(
+                    fs::read_to_string(half).unwrap(),
+                    "half",
+                    "{fault:?}: it is somebody's work, perhaps"
+                );
+            });
+        }
     }
 }

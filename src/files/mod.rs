@@ -1,6 +1,7 @@
 //! L3: the only module that touches the user's files. Does not know the store.
 
 pub(crate) mod backup;
+mod effect;
 pub(crate) mod hash;
 pub(crate) mod observe;
 pub(crate) mod outputs;

@@ -2,6 +2,7 @@
 //! removed with what is in it only when the caller vouches for it; a link is never followed to something that is then
 //! removed; what is not on record is moved, never lost.
 
+use super::effect;
 use super::place::{move_under, permit, remove_all};
 use super::stat::is_missing;
 use crate::base::path::is_outside;
@@ -175,7 +176,7 @@ fn make_parent(full: &Path) -> Result<()> {
 
 /// Makes a directory that a job expects, with those above it; it may be there already.
 pub(crate) fn make_directory(full: &Path) -> Result<()> {
-    fs::create_dir_all(full).map_err(|error| Error::io("create the directory", full, error))
+    effect::create_dir_all(full).map_err(|error| Error::io("create the directory", full, error))
 }
 
 /// A partial output larger than this is removed instead of kept.
@@ -221,7 +222,7 @@ fn take_away(full: &Path, dest: &Path, path: &str, limit: u64) -> Result<bool> {
     };
     let kind = meta.file_type();
     if kind.is_file() && meta.len() > limit {
-        fs::remove_file(full).map_err(|error| Error::io("remove the partial", full, error))?;
+        effect::remove_file(full).map_err(|error| Error::io("remove the partial", full, error))?;
         return Ok(false);
     }
     let is_special = !(kind.is_file() || kind.is_dir() || kind.is_symlink());

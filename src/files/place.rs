@@ -1,6 +1,7 @@
 //! Moves files out of the way into a directory of ours. Invariant: nothing is overwritten and nothing is created outside
 //! that directory, whatever the names are and whatever links somebody put there.
 
+use super::effect;
 use super::stat::is_missing;
 use crate::base::digest::Digest;
 use crate::base::path::is_outside;
@@ -12,14 +13,14 @@ use std::path::{Path, PathBuf};
 /// Moves `from`, known as `path` to the user, to a free place under `dest`: the same relative path if that can be had,
 /// else a flat name. Returns where it is now.
 pub(super) fn move_under(dest: &Path, from: &Path, path: &str) -> Result<PathBuf> {
-    fs::create_dir_all(dest).map_err(|error| Error::io("create", dest, error))?;
+    effect::create_dir_all(dest).map_err(|error| Error::io("create", dest, error))?;
     let to = free_place(dest, path)?;
-    match fs::rename(from, &to) {
+    match effect::rename(from, &to) {
         Ok(()) => Ok(to),
         // A directory that may not be written to does not let go of its parent, either.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_directory(from) => {
             permit(from)
-                .and_then(|()| fs::rename(from, &to))
+                .and_then(|()| effect::rename(from, &to))
                 .map_err(|error| cannot_move(from, &to, error))?;
             Ok(to)
         }
@@ -54,7 +55,7 @@ pub(super) fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
             #[cfg(unix)]
             std::os::unix::fs::symlink(fs::read_link(&from)?, &to)?;
         } else if meta.is_dir() {
-            fs::create_dir(&to)?;
+            effect::create_dir(&to)?;
             for entry in fs::read_dir(&from)? {
                 let entry = entry?;
                 pending.push((entry.path(), to.join(entry.file_name())));
@@ -67,11 +68,11 @@ pub(super) fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     // Deepest first, and when they are full: without permission to write nothing could be put into them.
-    directories.into_iter().rev().try_for_each(|(to, permissions)| fs::set_permissions(to, permissions))
+    directories.into_iter().rev().try_for_each(|(to, permissions)| effect::set_permissions(&to, permissions))
 }
 
 fn copy_file(from: &Path, to: &Path, meta: &fs::Metadata) -> io::Result<()> {
-    fs::copy(from, to)?;
+    effect::copy(from, to)?;
     let time = filetime::FileTime::from_last_modification_time(meta);
     match filetime::set_file_mtime(to, time) {
         // Of a file that may not be written to only its owner may set the time, which is no content.
@@ -89,12 +90,12 @@ pub(super) fn remove_all(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if !meta.is_dir() {
-        return fs::remove_file(path);
+        return effect::remove_file(path);
     }
-    match fs::remove_dir_all(path) {
+    match effect::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             permit(path)?;
-            fs::remove_dir_all(path)
+            effect::remove_dir_all(path)
         }
         done => done,
     }
@@ -109,7 +110,7 @@ pub(super) fn permit(dir: &Path) -> io::Result<()> {
             use std::os::unix::fs::PermissionsExt;
             let mut permissions = fs::symlink_metadata(&dir)?.permissions();
             permissions.set_mode(permissions.mode() | 0o700);
-            fs::set_permissions(&dir, permissions)?;
+            effect::set_permissions(&dir, permissions)?;
         }
         for entry in fs::read_dir(&dir)? {
             let entry = entry?;
@@ -153,7 +154,7 @@ fn make_parents(dest: &Path, path: &str) -> Result<bool> {
     let Some((parents, _)) = path.rsplit_once('/') else { return Ok(path != ".") };
     for part in parents.split('/') {
         dir.push(part);
-        match fs::create_dir(&dir) {
+        match effect::create_dir(&dir) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if !fs::symlink_metadata(&dir).is_ok_and(|meta| meta.is_dir()) {

@@ -1,6 +1,7 @@
 //! Directories in which single jobs work instead of in the root. Invariants: nothing outside of the directory is
 //! removed, links in it are never followed for removal; what a job made appears in the root as a whole or not at all.
 
+use super::place::remove_all;
 use super::stat::is_missing;
 use crate::base::path::is_outside;
 use crate::error::{Error, ErrorKind, Result};
@@ -196,6 +197,8 @@ fn take_one(root: &Path, dir: &Path, path: &str) -> Result<()> {
             let mut part = to.clone().into_os_string();
             part.push(".rulemake-part");
             let part = PathBuf::from(part);
+            // What a killed run left there is half of something else.
+            remove_all(&part).map_err(|error| Error::io("remove", &part, error))?;
             copy_tree(&from, &part)?;
             fs::rename(&part, &to).map_err(|error| Error::io("move to", &to, error))
         }

@@ -1,5 +1,6 @@
 //! What is promised about the user's files, checked on real ones.
 
+use super::effect::{Fault as Injected, each_fault};
 use super::hash::FileHasher;
 use super::observe::{HashCache, Observer, Seen};
 use super::outputs::{PrepareOutput, prepare, quarantine, quarantine_up_to, remove_made};
@@ -477,4 +478,61 @@ proptest! {
         prop_assert_eq!(files.len(), 1);
         prop_assert!(files[0].starts_with("dest/"));
     }
+}
+
+/// Whether some file under `dir` has this content.
+fn is_anywhere(dir: &Path, content: &str) -> bool {
+    let mut todo = vec![dir.to_path_buf()];
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if fs::read_to_string(path).is_ok_and(|text| text == content) {
+            return true;
+        }
+    }
+    false
+}
+
+#[test]
+fn at_whatever_effect_clearing_the_way_fails_or_dies_nothing_of_the_user_is_lost() {
+    each_fault(|fault, under| {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, saved) = (dir.path().join("root"), dir.path().join("saved"));
+        fs::create_dir_all(root.join("a")).unwrap();
+        for (path, text) in [("a/mine", "mine"), ("a/made", "made")] {
+            fs::write(root.join(path), text).unwrap();
+        }
+        let output = |path, keep| PrepareOutput { keep, ..PrepareOutput::moved(path) };
+        let outputs = [output("a/made", false), output("a/mine", true), output("new/deep/x", false)];
+        let mut is_clear = false;
+        under(&mut || is_clear = prepare(&root, &outputs, &saved).is_ok());
+        assert!(is_anywhere(dir.path(), "mine"), "{fault:?}");
+        // Whether it says so or not, the next attempt clears what is left.
+        if !is_clear {
+            prepare(&root, &outputs, &saved).unwrap();
+        }
+        assert!(is_anywhere(&saved, "mine") && root.join("new/deep").is_dir(), "{fault:?}");
+        assert!(!root.join("a/made").exists() && !root.join("a/mine").exists(), "{fault:?}");
+    });
+}
+
+#[test]
+fn at_whatever_effect_taking_away_fails_or_dies_what_is_said_to_be_away_is() {
+    each_fault(|fault, under| {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, away) = (dir.path().join("root"), dir.path().join("away"));
+        for (path, text) in [("a/x", "x"), ("d/y", "y"), ("z", "z")] {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs::write(root.join(path), text).unwrap();
+        }
+        let outputs = ["a/x", "d", "z"];
+        let mut is_said = false;
+        under(&mut || is_said = quarantine(&root, &away, &outputs).is_ok());
+        let left: Vec<&str> = outputs.into_iter().filter(|path| root.join(path).exists()).collect();
+        assert!(!is_said || left.is_empty(), "{fault:?}: {left:?}");
+        if fault == Injected::Once {
+            assert!(left.len() <= 1, "one that fails keeps no other from going: {left:?}");
+        }
+        assert!(["x", "y", "z"].iter().all(|text| is_anywhere(dir.path(), text)), "{fault:?}");
+    });
 }

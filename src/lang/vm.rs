@@ -130,8 +130,10 @@ pub(crate) struct Vm<'a> {
 impl Vm<'static> {
     /// An evaluator with the language's names, whose relative paths are relative to `root`.
     pub(crate) fn new(root: impl Into<PathBuf>, budget: Budget) -> Vm<'static> {
-        let builtins = builtins::names().map(|(name, value)| (name.into(), value)).collect();
-        let modules = modules::modules().into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let modules = modules::modules();
+        let builtins = modules::ambient(&modules).into_iter().chain(builtins::names());
+        let builtins = builtins.map(|(name, value)| (name.into(), value)).collect();
+        let modules = modules.into_iter().map(|(name, value)| (name.into(), value)).collect();
         Vm {
             spaces: Spaces::Open(vec![builtins, modules, Space::default()]),
             space: MAIN,

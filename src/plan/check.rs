@@ -22,7 +22,7 @@ use crate::plan::instance::{self, Instance, Pending, Trouble, fixed_param, param
 use crate::plan::required::{self, Required};
 use crate::plan::trust::results_on_disk;
 use crate::trace::compare::compare;
-use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Trace};
+use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Origin, Trace};
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub(crate) enum Mode {
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let check = compare_only(cx, id, mode)?;
-    if !check.reasons.is_empty() {
+    if !check.reasons.is_empty() && mode == Mode::Final {
         refuse(cx, cx.job(id), &check)?;
     }
     Ok(check)
@@ -81,7 +81,9 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
 /// Checks the jobs of a unit, given with producers first.
 pub(crate) fn check_unit(cx: &Context, members: &[JobId], mode: Mode) -> Vec<Result<Check, Trouble>> {
     let mut checks = compare_unit(cx, members, mode, 0);
-    let runs = checks.iter().any(|check| check.as_ref().is_ok_and(|check| !check.reasons.is_empty()));
+    // Before the run the reasons are not yet all that make a job run: who forecasts asks when it is sure.
+    let runs = mode == Mode::Final
+        && checks.iter().any(|check| check.as_ref().is_ok_and(|check| !check.reasons.is_empty()));
     for (id, check) in members.iter().zip(&mut checks).filter(|_| runs) {
         if let Ok(found) = check
             && let Err(trouble) = refuse(cx, cx.job(*id), found)
@@ -141,7 +143,7 @@ pub(crate) fn bind_streams<'a>(cx: &Context, members: impl Iterator<Item = (JobI
 }
 
 /// What keeps a job from running that must.
-fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
+pub(crate) fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
     require_program(cx, job, cx.rule(job))?;
     refuse_protected(cx, job)?;
     instance::priority(cx, job)?;
@@ -163,10 +165,14 @@ fn refuse_assumed(cx: &Context, check: &Check) -> Result<(), Trouble> {
     })
 }
 
-/// What was protected is not made again behind the back of who protected it.
+/// What was protected is not made again behind the back of who protected it. What a job left whose good end is not on
+/// record was protected by nobody but that job.
 fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
     for (output, flags) in job.outputs.iter().zip(&cx.rule(job).output_flags) {
         let path = cx.paths.text(*output);
+        if cx.view.interrupted(*output).is_some() || cx.view.failed(*output).is_some() {
+            continue;
+        }
         if flags.has(Flag::Protected) && is_protected(&cx.root, path).map_err(|e| Trouble::of(&e))? {
             return Err(Trouble {
                 message: format!("`{path}` is to be made again, but it is protected"),
@@ -360,7 +366,7 @@ fn adopt_edited(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
     if !cx.trust.keep_edited || check.reasons.is_empty() || !check.reasons.iter().all(is_edit) {
         return Ok(());
     }
-    let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace))?;
+    let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace), false)?;
     for (output, result) in job.outputs.iter().zip(&mut results) {
         // Who reads a pipe was not run again.
         let recorded = cx.units.stream(*output).and_then(|_| trace.result(*output));
@@ -519,6 +525,9 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
                 true => {}
                 false => check.unknown_outputs.push(*output),
             }
+        } else if ours && trace.origin == Origin::Accepted {
+            // Somebody made it: should the job run all the same, it is moved to safety.
+            check.unknown_outputs.push(*output);
         } else if !ours && !flags.has(Flag::Update) {
             // What a job changes in place others may change, too.
             check.unknown_outputs.push(*output);

@@ -8,7 +8,8 @@ use crate::files::programs::Programs;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::graph::resolve::Probe;
-use crate::model::action::Action;
+use crate::model::action::{Action, Code, ShellUse};
+use crate::model::draft::default_shell;
 use crate::model::environment::Environments;
 use crate::model::flags::Flag;
 use crate::model::rule::Rule;
@@ -62,16 +63,19 @@ pub(crate) struct Force {
     pub(crate) targets: bool,
     /// These, which are all that need one of them.
     pub(crate) from: FxHashSet<JobId>,
+    /// And all jobs of these rules, also those that checkpoints bring in.
+    pub(crate) rules: FxHashSet<u32>,
 }
 
 impl Force {
     /// Adds what needs a forced job, of `jobs` in an order in which producers come first.
     pub(crate) fn spread(&mut self, graph: &JobGraph, jobs: impl IntoIterator<Item = JobId>) {
-        if self.from.is_empty() {
+        if self.from.is_empty() && self.rules.is_empty() {
             return;
         }
         for id in jobs {
-            if graph.jobs[id.index()].needs.iter().any(|need| self.from.contains(need)) {
+            let job = &graph.jobs[id.index()];
+            if self.rules.contains(&job.rule) || job.needs.iter().any(|need| self.from.contains(need)) {
                 self.from.insert(id);
             }
         }
@@ -203,6 +207,7 @@ impl RuleFacts {
             Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
             Action::Run(code) => {
                 let mut text = format!("# run:\n{}", code.text.trim_end());
+                push_shell(code, &mut text);
                 if !code.refers.is_empty() {
                     let _ = write!(text, "\n# with:\n{}", code.refers);
                 }
@@ -228,6 +233,22 @@ impl RuleFacts {
         let definition =
             DigestHasher::new("rulemake definition").number(SEMANTICS.into()).text(&text).finish();
         RuleFacts { definition, text: text.into(), params, wildcards }
+    }
+}
+
+/// How `shell(...)` in a body runs commands, where that is not the usual way.
+fn push_shell(code: &Code, text: &mut String) {
+    if !code.text.contains("shell") && !code.refers.contains("shell") {
+        return;
+    }
+    let ShellUse { program, prefix, suffix } = &code.shell;
+    if program[..] != default_shell()[..] {
+        let _ = write!(text, "\n# shell: {}", program.join(" "));
+    }
+    for (name, value) in [("prefix", prefix), ("suffix", suffix)] {
+        if !value.is_empty() {
+            let _ = write!(text, "\n# {name} of commands: {value}");
+        }
     }
 }
 

@@ -127,6 +127,9 @@ impl Batch {
     }
 }
 
+/// The option whose names may stand for jobs that are not known yet.
+pub(crate) const FORCE_FROM: &str = "--force-from";
+
 /// The jobs of rules, and those that make files.
 pub(crate) fn named_jobs(
     names: &[String],
@@ -146,7 +149,21 @@ pub(crate) fn named_jobs(
             None => jobs.extend(paths.find(&normalise(name)).and_then(|path| graph.producer(path))),
         }
         if jobs.len() == before {
-            if workflow.by_name.contains_key(name.as_str()) {
+            let is_rule = workflow.by_name.contains_key(name.as_str());
+            let may_come = is_rule && !graph.open.is_empty();
+            if may_come && option == FORCE_FROM {
+                // Jobs that a checkpoint brings in are forced when they come.
+                continue;
+            }
+            if may_come {
+                return Err(Trouble {
+                    message: format!(
+                        "`{option}` names rule `{name}`, and which jobs of it there are is known only behind a checkpoint"
+                    ),
+                    help: Some("name a rule or file before the checkpoint, or a file as the target".into()),
+                });
+            }
+            if is_rule {
                 return Err(Trouble {
                     message: format!("`{option}` names rule `{name}`, which the targets do not need"),
                     help: Some(format!(

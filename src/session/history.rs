@@ -6,8 +6,10 @@ use crate::error::Result;
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
 use crate::files::results::is_protected;
+use crate::model::flags::Flag;
 use crate::plan::context::Context;
 use crate::store::{Loaded, Record, View, read, runs};
+use crate::trace::fingerprint::{Origin, Trace};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
@@ -72,7 +74,7 @@ impl Session {
             let mut cx = self.context(targets, &RunOptions::default(), &mut copy, false)?;
             if !cx.graph.open.is_empty() {
                 // What it finds wrong is of no interest here: then some jobs stay as they are.
-                let _ = self.verdicts(&mut cx);
+                let _ = self.verdicts(&mut cx, false);
             }
             Some(outputs_of(&cx))
         };
@@ -95,7 +97,8 @@ impl Session {
                 Seen::Directory | Seen::Special | Seen::Missing => None,
             };
             if let (Some(trace), Some(now)) = (loaded.view.trace(id), content) {
-                let list = match trace.made(id, now, &paths) {
+                let is_made = trace.made(id, now, &paths) && !self.is_somebodys(&trace, id);
+                let list = match is_made {
                     false => &mut found.changed,
                     true if is_protected(&self.root, text)? => &mut found.protected,
                     true => &mut found.files,
@@ -107,6 +110,14 @@ impl Session {
         found.changed.sort();
         found.protected.sort();
         Ok(found)
+    }
+
+    /// Whether the content of a file is not a job's alone: it was accepted, or is changed in place.
+    fn is_somebodys(&self, trace: &Trace, output: PathId) -> bool {
+        let index = trace.fingerprint.outputs.iter().position(|path| *path == output);
+        let rule = self.workflow.by_name.get(&trace.rule).map(|rule| &self.workflow.rules[*rule as usize]);
+        let flags = rule.zip(index).and_then(|(rule, index)| rule.output_flags.get(index));
+        trace.origin == Origin::Accepted || flags.is_some_and(|flags| flags.has(Flag::Update))
     }
 
     /// What the default rule needs and no rule makes: nobody could make it again, even if a job once did. Empty when

@@ -8,7 +8,7 @@ use crate::model::environment::Environments;
 use crate::model::workflow::Workflow;
 use crate::plan::context::Force;
 use crate::plan::instance::Trouble;
-use crate::plan::select::{Batch, Selection, named_jobs};
+use crate::plan::select::{Batch, FORCE_FROM, Selection, named_jobs};
 use crate::plan::trust::{Trust, last_known};
 use crate::store::Loaded;
 use rustc_hash::FxHashSet;
@@ -130,8 +130,14 @@ impl RunOptions {
         workflow: &Workflow,
         paths: &PathTable,
     ) -> Result<Force, Trouble> {
-        let from = named_jobs(&self.force_from, "--force-from", graph, workflow, paths)?;
-        let mut force = Force { all: self.force_all, targets: self.force, from: from.into_iter().collect() };
+        let from = named_jobs(&self.force_from, FORCE_FROM, graph, workflow, paths)?;
+        let rules = self.force_from.iter().filter_map(|name| workflow.by_name.get(name.as_str()).copied());
+        let mut force = Force {
+            all: self.force_all,
+            targets: self.force,
+            from: from.into_iter().collect(),
+            rules: rules.collect(),
+        };
         force.spread(graph, graph.order.iter().copied());
         Ok(force)
     }

@@ -24,7 +24,8 @@ pub(super) fn worth_it(scan: &Scan) -> bool {
 pub(super) fn compacted(scan: &Scan, store_id: [u8; 16]) -> Result<Vec<u8>> {
     let (view, paths) = (&scan.view, &scan.paths);
     let used = used_definitions(view);
-    let mut out = Rewriter { paths, encoder: Encoder::new(0, 0), pending: None };
+    let in_flight = view.in_flight().into_iter().collect();
+    let mut out = Rewriter { paths, encoder: Encoder::new(0, 0), pending: None, in_flight };
     for frame in view.frames().take(scan.seq as usize) {
         match frame.kind {
             record::RUN_STARTED => out.pending = Some((frame.body, false)),
@@ -80,6 +81,8 @@ struct Rewriter<'a> {
     /// The last `RunStarted` while nothing live was found in its run, and whether the run ended. Runs of which
     /// nothing is left vanish, except the last: it carries the number of runs.
     pending: Option<(&'a [u8], bool)>,
+    /// Jobs that a killed run had started: whether or not anything is to be known of their outputs, they may live.
+    in_flight: FxHashSet<(u32, u32)>,
 }
 
 impl Rewriter<'_> {
@@ -114,6 +117,9 @@ impl Rewriter<'_> {
         let outputs: Vec<PathId> = head.outputs().filter(|&id| view.is_attempt(frame.at, id)).collect();
         let (run, job, outputs) = (head.run, head.job, outputs.as_slice());
         match (frame.kind, cursor.text()) {
+            (record::JOB_STARTED, _) if self.in_flight.contains(&(run, job)) => {
+                self.push(&Record::JobStarted { run, job, outputs })
+            }
             _ if outputs.is_empty() => Ok(()),
             (record::JOB_STARTED, _) => self.push(&Record::JobStarted { run, job, outputs }),
             (_, Some(outcome)) => self.push(&Record::JobEnded { run, job, outputs, outcome }),

@@ -9,6 +9,7 @@ use crate::trace::fingerprint::Trace;
 use crate::trace::identity::FileHash;
 use crate::trace::tree::{Entry, EntryContent, Tree};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
 
 /// Offsets of frames; 0, inside the header, means none.
 #[derive(Clone, Copy, Default)]
@@ -245,18 +246,24 @@ impl View {
         self.live_trace_at(path).is_some()
     }
 
-    /// Run and number of every job that was in flight when the last run was cut short.
+    /// Run and number of every job that was in flight when the last run was cut short. They are found by what was
+    /// recorded, not by their outputs: of those a job may have none, or the user may have made the log forget them.
     pub(crate) fn in_flight(&self) -> Vec<(u32, u32)> {
-        if self.runs.last().is_none_or(|last| last.ended) {
-            return Vec::new();
+        let Some(last) = self.runs.last().filter(|last| !last.ended) else { return Vec::new() };
+        let mut jobs = BTreeSet::new();
+        for frame in self.frames().filter(|frame| frame.at >= last.start) {
+            let is_start = match frame.kind {
+                record::JOB_STARTED => true,
+                record::JOB_ENDED | record::TRACED => false,
+                _ => continue,
+            };
+            let Some(head) = self.head(&frame) else { continue };
+            match is_start {
+                true => jobs.insert((head.run, head.job)),
+                false => jobs.remove(&(head.run, head.job)),
+            };
         }
-        let ids = (0..self.states.len() as u32).map(PathId);
-        let jobs =
-            ids.filter(|path| self.interrupted(*path).is_some()).filter_map(|path| self.last_job(path));
-        let mut jobs: Vec<(u32, u32)> = jobs.collect();
-        jobs.sort_unstable();
-        jobs.dedup();
-        jobs
+        jobs.into_iter().collect()
     }
 
     /// The run in which a job that makes `path` was started and neither succeeded nor ended since.

@@ -13,7 +13,7 @@
 //! | 2 | `Definition` | digest, text |
 //! | 3 | `Traced` | run, job, outputs: list of path; origin: 1 byte (0 executed, 1 accepted); duration in ms; rule: text; definition: digest; params: list of (name: text, value: text); wildcards: the same; inputs: list of (slot, path, digest); results: list of digest; since minor version 1, as far as there is any: what is required: list of (path: text, what: text); code: list of (kind: 1 byte (0 script, 1 conda, 2 container, 3 modules), name: text, digest); what is said for a report: list of (path: text, JSON: text) |
 //! | 4 | `FileHash` | path; kind: 1 byte (0 file, 1 directory, 2 special); settled: 1 byte (0, 1); size; mtime: 8 bytes, ns, signed; ctime: the same; inode; digest |
-//! | 5 | `JobStarted` | run, job, outputs: list of path |
+//! | 5 | `JobStarted` | run, job (2³² - 1 is a hook of the run), outputs: list of path |
 //! | 6 | `JobEnded` | run, job, outputs: list of path; outcome: text |
 //! | 7 | `Forget` | path |
 //! | 8 | `RunStarted` | run; time in ms since 1970; boot id: text |

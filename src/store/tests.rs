@@ -556,7 +556,7 @@ fn compaction_says_what_the_log_said() {
                 })
                 .collect();
             facts.sort_by(|a, b| a.0.cmp(&b.0));
-            (facts, view.next_run())
+            (facts, view.next_run(), view.in_flight())
         };
         assert_eq!(facts(&after), facts(&before), "log of {end} bytes");
         let twice = compact::compacted(&after, [1; 16]).unwrap();
@@ -742,4 +742,31 @@ proptest! {
 fn the_boot_is_known_on_linux() {
     let id = boot_id();
     assert!(!id.is_empty() && !id.contains(char::is_whitespace));
+}
+
+#[test]
+fn jobs_in_flight_are_known_whatever_is_known_of_their_outputs() {
+    let (paths, ids) = table(&["a", "b"]);
+    let start = |job, outputs| Record::JobStarted { run: 2, job, outputs };
+    let done = trace(&[], &ids[1..], 1, "");
+    let done = Trace { run: 2, job: 1, ..done };
+    let mut records = vec![
+        Record::RunStarted { run: 1, boot_id: "b", time_ms: 0 },
+        Record::JobStarted { run: 1, job: 9, outputs: &[] },
+        Record::RunStarted { run: 2, boot_id: "b", time_ms: 0 },
+        start(u32::MAX, &[]),
+        Record::JobEnded { run: 2, job: u32::MAX, outputs: &[], outcome: "success" },
+        start(0, &ids[..1]),
+        start(1, &ids[1..]),
+        Record::Traced(&done),
+        start(3, &[]),
+        Record::Forget { path: ids[0] },
+    ];
+    let before = scan(&log_of(&paths, &records));
+    assert_eq!(before.view.in_flight(), [(2, 0), (2, 3)]);
+    let small = scan(&compact::compacted(&before, [1; 16]).unwrap());
+    assert_eq!(small.view.in_flight(), [(2, 0), (2, 3)], "compaction comes before they are ended");
+    assert_eq!(small.view.interrupted_paths().count(), 0, "and brings nothing back that was forgotten");
+    records.push(Record::RunEnded { run: 2 });
+    assert!(scan(&log_of(&paths, &records)).view.in_flight().is_empty());
 }

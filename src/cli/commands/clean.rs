@@ -10,7 +10,8 @@ pub(crate) fn clean(place: &Place, named: &[String], remove: bool) -> Result<Exi
     let made = session.made_files(&targets)?;
     let (files, changed, protected) = (made.files, made.changed, made.protected);
     let output = &place.output;
-    let removed = if remove && !files.is_empty() { session.remove(&files)? } else { 0 };
+    let removed =
+        if remove && !files.is_empty() { session.remove(&files).map_err(Place::hurried)? } else { 0 };
     let kept: String = [(changed.len(), "changed by hand"), (protected.len(), "protected")]
         .iter()
         .filter(|(count, _)| *count > 0)

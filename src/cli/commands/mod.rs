@@ -12,6 +12,7 @@ use crate::args::{Args, Command, Common, EnvKind, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
+use crate::snakemake;
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
 use std::path::PathBuf;
@@ -19,11 +20,15 @@ use std::time::Instant;
 
 /// Does what the arguments say and shows what went wrong.
 pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
-    let Args { targets, common, run, command } = args;
+    let without_effect = args.without_effect();
+    let Args { targets, common, run, command, .. } = args;
     let command =
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
     let common = common.and(command.common().clone());
     let output = Output::new(&common);
+    if let Some(remark) = snakemake::remark(&without_effect) {
+        output.remark(&printable(&remark));
+    }
     if let Command::Fmt { fmt, .. } = &command {
         return done(&output, fmt::fmt(&common, &output, fmt));
     }
@@ -182,13 +187,23 @@ impl Place {
         options.retries = run.retries.unwrap_or(0);
         options.wait = run.wait;
         options.keep_temps = run.notemp;
-        options.environments.conda = run.env.contains(&EnvKind::Conda);
-        options.environments.container = run.env.contains(&EnvKind::Container);
-        options.environments.modules = run.env.contains(&EnvKind::Modules);
+        options.environments.conda = run.uses(EnvKind::Conda);
+        options.environments.container = run.uses(EnvKind::Container);
+        options.environments.modules = run.uses(EnvKind::Modules);
         options.until = self.targets(&run.until, workflow);
         options.omit_from = self.targets(&run.omit_from, workflow);
         options.batch = run.batch.clone();
         options
+    }
+
+    /// An error of a command that does not wait for other runs.
+    pub(crate) fn hurried(error: rulemake::Error) -> Failure {
+        match error.kind() {
+            rulemake::ErrorKind::Locked => {
+                Failure::Noted(error, "nothing was done: call this again when the other run has ended".into())
+            }
+            _ => error.into(),
+        }
     }
 
     /// An unknown target that is nearly the name of a command was probably meant as one.

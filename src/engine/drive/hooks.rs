@@ -2,6 +2,9 @@
 //!
 //! A run in which nothing is started meets no moment. While `onstart:` runs, jobs are checked but none starts; when it
 //! fails, none does. What comes after the last job cannot change what the jobs made, so its failure is a warning.
+//!
+//! Beginning and end of a hook are on record like those of a job: when the engine is killed meanwhile, the next run ends
+//! what the hook had started.
 
 use super::{Inbox, Run, relative};
 use crate::diag::Problem;
@@ -15,7 +18,7 @@ use crate::exec::executor::{Completion, JobRequest, Outcome, Work};
 use crate::model::action::{JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::{Hook, Moment};
-use crate::store::runs;
+use crate::store::{Record, runs};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
@@ -89,8 +92,8 @@ impl Run<'_> {
     fn begin_hook(&mut self, moment: Moment) {
         let cx = self.cx.clone();
         let Some(hook) = cx.workflow.hooks.iter().find(|hook| hook.moment == moment) else { return };
-        // Its log is in the directory of the run.
-        self.append(&[]);
+        // This makes the directory of the run, where its log goes.
+        self.append(&[Record::JobStarted { run: self.number, job: HOOK, outputs: &[] }]);
         if self.fatal.is_some() {
             return;
         }
@@ -104,8 +107,9 @@ impl Run<'_> {
             job: HOOK,
             root: absolute(&cx.root),
             work: Work::Run(Box::new(work)),
-            env: Vec::new(),
+            env: self.launcher.mark(HOOK).into_iter().collect(),
             extras: None,
+            begin: None,
         };
         self.emit(EventKind::HookStarted { hook: name });
         self.hooks.running = Some(hook.clone());
@@ -133,6 +137,8 @@ impl Run<'_> {
 
     pub(super) fn hook_completed(&mut self, completion: &Completion) {
         let Some(hook) = self.hooks.running.take() else { return };
+        let ended = describe(&completion.outcome);
+        self.append(&[Record::JobEnded { run: self.number, job: HOOK, outputs: &[], outcome: &ended }]);
         let log = runs::hook_log(&self.state_dir, self.number, hook.moment.name());
         let output = runs::tail(&log, LINES_TOLD);
         let failure =

@@ -11,6 +11,7 @@ use crate::plan::check::has_action;
 use crate::plan::context::Context;
 use crate::plan::forecast::needed_by;
 use crate::plan::temp::has_temp;
+use crate::trace::fingerprint::{Origin, Trace};
 use crate::trace::reason::Reason;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -36,6 +37,8 @@ pub(super) struct TempState {
     before: FxHashMap<u32, Vec<Option<Digest>>>,
     /// Jobs that ran in this run and can be reopened; of others the trace on record is that of their last execution.
     pub(super) ran: FxHashSet<u32>,
+    /// Jobs whose edited outputs were taken as they are.
+    pub(super) adopted: FxHashSet<u32>,
     /// Rules that were said to make something else each time.
     told: FxHashSet<u32>,
 }
@@ -264,6 +267,10 @@ impl Run<'_> {
             else {
                 continue;
             };
+            if self.is_accepted(producer, path) {
+                continue;
+            }
+            let is_changed = self.is_changed(path);
             // From now on it counts as gone: a check that follows must not find it half removed.
             self.cx.files.set_missing(path);
             let inside = self.cx.graph.beside(producer).iter();
@@ -272,7 +279,7 @@ impl Run<'_> {
             }
             let unit = self.cx.units.leader(producer).0;
             *self.temps.removing.entry(unit).or_default() += 1;
-            removals.push(Removal { unit, path, sig });
+            removals.push(Removal { unit, path, sig, is_changed });
         }
         if removals.is_empty() {
             return;
@@ -284,6 +291,19 @@ impl Run<'_> {
             drop(cx);
             let _ = sender.send(Inbox::Removed(removed));
         });
+    }
+
+    /// Whether somebody made the file, and no job since: it is nobody's to remove.
+    fn is_accepted(&self, maker: JobId, path: PathId) -> bool {
+        let is_accepted = |trace: Trace| trace.origin == Origin::Accepted;
+        let before = || self.cx.view.trace(path).is_some_and(is_accepted);
+        !self.temps.ran.contains(&maker.0) && (self.temps.adopted.contains(&maker.0) || before())
+    }
+
+    /// Whether what was last seen of a file is not what its job made.
+    fn is_changed(&self, path: PathId) -> bool {
+        let (made, seen) = (self.cx.held(path), self.cx.files.remembered(path));
+        self.cx.marker(path).is_none() && made.zip(seen).is_some_and(|(made, seen)| made != seen)
     }
 
     pub(super) fn removed(&mut self, unit: u32, path: PathId, result: Result<(), String>) {

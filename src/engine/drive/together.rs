@@ -193,7 +193,7 @@ impl Run<'_> {
         let mut trouble = Some(trouble);
         let mut conclusion = |job: u32| match trouble.take_if(|_| job == failed) {
             Some(trouble) => Conclusion::failed(trouble),
-            None => Conclusion::Ended,
+            None => Conclusion::Ended { stuck: None },
         };
         let all = jobs.iter().map(|id| Concluded { job: id.0, duration_ms: 0, conclusion: conclusion(id.0) });
         let all = all.collect();
