@@ -362,3 +362,30 @@ fn what_turns_out_to_be_missing_while_it_runs_is_left_to_python_when_nothing_was
     let body = "Path('log.txt').write_text('x')\nx = 2 ** 40\nprint(x * x)";
     case(body, false).call_with_code(&["out/s1.txt"], 1).stderr_has("Rulefile:");
 }
+
+/// What Snakemake has imported is there in Rulefiles and in both kinds of bodies; what a Rulefile defines wins.
+#[test]
+fn what_snakemake_imports_needs_no_import() {
+    let rulefile = |python: &str| {
+        format!(
+            r#"
+copy = "mine"
+rule a:
+    input: os.path.join("in", Path("x.txt").name)
+    output: "a.txt"
+    params: n=lambda wildcards: re.sub("a", "b", "aa") + copy, m=partial(int, "3")(), c=list(chain([1], [2]))
+    run:
+        {python}
+        os.makedirs("made", exist_ok=True)
+        text = os.path.join(copy, params.n, re.sub("x", "y", "x"), str(params.m), str(params.c))
+        Path(output[0]).write_text(text + str(list(chain([3], [4]))))
+"#
+        )
+    };
+    let case = |python: &str| Case::new().rulefile(&rulefile(python)).file("in/x.txt", "");
+    let expected = "mine/bbmine/y/3/[1, 2][3, 4]";
+    without_python(case("pass")).run(&[]).has("a.txt", expected);
+    let python = "assert tempfile.gettempdir() and subprocess.call(['true']) == 0 and namedtuple('P', 'a')(1).a\n        \
+                  logger.debug(f'{platform.system()} {datetime.now()} {partial(int, 1)()} {WorkflowError}')";
+    case(python).run(&[]).has("a.txt", expected);
+}

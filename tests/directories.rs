@@ -551,3 +551,15 @@ checkpoint split:
             "input `parts/a.spoilt` does not exist: rule `split` made the directory `parts` without it",
         );
 }
+
+/// Big files are often linked into a directory: who reads it reads through the links.
+#[test]
+fn a_link_to_a_file_in_an_input_directory_counts_as_that_file() {
+    let case = Case::new()
+        .rulefile("rule a:\n    input: 'data'\n    output: 'sum'\n    shell: 'cat {input}/* > {output}'\n")
+        .file("store/big", "1\n")
+        .file("data/small", "0\n");
+    symlink("../store/big", case.path("data/big")).unwrap();
+    let case = case.run(&[]).ran(&["a sum"]).touch("store/big", 2_000_000_000).run(&[]).ran(&[]);
+    case.file("store/big", "2\n").run(&[]).ran(&["a sum"]).has("sum", "2\n0\n").run(&[]).ran(&[]);
+}

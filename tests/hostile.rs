@@ -286,3 +286,16 @@ fn force_from_reaches_behind_a_checkpoint() {
         .run_with_code(&["--until", "up"], 4)
         .stderr_has("is known only behind a checkpoint");
 }
+
+/// A process that left its group keeps the pipe open that the body reads from.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_timeout_ends_a_body_that_reads_from_a_process_out_of_reach() {
+    let case = Case::new().rulefile(
+        "rule a:\n    output: 'a'\n    timeout: 1\n    run:\n        \
+         v = shell('setsid sleep 30 & echo hi', read=True)\n        open(output[0], 'w').write(v)\n",
+    );
+    let start = std::time::Instant::now();
+    let case = case.run_with_code(&["a"], 1).failed(&["a a"]);
+    assert!(start.elapsed().as_secs() < 20, "{}", case.last());
+}

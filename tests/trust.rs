@@ -217,3 +217,35 @@ fn patterns_start_where_the_command_does() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("2 will run"), "{text}");
 }
+
+/// What another tool built has no temporary files any more, and is taken all the same.
+#[test]
+fn a_project_whose_temporary_files_are_gone_can_be_taken_over() {
+    let case = Case::new()
+        .rulefile(
+            "rule b:\n    input: 't'\n    output: 'b'\n    shell: 'cp {input} {output}'\n\
+             rule t:\n    input: 'in'\n    output: temp('t')\n    shell: 'cp {input} {output}'\n",
+        )
+        .file("in", "1\n");
+    let case = case
+        .call(&["accept"])
+        .stdout_has("left t t: it is not there, nor what was made from it")
+        .file("b", "1\n")
+        .call(&["accept"])
+        .stderr_has("2 accepted");
+    let case = case.run(&[]).ran(&[]).edit(
+        "Rulefile",
+        "cp {input} {output}'\nrule",
+        "cat {input} > {output}'\nrule",
+    );
+    let case = case.run(&[]).ran(&["t t", "b b"]).has_not("t").run(&[]).ran(&[]);
+    case.file("in", "2\n").run(&[]).ran(&["t t", "b b"]).has("b", "2\n");
+}
+
+/// Who accepts a file behind a stale one is told that it may not last.
+#[test]
+fn what_is_accepted_behind_a_stale_file_says_so() {
+    built().append("raw/a", "0\n").file("out/a", "mine\n").call(&["accept", "out/a"]).stdout_has(
+        "note: out out/a: mid mid/a is not up to date: if it comes out different, this is made again",
+    );
+}

@@ -15,8 +15,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -135,16 +136,41 @@ pub(super) fn run_step(
         Started::Child(child) => child,
         Started::Stopped(signal) => return Ok((Outcome::Signal(signal.number()), Vec::new())),
     };
-    let mut captured = Vec::new();
-    if let Some(mut output) = child.stdout.take() {
-        // A signal ends those who write, and with them this.
-        let _ = output.read_to_end(&mut captured);
-    }
+    let reader = child.stdout.take().map(Captured::of).transpose();
     let ended = control.wait(child, launch.meter);
+    let reader = reader.map_err(|error| format!("cannot read what it writes: {error}"))?;
+    let captured = reader.map_or_else(Vec::new, |reader| reader.take(control));
     let status = ended.map_err(|error| {
         format!("its end could not be observed: {error}; does the program wait for all its children?")
     })?;
     Ok((outcome(status), captured))
+}
+
+/// The output of a program, read while it runs. It ends when the last of those who write has ended, which may be long
+/// after the program: one that left the group is not even reached by a signal. So a job that is to end does not wait.
+struct Captured(Receiver<Vec<u8>>);
+
+impl Captured {
+    fn of(mut output: ChildStdout) -> io::Result<Captured> {
+        let (sender, receiver) = channel();
+        std::thread::Builder::new().name("rulemake-read".into()).spawn(move || {
+            let mut text = Vec::new();
+            let _ = output.read_to_end(&mut text);
+            // Nobody listens when the job was told to end.
+            let _ = sender.send(text);
+        })?;
+        Ok(Captured(receiver))
+    }
+
+    fn take(self, control: &Control) -> Vec<u8> {
+        loop {
+            match self.0.recv_timeout(Duration::from_millis(20)) {
+                Ok(text) => return text,
+                Err(RecvTimeoutError::Timeout) if control.asked().is_none() => {}
+                Err(_) => return Vec::new(),
+            }
+        }
+    }
 }
 
 /// Creates the log anew: an earlier attempt's children may still write to the old one. Append mode, so that

@@ -1,5 +1,5 @@
-//! Reads all that a directory holds. Knows no job and no record. Invariants: links in it are never followed; what is
-//! returned was there as a whole, or an error says that it kept changing.
+//! Reads all that a directory holds. Knows no job and no record. Invariants: a link in it to a file counts as that file,
+//! and no other link is followed, so there is an end; what is returned was there as a whole, or an error says that it kept changing.
 
 use super::hash::{Content, FileHasher};
 use super::stat;
@@ -116,13 +116,14 @@ fn joined(dir: &[u8], name: &OsStr) -> Vec<u8> {
 
 fn content(leaf: &Leaf, known: Option<&Tree>, hasher: &FileHasher) -> Result<Option<EntryContent>> {
     let Some(meta) = stat::lstat(&leaf.full)? else { return Ok(None) };
-    if meta.is_symlink() {
-        return match fs::read_link(&leaf.full) {
-            Ok(text) => Ok(Some(EntryContent::Link(Digest::of(bytes(text.as_os_str()))))),
-            Err(error) if stat::is_missing(&error) => Ok(None),
-            Err(error) => Err(Error::io("read the link", &leaf.full, error)),
-        };
-    }
+    let meta = match meta.is_symlink() {
+        false => meta,
+        true => match fs::metadata(&leaf.full) {
+            // Who reads the directory reads through it, as through a link that is named itself.
+            Ok(target) if target.is_file() => target,
+            _ => return link(leaf),
+        },
+    };
     if !meta.is_file() {
         let what =
             if meta.is_dir() { return Ok(None) } else { super::outputs::special_name(meta.file_type()) };
@@ -143,6 +144,15 @@ fn content(leaf: &Leaf, known: Option<&Tree>, hasher: &FileHasher) -> Result<Opt
     match hasher.content(&leaf.full)? {
         Content::File(hash) => Ok(Some(EntryContent::File { executable, hash })),
         Content::Missing | Content::Directory(_) | Content::Special(_) => Ok(None),
+    }
+}
+
+/// A link to a directory, or to nothing: where it leads is its content.
+fn link(leaf: &Leaf) -> Result<Option<EntryContent>> {
+    match fs::read_link(&leaf.full) {
+        Ok(text) => Ok(Some(EntryContent::Link(Digest::of(bytes(text.as_os_str()))))),
+        Err(error) if stat::is_missing(&error) => Ok(None),
+        Err(error) => Err(Error::io("read the link", &leaf.full, error)),
     }
 }
 
@@ -168,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_below_is_found_and_links_are_not_followed() {
+    fn everything_below_is_found_and_links_to_directories_are_not_followed() {
         let (dir, top) = sample();
         symlink(&top, top.join("a/up")).unwrap();
         let tree = tree(&top, None);

@@ -50,7 +50,8 @@ impl Context {
     }
 }
 
-/// What stands in the places of a job's outputs, as it would be on record if the job had made it.
+/// What stands in the places of a job's outputs, as it would be on record if the job had made it. With `absent_temps`
+/// temporary files of which nothing is on record may be gone.
 ///
 /// # Errors
 /// An output that is missing, or is not what the rule says it is.
@@ -59,6 +60,7 @@ pub(crate) fn results_on_disk(
     job: &Job,
     fingerprint: &Fingerprint,
     trace: Option<&Trace>,
+    absent_temps: bool,
 ) -> Result<Vec<Digest>, Trouble> {
     let flags = &cx.rule(job).output_flags;
     let result = |(index, output): (usize, &PathId)| {
@@ -76,6 +78,9 @@ pub(crate) fn results_on_disk(
             Seen::Missing => {
                 let recorded = trace.and_then(|trace| trace.result(*output));
                 let recorded = recorded.filter(|_| cx.may_be_absent(job, index));
+                // Nobody knows what a temporary file held that is gone: what it was made from stands for it.
+                let is_gone = absent_temps && recorded.is_none() && cx.is_temp(job, index);
+                let recorded = recorded.or_else(|| is_gone.then(|| fingerprint.stream(*output, &cx.paths)));
                 return recorded.ok_or_else(|| Trouble::new(format!("{path} is not there")));
             }
             Seen::File(_) | Seen::Directory | Seen::Special => {

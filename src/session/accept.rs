@@ -2,6 +2,7 @@
 
 use super::{RunOptions, Session, holder};
 use crate::base::clock;
+use crate::base::path::PathId;
 use crate::error::Result;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
@@ -30,6 +31,8 @@ pub struct Accepted {
     pub up_to_date: usize,
     /// Jobs whose outputs cannot be taken, and why.
     pub left: Vec<LeftOut>,
+    /// Jobs that count as current, but stand behind one that does not, and that one.
+    pub uncertain: Vec<LeftOut>,
     /// What the user should hear besides, for example that a killed run had left a job running.
     pub warnings: Vec<String>,
 }
@@ -48,6 +51,8 @@ pub struct LeftOut {
 struct Candidate {
     id: JobId,
     trace: Trace,
+    /// All that it made was temporary, and is gone.
+    is_gone: bool,
 }
 
 impl Session {
@@ -118,7 +123,7 @@ impl Session {
         let mut cx = self.context(&wanted, &options, loaded, writable)?;
         if !cx.graph.open.is_empty() {
             // Where checkpoints are up to date it is known what needs them.
-            self.verdicts(&mut cx)?;
+            self.verdicts(&mut cx, false)?;
         }
         Ok(cx)
     }
@@ -157,8 +162,10 @@ struct Wanted {
 
 /// Looks at each wanted job, producers first.
 fn take(cx: &Context, wanted: &Wanted) -> (Accepted, Vec<Candidate>) {
+    let info = |id| cx.graph.info(id, &cx.workflow, &cx.paths);
     let mut accepted = Accepted::default();
     let mut candidates = Vec::new();
+    let mut current: FxHashSet<JobId> = FxHashSet::default();
     for id in cx.graph.order.iter().copied() {
         // Jobs that run at the same time are current together.
         let with = cx.units.with(id).map(|members| &members[..]).unwrap_or_default();
@@ -168,17 +175,52 @@ fn take(cx: &Context, wanted: &Wanted) -> (Accepted, Vec<Candidate>) {
         if !is_wanted || !has_action(cx, id) {
             continue;
         }
-        let info = || cx.graph.info(id, &cx.workflow, &cx.paths);
         match candidate(cx, id, named) {
-            Ok(Some(candidate)) => {
-                accepted.accepted.push(info());
-                candidates.push(candidate);
+            Ok(Some(candidate)) => candidates.push(candidate),
+            Ok(None) => {
+                accepted.up_to_date += 1;
+                current.insert(id);
             }
-            Ok(None) => accepted.up_to_date += 1,
-            Err(because) => accepted.left.push(LeftOut { job: info(), because }),
+            Err(because) => accepted.left.push(LeftOut { job: info(id), because }),
         }
     }
-    (accepted, candidates)
+    // A temporary file that is gone is nothing to take, unless what was made from it is there.
+    let mut kept: FxHashSet<JobId> = current.clone();
+    for candidate in candidates.iter().rev() {
+        if !candidate.is_gone || cx.graph.consumers(candidate.id).any(|consumer| kept.contains(&consumer)) {
+            kept.insert(candidate.id);
+        }
+    }
+    let (taken, gone): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|candidate| kept.contains(&candidate.id));
+    let because = "it is not there, nor what was made from it";
+    accepted.left.extend(gone.iter().map(|gone| LeftOut { job: info(gone.id), because: because.into() }));
+    accepted.accepted = taken.iter().map(|candidate| info(candidate.id)).collect();
+    accepted.uncertain = uncertain(cx, &kept);
+    (accepted, taken)
+}
+
+/// Jobs that count as current while something before them does not: it is made first, and may come out different.
+fn uncertain(cx: &Context, kept: &FxHashSet<JobId>) -> Vec<LeftOut> {
+    let mut stale: FxHashSet<JobId> = FxHashSet::default();
+    let mut found = Vec::new();
+    for id in cx.graph.order.iter().copied() {
+        let title = |job: &JobId| cx.graph.info(*job, &cx.workflow, &cx.paths).title();
+        let before = cx.job(id).needs.iter().find(|need| stale.contains(need));
+        if let (Some(before), true) = (before, kept.contains(&id)) {
+            let because =
+                format!("{} is not up to date: if it comes out different, this is made again", title(before));
+            found.push(LeftOut { job: cx.graph.info(id, &cx.workflow, &cx.paths), because });
+        }
+        let is_current = || {
+            kept.contains(&id)
+                || compare_only(cx, id, Mode::Forecast).is_ok_and(|check| check.reasons.is_empty())
+        };
+        if before.is_some() || has_action(cx, id) && !cx.graph.open.contains_key(&id) && !is_current() {
+            stale.insert(id);
+        }
+    }
+    found
 }
 
 /// `None`: it is up to date.
@@ -196,7 +238,14 @@ fn candidate(cx: &Context, id: JobId, named: bool) -> Result<Option<Candidate>, 
         return Err(because);
     }
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
-    let results = results_on_disk(cx, job, &found.fingerprint, trace.as_ref()).map_err(message)?;
+    let results = results_on_disk(cx, job, &found.fingerprint, trace.as_ref(), true).map_err(message)?;
+    let is_there = |path: &PathId| matches!(cx.files.stat(*path, cx.paths.text(*path)), Ok(Some(_)));
+    let is_gone = !job.outputs.iter().any(is_there);
+    for (index, (path, digest)) in job.outputs.iter().zip(&results).enumerate() {
+        if cx.is_temp(job, index) && !is_there(path) {
+            cx.temps.publish(*path, *digest);
+        }
+    }
     let run = cx.view.next_run();
     let trace = Trace {
         rule: cx.rule(job).name.clone(),
@@ -208,7 +257,7 @@ fn candidate(cx: &Context, id: JobId, named: bool) -> Result<Option<Candidate>, 
         origin: Origin::Accepted,
         reported: reported::of(cx, job).iter().map(reported::bound).collect(),
     };
-    Ok(Some(Candidate { id, trace }))
+    Ok(Some(Candidate { id, trace, is_gone }))
 }
 
 /// Why what is there may not be taken.
@@ -230,7 +279,7 @@ fn record(cx: &Context, candidates: &[Candidate], writer: &mut Writer) -> Result
     let refreshed = cx.files.take_refreshed();
     let mut records = vec![Record::RunStarted { run, boot_id: &boot_id, time_ms }];
     let mut defined = FxHashSet::default();
-    for Candidate { id, trace } in candidates {
+    for Candidate { id, trace, .. } in candidates {
         let rule = cx.job(*id).rule;
         let facts = &cx.facts[rule as usize];
         if defined.insert(rule) && cx.view.definition(&facts.definition).is_none() {

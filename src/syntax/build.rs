@@ -205,6 +205,10 @@ impl<'t> Builder<'t> {
         let ident = self.ident(&name);
         let piece = self.piece(&text);
         let word = name.as_str();
+        if self.in_def && starts_below(text.as_str()) {
+            self.unknown_statement(&ident);
+            return None;
+        }
         if !self.is_directive(word, &text) {
             let value = self.keep(piece.annotation())?;
             let target = Expr { kind: ExprKind::Name(ident.text), span: ident.span };
@@ -233,12 +237,16 @@ impl<'t> Builder<'t> {
             return !self.in_def;
         }
         let piece = self.piece(text);
+        // Python has no annotation on the next line.
+        if starts_below(piece.text) {
+            return true;
+        }
+        let is_misspelt = || nearest(word, DIRECTIVES.iter().copied()).is_some();
         match piece.annotation() {
             // `includ: "x"` would be an annotation as well, but nobody means that.
-            Ok(None) => {
-                piece.text.starts_with(['"', '\'']) || nearest(word, DIRECTIVES.iter().copied()).is_some()
-            }
-            Ok(Some(_)) => false,
+            Ok(None) => piece.text.starts_with(['"', '\'']) || is_misspelt(),
+            // So would `resource_scope: x="local"`; `reports: list = []` is one.
+            Ok(Some(_)) => !names_type(piece.text) && is_misspelt(),
             Err(_) => true,
         }
     }
@@ -250,13 +258,20 @@ impl<'t> Builder<'t> {
         if DIRECTIVES.contains(&word.as_str()) {
             return Some(StmtKind::Directive(Directive { name: ident, tag: None, args: Vec::new() }));
         }
-        let known = ["rule", "checkpoint", "def", "class", "module", "for", "while", "with", "if", "elif"];
+        self.unknown_statement(&ident);
+        None
+    }
+
+    /// A word with a block that no statement starts with.
+    fn unknown_statement(&mut self, word: &Ident) {
+        let with_name =
+            ["rule", "checkpoint", "def", "class", "module", "for", "while", "with", "if", "elif"];
+        let alone = ["else", "try", "except", "finally"];
         let problem =
-            self.report("unknown-statement", format!("unknown statement `{}`", ident.text), ident.span);
-        if let Some(near) = nearest(&ident.text, known) {
+            self.report("unknown-statement", format!("unknown statement `{}`", word.text), word.span);
+        if let Some(near) = nearest(&word.text, with_name.into_iter().chain(alone)) {
             problem.help.push(format!("did you mean `{near}`?"));
         }
-        None
     }
 
     // ---- compound statements
@@ -523,4 +538,32 @@ impl<'t> Builder<'t> {
         let def = FunctionDef { name: name?, params, decorators, body: FunctionBody::Block(body) };
         Some(StmtKind::Def(Arc::new(def)))
     }
+}
+
+/// Whether the text after a colon begins on a line of its own.
+fn starts_below(text: &str) -> bool {
+    let rest = text.trim_start_matches([' ', '\t', '\x0c']);
+    rest.starts_with(['\n', '\r', '#'])
+}
+
+/// Whether what follows a colon begins as the name of a type does: `str`, `List[int]`, `pd.DataFrame`, `"Name"`.
+fn names_type(text: &str) -> bool {
+    let word = &text[..text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())];
+    let rest = text[word.len()..].trim_start();
+    let types = [
+        "bool",
+        "bytes",
+        "complex",
+        "dict",
+        "float",
+        "frozenset",
+        "int",
+        "list",
+        "object",
+        "set",
+        "str",
+        "tuple",
+        "type",
+    ];
+    types.contains(&word) || word.contains(char::is_uppercase) || !rest.starts_with('=')
 }

@@ -21,6 +21,7 @@ pub(crate) fn accept(place: &Place, named: &[String], dry: bool) -> Result<Exit,
     if output.json {
         output.answer_json(&serde_json::json!({
             "v": 1, "run": done.run, "accepted": done.accepted, "up_to_date": done.up_to_date, "left": done.left,
+            "uncertain": done.uncertain,
             "warnings": done.warnings
         }))?;
         return Ok(exit);
@@ -42,6 +43,9 @@ pub(crate) fn accept(place: &Place, named: &[String], dry: bool) -> Result<Exit,
     }
     if let Some(more @ 1..) = done.left.len().checked_sub(shown) {
         text += &format!("... and {more} more left; -v shows all\n");
+    }
+    for uncertain in done.uncertain.iter().take(shown) {
+        text += &format!("note: {}: {}\n", printable(&uncertain.job.title()), printable(&uncertain.because));
     }
     output.answer(&text)?;
     let left = if done.left.is_empty() { String::new() } else { format!(", {} left", done.left.len()) };

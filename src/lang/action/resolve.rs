@@ -4,6 +4,7 @@
 //! Iterative, since a long `a + b + …` is a deep tree.
 
 use super::names;
+use crate::lang::modules::is_ambient;
 use crate::lang::scope::Scope;
 use crate::lang::value::{Function, Home, Module, Value};
 use crate::lang::vm::{SpaceId, Vm};
@@ -316,6 +317,11 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
         if let Some(value) = self.found.vm.space(self.space).get(name).cloned() {
             return self.value(&value, self.space, name, at);
         }
+        if is_ambient(name)
+            && let Some(value) = self.found.vm.lookup_builtin(name)
+        {
+            return self.value(&value, self.space, name, at);
+        }
         let is_known = match &**name {
             "open" | "print" | "shell" if at.lazy => return Err("it uses a generator".into()),
             "open" | "print" | "shell" => true,
@@ -376,7 +382,7 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
                 }
             }
             ExprKind::Name(name) if self.is_own(name, at) => None,
-            ExprKind::Name(name) => match self.found.vm.space(self.space).get(name) {
+            ExprKind::Name(name) => match self.found.vm.lookup_global(self.space, name) {
                 Some(Value::Module(module)) => Some(module.clone()),
                 _ => None,
             },
@@ -406,7 +412,7 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
         }
         if let Some(root) = root(value)
             && !self.is_own(root, at)
-            && !matches!(self.found.vm.space(self.space).get(root), Some(Value::Module(_)))
+            && !matches!(self.found.vm.lookup_global(self.space, root), Some(Value::Module(_)))
         {
             self.name(root, at)?;
         }

@@ -4,6 +4,7 @@
 //! One file per module, one line per module in [`TABLE`]. Importing what is not there is no error: using it is,
 //! at the place of the use.
 
+mod ambient;
 pub(crate) mod collections;
 mod copy;
 mod csv;
@@ -37,6 +38,7 @@ mod typing;
 mod urllib;
 mod yaml;
 
+pub(crate) use self::ambient::{ambient, is_ambient};
 pub(crate) use self::os_path::with_home;
 pub(crate) use self::pathlib::path_object;
 pub(crate) use self::re::RegexStore;

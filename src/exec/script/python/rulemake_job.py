@@ -544,10 +544,52 @@ class _Workflow:
         return os.path.join(self.basedir, path)
 
 
+# A name, the module it is of, and the member of it: what Snakemake has imported.
+_IMPORTED = [
+    *[(name, "typing", name) for name in "Callable Dict Iterable Iterator List Mapping Optional Set Union".split()],
+    ("OrderedDict", "collections", "OrderedDict"),
+    ("Path", "pathlib", "Path"),
+    ("ThreadPoolExecutor", "concurrent.futures", "ThreadPoolExecutor"),
+    ("WorkflowError", "snakemake.exceptions", "WorkflowError"),
+    ("chain", "itertools", "chain"),
+    ("copy", "copy", None),
+    ("dataclass", "dataclasses", "dataclass"),
+    ("datetime", "datetime", "datetime"),
+    ("field", "dataclasses", "field"),
+    ("filterfalse", "itertools", "filterfalse"),
+    ("hashlib", "hashlib", None),
+    ("logger", "snakemake.logging", "logger"),
+    ("namedtuple", "collections", "namedtuple"),
+    ("os", "os", None),
+    ("partial", "functools", "partial"),
+    ("platform", "platform", None),
+    ("re", "re", None),
+    ("snakemake", "snakemake", None),
+    ("subprocess", "subprocess", None),
+    ("sys", "sys", None),
+    ("tarfile", "tarfile", None),
+    ("tempfile", "tempfile", None),
+    ("threading", "threading", None),
+]
+
+
+def _imported(code):
+    """Those of these names that stand in the code: importing all of them takes long."""
+    import importlib
+    import re
+
+    words = set(re.findall(r"\w+", code))
+    for name, module, member in _IMPORTED:
+        if name in words:
+            try:
+                value = importlib.import_module(module)
+                yield name, value if member is None else getattr(value, member)
+            except (ImportError, AttributeError) as error:
+                yield name, _Missing(error)
+
+
 def _names(job):
     """What a Rulefile sees without defining it."""
-    import pathlib
-
     names = dict(
         __name__="__main__",
         __file__=job["file"],
@@ -562,10 +604,8 @@ def _names(job):
         multiext=multiext,
         exists=os.path.exists,
         srcdir=lambda path: os.path.join(job["basedir"], path),
-        os=os,
-        sys=sys,
-        Path=pathlib.Path,
     )
+    names.update(_imported(job["around"] + "\n" + job["body"]))
     names.update((flag, _marked) for flag in _FLAGS.split())
     return names
 
@@ -605,10 +645,9 @@ def _function(job):
     """The body as a function, at the places that it has in its file."""
     import ast
 
-    tree = ast.parse(job["body"], job["file"])
+    tree = ast.parse("\n" * (job["line"] - 1) + job["body"], job["file"])
     made = ast.parse("def body({}): pass".format(", ".join(_PARAMETERS)))
     made.body[0].body = tree.body or made.body[0].body
-    ast.increment_lineno(made, job["line"] - 1)
     return compile(made, job["file"], "exec")
 
 
@@ -619,18 +658,28 @@ def run_code(job):
     shell._executable, shell._prefix, shell._suffix = job["shell"]
     names = sys.modules["__main__"].__dict__
     names.pop("rulemake_job", None)
+    offer_modules({})
     names.update(_names(job))
     values = {name: job.get(name) for name in _PARAMETERS}
     values.update((name, section(job, name)) for name in SECTIONS)
     if "log_file" in job:
         # Code that belongs to no job: `log` is the one of the run.
         values["log"] = job["log_file"]
-    offer_modules({})
-    code = _function(job)
+    try:
+        code = _function(job)
+    except SyntaxError as error:
+        # Where it is stands in the error itself.
+        sys.excepthook(type(error), error.with_traceback(None), None)
+        sys.exit(1)
     _prepare(job, names)
 
     def body():
         exec(code, names)
-        names.pop("body")(**values)
+        try:
+            names.pop("body")(**values)
+        except ImportError:
+            if job["because"]:
+                sys.stderr.write("rulemake gave this code to python3: {}\n".format(job["because"]))
+            raise
 
     finish(body)
