@@ -25,7 +25,7 @@ use crate::model::dynamic::Dynamic;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
-use crate::plan::code::CodeCache;
+use crate::plan::code::{CodeCache, lacking_software};
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::{Instance, Trouble};
@@ -341,7 +341,8 @@ impl Session {
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
         let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
-        let verdicts = self.verdicts(&mut cx)?;
+        self.refuse_lacking(&cx, targets, options)?;
+        let verdicts = self.verdicts(&mut cx, true)?;
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
         let runs = |unit: &JobId| matches!(verdicts[unit.index()], Verdict::Run { .. } | Verdict::May { .. });
@@ -390,6 +391,30 @@ impl Session {
         Ok(())
     }
 
+    /// What jobs that will run cannot have here is said once, before anything runs.
+    fn refuse_lacking<T: AsRef<str>>(&self, cx: &Context, targets: &[T], options: &RunOptions) -> Result<()> {
+        let mut lacking = Vec::new();
+        for (id, job) in (0..).map(JobId).zip(&cx.graph.jobs) {
+            let lack =
+                lacking_software(cx, job, cx.rule(job)).map_err(|trouble| environment_error(&trouble))?;
+            lacking.extend(lack.map(|message| (id, message)));
+        }
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        // Those that are up to date do not matter, which only a forecast can tell.
+        let mut fresh = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let verdicts = self.verdicts(&mut fresh, false)?;
+        let runs = |id: &JobId| matches!(verdicts[id.index()], Verdict::Run { .. });
+        match lacking.into_iter().find(|(id, _)| runs(id)) {
+            Some((id, message)) => {
+                let title = cx.graph.info(id, &cx.workflow, &cx.paths).title();
+                Err(Error::new(ErrorKind::Environment, format!("{title} cannot run: {message}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Units of several jobs, by their first jobs, that need more at once than the run has.
     fn oversized_units(&self, cx: &Context) -> Vec<(JobId, Error)> {
         let ledger = Ledger::new(self.slots.into(), &self.limits);
@@ -427,8 +452,8 @@ impl Session {
     }
 
     /// What is known about each job before the run; the graph grows where it can.
-    fn verdicts(&self, cx: &mut Context) -> Result<Vec<Verdict>> {
-        let verdicts = forecast(cx, &self.index, &self.pool)
+    fn verdicts(&self, cx: &mut Context, refusals: bool) -> Result<Vec<Verdict>> {
+        let verdicts = forecast(cx, &self.index, &self.pool, refusals)
             .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
         verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
     }
@@ -461,7 +486,7 @@ impl Session {
         else {
             return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over, reads: Vec::new() });
         };
-        let verdicts = self.verdicts(&mut cx)?;
+        let verdicts = self.verdicts(&mut cx, false)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
         let mut at = job;
         while let Some(next) = cause(&cx, at, &verdicts) {
@@ -492,6 +517,7 @@ impl Session {
         warnings.extend(assumed(&cx));
         self.refuse_unsupported(&cx)?;
         self.refuse_oversized(&cx)?;
+        self.refuse_lacking(&cx, targets, options)?;
         if !self.oversized_units(&cx).is_empty() {
             // Those that are up to date do not matter, which only a plan can tell.
             self.plan(targets, options)?;
@@ -550,6 +576,14 @@ fn holder<T: AsRef<str>>(what: &str, targets: &[T]) -> String {
         text.push_str(" ...");
     }
     text
+}
+
+fn environment_error(trouble: &Trouble) -> Error {
+    let error = Error::new(ErrorKind::Environment, &*trouble.message);
+    match &trouble.help {
+        Some(help) => error.with_help(&**help),
+        None => error,
+    }
 }
 
 fn plan_error(trouble: Trouble) -> Error {

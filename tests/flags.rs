@@ -350,6 +350,37 @@ fn a_protected_output_is_read_only_and_is_not_made_again() {
     }
 }
 
+/// Whether a job that only may run will run nobody knows, so that its output is protected is no mistake yet; and `why`
+/// answers also of one that will.
+#[test]
+fn a_forecast_refuses_only_what_will_surely_be_made_again() {
+    let rules = "\
+rule b:
+    input: 'a'
+    output: protected('b')
+    shell: 'cp {input} {output}'
+rule a:
+    input: 'in'
+    output: 'a'
+    shell: 'head -1 {input} > {output}'
+";
+    let case = Case::new().rulefile(rules).file("in", "1\n").run(&[]).file("in", "1\n2\n");
+    let verdicts = case.plan(&[]);
+    let expected =
+        [("a a", "run"), ("b b", "may")].map(|(job, verdict)| (job.to_string(), verdict.to_string()));
+    assert_eq!(verdicts, expected);
+    case.call(&["why", "b"])
+        .stdout_has("b may be made")
+        .run(&[])
+        .ran(&["a a"])
+        .edit("Rulefile", "cp {input} {output}", "cat {input} > {output}")
+        .call_with_code(&["-n"], 4)
+        .stderr_has("`b` is to be made again, but it is protected")
+        .call(&["why", "b"])
+        .stdout_has("b will be made")
+        .stdout_has("command changed");
+}
+
 /// Protection is no reason to believe: what was changed all the same is noticed.
 #[test]
 fn an_edit_of_a_protected_output_is_noticed() {

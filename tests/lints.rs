@@ -102,3 +102,36 @@ fn rules_built_in_rust_are_looked_at() {
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].code.as_str(), found[0].labels.len()), ("ambiguous-outputs", 0));
 }
+
+/// Promise: what a function of the params reads is used; a stream is not one of many equal files.
+#[test]
+fn inputs_of_functions_and_streams_are_used() {
+    let codes = |text: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("Rulefile");
+        std::fs::write(&file, text).unwrap();
+        let mut options = LintOptions::default();
+        options.pedantic = true;
+        let workflow = Workflow::load(&file).unwrap();
+        workflow.lints(&options).iter().map(|found| found.code.clone()).collect::<Vec<_>>().join(" ")
+    };
+    let align = |param: &str| {
+        format!(
+            "rule a:\n    input: reads='r.fq', index='r.idx', more='m'\n    output: 'o'\n    log: 'l'\n    \
+             params: idx={param}\n    shell: 'al {{params.idx}} {{input.reads}} {{input.more}} > {{output}} 2> {{log}}'\n"
+        )
+    };
+    for used in
+        ["lambda w, input: input.index", "lambda w, input: input[\"index\"]", "lambda w, input: str(input)"]
+    {
+        assert!(!codes(&align(used)).contains("unused-input"), "{used}");
+    }
+    for not in ["'x'", "lambda w, input: input.reads", "lambda w: 'input.index'.upper() + w.index"] {
+        let found = codes(&align(not));
+        assert_eq!(found.contains("unused-input"), !not.contains("index"), "{not}: {found}");
+    }
+    let stream = "rule p:\n    input: 'i'\n    output: pipe('p/{x}.pipe')\n    shell: 'cat {input} > {output}'\n\
+                  rule q:\n    input: 'p/{x}.pipe'\n    output: 'q/{x}'\n    shell: 'cat {input} > {output}'\n";
+    assert!(!codes(stream).contains("unused-wildcard"), "{}", codes(stream));
+    assert!(codes(&stream.replace("pipe(", "temp(")).contains("unused-wildcard"));
+}

@@ -143,3 +143,54 @@ fn a_wildcard_reaches_neither_outside_the_root_nor_into_the_state() {
         assert_eq!(outcome.status.code(), Some(4), "{target}: {}", String::from_utf8_lossy(&outcome.stderr));
     }
 }
+
+/// Promise: "did you mean" names the file one edit away, also where only a pattern spells it, and no farther one.
+#[test]
+fn a_misspelt_file_is_answered_with_the_file_that_a_pattern_makes() {
+    let rules = "rule all:\n    input: 'results/counts/all.tsv'\n\
+                 rule sum:\n    input: 'results/counts/A.tsv'\n    output: 'results/counts/all.tsv'\n    shell: 'cat {input} > {output}'\n\
+                 rule count:\n    input: '{s}.txt'\n    output: 'results/counts/{s}.tsv'\n    shell: 'wc {input} > {output}'\n\
+                 rule plain:\n    input: '{s}.txt'\n    output: '{s}.count'\n    shell: 'wc {input} > {output}'\n\
+                 rule index:\n    input: '{s}.bam'\n    output: '{s}.bai'\n    shell: 'touch {output}'\n\
+                 rule wrong:\n    input: 'A.counts'\n    output: 'w'\n    shell: 'cp {input} {output}'\n";
+    let mut case = Case::new().rulefile(rules).file("A.txt", "a\n");
+    for (target, meant) in [
+        ("results/count/A.tsv", "results/counts/A.tsv"),
+        ("rsults/counts/A.tsv", "results/counts/A.tsv"),
+        ("w", "A.count"),
+    ] {
+        case = case.call_with_code(&[target], 4);
+        let text = &case.last().stderr;
+        assert!(text.contains(&format!("did you mean `{meant}`?")), "{text}");
+    }
+    // What is made from the missing file is not what was meant.
+    let case = case.call_with_code(&["x.bai"], 4);
+    assert!(!case.last().stderr.contains("did you mean"), "{}", case.last().stderr);
+}
+
+/// Snakemake 9.27 gives the whole path.
+#[test]
+fn the_rulefile_is_known_to_itself_by_its_whole_path() {
+    let rules = "include: 'sub/b.smk'\nprint('main', workflow.snakefile, workflow.main_snakefile)\n\
+                 rule a:\n    output: 'o'\n    shell: 'touch {output}'\n";
+    let case = Case::new()
+        .rulefile(rules)
+        .file("sub/b.smk", "print('sub', workflow.snakefile, workflow.main_snakefile)\n");
+    let case = case.call_with_code(&["-n"], 0);
+    let root = case.root().canonicalize().unwrap();
+    let (main, sub) = (root.join("Rulefile"), root.join("sub/b.smk"));
+    for line in
+        [format!("main {0} {0}\n", main.display()), format!("sub {} {}\n", sub.display(), main.display())]
+    {
+        assert!(case.last().stderr.contains(&line), "{line}{}", case.last().stderr);
+    }
+}
+
+/// Promise: a command on the screen can be pasted.
+#[test]
+fn commands_are_shown_with_their_tabs() {
+    let rules =
+        "rule a:\n    output: 'o'\n    shell: \"printf 'a\\tb' > {output}; cut -d'\\t' -f2 {output}\"\n";
+    let case = Case::new().rulefile(rules).call_with_code(&["-n", "-v"], 0).stdout_has("cut -d'\t' -f2 o");
+    case.call_with_code(&["-vv"], 0).stderr_has("cut -d'\t' -f2 o");
+}

@@ -384,3 +384,83 @@ fn a_notebook_without_jupyter_or_without_a_language_is_refused() {
     let case = fake(case, "jupyter", "exit 0").file("a.ipynb", "{\"cells\": [], \"metadata\": {}}");
     case.call_with_code(&["out"], 1).stderr_has("does not say its language");
 }
+
+// What is missing before a job begins
+
+const IN_AN_ENVIRONMENT: &str = "\
+rule all:
+    input: 'a', 'b'
+rule a:
+    input: 'in'
+    output: 'a'
+    conda: 'e.yaml'
+    envmodules: 'no-such-module'
+    container: 'docker://no/such'
+    shell: 'cp {input} {output}'
+rule b:
+    input: 'a'
+    output: 'b'
+    shell: 'cp {input} {output}'
+";
+
+fn made_without_its_environment() -> Case {
+    let case = Case::new().rulefile(IN_AN_ENVIRONMENT).file("e.yaml", "dependencies: []\n").file("in", "1\n");
+    case.run(&[]).ran(&["a a", "b b"])
+}
+
+/// A program that is not there is said once, before anything runs, and costs no output.
+#[test]
+fn a_missing_program_for_environments_is_said_before_anything_runs() {
+    let mut case = only(made_without_its_environment(), &["bash", "cp"]);
+    for (environment, missing) in [("conda", "none of micromamba"), ("container", "none of apptainer")] {
+        for more in [&["-k"][..], &["-n"]] {
+            let args: Vec<&str> = ["--env", environment].iter().chain(more).copied().collect();
+            case = case.call_with_code(&args, 7).stderr_has("a a cannot run").stderr_has(missing);
+        }
+        case = case.has("a", "1\n").has("b", "1\n");
+    }
+    case.remove("e.yaml")
+        .call_with_code(&["--env", "conda"], 7)
+        .stderr_has("`e.yaml` of rule `a` cannot be read")
+        .has("a", "1\n")
+        .run(&[])
+        .ran(&[])
+        .up_to_date(2);
+}
+
+/// An environment that cannot be made leaves the old outputs and what is on record of them.
+#[test]
+fn an_environment_that_cannot_be_made_costs_no_output() {
+    fake(made_without_its_environment(), "micromamba", "echo no network; exit 1\n")
+        .run_with_code(&["--env", "conda", "-k"], 1)
+        .failed(&["a a"])
+        .has("a", "1\n")
+        .run(&[])
+        .ran(&[])
+        .run_with_code(&["--env", "modules", "-k"], 1)
+        .failed(&["a a"])
+        .stderr_has("could not load the modules `no-such-module`")
+        .has("a", "1\n")
+        .run(&[])
+        .ran(&[])
+        // What was edited is no more trusted than before.
+        .file("a", "edited\n")
+        .run_with_code(&["--env", "conda", "-k"], 1)
+        .has("a", "edited\n")
+        .run(&[])
+        .ran(&["a a"])
+        .because("a a", "output-modified")
+        .warned("a was not as rulemake made it")
+        .has("a", "1\n");
+}
+
+/// While its environment is made a job counts as begun: after a kill its outputs are made again.
+#[test]
+fn a_kill_while_an_environment_is_made_is_survived() {
+    let case = fake(made_without_its_environment(), "micromamba", "touch making; exec sleep 60\n");
+    let running = case.start(&["--env", "conda"]);
+    case.wait_for("making");
+    running.signal("KILL");
+    running.end();
+    case.has("a", "1\n").run(&[]).ran(&["a a"]).because("a a", "interrupted").unchanged(&["a a"]);
+}

@@ -174,13 +174,22 @@ fn not_found(start: &Path) -> Failure {
             return failure.note(format!("`{name}` there is a link to a file that does not exist"));
         }
     }
-    let snakefile = ["Snakefile", "workflow/Snakefile"].into_iter().find(|name| start.join(name).is_file());
-    match snakefile {
-        Some(name) => failure
+    let names = ["Snakefile", "workflow/Snakefile"];
+    if let Some(name) = names.into_iter().find(|name| start.join(name).is_file()) {
+        return failure
             .note(format!("there is a {name}, which is used only when it is asked for"))
-            .help(format!("run it with `rulemake -f {name}`")),
-        None => failure.help(FIRST_RULEFILE),
+            .help(format!("run it with `rulemake -f {name}`"));
     }
+    let mut up = String::new();
+    for above in start.ancestors().skip(1) {
+        up.push_str(if up.is_empty() { ".." } else { "/.." });
+        if let Some(name) = names.into_iter().find(|name| above.join(name).is_file()) {
+            return failure
+                .note(format!("there is {up}/{name}, which is used only when it is asked for"))
+                .help(format!("run it with `rulemake -C {up} -f {name}`"));
+        }
+    }
+    failure.help(FIRST_RULEFILE)
 }
 
 /// `path` without `.` and `..`, by its text alone.
@@ -309,5 +318,12 @@ mod tests {
         assert_eq!(exit, Exit::Workflow);
         assert!(message.contains("or in a directory above it"), "{message}");
         assert_eq!(help, ["run it with `rulemake -f Snakefile`"]);
+
+        let below = dir.path().join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        let failure = Project::find(&below, &Common::default()).unwrap_err();
+        let Failure::Own { notes, help, .. } = failure else { panic!("not found by itself") };
+        assert_eq!(notes, ["there is ../../Snakefile, which is used only when it is asked for"]);
+        assert_eq!(help, ["run it with `rulemake -C ../.. -f Snakefile`"]);
     }
 }

@@ -79,6 +79,14 @@ pub(crate) fn printable_lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|line| printable(&line.replace('\t', "    ")).trim_end().to_string())
 }
 
+/// A command, line by line, each safe to print: with its tabs, so that it can be pasted.
+pub(crate) fn command_lines(command: &str) -> impl Iterator<Item = String> {
+    command.lines().map(|line| {
+        let parts: Vec<Cow<'_, str>> = line.split('\t').map(printable).collect();
+        parts.join("\t").trim_end().to_string()
+    })
+}
+
 /// Control characters, line and paragraph separators, and those that change the direction of text, by which
 /// a file name could make one thing look like another.
 fn is_unsafe(c: char) -> bool {
@@ -95,6 +103,12 @@ mod tests {
         assert_eq!(printable("a\u{1b}]0;x\u{7}"), r"a\u{1b}]0;x\u{7}");
         assert_eq!(printable("a\u{202e}b"), r"a\u{202e}b");
         assert_eq!(printable("Größe 日本.tsv"), "Größe 日本.tsv");
+    }
+
+    #[test]
+    fn a_command_keeps_its_tabs_and_sends_no_escapes() {
+        let lines: Vec<String> = command_lines("cut -d'\t' a\u{1b}[2J\n\tb \n").collect();
+        assert_eq!(lines, ["cut -d'\t' a\\u{1b}[2J", "\tb"]);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub(crate) enum Conclusion {
         help: Option<String>,
         /// It ended because it was told to.
         cancelled: bool,
+        /// It failed before anything of its outputs was touched.
+        untouched: bool,
         /// What it was changing could not be put back. Its end must not go on record: the next run tries again.
         stuck: Option<Error>,
     },
@@ -84,6 +86,7 @@ impl Conclusion {
             quarantine: None,
             help: trouble.help,
             cancelled: false,
+            untouched: true,
             stuck: None,
         }
     }
@@ -107,12 +110,12 @@ pub(crate) fn conclude(
                 warnings: links_outside(cx, id),
                 outputs: made,
             },
-            Err(trouble) => after_failure(cx, id, facts, trouble, None, false),
+            Err(trouble) => after_failure(cx, id, facts, trouble, None, false, true),
         },
         failed => {
             let exit_code = if let Outcome::Exit(code) = failed { Some(*code) } else { None };
             let trouble = Trouble { message: describe(failed), help: hint(failed) };
-            after_failure(cx, id, facts, trouble, exit_code, told_to_end)
+            after_failure(cx, id, facts, trouble, exit_code, told_to_end, completion.began)
         }
     };
     Concluded { job, duration_ms, conclusion }
@@ -173,7 +176,7 @@ fn end_with_others(cx: &Context, id: JobId, quarantine: &Path) -> Conclusion {
 
 fn conclude_cancelled(cx: &Context, end: &Completion, facts: AfterFacts) -> Concluded {
     let trouble = Trouble { message: describe(&end.outcome), help: None };
-    let conclusion = after_failure(cx, JobId(end.job), facts, trouble, None, true);
+    let conclusion = after_failure(cx, JobId(end.job), facts, trouble, None, true, true);
     Concluded { job: end.job, duration_ms: end.duration.as_millis() as u64, conclusion }
 }
 
@@ -386,8 +389,11 @@ fn after_failure(
     trouble: Trouble,
     exit_code: Option<i32>,
     cancelled: bool,
+    began: bool,
 ) -> Conclusion {
-    let Taken { moved, put_back, stuck } = take_away(cx, id, &facts.quarantine);
+    let nothing = Taken { moved: Ok(false), put_back: Vec::new(), stuck: None };
+    let taken = if began { take_away(cx, id, &facts.quarantine) } else { nothing };
+    let Taken { moved, put_back, stuck } = taken;
     cx.forget(id);
     let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
     let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
@@ -416,6 +422,7 @@ fn after_failure(
         exit_code,
         log_tail,
         log,
+        untouched: !began,
         quarantine: moved.then_some(facts.quarantine),
         help,
         cancelled,

@@ -8,6 +8,7 @@ mod log;
 mod shape;
 mod temps;
 mod together;
+mod way;
 
 use crate::base::clock;
 use crate::base::digest::Digest;
@@ -25,7 +26,7 @@ use crate::exec::local::LocalExecutor;
 use crate::exec::software::Deployment;
 use crate::exec::survivors::Mark;
 use crate::files::backup::Backups;
-use crate::files::outputs::{PrepareOutput, make_directory, prepare};
+use crate::files::outputs::{Saved, make_directory};
 use crate::files::programs::Programs;
 use crate::files::shadow;
 use crate::graph::info::JobInfo;
@@ -104,6 +105,11 @@ enum Inbox {
     },
     /// A unit could not be started.
     NotStarted(Vec<Concluded>),
+    /// A job begins; this was in its way and is kept.
+    Cleared {
+        job: u32,
+        saved: Vec<Saved>,
+    },
     Removed(Vec<Removed>),
 }
 
@@ -165,6 +171,7 @@ pub(crate) fn drive(
         number,
         recording: false,
         defined: FxHashSet::default(),
+        begun: FxHashSet::default(),
         prepared: FxHashMap::default(),
         pending_failure: FxHashMap::default(),
         failures: Vec::new(),
@@ -208,6 +215,8 @@ struct Run<'a> {
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
     defined: FxHashSet<u32>,
+    /// Jobs that came so far in this run that they may have changed their outputs.
+    begun: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
     units: UnitState,
@@ -249,7 +258,7 @@ impl Run<'_> {
 
     fn receive(&mut self, message: Inbox) {
         match message {
-            Inbox::Completed(_) | Inbox::NotStarted(_) => {}
+            Inbox::Completed(_) | Inbox::NotStarted(_) | Inbox::Cleared { .. } => {}
             _ => self.in_pool -= 1,
         }
         match message {
@@ -269,6 +278,7 @@ impl Run<'_> {
             Inbox::Concluded(concluded) => self.unit_concluded(vec![*concluded], Vec::new()),
             Inbox::UnitConcluded(concluded, left) => self.unit_concluded(concluded, left),
             Inbox::Kept { unit, attempt, result } => self.kept(unit, attempt, result),
+            Inbox::Cleared { job, saved } => self.tell_saved(job, saved),
             Inbox::NotStarted(concluded) => self.unit_concluded(concluded, Vec::new()),
             Inbox::Removed(removed) => {
                 for Removed { unit, path, result } in removed {
@@ -504,15 +514,31 @@ impl Run<'_> {
             self.again(jobs, attempt)?;
         }
         self.check_again_if_moved(unit, jobs)?;
-        for id in jobs {
-            self.make_way(*id).map_err(|trouble| (id.0, trouble))?;
-        }
-        if jobs.len() > 1 {
-            together::make_pipes(&cx, jobs)?;
-        }
         let mut requests = Vec::with_capacity(jobs.len());
         for id in jobs {
             requests.push(self.request(*id).map_err(|trouble| (id.0, trouble))?);
+        }
+        for id in jobs {
+            self.record_start(id.0, &cx.job(*id).outputs);
+        }
+        // A job of which that cannot be put on record must not begin: nobody would know of what it leaves half made.
+        if let Some(error) = &self.fatal {
+            return Err((unit, Trouble::of(error)));
+        }
+        for (id, request) in jobs.iter().zip(&mut requests) {
+            let Some(way) = self.way(id.0, &cx.job(*id).outputs) else { continue };
+            cx.forget(*id);
+            if jobs.len() == 1 {
+                request.begin = Some(self.clear_at_begin(id.0, way));
+            } else {
+                // Its pipes are made in places that are clear.
+                self.begun.insert(id.0);
+                let saved = way.clear().map_err(|message| (id.0, Trouble::new(message)))?;
+                self.tell_saved(id.0, saved);
+            }
+        }
+        if jobs.len() > 1 {
+            together::make_pipes(&cx, jobs)?;
         }
         if jobs.len() > 1 {
             self.run_together(unit, jobs, &mut requests);
@@ -522,17 +548,6 @@ impl Run<'_> {
             self.executor.submit(request);
         }
         Ok(())
-    }
-
-    /// Records that a job is about to start, and clears the places of its outputs. A job of which that cannot be put on
-    /// record must not begin: nobody would know of what it leaves half made.
-    fn make_way(&mut self, id: JobId) -> std::result::Result<(), Trouble> {
-        let cx = self.cx.clone();
-        self.record_start(id.0, &cx.job(id).outputs);
-        if let Some(error) = &self.fatal {
-            return Err(Trouble::of(error));
-        }
-        self.take_old_outputs_away(id.0, &cx.job(id).outputs)
     }
 
     fn request(&self, id: JobId) -> std::result::Result<JobRequest, Trouble> {
@@ -653,43 +668,6 @@ impl Run<'_> {
             .append(&self.cx.paths, &[Record::RunStarted { run: self.number, boot_id: &boot_id, time_ms }])
     }
 
-    fn take_old_outputs_away(&mut self, job: u32, outputs: &[PathId]) -> std::result::Result<(), Trouble> {
-        let cx = self.cx.clone();
-        let Some(prepared) = self.prepared.get(&job) else { return Ok(()) };
-        let logs = prepared.instance.logs.paths.clone();
-        let benchmark = prepared.instance.benchmark.clone();
-        let reasons = prepared.reasons.clone();
-        let list = work::old_outputs(&cx, JobId(job), prepared);
-        let save_dir = runs::saved_dir(&self.state_dir, self.number);
-        let mut saved = prepare(&cx.root, &list, &save_dir).map_err(|e| Trouble::new(e.to_string()))?;
-        // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
-        // never ran it cannot be the log.
-        let made = logs.iter().chain(&benchmark);
-        let list: Vec<_> = made.map(|path| PrepareOutput::moved(path)).collect();
-        let ran_before =
-            prepared.instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
-        let log_dir = match ran_before {
-            true => runs::quarantine_dir(&self.state_dir, self.number).join("old-logs"),
-            false => save_dir,
-        };
-        let old_logs = prepare(&cx.root, &list, &log_dir).map_err(|e| Trouble::new(e.to_string()))?;
-        saved.extend(old_logs.into_iter().filter(|_| !ran_before));
-        cx.forget(JobId(job));
-        for saved in saved {
-            // A job whose end nobody saw, or whose input changed meanwhile, left it: its content is not on record.
-            let unseen =
-                |reason: &Reason| matches!(reason, Reason::Interrupted { .. } | Reason::FailedBefore { .. });
-            let origin = match reasons.iter().any(unseen) {
-                true => "may be what an earlier execution left, or changed since",
-                false => "was not as rulemake made it",
-            };
-            let to = relative(Path::new(&saved.to), &cx.root);
-            let message = format!("{} {origin}; that copy is kept in {to}", saved.path);
-            self.emit(EventKind::Warning { message });
-        }
-        Ok(())
-    }
-
     fn completed(&mut self, completion: Completion) {
         if self.growth.is_due() {
             return self.growth.held.completions.push(completion);
@@ -725,6 +703,9 @@ impl Run<'_> {
     /// Takes over what became of a job.
     fn conclude_one(&mut self, concluded: Concluded) -> End {
         let Concluded { job, duration_ms, conclusion } = concluded;
+        if !matches!(conclusion, Conclusion::Failed { untouched: true, .. } | Conclusion::NotBegun) {
+            self.begun.insert(job);
+        }
         match conclusion {
             Conclusion::Done { outputs, results, changed, warnings } => {
                 for message in warnings {
@@ -732,13 +713,26 @@ impl Run<'_> {
                 }
                 self.done(job, duration_ms, &outputs, results, changed)
             }
-            Conclusion::Failed { outcome, exit_code, log, log_tail, quarantine, help, cancelled, stuck } => {
+            Conclusion::Failed {
+                outcome,
+                exit_code,
+                log,
+                log_tail,
+                quarantine,
+                help,
+                cancelled,
+                untouched,
+                stuck,
+            } => {
                 stuck.into_iter().for_each(|error| self.give_up(error));
                 let mut failure = self.failure(job, outcome);
                 (failure.exit_code, failure.log_tail, failure.help) = (exit_code, log_tail, help);
                 failure.log = log.map(|path| relative(&path, &self.cx.root));
                 failure.quarantine = quarantine.map(|path| relative(&path, &self.cx.root));
                 self.record_failure(job, if cancelled { "cancelled" } else { &failure.outcome });
+                if untouched {
+                    self.record_untouched(job);
+                }
                 if cancelled {
                     if failure.quarantine.is_some() {
                         let all = runs::quarantine_dir(&self.state_dir, self.number);

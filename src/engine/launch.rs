@@ -85,7 +85,7 @@ impl Launcher {
             (Work::Shell { .. } | Work::Function { .. }, None) => cx.root.clone(),
             _ => absolute(&cx.root),
         };
-        Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras })
+        Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras, begin: None })
     }
 
     /// Code of the Rulefile as work.

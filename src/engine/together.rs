@@ -201,7 +201,7 @@ mod tests {
 
         /// The jobs that are asked to end because of an end.
         fn ended(&mut self, job: u32, outcome: Outcome) -> Vec<u32> {
-            let completion = Completion { job, outcome, duration: Duration::ZERO };
+            let completion = Completion { job, outcome, duration: Duration::ZERO, began: true };
             let orders = self.unit.ended(completion, self.now);
             assert!(orders.kill.is_empty());
             orders.end

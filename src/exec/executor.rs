@@ -21,6 +21,17 @@ pub(crate) struct JobRequest {
     pub(crate) env: Vec<(String, String)>,
     /// `None` for most jobs, which cost nothing for what they do not use.
     pub(crate) extras: Option<Box<Extras>>,
+    /// Called once, when all is there that the job needs besides its program. What it cannot do is the job's end.
+    pub(crate) begin: Option<Begin>,
+}
+
+/// What is done right before a job begins.
+pub(crate) struct Begin(pub(crate) Box<dyn Fn() -> Result<(), String> + Send + Sync>);
+
+impl std::fmt::Debug for Begin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Begin")
+    }
 }
 
 /// What few jobs have.
@@ -164,6 +175,8 @@ pub(crate) struct Completion {
     pub(crate) job: u32,
     pub(crate) outcome: Outcome,
     pub(crate) duration: Duration,
+    /// Whether it came so far that it may have changed anything: see [`JobRequest::begin`].
+    pub(crate) began: bool,
 }
 
 /// How to signal running jobs.

@@ -24,9 +24,22 @@ pub(super) struct Round<'a> {
     pub(super) meter: Option<&'a Arc<Meter>>,
 }
 
-/// Executes a job to its end.
-pub(super) fn execute(request: &JobRequest, control: &Arc<Control>, watch: &Watch) -> Outcome {
+/// Executes a job to its end; `began` is set when nothing was left to do but that.
+pub(super) fn execute(
+    request: &JobRequest,
+    control: &Arc<Control>,
+    watch: &Watch,
+    began: &mut bool,
+) -> Outcome {
+    let mut begin = || match (&request.begin, control.asked()) {
+        (None, _) => Ok(()),
+        (Some(_), Some(signal)) => Err(Outcome::Signal(signal.number())),
+        (Some(begin), None) => (begin.0)().map(|()| *began = true).map_err(Outcome::Around),
+    };
     let Some(extras) = &request.extras else {
+        if let Err(outcome) = begin() {
+            return outcome;
+        }
         return Round { request, control, dir: &request.root, iteration: None, meter: None }.run();
     };
     for service in &extras.services {
@@ -37,6 +50,9 @@ pub(super) fn execute(request: &JobRequest, control: &Arc<Control>, watch: &Watc
     if let Some(software) = &extras.software
         && let Err(outcome) = software::provide(software, request, control)
     {
+        return outcome;
+    }
+    if let Err(outcome) = begin() {
         return outcome;
     }
     if let Some(timeout) = extras.timeout {

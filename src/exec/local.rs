@@ -75,6 +75,7 @@ impl LocalExecutor {
                 if let Some((request, _)) = refused {
                     let mut report = Report::new(&self.shared, request.job);
                     report.outcome = Some(Outcome::NotStarted(format!("cannot start a thread: {error}")));
+                    report.began = request.begin.is_none();
                 }
             }
         }
@@ -156,7 +157,10 @@ fn serve(shared: &Shared) {
         // The report is sent also if this unwinds, and the thread goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             let mut report = Report::new(shared, request.job);
-            report.outcome = Some(job::execute(&request, &control, &shared.watch));
+            // Until it is told that it did not, it did.
+            let mut began = request.begin.is_none();
+            let outcome = job::execute(&request, &control, &shared.watch, &mut began);
+            (report.outcome, report.began) = (Some(outcome), began);
         }));
     }
 }
@@ -167,11 +171,12 @@ struct Report<'a> {
     job: u32,
     start: Instant,
     outcome: Option<Outcome>,
+    began: bool,
 }
 
 impl Report<'_> {
     fn new(shared: &Shared, job: u32) -> Report<'_> {
-        Report { shared, job, start: monotonic(), outcome: None }
+        Report { shared, job, start: monotonic(), outcome: None, began: true }
     }
 }
 
@@ -180,7 +185,8 @@ impl Drop for Report<'_> {
         self.shared.lock().running.remove(&self.job);
         let outcome = self.outcome.take();
         let outcome = outcome.unwrap_or_else(|| Outcome::FunctionError("lost: its thread ended".into()));
-        let completion = Completion { job: self.job, outcome, duration: self.start.elapsed() };
+        let (job, duration, began) = (self.job, self.start.elapsed(), self.began);
+        let completion = Completion { job, outcome, duration, began };
         // A panic of the receiver while this thread unwinds would end the program.
         let _ = catch_unwind(AssertUnwindSafe(|| (self.shared.done)(completion)));
     }

@@ -80,7 +80,12 @@ fn description(work: &RunWork, round: &Round<'_>, files: &mut Files) -> Result<V
     let text = python::text;
     let mut out = String::from("{");
     let path: Vec<String> = work.path.iter().map(|dir| text(&dir.to_string_lossy())).collect();
+    let because = match &work.code.way {
+        Way::Python { because } => because,
+        Way::InProcess(_) => "",
+    };
     let fields = [
+        ("because", text(because)),
         ("file", text(&work.file.to_string_lossy())),
         ("line", work.line.to_string()),
         ("basedir", text(&work.basedir.to_string_lossy())),

@@ -6,7 +6,7 @@
 use super::process::{self, Control, Launch, Words};
 use crate::exec::executor::{JobRequest, Outcome, SoftwareUse, Work};
 use crate::files::programs::Programs;
-use crate::model::environment::{Conda, Software};
+use crate::model::environment::{CONDA, CONTAINER, Conda, NO_CONDA, NO_CONTAINER, Software};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -32,9 +32,6 @@ impl Deployment {
     }
 }
 
-const CONDA: [&str; 3] = ["micromamba", "mamba", "conda"];
-const CONTAINER: [&str; 4] = ["apptainer", "singularity", "docker", "podman"];
-
 /// A program around that of the job.
 type Argv = Vec<OsString>;
 
@@ -58,7 +55,22 @@ pub(super) fn provide(wanted: &SoftwareUse, request: &JobRequest, control: &Cont
         let source = request.root.join(&**path);
         once(wanted, &prefix, control, || site.create_conda(&prefix, &source, &launch, control))?;
     }
+    let modules = &wanted.software.modules;
+    if !modules.is_empty() && wanted.software.container.is_none() {
+        let names = modules.join(" ");
+        once(wanted, Path::new(&names), control, || try_modules(modules, &launch, control))?;
+    }
     Ok(())
+}
+
+/// Loads modules for nothing: whether they are there is known before a job begins.
+fn try_modules(names: &[Arc<str>], launch: &Launch<'_>, control: &Control) -> Result<(), Outcome> {
+    let argv = with_modules(names, words(["true"]));
+    match process::run(&borrowed(&argv), launch, control) {
+        Outcome::Success => Ok(()),
+        stopped @ (Outcome::Signal(_) | Outcome::NotStarted(_)) => Err(stopped),
+        _ => Err(Outcome::Around(format!("could not load the modules `{}`", names.join(" ")))),
+    }
 }
 
 /// Makes something once, whoever of the jobs comes first.
@@ -159,11 +171,7 @@ impl Site<'_> {
         if self.software().container.is_some() {
             return Ok("conda");
         }
-        self.wanted.deployment.programs.first(&CONDA).ok_or_else(|| {
-            "its rule names a conda environment, but none of micromamba, mamba and conda was found: \
-             install one of them, or run without `--env conda`"
-                .into()
-        })
+        self.wanted.deployment.programs.first(&CONDA).ok_or_else(|| NO_CONDA.into())
     }
 
     fn in_conda(&self, inner: Argv) -> Result<Argv, String> {
@@ -265,11 +273,7 @@ impl Site<'_> {
     }
 
     fn container_tool(&self) -> Result<&'static str, String> {
-        self.wanted.deployment.programs.first(&CONTAINER).ok_or_else(|| {
-            "its rule names a container, but none of apptainer, singularity, docker and podman was found: \
-             install one of them, or run without `--env container`"
-                .into()
-        })
+        self.wanted.deployment.programs.first(&CONTAINER).ok_or_else(|| NO_CONTAINER.into())
     }
 
     /// The image, when it must be fetched into a file first.

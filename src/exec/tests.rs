@@ -43,7 +43,7 @@ impl Bench {
             command: command.into(),
             log: self.path(log),
         };
-        JobRequest { job, root: self.dir.path().into(), work, env: Vec::new(), extras: None }
+        JobRequest { job, root: self.dir.path().into(), work, env: Vec::new(), extras: None, begin: None }
     }
 
     fn submit(&self, job: u32, command: &str) {
@@ -88,6 +88,7 @@ impl Bench {
             work,
             env: Vec::new(),
             extras: None,
+            begin: None,
         });
     }
 }

@@ -5,7 +5,9 @@ use crate::diag::Problem;
 use crate::graph::checkpoints::CheckpointJob;
 use crate::graph::expand::Expansion;
 use crate::graph::job::Job;
+use crate::graph::nearby;
 use crate::graph::render::Failure;
+use crate::matching::index::Scratch;
 use crate::matching::matcher::NearMiss;
 use crate::model::dynamic::CallError;
 use crate::model::rule::Rule;
@@ -21,6 +23,8 @@ const NEAR: usize = 6;
 const FAR: usize = 3;
 /// Names that are compared for "did you mean".
 const COMPARED: usize = 20_000;
+/// Patterns that are compared, at more cost.
+const PATTERNS_COMPARED: usize = 2_000;
 
 /// Collects problems, the first of each kind in full and then their number.
 #[derive(Default)]
@@ -215,7 +219,8 @@ pub(crate) fn no_such_target(target: &str, expansion: &Expansion<'_>) -> Problem
     }
     let rules = expansion.workflow.rules.iter().filter(|r| r.wildcards.is_empty()).map(|r| &*r.name);
     let names = rules.chain(expansion.index.concrete_paths());
-    suggest(near_misses(problem, target, expansion), target, names)
+    let spelled = spelled_by_patterns(target, expansion, |_, _| true);
+    suggest(near_misses(problem, target, expansion), target, names, spelled)
 }
 
 /// A file that is needed and cannot be had. `links` lead to the target, the nearest first.
@@ -231,10 +236,14 @@ pub(crate) fn missing_input<'a>(
         .at_rule(needed_by, "needed by this rule")
         .note(format!("needed by: {chain}"));
     let problem = near_misses(problem, file, expansion);
+    // `a.bai` is near `a.bam`, and cannot be meant where it is made from that.
+    let is_apart =
+        |rule: &Rule, path: &str| rule.name != needed_by.name && !chain.contains(&format!("`{path}`"));
+    let spelled = spelled_by_patterns(file, expansion, is_apart);
     if joined_in(expansion.workflow, needed_by, file) {
         return problem.help("two texts side by side are joined: is a `,` missing?");
     }
-    suggest(problem, file, expansion.index.concrete_paths().chain(known))
+    suggest(problem, file, expansion.index.concrete_paths().chain(known), spelled)
 }
 
 /// A file that is wanted as it is before an update, and is not there.
@@ -332,16 +341,49 @@ fn is_plausible(wanted: &str, name: &str) -> bool {
     a.len() != b.len() || !a.iter().zip(&b).any(differ)
 }
 
-fn suggest<'a>(problem: Problem, wanted: &str, names: impl Iterator<Item = &'a str>) -> Problem {
+/// Files near `wanted` that rules would make by their patterns, each with its distance.
+fn spelled_by_patterns(
+    wanted: &str,
+    expansion: &Expansion<'_>,
+    is_meant: impl Fn(&Rule, &str) -> bool,
+) -> Vec<(usize, String)> {
+    let rules = (0..).zip(&expansion.workflow.rules);
+    let patterns =
+        rules.flat_map(|(number, rule)| rule.products().map(move |(_, pattern)| (number, rule, pattern)));
+    let patterns = patterns.filter(|(_, _, pattern)| !pattern.names.is_empty()).take(PATTERNS_COMPARED);
+    let mut scratch = Scratch::default();
+    let mut found = Vec::new();
+    for (number, rule, pattern) in patterns {
+        let Some((distance, path)) = nearby::nearest(pattern, wanted) else { continue };
+        let mut is_made = false;
+        expansion.index.candidates(&path, &mut scratch, |candidate| is_made |= candidate.rule == number);
+        if is_made && is_meant(rule, &path) {
+            found.push((distance, path));
+        }
+    }
+    found
+}
+
+/// Adds what was probably meant: the nearest of `names` and of what patterns spell.
+fn suggest<'a>(
+    problem: Problem,
+    wanted: &str,
+    names: impl Iterator<Item = &'a str>,
+    spelled: Vec<(usize, String)>,
+) -> Problem {
     let limit = (wanted.chars().count() / 4).clamp(1, 4);
     let mut close: Vec<(usize, &str)> = names
         .take(COMPARED)
         .filter(|name| name.len().abs_diff(wanted.len()) <= 4 * limit && *name != wanted)
         .map(|name| (strsim::osa_distance(name, wanted), name))
-        .filter(|(distance, name)| *distance <= limit && is_plausible(wanted, name))
+        .filter(|(distance, _)| *distance <= limit)
+        .chain(spelled.iter().map(|(distance, path)| (*distance, path.as_str())))
+        .filter(|(_, name)| is_plausible(wanted, name))
         .collect();
     close.sort_unstable();
     close.dedup();
+    let nearest = close.first().map_or(0, |(distance, _)| *distance);
+    close.retain(|(distance, _)| *distance == nearest);
     match &close[..] {
         [] => problem,
         [(_, one)] => problem.help(format!("did you mean `{one}`?")),

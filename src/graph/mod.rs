@@ -11,6 +11,7 @@ mod feasible;
 pub(crate) mod grow;
 pub(crate) mod info;
 pub(crate) mod job;
+mod nearby;
 mod nested;
 mod render;
 pub(crate) mod resolve;

@@ -183,6 +183,8 @@ struct Loader {
     constraints: Vec<Constraint>,
     /// Of the present namespace, by name.
     modules: Modules,
+    /// Modules with a mistake that was told.
+    bad_modules: FxHashSet<Arc<str>>,
     /// What `report:` names.
     report: Option<Arc<str>>,
     /// Namespaces, the main one first; `home` is the present one.
@@ -280,6 +282,7 @@ impl Loader {
             rules: Vec::new(),
             defined: Vec::new(),
             modules: Modules::default(),
+            bad_modules: FxHashSet::default(),
             report: None,
             homes: vec![Home { space: MAIN, constraints: Vec::new(), around: String::new() }],
             home: 0,

@@ -389,9 +389,8 @@ impl Vm<'_> {
         space: SpaceId,
         locals: impl Iterator<Item = &'n str>,
     ) -> Raise {
-        if let Some(help) = missing_function(name) {
-            let message = format!("`{name}` isn't supported yet");
-            return Raise::new(Exc::NameError, message).help(help);
+        if let Some((what, help)) = missing_function(name) {
+            return Raise::new(Exc::NameError, format!("`{name}` {what}")).help(help);
         }
         let globals = self.space(space).keys().chain(self.space(BUILTINS).keys()).map(|n| &**n);
         Raise::new(Exc::NameError, format!("name `{name}` is not defined"))
@@ -399,10 +398,18 @@ impl Vm<'_> {
     }
 }
 
-/// What to write instead of a function that Snakemake has.
-fn missing_function(name: &str) -> Option<&'static str> {
+/// What is with a function that Snakemake has or had, and what to write instead.
+fn missing_function(name: &str) -> Option<(&'static str, &'static str)> {
     Some(match name {
-        "storage" | "remote" => "fetch remote files in a rule of its own",
+        "storage" | "remote" => ("isn't supported yet", "fetch remote files in a rule of its own"),
+        "github" | "gitlab" | "bitbucket" => (
+            "isn't supported yet: nothing is taken from the network",
+            "clone the repository, and name the file in the clone: `snakefile: \"path/to/workflow/Snakefile\"`",
+        ),
+        "dynamic" => (
+            "is no longer a function of Snakemake's language",
+            "make the rule a `checkpoint` with a `directory(...)` output, and look into it in an input function",
+        ),
         _ => return None,
     })
 }

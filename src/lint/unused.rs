@@ -8,11 +8,12 @@ use crate::model::action::ShellAction;
 use crate::model::dynamic::Dynamic;
 use crate::model::flags::Flag;
 use crate::model::pattern::{Pattern, Segment};
-use crate::model::rule::{InputSource, ParamSource};
+use crate::model::rule::{InputSource, ParamSource, Rule};
 use crate::model::template::{Access, Root, Template, Used};
 use crate::model::value::Value;
-use crate::syntax::ast::{Arg, ArgKind, StmtKind};
+use crate::syntax::ast::{Arg, ArgKind, ExprKind, StmtKind};
 use rustc_hash::FxHashSet;
+use std::sync::Arc;
 
 /// `unused-param`: a named param that the command does not use. Scripts see all params, so only commands are looked at.
 pub(super) fn unused_param(scope: &Scope<'_>, finder: &mut Finder<'_>) {
@@ -64,7 +65,11 @@ pub(super) fn unused_input(scope: &Scope<'_>, finder: &mut Finder<'_>) {
         if site.is_inherited() && site.section("input").is_none() {
             continue;
         }
-        let Some((names, positions)) = named_inputs(&shell.template) else { continue };
+        let Some((mut names, mut positions)) = named_inputs(&shell.template) else { continue };
+        // What functions are given may be all.
+        let Some((read_names, read_positions)) = inputs_of_functions(scope, site) else { continue };
+        names.extend(read_names);
+        positions.extend(read_positions);
         let is_countable = !site.has_input_functions();
         let mut start = 0;
         for item in &site.rule.inputs {
@@ -97,8 +102,64 @@ pub(super) fn unused_input(scope: &Scope<'_>, finder: &mut Finder<'_>) {
     }
 }
 
+/// Names and positions of inputs.
+type Named = (FxHashSet<Arc<str>>, Vec<usize>);
+
+/// The inputs that the functions of a rule look at, for its params and resources; `None` when it may be all.
+fn inputs_of_functions(scope: &Scope<'_>, site: &Site<'_>) -> Option<Named> {
+    let mut named = Named::default();
+    if !has_functions_of_inputs(site.rule) {
+        return Some(named);
+    }
+    // Of what is inherited, or made in Rust, nothing can be read here.
+    if site.is_inherited() || matches!(site.written, Written::Nowhere) {
+        return None;
+    }
+    let sections = ["params", "resources", "threads"].into_iter().filter_map(|name| site.section(name));
+    for arg in sections.flat_map(|section| &section.args) {
+        match &arg.value.kind {
+            ExprKind::Lambda(_) => {
+                add_read(scope.workflow.sources.snippet(arg.value.span), site.rule, &mut named)?
+            }
+            ExprKind::Str(_)
+            | ExprKind::FString(_)
+            | ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Bool(_) => {}
+            _ => return None,
+        }
+    }
+    Some(named)
+}
+
+/// Adds the inputs that the text of a lambda names: `input.x`, `input["x"]`, `input[0]`.
+fn add_read(lambda: &str, rule: &Rule, named: &mut Named) -> Option<()> {
+    let (_, body) = lambda.split_once(':')?;
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    for (at, word) in body.match_indices("input") {
+        let rest = &body[at + word.len()..];
+        if body[..at].ends_with(|c| is_of_word(c) || c == '.') || rest.starts_with(is_of_word) {
+            continue;
+        }
+        let key = match rest.strip_prefix('.') {
+            Some(rest) => rest.split(|c| !is_of_word(c)).next()?,
+            None => rest.strip_prefix('[')?.split(']').next()?.trim().trim_matches(['"', '\'']),
+        };
+        match key.parse() {
+            Ok(position) => named.1.push(position),
+            // `input.size_mb` and `input.values()` are of all.
+            Err(_) => {
+                let name =
+                    rule.inputs.iter().filter_map(|item| item.name.clone()).find(|name| **name == *key)?;
+                named.0.insert(name);
+            }
+        };
+    }
+    Some(())
+}
+
 /// Names and positions of the inputs that a command names; `None` when it names all.
-fn named_inputs(template: &Template) -> Option<(FxHashSet<std::sync::Arc<str>>, Vec<usize>)> {
+fn named_inputs(template: &Template) -> Option<Named> {
     let (mut names, mut positions) = (FxHashSet::default(), Vec::new());
     for field in template.fields().filter(|field| field.root == Root::Input) {
         match field.access.first()? {
@@ -118,7 +179,9 @@ const MARKERS: [&str; 7] = [":", "echo", "mkdir", "set", "sleep", "touch", "true
 pub(super) fn unused_wildcard(scope: &Scope<'_>, finder: &mut Finder<'_>) {
     for (site, shell) in scope.commands() {
         let is_looked_at = !site.is_inherited() || site.section("output").is_some();
-        if !is_looked_at || site.rule.outputs.is_empty() || has_functions(site) {
+        // A stream is made anew for each that reads it.
+        let is_stream = site.rule.output_flags.iter().any(|flags| flags.stream().is_some());
+        if !is_looked_at || is_stream || site.rule.outputs.is_empty() || has_functions(site) {
             continue;
         }
         let used = used_wildcards(site, shell);
@@ -154,14 +217,23 @@ fn is_marker(site: &Site<'_>, command: &Template) -> bool {
         || (!command.text.contains('>') && words(command).iter().all(is_of_marker))
 }
 
+fn is_function(value: &Dynamic) -> bool {
+    matches!(value, Dynamic::Function(_))
+}
+
+/// Whether functions of the rule are given its inputs.
+fn has_functions_of_inputs(rule: &Rule) -> bool {
+    rule.params.iter().any(|param| matches!(param.source, ParamSource::Function(_)))
+        || rule.resources.iter().any(|(_, value)| is_function(value))
+        || is_function(&rule.threads)
+}
+
 /// Functions see all wildcards.
 fn has_functions(site: &Site<'_>) -> bool {
     let rule = site.rule;
-    let is_function = |value: &Dynamic| matches!(value, Dynamic::Function(_));
     site.has_input_functions()
-        || rule.params.iter().any(|param| matches!(param.source, ParamSource::Function(_)))
-        || rule.resources.iter().any(|(_, value)| is_function(value))
-        || [&rule.threads, &rule.priority].into_iter().any(is_function)
+        || has_functions_of_inputs(rule)
+        || is_function(&rule.priority)
         || rule.environment.conda.as_ref().is_some_and(is_function)
         || rule.environment.container.as_ref().is_some_and(is_function)
 }

@@ -72,7 +72,7 @@ pub(crate) enum Mode {
 /// Checks `id`; a job without an action is never asked.
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let check = compare_only(cx, id, mode)?;
-    if !check.reasons.is_empty() {
+    if !check.reasons.is_empty() && mode == Mode::Final {
         refuse(cx, cx.job(id), &check)?;
     }
     Ok(check)
@@ -81,7 +81,9 @@ pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Troubl
 /// Checks the jobs of a unit, given with producers first.
 pub(crate) fn check_unit(cx: &Context, members: &[JobId], mode: Mode) -> Vec<Result<Check, Trouble>> {
     let mut checks = compare_unit(cx, members, mode, 0);
-    let runs = checks.iter().any(|check| check.as_ref().is_ok_and(|check| !check.reasons.is_empty()));
+    // Before the run the reasons are not yet all that make a job run: who forecasts asks when it is sure.
+    let runs = mode == Mode::Final
+        && checks.iter().any(|check| check.as_ref().is_ok_and(|check| !check.reasons.is_empty()));
     for (id, check) in members.iter().zip(&mut checks).filter(|_| runs) {
         if let Ok(found) = check
             && let Err(trouble) = refuse(cx, cx.job(*id), found)
@@ -141,7 +143,7 @@ pub(crate) fn bind_streams<'a>(cx: &Context, members: impl Iterator<Item = (JobI
 }
 
 /// What keeps a job from running that must.
-fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
+pub(crate) fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
     require_program(cx, job, cx.rule(job))?;
     refuse_protected(cx, job)?;
     instance::priority(cx, job)?;

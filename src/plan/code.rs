@@ -27,6 +27,8 @@ pub(crate) struct CodeCache {
     files: Mutex<FxHashMap<Arc<str>, Option<Digest>>>,
     /// Programs that were looked for, and whether they lack.
     programs: Mutex<FxHashMap<&'static str, bool>>,
+    /// Which of some programs is there, by the first of their names.
+    choices: Mutex<FxHashMap<&'static str, Option<&'static str>>>,
 }
 
 /// What a script consists of.
@@ -65,6 +67,9 @@ pub(crate) fn job_code(cx: &Context, job: &Job, rule: &Rule) -> Result<JobCode, 
 
 /// Says so when the program is not there that a job needs although its rule does not name it.
 pub(crate) fn require_program(cx: &Context, job: &Job, rule: &Rule) -> Result<(), Trouble> {
+    if let Some(message) = lacking_software(cx, job, rule)? {
+        return Err(Trouble::new(message));
+    }
     let (program, advice, because) = match &rule.action {
         Action::Script(action) => {
             let path = script_path(cx, job, rule, action)?;
@@ -86,6 +91,18 @@ pub(crate) fn require_program(cx: &Context, job: &Job, rule: &Rule) -> Result<()
         message: format!("rule `{}` needs `{program}`, which was not found: {advice}", rule.name),
         help: because.map(|because| format!("its `run:` needs Python itself: {because}")),
     })
+}
+
+/// What is said when a program is not there that the environment of a job needs.
+pub(crate) fn lacking_software(
+    cx: &Context,
+    job: &Job,
+    rule: &Rule,
+) -> Result<Option<&'static str>, Trouble> {
+    if cx.environments == Environments::default() || rule.environment.is_empty() {
+        return Ok(None);
+    }
+    Ok(software(cx, job, rule)?.0.lack(|names| cx.code.first(cx, names)))
 }
 
 /// Path of a job's script, from the root or absolute.
@@ -220,6 +237,11 @@ impl CodeCache {
     fn lacks(&self, cx: &Context, program: &'static str) -> bool {
         let mut known = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         *known.entry(program).or_insert_with(|| cx.programs.lack(program))
+    }
+
+    fn first(&self, cx: &Context, names: &[&'static str]) -> Option<&'static str> {
+        let mut known = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(names.first()?).or_insert_with(|| cx.programs.first(names))
     }
 
     fn script(&self, cx: &Context, path: &Arc<str>) -> Arc<Script> {

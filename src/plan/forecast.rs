@@ -9,7 +9,7 @@ use crate::graph::checkpoints::CheckpointJob;
 use crate::graph::grow::{Growth, MOST_NEW_JOBS};
 use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
-use crate::plan::check::{Check, Mode, check, check_unit, has_action};
+use crate::plan::check::{Check, Mode, check, check_unit, has_action, refuse};
 use crate::plan::context::{Context, Sources};
 use crate::plan::inputs;
 use crate::plan::instance::{NAME_AN_OUTPUT, Pending, Trouble};
@@ -22,27 +22,49 @@ use rustc_hash::{FxHashMap, FxHashSet};
 /// A verdict per job, by job number. Where a checkpoint is up to date the graph grows by what it says, so that a plan
 /// after a whole run is complete.
 ///
+/// What keeps a job from running that will is told in place of its verdict, unless `refusals` are not asked for. Of a job
+/// that only may run it is no mistake.
+///
 /// # Errors
 /// What is wrong with what was added.
 pub(crate) fn forecast(
     cx: &mut Context,
     index: &PatternIndex,
     pool: &rayon::ThreadPool,
+    refusals: bool,
 ) -> Result<Vec<Result<Verdict, Trouble>>, Vec<Problem>> {
     let mut checks: Vec<Option<Result<Check, Trouble>>> = Vec::new();
     let all: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
     check_all(cx, &all, pool, &mut checks);
     loop {
-        let verdicts = verdicts(cx, &checks);
+        let mut verdicts = verdicts(cx, &checks);
         let mut changed = known_now(cx, &checks, &verdicts);
         let due = due(cx, &verdicts);
         if due.is_empty() && changed.is_empty() {
+            if refusals {
+                pool.install(|| refuse_running(cx, &checks, &mut verdicts));
+            }
             return Ok(verdicts);
         }
         changed.extend(grow(cx, index, pool, &due, &verdicts)?);
         changed.extend((checks.len() as u32..cx.graph.jobs.len() as u32).map(JobId));
         check_all(cx, &changed, pool, &mut checks);
     }
+}
+
+fn refuse_running(
+    cx: &Context,
+    checks: &[Option<Result<Check, Trouble>>],
+    verdicts: &mut [Result<Verdict, Trouble>],
+) {
+    let refused = |id: usize, verdict: &mut Result<Verdict, Trouble>| {
+        if let (Ok(Verdict::Run { .. }), Some(Ok(check))) = (&*verdict, &checks[id])
+            && let Err(trouble) = refuse(cx, cx.job(JobId(id as u32)), check)
+        {
+            *verdict = Err(trouble);
+        }
+    };
+    verdicts.par_iter_mut().with_min_len(64).enumerate().for_each(|(id, verdict)| refused(id, verdict));
 }
 
 /// Checks these jobs, but for those that do not know their inputs yet.

@@ -111,9 +111,10 @@ impl Batch {
             if inputs.len() < self.parts as usize {
                 return Err(Trouble {
                     message: format!(
-                        "rule `{}` has {} inputs, fewer than the {} parts of --batch",
+                        "rule `{}` has {} {}, fewer than the {} parts of --batch",
                         self.rule,
                         inputs.len(),
+                        if inputs.len() == 1 { "input" } else { "inputs" },
                         self.parts
                     ),
                     help: Some("choose a smaller number of parts".into()),

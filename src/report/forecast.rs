@@ -2,7 +2,7 @@
 
 use super::narrate::Detail;
 use super::text::{count, padded, title};
-use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::diag::style::{Role, TextStyle, command_lines, printable};
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::trace::reason::Reason;
 use indexmap::IndexMap;
@@ -63,7 +63,7 @@ fn push_rules(out: &mut String, active: &[&PlannedJob], style: TextStyle) {
             Verdict::Run { reasons } => {
                 tally.run += 1;
                 if let Some(reason) = reasons.first() {
-                    *tally.reasons.entry(reason.tag()).or_default() += 1;
+                    *tally.reasons.entry(kind(reason)).or_default() += 1;
                 }
             }
             Verdict::AfterCheckpoint { .. } => tally.waits += 1,
@@ -78,6 +78,15 @@ fn push_rules(out: &mut String, active: &[&PlannedJob], style: TextStyle) {
         let name = style.paint(Role::Strong, &padded(name, columns)).into_owned();
         let line = format!("{name}  {}  {}", padded(total, total_columns), causes(tally));
         let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+/// What reasons are counted by: their tags, apart from jobs that did not fail but were stopped.
+fn kind(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::FailedBefore { outcome, .. } if outcome == "cancelled" => "stopped",
+        Reason::FailedBefore { outcome, .. } if outcome == "interrupted" => "interrupted",
+        other => other.tag(),
     }
 }
 
@@ -130,7 +139,7 @@ fn push_jobs(out: &mut String, active: &[&PlannedJob], verbose: bool, style: Tex
 }
 
 fn push_command(out: &mut String, planned: &PlannedJob, style: TextStyle) {
-    for line in planned.command.iter().flat_map(|command| printable_lines(command)) {
+    for line in planned.command.iter().flat_map(|command| command_lines(command)) {
         let line = style.paint(Role::Good, &line).into_owned();
         let _ = writeln!(out, "{}", format!("{:14}{line}", "").trim_end());
     }
@@ -268,6 +277,18 @@ waits     all             for checkpoint split parts
 1 will run, 2 wait for checkpoints, 0 up to date
 "
         );
+    }
+
+    #[test]
+    fn a_job_that_was_stopped_did_not_fail() {
+        let before = |outcome: &str| Reason::FailedBefore { run: 1, outcome: outcome.into() };
+        let jobs = vec![
+            planned(job(0, "slow", "a"), run(&[before("cancelled")]), &[]),
+            planned(job(1, "slow", "b"), run(&[before("cancelled")]), &[]),
+            planned(job(2, "slow", "c"), run(&[before("exit 1")]), &[]),
+        ];
+        let text = plan_text(&plan(jobs), Detail::Normal, TextStyle::Plain);
+        assert!(text.starts_with("slow  will run 3  stopped (2), failed before (1)\n"), "{text}");
     }
 
     #[test]

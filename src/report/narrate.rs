@@ -1,7 +1,7 @@
 //! The events of a run as lines for people. A pure fold: the same events give the same lines.
 
 use super::text::{duration, title};
-use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
 use crate::engine::event::{Event, EventKind, SkipCause};
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashMap;
@@ -41,6 +41,8 @@ pub struct Narrator {
     total: usize,
     done: usize,
     failed: usize,
+    /// How often a job that had ended was to be executed again: it counts once more.
+    again: usize,
     /// Lines for finished jobs that may still be printed at [`Detail::Normal`].
     lines_left: usize,
     /// The first reason of each running job.
@@ -61,6 +63,7 @@ impl Narrator {
             total: 0,
             done: 0,
             failed: 0,
+            again: 0,
             lines_left: LINES_SHOWN,
             reasons: FxHashMap::default(),
         }
@@ -116,11 +119,13 @@ impl Narrator {
                 self.at(Detail::All, || format!("skipped {}: {}", title(job), skip_cause(because)))
             }
             EventKind::JobReopened { job, reason, .. } => {
-                self.done = self.done.saturating_sub(1);
+                // What was done stays done: there is one more to do.
+                self.again += 1;
+                self.total += 1;
                 self.at(Detail::All, || format!("again {}: {}", title(job), printable(&reason.to_string())))
             }
             EventKind::GraphExtended { after, new, jobs } => {
-                self.total = *jobs;
+                self.total = *jobs + self.again;
                 self.at(Detail::Verbose, || {
                     let more = super::text::count(*new, "more job");
                     format!("{more} after {}", title(after))
@@ -176,7 +181,7 @@ impl Narrator {
             lines.extend(message.into_iter().flat_map(printable_lines));
         }
         if self.detail >= Detail::All {
-            lines.extend(command.into_iter().flat_map(printable_lines).map(|line| format!("    {line}")));
+            lines.extend(command.into_iter().flat_map(command_lines).map(|line| format!("    {line}")));
         }
         lines
     }
@@ -347,6 +352,31 @@ mod tests {
                 "warning: beware",
             ]
         );
+    }
+
+    /// A job that makes its temporary files again counts once more: the counter never goes back.
+    #[test]
+    fn what_is_done_again_lets_the_total_grow() {
+        let reopened = |id| {
+            let reason = Reason::NeededBy { path: "o1".into(), job: "r o3".into() };
+            event(EventKind::JobReopened { job: job(id, "r", "o1"), was_up_to_date: true, reason })
+        };
+        let events = [
+            event(EventKind::JobUpToDate { job: job(1, "r", "o1") }),
+            started(2),
+            finished(2, 1),
+            reopened(1),
+            started(1),
+            finished(1, 1),
+            event(EventKind::GraphExtended { after: job(2, "r", "o2"), new: 1, jobs: 4 }),
+            started(3),
+            finished(3, 1),
+        ];
+        let (lines, narrator) = tell(Detail::Normal, 3, &events);
+        let counters: Vec<&str> =
+            lines.iter().filter_map(|line| line.split_once(']')).map(|(c, _)| c).collect();
+        assert_eq!(counters, ["[2/3", "[3/4", "[4/5"]);
+        assert_eq!(narrator.progress(), (4, 5));
     }
 
     #[test]

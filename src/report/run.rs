@@ -2,7 +2,7 @@
 
 use super::text::{count, duration, title};
 use crate::diag::render::push_headline;
-use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
 use crate::engine::event::{JobFailure, Summary};
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ pub fn failure_text(failure: &JobFailure, rerun: Option<&str>, style: TextStyle)
     push_headline(&mut out, "error", Role::Error, &message, style);
     if let Some(command) = &failure.command {
         push_field(&mut out, "command", "", style);
-        printable_lines(command).for_each(|line| push_indented(&mut out, &line));
+        command_lines(command).for_each(|line| push_indented(&mut out, &line));
     }
     match (failure.log_tail.is_empty(), &failure.log) {
         (false, _) => {
@@ -153,7 +153,7 @@ mod tests {
 error: clean clean/a.tsv failed: exit 1 (attempt 2)
   command:
     cut -f1 raw/a.tsv \\
-        > clean/a.tsv
+    	> clean/a.tsv
   end of its log:
     done
     cut: no file\\u{7}

@@ -2,7 +2,7 @@
 
 use super::diff::{self, Change};
 use super::text::{duration, title};
-use crate::diag::style::{Role, TextStyle, printable, printable_lines};
+use crate::diag::style::{Role, TextStyle, command_lines, printable};
 use crate::plan::plan::Verdict;
 use crate::session::{Why, WhyStep};
 use crate::trace::reason::Reason;
@@ -195,7 +195,7 @@ fn push_command_change(out: &mut String, old: Option<&str>, new: &str, style: Te
         None => new.lines().map(|line| (Change::Same, line)).collect(),
     };
     for (change, line) in lines {
-        let text = printable_lines(line).next().unwrap_or_default();
+        let text = command_lines(line).next().unwrap_or_default();
         let (sign, role) = match change {
             Change::Same => (" ", Role::Faint),
             Change::Removed => ("-", Role::Error),

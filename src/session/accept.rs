@@ -123,7 +123,7 @@ impl Session {
         let mut cx = self.context(&wanted, &options, loaded, writable)?;
         if !cx.graph.open.is_empty() {
             // Where checkpoints are up to date it is known what needs them.
-            self.verdicts(&mut cx)?;
+            self.verdicts(&mut cx, false)?;
         }
         Ok(cx)
     }

@@ -74,7 +74,7 @@ impl Session {
             let mut cx = self.context(targets, &RunOptions::default(), &mut copy, false)?;
             if !cx.graph.open.is_empty() {
                 // What it finds wrong is of no interest here: then some jobs stay as they are.
-                let _ = self.verdicts(&mut cx);
+                let _ = self.verdicts(&mut cx, false);
             }
             Some(outputs_of(&cx))
         };

@@ -12,6 +12,15 @@ use crate::syntax::words::{MODULE_SECTIONS, SECTIONS, nearest};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Words of Python that start what is not covered here.
+const UNKNOWN: &[&str] = &["async", "await", "case", "class", "match", "type"];
+
+/// What an expression must follow, wherever it stands.
+const OPERATORS: &[&str] = &[
+    "+", "-", "/", "//", "%", "@", "&", "|", "^", "~", "<<", ">>", "<", ">", "<=", ">=", "==", "!=", "=",
+    "+=", "-=", "*=", "/=", "//=", "%=", "|=", "&=", "and", "or", "not", "in", "is",
+];
+
 /// What stands before the colon of a rule or a module.
 struct Head {
     word: &'static str,
@@ -282,7 +291,8 @@ impl<'t> Builder<'t> {
         self.report("not-a-section", message, at).help.push(help.into());
     }
 
-    /// The body of `run:` or of a hook. A mistake in it is none of the file: it may be Python that we do not know.
+    /// The body of `run:` or of a hook. A mistake in it is one of the file only when it is surely one: else it may be
+    /// Python that we do not know.
     fn code(&mut self, body: Node<'t>, name: &Ident) -> Option<Code> {
         if body.as_rule() == Rule::no_body {
             self.missing_body(&name.text, &body);
@@ -299,9 +309,28 @@ impl<'t> Builder<'t> {
         self.in_def = in_def;
         let opaque = std::mem::replace(&mut self.opaque, outer);
         let mut reasons = self.problems.split_off(problems);
+        let may_be_unknown = opaque.is_some() || words(&text).any(|word| UNKNOWN.contains(&word));
+        if let Some(first) = reasons.first()
+            && !may_be_unknown
+            && self.is_surely_wrong(first)
+        {
+            self.problems.push(first.clone());
+        }
         reasons.extend(opaque);
         let block = if reasons.is_empty() { Ok(block) } else { Err(reasons) };
         Some(Code { text: text.into(), span: Span::new(self.source, range.start, range.end), block })
+    }
+
+    /// Whether no Python accepts this: a part of a statement is missing that all of them have.
+    fn is_surely_wrong(&self, problem: &Problem) -> bool {
+        match problem.code {
+            "missing-body" | "missing-colon" | "missing-else" | "assignment-in-condition" => true,
+            "missing-expression" => problem.labels.first().is_some_and(|(at, _)| {
+                let text = self.text.get(at.start as usize..at.end as usize).unwrap_or("");
+                OPERATORS.contains(&text)
+            }),
+            _ => false,
+        }
     }
 
     /// The text of a body: whole lines, from that of its first statement on.
@@ -354,4 +383,8 @@ fn strings_of(source: SourceId, text: &str, range: Range<usize>) -> Vec<Range<us
         }
     }
     strings
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }

@@ -109,6 +109,7 @@ impl Run<'_> {
             work: Work::Run(Box::new(work)),
             env: self.launcher.mark(HOOK).into_iter().collect(),
             extras: None,
+            begin: None,
         };
         self.emit(EventKind::HookStarted { hook: name });
         self.hooks.running = Some(hook.clone());

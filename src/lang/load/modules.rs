@@ -94,8 +94,12 @@ impl Loader {
         let mut skip_validation = false;
         for section in &def.sections {
             let place = section.name.span;
+            let known = self.problems.len();
             let items = self.items(vm, &section.args)?;
             let word = &*section.name.text;
+            if items.is_empty() && self.problems.len() > known {
+                continue;
+            }
             if word == "pathvars" {
                 pathvars = self.pathvar_items(&items);
                 continue;
@@ -164,6 +168,7 @@ impl Loader {
                 let problem = Problem::error("bad-module", format!("module `{name}` names no file"));
                 self.problems.push(problem.at(def.head, "").help("write `snakefile: \"path/to/Snakefile\"`"));
             }
+            self.bad_modules.insert(name);
             return Ok(());
         };
         let Some(current) = self.files.last() else { return Err(reported()) };
@@ -202,6 +207,7 @@ impl Loader {
                     });
                     self.use_module(vm, def, &module, alias)
                 }
+                None if self.bad_modules.contains(&name.text) => Ok(()),
                 None => {
                     let message = format!("there is no module `{}`", name.text);
                     let problem = Problem::error("unknown-module", message).at(name.span, "");

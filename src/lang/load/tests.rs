@@ -536,6 +536,7 @@ fn global_constraints_hold_for_earlier_rules_too() {
     assert!(constraint("a").contains("[a-z]+"), "{}", constraint("a"));
     assert!(!constraint("b").contains("[a-z]+"), "{}", constraint("b"));
     check("wildcard_constraints: s='('\nrule a:\n    output: 'o'\n", &["1:25 bad-constraint"]);
+    check("rule a:\n    output: 'o{s,)a|(}'\n", &["2:18 bad-constraint"]);
 }
 
 #[test]

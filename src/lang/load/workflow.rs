@@ -89,6 +89,12 @@ impl WorkflowObject {
     }
 }
 
+/// The file of a place, from the root: its name may start elsewhere.
+fn file_of(place: &Place) -> PathBuf {
+    let name = Path::new(place.name.as_str()).file_name().unwrap_or_default();
+    Path::new(&place.dir).join(name)
+}
+
 impl Object for WorkflowObject {
     fn type_name(&self) -> &'static str {
         "Workflow"
@@ -99,8 +105,8 @@ impl Object for WorkflowObject {
         Ok(Some(match name {
             "basedir" => self.full(&state.main.dir),
             "current_basedir" => self.full(&state.current.dir),
-            "main_snakefile" => Value::from(state.main.name.as_str()),
-            "snakefile" => Value::from(state.current.name.as_str()),
+            "main_snakefile" => self.full(&file_of(&state.main)),
+            "snakefile" => self.full(&file_of(&state.current)),
             "workdir_init" => self.full(Path::new("")),
             "cores" => Value::Int(state.cores),
             "configfiles" => texts(&state.config_files),

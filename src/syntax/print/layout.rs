@@ -137,6 +137,13 @@ impl Lines {
         if self.flat(indent, prefix, run, suffix) {
             return;
         }
+        // Comments that stand at no place for a break go above, and what is left is judged without them: the next pass
+        // finds it so.
+        let (moved, kept) = misplaced(run);
+        if !moved.is_empty() {
+            self.hoist(indent, &moved);
+            return self.inside(indent, prefix, &kept, suffix);
+        }
         let (comments, code): (Vec<_>, Vec<_>) = run.iter().partition(|e| e.role == Role::Comment);
         let value = value_of(&code);
         let (head, weight) = (&code[..value], heaviest(&code[value..]));
@@ -492,6 +499,27 @@ fn heaviest(run: Run<'_, '_>) -> u8 {
     let weight = inner.iter().map(|e| e.weight).max().unwrap_or(breaks::NEVER);
     let calls = || inner.iter().filter(|e| e.weight == breaks::DOT).count();
     if weight == breaks::DOT && calls() < 2 { breaks::NEVER } else { weight }
+}
+
+/// The comments that stand where no line can break, and all else: at the start, at the end, or before what clings to its
+/// left.
+fn misplaced<'e, 't>(run: Run<'e, 't>) -> (Vec<&'e Element<'t>>, Vec<&'e Element<'t>>) {
+    let start = run.iter().take_while(|e| e.role == Role::Comment).count();
+    let (mut moved, mut kept) = (Vec::new(), Vec::new());
+    let mut next = breaks::NEVER;
+    for (at, element) in run.iter().enumerate().rev() {
+        if element.role != Role::Comment {
+            next = element.weight;
+            kept.push(*element);
+        } else if at < start || next == breaks::NEVER {
+            moved.push(*element);
+        } else {
+            kept.push(*element);
+        }
+    }
+    moved.reverse();
+    kept.reverse();
+    (moved, kept)
 }
 
 /// Brackets with something in them.

@@ -645,10 +645,9 @@ def _function(job):
     """The body as a function, at the places that it has in its file."""
     import ast
 
-    tree = ast.parse(job["body"], job["file"])
+    tree = ast.parse("\n" * (job["line"] - 1) + job["body"], job["file"])
     made = ast.parse("def body({}): pass".format(", ".join(_PARAMETERS)))
     made.body[0].body = tree.body or made.body[0].body
-    ast.increment_lineno(made, job["line"] - 1)
     return compile(made, job["file"], "exec")
 
 
@@ -666,11 +665,21 @@ def run_code(job):
     if "log_file" in job:
         # Code that belongs to no job: `log` is the one of the run.
         values["log"] = job["log_file"]
-    code = _function(job)
+    try:
+        code = _function(job)
+    except SyntaxError as error:
+        # Where it is stands in the error itself.
+        sys.excepthook(type(error), error.with_traceback(None), None)
+        sys.exit(1)
     _prepare(job, names)
 
     def body():
         exec(code, names)
-        names.pop("body")(**values)
+        try:
+            names.pop("body")(**values)
+        except ImportError:
+            if job["because"]:
+                sys.stderr.write("rulemake gave this code to python3: {}\n".format(job["because"]))
+            raise
 
     finish(body)
