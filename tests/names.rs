@@ -177,7 +177,7 @@ fn the_rulefile_is_known_to_itself_by_its_whole_path() {
         .rulefile(rules)
         .file("sub/b.smk", "print('sub', workflow.snakefile, workflow.main_snakefile)\n");
     let case = case.call_with_code(&["-n"], 0);
-    let root = case.root().canonicalize().unwrap();
+    let root = case.root();
     let (main, sub) = (root.join("Rulefile"), root.join("sub/b.smk"));
     for line in
         [format!("main {0} {0}\n", main.display()), format!("sub {} {}\n", sub.display(), main.display())]

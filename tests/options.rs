@@ -175,10 +175,10 @@ fn the_switches_for_environments_act_by_their_names_in_snakemake() {
     let rule = "rule a:\n    output: 'o'\n    conda: 'none-such.yaml'\n    shell: 'touch o'\n";
     for profile in ["use-conda: true\n", "sdm: conda\n", "software-deployment-method: [conda]\n"] {
         let case = Case::new().rulefile(rule).file("prof/config.yaml", profile);
-        let case = case.call_with_code(&["--profile", "prof"], 1);
+        let case = case.call_with_code(&["--profile", "prof"], 7);
         assert!(case.last().stderr.contains("none-such.yaml"), "{}", case.last().stderr);
     }
-    let case = Case::new().rulefile(rule).call_with_code(&["--use-conda"], 1);
+    let case = Case::new().rulefile(rule).call_with_code(&["--use-conda"], 7);
     assert!(case.last().stderr.contains("none-such.yaml"), "{}", case.last().stderr);
     Case::new().rulefile(rule).call_with_code(&["run", "o"], 0);
 }
