@@ -164,9 +164,10 @@ impl Lines {
         }
     }
 
-    /// Whether `name=` or `key:` fits on a line, with a bracket behind it.
+    /// Whether `name=` or `key:` is on one line, with a bracket behind it.
     fn head_fits(&self, indent: usize, prefix: &str, head: Run<'_, '_>) -> bool {
-        self.width_of(indent, prefix, head).is_some_and(|at| at + " (".len() <= self.width)
+        let fits = || self.width_of(indent, prefix, head).is_some_and(|at| at + " (".len() <= self.width);
+        !head.iter().any(|e| e.forced) && fits()
     }
 
     /// Breaks before the operators of one weight, of those in a range that starts behind a first operand.
@@ -204,9 +205,7 @@ impl Lines {
         let (head, items) = run.split_at(value);
         // What stands before the value is broken whatever the value does, so the value starts on its last line. It is
         // not judged by a line that is never written: the brackets that one pass adds would make that line longer.
-        if head.iter().any(|e| is_open(e))
-            && (head.iter().any(|e| e.forced) || !self.head_fits(indent, prefix, head))
-        {
+        if head.iter().any(|e| is_open(e)) && !self.head_fits(indent, prefix, head) {
             self.open_brackets(indent, prefix, head, "");
             let last = self.out.pop().unwrap_or_default();
             return self.value(indent, last.trim_start_matches(' '), items, 0, suffix);
