@@ -136,7 +136,9 @@ pub(crate) struct Common {
 /// Options of a run and of its plan.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct RunArgs {
-    /// Use at most N processors; by default, and with 0 or `all`, all of them
+    /// Use at most N processors; all of them by default
+    ///
+    /// All of them also with 0 or `all`.
     #[arg(short, long, value_name = "N", value_parser = processors, short_alias = 'c', alias = "cores")]
     pub(crate) jobs: Option<usize>,
     /// After a failure go on with what does not need it
