@@ -196,8 +196,8 @@ fn targets_may_be_patterns() {
         .ran(&["out out/a"])
         .run(&["out/[b-z]"])
         .ran(&["out out/b"])
-        .run_with_code(&["out/*.txt"], 4)
-        .stderr_has("no file that a rule makes fits `out/*.txt`");
+        .run_with_code(&["none/*.txt"], 4)
+        .stderr_has("no file that a rule makes fits `none/*.txt`");
 }
 
 /// A file may be called like a pattern.

@@ -50,7 +50,12 @@ impl Session {
             let (files, trouble) = makeable.get_or_insert_with(|| self.makeable(loaded));
             let before = expanded.len();
             expanded.extend(files.iter().filter(|file| pattern.matches_with(file, GLOB)).cloned());
-            if expanded.len() == before {
+            // A name may hold such characters all the same.
+            let mut has_rule = false;
+            self.index.candidates(&normalise(target), &mut Scratch::default(), |_| has_rule = true);
+            if expanded.len() == before && has_rule {
+                expanded.push(target.to_string());
+            } else if expanded.len() == before {
                 let help = match trouble.take() {
                     Some(trouble) => {
                         format!("what the default target needs is not known: {trouble}")
