@@ -58,7 +58,7 @@ pub struct LoadOptions {
     pub steps: Option<u64>,
 }
 
-/// Options of [`Session::plan`] and [`Session::run`].
+/// Options of [`Session::plan`](crate::Session::plan) and [`Session::run`](crate::Session::run).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RunOptions {
