@@ -464,3 +464,19 @@ fn a_kill_while_an_environment_is_made_is_survived() {
     running.end();
     case.has("a", "1\n").run(&[]).ran(&["a a"]).because("a a", "interrupted").unchanged(&["a a"]);
 }
+
+/// What is done to an output while the environment of its job is made is somebody's work.
+#[test]
+fn an_output_that_is_edited_while_an_environment_is_made_is_saved() {
+    let tool = "if test $1 = create; then mkdir -p \"${@: -1}\"; touch making; while ! test -e go; do sleep 0.02; done
+else shift 3; exec \"$@\"; fi\n";
+    let case = fake(made_without_its_environment(), "micromamba", tool);
+    let running = case.start(&["--env", "conda"]);
+    case.wait_for("making");
+    let case = case.file("a", "my work\n").file("go", "");
+    let ran = running.end();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let saved = case.files(".rulemake/saved");
+    assert!(saved.iter().any(|path| path.ends_with("/a")), "{saved:?}\n{ran}");
+    case.has("a", "1\n");
+}

@@ -10,8 +10,10 @@ use crate::engine::event::EventKind;
 use crate::engine::work;
 use crate::exec::executor::Begin;
 use crate::files::outputs::{PrepareOutput, Saved, prepare};
+use crate::files::stat::stat;
 use crate::graph::job::JobId;
 use crate::store::{Record, runs};
+use crate::trace::identity::StatSig;
 use crate::trace::reason::Reason;
 use std::path::{Path, PathBuf};
 
@@ -33,16 +35,26 @@ struct Place {
     directory: bool,
     stays: bool,
     is_stream: bool,
+    /// What it looked like when that was decided: until the job begins an environment may have to be made first.
+    seen: Option<StatSig>,
+}
+
+impl Place {
+    fn old(&self, root: &Path) -> PrepareOutput<'_> {
+        let &Place { ref path, keep, directory, stays, is_stream, .. } = self;
+        PrepareOutput { path, keep: keep || self.is_touched(root), directory, stays, is_stream }
+    }
+
+    /// Whether somebody was at it since.
+    fn is_touched(&self, root: &Path) -> bool {
+        stat(&root.join(&self.path)).is_ok_and(|now| now.map(|now| now.sig) != self.seen)
+    }
 }
 
 impl Way {
     /// Takes the old outputs away; returns what was kept of them because it is not on record.
     pub(super) fn clear(&self) -> Result<Vec<Saved>, String> {
-        fn output(place: &Place) -> PrepareOutput<'_> {
-            let &Place { ref path, keep, directory, stays, is_stream } = place;
-            PrepareOutput { path, keep, directory, stays, is_stream }
-        }
-        let list: Vec<_> = self.outputs.iter().map(output).collect();
+        let list: Vec<_> = self.outputs.iter().map(|place| place.old(&self.root)).collect();
         let mut saved = prepare(&self.root, &list, &self.save_dir).map_err(|error| error.to_string())?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log.
@@ -60,7 +72,8 @@ impl Run<'_> {
         let prepared = self.prepared.get(&job)?;
         let place = |output: PrepareOutput<'_>| {
             let PrepareOutput { path, keep, directory, stays, is_stream } = output;
-            Place { path: path.to_string(), keep, directory, stays, is_stream }
+            let seen = cx.files.restat(path).ok().flatten();
+            Place { path: path.to_string(), keep, directory, stays, is_stream, seen }
         };
         let instance = &prepared.instance;
         let ran_before = instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
