@@ -389,3 +389,14 @@ rule a:
                   logger.debug(f'{platform.system()} {datetime.now()} {partial(int, 1)()} {WorkflowError}')";
     case(python).run(&[]).has("a.txt", expected);
 }
+
+/// What Snakemake has imported is there in a body, whoever runs it, and for Python only what the body names.
+#[test]
+fn names_without_an_import_are_there_for_python_too() {
+    let case = Case::new().rulefile(
+        "rule a:\n    output: 'a'\n    run:\n        class Own:\n            pass\n        \
+         text = os.path.basename('d/x') + Path('d/y').name + str(partial(max, 2)(3)) + WorkflowError.__name__\n        \
+         open(output[0], 'w').write(text + re.sub('a', 'b', 'a') + str(list(chain([1], [2]))))\n",
+    );
+    case.run(&["a"]).has("a", "xy3WorkflowErrorb[1, 2]");
+}

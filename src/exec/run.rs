@@ -8,6 +8,7 @@ use super::script::describe::Description;
 use super::script::{Files, python};
 use crate::exec::executor::{Outcome, RunWork, Signal};
 use crate::model::action::{BodyError, Effects as _, JobBody, ShellUse, Trace, Way};
+use crate::model::imported::IMPORTED;
 use crate::sys;
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -95,6 +96,7 @@ fn description(work: &RunWork, round: &Round<'_>, files: &mut Files) -> Result<V
         ("around", text(&work.code.around)),
         ("body", text(&work.code.text)),
         ("rules", work.rules.to_string()),
+        ("imported", imported()),
     ];
     for (name, value) in fields {
         let _ = writeln!(out, "\"{name}\": {value},");
@@ -110,6 +112,16 @@ fn description(work: &RunWork, round: &Round<'_>, files: &mut Files) -> Result<V
     let start = support.join("job.py").to_string_lossy().into_owned();
     // The last word is for people who look at the list of processes.
     Ok(vec!["python3".into(), start, file, format!("run-of-{}", work.context.rule)])
+}
+
+/// The names that are there without an import.
+fn imported() -> String {
+    let item = |(name, module, member): &(&str, &str, Option<&str>)| {
+        let member = member.map_or("null".to_string(), python::text);
+        format!("[{}, {}, {member}]", python::text(name), python::text(module))
+    };
+    let all: Vec<String> = IMPORTED.iter().map(item).collect();
+    format!("[{}]", all.join(", "))
 }
 
 /// Program, prefix and suffix of commands: the flags of a strict shell stand in the prefix.

@@ -8,6 +8,7 @@ pub(crate) mod dynamic;
 pub(crate) mod environment;
 pub(crate) mod finish;
 pub(crate) mod flags;
+pub(crate) mod imported;
 pub(crate) mod order;
 pub(crate) mod path_pattern;
 pub(crate) mod pattern;

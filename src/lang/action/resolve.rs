@@ -4,10 +4,10 @@
 //! Iterative, since a long `a + b + …` is a deep tree.
 
 use super::names;
-use crate::lang::modules::is_ambient;
 use crate::lang::scope::Scope;
 use crate::lang::value::{Function, Home, Module, Value};
 use crate::lang::vm::{SpaceId, Vm};
+use crate::model::imported::is_imported;
 use crate::syntax::ast::{
     Arg, ArgKind, Block, Clause, CompareOp, ComprehensionKind, DictItem, Expr, ExprKind, FPart, FunctionBody,
     FunctionDef, Handler, Ident, Stmt, StmtKind,
@@ -317,7 +317,7 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
         if let Some(value) = self.found.vm.space(self.space).get(name).cloned() {
             return self.value(&value, self.space, name, at);
         }
-        if is_ambient(name)
+        if is_imported(name)
             && let Some(value) = self.found.vm.lookup_builtin(name)
         {
             return self.value(&value, self.space, name, at);

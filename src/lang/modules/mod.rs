@@ -38,7 +38,7 @@ mod typing;
 mod urllib;
 mod yaml;
 
-pub(crate) use self::ambient::{ambient, is_ambient};
+pub(crate) use self::ambient::ambient;
 pub(crate) use self::os_path::with_home;
 pub(crate) use self::pathlib::path_object;
 pub(crate) use self::re::RegexStore;

@@ -544,42 +544,13 @@ class _Workflow:
         return os.path.join(self.basedir, path)
 
 
-# A name, the module it is of, and the member of it: what Snakemake has imported.
-_IMPORTED = [
-    *[(name, "typing", name) for name in "Callable Dict Iterable Iterator List Mapping Optional Set Union".split()],
-    ("OrderedDict", "collections", "OrderedDict"),
-    ("Path", "pathlib", "Path"),
-    ("ThreadPoolExecutor", "concurrent.futures", "ThreadPoolExecutor"),
-    ("WorkflowError", "snakemake.exceptions", "WorkflowError"),
-    ("chain", "itertools", "chain"),
-    ("copy", "copy", None),
-    ("dataclass", "dataclasses", "dataclass"),
-    ("datetime", "datetime", "datetime"),
-    ("field", "dataclasses", "field"),
-    ("filterfalse", "itertools", "filterfalse"),
-    ("hashlib", "hashlib", None),
-    ("logger", "snakemake.logging", "logger"),
-    ("namedtuple", "collections", "namedtuple"),
-    ("os", "os", None),
-    ("partial", "functools", "partial"),
-    ("platform", "platform", None),
-    ("re", "re", None),
-    ("snakemake", "snakemake", None),
-    ("subprocess", "subprocess", None),
-    ("sys", "sys", None),
-    ("tarfile", "tarfile", None),
-    ("tempfile", "tempfile", None),
-    ("threading", "threading", None),
-]
-
-
-def _imported(code):
-    """Those of these names that stand in the code: importing all of them takes long."""
+def _imported(known, code):
+    """Those of the names without an import that stand in the code: importing all of them takes long."""
     import importlib
     import re
 
     words = set(re.findall(r"\w+", code))
-    for name, module, member in _IMPORTED:
+    for name, module, member in known:
         if name in words:
             try:
                 value = importlib.import_module(module)
@@ -605,7 +576,7 @@ def _names(job):
         exists=os.path.exists,
         srcdir=lambda path: os.path.join(job["basedir"], path),
     )
-    names.update(_imported(job["around"] + "\n" + job["body"]))
+    names.update(_imported(job["imported"], job["around"] + "\n" + job["body"]))
     names.update((flag, _marked) for flag in _FLAGS.split())
     return names
 
