@@ -400,3 +400,21 @@ fn names_without_an_import_are_there_for_python_too() {
     );
     case.run(&["a"]).has("a", "xy3WorkflowErrorb[1, 2]");
 }
+
+/// The order of a set is Python's own: a body in which it could be seen is Python's to run, another is not.
+#[test]
+fn sets_are_ours_only_where_their_order_cannot_be_seen() {
+    let rules = "NUMS = {5, 3, 1, 10, -1}\n\
+                 rule seen:\n    output: 'seen'\n    run:\n        open(output[0], 'w').write(str(list({5, 3, 1, 10, -1})))\n\
+                 rule known:\n    output: 'known'\n    run:\n        open(output[0], 'w').write(str(list(NUMS)))\n\
+                 rule sorted_:\n    output: 'sorted'\n    run:\n        \
+                 text = str(sorted(set([3, 1, 3]))) + str(len({1, 1})) + str(2 in {1, 2})\n        \
+                 open(output[0], 'w').write(text)\n";
+    let case = Case::new().rulefile(rules).run(&["seen", "known", "sorted"]);
+    let mut python = std::process::Command::new("python3");
+    let printed = python.args(["-c", "print(list({5, 3, 1, 10, -1}), end='')"]).output().unwrap();
+    let order = String::from_utf8_lossy(&printed.stdout).into_owned();
+    let case = case.has("seen", &order).has("known", &order).has("sorted", "[1, 3]1True");
+    // The last one needs no Python.
+    case.remove("sorted").env("PATH", "/nowhere").run(&["sorted"]).ran(&["sorted_ sorted"]);
+}

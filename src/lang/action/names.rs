@@ -5,7 +5,8 @@ use crate::lang::modules::name_of_refused;
 use crate::lang::value::{Flavour, Type, Value};
 use crate::lang::vm::Vm;
 
-/// Functions and types of Python that we have as it has them; generators do no work of their own here.
+/// Functions and types of Python that we have as it has them; generators do no work of their own here. Sets are not among
+/// them, for their order is Python's alone: see `resolve`.
 pub(super) const BUILTINS: &[&str] = &[
     "abs",
     "all",
@@ -16,7 +17,6 @@ pub(super) const BUILTINS: &[&str] = &[
     "divmod",
     "enumerate",
     "float",
-    "frozenset",
     "int",
     "isinstance",
     "iter",
@@ -31,7 +31,6 @@ pub(super) const BUILTINS: &[&str] = &[
     "repr",
     "reversed",
     "round",
-    "set",
     "sorted",
     "str",
     "sum",
@@ -47,7 +46,6 @@ pub(super) const BUILTINS: &[&str] = &[
 /// Exceptions that a body may raise and catch. Broad ones are not among those it may catch: they would take what only we
 /// lack for what they wait for.
 pub(super) const EXCEPTIONS: &[&str] = &[
-    "ArithmeticError",
     "AssertionError",
     "EnvironmentError",
     "FileExistsError",
@@ -278,7 +276,6 @@ pub(super) fn plain(value: &Value) -> Option<bool> {
             Value::Object(object) if matches!(object.stand_in(), Some(Value::Str(_))) => continue,
             Value::List(_) => value.snapshot()?,
             Value::Tuple(tuple) if tuple.1.is_none() => value.snapshot()?,
-            Value::Set(_) => value.snapshot()?,
             Value::Dict(dict) if matches!(dict.1, Flavour::Plain | Flavour::Ordered | Flavour::Counter) => {
                 dict.0.read(|map| map.iter().flat_map(|(key, value)| [key.value(), value.clone()]).collect())
             }

@@ -15,6 +15,8 @@ use crate::syntax::ast::{
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
+const SET_ORDER: &str = "it uses a set, whose order is Python's own";
+
 /// The globals that the body uses and that can be changed; or what it uses that we do not have.
 pub(super) fn resolve(
     vm: &Vm<'static>,
@@ -202,7 +204,10 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
             ExprKind::Yield(_) | ExprKind::YieldFrom(_) => return Err("it uses a generator".into()),
             ExprKind::FString(parts) => self.fstring(parts, at),
             ExprKind::Name(name) => self.name(name, at)?,
-            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Set(items) => self.exprs(items, at),
+            ExprKind::Tuple(items) | ExprKind::List(items) => self.exprs(items, at),
+            ExprKind::Set(_) | ExprKind::Comprehension { kind: ComprehensionKind::Set, .. } => {
+                return Err(SET_ORDER.into());
+            }
             ExprKind::Dict(items) => {
                 for item in items {
                     match item {
@@ -271,8 +276,30 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
         }) {
             return Err("it uses `is`".into());
         }
-        self.exprs(operands(), at);
+        self.exprs([first], at);
+        rest.iter().for_each(|(op, expr)| match op {
+            CompareOp::In | CompareOp::NotIn => self.unordered(expr, at),
+            _ => self.exprs([expr], at),
+        });
         Ok(())
+    }
+
+    /// An expression whose order nobody can see: here it may be a set.
+    fn unordered(&mut self, expr: &'t Expr, at: At) {
+        match &expr.kind {
+            ExprKind::Set(items) => self.exprs(items, at),
+            ExprKind::Comprehension { kind: ComprehensionKind::Set, element, clauses } => {
+                self.exprs([&**element], at);
+                self.clauses(clauses, at);
+            }
+            ExprKind::Call { callee, args }
+                if matches!(&callee.kind, ExprKind::Name(name)
+                    if matches!(&**name, "set" | "frozenset") && !self.is_own(name, at)) =>
+            {
+                self.exprs(args.iter().map(|arg| &arg.value), at);
+            }
+            _ => self.exprs([expr], at),
+        }
     }
 
     /// Whether this may be a section of the job as a whole, or a group of files in it.
@@ -454,12 +481,21 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
                 "shell" => self.command(args, at)?,
                 // They may do their work later, or never.
                 "map" | "filter" => inside.lazy = true,
+                // Of what they are given only the elements count.
+                "sorted" | "len" => {
+                    self.exprs([callee], at);
+                    args.iter().for_each(|arg| self.unordered(&arg.value, at));
+                    return Ok(());
+                }
                 "isinstance" if args.first().is_some_and(|arg| self.is_section(&arg.value, at)) => {
                     return Err("it asks for the type of a list of files".into());
                 }
                 _ => {}
             },
             ExprKind::Attribute { name, .. } if &*name.text == "open" => opens(args, 0)?,
+            ExprKind::Attribute { name, .. } if &*name.text == "dumps" => {
+                options(args, &["indent", "sort_keys", "ensure_ascii"], "dumps")?;
+            }
             ExprKind::Attribute { name, .. } if matches!(&*name.text, "read_text" | "write_text") => {
                 options(args, &["data"], &name.text)?;
             }
