@@ -5,9 +5,11 @@
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::snakemake;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use crate::values::{batch, name_value, processors, resource, rule_number, rule_resource, setting};
+use crate::words::spread;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -476,103 +478,6 @@ impl Args {
     }
 }
 
-/// Options that several values may follow, as in `--config a=1 b=2 target`: here settings …
-const SETTINGS: [&str; 7] = [
-    "--config",
-    "--resources",
-    "--res",
-    "--default-resources",
-    "--set-threads",
-    "--set-resources",
-    "--set-scatter",
-];
-
-/// … and here files, as in `--configfile a.yaml b.yaml target`.
-const CONFIG_FILES: [&str; 2] = ["--configfile", "--configfiles"];
-
-/// Repeats such an option before each of its values. A word that does not look like one ends them, so a target is safe.
-fn spread(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut all: Vec<OsString> = Vec::new();
-    let mut option: Option<(OsString, usize)> = None;
-    let mut is_raw = false;
-    for word in words {
-        let text = word.to_str().unwrap_or_default();
-        is_raw |= text == "--";
-        match &mut option {
-            Some((_, values @ 0)) => *values = 1,
-            Some((name, _)) if !is_raw && is_value_of(name, text) => all.push(name.clone()),
-            _ => option = None,
-        }
-        if !is_raw && (SETTINGS.contains(&text) || CONFIG_FILES.contains(&text)) {
-            option = Some((word.clone(), 0));
-        }
-        all.push(word);
-    }
-    all
-}
-
-fn is_value_of(option: &OsStr, text: &str) -> bool {
-    match CONFIG_FILES.iter().any(|name| option == *name) {
-        // Other endings are those of results, too: a target must never be merged into the configuration.
-        true => !text.starts_with('-') && (text.ends_with(".yaml") || text.ends_with(".yml")),
-        false => is_setting(text),
-    }
-}
-
-/// `key=value`, where the key is one of config, of a rule or of a resource.
-fn is_setting(text: &str) -> bool {
-    let is_key = |key: &str| {
-        key.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && key.chars().all(|c| c.is_alphanumeric() || "_-.:".contains(c))
-    };
-    text.split_once('=').is_some_and(|(key, _)| is_key(key))
-}
-
-/// Options that are told as unknown at once.
-const UNKNOWN_TOLD: usize = 8;
-
-/// Says what stands here for options that are not understood, of the whole line in one round.
-pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Error {
-    let Some(first) = unknown_in(&error) else { return error };
-    let mut tips: Vec<String> = snakemake::tip(&first).map(String::from).into_iter().collect();
-    let mut words = words.to_vec();
-    let mut last = first;
-    for _ in 1..UNKNOWN_TOLD {
-        let is_it = |word: &OsString| {
-            let rest = word.to_str().and_then(|word| word.strip_prefix(&last));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-        };
-        let before = words.len();
-        words.retain(|word| !is_it(word));
-        let Some(next) = Args::from_line(words.iter().cloned()).err().as_ref().and_then(unknown_in) else {
-            break;
-        };
-        if words.len() == before {
-            break;
-        }
-        tips.push(match snakemake::tip(&next) {
-            Some(tip) => format!("for '{next}': {tip}"),
-            None => format!("'{next}' is unknown, too"),
-        });
-        last = next;
-    }
-    if tips.is_empty() {
-        return error;
-    }
-    error.remove(ContextKind::SuggestedArg);
-    let tips = tips.into_iter().map(Into::into).collect();
-    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
-    error
-}
-
-/// The option that clap does not know.
-fn unknown_in(error: &clap::Error) -> Option<String> {
-    match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => Some(flag.clone()),
-        _ => None,
-    }
-}
-
 impl Command {
     pub(crate) fn common(&self) -> &Common {
         match self {
@@ -675,65 +580,6 @@ impl RunArgs {
                 EnvKind::Container => self.foreign.use_singularity,
                 EnvKind::Modules => self.foreign.use_envmodules,
             }
-    }
-}
-
-fn setting(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((key, _)) if !key.trim().is_empty() => Ok(text.to_string()),
-        _ => Err("expected KEY=VALUE".into()),
-    }
-}
-
-fn name_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_string(), value.to_string())),
-        _ => Err("expected NAME=VALUE".into()),
-    }
-}
-
-fn rule_number(text: &str) -> Result<(String, u32), String> {
-    let (name, number) = name_value(text).map_err(|_| "expected NAME=N")?;
-    match number.trim().parse() {
-        Ok(number @ 1..) => Ok((name, number)),
-        _ => Err(format!("`{number}` is not a whole number from 1")),
-    }
-}
-
-fn rule_resource(text: &str) -> Result<(String, String, String), String> {
-    let expected = || "expected RULE:NAME=VALUE".to_string();
-    let (rule, rest) = text.split_once(':').ok_or_else(expected)?;
-    let (name, value) = name_value(rest).map_err(|_| expected())?;
-    Ok((rule.trim().to_string(), name, value))
-}
-
-/// 0 means all processors, as for the library.
-fn processors(text: &str) -> Result<usize, String> {
-    match text {
-        "all" => Ok(0),
-        number => number.parse().map_err(|_| "expected a number, or `all`".into()),
-    }
-}
-
-fn resource(text: &str) -> Result<(String, u64), String> {
-    let (name, amount) = text.split_once('=').ok_or("expected NAME=N")?;
-    if name.is_empty() {
-        return Err("expected NAME=N".into());
-    }
-    rulemake::resource_amount(name, amount)
-}
-
-fn batch(text: &str) -> Result<(String, u32, u32), String> {
-    let parse = || {
-        let (rule, rest) = text.split_once('=')?;
-        let (part, parts) = rest.split_once('/')?;
-        Some((rule.to_string(), part.trim().parse().ok()?, parts.trim().parse().ok()?))
-    };
-    match parse() {
-        Some((rule, part, parts)) if !rule.is_empty() && (1..=parts).contains(&part) => {
-            Ok((rule, part, parts))
-        }
-        _ => Err("expected RULE=I/N with I from 1 to N, such as `all=1/3`".into()),
     }
 }
 

@@ -12,6 +12,8 @@ mod progress;
 mod project;
 mod signals;
 mod snakemake;
+mod values;
+mod words;
 
 use exit::Exit;
 use std::io::Write;
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
             if error.kind() == clap::error::ErrorKind::InvalidUtf8 {
                 return not_utf8().into();
             }
-            let error = args::with_tips(error, &words);
+            let error = words::with_tips(error, &words);
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }

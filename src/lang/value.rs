@@ -4,6 +4,8 @@
 //! everything reachable immutable in place, and reads need no lock any more. Invariant: a lock is held only
 //! while looking at one container, never while Rulefile code runs.
 
+mod key;
+
 use crate::lang::modules::collections;
 pub(crate) use crate::lang::object::{HostType, NamedList, Native, Object};
 use crate::lang::raise::{Exc, Raise};
@@ -12,11 +14,11 @@ use crate::lang::teardown::Held;
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model;
 use crate::syntax::ast::FunctionDef;
-use indexmap::{Equivalent, IndexMap, IndexSet};
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use std::any::Any;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Content that can be changed until it is frozen, and is read without a lock afterwards.
@@ -699,115 +701,6 @@ impl View {
 
     pub(crate) fn len(&self) -> usize {
         self.dict.0.read(IndexMap::len)
-    }
-}
-
-impl Key {
-    /// The value as a key; `TypeError` when it is not hashable.
-    pub(crate) fn new(value: Value) -> Result<Key, Raise> {
-        if matches!(value, Value::Str(_)) {
-            return Ok(Key(value));
-        }
-        check_hashable(&value, 0, &mut 0)?;
-        Ok(Key(value))
-    }
-
-    pub(crate) fn text(text: impl Into<Arc<str>>) -> Key {
-        Key(Value::Str(text.into()))
-    }
-
-    pub(crate) fn value(&self) -> Value {
-        self.0.clone()
-    }
-
-    pub(crate) fn get(&self) -> &Value {
-        &self.0
-    }
-}
-
-/// Tuples with more elements, nested ones included, are no keys: hashing them costs that much every time.
-const MAX_KEY_PARTS: usize = 4096;
-
-fn check_hashable(value: &Value, depth: usize, parts: &mut usize) -> Result<(), Raise> {
-    *parts += 1;
-    if depth > MAX_NESTING || *parts > MAX_KEY_PARTS {
-        return Err(Raise::new(Exc::RecursionError, "tuple is too large or too deep for a key"));
-    }
-    match value {
-        Value::Tuple(tuple) => tuple.0.iter().try_for_each(|item| check_hashable(item, depth + 1, parts)),
-        Value::List(_) | Value::Dict(_) | Value::View(_) => Err(unhashable(value)),
-        Value::Set(set) if !set.immutable => Err(unhashable(value)),
-        _ => Ok(()),
-    }
-}
-
-fn unhashable(value: &Value) -> Raise {
-    let raise = Raise::type_error(format!("unhashable type: `{}`", value.type_name()));
-    match value {
-        Value::List(_) => raise.help("use a tuple: `tuple(...)`"),
-        Value::Set(_) => raise.help("use a `frozenset(...)`"),
-        _ => raise,
-    }
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_value(&self.0, state);
-    }
-}
-
-fn hash_value<H: Hasher>(value: &Value, state: &mut H) {
-    match value {
-        Value::Str(text) => text.hash(state),
-        Value::Bool(b) => state.write_i64(i64::from(*b)),
-        Value::Int(n) => state.write_i64(*n),
-        Value::Float(x) => match crate::lang::ops::float_to_int(*x) {
-            Some(n) => state.write_i64(n),
-            None => state.write_u64(x.to_bits()),
-        },
-        Value::Tuple(tuple) => {
-            state.write_usize(tuple.0.len());
-            tuple.0.iter().for_each(|item| hash_value(item, state));
-        }
-        Value::Range(range) => state.write_i64(range.len()),
-        // Equal sets may differ in order: only the length is safe to hash.
-        Value::Set(set) => state.write_usize(set.items.read(IndexSet::len)),
-        Value::Type(kind) => kind.hash(state),
-        Value::Object(object) => match object.stand_in() {
-            Some(value) => hash_value(&value, state),
-            None => value.address().hash(state),
-        },
-        Value::Method(method) => std::ptr::from_ref(method.method).hash(state),
-        other => other.address().hash(state),
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Key) -> bool {
-        match (&self.0, &other.0) {
-            (Value::Str(a), Value::Str(b)) => a == b,
-            (a, b) => a.is_same(b) || crate::lang::compare::equal(a, b).unwrap_or(false),
-        }
-    }
-}
-
-impl Eq for Key {}
-
-impl Hash for TextKey<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-impl Equivalent<Key> for TextKey<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        key.0.as_str() == Some(self.0)
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
