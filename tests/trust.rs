@@ -124,6 +124,15 @@ fn keep_edited_does_not_hide_another_reason() {
     case.ran(&["mid mid/a", "out out/a"]).has("mid/a", "0\n1\n2\n");
 }
 
+/// Whether an edit stays is open while what the job reads is to be made anew: the dry run promises neither.
+#[test]
+fn the_dry_run_does_not_promise_to_run_what_keep_edited_may_keep() {
+    let case = built().file("out/a", "by hand\n").file("raw/a", "1\n2\n");
+    assert_eq!(planned(&case, &["--keep-edited"]), ["mid mid/a"]);
+    assert_eq!(planned(&case, &[]), ["mid mid/a", "out out/a"]);
+    case.run(&["--keep-edited"]).ran(&["mid mid/a"]).has("out/a", "by hand\n");
+}
+
 /// A file that is gone is no reason by itself; a job that must run has its input made first.
 #[test]
 fn only_needed_makes_what_is_gone_only_for_those_who_read_it() {

@@ -362,8 +362,7 @@ fn must_run(cx: &Context, id: JobId, depth: u32) -> Result<bool, Trouble> {
 /// Takes what somebody made of the outputs for the result, if that is asked for and nothing else makes the job run. When
 /// it runs all the same, with others, the edited outputs are kept as ever.
 fn adopt_edited(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
-    let is_edit = |reason: &Reason| matches!(reason, Reason::OutputModified { .. });
-    if !cx.trust.keep_edited || check.reasons.is_empty() || !check.reasons.iter().all(is_edit) {
+    if !cx.trust.keep_edited || check.reasons.is_empty() || !check.reasons.iter().all(Reason::is_edit) {
         return Ok(());
     }
     let mut results = results_on_disk(cx, job, &check.fingerprint, Some(trace), false)?;

@@ -340,7 +340,9 @@ fn verdict(cx: &Context, check: &Check, remade: &[PathId]) -> Verdict {
     // What an input that is made anew looked like before says nothing about what it will look like.
     let own = |reason: &Reason| !matches!(reason, Reason::InputChanged { path, .. } if is_remade(path));
     let reasons: Vec<Reason> = check.reasons.iter().filter(|reason| own(reason)).cloned().collect();
-    match (reasons.is_empty(), remade.is_empty()) {
+    // An edited output is kept should the inputs come out as they were.
+    let may_be_kept = cx.trust.keep_edited && !remade.is_empty() && reasons.iter().all(Reason::is_edit);
+    match (reasons.is_empty() || may_be_kept, remade.is_empty()) {
         (false, _) => Verdict::Run { reasons },
         (true, true) if !check.pending.is_empty() => {
             let on: Vec<JobId> =

@@ -229,6 +229,11 @@ impl Reason {
         })
     }
 
+    /// Whether it is only that somebody changed an output.
+    pub(crate) fn is_edit(&self) -> bool {
+        matches!(self, Reason::OutputModified { .. })
+    }
+
     /// Whether the files as they are could be taken for the result all the same.
     pub(crate) fn may_be_accepted(&self) -> bool {
         !matches!(
