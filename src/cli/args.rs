@@ -372,6 +372,27 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Print the script that makes a shell complete commands, options, rules and files
+    ///
+    /// For bash, `source <(rulemake completions bash)` in ~/.bashrc; for zsh the same in ~/.zshrc; for fish,
+    /// `rulemake completions fish | source` in ~/.config/fish/config.fish.
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        #[arg(value_name = "SHELL")]
+        shell: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the manual page, or that of a command
+    ///
+    /// To read it: `rulemake man | man -l -`.
+    Man {
+        /// A command
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -428,13 +449,23 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 10] =
-    ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean"];
+
+/// The names of all commands.
+pub(crate) fn command_names() -> Vec<String> {
+    let all = Args::command();
+    all.get_subcommands().map(|command| command.get_name().to_string()).chain(["help".into()]).collect()
+}
+
+pub(crate) fn is_command(word: &str) -> bool {
+    word == "help" || Args::command().find_subcommand(word).is_some()
+}
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
     fn short() -> clap::Command {
-        SUBCOMMANDS.into_iter().fold(Args::command(), |all, name| {
+        let all = Args::command();
+        let names: Vec<String> = all.get_subcommands().map(|command| command.get_name().to_string()).collect();
+        names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
                 COMMON.into_iter().fold(command, hidden).after_help(COMMON_HELP)
@@ -490,7 +521,9 @@ impl Command {
             | Command::Accept { common, .. }
             | Command::Check { common, .. }
             | Command::Fmt { common, .. }
-            | Command::Clean { common, .. } => common,
+            | Command::Clean { common, .. }
+            | Command::Completions { common, .. }
+            | Command::Man { common, .. } => common,
         }
     }
 }
@@ -508,6 +541,8 @@ impl Command {
             Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
+            Command::Completions { .. } => "completions",
+            Command::Man { .. } => "man",
         }
     }
 }
