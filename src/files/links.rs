@@ -30,8 +30,8 @@ impl RealNames {
             return real;
         }
         let Some(base) = self.real_root() else { return dir.into() };
-        let mut from = 0;
-        for (end, _) in dir.rmatch_indices('/') {
+        let mut from = usize::from(dir.starts_with('/'));
+        for (end, _) in dir.rmatch_indices('/').filter(|(end, _)| *end > 0) {
             known = self.known.get(&dir[..end]).cloned();
             if known.is_some() {
                 from = end + 1;
