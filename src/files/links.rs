@@ -39,7 +39,7 @@ impl RealNames {
             }
         }
         let mut real = match known {
-            Some(real) if real.starts_with('/') => real.to_string(),
+            Some(real) if real.starts_with('/') => real.trim_end_matches('/').to_string(),
             Some(real) => join(&base, &real),
             None if dir.starts_with('/') => String::new(),
             None => base.to_string(),
