@@ -85,7 +85,9 @@ pub use base::digest::Digest;
 pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelLevel, CancelToken};
-pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
+pub use engine::event::{
+    CriticalPath, CriticalStep, Event, EventKind, JobFailure, RuleJobs, SkipCause, Summary,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
 pub use lint::{LINTS, Lint, LintLevel, LintOptions};

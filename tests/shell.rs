@@ -77,14 +77,20 @@ fn the_script_for_bash_completes_in_bash() {
     let path = format!("{}:{}", bin.display(), std::env!("PATH"));
     let script = "source <(rulemake completions bash); COMP_WORDS=(rulemake why out/a); COMP_CWORD=2; COMP_TYPE=9; \
                   _clap_complete_rulemake rulemake out/a why; printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let output =
-        Command::new("bash").args(["-c", script]).current_dir(case.root()).env("PATH", path).output().unwrap();
+    let output = Command::new("bash")
+        .args(["-c", script])
+        .current_dir(case.root())
+        .env("PATH", path)
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "out/a.txt\n");
 }
 
 #[test]
 fn there_are_scripts_for_the_shells_that_people_use() {
-    for (shell, part) in [("bash", "complete -o"), ("zsh", "#compdef rulemake"), ("fish", "complete --keep-order")] {
+    for (shell, part) in
+        [("bash", "complete -o"), ("zsh", "#compdef rulemake"), ("fish", "complete --keep-order")]
+    {
         case().call(&["completions", shell]).stdout_has(part);
     }
     case()

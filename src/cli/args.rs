@@ -464,7 +464,8 @@ impl Args {
     /// The definitions with short helps of the commands: their own options alone.
     fn short() -> clap::Command {
         let all = Args::command();
-        let names: Vec<String> = all.get_subcommands().map(|command| command.get_name().to_string()).collect();
+        let names: Vec<String> =
+            all.get_subcommands().map(|command| command.get_name().to_string()).collect();
         names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));

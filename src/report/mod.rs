@@ -17,6 +17,7 @@
 //! ```
 
 mod diff;
+mod eta;
 mod forecast;
 mod graph;
 mod narrate;
@@ -30,4 +31,5 @@ pub use forecast::plan_text;
 pub use graph::{GraphBy, graph_dot, graph_mermaid};
 pub use narrate::{Detail, Narrator};
 pub use run::{failure_text, summary_text};
+pub use text::time_left;
 pub use why::why_text;

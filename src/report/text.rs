@@ -16,6 +16,24 @@ pub(super) fn duration(ms: u64) -> String {
     }
 }
 
+/// How long something may still take, no more exactly than it is known: `about 40 s left`.
+///
+/// ```
+/// # use rulemake::report::time_left;
+/// assert_eq!(time_left(38_000), "about 40 s left");
+/// assert_eq!(time_left(3 * 60_000), "about 3 min left");
+/// ```
+#[must_use]
+pub fn time_left(ms: u64) -> String {
+    let seconds = ms.div_ceil(1000);
+    match seconds {
+        0..10 => "a few seconds left".into(),
+        10..60 => format!("about {} s left", seconds.div_ceil(5) * 5),
+        60..5400 => format!("about {} min left", seconds.div_ceil(60)),
+        _ => format!("about {:.1} h left", seconds as f64 / 3600.0),
+    }
+}
+
 /// `1 job`, `2 jobs`.
 pub(super) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
