@@ -103,8 +103,8 @@ pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
 pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
 pub use session::{
-    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session,
-    SessionBuilder, Why, WhyStep,
+    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, OutputState, PassedOver, RunOptions,
+    RunReport, Session, SessionBuilder, Why, WhyStep,
 };
 pub use syntax::{FormatOptions, format_source, included_files};
 pub use trace::reason::Reason;

@@ -4,8 +4,13 @@ use crate::diag::style::printable;
 use crate::graph::info::JobInfo;
 use unicode_width::UnicodeWidthStr;
 
-/// `4 ms`, `0.25 s`, `3.2 s`, `2 min 05 s`, `1 h 02 min`.
-pub(super) fn duration(ms: u64) -> String {
+/// A time in milliseconds as people read it: `4 ms`, `0.25 s`, `3.2 s`, `2 min 05 s`, `1 h 02 min`.
+///
+/// ```
+/// assert_eq!(rulemake::report::duration(125_000), "2 min 05 s");
+/// ```
+#[must_use]
+pub fn duration(ms: u64) -> String {
     let seconds = ms / 1000;
     match ms {
         0..10 => format!("{ms} ms"),
