@@ -3,6 +3,7 @@
 mod accept;
 mod history;
 mod options;
+mod outputs;
 mod recovery;
 mod targets;
 mod views;
@@ -36,6 +37,7 @@ use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use options::{LoadOptions, RunOptions};
+pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
 use serde::Serialize;

@@ -286,6 +286,25 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Show what changed since the last run, each change once
+    ///
+    /// Sources with other content, rules with another command or other params, outputs that are missing or edited, and how
+    /// many jobs each makes run.
+    Diff {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show each output with its state, size, last run and log
+    Summary {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Print the graph of rules or jobs
     Graph {
         /// Files or rules; the first rule when none is given
@@ -308,7 +327,7 @@ pub(crate) enum Command {
         /// List the rules with what they make (the default)
         #[arg(long, conflicts_with = "outputs")]
         rules: bool,
-        /// List the files of the plan, one per line
+        /// List the files of the plan, one per line; on a terminal with their state
         #[arg(long)]
         outputs: bool,
         #[command(flatten)]
@@ -516,6 +535,8 @@ impl Command {
             Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
+            | Command::Diff { common, .. }
+            | Command::Summary { common, .. }
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
@@ -535,6 +556,8 @@ impl Command {
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",
+            Command::Diff { .. } => "diff",
+            Command::Summary { .. } => "summary",
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",

@@ -193,7 +193,7 @@ fn push_reason(out: &mut String, reason: &Reason, style: TextStyle) {
     }
 }
 
-fn push_command_change(out: &mut String, old: Option<&str>, new: &str, style: TextStyle) {
+pub(super) fn push_command_change(out: &mut String, old: Option<&str>, new: &str, style: TextStyle) {
     let lines = match old {
         Some(old) => diff::lines(old, new),
         None => new.lines().map(|line| (Change::Same, line)).collect(),

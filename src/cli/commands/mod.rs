@@ -49,6 +49,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         },
         Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
         Command::Why { path, .. } => ask::why(&place, &path),
+        Command::Diff { targets, .. } => ask::diff(&place, &targets),
+        Command::Summary { targets, .. } => list::summary(&place, &targets),
         Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
         Command::List { targets, outputs: true, .. } => list::outputs(&place, &targets),
         Command::List { .. } => list::rules(&place),
