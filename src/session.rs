@@ -3,6 +3,7 @@
 mod accept;
 mod history;
 mod options;
+mod outputs;
 mod recovery;
 mod targets;
 mod views;
@@ -26,6 +27,7 @@ use crate::model::dynamic::Dynamic;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
+use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software};
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
@@ -36,6 +38,7 @@ use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use options::{LoadOptions, RunOptions};
+pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
@@ -313,9 +316,16 @@ impl Session {
         if !problems.is_empty() {
             return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
         }
+        let mut aliases = Aliases::new(&self.root);
+        let ground = Ground { workflow: &self.workflow, graph: &graph, paths: &paths, view: &loaded.view };
+        let problems = aliases.inspect(&ground);
+        if !problems.is_empty() {
+            return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
+        }
         let force = options.force(&graph, &self.workflow, &paths).map_err(plan_error)?;
         Ok(Context {
             force,
+            aliases,
             temps: Temps::of(&self.workflow, &graph, options.only_needed),
             units,
             graph,

@@ -286,6 +286,25 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Show what changed since the last run, each change once
+    ///
+    /// Sources with other content, rules with another command or other params, outputs that are missing or edited, and how
+    /// many jobs each makes run.
+    Diff {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show each output with its state, size, last run and log
+    Summary {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Print the graph of rules or jobs
     Graph {
         /// Files or rules; the first rule when none is given
@@ -308,7 +327,7 @@ pub(crate) enum Command {
         /// List the rules with what they make (the default)
         #[arg(long, conflicts_with = "outputs")]
         rules: bool,
-        /// List the files of the plan, one per line
+        /// List the files of the plan, one per line; on a terminal with their state
         #[arg(long)]
         outputs: bool,
         #[command(flatten)]
@@ -372,6 +391,27 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Print the script that makes a shell complete commands, options, rules and files
+    ///
+    /// For bash, `source <(rulemake completions bash)` in ~/.bashrc; for zsh the same in ~/.zshrc; for fish,
+    /// `rulemake completions fish | source` in ~/.config/fish/config.fish.
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        #[arg(value_name = "SHELL")]
+        shell: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the manual page, or that of a command
+    ///
+    /// To read it: `rulemake man | man -l -`.
+    Man {
+        /// A command
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -428,13 +468,24 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 10] =
-    ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean"];
+
+/// The names of all commands.
+pub(crate) fn command_names() -> Vec<String> {
+    let all = Args::command();
+    all.get_subcommands().map(|command| command.get_name().to_string()).chain(["help".into()]).collect()
+}
+
+pub(crate) fn is_command(word: &str) -> bool {
+    word == "help" || Args::command().find_subcommand(word).is_some()
+}
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
     fn short() -> clap::Command {
-        SUBCOMMANDS.into_iter().fold(Args::command(), |all, name| {
+        let all = Args::command();
+        let names: Vec<String> =
+            all.get_subcommands().map(|command| command.get_name().to_string()).collect();
+        names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
                 COMMON.into_iter().fold(command, hidden).after_help(COMMON_HELP)
@@ -484,13 +535,17 @@ impl Command {
             Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
+            | Command::Diff { common, .. }
+            | Command::Summary { common, .. }
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
             | Command::Accept { common, .. }
             | Command::Check { common, .. }
             | Command::Fmt { common, .. }
-            | Command::Clean { common, .. } => common,
+            | Command::Clean { common, .. }
+            | Command::Completions { common, .. }
+            | Command::Man { common, .. } => common,
         }
     }
 }
@@ -501,6 +556,8 @@ impl Command {
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",
+            Command::Diff { .. } => "diff",
+            Command::Summary { .. } => "summary",
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
@@ -508,6 +565,8 @@ impl Command {
             Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
+            Command::Completions { .. } => "completions",
+            Command::Man { .. } => "man",
         }
     }
 }

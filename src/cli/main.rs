@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod complete;
 mod exit;
 mod output;
 mod profile;
@@ -23,7 +24,16 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let profile::Line { words, without_effect } = match with_profiles(std::env::args_os().collect()) {
+    let words: Vec<_> = std::env::args_os().collect();
+    match complete::answered(&words, here().as_deref()) {
+        Ok(true) => return Exit::Success.into(),
+        Ok(false) => {}
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Usage.into();
+        }
+    }
+    let profile::Line { words, without_effect } = match with_profiles(words) {
         Ok(words) => words,
         Err(failure) => {
             output::Output::new(&args::Common::default()).failure(&failure);
@@ -52,14 +62,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line with the options of its profiles.
+/// The directory where the command was started.
 #[expect(
     clippy::disallowed_methods,
     reason = "the command, not the library, learns here where it was started"
 )]
+fn here() -> Option<std::path::PathBuf> {
+    std::env::current_dir().ok()
+}
+
+/// The command line with the options of its profiles.
+#[expect(clippy::disallowed_methods, reason = "the command looks here for its user's settings")]
 fn with_profiles(words: Vec<std::ffi::OsString>) -> Result<profile::Line, exit::Failure> {
     // Without a directory there is no profile; the command itself says so when it needs one.
-    let Ok(here) = std::env::current_dir() else { return Ok(profile::Line::of(words)) };
+    let Some(here) = here() else { return Ok(profile::Line::of(words)) };
     let home =
         std::env::var_os("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()).map(std::path::PathBuf::from);
     let home =

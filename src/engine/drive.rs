@@ -20,6 +20,7 @@ use crate::engine::core::{Checked, Core, Effect, Msg};
 use crate::engine::event::{Event, EventKind, JobFailure, Summary};
 use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::times::{self, Chains};
 use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, Signal};
@@ -171,6 +172,7 @@ pub(crate) fn drive(
         pending_failure: FxHashMap::default(),
         failures: Vec::new(),
         summary: Summary::default(),
+        chains: Chains::default(),
         partial: None,
         seq: 0,
         started: clock::monotonic(),
@@ -179,7 +181,8 @@ pub(crate) fn drive(
         finished: false,
         cx,
     };
-    run.emit(EventKind::RunStarted { run: run.number, jobs: run.total });
+    let rules = times::shares(&run.cx);
+    run.emit(EventKind::RunStarted { run: run.number, jobs: run.total, rules });
     for message in &options.warnings {
         run.emit(EventKind::Warning { message: message.clone() });
     }
@@ -225,6 +228,7 @@ struct Run<'a> {
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
+    chains: Chains,
     partial: Option<String>,
     seq: u64,
     started: Instant,
@@ -462,6 +466,7 @@ impl Run<'_> {
         }
         self.tell_printed();
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
+        self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
         match self.fatal.or(self.hooks.failure) {

@@ -9,7 +9,7 @@ use crate::plan::inputs;
 use crate::plan::instance::Instance;
 use crate::plan::plan::{Plan, PlanRead, PlannedJob, Verdict};
 use crate::plan::reported;
-use crate::trace::fingerprint::Origin;
+use crate::trace::fingerprint::{Origin, Trace};
 use crate::trace::reason::Reason;
 
 pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
@@ -48,7 +48,7 @@ fn shown(read: &Read, rule: Option<&str>) -> PlanRead {
 
 /// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
 /// about the order in which a run starts them.
-fn reading_order(cx: &Context) -> Vec<JobId> {
+pub(super) fn reading_order(cx: &Context) -> Vec<JobId> {
     let mut distance = vec![0u32; cx.graph.jobs.len()];
     for id in &cx.graph.order {
         let below = cx.job(*id).needs.iter().map(|need| distance[need.index()] + 1).max();
@@ -86,12 +86,17 @@ pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep
         job: cx.graph.info(id, &cx.workflow, &cx.paths),
         verdict: verdicts[id.index()].clone(),
         unless: unless(&verdicts[id.index()]),
-        last: trace.map(|t| LastRun {
-            run: t.run,
-            duration_ms: t.duration_ms.into(),
-            accepted: t.origin == Origin::Accepted,
-            reported: t.reported.iter().map(reported::from_bound).collect(),
-        }),
+        last: trace.as_ref().map(last_run),
+    }
+}
+
+/// A success on record as callers see it.
+pub(super) fn last_run(trace: &Trace) -> LastRun {
+    LastRun {
+        run: trace.run,
+        duration_ms: trace.duration_ms.into(),
+        accepted: trace.origin == Origin::Accepted,
+        reported: trace.reported.iter().map(reported::from_bound).collect(),
     }
 }
 

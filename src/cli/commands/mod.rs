@@ -7,8 +7,9 @@ mod clean;
 pub(crate) mod fmt;
 mod list;
 mod run;
+mod shell;
 
-use crate::args::{Args, Command, Common, EnvKind, RunArgs};
+use crate::args::{Args, Command, Common, EnvKind, RunArgs, command_names};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
@@ -35,6 +36,12 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Command::Check { check, .. } = &command {
         return done(&output, check::check(&common, output, check));
     }
+    if let Command::Completions { shell, .. } = &command {
+        return done(&output, shell::completions(&output, shell));
+    }
+    if let Command::Man { command, .. } = &command {
+        return done(&output, shell::man(&output, command.as_deref()));
+    }
     let result = Place::find(common, output).and_then(|place| match command {
         Command::Run { targets, run: after, .. } => match run.and(after) {
             run if run.dry_run => ask::plan(&place, &targets, &run),
@@ -42,6 +49,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         },
         Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
         Command::Why { path, .. } => ask::why(&place, &path),
+        Command::Diff { targets, .. } => ask::diff(&place, &targets),
+        Command::Summary { targets, .. } => list::summary(&place, &targets),
         Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
         Command::List { targets, outputs: true, .. } => list::outputs(&place, &targets),
         Command::List { .. } => list::rules(&place),
@@ -51,7 +60,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
         // They need no project, or not always, and were done.
-        Command::Fmt { .. } | Command::Check { .. } => Ok(Exit::Success),
+        Command::Fmt { .. } | Command::Check { .. } | Command::Completions { .. } | Command::Man { .. } => {
+            Ok(Exit::Success)
+        }
     });
     done(&output, result)
 }
@@ -96,7 +107,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn find(common: Common, output: Output) -> Result<Place, Failure> {
+    pub(crate) fn find(common: Common, output: Output) -> Result<Place, Failure> {
         let here = here()?;
         let project = Project::find(&here, &common)?;
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
@@ -122,6 +133,11 @@ impl Place {
             workflow.warnings().iter().for_each(|warning| say(&warning.render(style)));
         }
         Ok(workflow)
+    }
+
+    /// Loads the workflow for the shell, which wants candidates and nothing else.
+    pub(crate) fn load_for_completion(&self) -> rulemake::Result<Workflow> {
+        Workflow::load_with(&self.project.rulefile, &self.options)
     }
 
     /// Loads the workflow; only what it prints itself is shown.
@@ -225,7 +241,7 @@ impl Place {
         };
         let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
-        match COMMANDS.iter().find(|name| strsim::osa_distance(name, target) <= 1) {
+        match command_names().iter().find(|name| strsim::osa_distance(name, target) <= 1) {
             Some(name) if name == target => {
                 failure.help(format!("the command comes first: rulemake {name} ..."))
             }
@@ -234,9 +250,6 @@ impl Place {
         }
     }
 }
-
-const COMMANDS: [&str; 11] =
-    ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean", "help"];
 
 fn show(printed: &[String]) {
     printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));
