@@ -26,6 +26,7 @@ use crate::model::dynamic::Dynamic;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
+use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software};
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
@@ -317,9 +318,16 @@ impl Session {
         if !problems.is_empty() {
             return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
         }
+        let mut aliases = Aliases::new(&self.root);
+        let ground = Ground { workflow: &self.workflow, graph: &graph, paths: &paths, view: &loaded.view };
+        let problems = aliases.inspect(&ground);
+        if !problems.is_empty() {
+            return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
+        }
         let force = options.force(&graph, &self.workflow, &paths).map_err(plan_error)?;
         Ok(Context {
             force,
+            aliases,
             temps: Temps::of(&self.workflow, &graph, options.only_needed),
             units,
             graph,

@@ -291,6 +291,12 @@ impl Case {
     }
 
     #[track_caller]
+    pub(crate) fn stdout_lacks(self, part: &str) -> Case {
+        assert!(!self.last().stdout.contains(part), "stdout says {part:?}\n{}", self.last());
+        self
+    }
+
+    #[track_caller]
     pub(crate) fn stdout_has(self, part: &str) -> Case {
         assert!(self.last().stdout.contains(part), "stdout has no {part:?}\n{}", self.last());
         self
