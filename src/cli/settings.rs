@@ -62,11 +62,6 @@ pub(crate) fn expand(
     for file in &files {
         all.push(file.origin(), profile::words_of(&file.options, &file.shown)?);
     }
-    if let Some(path) =
-        profile::of_workflow_or(common.workflow_profile.as_deref(), &start, common.file.as_deref())?
-    {
-        all.push(path.display().to_string(), profile::options(&path)?);
-    }
     for name in &common.profile {
         // The project's settings before the user's.
         match files.iter().rev().find_map(|file| Some((file, file.profile(name)?))) {
@@ -79,6 +74,12 @@ pub(crate) fn expand(
                 all.push(path.display().to_string(), profile::options(&path)?);
             }
         }
+    }
+    // As in Snakemake the workflow's profile is the stronger one.
+    if let Some(path) =
+        profile::of_workflow_or(common.workflow_profile.as_deref(), &start, common.file.as_deref())?
+    {
+        all.push(path.display().to_string(), profile::options(&path)?);
     }
     all.layers.extend(of_variables);
     let before = all.layers.iter().flat_map(|layer| &layer.words).map(OsString::from);
@@ -223,8 +224,8 @@ mod tests {
             "--jobs=2",
             "--keep-going",
             "--resources=mem_mb=5",
-            "--jobs=3",
             "--jobs=4",
+            "--jobs=3",
             "--jobs=5",
         ];
         assert_eq!(words(&all), [&expected[..], &["--profile", "ci", "-j6"]].concat());
