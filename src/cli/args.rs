@@ -352,8 +352,8 @@ pub(crate) enum Command {
     },
     /// Look for mistakes in the Rulefile, and run nothing
     ///
-    /// All mistakes are shown, then what is probably one. A comment `# rulemake: allow(LINT)` on a line or above it
-    /// silences what is found there.
+    /// All mistakes are shown, then what is probably one and what keeps the first rule from being planned: missing inputs,
+    /// cycles, ambiguous rules. A comment `# rulemake: allow(LINT)` on a line or above it silences what a lint finds there.
     Check {
         #[command(flatten)]
         check: CheckArgs,
