@@ -66,6 +66,7 @@ pub struct Session {
     index: PatternIndex,
     programs: Programs,
     direct: bool,
+    variables: Arc<[(String, String)]>,
 }
 
 /// Options of a [`Session`].
@@ -79,6 +80,7 @@ pub struct SessionBuilder {
     observer: Option<Observe>,
     search_path: Option<OsString>,
     direct: bool,
+    variables: Vec<(String, String)>,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -246,6 +248,7 @@ impl Session {
             observer: None,
             search_path: None,
             direct: false,
+            variables: Vec::new(),
         }
     }
 
@@ -572,6 +575,7 @@ impl Session {
             keep_temps: options.keep_temps,
             programs: self.programs.clone(),
             direct: self.direct,
+            variables: self.variables.clone(),
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
@@ -694,6 +698,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets variables that jobs get besides those of the process's environment, over those of the same name.
+    #[must_use]
+    pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> SessionBuilder {
+        self.variables.extend(variables);
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -742,6 +753,7 @@ impl SessionBuilder {
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
             programs: Programs::new(self.search_path),
             direct: self.direct,
+            variables: self.variables.into(),
             root,
             workflow: self.workflow,
         })
