@@ -4,6 +4,7 @@
 
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
+use crate::commands::init::InitArgs;
 use crate::settings::Layer;
 use crate::snakemake;
 use crate::values::{batch, name_value, processors, resource, rule_number, rule_resource, setting};
@@ -267,6 +268,16 @@ impl Foreign {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// Begin a project, from a template
+    ///
+    /// Nothing that is there is overwritten. Besides the built-in templates any of Cookiecutter will do; the variables of
+    /// one are asked for on a terminal.
+    Init {
+        #[command(flatten)]
+        init: InitArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Make the targets (the same as no command)
     Run {
         /// Files or rules to make; the first rule when none is given
@@ -566,7 +577,8 @@ impl Args {
 impl Command {
     pub(crate) fn common(&self) -> &Common {
         match self {
-            Command::Run { common, .. }
+            Command::Init { common, .. }
+            | Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
             | Command::Diff { common, .. }
@@ -588,6 +600,7 @@ impl Command {
 impl Command {
     fn name(&self) -> &'static str {
         match self {
+            Command::Init { .. } => "init",
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",
