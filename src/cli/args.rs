@@ -504,7 +504,7 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 6] = ["diff", "summary", "fmt", "config", "completions", "man"];
+const LESS_USED: [&str; 7] = ["accept", "diff", "summary", "fmt", "config", "completions", "man"];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
