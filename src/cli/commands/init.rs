@@ -94,8 +94,11 @@ fn start(common: &Common) -> Result<PathBuf, Failure> {
     Ok(start)
 }
 
+/// A directory, and values of variables.
+type Words = (Option<String>, Vec<(String, String)>);
+
 /// The directory, if one is named, and `key=value` pairs.
-fn words(words: &[String]) -> Result<(Option<String>, Vec<(String, String)>), Failure> {
+fn words(words: &[String]) -> Result<Words, Failure> {
     let mut dir: Option<String> = None;
     let mut settings = Vec::new();
     for word in words {

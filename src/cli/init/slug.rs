@@ -50,7 +50,7 @@ pub(super) fn slugify(text: &str, options: &SlugOptions) -> String {
     let stops = |word: &&&str| {
         let same =
             |stop: &String| if options.lowercase { stop.to_lowercase() == **word } else { stop == *word };
-        !options.stopwords.iter().any(|stop| same(stop))
+        !options.stopwords.iter().any(same)
     };
     let words: Vec<&str> = words.iter().filter(stops).copied().collect();
     let text = replaced(words.join("-"));
