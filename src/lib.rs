@@ -107,7 +107,7 @@ pub use session::{
     RunReport, Session, SessionBuilder, Why, WhyStep,
 };
 pub use syntax::{
-    FileMention, FormatOptions, Outline, OutlineItem, OutlineKind, OutlineSection, RuleMention, Word, WordKind,
-    format_source, included_files, words_of_the_language,
+    FileMention, FormatOptions, Outline, OutlineItem, OutlineKind, OutlineSection, RuleMention, Word,
+    WordKind, format_source, included_files, words_of_the_language,
 };
 pub use trace::reason::Reason;

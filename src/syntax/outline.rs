@@ -248,9 +248,12 @@ impl<'t> Maker<'t> {
         let mut names: Vec<(String, Range<usize>)> = Vec::new();
         match (&def.alias, star) {
             // The names are made here, but stand nowhere.
-            (_, Some(alias)) => names.extend(def.rules.iter().flatten().map(|rule| {
-                (alias.text.replacen('*', &rule.text, 1), range(rule.span))
-            })),
+            (_, Some(alias)) => names.extend(
+                def.rules
+                    .iter()
+                    .flatten()
+                    .map(|rule| (alias.text.replacen('*', &rule.text, 1), range(rule.span))),
+            ),
             (Some(alias), None) => names.push((alias.text.to_string(), range(alias.span))),
             (None, None) if module.is_some() => {
                 names.extend(def.rules.iter().flatten().map(ident));
@@ -468,7 +471,8 @@ fn wildcards(sections: &[Section]) -> Vec<String> {
             while let Some(expr) = todo.pop() {
                 match &expr.kind {
                     ExprKind::Str(text) => wildcards_in(text, &mut names),
-                    ExprKind::Call { callee, args } if !matches!(&callee.kind, ExprKind::Name(f) if is_filler(f)) => {
+                    ExprKind::Call { callee, args } if !matches!(&callee.kind, ExprKind::Name(f) if is_filler(f)) =>
+                    {
                         todo.extend(args.iter().rev().map(|arg| &arg.value));
                     }
                     ExprKind::List(items) | ExprKind::Tuple(items) => todo.extend(items.iter().rev()),
@@ -500,7 +504,24 @@ fn wildcards_in(text: &str, names: &mut Vec<String>) {
         {
             names.push(name.to_string());
         }
+        rest = after_field(&rest[name.len()..]);
     }
+}
+
+/// What follows the brace that closes a field; braces in its constraint pair up.
+fn after_field(text: &str) -> &str {
+    let mut depth = 1;
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &text[at + 1..];
+        }
+    }
+    ""
 }
 
 #[cfg(test)]
@@ -549,8 +570,17 @@ if x:
         assert_eq!(
             lines.iter().map(|line| line.split([':', ' ']).next().unwrap()).collect::<Vec<_>>(),
             [
-                "ruleorder", "localrules", "rule", "input", "input", "input", "shell", "use", "use",
-                "print(rules.sort.output)", "input"
+                "ruleorder",
+                "localrules",
+                "rule",
+                "input",
+                "input",
+                "input",
+                "shell",
+                "use",
+                "use",
+                "print(rules.sort.output)",
+                "input"
             ]
         );
         assert_eq!(found.iter().filter(|(_, defines)| *defines).count(), 1);
@@ -563,7 +593,8 @@ if x:
     /// Promise: what is being typed does not hide the rest.
     #[test]
     fn a_rule_with_mistakes_keeps_its_name() {
-        let text = "rule a:\n    output: 'x\nrule b:\n    output: \"y\"\n    shell: \"touch {output}\"\nrule c\n";
+        let text =
+            "rule a:\n    output: 'x\nrule b:\n    output: \"y\"\n    shell: \"touch {output}\"\nrule c\n";
         let outline = Outline::of(text);
         assert!(!outline.is_complete);
         let names: Vec<&str> = outline.items.iter().map(|item| item.name.as_str()).collect();
@@ -576,6 +607,23 @@ if x:
     fn wildcards_are_those_of_the_outputs() {
         let text = "rule a:\n    output: temp('{x}/{{no}}/{y,[a-z]{2}}'), expand('{no}', no=1), '{x} {not a name}'\n";
         assert_eq!(Outline::of(text).items[0].wildcards, ["x", "y"]);
+    }
+
+    proptest::proptest! {
+        /// Promise: any text has an outline, and its places are places of the text.
+        #[test]
+        fn any_text_has_an_outline(text in "(rule [a-z]{0,2}:?|checkpoint é|use rule a|[\\n\\r\"'{}(),=:. ]|    |output|rules\\.a|name|x|🦀|\\PC){0,40}") {
+            let outline = Outline::of(&text);
+            for mention in &outline.rules {
+                proptest::prop_assert_eq!(text.get(mention.range.clone()), Some(&*mention.name));
+            }
+            for item in &outline.items {
+                proptest::prop_assert!(text.get(item.range.clone()).is_some() && text.get(item.name_range.clone()).is_some());
+            }
+            for file in &outline.files {
+                proptest::prop_assert!(text.get(file.range.clone()).is_some());
+            }
+        }
     }
 
     #[test]
