@@ -255,6 +255,7 @@ impl Run<'_> {
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
+            self.journal.write();
         }
     }
 
@@ -450,8 +451,8 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, kind: EventKind) {
-        self.note_in_log(&kind);
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
+        self.note_in_log(&event);
         self.seq += 1;
         (self.observer)(&event);
     }
@@ -472,6 +473,7 @@ impl Run<'_> {
         self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
+        self.journal.write();
         match self.fatal.or(self.hooks.failure) {
             Some(error) => Err(error),
             None => {
