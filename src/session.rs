@@ -9,6 +9,7 @@ mod targets;
 mod views;
 
 use crate::base::path::normalise;
+use crate::diag::Diagnostic;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
@@ -65,6 +66,7 @@ pub struct Session {
     index: PatternIndex,
     programs: Programs,
     direct: bool,
+    variables: Arc<[(String, String)]>,
 }
 
 /// Options of a [`Session`].
@@ -78,6 +80,7 @@ pub struct SessionBuilder {
     observer: Option<Observe>,
     search_path: Option<OsString>,
     direct: bool,
+    variables: Vec<(String, String)>,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -245,6 +248,7 @@ impl Session {
             observer: None,
             search_path: None,
             direct: false,
+            variables: Vec::new(),
         }
     }
 
@@ -359,6 +363,36 @@ impl Session {
         match self.oversized_units(&cx).into_iter().find(|(unit, _)| runs(unit)) {
             Some((_, error)) => Err(error),
             None => Ok(plan_of(&cx, verdicts)),
+        }
+    }
+
+    /// Says what keeps `targets` from being planned (none = the default rule): missing inputs, cycles, ambiguous rules,
+    /// functions that fail. Compares no file and writes nothing, so it is quicker than [`Session::plan`]. A default rule
+    /// that says nothing to make is none of these: its author asks for files.
+    ///
+    /// # Errors
+    /// The state cannot be read, or a target is none.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// let text = "rule a:\n    input: 'no/such.csv'\n    output: 'a.txt'\n    shell: 'sort {input} > {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// assert_eq!(session.check::<&str>(&[])?[0].code, "missing-input");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn check<T: AsRef<str>>(&self, targets: &[T]) -> Result<Vec<Diagnostic>> {
+        let planned = self
+            .context(targets, &RunOptions::default(), &mut read(&self.state_dir())?, false)
+            .and_then(|cx| self.refuse_unsupported(&cx));
+        let says_nothing = |found: &Diagnostic| {
+            targets.is_empty() && matches!(&*found.code, "no-target" | "target-has-wildcards")
+        };
+        match planned {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::Plan && !error.diagnostics().is_empty() => {
+                Ok(error.diagnostics().iter().filter(|found| !says_nothing(found)).cloned().collect())
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -543,6 +577,7 @@ impl Session {
             keep_temps: options.keep_temps,
             programs: self.programs.clone(),
             direct: self.direct,
+            variables: self.variables.clone(),
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
@@ -573,7 +608,11 @@ impl Session {
         Ok(cx)
     }
 
+    /// Makes the directory that `workdir:` names, and with it the state in it, ready to be written.
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
+        if self.workflow.workdir.is_some() {
+            make_directory(&self.root)?;
+        }
         let cancelled = || self.cancel.level().is_some();
         let wait = if wait { LockWait::Wait(&cancelled) } else { LockWait::Fail };
         open(&self.state_dir(), wait, what)
@@ -679,6 +718,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets variables that jobs get besides those of the process's environment, over those of the same name.
+    #[must_use]
+    pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> SessionBuilder {
+        self.variables.extend(variables);
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -693,20 +739,18 @@ impl SessionBuilder {
         self
     }
 
-    /// Opens the session. Makes the directory that `workdir:` names.
+    /// Opens the session. The directory that `workdir:` names is made when something is written.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.
     pub fn open(self) -> Result<Session> {
         let root = match &self.workflow.workdir {
-            Some(below) => {
-                let root = self.root.join(below);
-                make_directory(&root)?;
-                root
-            }
+            Some(below) => self.root.join(below),
             None => self.root,
         };
-        if !root.is_dir() {
+        // The one of `workdir:` may be yet to be made.
+        let must_be_there = root.exists() || self.workflow.workdir.is_none();
+        if must_be_there && !root.is_dir() {
             let message = format!("the root {} is not a directory", root.display());
             return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
@@ -729,6 +773,7 @@ impl SessionBuilder {
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
             programs: Programs::new(self.search_path),
             direct: self.direct,
+            variables: self.variables.into(),
             root,
             workflow: self.workflow,
         })

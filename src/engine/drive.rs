@@ -58,6 +58,8 @@ pub(crate) struct DriveOptions {
     pub(crate) programs: Programs,
     /// Commands of plain words are started without a shell.
     pub(crate) direct: bool,
+    /// Variables that jobs get besides those of the process.
+    pub(crate) variables: Arc<[(String, String)]>,
     /// Said before anything else, for example what was lost of the state.
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
@@ -140,6 +142,7 @@ pub(crate) fn drive(
         run: number,
         mark: Mark::of(&state_dir),
         grace: options.grace,
+        variables: options.variables.clone(),
         direct: launch::absolute(&cx.root).to_str().filter(|_| options.direct).map(Arc::from),
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),

@@ -1,7 +1,7 @@
 //! The dry run: what is known before anything runs.
 //!
-//! Promise: a job that is said to run does run, and one that is said to be up to date does not. What hangs on
-//! the content of a file that will be made anew *may* run.
+//! Promise: a job that is said to run does run, unless a failure keeps it or those who need its temporary files, and one
+//! that is said to be up to date does not. What hangs on the content of a file that will be made anew *may* run.
 
 use crate::base::path::PathId;
 use crate::diag::Problem;

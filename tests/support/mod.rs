@@ -179,9 +179,10 @@ impl Case {
         command
             .args(args)
             .current_dir(self.dir.path())
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env("NO_COLOR", "1")
             .env_remove("COLUMNS")
+            .env_remove("GITHUB_ACTIONS")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }

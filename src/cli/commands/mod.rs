@@ -4,6 +4,7 @@ mod accept;
 mod ask;
 pub(crate) mod check;
 mod clean;
+mod config;
 pub(crate) mod fmt;
 mod list;
 mod run;
@@ -11,8 +12,10 @@ mod shell;
 
 use crate::args::{Args, Command, Common, EnvKind, RunArgs, command_names};
 use crate::exit::{Exit, Failure};
+use crate::github;
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
+use crate::settings;
 use crate::snakemake;
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
@@ -22,7 +25,7 @@ use std::time::Instant;
 /// Does what the arguments say and shows what went wrong.
 pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let without_effect = args.without_effect();
-    let Args { targets, common, run, command, .. } = args;
+    let Args { targets, common, run, command, layers, .. } = args;
     let command =
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
     let common = common.and(command.common().clone());
@@ -35,6 +38,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     }
     if let Command::Check { check, .. } = &command {
         return done(&output, check::check(&common, output, check));
+    }
+    if let Command::Config { show_origin, .. } = &command {
+        return done(&output, config::config(&output, &layers, *show_origin));
     }
     if let Command::Completions { shell, .. } = &command {
         return done(&output, shell::completions(&output, shell));
@@ -60,9 +66,11 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
         // They need no project, or not always, and were done.
-        Command::Fmt { .. } | Command::Check { .. } | Command::Completions { .. } | Command::Man { .. } => {
-            Ok(Exit::Success)
-        }
+        Command::Fmt { .. }
+        | Command::Check { .. }
+        | Command::Config { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(Exit::Success),
     });
     done(&output, result)
 }
@@ -70,6 +78,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
 fn done(output: &Output, result: Result<Exit, Failure>) -> Exit {
     result.unwrap_or_else(|failure| {
         output.failure(&failure);
+        if github::is_there() {
+            github::annotate_diagnostics(failure.diagnostics());
+        }
         failure.exit()
     })
 }
@@ -86,17 +97,18 @@ fn here() -> Result<PathBuf, Failure> {
 }
 
 /// The environment, as far as it is text.
-fn variables() -> Vec<(String, String)> {
+pub(crate) fn variables() -> Vec<(String, String)> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the command learns its environment")]
     let all = std::env::vars_os();
     all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
 /// Whether bash does nothing but what a command says: modules of clusters, for one, change it by variables.
-fn bash_is_plain() -> bool {
+fn bash_is_plain(more: &[(String, String)]) -> bool {
     #[expect(clippy::disallowed_methods, reason = "asked for the library, which reads no environment")]
-    let mut names = std::env::vars_os().map(|(name, _)| name);
-    !names.any(|name| name == "BASH_ENV" || name.to_string_lossy().starts_with("BASH_FUNC_"))
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let mut names = names.chain(more.iter().map(|(name, _)| name.clone()));
+    !names.any(|name| name == "BASH_ENV" || name.starts_with("BASH_FUNC_"))
 }
 
 /// A project with the options that hold for every command.
@@ -104,6 +116,8 @@ pub(crate) struct Place {
     pub(crate) project: Project,
     pub(crate) output: Output,
     options: LoadOptions,
+    /// Variables that jobs get besides those of the environment.
+    variables: Vec<(String, String)>,
 }
 
 impl Place {
@@ -121,8 +135,15 @@ impl Place {
         options.default_resources = common.default_resources;
         options.scatter = common.set_scatter;
         options.variables = variables();
+        let mut extra: Vec<(String, String)> = Vec::new();
+        for file in &common.dotenv {
+            extra.extend(settings::dotenv(&start.join(file))?);
+        }
+        // Who calls knows better than a file, and a later file than an earlier one.
+        extra.retain(|(name, _)| !options.variables.iter().any(|(known, _)| known == name));
+        options.variables.extend(extra.iter().cloned());
         options.keep_root = common.directory.is_some();
-        Ok(Place { project, output, options })
+        Ok(Place { project, output, options, variables: extra })
     }
 
     /// Loads the workflow and shows its warnings.
@@ -168,7 +189,8 @@ impl Place {
             .root(&self.project.root)
             .jobs(args.jobs.unwrap_or(0))
             .temp_dir(std::env::temp_dir().to_string_lossy());
-        builder = builder.direct_commands(bash_is_plain());
+        builder =
+            builder.direct_commands(bash_is_plain(&self.variables)).variables(self.variables.iter().cloned());
         #[expect(clippy::disallowed_methods, reason = "the library looks for programs where it is told")]
         if let Some(path) = std::env::var_os("PATH") {
             builder = builder.search_path(path);
