@@ -5,8 +5,10 @@ mod history;
 mod options;
 mod outputs;
 mod recovery;
+mod status;
 mod targets;
 mod views;
+mod watched;
 
 use crate::base::path::normalise;
 use crate::diag::Diagnostic;
@@ -42,11 +44,13 @@ pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
+pub use status::{RunningJob, Status};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use views::{called, cause, passed_over, plan_of, why_step};
+pub use watched::Watched;
 
 type Observe = Box<dyn FnMut(&Event) + Send>;
 
