@@ -481,6 +481,8 @@ pub(crate) enum GraphFormat {
     Dot,
     /// Mermaid
     Mermaid,
+    /// A picture, laid out
+    Svg,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
