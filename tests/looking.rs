@@ -116,12 +116,17 @@ fn outputs_are_listed_with_their_state_on_request() {
 fn the_graph_is_drawn() {
     let case = samples(3).file("raw/s1", "<&>\n").call(&["graph", "--format", "svg", "--by", "job"]);
     let svg = case.last().stdout.clone();
-    assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"") && svg.ends_with("</svg>\n"));
+    assert!(
+        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"") && svg.ends_with("</svg>\n")
+    );
     assert_eq!(svg.matches("<rect ").count(), 5, "mid, mid, mid, out, all\n{svg}");
     assert_eq!(svg.matches("<path d=\"M").count(), 5, "four edges and the arrow head\n{svg}");
     assert_eq!(svg.matches("<text ").count(), svg.matches("</text>").count());
     let boxes: Vec<&str> = svg.lines().filter(|line| line.starts_with("<rect ")).collect();
-    assert!(boxes.iter().enumerate().all(|(n, one)| !boxes[..n].contains(one)), "no box hides another\n{svg}");
+    assert!(
+        boxes.iter().enumerate().all(|(n, one)| !boxes[..n].contains(one)),
+        "no box hides another\n{svg}"
+    );
     let by_rule = case.call(&["graph", "--format", "svg"]);
     assert!(by_rule.last().stdout.contains(">3 jobs</text>"), "{}", by_rule.last().stdout);
 }

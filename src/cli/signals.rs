@@ -6,6 +6,7 @@ use crate::progress::Progress;
 use rulemake::{CancelLevel, CancelToken};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Remembers the first signal that came, and stops what is aimed at.
 #[derive(Clone, Default)]
@@ -17,6 +18,9 @@ struct Inner {
     target: Mutex<Option<(CancelToken, Progress)>>,
     caught: OnceLock<()>,
 }
+
+/// So long a run may take to pause.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a signal means, given how the run was stopped before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +60,26 @@ impl Signals {
         self.0.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ctrl-Z: jobs have process groups of their own, which the terminal does not stop. `stop` stops this process until
+    /// somebody lets it go on.
+    #[cfg(unix)]
+    fn paused(&self, stop: impl FnOnce()) {
+        let target = self.target().clone();
+        if let Some((token, progress)) = &target {
+            token.pause();
+            let begin = Instant::now();
+            // A run that is still planning has no jobs.
+            while !token.is_paused() && begin.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            progress.rest();
+        }
+        stop();
+        if let Some((token, _)) = &target {
+            token.resume();
+        }
+    }
+
     /// Whether the process is to be left at once.
     fn received(&self, signal: i32, interactive: bool) -> bool {
         self.remember(signal);
@@ -84,13 +108,19 @@ fn answer(interactive: bool, level: Option<CancelLevel>) -> Answer {
 
 #[cfg(unix)]
 fn catch(signals: &Signals) {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     use signal_hook::low_level::emulate_default_handler;
 
     let seen = signals.clone();
-    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else {
+        return;
+    };
     let watch = move || {
         for signal in caught.forever() {
+            if signal == SIGTSTP {
+                seen.paused(|| drop(emulate_default_handler(SIGTSTP)));
+                continue;
+            }
             if seen.received(signal, signal == SIGINT) {
                 let _ = emulate_default_handler(signal);
             }

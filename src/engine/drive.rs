@@ -243,6 +243,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
+            self.pause_if_asked();
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -427,6 +428,20 @@ impl Run<'_> {
             self.kill_at = None;
             self.executor.signal_all(Signal::Kill);
         }
+    }
+
+    /// Nothing is taken in while the run is paused, so nothing new begins.
+    fn pause_if_asked(&mut self) {
+        if !self.cancel.wants_pause() {
+            return;
+        }
+        let begin = clock::monotonic();
+        self.executor.pause();
+        self.cancel.set_paused();
+        while self.cancel.wants_pause() {
+            std::thread::sleep(HEARTBEAT);
+        }
+        self.executor.resume(begin.elapsed());
     }
 
     fn signal(&mut self, level: CancelLevel) {
