@@ -10,6 +10,8 @@ mod list;
 pub(crate) mod lsp;
 mod run;
 mod shell;
+mod status;
+mod watch;
 
 use crate::args::{Args, Command, Common, EnvKind, RunArgs, command_names};
 use crate::exit::{Exit, Failure};
@@ -46,6 +48,10 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Command::Config { show_origin, .. } = &command {
         return done(&output, config::config(&output, &layers, *show_origin));
     }
+    if let Command::Watch { targets, run: after, restart, .. } = &command {
+        let args = run.and(after.clone());
+        return done(&output, watch::watch(&common, output, targets, &args, *restart));
+    }
     if let Command::Completions { shell, .. } = &command {
         return done(&output, shell::completions(&output, shell));
     }
@@ -59,6 +65,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         },
         Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
         Command::Why { path, .. } => ask::why(&place, &path),
+        Command::Status { .. } => status::status(&place),
         Command::Diff { targets, .. } => ask::diff(&place, &targets),
         Command::Summary { targets, .. } => list::summary(&place, &targets),
         Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
@@ -73,6 +80,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Fmt { .. }
         | Command::Check { .. }
         | Command::Lsp { .. }
+        | Command::Watch { .. }
         | Command::Config { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => Ok(Exit::Success),
