@@ -5,6 +5,7 @@
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::commands::init::InitArgs;
+use crate::commands::lsp::LspArgs;
 use crate::settings::Layer;
 use crate::snakemake;
 use crate::values::{batch, name_value, processors, resource, rule_number, rule_resource, setting};
@@ -298,6 +299,26 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Make the targets, and again whenever a source or the Rulefile changes
+    ///
+    /// What then has to run is decided by content, so a touch runs nothing. Changes by the jobs themselves do not count.
+    Watch {
+        /// Files or rules to make; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        /// Stop a run as soon as something changes, and begin again
+        #[arg(long)]
+        restart: bool,
+        #[command(flatten)]
+        run: RunArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show what a run in this directory is doing, or how the last one ended
+    Status {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Explain why a file will or will not be made again
     Why {
         /// The file
@@ -394,6 +415,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Serve editors: mistakes while typing, definitions, completion, renaming, formatting
+    ///
+    /// The editor starts it and speaks the Language Server Protocol with it over standard input and output. What is not
+    /// saved yet counts. Nothing runs and nothing is written. `grammar/editors/README.md` says how to set up VS Code,
+    /// Neovim and Helix.
+    Lsp {
+        #[command(flatten)]
+        lsp: LspArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Remove files that jobs made; shows them first
     ///
     /// The files that a target is made from are included, as far as jobs made them. Files that were changed by
@@ -472,6 +504,8 @@ pub(crate) enum GraphFormat {
     Dot,
     /// Mermaid
     Mermaid,
+    /// A picture, laid out
+    Svg,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -504,7 +538,8 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 7] = ["accept", "diff", "summary", "fmt", "config", "completions", "man"];
+const LESS_USED: [&str; 10] =
+    ["accept", "status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
@@ -581,6 +616,8 @@ impl Command {
             | Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
+            | Command::Watch { common, .. }
+            | Command::Status { common, .. }
             | Command::Diff { common, .. }
             | Command::Summary { common, .. }
             | Command::Graph { common, .. }
@@ -589,6 +626,7 @@ impl Command {
             | Command::Accept { common, .. }
             | Command::Check { common, .. }
             | Command::Fmt { common, .. }
+            | Command::Lsp { common, .. }
             | Command::Clean { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
@@ -604,6 +642,8 @@ impl Command {
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",
+            Command::Watch { .. } => "watch",
+            Command::Status { .. } => "status",
             Command::Diff { .. } => "diff",
             Command::Summary { .. } => "summary",
             Command::Graph { .. } => "graph",
@@ -612,6 +652,7 @@ impl Command {
             Command::Accept { .. } => "accept",
             Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
+            Command::Lsp { .. } => "lsp",
             Command::Clean { .. } => "clean",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",

@@ -9,6 +9,7 @@ mod complete;
 mod exit;
 mod github;
 mod init;
+mod lsp;
 mod output;
 mod profile;
 mod progress;
@@ -16,6 +17,7 @@ mod project;
 mod settings;
 mod signals;
 mod snakemake;
+mod svg;
 mod values;
 mod words;
 

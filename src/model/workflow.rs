@@ -1,7 +1,7 @@
 //! A workflow: rules that were checked together.
 
 use crate::base::digest::Digest;
-use crate::diag::{Diagnostic, Problem, SourceId, SourceMap, Span};
+use crate::diag::{Diagnostic, Label, Problem, SourceId, SourceMap, Span, label};
 use crate::model::action::Code;
 use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
@@ -138,11 +138,41 @@ impl Workflow {
         self.default_rule.map(|i| &*self.rules[i as usize])
     }
 
+    /// The Rulefiles that were read, the first one and all that it includes or takes as modules, by the names that
+    /// messages call them.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "rule a:\n    output: 'x'\n    shell: 'touch x'\n")?;
+    /// assert_eq!(workflow.rulefiles().collect::<Vec<_>>(), ["Rulefile"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn rulefiles(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.rulefiles.iter().map(|source| self.sources.file(*source).name.as_str())
+    }
+
+    /// Where a rule is defined; nothing for an unknown one, or one that was built in Rust.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "\nrule a:\n    output: 'x'\n    shell: 'touch x'\n")?;
+    /// assert_eq!(workflow.place_of("a").unwrap().line, 2);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn place_of(&self, rule: &str) -> Option<Label> {
+        self.rule(rule)?.place.map(|span| label(span, "", &self.sources))
+    }
+
     /// The files, listings and existence tests that evaluating the Rulefile looked at, in order: what to watch
     /// besides the sources of a plan.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         let is_file = |read: &&Read| !matches!(read.kind, "variable" | "host");
         self.reads.iter().filter(is_file).map(|read| read.what.as_str())
+    }
+
+    /// The files that say what the workflow is: the Rulefile, what it includes, config files and helpers, in order of
+    /// reading, as they were named.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.names()
     }
 
     /// What `print` wrote while the Rulefile was loaded, in order: the library itself writes nothing.

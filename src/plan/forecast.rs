@@ -213,7 +213,35 @@ fn grow(
     Ok(grown.changed.into_iter().map(|changed| changed.job).collect())
 }
 
+/// The verdicts. Of a job whose edited outputs are the result, and which has to run all the same because somebody needs a
+/// temporary file that it makes beside them, the edit does not stay: who reads it may find what was there before. So
+/// everything is looked at again with that known, until no such job comes to light.
 fn verdicts(cx: &Context, checks: &[Option<Result<Check, Trouble>>]) -> Vec<Result<Verdict, Trouble>> {
+    let mut not_kept: FxHashSet<JobId> = FxHashSet::default();
+    loop {
+        let verdicts = verdicts_with(cx, checks, &not_kept);
+        let before = not_kept.len();
+        if cx.trust.keep_edited {
+            let adopted = |check: &Option<_>| matches!(check, Some(Ok(Check { adopted: Some(_), .. })));
+            let all = (0..).map(JobId).zip(checks.iter().zip(&verdicts));
+            let runs = all.filter(|(_, (check, verdict))| adopted(check) && !is_up_to_date(verdict));
+            not_kept.extend(runs.map(|(id, _)| id));
+        }
+        if not_kept.len() == before {
+            return verdicts;
+        }
+    }
+}
+
+fn is_up_to_date(verdict: &Result<Verdict, Trouble>) -> bool {
+    matches!(verdict, Ok(Verdict::UpToDate))
+}
+
+fn verdicts_with(
+    cx: &Context,
+    checks: &[Option<Result<Check, Trouble>>],
+    not_kept: &FxHashSet<JobId>,
+) -> Vec<Result<Verdict, Trouble>> {
     let mut verdicts: Vec<Result<Verdict, Trouble>> = vec![Ok(Verdict::UpToDate); cx.graph.jobs.len()];
     // Jobs that run or may run and read temporary files that are gone.
     let mut lacking: Vec<(JobId, &[PathId])> = Vec::new();
@@ -230,6 +258,10 @@ fn verdicts(cx: &Context, checks: &[Option<Result<Check, Trouble>>]) -> Vec<Resu
                     lacking.push((*id, &check.absent));
                 }
                 match verdict(cx, check, &remade) {
+                    Verdict::UpToDate if not_kept.contains(id) => {
+                        let gone = cx.temps_of(*id).filter(|path| cx.held(*path).is_some());
+                        Ok(Verdict::May { inputs: texts(cx, &gone.collect::<Vec<_>>()) })
+                    }
                     Verdict::UpToDate => Ok(unless_updated(cx, &check.excused, &verdicts)),
                     verdict => Ok(verdict),
                 }

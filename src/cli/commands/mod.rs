@@ -8,8 +8,11 @@ mod config;
 pub(crate) mod fmt;
 pub(crate) mod init;
 mod list;
+pub(crate) mod lsp;
 mod run;
 mod shell;
+mod status;
+mod watch;
 
 use crate::args::{Args, Command, Common, EnvKind, RunArgs, command_names};
 use crate::exit::{Exit, Failure};
@@ -20,7 +23,7 @@ use crate::settings;
 use crate::snakemake;
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Does what the arguments say and shows what went wrong.
@@ -43,8 +46,15 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Command::Check { check, .. } = &command {
         return done(&output, check::check(&common, output, check));
     }
+    if let Command::Lsp { lsp, .. } = &command {
+        return done(&output, lsp::lsp(&common, &output, lsp));
+    }
     if let Command::Config { show_origin, .. } = &command {
         return done(&output, config::config(&output, &layers, *show_origin));
+    }
+    if let Command::Watch { targets, run: after, restart, .. } = &command {
+        let args = run.and(after.clone());
+        return done(&output, watch::watch(&common, output, targets, &args, *restart));
     }
     if let Command::Completions { shell, .. } = &command {
         return done(&output, shell::completions(&output, shell));
@@ -59,6 +69,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         },
         Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
         Command::Why { path, .. } => ask::why(&place, &path),
+        Command::Status { .. } => status::status(&place),
         Command::Diff { targets, .. } => ask::diff(&place, &targets),
         Command::Summary { targets, .. } => list::summary(&place, &targets),
         Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
@@ -73,6 +84,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Init { .. }
         | Command::Fmt { .. }
         | Command::Check { .. }
+        | Command::Lsp { .. }
+        | Command::Watch { .. }
         | Command::Config { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => Ok(Exit::Success),
@@ -116,6 +129,33 @@ fn bash_is_plain(more: &[(String, String)]) -> bool {
     !names.any(|name| name == "BASH_ENV" || name.starts_with("BASH_FUNC_"))
 }
 
+/// What the command line says of a load, and variables that jobs get besides those of the environment. Paths start from
+/// `start`, and are shown from `here`.
+fn load_options(
+    common: &Common,
+    here: &Path,
+    start: &Path,
+) -> Result<(LoadOptions, Vec<(String, String)>), Failure> {
+    let mut options = LoadOptions::default();
+    options.config_files = common.configfile.iter().map(|file| shown(here, &start.join(file))).collect();
+    options.config = common.config.clone();
+    options.replace_config = common.replace_workflow_config;
+    options.threads = common.set_threads.clone();
+    options.resources = common.set_resources.clone();
+    options.default_resources = common.default_resources.clone();
+    options.scatter = common.set_scatter.clone();
+    options.variables = variables();
+    let mut extra: Vec<(String, String)> = Vec::new();
+    for file in &common.dotenv {
+        extra.extend(settings::dotenv(&start.join(file))?);
+    }
+    // Who calls knows better than a file, and a later file than an earlier one.
+    extra.retain(|(name, _)| !options.variables.iter().any(|(known, _)| known == name));
+    options.variables.extend(extra.iter().cloned());
+    options.keep_root = common.directory.is_some();
+    Ok((options, extra))
+}
+
 /// A project with the options that hold for every command.
 pub(crate) struct Place {
     pub(crate) project: Project,
@@ -130,25 +170,9 @@ impl Place {
         let here = here()?;
         let project = Project::find(&here, &common)?;
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
-        let mut options = LoadOptions::default();
+        let (mut options, variables) = load_options(&common, &here, &start)?;
         options.root = Some(project.root.clone());
-        options.config_files = common.configfile.iter().map(|file| shown(&here, &start.join(file))).collect();
-        options.config = common.config;
-        options.replace_config = common.replace_workflow_config;
-        options.threads = common.set_threads;
-        options.resources = common.set_resources;
-        options.default_resources = common.default_resources;
-        options.scatter = common.set_scatter;
-        options.variables = variables();
-        let mut extra: Vec<(String, String)> = Vec::new();
-        for file in &common.dotenv {
-            extra.extend(settings::dotenv(&start.join(file))?);
-        }
-        // Who calls knows better than a file, and a later file than an earlier one.
-        extra.retain(|(name, _)| !options.variables.iter().any(|(known, _)| known == name));
-        options.variables.extend(extra.iter().cloned());
-        options.keep_root = common.directory.is_some();
-        Ok(Place { project, output, options, variables: extra })
+        Ok(Place { project, output, options, variables })
     }
 
     /// Loads the workflow and shows its warnings.
