@@ -4,6 +4,7 @@
 
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
+use crate::commands::import::ImportArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::lsp::LspArgs;
 use crate::settings::Layer;
@@ -279,6 +280,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Make a Rulefile of a Makefile or a dvc.yaml, or see what a Snakefile needs
+    ///
+    /// What is not understood is kept as a comment and told of; nothing that is there is overwritten. A Snakefile is used as it
+    /// is: what has to be changed in it is shown.
+    Import {
+        #[command(flatten)]
+        import: ImportArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Make the targets (the same as no command)
     Run {
         /// Files or rules to make; the first rule when none is given
@@ -538,8 +549,8 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 10] =
-    ["accept", "status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
+const LESS_USED: [&str; 11] =
+    ["import", "accept", "status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
@@ -613,6 +624,7 @@ impl Command {
     pub(crate) fn common(&self) -> &Common {
         match self {
             Command::Init { common, .. }
+            | Command::Import { common, .. }
             | Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
@@ -639,6 +651,7 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Command::Init { .. } => "init",
+            Command::Import { .. } => "import",
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",
