@@ -316,7 +316,8 @@ impl Reader<'_> {
         }
         for (at, command) in commands.into_iter().enumerate() {
             for expression in scopes.fixed(command) {
-                let message = format!("`${{{expression}}}` is written in as it is now: its later values are not seen");
+                let message =
+                    format!("`${{{expression}}}` is written in as it is now: its later values are not seen");
                 self.notes.push(Note::changed(line, message));
             }
             let text = command_text(&scopes.pieces(command.trim(), true)?);

@@ -244,9 +244,10 @@ impl Reader {
             return;
         }
         let several = self.assigned.get(name).is_some_and(|count| *count > 1);
-        // Simple variables that are set anew have at each place the value of that place.
-        if several && (operator == ":=" || operator == "::=") {
-            if let Some(now) = self.values.now(&new) {
+        // A simple variable has the values that others have at its place.
+        if operator == ":=" || operator == "::=" {
+            new = self.settled(new);
+            if let Some(now) = self.values.now(&new).filter(|_| several) {
                 new = vec![Part::Text(now)];
             }
         }
@@ -288,7 +289,8 @@ impl Reader {
         let (Some(needs), Some(beside)) = (parts(&rule.needs), parts(&rule.beside)) else {
             return self.missing(rule.line, &whole(), "an open bracket");
         };
-        if needs.iter().chain(&beside).any(|part| matches!(part, Part::Automatic(..)))
+        if self.values.has_automatic(&needs)
+            || self.values.has_automatic(&beside)
             || rule.needs.contains("$$")
         {
             return self.missing(rule.line, &whole(), "a second expansion is not understood");
@@ -849,7 +851,7 @@ fn suffixes(target: &str) -> Option<(&str, &str)> {
         ]
         .contains(&suffix)
     };
-    let at = target[1.min(target.len())..].find('.')? + 1;
+    let at = target.strip_prefix('.')?.find('.')? + 1;
     let (from, to) = (&target[..at], &target[at..]);
     (known(from) && known(to)).then_some((from, to))
 }

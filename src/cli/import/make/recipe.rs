@@ -86,7 +86,7 @@ impl Recipe<'_> {
     }
 
     fn pieces(&mut self, line: usize, parts: &[Part], depth: usize) -> Result<String, String> {
-        if depth > 20 {
+        if depth > 20 || !self.values.goes_on() {
             return Err("a variable that names itself".into());
         }
         let mut out = String::new();
@@ -146,7 +146,7 @@ impl Recipe<'_> {
             self.values.any(parts, 0, &|part| matches!(part, Part::Automatic(c, _) if wanted.contains(*c)))
         };
         let refused = (uses("@") && !self.has_outputs)
-            || (uses("<^+?") && (self.inputs != "input" || !self.has_inputs))
+            || (uses("<^+?") && !self.has_inputs)
             || (uses("*") && self.stem.as_deref() != Some(WILDCARD));
         if refused {
             return Err("a function of `$@`, `$<` or `$*` in this rule".into());
@@ -170,6 +170,13 @@ impl Recipe<'_> {
                 _ => self.values.text(parts)?,
             },
             _ => self.values.text(parts)?,
+        };
+        let text = if uses && self.inputs != "input" {
+            let inputs = self.inputs;
+            text.replace("input[0]", &format!("{inputs}[0]"))
+                .replace("list(input)", &format!("list({inputs})"))
+        } else {
+            text
         };
         if text.contains("os.path") {
             self.values.imports.insert("import os");

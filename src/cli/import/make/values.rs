@@ -3,6 +3,7 @@
 use super::parse::{DOLLAR, Part, Parts, parts};
 use crate::import::quoted;
 use indexmap::IndexMap;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,13 @@ pub(super) struct Values {
     pub(super) helpers: BTreeSet<&'static str>,
     pub(super) imports: BTreeSet<&'static str>,
     locals: Vec<String>,
+    depth: usize,
+    /// Steps that were taken: a text that doubles with each variable must come to an end.
+    steps: Cell<u32>,
 }
+
+/// Far more than any Makefile that people write takes.
+const MAX_STEPS: u32 = 300_000;
 
 pub(super) fn helper(name: &str) -> &'static str {
     match name {
@@ -88,9 +95,15 @@ impl Values {
         self.any(parts, 0, &|part| matches!(part, Part::Automatic(..)))
     }
 
+    pub(super) fn goes_on(&self) -> bool {
+        self.steps.set(self.steps.get().saturating_add(1));
+        self.steps.get() < MAX_STEPS
+    }
+
     /// Whether `found` holds of a part, also within variables.
     pub(super) fn any(&self, parts: &[Part], depth: usize, found: &dyn Fn(&Part) -> bool) -> bool {
         depth < DEPTH
+            && self.goes_on()
             && parts.iter().any(|part| {
                 found(part)
                     || match part {
@@ -122,7 +135,7 @@ impl Values {
     }
 
     fn now_within(&self, parts: &[Part], depth: usize, locals: &[(String, String)]) -> Option<String> {
-        if depth > DEPTH {
+        if depth > DEPTH || !self.goes_on() {
             return None;
         }
         let mut out = String::new();
@@ -228,6 +241,7 @@ impl Values {
             Part::Substitution(..) => true,
             Part::Variable(name) => {
                 depth < DEPTH
+                    && self.goes_on()
                     && self
                         .variable(name)
                         .is_some_and(|variable| self.kind(&variable.value, depth + 1) == Kind::List)
@@ -237,6 +251,15 @@ impl Values {
         let words = words(parts);
         let any = words.iter().any(|word| matches!(word.as_slice(), [part] if list(part)));
         if any { Kind::List } else { Kind::Text }
+    }
+
+    /// The value of a variable that is put in where it is used; the caller counts `depth` down again.
+    fn inlined(&mut self, name: &str) -> Result<Parts, String> {
+        if self.depth >= DEPTH || !self.goes_on() {
+            return Err(format!("`$({name})`, which names itself"));
+        }
+        self.depth += 1;
+        Ok(self.variable(name).map(|variable| variable.value.clone()).unwrap_or_default())
     }
 
     /// An expression for a string.
@@ -270,12 +293,16 @@ impl Values {
             pieces.push(match part {
                 Part::Text(text) => quoted(&dollars(text)),
                 Part::Variable(name) if self.is_inline(name) => {
-                    let value =
-                        self.variable(name).map(|variable| variable.value.clone()).unwrap_or_default();
-                    self.text(&value)?
+                    let value = self.inlined(name)?;
+                    let text = self.text(&value);
+                    self.depth -= 1;
+                    text?
                 }
                 Part::Variable(name) if self.kind_of(name) == Kind::Text => self.reference(name),
-                other => format!("\" \".join({})", self.list(std::slice::from_ref(other))?),
+                other => match self.word(std::slice::from_ref(other))? {
+                    (Kind::Text, text) => text,
+                    (Kind::List, list) => format!("\" \".join({list})"),
+                },
             });
         }
         Ok(if pieces.is_empty() { "\"\"".into() } else { pieces.join(" + ") })
@@ -312,10 +339,13 @@ impl Values {
         let [part] = word else { return Ok((Kind::Text, self.text(word)?)) };
         Ok(match part {
             Part::Text(_) => (Kind::Text, self.text(word)?),
+            Part::Automatic('^' | '+', None) => (Kind::List, "list(input)".into()),
             Part::Automatic(..) => (Kind::Text, automatic(part)?),
             Part::Variable(name) if self.is_inline(name) => {
-                let value = self.variable(name).map(|variable| variable.value.clone()).unwrap_or_default();
-                (Kind::List, self.list(&value)?)
+                let value = self.inlined(name)?;
+                let list = self.list(&value);
+                self.depth -= 1;
+                (Kind::List, list?)
             }
             Part::Variable(name) if self.locals.contains(name) => (Kind::Text, Values::python(name)),
             Part::Variable(name) => match self.kind_of(name) {
@@ -450,7 +480,6 @@ pub(super) fn automatic(part: &Part) -> Result<String, String> {
         '@' => "output[0]",
         '<' => "input[0]",
         '*' => "wildcards.stem",
-        '^' | '+' if of.is_none() => return Ok("\" \".join(input)".into()),
         _ => return Err(format!("`$({c}{})`", of.map(String::from).unwrap_or_default())),
     };
     Ok(match of {
