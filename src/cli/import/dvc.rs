@@ -63,6 +63,9 @@ struct Stage {
     outputs: Vec<Output>,
 }
 
+/// The name of an instance, what stands in it, and what `${...}` is there.
+type Instance = (String, Map<String, Json>, Scopes);
+
 struct Output {
     /// From the root, as it is now.
     path: String,
@@ -175,7 +178,7 @@ impl Reader<'_> {
     }
 
     /// The instances of a stage: names, bodies and what `${...}` is in them.
-    fn instances(&self, name: &str, body: &Json) -> Result<Vec<(String, Map<String, Json>, Scopes)>, String> {
+    fn instances(&self, name: &str, body: &Json) -> Result<Vec<Instance>, String> {
         let body = body.as_object().ok_or("it is no mapping")?;
         let with = |pairs: Vec<(&str, Json)>| {
             let mut scopes = self.scopes.clone();
