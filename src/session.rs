@@ -34,6 +34,7 @@ use crate::plan::code::{CodeCache, lacking_software};
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::instance::{Instance, Trouble};
+use crate::plan::orphans::{self, Orphan};
 use crate::plan::plan::{Plan, PlanRead, ReportedFile, Verdict};
 use crate::plan::temp::Temps;
 use crate::plan::units::{Inspection, Units};
@@ -118,6 +119,9 @@ pub struct Why {
     pub chain: Vec<WhyStep>,
     /// Rules that match the file and were not taken because they cannot run.
     pub passed_over: Vec<PassedOver>,
+    /// Of a source: that a rule made it once, and none makes it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orphan: Option<Orphan>,
     /// What the functions of the rules in `chain` looked at.
     pub reads: Vec<PlanRead>,
 }
@@ -532,7 +536,9 @@ impl Session {
         let Some(job) =
             cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
         else {
-            return Ok(Why { v: 1, path, source: true, chain: Vec::new(), passed_over, reads: Vec::new() });
+            let orphan = orphans::orphans(&cx).into_iter().find(|orphan| orphan.path == path);
+            let (chain, reads) = (Vec::new(), Vec::new());
+            return Ok(Why { v: 1, path, source: true, chain, passed_over, orphan, reads });
         };
         let verdicts = self.verdicts(&mut cx, false)?;
         let mut chain = vec![why_step(&cx, job, &verdicts)];
@@ -544,7 +550,7 @@ impl Session {
         let rules: FxHashSet<&str> = chain.iter().map(|step| &*step.job.rule).collect();
         let reads = called(&cx).filter(|read| read.rule.as_deref().is_some_and(|rule| rules.contains(rule)));
         let reads = reads.collect();
-        Ok(Why { v: 1, path, source: false, chain, passed_over, reads })
+        Ok(Why { v: 1, path, source: false, chain, passed_over, orphan: None, reads })
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -572,6 +578,7 @@ impl Session {
         };
         let cx = Arc::new(cx);
         warnings.extend(assumed(&cx));
+        warnings.extend(orphans::warnings(&orphans::orphans(&cx)));
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
             retries: options.retries,

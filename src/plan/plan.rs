@@ -3,6 +3,7 @@
 use crate::base::digest::Digest;
 use crate::graph::info::JobInfo;
 use crate::model::value::Value;
+use crate::plan::orphans::Orphan;
 use crate::trace::reason::Reason;
 use serde::Serialize;
 
@@ -103,6 +104,9 @@ pub struct Plan {
     /// What else it rests on: what the Rulefile looked at while it was loaded, in order, then what functions of rules
     /// looked at so far, by rule.
     pub reads: Vec<PlanRead>,
+    /// Sources that an earlier run made and no rule makes any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub orphans: Vec<Orphan>,
     /// The text for the front page of a report that `report:` names, from the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 /// Jobs that are listed unless all are asked for.
 const JOBS_SHOWN: usize = 50;
+const ORPHANS_SHOWN: usize = 3;
 /// Titles are aligned up to this width; a longer one pushes its reason to the right.
 const TITLE_COLUMNS: usize = 48;
 
@@ -42,6 +43,10 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
         out.push('\n');
         push_jobs(&mut out, &active, detail >= Detail::Verbose, style);
         out.push('\n');
+    }
+    for orphan in plan.orphans.iter().take(ORPHANS_SHOWN) {
+        let text = orphan.to_string();
+        let _ = writeln!(out, "{}: {}", style.paint(Role::Warning, "warning"), printable(&text));
     }
     push_counts(&mut out, plan.counts(), plan.running(), plan.waiting(), style);
     out

@@ -7,6 +7,7 @@ use crate::model::workflow::Read;
 use crate::plan::context::Context;
 use crate::plan::inputs;
 use crate::plan::instance::Instance;
+use crate::plan::orphans::orphans;
 use crate::plan::plan::{Plan, PlanRead, PlannedJob, Verdict};
 use crate::plan::reported;
 use crate::trace::fingerprint::{Origin, Trace};
@@ -27,7 +28,8 @@ pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
     let jobs = jobs.collect();
     // After the jobs: their commands and report texts call functions, too.
     let reads = cx.workflow.reads.iter().map(|read| shown(read, None)).chain(called(cx)).collect();
-    Plan { v: 1, jobs, sources, reads, report: cx.workflow.report.as_deref().map(str::to_string) }
+    let report = cx.workflow.report.as_deref().map(str::to_string);
+    Plan { v: 1, jobs, sources, reads, orphans: orphans(cx), report }
 }
 
 /// What functions of rules looked at.
