@@ -134,6 +134,9 @@ pub struct PassedOver {
     pub rule: String,
     /// The first input that does not exist and cannot be made; `None` when a function for its inputs failed.
     pub lacks: Option<String>,
+    /// How that function failed, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// Files that jobs made, as far as they are still there.
@@ -578,6 +581,7 @@ impl Session {
         };
         let cx = Arc::new(cx);
         warnings.extend(assumed(&cx));
+        warnings.extend(views::warnings(&cx).iter().map(in_a_line));
         warnings.extend(orphans::warnings(&orphans::orphans(&cx)));
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
@@ -627,6 +631,14 @@ impl Session {
         let cancelled = || self.cancel.level().is_some();
         let wait = if wait { LockWait::Wait(&cancelled) } else { LockWait::Fail };
         open(&self.state_dir(), wait, what)
+    }
+}
+
+/// A diagnostic as a sentence with its place.
+fn in_a_line(diagnostic: &Diagnostic) -> String {
+    match diagnostic.labels.first() {
+        Some(label) => format!("{} ({}:{})", diagnostic.message, label.file, label.line),
+        None => diagnostic.message.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The plan: each job with its verdict, before anything runs.
 
 use crate::base::digest::Digest;
+use crate::diag::Diagnostic;
 use crate::graph::info::JobInfo;
 use crate::model::value::Value;
 use crate::plan::orphans::Orphan;
@@ -107,6 +108,9 @@ pub struct Plan {
     /// Sources that an earlier run made and no rule makes any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub orphans: Vec<Orphan>,
+    /// What is probably not as meant: rules that could not be taken because their functions failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Diagnostic>,
     /// The text for the front page of a report that `report:` names, from the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,

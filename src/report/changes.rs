@@ -162,7 +162,15 @@ mod tests {
         let jobs = (0..)
             .zip(jobs)
             .map(|(id, (rule, reasons))| planned(job(id, rule, &format!("{rule}{id}")), run(reasons), &[]));
-        Plan { v: 1, jobs: jobs.collect(), sources: vec![], reads: vec![], orphans: Vec::new(), report: None }
+        Plan {
+            v: 1,
+            jobs: jobs.collect(),
+            sources: vec![],
+            reads: vec![],
+            orphans: Vec::new(),
+            warnings: Vec::new(),
+            report: None,
+        }
     }
 
     #[test]

@@ -90,7 +90,15 @@ pub(super) mod testing {
     }
 
     pub(in crate::report) fn plan(jobs: Vec<PlannedJob>) -> Plan {
-        Plan { v: 1, jobs, sources: Vec::new(), reads: Vec::new(), orphans: Vec::new(), report: None }
+        Plan {
+            v: 1,
+            jobs,
+            sources: Vec::new(),
+            reads: Vec::new(),
+            orphans: Vec::new(),
+            warnings: Vec::new(),
+            report: None,
+        }
     }
 }
 

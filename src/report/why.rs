@@ -111,7 +111,12 @@ fn push_passed_over(out: &mut String, why: &Why) {
                 "  rule {rule} could make it too, but its input {} does not exist and cannot be made",
                 printable(input)
             ),
-            None => writeln!(out, "  rule {rule} could make it too, but its inputs could not be found out"),
+            None => match &passed.because {
+                Some(because) => writeln!(out, "  {}", printable(because)),
+                None => {
+                    writeln!(out, "  rule {rule} could make it too, but its inputs could not be found out")
+                }
+            },
         };
     }
 }

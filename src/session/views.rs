@@ -2,6 +2,7 @@
 
 use super::{LastRun, PassedOver, WhyStep};
 use crate::base::path::PathId;
+use crate::diag::Diagnostic;
 use crate::graph::job::JobId;
 use crate::model::workflow::Read;
 use crate::plan::context::Context;
@@ -29,7 +30,7 @@ pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
     // After the jobs: their commands and report texts call functions, too.
     let reads = cx.workflow.reads.iter().map(|read| shown(read, None)).chain(called(cx)).collect();
     let report = cx.workflow.report.as_deref().map(str::to_string);
-    Plan { v: 1, jobs, sources, reads, orphans: orphans(cx), report }
+    Plan { v: 1, jobs, sources, reads, orphans: orphans(cx), warnings: warnings(cx), report }
 }
 
 /// What functions of rules looked at.
@@ -113,8 +114,15 @@ pub(super) fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
     here.map(|passed| PassedOver {
         rule: cx.workflow.rules[passed.rule as usize].name.to_string(),
         lacks: passed.lacks.map(|input| cx.paths.text(input).to_string()),
+        because: passed.failure.as_ref().map(|problem| problem.message.clone()),
     })
     .collect()
+}
+
+/// What is probably not as meant: rules that were not taken because their functions failed.
+pub(super) fn warnings(cx: &Context) -> Vec<Diagnostic> {
+    let failures = cx.graph.passed_over.iter().filter_map(|passed| passed.failure.as_ref());
+    failures.map(|problem| problem.resolve(&cx.workflow.sources)).collect()
 }
 
 /// The producer that makes `id` run: the first whose outputs will or may be made anew. One that runs only because its
