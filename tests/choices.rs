@@ -89,7 +89,12 @@ fn a_failing_input_function_is_told_when_another_rule_is_taken() {
         .call(&["-n"]);
     let plan = &case.last().stdout;
     assert_eq!(plan.matches("could make `out/").count(), 1, "once for the rule\n{plan}");
-    assert!(plan.contains("rule `special` could make `out/a.txt`, but its input function failed: name `REF` is not defined"), "{plan}");
+    assert!(
+        plan.contains(
+            "rule `special` could make `out/a.txt`, but its input function failed: name `REF` is not defined"
+        ),
+        "{plan}"
+    );
     assert!(plan.contains(" --> Rulefile:4:"), "{plan}");
     case.run(&[])
         .ran(&["general out/a.txt", "general out/b.txt"])
