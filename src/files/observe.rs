@@ -10,6 +10,7 @@ use crate::trace::identity::{FileHash, FileKind, Known, StatSig};
 use crate::trace::tree::Tree;
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What earlier runs knew.
@@ -38,6 +39,8 @@ pub(crate) struct Observer {
     /// The last known content of directories; current only while the memo says so.
     trees: Mutex<FxHashMap<PathId, Arc<Tree>>>,
     refreshed: Mutex<Vec<(PathId, Known)>>,
+    /// Whether signatures of files that nobody has read yet still hold: until the first job starts.
+    probes_hold: AtomicBool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -64,7 +67,26 @@ impl Observer {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             trees: Mutex::default(),
             refreshed: Mutex::default(),
+            probes_hold: AtomicBool::new(true),
         }
+    }
+
+    /// Whether something is at `path`. What is there is remembered for the first [`Observer::look`], so that a run in
+    /// which nothing is to do looks at each source once.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub(crate) fn probe(&self, id: PathId, path: &str) -> Result<bool> {
+        let sig = self.restat(path)?;
+        if let Some(sig) = sig {
+            self.set(id, Memo::Stat(sig));
+        }
+        Ok(sig.is_some())
+    }
+
+    /// From now on jobs run, and take their time: a file is looked at when its reader is checked.
+    pub(crate) fn distrust_probes(&self) {
+        self.probes_hold.store(false, Ordering::Relaxed);
     }
 
     /// The content of `path`: from memory; from `cache` when its signature is the same and settled; else by reading
@@ -79,7 +101,7 @@ impl Observer {
         }
         let full = self.root.join(path);
         let sig = match memo {
-            Memo::Stat(sig) => Some(sig),
+            Memo::Stat(sig) if self.probes_hold.load(Ordering::Relaxed) => Some(sig),
             _ => stat::stat(&full)?.map(|stat| stat.sig),
         };
         let cached = cache.file_hash(id);

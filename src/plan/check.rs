@@ -73,7 +73,7 @@ pub(crate) enum Mode {
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let check = compare_only(cx, id, mode)?;
     if !check.reasons.is_empty() && mode == Mode::Final {
-        refuse(cx, cx.job(id), &check)?;
+        refuse(cx, cx.job(id), &check.reasons, &check.assumed)?;
     }
     Ok(check)
 }
@@ -86,7 +86,7 @@ pub(crate) fn check_unit(cx: &Context, members: &[JobId], mode: Mode) -> Vec<Res
         && checks.iter().any(|check| check.as_ref().is_ok_and(|check| !check.reasons.is_empty()));
     for (id, check) in members.iter().zip(&mut checks).filter(|_| runs) {
         if let Ok(found) = check
-            && let Err(trouble) = refuse(cx, cx.job(*id), found)
+            && let Err(trouble) = refuse(cx, cx.job(*id), &found.reasons, &found.assumed)
         {
             *check = Err(trouble);
         }
@@ -143,17 +143,17 @@ pub(crate) fn bind_streams<'a>(cx: &Context, members: impl Iterator<Item = (JobI
 }
 
 /// What keeps a job from running that must.
-pub(crate) fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
+pub(crate) fn refuse(cx: &Context, job: &Job, reasons: &[Reason], assumed: &[PathId]) -> Result<(), Trouble> {
     require_program(cx, job, cx.rule(job))?;
     refuse_protected(cx, job)?;
     instance::priority(cx, job)?;
-    refuse_assumed(cx, check)
+    refuse_assumed(cx, reasons, assumed)
 }
 
 /// What is on record of a source is enough to compare, but not to run.
-fn refuse_assumed(cx: &Context, check: &Check) -> Result<(), Trouble> {
-    let Some(path) = check.assumed.first() else { return Ok(()) };
-    let reason = check.reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
+fn refuse_assumed(cx: &Context, reasons: &[Reason], assumed: &[PathId]) -> Result<(), Trouble> {
+    let Some(path) = assumed.first() else { return Ok(()) };
+    let reason = reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
     Err(Trouble {
         message: format!(
             "input `{}` is not there, and the job that reads it has to run{reason}",

@@ -19,6 +19,50 @@ use crate::trace::reason::Reason;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+/// What of a check counts before a run: fingerprints of all jobs of a big plan would fill the memory.
+struct Finding {
+    reasons: Vec<Reason>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What the checks of few jobs find; see [`Check`].
+#[derive(Default)]
+struct Rest {
+    absent: Vec<PathId>,
+    assumed: Vec<PathId>,
+    excused: Vec<PathId>,
+    pending: Vec<Pending>,
+}
+
+impl Finding {
+    fn of(check: Check) -> Finding {
+        let Check { mut reasons, absent, assumed, excused, pending, .. } = check;
+        reasons.shrink_to_fit();
+        let is_empty = absent.is_empty() && assumed.is_empty() && excused.is_empty() && pending.is_empty();
+        let rest = (!is_empty).then(|| Box::new(Rest { absent, assumed, excused, pending }));
+        Finding { reasons, rest }
+    }
+
+    fn absent(&self) -> &[PathId] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.absent)
+    }
+
+    fn assumed(&self) -> &[PathId] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.assumed)
+    }
+
+    fn excused(&self) -> &[PathId] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.excused)
+    }
+
+    fn pending(&self) -> &[Pending] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.pending)
+    }
+}
+
+/// By job number; `None` for a job that is not checked.
+type Findings = Vec<Option<Result<Finding, Trouble>>>;
+
 /// A verdict per job, by job number. Where a checkpoint is up to date the graph grows by what it says, so that a plan
 /// after a whole run is complete.
 ///
@@ -33,11 +77,11 @@ pub(crate) fn forecast(
     pool: &rayon::ThreadPool,
     refusals: bool,
 ) -> Result<Vec<Result<Verdict, Trouble>>, Vec<Problem>> {
-    let mut checks: Vec<Option<Result<Check, Trouble>>> = Vec::new();
+    let mut checks = Findings::new();
     let all: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
     check_all(cx, &all, pool, &mut checks);
     loop {
-        let mut verdicts = verdicts(cx, &checks);
+        let mut verdicts = verdicts(cx, &mut checks);
         let mut changed = known_now(cx, &checks, &verdicts);
         let due = due(cx, &verdicts);
         if due.is_empty() && changed.is_empty() {
@@ -52,14 +96,10 @@ pub(crate) fn forecast(
     }
 }
 
-fn refuse_running(
-    cx: &Context,
-    checks: &[Option<Result<Check, Trouble>>],
-    verdicts: &mut [Result<Verdict, Trouble>],
-) {
+fn refuse_running(cx: &Context, checks: &Findings, verdicts: &mut [Result<Verdict, Trouble>]) {
     let refused = |id: usize, verdict: &mut Result<Verdict, Trouble>| {
-        if let (Ok(Verdict::Run { .. }), Some(Ok(check))) = (&*verdict, &checks[id])
-            && let Err(trouble) = refuse(cx, cx.job(JobId(id as u32)), check)
+        if let (Ok(Verdict::Run { reasons }), Some(Ok(check))) = (&*verdict, &checks[id])
+            && let Err(trouble) = refuse(cx, cx.job(JobId(id as u32)), reasons, check.assumed())
         {
             *verdict = Err(trouble);
         }
@@ -68,17 +108,12 @@ fn refuse_running(
 }
 
 /// Checks these jobs, but for those that do not know their inputs yet.
-fn check_all(
-    cx: &Context,
-    jobs: &[JobId],
-    pool: &rayon::ThreadPool,
-    checks: &mut Vec<Option<Result<Check, Trouble>>>,
-) {
+fn check_all(cx: &Context, jobs: &[JobId], pool: &rayon::ThreadPool, checks: &mut Findings) {
     checks.resize_with(cx.graph.jobs.len(), || None);
     let one = |job: &JobId| {
         let is_checked =
             has_action(cx, *job) && !cx.graph.open.contains_key(job) && cx.units.with(*job).is_none();
-        is_checked.then(|| check(cx, *job, Mode::Forecast))
+        is_checked.then(|| check(cx, *job, Mode::Forecast).map(Finding::of))
     };
     let found: Vec<_> = pool.install(|| jobs.par_iter().with_min_len(64).map(one).collect());
     for (job, check) in jobs.iter().zip(found) {
@@ -92,6 +127,7 @@ fn check_all(
     let one = |leader: &JobId| check_unit(cx, members(leader), Mode::Forecast);
     let found: Vec<_> = pool.install(|| units.par_iter().map(one).collect());
     for (job, check) in units.iter().flat_map(members).zip(found.into_iter().flatten()) {
+        let check = check.map(Finding::of);
         checks[job.index()] = Some(check).filter(|_| !cx.graph.open.contains_key(job));
     }
     refuse_unordered(cx, checks);
@@ -99,14 +135,14 @@ fn check_all(
 
 /// A job whose params look at a checkpoint that it does not come after could start before it: that is an error. While
 /// some inputs are not known, nobody can say.
-fn refuse_unordered(cx: &Context, checks: &mut [Option<Result<Check, Trouble>>]) {
+fn refuse_unordered(cx: &Context, checks: &mut Findings) {
     if !cx.graph.open.is_empty() {
         return;
     }
     let mut after: FxHashMap<Pending, FxHashSet<JobId>> = FxHashMap::default();
     for (id, slot) in (0..).map(JobId).zip(checks) {
         let Some(Ok(check)) = slot else { continue };
-        let unordered = check.pending.iter().find(|pending| {
+        let unordered = check.pending().iter().find(|pending| {
             let after = after.entry((*pending).clone()).or_insert_with(|| all_after(cx, pending));
             !after.contains(&id)
         });
@@ -140,13 +176,9 @@ fn due(cx: &Context, verdicts: &[Result<Verdict, Trouble>]) -> Vec<JobId> {
 }
 
 /// Jobs whose params look at checkpoints that are now known to be up to date.
-fn known_now(
-    cx: &Context,
-    checks: &[Option<Result<Check, Trouble>>],
-    verdicts: &[Result<Verdict, Trouble>],
-) -> Vec<JobId> {
+fn known_now(cx: &Context, checks: &Findings, verdicts: &[Result<Verdict, Trouble>]) -> Vec<JobId> {
     let pending = (0..).map(JobId).zip(checks).filter_map(|(id, check)| match check {
-        Some(Ok(check)) if !check.pending.is_empty() => Some((id, &check.pending)),
+        Some(Ok(check)) if !check.pending().is_empty() => Some((id, check.pending())),
         _ => None,
     });
     let mut known: FxHashSet<JobId> = FxHashSet::default();
@@ -188,7 +220,7 @@ fn grow(
         index,
         paths: &mut cx.paths,
         graph: &mut cx.graph,
-        probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view, gone: &cx.gone },
+        probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view, gone: &cx.gone, files: None },
         pool: Some(pool),
         is_final: &|job| matches!(verdicts.get(job.index()), Some(Ok(Verdict::UpToDate))),
         most: MOST_NEW_JOBS,
@@ -211,24 +243,30 @@ fn grow(
     Ok(grown.changed.into_iter().map(|changed| changed.job).collect())
 }
 
-fn verdicts(cx: &Context, checks: &[Option<Result<Check, Trouble>>]) -> Vec<Result<Verdict, Trouble>> {
+/// What the checks say together. Where nothing can be added to the graph any more their reasons are handed over, not
+/// copied.
+fn verdicts(cx: &Context, checks: &mut Findings) -> Vec<Result<Verdict, Trouble>> {
+    let pends = |check: &Option<Result<Finding, Trouble>>| matches!(check, Some(Ok(check)) if !check.pending().is_empty());
+    let is_last = cx.graph.open.is_empty() && !checks.iter().any(pends);
     let mut verdicts: Vec<Result<Verdict, Trouble>> = vec![Ok(Verdict::UpToDate); cx.graph.jobs.len()];
     // Jobs that run or may run and read temporary files that are gone.
-    let mut lacking: Vec<(JobId, &[PathId])> = Vec::new();
+    let mut lacking: Vec<(JobId, Vec<PathId>)> = Vec::new();
     for id in &cx.graph.order {
         if let Some(open) = cx.graph.open.get(id) {
             verdicts[id.index()] = Ok(Verdict::AfterCheckpoint { checkpoints: titles(cx, &open.on) });
             continue;
         }
         let remade = remade(cx, *id, &verdicts);
-        verdicts[id.index()] = match &checks[id.index()] {
+        verdicts[id.index()] = match &mut checks[id.index()] {
             None => Ok(without_action(cx, &remade)),
             Some(Ok(check)) => {
-                if !check.absent.is_empty() {
-                    lacking.push((*id, &check.absent));
+                if !check.absent().is_empty() {
+                    lacking.push((*id, check.absent().to_vec()));
                 }
-                match verdict(cx, check, &remade) {
-                    Verdict::UpToDate => Ok(unless_updated(cx, &check.excused, &verdicts)),
+                let reasons =
+                    if is_last { std::mem::take(&mut check.reasons) } else { check.reasons.clone() };
+                match verdict(cx, reasons, check.pending(), &remade) {
+                    Verdict::UpToDate => Ok(unless_updated(cx, check.excused(), &verdicts)),
                     verdict => Ok(verdict),
                 }
             }
@@ -257,8 +295,8 @@ fn titles(cx: &Context, jobs: &[JobId]) -> Vec<String> {
 /// Producers of temporary files that are gone run when a job that reads them does, and so do all that run with a job. What
 /// they make may come out different, so what else reads it may run, and need such files in turn: until nothing changes.
 /// Verdicts only rise, so each job is looked at a few times at most.
-fn raise_all(cx: &Context, lacking: Vec<(JobId, &[PathId])>, verdicts: &mut [Result<Verdict, Trouble>]) {
-    let absent: FxHashMap<JobId, &[PathId]> = lacking.into_iter().collect();
+fn raise_all(cx: &Context, lacking: Vec<(JobId, Vec<PathId>)>, verdicts: &mut [Result<Verdict, Trouble>]) {
+    let absent: FxHashMap<JobId, Vec<PathId>> = lacking.into_iter().collect();
     let mut raised: Vec<JobId> = absent.keys().copied().collect();
     raised.extend(cx.units.all().flat_map(|(_, members)| members.iter().copied()));
     raised.sort_unstable();
@@ -274,7 +312,7 @@ fn raise_all(cx: &Context, lacking: Vec<(JobId, &[PathId])>, verdicts: &mut [Res
                 raised.push(*mate);
             }
         }
-        for path in absent.get(&id).into_iter().copied().flatten() {
+        for path in absent.get(&id).into_iter().flatten() {
             let Some(producer) = cx.graph.producer(*path) else { continue };
             let wanted = match &verdicts[id.index()] {
                 Ok(Verdict::Run { .. }) => Verdict::Run { reasons: vec![needed_by(cx, *path, id)] },
@@ -335,18 +373,21 @@ fn texts(cx: &Context, paths: &[PathId]) -> Vec<String> {
     texts
 }
 
-fn verdict(cx: &Context, check: &Check, remade: &[PathId]) -> Verdict {
-    let is_remade = |path: &str| remade.iter().any(|p| cx.paths.text(*p) == path);
+fn verdict(cx: &Context, mut reasons: Vec<Reason>, pending: &[Pending], remade: &[PathId]) -> Verdict {
+    let names: FxHashSet<&str> = match reasons.is_empty() {
+        true => FxHashSet::default(),
+        false => remade.iter().map(|path| cx.paths.text(*path)).collect(),
+    };
     // What an input that is made anew looked like before says nothing about what it will look like.
-    let own = |reason: &Reason| !matches!(reason, Reason::InputChanged { path, .. } if is_remade(path));
-    let reasons: Vec<Reason> = check.reasons.iter().filter(|reason| own(reason)).cloned().collect();
+    let own =
+        |reason: &Reason| !matches!(reason, Reason::InputChanged { path, .. } if names.contains(&**path));
+    reasons.retain(own);
     // An edited output is kept should the inputs come out as they were.
     let may_be_kept = cx.trust.keep_edited && !remade.is_empty() && reasons.iter().all(Reason::is_edit);
     match (reasons.is_empty() || may_be_kept, remade.is_empty()) {
         (false, _) => Verdict::Run { reasons },
-        (true, true) if !check.pending.is_empty() => {
-            let on: Vec<JobId> =
-                check.pending.iter().filter_map(|pending| pending_job(cx, pending)).collect();
+        (true, true) if !pending.is_empty() => {
+            let on: Vec<JobId> = pending.iter().filter_map(|pending| pending_job(cx, pending)).collect();
             Verdict::AfterCheckpoint { checkpoints: titles(cx, &on) }
         }
         (true, true) => Verdict::UpToDate,

@@ -30,7 +30,7 @@ pub(crate) fn rules(place: &Place) -> Result<Exit, Failure> {
 
 pub(crate) fn outputs(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let plan = ask::planned(place, targets, &RunArgs::default())?;
-    let mut outputs: Vec<&str> = plan.jobs.iter().flat_map(|j| &j.job.outputs).map(String::as_str).collect();
+    let mut outputs: Vec<String> = plan.jobs().flat_map(|job| job.info().outputs).collect();
     outputs.sort_unstable();
     if place.output.json {
         place.output.answer_json(&serde_json::json!({"v": 1, "outputs": outputs}))?;
