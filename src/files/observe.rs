@@ -2,7 +2,8 @@
 //! once until it is forgotten; no lock is held while the file system is asked.
 
 use super::hash::{Content, FileHasher};
-use super::{stat, tree};
+use super::stat::Root;
+use super::tree;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::error::Result;
@@ -33,7 +34,7 @@ pub(crate) enum Seen {
 /// Looks at files, each once. Shared by threads; two that look at the same path at once both do the work and come to
 /// the same answer.
 pub(crate) struct Observer {
-    root: PathBuf,
+    root: Root,
     hasher: FileHasher,
     shards: Box<[Mutex<Vec<Memo>>]>,
     /// The last known content of directories; current only while the memo says so.
@@ -62,7 +63,7 @@ impl Observer {
     /// counts as unsettled.
     pub(crate) fn new(root: PathBuf, probe_dir: Option<PathBuf>) -> Observer {
         Observer {
-            root,
+            root: Root::new(root),
             hasher: FileHasher::new(probe_dir.as_deref()),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             trees: Mutex::default(),
@@ -99,10 +100,9 @@ impl Observer {
         if let Some(seen) = memo.seen() {
             return Ok(seen);
         }
-        let full = self.root.join(path);
         let sig = match memo {
             Memo::Stat(sig) if self.probes_hold.load(Ordering::Relaxed) => Some(sig),
-            _ => stat::stat(&full)?.map(|stat| stat.sig),
+            _ => self.restat(path)?,
         };
         let cached = cache.file_hash(id);
         let memo = match sig {
@@ -110,7 +110,7 @@ impl Observer {
             Some(sig) if sig.kind != FileKind::File => Memo::Stat(sig),
             Some(sig) => match cached.filter(|known| known.settled && known.sig == sig) {
                 Some(known) => Memo::Hashed(known),
-                None => Memo::of(self.hasher.content(&full)?),
+                None => Memo::of(self.hasher.content(&self.root.join(path))?),
             },
         };
         self.set(id, memo);
@@ -134,7 +134,7 @@ impl Observer {
             return Ok(Some(tree.clone()));
         }
         let last = last.or_else(|| cache.tree(id).map(Arc::new));
-        let Some((sig, tree)) = tree::read(&self.root, path, last.as_deref(), &self.hasher)? else {
+        let Some((sig, tree)) = tree::read(self.root.path(), path, last.as_deref(), &self.hasher)? else {
             self.forget(id);
             return Ok(None);
         };
@@ -167,7 +167,7 @@ impl Observer {
     /// # Errors
     /// When the file system does not say.
     pub(crate) fn restat(&self, path: &str) -> Result<Option<StatSig>> {
-        Ok(stat::stat(&self.root.join(path))?.map(|stat| stat.sig))
+        Ok(self.root.stat(path)?.map(|stat| stat.sig))
     }
 
     /// The last known content of a directory, whether or not it is still there. Asks nobody.
@@ -182,7 +182,7 @@ impl Observer {
     /// As [`Observer::tree`].
     pub(crate) fn is_same_tree(&self, id: PathId, path: &str) -> Result<bool> {
         let Some(last) = self.last_tree(id) else { return Ok(false) };
-        let now = tree::read(&self.root, path, Some(&last), &self.hasher)?;
+        let now = tree::read(self.root.path(), path, Some(&last), &self.hasher)?;
         Ok(now.is_some_and(|(_, now)| now.digest() == last.digest()))
     }
 
