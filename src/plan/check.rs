@@ -192,13 +192,17 @@ const DEPTH: u32 = 20;
 fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) -> Result<Check, Trouble> {
     let job = cx.job(id);
     let (mut absent, mut assumed) = (Vec::new(), Vec::new());
-    let inputs = input_states(cx, job, mode, streams, &mut absent, &mut assumed)?;
+    let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
+    // A plan from nothing reads no file: what is in it would be compared with nothing, and go on no record. A pipe stands
+    // for what its writer is executed with, though.
+    let compares = trace.is_some() || mode == Mode::Final || cx.units.with(id).is_some();
+    let content = if compares { inputs::digest } else { inputs::presence };
+    let inputs = input_states(cx, job, mode, content, streams, &mut absent, &mut assumed)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
     let mut unknown = Unknown::default();
     let required = required::of(cx, job)?;
     let fingerprint = fingerprint(cx, job, inputs, &required, may_lack, &mut unknown)?;
-    let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
         fingerprint,
@@ -240,10 +244,14 @@ fn is_open(reason: &Reason, open: &[Arc<str>]) -> bool {
     open.iter().any(|open| **open == **name)
 }
 
+/// What stands for input `index` of a job; `None` when it is not there.
+type Content = fn(&Context, &Job, usize) -> Result<Option<Digest>, Trouble>;
+
 fn input_states(
     cx: &Context,
     job: &Job,
     mode: Mode,
+    content: Content,
     streams: &Streams,
     absent: &mut Vec<PathId>,
     assumed: &mut Vec<PathId>,
@@ -259,7 +267,7 @@ fn input_states(
         let digest = match streams.get(path) {
             Some(_) if inputs::flags(job, index).has(Flag::Ancient) => ANCIENT,
             Some(digest) => *digest,
-            None => match inputs::digest(cx, job, index)? {
+            None => match content(cx, job, index)? {
                 Some(digest) => digest,
                 None => match cx.assumed(*path) {
                     Some(digest) => {
@@ -485,6 +493,8 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
         return Ok(());
     }
     let regrouped = job.outputs.iter().find(|o| cx.view.trace(**o).is_some());
+    // One is all there will be, of all jobs of a plan from nothing.
+    check.reasons.reserve_exact(1);
     check.reasons.push(match regrouped {
         Some(output) => Reason::OutputSetChanged { path: cx.paths.text(*output).to_string() },
         None if all_exist => Reason::NoRecord,

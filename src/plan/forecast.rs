@@ -36,8 +36,7 @@ struct Rest {
 
 impl Finding {
     fn of(check: Check) -> Finding {
-        let Check { mut reasons, absent, assumed, excused, pending, .. } = check;
-        reasons.shrink_to_fit();
+        let Check { reasons, absent, assumed, excused, pending, .. } = check;
         let is_empty = absent.is_empty() && assumed.is_empty() && excused.is_empty() && pending.is_empty();
         let rest = (!is_empty).then(|| Box::new(Rest { absent, assumed, excused, pending }));
         Finding { reasons, rest }
@@ -115,9 +114,16 @@ fn check_all(cx: &Context, jobs: &[JobId], pool: &rayon::ThreadPool, checks: &mu
             has_action(cx, *job) && !cx.graph.open.contains_key(job) && cx.units.with(*job).is_none();
         is_checked.then(|| check(cx, *job, Mode::Forecast).map(Finding::of))
     };
-    let found: Vec<_> = pool.install(|| jobs.par_iter().with_min_len(64).map(one).collect());
-    for (job, check) in jobs.iter().zip(found) {
-        checks[job.index()] = check;
+    let is_all = jobs.len() == checks.len() && jobs.iter().zip(0..).all(|(job, number)| job.0 == number);
+    if is_all {
+        // In place: a big plan has no room for two lists.
+        let slots = checks.par_iter_mut().zip(jobs).with_min_len(64);
+        pool.install(|| slots.for_each(|(slot, job)| *slot = one(job)));
+    } else {
+        let found: Vec<_> = pool.install(|| jobs.par_iter().with_min_len(64).map(one).collect());
+        for (job, check) in jobs.iter().zip(found) {
+            checks[job.index()] = check;
+        }
     }
     let mut units: Vec<JobId> =
         jobs.iter().filter(|job| cx.units.with(**job).is_some()).map(|job| cx.units.leader(*job)).collect();
