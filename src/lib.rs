@@ -85,7 +85,9 @@ pub use base::digest::Digest;
 pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelLevel, CancelToken};
-pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
+pub use engine::event::{
+    CriticalPath, CriticalStep, Event, EventKind, JobFailure, RuleJobs, SkipCause, Summary,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
 pub use lint::{LINTS, Lint, LintLevel, LintOptions};
@@ -101,8 +103,8 @@ pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
 pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
 pub use session::{
-    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, PassedOver, RunOptions, RunReport, Session,
-    SessionBuilder, Why, WhyStep,
+    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, OutputState, PassedOver, RunOptions,
+    RunReport, Session, SessionBuilder, Why, WhyStep,
 };
 pub use syntax::{FormatOptions, format_source, included_files};
 pub use trace::reason::Reason;

@@ -3,11 +3,13 @@
 mod accept;
 mod history;
 mod options;
+mod outputs;
 mod recovery;
 mod targets;
 mod views;
 
 use crate::base::path::normalise;
+use crate::diag::Diagnostic;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::{Event, JobFailure, Summary};
@@ -25,6 +27,7 @@ use crate::model::dynamic::Dynamic;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
+use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software};
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
@@ -36,6 +39,7 @@ use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use options::{LoadOptions, RunOptions};
+pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
@@ -63,6 +67,7 @@ pub struct Session {
     index: PatternIndex,
     programs: Programs,
     direct: bool,
+    variables: Arc<[(String, String)]>,
 }
 
 /// Options of a [`Session`].
@@ -76,6 +81,7 @@ pub struct SessionBuilder {
     observer: Option<Observe>,
     search_path: Option<OsString>,
     direct: bool,
+    variables: Vec<(String, String)>,
 }
 
 /// What a run did. A failed job is data here, not an error.
@@ -243,6 +249,7 @@ impl Session {
             observer: None,
             search_path: None,
             direct: false,
+            variables: Vec::new(),
         }
     }
 
@@ -319,9 +326,16 @@ impl Session {
         if !problems.is_empty() {
             return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
         }
+        let mut aliases = Aliases::new(&self.root);
+        let ground = Ground { workflow: &self.workflow, graph: &graph, paths: &paths, view: &loaded.view };
+        let problems = aliases.inspect(&ground);
+        if !problems.is_empty() {
+            return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
+        }
         let force = options.force(&graph, &self.workflow, &paths).map_err(plan_error)?;
         Ok(Context {
             force,
+            aliases,
             temps: Temps::of(&self.workflow, &graph, options.only_needed),
             units,
             graph,
@@ -356,6 +370,36 @@ impl Session {
         match self.oversized_units(&cx).into_iter().find(|(unit, _)| runs(unit)) {
             Some((_, error)) => Err(error),
             None => Ok(plan_of(cx, verdicts)),
+        }
+    }
+
+    /// Says what keeps `targets` from being planned (none = the default rule): missing inputs, cycles, ambiguous rules,
+    /// functions that fail. Compares no file and writes nothing, so it is quicker than [`Session::plan`]. A default rule
+    /// that says nothing to make is none of these: its author asks for files.
+    ///
+    /// # Errors
+    /// The state cannot be read, or a target is none.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// let text = "rule a:\n    input: 'no/such.csv'\n    output: 'a.txt'\n    shell: 'sort {input} > {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// assert_eq!(session.check::<&str>(&[])?[0].code, "missing-input");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn check<T: AsRef<str>>(&self, targets: &[T]) -> Result<Vec<Diagnostic>> {
+        let planned = self
+            .context(targets, &RunOptions::default(), &mut read(&self.state_dir())?, false)
+            .and_then(|cx| self.refuse_unsupported(&cx));
+        let says_nothing = |found: &Diagnostic| {
+            targets.is_empty() && matches!(&*found.code, "no-target" | "target-has-wildcards")
+        };
+        match planned {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::Plan && !error.diagnostics().is_empty() => {
+                Ok(error.diagnostics().iter().filter(|found| !says_nothing(found)).cloned().collect())
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -538,6 +582,7 @@ impl Session {
             keep_temps: options.keep_temps,
             programs: self.programs.clone(),
             direct: self.direct,
+            variables: self.variables.clone(),
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
@@ -550,7 +595,11 @@ impl Session {
         })
     }
 
+    /// Makes the directory that `workdir:` names, and with it the state in it, ready to be written.
     fn open_store(&self, wait: bool, what: &str) -> Result<(Loaded, Writer)> {
+        if self.workflow.workdir.is_some() {
+            make_directory(&self.root)?;
+        }
         let cancelled = || self.cancel.level().is_some();
         let wait = if wait { LockWait::Wait(&cancelled) } else { LockWait::Fail };
         open(&self.state_dir(), wait, what)
@@ -656,6 +705,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets variables that jobs get besides those of the process's environment, over those of the same name.
+    #[must_use]
+    pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> SessionBuilder {
+        self.variables.extend(variables);
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -670,20 +726,18 @@ impl SessionBuilder {
         self
     }
 
-    /// Opens the session. Makes the directory that `workdir:` names.
+    /// Opens the session. The directory that `workdir:` names is made when something is written.
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.
     pub fn open(self) -> Result<Session> {
         let root = match &self.workflow.workdir {
-            Some(below) => {
-                let root = self.root.join(below);
-                make_directory(&root)?;
-                root
-            }
+            Some(below) => self.root.join(below),
             None => self.root,
         };
-        if !root.is_dir() {
+        // The one of `workdir:` may be yet to be made.
+        let must_be_there = root.exists() || self.workflow.workdir.is_none();
+        if must_be_there && !root.is_dir() {
             let message = format!("the root {} is not a directory", root.display());
             return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
@@ -706,6 +760,7 @@ impl SessionBuilder {
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
             programs: Programs::new(self.search_path),
             direct: self.direct,
+            variables: self.variables.into(),
             root,
             workflow: self.workflow,
         })

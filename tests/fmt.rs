@@ -59,3 +59,33 @@ fn mistakes_are_told_with_their_places() {
     assert_eq!(error.kind(), rulemake::ErrorKind::Workflow);
     assert!(text.contains("a.smk:2:13") && text.contains("never closed"), "{text}");
 }
+
+/// Promise: formatting a second time changes nothing, whatever people write. Takes all files below the directory that
+/// `RULEMAKE_CORPUS` names, at several widths: `RULEMAKE_CORPUS=dir cargo test --test fmt -- --ignored`.
+#[test]
+#[ignore = "needs a directory of Rulefiles, or of any Python"]
+fn a_corpus_from_outside_is_stable() {
+    let mut folders = vec![std::path::PathBuf::from(std::env::var_os("RULEMAKE_CORPUS").unwrap())];
+    let (mut formatted, mut wrong) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            for width in [100, 60, 40, 20] {
+                let options = FormatOptions::default().line_length(width);
+                match format_source(&text, &options) {
+                    Ok(once) if format_source(&once, &options).is_ok_and(|twice| twice == once) => {
+                        formatted += 1
+                    }
+                    Err(error) if error.kind() == rulemake::ErrorKind::Workflow => break,
+                    _ => wrong.push(format!("{} at {width}", path.display())),
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "of {formatted} texts:\n{}", wrong.join("\n"));
+    assert!(formatted > 0, "no text is a Rulefile");
+}

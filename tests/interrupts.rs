@@ -179,6 +179,53 @@ fn w21_a_kill_at_any_moment_leaves_a_directory_that_the_next_run_mends() {
     }
 }
 
+/// A run that is dead is told from one that lives, also when somebody else has the lock by now.
+#[test]
+fn a_killed_run_is_no_running_one() {
+    let case = slow();
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("KILL");
+    run.end();
+    let case = case
+        .call(&["-n"])
+        .stdout_has("will run  slow slow.txt  run 1 was interrupted while this job ran")
+        .stdout_lacks("running now");
+    let lock = std::fs::File::options().write(true).open(case.path(".rulemake/lock")).unwrap();
+    lock.lock().unwrap();
+    std::fs::write(case.path(".rulemake/lock"), "pid 1 on host h since now, `x`\ntaken 99999999999999\n")
+        .unwrap();
+    let case =
+        case.call(&["why", "slow.txt"]).stdout_has("run 1 was interrupted").stdout_lacks("running now");
+    drop(lock);
+    case.file("go", "").run(&[]).ran(&["slow slow.txt", "last last.txt"]);
+}
+
+/// What a job is changing in place is not put back while it lives.
+#[test]
+fn a_plan_looks_at_what_a_living_run_changes_in_place() {
+    let rules = "rule all:
+    input: 'read'
+\
+                 rule change:
+    output: update('data')
+\
+                 \x20   shell: 'echo x >> {output}; touch started; for i in $(seq 600); do [ -e go ] && break; sleep 0.05; done'
+\
+                 rule read:
+    input: 'data'
+    output: 'read'
+    shell: 'cp {input} {output}'
+";
+    let case = Case::new().rulefile(rules).file("data", "1\n");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    let case = case.call(&["-n"]).stdout_has("runs now").stdout_lacks("interrupted");
+    let case = case.file("go", "");
+    assert_eq!(run.end().code, Some(0));
+    case.has("read", "1\nx\n").run(&[]).ran(&[]);
+}
+
 /// Snakemake 9.27: the second run complains of incomplete files, and advises to clean up what is being written.
 #[test]
 fn w22_a_second_run_is_told_who_is_at_work() {
@@ -199,8 +246,15 @@ fn w22_a_second_run_is_told_who_is_at_work() {
         .call(&["why", "first.txt"])
         .stdout_has("is up to date")
         .call(&["why", "slow.txt"])
+        .stdout_has(&format!("slow.txt is being made by rule slow:\n  - it is running now, in run 1: {pid}"))
+        .stdout_lacks("interrupted")
         .call(&["-n"])
+        .stdout_has(&format!("it is running now, in run 1: {pid}"))
+        .stdout_has("1 runs now, 1 will run, 1 up to date")
         .stdout_has("last.txt")
+        .stdout_lacks("interrupted")
+        .call_with_code(&["accept", "-n", "slow.txt"], 1)
+        .stdout_has("left slow slow.txt: it is running now")
         .call(&["list"])
         .stdout_has("slow")
         .call(&["log", "first.txt"])

@@ -16,8 +16,14 @@ const INTRODUCTION: &str = "\
 `rulemake check` loads the Rulefile, shows all its mistakes, and runs nothing. When there are none, it shows what is
 probably one: lints. `--pedantic` adds those that only some people want, `--allow LINT` leaves one out, `--deny LINT`
 and `--strict` take the findings of one or of all for mistakes, `--list` prints them all, and `--json` gives the findings
-with their places. The exit code is 0 if there is nothing or only warnings, 1 if something is denied, and 3 if the Rulefile
-cannot be loaded.
+with their places.
+
+With the lints it shows what keeps the first rule from being planned, as `rulemake -n` would: missing inputs, cycles,
+ambiguous rules, input functions that fail. It compares no file for that and writes nothing; `--no-plan` leaves it out, for a
+place where the inputs are not. Nothing is said of a first rule with wildcards, whose files somebody asks for.
+
+The exit code is 0 if there is nothing or only warnings, 1 if something is denied or keeps the first rule from being
+planned, and 3 if the Rulefile cannot be loaded.
 
 A comment `# rulemake: allow(lint-name)` silences a finding on its line or on the one below; above a rule, in all of the
 rule. Several names stand with commas between them.

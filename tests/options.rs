@@ -2,6 +2,7 @@
 //! Promise: what stands on the command line wins over profiles, profiles over the Rulefile; none of it is a reason to run.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
@@ -217,4 +218,87 @@ fn unknown_options_get_the_words_that_stand_here_all_at_once() {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
+}
+
+/// From the weakest to the strongest: the project's settings, a named set of them, a variable, the line.
+#[test]
+fn settings_of_the_project_hold_until_somebody_says_otherwise() {
+    let case = || {
+        case()
+            .file("rulemake.toml", "set-threads = ['a=2']\njobs = 8\n[profile.big]\nset-threads = ['a=3']\n")
+    };
+    case()
+        .run(&[])
+        .has("o", "2 10\n")
+        .run(&["--profile", "big", "--force-all"])
+        .has("o", "3 10\n")
+        .env("RULEMAKE_SET_THREADS", "a=4")
+        .run(&["--profile", "big", "--force-all"])
+        .has("o", "4 10\n")
+        .run(&["--set-threads", "a=5", "--force-all"])
+        .has("o", "5 10\n");
+    case().env("RULEMAKE_DRY_RUN", "1").call(&[]).stdout_has("1 will run").has_not("o");
+}
+
+#[test]
+fn config_shows_what_is_set_and_where() {
+    let case = case()
+        .file("rulemake.toml", "jobs = 8\nkeep-going = true\n")
+        .env("RULEMAKE_JOBS", "3")
+        .call(&["config"]);
+    assert_eq!(case.last().stdout, "keep-going = true\njobs = 3\n");
+    let case = case.call(&["config", "--show-origin"]);
+    let lines: Vec<&str> = case.last().stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("jobs = 8 ") && lines[0].ends_with("rulemake.toml (overridden)"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("keep-going = true  # ") && lines[1].ends_with("rulemake.toml"),
+        "{lines:?}"
+    );
+    assert_eq!(lines[2], "jobs = 3           # RULEMAKE_JOBS");
+    let case = case.file("rulemake.toml", "job = 8\n").call_with_code(&["config"], 2);
+    assert!(
+        case.last().stderr.contains("has an unknown option `job`\n  = help: did you mean `jobs`?"),
+        "{}",
+        case.last().stderr
+    );
+}
+
+/// Variables of a file reach the Rulefile and its jobs, on request only; what the environment holds stays.
+#[test]
+fn variables_of_a_file_reach_the_rulefile_and_its_jobs() {
+    let case = || {
+        Case::new()
+            .rulefile(
+                "envvars: 'FROM_FILE'\nrule a:\n    output: 'o'\n    params: x=os.environ['FROM_FILE']\n    \
+                 shell: 'echo {params.x} $FROM_FILE $BOTH > {output}'\n",
+            )
+            .file(".env", "# a remark\nFROM_FILE='two words'\nexport BOTH=file\n")
+            .env("BOTH", "outside")
+    };
+    case().run(&["--dotenv", ".env"]).has("o", "two words two words outside\n");
+    case().call_with_code(&[], 3).stderr_has("FROM_FILE");
+    case().file("rulemake.toml", "dotenv = '.env'\n").run(&[]).has("o", "two words two words outside\n");
+    case().call_with_code(&["--dotenv", "none"], 2).stderr_has("cannot read the variables in `");
+}
+
+/// In GitHub Actions what failed is shown beside the code, and counted on the page of the run.
+#[test]
+fn failures_are_annotated_in_github_actions() {
+    let case = Case::new()
+        .rulefile("rule a:\n    output: 'o'\n    shell: 'echo 50 %; echo oops; false'\n")
+        .env("GITHUB_ACTIONS", "true");
+    let page = case.path("page.md");
+    let case = case.env("GITHUB_STEP_SUMMARY", page.to_str().unwrap()).call_with_code(&[], 1);
+    let case = case.stderr_has("::error file=Rulefile,title=a o failed%3A exit 1::50 %25%0Aoops");
+    let text = case.read("page.md");
+    assert!(text.starts_with("### rulemake: 0 ran, 1 failed in "), "{text}");
+    assert!(text.ends_with("| failed | why |\n|---|---|\n| a o | exit 1 |\n"), "{text}");
+    Case::new()
+        .rulefile("rule a:\n    output: 'o'\n    shel: 'true'\n")
+        .env("GITHUB_ACTIONS", "true")
+        .call_with_code(&[], 3)
+        .stderr_has("::error file=Rulefile,line=3,col=5,title=");
 }

@@ -4,6 +4,7 @@
 
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
+use crate::settings::Layer;
 use crate::snakemake;
 use crate::values::{batch, name_value, processors, resource, rule_number, rule_resource, setting};
 use crate::words::spread;
@@ -72,6 +73,9 @@ pub(crate) struct Args {
     /// Options of profiles that have no effect here.
     #[arg(skip)]
     pub(crate) without_effect: Vec<String>,
+    /// What is set elsewhere, and stands in the line already.
+    #[arg(skip)]
+    pub(crate) layers: Vec<Layer>,
 }
 
 /// Options that every command understands.
@@ -121,6 +125,11 @@ pub(crate) struct Common {
     /// Set into how many parts a process of `scattergather` is cut. Repeat it for more
     #[arg(long, value_name = "NAME=N", value_parser = rule_number, hide_short_help = true)]
     pub(crate) set_scatter: Vec<(String, u32)>,
+    /// Read variables for the Rulefile and its jobs from FILE, such as `.env`, in lines `NAME=value`
+    ///
+    /// What the environment holds already stays as it is.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(crate) dotenv: Vec<PathBuf>,
     /// Print only what went wrong
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -286,6 +295,25 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Show what changed since the last run, each change once
+    ///
+    /// Sources with other content, rules with another command or other params, outputs that are missing or edited, and how
+    /// many jobs each makes run.
+    Diff {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show each output with its state, size, last run and log
+    Summary {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Print the graph of rules or jobs
     Graph {
         /// Files or rules; the first rule when none is given
@@ -308,7 +336,7 @@ pub(crate) enum Command {
         /// List the rules with what they make (the default)
         #[arg(long, conflicts_with = "outputs")]
         rules: bool,
-        /// List the files of the plan, one per line
+        /// List the files of the plan, one per line; on a terminal with their state
         #[arg(long)]
         outputs: bool,
         #[command(flatten)]
@@ -324,8 +352,8 @@ pub(crate) enum Command {
     },
     /// Look for mistakes in the Rulefile, and run nothing
     ///
-    /// All mistakes are shown, then what is probably one. A comment `# rulemake: allow(LINT)` on a line or above it
-    /// silences what is found there.
+    /// All mistakes are shown, then what is probably one and what keeps the first rule from being planned: missing inputs,
+    /// cycles, ambiguous rules. A comment `# rulemake: allow(LINT)` on a line or above it silences what a lint finds there.
     Check {
         #[command(flatten)]
         check: CheckArgs,
@@ -372,6 +400,40 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Show the options that are set outside the command line
+    ///
+    /// From the weakest to the strongest: `~/.config/rulemake/config.toml`, `rulemake.toml` in this directory or above it,
+    /// `--profile`, the workflow's profile, variables such as RULEMAKE_JOBS=4 and RULEMAKE_KEEP_GOING=1; the
+    /// command line wins. A file sets options by their names (`jobs = 4`, `keep-going = true`,
+    /// `resources = { mem_mb = 16000 }`), and sets for `--profile NAME` in tables `[profile.NAME]`.
+    Config {
+        /// Also show where each comes from, and what is overridden
+        #[arg(long)]
+        show_origin: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the script that makes a shell complete commands, options, rules and files
+    ///
+    /// For bash, `source <(rulemake completions bash)` in ~/.bashrc; for zsh the same in ~/.zshrc; for fish,
+    /// `rulemake completions fish | source` in ~/.config/fish/config.fish.
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        #[arg(value_name = "SHELL")]
+        shell: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the manual page, or that of a command
+    ///
+    /// To read it: `rulemake man | man -l -`.
+    Man {
+        /// A command
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -411,7 +473,8 @@ pub(crate) enum GraphNode {
 const COMMON_HELP: &str = "\
 Also the options of every command: -f -C --config --configfile -q -v --json --color
 (`rulemake --help` explains them)";
-const COMMON: [&str; 15] = [
+const COMMON: [&str; 16] = [
+    "dotenv",
     "file",
     "directory",
     "config",
@@ -428,13 +491,27 @@ const COMMON: [&str; 15] = [
     "json",
     "color",
 ];
-const SUBCOMMANDS: [&str; 10] =
-    ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean"];
+
+/// Commands that the short help only names.
+const LESS_USED: [&str; 6] = ["diff", "summary", "fmt", "config", "completions", "man"];
+
+/// The names of all commands.
+pub(crate) fn command_names() -> Vec<String> {
+    let all = Args::command();
+    all.get_subcommands().map(|command| command.get_name().to_string()).chain(["help".into()]).collect()
+}
+
+pub(crate) fn is_command(word: &str) -> bool {
+    word == "help" || Args::command().find_subcommand(word).is_some()
+}
 
 impl Args {
     /// The definitions with short helps of the commands: their own options alone.
     fn short() -> clap::Command {
-        SUBCOMMANDS.into_iter().fold(Args::command(), |all, name| {
+        let all = Args::command();
+        let names: Vec<String> =
+            all.get_subcommands().map(|command| command.get_name().to_string()).collect();
+        names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
                 COMMON.into_iter().fold(command, hidden).after_help(COMMON_HELP)
@@ -443,8 +520,16 @@ impl Args {
     }
 
     pub(crate) fn from_line(words: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
+        let words = spread(words);
         let mut command = Args::short();
-        let matches = command.try_get_matches_from_mut(spread(words))?;
+        // The long help has room for all commands.
+        if !words.iter().any(|word| word == "--help" || word == "help") {
+            command = LESS_USED
+                .into_iter()
+                .fold(command, |all, name| all.mut_subcommand(name, |command| command.hide(true)))
+                .after_help(format!("{EXAMPLES}\n\nMore commands: {} (--help)", LESS_USED.join(", ")));
+        }
+        let matches = command.try_get_matches_from_mut(words)?;
         Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command)).and_then(Args::checked)
     }
 
@@ -484,13 +569,18 @@ impl Command {
             Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
+            | Command::Diff { common, .. }
+            | Command::Summary { common, .. }
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
             | Command::Accept { common, .. }
             | Command::Check { common, .. }
             | Command::Fmt { common, .. }
-            | Command::Clean { common, .. } => common,
+            | Command::Clean { common, .. }
+            | Command::Config { common, .. }
+            | Command::Completions { common, .. }
+            | Command::Man { common, .. } => common,
         }
     }
 }
@@ -501,6 +591,8 @@ impl Command {
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",
+            Command::Diff { .. } => "diff",
+            Command::Summary { .. } => "summary",
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
@@ -508,6 +600,9 @@ impl Command {
             Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
             Command::Clean { .. } => "clean",
+            Command::Config { .. } => "config",
+            Command::Completions { .. } => "completions",
+            Command::Man { .. } => "man",
         }
     }
 }
@@ -522,6 +617,7 @@ impl Common {
         self.set_resources.extend(after.set_resources);
         self.default_resources.extend(after.default_resources);
         self.set_scatter.extend(after.set_scatter);
+        self.dotenv.extend(after.dotenv);
         Common {
             file: after.file.or(self.file),
             directory: after.directory.or(self.directory),
@@ -534,6 +630,7 @@ impl Common {
             set_resources: self.set_resources,
             default_resources: self.default_resources,
             set_scatter: self.set_scatter,
+            dotenv: self.dotenv,
             quiet: self.quiet || after.quiet,
             verbose: self.verbose.saturating_add(after.verbose),
             json: self.json || after.json,
@@ -681,8 +778,8 @@ mod tests {
 
     #[test]
     fn the_short_help_fits_a_screen() {
-        let text = Args::command().term_width(80).render_help().to_string();
-        assert!(text.lines().count() < 40, "{} lines\n{text}", text.lines().count());
+        let text = parse("-h").unwrap_err().to_string();
+        assert!(text.lines().count() <= 40, "{} lines\n{text}", text.lines().count());
     }
 
     #[test]

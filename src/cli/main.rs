@@ -5,11 +5,14 @@
 
 mod args;
 mod commands;
+mod complete;
 mod exit;
+mod github;
 mod output;
 mod profile;
 mod progress;
 mod project;
+mod settings;
 mod signals;
 mod snakemake;
 mod values;
@@ -23,7 +26,16 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let profile::Line { words, without_effect } = match with_profiles(std::env::args_os().collect()) {
+    let words: Vec<_> = std::env::args_os().collect();
+    match complete::answered(&words, here().as_deref()) {
+        Ok(true) => return Exit::Success.into(),
+        Ok(false) => {}
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Usage.into();
+        }
+    }
+    let settings::Line { words, layers, without_effect } = match with_settings(words) {
         Ok(words) => words,
         Err(failure) => {
             output::Output::new(&args::Common::default()).failure(&failure);
@@ -31,7 +43,7 @@ fn main() -> ExitCode {
         }
     };
     let args = match args::Args::from_line(words.iter().cloned()) {
-        Ok(args) => args::Args { without_effect, ..args },
+        Ok(args) => args::Args { without_effect, layers, ..args },
         // Help and version are "errors" of clap with exit code 0. A closed pipe under them is nobody's mistake.
         Err(error) => {
             if error.kind() == clap::error::ErrorKind::InvalidUtf8 {
@@ -52,19 +64,25 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line with the options of its profiles.
+/// The directory where the command was started.
 #[expect(
     clippy::disallowed_methods,
     reason = "the command, not the library, learns here where it was started"
 )]
-fn with_profiles(words: Vec<std::ffi::OsString>) -> Result<profile::Line, exit::Failure> {
-    // Without a directory there is no profile; the command itself says so when it needs one.
-    let Ok(here) = std::env::current_dir() else { return Ok(profile::Line::of(words)) };
+fn here() -> Option<std::path::PathBuf> {
+    std::env::current_dir().ok()
+}
+
+/// The command line with the options that are set elsewhere.
+#[expect(clippy::disallowed_methods, reason = "the command looks here for its user's settings")]
+fn with_settings(words: Vec<std::ffi::OsString>) -> Result<settings::Line, exit::Failure> {
+    // Without a directory there are no settings; the command itself says so when it needs one.
+    let Some(here) = here() else { return Ok(settings::Line { words, ..Default::default() }) };
     let home =
         std::env::var_os("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()).map(std::path::PathBuf::from);
     let home =
         home.or_else(|| std::env::var_os("HOME").map(|home| std::path::Path::new(&home).join(".config")));
-    profile::expand(words, &here, home.as_deref())
+    settings::expand(words, &here, home.as_deref(), &commands::variables())
 }
 
 /// Paths of a workflow are UTF-8; clap says only that some argument is not.

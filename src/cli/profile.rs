@@ -1,14 +1,10 @@
-//! Profiles: files with options of the command, read before those of the command line itself.
-//!
-//! A profile becomes words of a command line, so it can say what the command line can say and nothing else, and what
-//! stands on the command line itself wins as any later word does.
+//! Profiles: files with options of the command, as words of a command line.
 
 use crate::args::Args;
 use crate::exit::{Exit, Failure};
 use crate::snakemake;
 use clap::{ArgAction, CommandFactory};
 use rulemake::Value;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,43 +21,24 @@ const FILES: [&str; 7] = [
 ];
 const USUAL: &str = "config.yaml";
 
-/// A command line with what profiles say.
-pub(crate) struct Line {
-    pub(crate) words: Vec<OsString>,
-    /// Options of the profiles that have no effect here.
+/// The options of a file, as words, and the names of those without effect.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) words: Vec<String>,
     pub(crate) without_effect: Vec<String>,
 }
 
-impl Line {
-    pub(crate) fn of(words: Vec<OsString>) -> Line {
-        Line { words, without_effect: Vec::new() }
+/// The profile of the workflow that is asked for, or the usual one if it is there.
+pub(crate) fn of_workflow_or(
+    name: Option<&str>,
+    start: &Path,
+    file: Option<&Path>,
+) -> Result<Option<PathBuf>, Failure> {
+    match name {
+        Some("none") => Ok(None),
+        Some(name) => named(name, start, None).map(Some),
+        None => Ok(of_workflow(start, file)),
     }
-}
-
-/// The words of the command line with those of the profiles before them. `here` is the process's directory, `home` that
-/// of the user's configuration.
-pub(crate) fn expand(words: Vec<OsString>, here: &Path, home: Option<&Path>) -> Result<Line, Failure> {
-    // A line that cannot be read is reported when it is read for good.
-    let Ok(args) = Args::from_line(words.iter().cloned()) else { return Ok(Line::of(words)) };
-    let common = args.all_common();
-    let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
-    let mut files: Vec<PathBuf> = Vec::new();
-    for name in &common.profile {
-        files.push(named(name, &start, home)?);
-    }
-    match common.workflow_profile.as_deref() {
-        Some("none") => {}
-        Some(name) => files.push(named(name, &start, None)?),
-        None => files.extend(of_workflow(&start, common.file.as_deref())),
-    }
-    let mut all = Line::of(words.iter().take(1).cloned().collect());
-    for file in files {
-        let (options, without_effect) = options(&file)?;
-        all.words.extend(options.into_iter().map(OsString::from));
-        all.without_effect.extend(without_effect);
-    }
-    all.words.extend(words.into_iter().skip(1));
-    Ok(all)
 }
 
 fn file_in(dir: &Path) -> Option<PathBuf> {
@@ -76,7 +53,7 @@ fn of_workflow(start: &Path, file: Option<&Path>) -> Option<PathBuf> {
 }
 
 /// A profile by its path, or by its name in the user's configuration.
-fn named(name: &str, start: &Path, home: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(crate) fn named(name: &str, start: &Path, home: Option<&Path>) -> Result<PathBuf, Failure> {
     let path = start.join(name);
     if path.is_file() {
         return Ok(path);
@@ -90,18 +67,25 @@ fn named(name: &str, start: &Path, home: Option<&Path>) -> Result<PathBuf, Failu
     })
 }
 
-/// The options in a profile, as words, and the names of those without effect.
-fn options(file: &Path) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let shown = file.to_string_lossy();
+/// The options in a profile.
+pub(crate) fn options(file: &Path) -> Result<Options, Failure> {
+    let shown = format!("the profile `{}`", file.display());
     let text = fs::read_to_string(file)
-        .map_err(|error| Failure::new(Exit::Usage, format!("cannot read the profile `{shown}`: {error}")))?;
-    let entries = match Value::from_yaml(&shown, &text)? {
-        Value::Map(entries) => entries,
-        Value::None => return Ok(Default::default()),
+        .map_err(|error| Failure::new(Exit::Usage, format!("cannot read {shown}: {error}")))?;
+    match Value::from_yaml(&file.to_string_lossy(), &text)? {
+        value @ Value::Map(_) => words_of(&value, &shown),
+        Value::None => Ok(Options::default()),
         _ => {
-            let failure = Failure::new(Exit::Usage, format!("the profile `{shown}` is no mapping"));
-            return Err(failure.help("write `option: value` lines, such as `jobs: 4`"));
+            let failure = Failure::new(Exit::Usage, format!("{shown} is no mapping"));
+            Err(failure.help("write `option: value` lines, such as `jobs: 4`"))
         }
+    }
+}
+
+/// The options in a mapping; `shown` is what messages call it.
+pub(crate) fn words_of(options: &Value, shown: &str) -> Result<Options, Failure> {
+    let Value::Map(entries) = options else {
+        return Err(Failure::new(Exit::Usage, format!("options in {shown} are no mapping")));
     };
     let mut command = Args::command();
     command.build();
@@ -117,18 +101,16 @@ fn options(file: &Path) -> Result<(Vec<String>, Vec<String>), Failure> {
         }
         if is_for_cluster(&name, value) {
             if !is_off {
-                let message = format!("`{name}` in the profile `{shown}`: {}", snakemake::NO_CLUSTER);
+                let message = format!("`{name}` in {shown}: {}", snakemake::NO_CLUSTER);
                 let failure = Failure::new(Exit::Usage, message);
                 return Err(failure.help("remove it, or run with a profile for this machine"));
             }
             continue;
         }
         let Some(arg) = command.get_arguments().find(|arg| is_called(arg, &name)) else {
-            return Err(unknown(&name, &shown, &command));
+            return Err(unknown(&name, shown, &command));
         };
-        let wrong = |wanted: &str| {
-            Failure::new(Exit::Usage, format!("`{name}` in the profile `{shown}` must be {wanted}"))
-        };
+        let wrong = |wanted: &str| Failure::new(Exit::Usage, format!("`{name}` in {shown} must be {wanted}"));
         match (arg.get_action(), value) {
             (ArgAction::Set | ArgAction::Append, value) => {
                 let values = values(&name, value).ok_or_else(|| wrong("a value, a list or a mapping"))?;
@@ -142,7 +124,7 @@ fn options(file: &Path) -> Result<(Vec<String>, Vec<String>), Failure> {
             _ => return Err(wrong("true or false")),
         }
     }
-    Ok((words, without_effect))
+    Ok(Options { words, without_effect })
 }
 
 /// Whether an option asks for jobs that run elsewhere.
@@ -192,7 +174,7 @@ fn values(option: &str, value: &Value) -> Option<Vec<String>> {
 }
 
 fn unknown(name: &str, file: &str, command: &clap::Command) -> Failure {
-    let failure = Failure::new(Exit::Usage, format!("the profile `{file}` has an unknown option `{name}`"));
+    let failure = Failure::new(Exit::Usage, format!("{file} has an unknown option `{name}`"));
     if let Some(tip) = snakemake::tip(&format!("--{name}")) {
         return failure.help(tip);
     }

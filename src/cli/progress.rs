@@ -4,6 +4,7 @@
 //! thread a few times per second, so that a run of many short jobs is not slowed by its display.
 
 use crate::output::{Output, say};
+use anstyle::AnsiColor;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rulemake::report::{Narrator, printable};
 use rulemake::{CancelLevel, Event, EventKind, TextStyle, report::Detail};
@@ -17,9 +18,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const JOBS_SHOWN: usize = 8;
 /// Widest label of a running job: with its time it fits a terminal of 80 columns.
 const LABEL_COLUMNS: usize = 68;
+const RULE_COLOURS: [AnsiColor; 5] =
+    [AnsiColor::Cyan, AnsiColor::Yellow, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::Green];
 const CUT: &str = "...";
-/// A run of so many jobs leaves a line for each on a terminal, too: it shows what was made.
-const SMALL_RUN: usize = 20;
 const REDRAW: Duration = Duration::from_millis(120);
 
 /// The display of one run; clones show the same.
@@ -34,12 +35,14 @@ struct View {
     narrator: Narrator,
     running: Vec<Running>,
     live: Option<Live>,
-    style: TextStyle,
     json: bool,
+    /// An event's time, and when it came.
+    clock: Option<(u64, Instant)>,
 }
 
 struct Running {
     id: u32,
+    rule: String,
     label: String,
     since: Instant,
 }
@@ -58,8 +61,8 @@ impl Progress {
             narrator: Narrator::new(detail, style),
             running: Vec::new(),
             live: live.then(|| Live::new(style)),
-            style,
             json: output.json,
+            clock: None,
         };
         let view = Arc::new(Mutex::new(view));
         let ticker = if live { start_ticker(view.clone()) } else { None };
@@ -103,16 +106,15 @@ impl Progress {
 
 impl View {
     fn observe(&mut self, event: &Event) {
+        self.clock = Some((event.time_ms, Instant::now()));
         match &event.kind {
-            EventKind::RunStarted { jobs: ..=SMALL_RUN, .. } if self.live.is_some() => {
-                self.narrator = Narrator::new(Detail::Normal, self.style);
-            }
             EventKind::JobStarted { job, message, .. } => {
                 let label = message.as_deref().and_then(|m| m.lines().next()).map(str::to_string);
                 let label = printable(&label.unwrap_or_else(|| job.title())).into_owned();
                 // A job that is ended with another one, and is tried again with it, does not fail itself.
                 self.running.retain(|r| r.id != job.id);
-                self.running.push(Running { id: job.id, label, since: Instant::now() });
+                let rule = job.rule.clone();
+                self.running.push(Running { id: job.id, rule, label, since: Instant::now() });
             }
             EventKind::JobFinished { job, .. } | EventKind::JobSkipped { job, .. } => {
                 self.running.retain(|r| r.id != job.id)
@@ -141,8 +143,10 @@ impl View {
     fn draw(&mut self) {
         let progress = self.narrator.progress();
         let failed = self.narrator.failed();
+        let now_ms = self.clock.map(|(time_ms, at)| time_ms + at.elapsed().as_millis() as u64);
+        let left = now_ms.and_then(|now| self.narrator.time_left_ms(now)).map(rulemake::report::time_left);
         if let Some(live) = &mut self.live {
-            live.draw(progress, failed, &self.running);
+            live.draw(progress, tally(self.running.len(), failed, left), &self.running);
         }
     }
 }
@@ -171,6 +175,7 @@ struct Live {
     bar: ProgressBar,
     lines: Vec<ProgressBar>,
     line_style: ProgressStyle,
+    style: TextStyle,
 }
 
 impl Live {
@@ -181,10 +186,16 @@ impl Live {
         };
         let bar_style = template_style(template).progress_chars("=> ");
         let bar = ProgressBar::no_length().with_style(bar_style);
-        Live { area: MultiProgress::new(), bar, lines: Vec::new(), line_style: template_style("{wide_msg}") }
+        Live {
+            area: MultiProgress::new(),
+            bar,
+            lines: Vec::new(),
+            line_style: template_style("{wide_msg}"),
+            style,
+        }
     }
 
-    fn draw(&mut self, (done, total): (usize, usize), failed: usize, running: &[Running]) {
+    fn draw(&mut self, (done, total): (usize, usize), tally: String, running: &[Running]) {
         if total == 0 {
             return;
         }
@@ -193,8 +204,8 @@ impl Live {
         }
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
-        self.bar.set_message(tally(running.len(), failed));
-        let texts = running_lines(running, Instant::now());
+        self.bar.set_message(tally);
+        let texts = running_lines(running, Instant::now(), self.style);
         while self.lines.len() < texts.len() {
             let line = ProgressBar::no_length().with_style(self.line_style.clone());
             let line = self.area.insert_before(&self.bar, line);
@@ -229,24 +240,43 @@ fn template_style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn tally(running: usize, failed: usize) -> String {
+fn tally(running: usize, failed: usize, left: Option<String>) -> String {
     let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-    format!("  {running} running{failed}")
+    let left = left.map(|left| format!(", {left}")).unwrap_or_default();
+    format!("  {running} running{failed}{left}")
 }
 
 /// A line for each of the first running jobs, which are those that run longest.
-fn running_lines(running: &[Running], now: Instant) -> Vec<String> {
+fn running_lines(running: &[Running], now: Instant, style: TextStyle) -> Vec<String> {
     let mut lines: Vec<String> = running
         .iter()
         .take(JOBS_SHOWN)
         .map(|job| {
-            format!("{:>8}  {}", elapsed(now.saturating_duration_since(job.since)), shortened(&job.label))
+            let label = shortened(&job.label);
+            format!(
+                "{:>8}  {}",
+                elapsed(now.saturating_duration_since(job.since)),
+                coloured(&job.rule, &label, style)
+            )
         })
         .collect();
     if running.len() > JOBS_SHOWN {
         lines.push(format!("{:>8}  and {} more", "", running.len() - JOBS_SHOWN));
     }
     lines
+}
+
+/// The label with its rule's name in the colour of the rule, or all of it where it is the rule's message.
+fn coloured(rule: &str, label: &str, style: TextStyle) -> String {
+    if style == TextStyle::Plain {
+        return label.to_string();
+    }
+    let sum = rule.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let colour = RULE_COLOURS[sum % RULE_COLOURS.len()].on_default();
+    match label.strip_prefix(rule) {
+        Some(rest) => format!("{colour}{rule}{colour:#}{rest}"),
+        None => format!("{colour}{label}{colour:#}"),
+    }
 }
 
 /// `label` with its middle left out when it is too long: its end tells jobs of one rule apart.
@@ -289,8 +319,8 @@ mod tests {
     fn only_the_longest_running_jobs_have_a_line() {
         let since = Instant::now();
         let running: Vec<Running> =
-            (0..10).map(|id| Running { id, label: format!("r o{id}"), since }).collect();
-        let lines = running_lines(&running, since + Duration::from_secs(75));
+            (0..10).map(|id| Running { id, rule: "r".into(), label: format!("r o{id}"), since }).collect();
+        let lines = running_lines(&running, since + Duration::from_secs(75), TextStyle::Plain);
         assert_eq!(lines.len(), 9);
         assert_eq!(lines[0], "1:15 min  r o0");
         assert_eq!(lines[8], "          and 2 more");
@@ -309,8 +339,8 @@ mod tests {
 
     #[test]
     fn the_bar_counts_running_and_failed_jobs() {
-        assert_eq!(tally(3, 0), "  3 running");
-        assert_eq!(tally(1, 2), "  1 running, 2 failed");
+        assert_eq!(tally(3, 0, Some("about 5 min left".into())), "  3 running, about 5 min left");
+        assert_eq!(tally(1, 2, None), "  1 running, 2 failed");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Purely textual apart from asking whether files exist; never changes the process's directory.
 
-use crate::args::Common;
+use crate::args::{Common, is_command};
 use crate::exit::{Exit, Failure};
 use std::path::{Component, Path, PathBuf};
 
@@ -94,10 +94,7 @@ impl Project {
     /// The command line that makes `target`, a path or rule of the workflow, from the user's directory.
     pub(crate) fn rerun(&self, target: &str, is_rule: bool) -> String {
         let target = if is_rule { target.to_string() } else { self.for_user(target) };
-        let like_command =
-            ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean", "help"];
-        let dashes =
-            if target.starts_with('-') || like_command.contains(&target.as_str()) { " --" } else { "" };
+        let dashes = if target.starts_with('-') || is_command(&target) { " --" } else { "" };
         format!("{}{dashes} {}", self.command, quoted(&target))
     }
 
@@ -121,7 +118,8 @@ impl Project {
         format!("{} clean --yes{dashes}{targets}", self.command)
     }
 
-    fn for_user(&self, path: &str) -> String {
+    /// What the user calls a path of the workflow.
+    pub(crate) fn for_user(&self, path: &str) -> String {
         if self.below.is_empty() || path.starts_with('/') {
             return path.to_string();
         }

@@ -3,6 +3,7 @@
 
 use crate::args::Args;
 use crate::snakemake;
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::{OsStr, OsString};
 
@@ -61,10 +62,17 @@ fn is_setting(text: &str) -> bool {
 /// Options that are told as unknown at once.
 const UNKNOWN_TOLD: usize = 8;
 
-/// Says what stands here for options that are not understood, of the whole line in one round.
+/// Says what stands here for options that are not understood, or what was probably meant, of the whole line in one round.
 pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Error {
     let Some(first) = unknown_in(&error) else { return error };
-    let mut tips: Vec<String> = snakemake::tip(&first).map(String::from).into_iter().collect();
+    // What looks alike to clap is often far off: `--ri` for everything with an `r` and an `i`.
+    error.remove(ContextKind::SuggestedArg);
+    let known = known_options(words);
+    let tip = |flag: &str| match snakemake::tip(flag) {
+        Some(tip) => Some(tip.to_string()),
+        None => meant(flag, &known).map(|name| format!("did you mean '--{name}'?")),
+    };
+    let mut tips: Vec<String> = tip(&first).into_iter().collect();
     let mut words = words.to_vec();
     let mut last = first;
     for _ in 1..UNKNOWN_TOLD {
@@ -80,7 +88,7 @@ pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Err
         if words.len() == before {
             break;
         }
-        tips.push(match snakemake::tip(&next) {
+        tips.push(match tip(&next) {
             Some(tip) => format!("for '{next}': {tip}"),
             None => format!("'{next}' is unknown, too"),
         });
@@ -89,16 +97,76 @@ pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Err
     if tips.is_empty() {
         return error;
     }
-    error.remove(ContextKind::SuggestedArg);
     let tips = tips.into_iter().map(Into::into).collect();
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     error
 }
+
+/// The long names of all options that may stand in a line, those of its command included.
+fn known_options(words: &[OsString]) -> Vec<String> {
+    let all = Args::command();
+    let command = words.iter().find_map(|word| all.find_subcommand(word));
+    let args = all.get_arguments().chain(command.into_iter().flat_map(clap::Command::get_arguments));
+    args.flat_map(|arg| {
+        arg.get_long_and_visible_aliases()
+            .into_iter()
+            .flatten()
+            .chain(arg.get_all_aliases().into_iter().flatten())
+    })
+    .map(str::to_string)
+    .collect()
+}
+
+/// The option that an unknown one was probably meant to be: one that differs in few letters, or that begins with it.
+fn meant<'k>(flag: &str, known: &'k [String]) -> Option<&'k str> {
+    let name = flag.strip_prefix("--")?;
+    let length = name.chars().count();
+    let near = known.iter().filter(|other| other.len() >= SHORTEST_MEANT).filter_map(|other| {
+        let distance = strsim::osa_distance(name, other);
+        let begins = length >= SHORTEST_MEANT && other.starts_with(name);
+        (begins || distance <= (length / 3).max(1)).then_some((distance, other.len(), other.as_str()))
+    });
+    near.min().map(|(.., name)| name)
+}
+
+/// Shorter names are like too many others.
+const SHORTEST_MEANT: usize = 3;
 
 /// The option that clap does not know.
 fn unknown_in(error: &clap::Error) -> Option<String> {
     match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => Some(flag.clone()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Promise: what is suggested is like what was written, wherever it may stand.
+    #[test]
+    fn an_unknown_option_is_told_with_what_it_is_like() {
+        let meant_by = |line: &[&str]| {
+            let words: Vec<OsString> = line.iter().map(OsString::from).collect();
+            meant(line[line.len() - 1], &known_options(&words)).map(str::to_string)
+        };
+        for (flag, known) in [
+            ("--targte", None),
+            ("--frobnicate", None),
+            ("--print", Some("printshellcmds")),
+            ("--trial", None),
+            ("--verbos", Some("verbose")),
+            ("--keep-gonig", Some("keep-going")),
+            ("--cors", Some("cores")),
+            ("--jsn", Some("json")),
+            ("--dry", Some("dryrun")),
+            ("--in", None),
+            ("-z", None),
+        ] {
+            assert_eq!(meant_by(&["rulemake", flag]).as_deref(), known, "{flag}");
+        }
+        assert_eq!(meant_by(&["rulemake", "check", "--pedantik"]).as_deref(), Some("pedantic"));
+        assert_eq!(meant_by(&["rulemake", "--pedantik"]), None);
     }
 }

@@ -20,6 +20,7 @@ use crate::engine::core::{Checked, Core, Effect, Msg};
 use crate::engine::event::{Event, EventKind, JobFailure, Summary};
 use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::times::{self, Chains};
 use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, Signal};
@@ -57,6 +58,8 @@ pub(crate) struct DriveOptions {
     pub(crate) programs: Programs,
     /// Commands of plain words are started without a shell.
     pub(crate) direct: bool,
+    /// Variables that jobs get besides those of the process.
+    pub(crate) variables: Arc<[(String, String)]>,
     /// Said before anything else, for example what was lost of the state.
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
@@ -139,6 +142,7 @@ pub(crate) fn drive(
         run: number,
         mark: Mark::of(&state_dir),
         grace: options.grace,
+        variables: options.variables.clone(),
         direct: launch::absolute(&cx.root).to_str().filter(|_| options.direct).map(Arc::from),
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
@@ -173,6 +177,7 @@ pub(crate) fn drive(
         pending_failure: FxHashMap::default(),
         failures: Vec::new(),
         summary: Summary::default(),
+        chains: Chains::default(),
         partial: None,
         seq: 0,
         started: clock::monotonic(),
@@ -181,7 +186,8 @@ pub(crate) fn drive(
         finished: false,
         cx,
     };
-    run.emit(EventKind::RunStarted { run: run.number, jobs: run.total });
+    let rules = times::shares(&run.cx);
+    run.emit(EventKind::RunStarted { run: run.number, jobs: run.total, rules });
     for message in &options.warnings {
         run.emit(EventKind::Warning { message: message.clone() });
     }
@@ -232,6 +238,7 @@ struct Run<'a> {
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
+    chains: Chains,
     partial: Option<String>,
     seq: u64,
     started: Instant,
@@ -478,6 +485,7 @@ impl Run<'_> {
         }
         self.tell_printed();
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
+        self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
         match self.fatal.or(self.hooks.failure) {

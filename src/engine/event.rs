@@ -43,6 +43,8 @@ pub enum EventKind {
         run: u32,
         /// Jobs in the plan, up to date or not.
         jobs: usize,
+        /// The same by rule, with what earlier runs say of them.
+        rules: Vec<RuleJobs>,
     },
     /// A job was checked and must not run.
     JobUpToDate {
@@ -143,6 +145,18 @@ pub enum EventKind {
     },
 }
 
+/// The jobs of a rule in a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RuleJobs {
+    /// The rule.
+    pub rule: String,
+    /// Its jobs, up to date or not.
+    pub jobs: usize,
+    /// What one of them took on average when it ran last, in milliseconds; `None` when none is known to have run.
+    pub earlier_ms: Option<u64>,
+}
+
 /// Why a job did not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "cause", rename_all = "kebab-case")]
@@ -213,4 +227,30 @@ pub struct Summary {
     pub temp_removed: usize,
     /// Wall time of the run in milliseconds.
     pub wall_ms: u64,
+    /// The chain of jobs that took longest: with more processors the run would have taken so long all the same. `None` when
+    /// no two jobs that ran had to wait for each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critical_path: Option<CriticalPath>,
+}
+
+/// The chain of jobs of a run, each waiting for the one before it, that took longest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CriticalPath {
+    /// What its jobs took together, in milliseconds.
+    pub duration_ms: u64,
+    /// How many jobs it has.
+    pub jobs: usize,
+    /// The jobs in their order; of more than ten the slowest.
+    pub steps: Vec<CriticalStep>,
+}
+
+/// One job of a [`CriticalPath`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CriticalStep {
+    /// Title of the job.
+    pub job: String,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
 }

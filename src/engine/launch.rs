@@ -30,6 +30,8 @@ pub(super) struct Launcher {
     pub(super) deployment: Arc<Deployment>,
     /// The root, absolute, if commands of plain words may do without a shell.
     pub(super) direct: Option<Arc<str>>,
+    /// Variables of all jobs.
+    pub(super) variables: Arc<[(String, String)]>,
 }
 
 /// Whether jobs of the rule have output of their own: a closure has none.
@@ -113,7 +115,8 @@ impl Launcher {
     }
 
     fn variables(&self, job: u32, instance: &Instance) -> Vec<(String, String)> {
-        let mut env = thread_limits(instance.threads);
+        let mut env = self.variables.to_vec();
+        env.extend(thread_limits(instance.threads));
         // Where programs look for a directory for temporary files.
         env.extend(instance.temp_dir().into_iter().flat_map(|directory| {
             ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|name| (name.to_string(), directory.to_string()))

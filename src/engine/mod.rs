@@ -9,5 +9,6 @@ pub(crate) mod event;
 mod launch;
 pub(crate) mod ledger;
 pub(crate) mod state;
+pub(crate) mod times;
 mod together;
 pub(crate) mod work;

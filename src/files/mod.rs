@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 mod effect;
 pub(crate) mod hash;
+pub(crate) mod links;
 pub(crate) mod observe;
 pub(crate) mod outputs;
 mod place;

@@ -7,7 +7,7 @@ use crate::graph::errors::{self, Report};
 use crate::graph::expand::{Expansion, NONE};
 use crate::graph::feasible::Survey;
 use crate::graph::render::Failure;
-use crate::graph::resolve::Root;
+use crate::graph::resolve::{Probe, Root};
 use crate::model::dynamic::CallError;
 use crate::model::rule::Rule;
 
@@ -25,6 +25,7 @@ struct Frame {
 struct Walk<'s, 'e> {
     expansion: &'s Expansion<'e>,
     survey: &'s Survey,
+    probe: &'s dyn Probe,
     /// By path: `NEW`, `DONE`, or 1 + its place on the stack.
     marks: Vec<u32>,
     stack: Vec<Frame>,
@@ -37,18 +38,22 @@ struct Walk<'s, 'e> {
 pub(crate) fn blame(
     expansion: &Expansion<'_>,
     survey: &Survey,
+    probe: &dyn Probe,
     roots: impl Iterator<Item = Root>,
     report: Report,
 ) -> Report {
     let marks = vec![NEW; expansion.paths.len()];
-    let mut walk = Walk { expansion, survey, marks, stack: Vec::new(), report, weak: Vec::new() };
+    let mut walk = Walk { expansion, survey, probe, marks, stack: Vec::new(), report, weak: Vec::new() };
     for root in roots {
         match root {
             Root::Path(path) if walk.marks[path.index()] != NEW => continue,
             Root::Path(path) if expansion.candidates(path).is_empty() => {
                 walk.marks[path.index()] = DONE;
                 if walk.report.wants("no-such-target") {
-                    walk.report.add(errors::no_such_target(expansion.paths.text(path), expansion));
+                    let real = probe.real_name(expansion.paths.text(path));
+                    let problem =
+                        errors::no_such_target(expansion.paths.text(path), real.as_deref(), expansion);
+                    walk.report.add(problem);
                 }
             }
             Root::Path(path) => walk.enter(path.0, NONE),
@@ -174,7 +179,9 @@ impl<'s> Walk<'s, '_> {
         let (survey, paths) = (self.survey, &*self.expansion.paths);
         let had = |path: &PathId| survey.can_be_had(*path);
         let known = self.expansion.explored.iter().copied().filter(had).map(|path| paths.text(path));
-        let problem = errors::missing_input(file, rule, self.chain(Some(file)), self.expansion, known);
+        let real = self.probe.real_name(file);
+        let named = (file, real.as_deref());
+        let problem = errors::missing_input(named, rule, self.chain(Some(file)), self.expansion, known);
         self.report.add(problem);
     }
 

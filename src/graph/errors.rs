@@ -211,9 +211,13 @@ pub(crate) fn target_too_long(target: &str, limit: usize) -> Problem {
     Problem::error("path-too-long", message)
 }
 
-pub(crate) fn no_such_target(target: &str, expansion: &Expansion<'_>) -> Problem {
+pub(crate) fn no_such_target(target: &str, real: Option<&str>, expansion: &Expansion<'_>) -> Problem {
     let message = format!("no rule makes `{target}`, and there is no such file or rule");
     let problem = Problem::error("no-such-target", message);
+    let problem = match made_as(problem, target, real, expansion) {
+        Ok(explained) => return explained,
+        Err(problem) => problem,
+    };
     if target.contains(['{', '}']) {
         return problem.help("a target is a file or a rule name: put values in place of the wildcards");
     }
@@ -223,9 +227,29 @@ pub(crate) fn no_such_target(target: &str, expansion: &Expansion<'_>) -> Problem
     suggest(near_misses(problem, target, expansion), target, names, spelled)
 }
 
-/// A file that is needed and cannot be had. `links` lead to the target, the nearest first.
-pub(crate) fn missing_input<'a>(
+/// Tells of the rule that makes the same file by the name that it `real`ly has; the problem as it was when none does.
+fn made_as(
+    problem: Problem,
     file: &str,
+    real: Option<&str>,
+    expansion: &Expansion<'_>,
+) -> Result<Problem, Problem> {
+    let Some(real) = real else { return Err(problem) };
+    let mut found = None;
+    expansion
+        .index
+        .candidates(real, &mut Scratch::default(), |candidate| found = found.or(Some(candidate.rule)));
+    let Some(rule) = found else { return Err(problem) };
+    let name = &expansion.workflow.rules[rule as usize].name;
+    Ok(problem
+        .note(format!("links lead from `{file}` to `{real}`, which rule `{name}` makes"))
+        .help(format!("write `{real}`: who makes a file is known by the name in the rule that makes it")))
+}
+
+/// A file that is needed and cannot be had, with the name that it really has if that is another one. `links` lead to the
+/// target, the nearest first.
+pub(crate) fn missing_input<'a>(
+    (file, real): (&str, Option<&str>),
     needed_by: &Rule,
     chain: String,
     expansion: &'a Expansion<'_>,
@@ -235,6 +259,10 @@ pub(crate) fn missing_input<'a>(
     let problem = Problem::error("missing-input", message)
         .at_rule(needed_by, "needed by this rule")
         .note(format!("needed by: {chain}"));
+    let problem = match made_as(problem, file, real, expansion) {
+        Ok(explained) => return explained,
+        Err(problem) => problem,
+    };
     let problem = near_misses(problem, file, expansion);
     // `a.bai` is near `a.bam`, and cannot be meant where it is made from that.
     let is_apart =

@@ -141,6 +141,10 @@ impl Probe for OnGround<'_> {
     fn is_made(&self, _: PathId, text: &str) -> bool {
         self.paths.find(text).is_some_and(|path| self.probe.is_made(path, text))
     }
+
+    fn real_name(&self, path: &str) -> Option<String> {
+        self.probe.real_name(path)
+    }
 }
 
 impl Growth<'_> {

@@ -32,6 +32,12 @@ pub(crate) trait Probe: Sync {
         let _ = (path, text);
         false
     }
+
+    /// The name of the same file without links, if that is another one.
+    fn real_name(&self, path: &str) -> Option<String> {
+        let _ = path;
+        None
+    }
 }
 
 /// What is to be made, and from what.
@@ -250,12 +256,18 @@ fn settle(
             expansion.run_deferred(&wanting);
             continue;
         }
-        let report = complain(expansion, &survey, &choice, bad);
+        let report = complain(expansion, &survey, &choice, probe, bad);
         return if report.is_empty() { Ok((choice, survey)) } else { Err(report) };
     }
 }
 
-fn complain(expansion: &Expansion<'_>, survey: &Survey, choice: &Choice, bad: Vec<Root>) -> Vec<Problem> {
+fn complain(
+    expansion: &Expansion<'_>,
+    survey: &Survey,
+    choice: &Choice,
+    probe: &dyn Probe,
+    bad: Vec<Root>,
+) -> Vec<Problem> {
     let mut report = Report::default();
     // A pair of rules is told once, however many files it concerns.
     let mut pairs: IndexMap<(u32, u32), (PathId, u32, u32, usize), FxBuildHasher> = IndexMap::default();
@@ -276,7 +288,7 @@ fn complain(expansion: &Expansion<'_>, survey: &Survey, choice: &Choice, bad: Ve
         };
         report.add(errors::tangled(name));
     }
-    blame::blame(expansion, survey, bad.into_iter(), report).finish()
+    blame::blame(expansion, survey, probe, bad.into_iter(), report).finish()
 }
 
 /// The candidates that cannot run, of paths that can be had without them.

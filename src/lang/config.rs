@@ -162,6 +162,27 @@ impl crate::model::value::Value {
     }
 }
 
+impl crate::model::value::Value {
+    /// Reads TOML: a mapping. `name` stands in messages.
+    ///
+    /// ```
+    /// let value = rulemake::Value::from_toml("rulemake.toml", "jobs = 4\n[profile.ci]\njobs = 2\n")?;
+    /// assert_eq!(value.get("jobs"), Some(&4.into()));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the place of the mistake.
+    pub fn from_toml(name: &str, text: &str) -> crate::Result<crate::Value> {
+        let mut sources = crate::diag::SourceMap::default();
+        let source = sources.add(name, text);
+        let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let read = parse_toml(source, text.len() - bare.len(), bare)
+            .and_then(|value| value.to_model().map_err(|raise| Box::new(raise.to_problem())));
+        read.map_err(|problem| crate::Error::problems(crate::ErrorKind::Usage, &[*problem], &sources))
+    }
+}
+
 /// A document of YAML, or what is wrong and in which line.
 pub(crate) fn yaml_value(text: &str) -> Result<Value, String> {
     let bare = text.strip_prefix('\u{feff}').unwrap_or(text);

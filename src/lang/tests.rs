@@ -505,7 +505,7 @@ fn glob_wildcards_does_not_follow_loops() {
 fn values_reach_jobs_as_plain_data() {
     let vm = loaded("x = {'a': (1, 2.5), 3: {'n': None}, 'g': (i for i in 'ab'), 's': {True}}");
     let plain = vm.get_global("x").unwrap().to_model().unwrap();
-    assert_eq!(plain.to_string(), "{'a': [1, 2.5], '3': {'n': None}, 'g': ['a', 'b'], 's': [True]}");
+    assert_eq!(plain.to_string(), "{'a': (1, 2.5), '3': {'n': None}, 'g': ['a', 'b'], 's': {True}}");
     let back = Value::from_model(&plain);
     assert_eq!(back.to_model().unwrap(), plain);
     assert!(loaded("f = len").get_global("f").unwrap().to_model().is_err());

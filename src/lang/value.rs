@@ -587,6 +587,9 @@ impl Value {
 
     pub(crate) fn from_model(value: &model::value::Value) -> Value {
         use model::value::Value as Model;
+        let keys = |items: &[Model]| -> SetItems {
+            items.iter().filter_map(|item| Key::new(Value::from_model(item)).ok()).collect()
+        };
         match value {
             Model::None => Value::None,
             Model::Bool(b) => Value::Bool(*b),
@@ -594,6 +597,10 @@ impl Value {
             Model::Float(x) => Value::Float(*x),
             Model::Str(text) => Value::Str(text.clone()),
             Model::List(items) => Value::list(items.iter().map(Value::from_model).collect()),
+            Model::Tuple(items) => Value::tuple(items.iter().map(Value::from_model).collect()),
+            // What comes out of a set can be put into one.
+            Model::Set(items) => Value::set(keys(items)),
+            Model::FrozenSet(items) => Value::frozenset(keys(items)),
             Model::Record(items) => {
                 let (fields, values): (Vec<Arc<str>>, Vec<Value>) =
                     items.iter().map(|(name, value)| (name.clone(), Value::from_model(value))).unzip();
@@ -608,7 +615,7 @@ impl Value {
         }
     }
 
-    /// The plain value that a job sees: tuples, sets and iterators become lists, keys become text.
+    /// The plain value that a job sees: iterators become lists, keys become text.
     pub(crate) fn to_model(&self) -> Result<model::value::Value, Raise> {
         self.to_model_at(0, &mut 0)
     }
@@ -619,10 +626,8 @@ impl Value {
         if depth > MAX_NESTING || *parts > MAX_PLAIN_PARTS {
             return Err(Raise::new(Exc::RecursionError, "value is too large or nested too deeply"));
         }
-        let mut list = |items: &[Value]| -> Result<Model, Raise> {
-            let plain: Result<Vec<Model>, Raise> =
-                items.iter().map(|item| item.to_model_at(depth + 1, parts)).collect();
-            Ok(Model::List(plain?.into()))
+        let mut all = |items: &[Value]| -> Result<Arc<[Model]>, Raise> {
+            items.iter().map(|item| item.to_model_at(depth + 1, parts)).collect()
         };
         Ok(match self {
             Value::None => Model::None,
@@ -648,13 +653,16 @@ impl Value {
             }
             Value::Object(object) => match (object.to_model(), object.items()) {
                 (Some(value), _) => value,
-                (None, Some(items)) => list(&items)?,
+                (None, Some(items)) => Model::List(all(&items)?),
                 (None, None) if object.is_callable() => return Err(self.no_plain_value()),
                 (None, None) => Model::Str(object.text().into()),
             },
-            _ => match self.snapshot() {
-                Some(items) => list(&items)?,
-                None => return Err(self.no_plain_value()),
+            _ => match (self, self.snapshot()) {
+                (Value::Tuple(_), Some(items)) => Model::Tuple(all(&items)?),
+                (Value::Set(set), Some(items)) if set.immutable => Model::FrozenSet(all(&items)?),
+                (Value::Set(_), Some(items)) => Model::Set(all(&items)?),
+                (_, Some(items)) => Model::List(all(&items)?),
+                (_, None) => return Err(self.no_plain_value()),
             },
         })
     }

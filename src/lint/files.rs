@@ -92,10 +92,7 @@ fn mentioned(template: &Template) -> Vec<String> {
         if let Part::Field(field) = part
             && let Root::Paths(value) = &field.root
         {
-            let items = match value {
-                Value::List(items) => items,
-                single => std::slice::from_ref(single),
-            };
+            let items = value.items().unwrap_or(std::slice::from_ref(value));
             all.extend(items.iter().filter_map(|item| match item {
                 Value::Str(path) => Some(normalise(path).into_owned()),
                 _ => None,

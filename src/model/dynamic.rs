@@ -85,9 +85,11 @@ pub(crate) enum PathTree {
 impl PathTree {
     /// Plain values as paths without flags.
     pub(crate) fn of(value: &Value) -> PathTree {
+        if let Some(items) = value.items() {
+            return PathTree::Many(items.iter().map(PathTree::of).collect());
+        }
         match value {
             Value::Str(text) => PathTree::One(text.clone(), Flags::default()),
-            Value::List(items) => PathTree::Many(items.iter().map(PathTree::of).collect()),
             Value::Record(items) => PathTree::Many(items.iter().map(|(_, v)| PathTree::of(v)).collect()),
             Value::Map(entries) => PathTree::Named(
                 entries.iter().map(|(name, value)| (name.clone(), PathTree::of(value))).collect(),

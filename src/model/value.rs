@@ -29,6 +29,12 @@ pub enum Value {
     Str(Arc<str>),
     /// A list.
     List(Arc<[Value]>),
+    /// A tuple: a list that is equal to no list.
+    Tuple(Arc<[Value]>),
+    /// A set, in order of insertion.
+    Set(Arc<[Value]>),
+    /// A set that can be part of another one.
+    FrozenSet(Arc<[Value]>),
     /// A mapping from text, in order of insertion.
     #[serde(serialize_with = "serialize_map")]
     Map(Arc<[(Arc<str>, Value)]>),
@@ -53,14 +59,12 @@ impl Value {
     fn write_canonical(&self, out: &mut String) {
         match self {
             Value::Str(text) => python_quote(text, out),
-            Value::List(items) => {
-                out.push('[');
-                for (i, item) in items.iter().enumerate() {
-                    out.push_str(if i == 0 { "" } else { ", " });
-                    item.write_canonical(out);
-                }
-                out.push(']');
-            }
+            Value::List(items) => write_items(items, ("[", "]"), out),
+            Value::Tuple(items) => write_items(items, ("(", if items.len() == 1 { ",)" } else { ")" }), out),
+            Value::Set(items) if items.is_empty() => out.push_str("set()"),
+            Value::Set(items) => write_items(items, ("{", "}"), out),
+            Value::FrozenSet(items) if items.is_empty() => out.push_str("frozenset()"),
+            Value::FrozenSet(items) => write_items(items, ("frozenset({", "})"), out),
             Value::Map(items) => {
                 out.push('{');
                 for (i, (key, item)) in items.iter().enumerate() {
@@ -89,6 +93,16 @@ impl Value {
         }
     }
 
+    /// The items of a list, a tuple or a set.
+    pub(crate) fn items(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
+                Some(items)
+            }
+            _ => None,
+        }
+    }
+
     /// The entry of a mapping or record.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
@@ -99,6 +113,15 @@ impl Value {
             _ => None,
         }
     }
+}
+
+fn write_items(items: &[Value], (open, close): (&str, &str), out: &mut String) {
+    out.push_str(open);
+    for (i, item) in items.iter().enumerate() {
+        out.push_str(if i == 0 { "" } else { ", " });
+        item.write_canonical(out);
+    }
+    out.push_str(close);
 }
 
 /// Python's `repr` of a string: single quotes unless only single quotes occur inside.
@@ -214,6 +237,23 @@ mod tests {
         ] {
             assert_eq!(python_float(x), text);
         }
+    }
+
+    #[test]
+    fn tuples_and_sets_read_as_python_writes_them() {
+        let items = |n: usize| -> Arc<[Value]> { [1, 2].into_iter().take(n).map(Value::from).collect() };
+        for (value, text) in [
+            (Value::Tuple(items(0)), "()"),
+            (Value::Tuple(items(1)), "(1,)"),
+            (Value::Tuple(items(2)), "(1, 2)"),
+            (Value::Set(items(0)), "set()"),
+            (Value::Set(items(2)), "{1, 2}"),
+            (Value::FrozenSet(items(0)), "frozenset()"),
+            (Value::FrozenSet(items(2)), "frozenset({1, 2})"),
+        ] {
+            assert_eq!(value.canonical(), text);
+        }
+        assert_ne!(Value::Tuple(items(2)), Value::List(items(2)));
     }
 
     #[test]

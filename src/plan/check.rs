@@ -170,7 +170,8 @@ fn refuse_assumed(cx: &Context, reasons: &[Reason], assumed: &[PathId]) -> Resul
 fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
     for (output, flags) in job.outputs.iter().zip(&cx.rule(job).output_flags) {
         let path = cx.paths.text(*output);
-        if cx.view.interrupted(*output).is_some() || cx.view.failed(*output).is_some() {
+        let (interrupted, failed) = (cx.view.interrupted(*output), cx.view.failed(*output));
+        if interrupted.is_some() || failed.is_some() || cx.view.running(*output).is_some() {
             continue;
         }
         if flags.has(Flag::Protected) && is_protected(&cx.root, path).map_err(|e| Trouble::of(&e))? {
@@ -469,6 +470,9 @@ fn bound_params(
 fn recent_history(cx: &Context, job: &Job, check: &mut Check) {
     if let Some(run) = job.outputs.iter().find_map(|o| cx.view.interrupted(*o)) {
         check.reasons.push(Reason::Interrupted { run });
+    }
+    if let Some(now) = job.outputs.iter().find_map(|o| cx.view.running(*o)) {
+        check.reasons.push(Reason::RunningNow { run: now.run, by: now.by.clone() });
     }
     if let Some((run, outcome)) = job.outputs.iter().find_map(|o| cx.view.failed(*o)) {
         check.reasons.push(Reason::FailedBefore { run, outcome });

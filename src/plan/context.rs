@@ -3,6 +3,7 @@
 
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::{PathId, PathTable};
+use crate::files::links::RealNames;
 use crate::files::observe::{HashCache, Observer};
 use crate::files::programs::Programs;
 use crate::graph::dag::JobGraph;
@@ -15,6 +16,7 @@ use crate::model::flags::Flag;
 use crate::model::rule::Rule;
 use crate::model::template::Used;
 use crate::model::workflow::Workflow;
+use crate::plan::aliases::Aliases;
 use crate::plan::code::CodeCache;
 use crate::plan::temp::Temps;
 use crate::plan::trust::Trust;
@@ -52,6 +54,7 @@ pub(crate) struct Context {
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
     pub(crate) units: Units,
+    pub(crate) aliases: Aliases,
     /// Files that are there and will not be when a run begins; only of plans.
     pub(crate) gone: FxHashSet<Box<str>>,
 }
@@ -165,6 +168,10 @@ impl Probe for Sources<'_> {
 
     fn is_made(&self, path: PathId, _: &str) -> bool {
         self.view.is_made(path)
+    }
+
+    fn real_name(&self, path: &str) -> Option<String> {
+        RealNames::new(self.root).of_file(path)
     }
 }
 

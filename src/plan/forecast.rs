@@ -1,7 +1,7 @@
 //! The dry run: what is known before anything runs.
 //!
-//! Promise: a job that is said to run does run, and one that is said to be up to date does not. What hangs on
-//! the content of a file that will be made anew *may* run.
+//! Promise: a job that is said to run does run, unless a failure keeps it or those who need its temporary files, and one
+//! that is said to be up to date does not. What hangs on the content of a file that will be made anew *may* run.
 
 use crate::base::path::PathId;
 use crate::diag::Problem;
@@ -9,6 +9,7 @@ use crate::graph::checkpoints::CheckpointJob;
 use crate::graph::grow::{Growth, MOST_NEW_JOBS};
 use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
+use crate::plan::aliases::Ground;
 use crate::plan::check::{Check, Mode, check, check_unit, has_action, refuse};
 use crate::plan::context::{Context, Sources};
 use crate::plan::inputs;
@@ -240,7 +241,8 @@ fn grow(
     let new = (verdicts.len() as u32..cx.graph.jobs.len() as u32).map(JobId);
     cx.units.extend(&cx.workflow, &cx.graph, new.chain(due.iter().copied()));
     let (workflow, graph, paths) = (&cx.workflow, &cx.graph, &cx.paths);
-    let problems = Inspection { workflow, graph, paths, units: &cx.units }.all();
+    let mut problems = Inspection { workflow, graph, paths, units: &cx.units }.all();
+    problems.extend(cx.aliases.inspect(&Ground { workflow, graph, paths, view: &cx.view }));
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -32,7 +32,7 @@ pub(crate) fn plan_of(cx: Context, verdicts: Vec<Verdict>) -> Plan {
 
 /// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
 /// about the order in which a run starts them.
-fn reading_order(cx: &Context) -> Vec<JobId> {
+pub(crate) fn reading_order(cx: &Context) -> Vec<JobId> {
     let mut distance = vec![0u32; cx.graph.jobs.len()];
     for id in &cx.graph.order {
         let below = cx.job(*id).needs.iter().map(|need| distance[need.index()] + 1).max();

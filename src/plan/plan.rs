@@ -200,6 +200,14 @@ pub struct Plan {
     jobs: Arc<dyn Foreseen>,
 }
 
+impl Verdict {
+    /// The reason that says so when a run that is going on executes the job just now.
+    pub(crate) fn running_now(&self) -> Option<&Reason> {
+        let Verdict::Run { reasons } = self else { return None };
+        reasons.iter().find(|reason| matches!(reason, Reason::RunningNow { .. }))
+    }
+}
+
 impl Plan {
     pub(crate) fn new(jobs: Arc<dyn Foreseen>) -> Plan {
         Plan { jobs }
@@ -248,6 +256,12 @@ impl Plan {
             }
         }
         counts
+    }
+
+    /// How many of the jobs that will run are executed just now, by a run that is going on.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.jobs().filter(|job| job.verdict().running_now().is_some()).count()
     }
 
     /// How many jobs, with an action or not, wait for a checkpoint to say what they need.

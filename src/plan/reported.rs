@@ -94,7 +94,7 @@ impl Teller<'_> {
             Value::Str(text) if text.contains('{') => {
                 self.filled(text, unknown).unwrap_or_else(|| value.clone())
             }
-            Value::List(items) => {
+            Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
                 Value::List(items.iter().map(|item| self.with_wildcards(item, unknown, depth - 1)).collect())
             }
             Value::Map(entries) | Value::Record(entries) => {

@@ -46,12 +46,13 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
         push_jobs(&mut out, &active, detail >= Detail::Verbose, style);
         out.push('\n');
     }
-    push_counts(&mut out, plan.counts(), plan.waiting(), style);
+    push_counts(&mut out, plan.counts(), plan.running(), plan.waiting(), style);
     out
 }
 
 #[derive(Default)]
 struct Tally<'a> {
+    now: usize,
     run: usize,
     may: usize,
     waits: usize,
@@ -63,6 +64,7 @@ fn push_rules(out: &mut String, active: &[PlannedJob<'_>], style: TextStyle) {
     for planned in active {
         let tally = rules.entry(planned.rule()).or_default();
         match planned.verdict() {
+            running if running.running_now().is_some() => tally.now += 1,
             Verdict::Run { reasons } => {
                 tally.run += 1;
                 if let Some(reason) = reasons.first() {
@@ -94,7 +96,8 @@ fn kind(reason: &Reason) -> &'static str {
 }
 
 fn total(tally: &Tally) -> String {
-    let parts = [("will run", tally.run), ("may run", tally.may), ("waits", tally.waits)];
+    let parts =
+        [("runs now", tally.now), ("will run", tally.run), ("may run", tally.may), ("waits", tally.waits)];
     let parts = parts.iter().filter(|(_, count)| *count > 0);
     parts.map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
 }
@@ -103,7 +106,7 @@ fn total(tally: &Tally) -> String {
 fn causes(tally: &Tally) -> String {
     let mut counted: Vec<(&str, usize)> = tally.reasons.iter().map(|(tag, n)| (*tag, *n)).collect();
     counted.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let alone = counted.len() == 1 && tally.run == 1;
+    let alone = counted.len() == 1 && tally.run == 1 && tally.now == 0;
     let words = counted.iter().map(|(tag, n)| {
         let tag = tag.replace('-', " ");
         if alone { tag } else { format!("{tag} ({n})") }
@@ -117,7 +120,11 @@ fn push_jobs(out: &mut String, active: &[PlannedJob<'_>], verbose: bool, style: 
     let columns = titles.iter().map(|t| t.width()).filter(|w| *w <= TITLE_COLUMNS).max().unwrap_or(0);
     for (planned, title) in shown.iter().zip(&titles) {
         let (word, role, causes) = match planned.verdict() {
-            Verdict::Run { reasons } => ("will run", Role::Warning, reason_list(reasons, verbose)),
+            running @ Verdict::Run { reasons } => match running.running_now() {
+                // What else is to be said of it is about what it has not made yet.
+                Some(now) => ("runs now", Role::Good, reason_list(std::slice::from_ref(now), verbose)),
+                None => ("will run", Role::Warning, reason_list(reasons, verbose)),
+            },
             Verdict::May { inputs } => ("may run ", Role::Frame, may_list(inputs, verbose)),
             Verdict::AfterCheckpoint { checkpoints } => {
                 ("waits   ", Role::Frame, checkpoint_list(checkpoints, verbose))
@@ -177,6 +184,7 @@ fn shortened(mut texts: Vec<String>, all: bool, noun: &str) -> Vec<String> {
 fn push_counts(
     out: &mut String,
     (run, may, up_to_date): (usize, usize, usize),
+    running: usize,
     waiting: usize,
     style: TextStyle,
 ) {
@@ -193,7 +201,13 @@ fn push_counts(
         1 => ", 1 waits for a checkpoint".into(),
         n => format!(", {n} wait for checkpoints"),
     };
-    let text = format!("{run} will run{may}{waiting}, {up_to_date} up to date");
+    let now = match running {
+        0 => String::new(),
+        1 => "1 runs now, ".into(),
+        n => format!("{n} run now, "),
+    };
+    let run = run - running.min(run);
+    let text = format!("{now}{run} will run{may}{waiting}, {up_to_date} up to date");
     let _ = writeln!(out, "{}", style.paint(Role::Strong, &text));
 }
 

@@ -16,7 +16,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod changes;
 mod diff;
+mod eta;
 mod forecast;
 mod graph;
 mod narrate;
@@ -25,9 +27,11 @@ mod text;
 mod why;
 
 pub use crate::diag::style::printable;
+pub use changes::{ChangeFound, Changes};
 pub use diff::unified_diff;
 pub use forecast::plan_text;
 pub use graph::{GraphBy, graph_dot, graph_mermaid};
 pub use narrate::{Detail, Narrator};
 pub use run::{failure_text, summary_text};
+pub use text::{duration, time_left};
 pub use why::why_text;

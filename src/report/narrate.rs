@@ -1,6 +1,7 @@
 //! The events of a run as lines for people. A pure fold: the same events give the same lines.
 
-use super::text::{duration, title};
+use super::eta::Eta;
+use super::text::{duration, time_left, title};
 use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
 use crate::engine::event::{Event, EventKind, SkipCause};
 use crate::trace::reason::Reason;
@@ -12,9 +13,9 @@ use rustc_hash::FxHashMap;
 pub enum Detail {
     /// Nothing but what went wrong.
     Quiet,
-    /// Failures, warnings and slow jobs: beside a live display that shows the rest.
+    /// Failures, warnings, jobs that took long, and quick ones where they are few: beside a live display.
     Brief,
-    /// A line for each job that ran, up to 50; then a line for every tenth of the jobs.
+    /// Also the messages of rules, and from time to time how far the run is.
     #[default]
     Normal,
     /// Start and end of every job, with all reasons.
@@ -43,15 +44,29 @@ pub struct Narrator {
     failed: usize,
     /// How often a job that had ended was to be executed again: it counts once more.
     again: usize,
-    /// Lines for finished jobs that may still be printed at [`Detail::Normal`].
-    lines_left: usize,
+    /// Lines of quick jobs that are not yet told: they are, unless they become too many.
+    held: Vec<String>,
+    /// Quick jobs that ended.
+    quick: usize,
+    /// Lines of slow jobs that may still be told.
+    slow_left: usize,
+    /// Messages of rules that may still be told.
+    messages_left: usize,
     /// The first reason of each running job.
     reasons: FxHashMap<u32, String>,
+    eta: Eta,
+    /// When something was told last.
+    told_ms: u64,
 }
 
-const LINES_SHOWN: usize = 50;
-/// A job that took this long has a line even beside a live display.
+/// A job that took this long has a line of its own.
 const SLOW_MS: u64 = 10_000;
+/// Quick jobs that have a line, if there are no more.
+const QUICK_TOLD: usize = 6;
+const SLOW_TOLD: usize = 50;
+const MESSAGES_TOLD: usize = 6;
+/// Without another line, one says so often how far the run is.
+const SILENCE_MS: u64 = 30_000;
 
 impl Narrator {
     /// Starts a tale.
@@ -64,8 +79,13 @@ impl Narrator {
             done: 0,
             failed: 0,
             again: 0,
-            lines_left: LINES_SHOWN,
+            held: Vec::new(),
+            quick: 0,
+            slow_left: SLOW_TOLD,
+            messages_left: MESSAGES_TOLD,
             reasons: FxHashMap::default(),
+            eta: Eta::default(),
+            told_ms: 0,
         }
     }
 
@@ -81,12 +101,34 @@ impl Narrator {
         self.failed
     }
 
+    /// How long the run may still take at `now_ms` (as in [`Event::time_ms`]), in milliseconds; `None` while nobody can
+    /// tell.
+    #[must_use]
+    pub fn time_left_ms(&self, now_ms: u64) -> Option<u64> {
+        self.eta.left(now_ms)
+    }
+
     /// Takes the next event of the run and returns the lines to print, without line ends.
     pub fn lines(&mut self, event: &Event) -> Vec<String> {
-        let done_before = self.done;
-        let mut lines = match &event.kind {
+        self.eta.take(event);
+        let mut lines = self.told(event);
+        let is_over = matches!(event.kind, EventKind::RunFinished { .. });
+        if is_over || !lines.is_empty() {
+            // What came before is told before.
+            lines.splice(0..0, std::mem::take(&mut self.held));
+        }
+        lines.extend(self.how_far(event.time_ms).filter(|_| lines.is_empty() && !is_over));
+        if !lines.is_empty() {
+            self.told_ms = event.time_ms;
+        }
+        lines
+    }
+
+    fn told(&mut self, event: &Event) -> Vec<String> {
+        match &event.kind {
             EventKind::RunStarted { jobs, .. } => {
                 self.total = *jobs;
+                self.told_ms = event.time_ms;
                 Vec::new()
             }
             EventKind::JobUpToDate { job } => {
@@ -148,9 +190,7 @@ impl Narrator {
                 format!("{}: {}", self.style.paint(Role::Warning, "warning"), printable(message))
             }),
             EventKind::RunFinished { .. } => Vec::new(),
-        };
-        lines.extend(self.tenth(done_before));
-        lines
+        }
     }
 
     fn at(&self, detail: Detail, line: impl FnOnce() -> String) -> Vec<String> {
@@ -163,7 +203,7 @@ impl Narrator {
     }
 
     fn started(
-        &self,
+        &mut self,
         title: &str,
         reasons: &[Reason],
         command: Option<&str>,
@@ -177,8 +217,11 @@ impl Narrator {
             lines.push(format!("start {title}{attempt}: {}", printable(&reasons.join("; "))));
         }
         // The author of the rule wanted it to be read.
-        if self.detail >= Detail::Verbose || (self.detail == Detail::Normal && self.lines_left > 0) {
-            lines.extend(message.into_iter().flat_map(printable_lines));
+        if let Some(message) = message
+            && (self.detail >= Detail::Verbose || self.detail == Detail::Normal && self.messages_left > 0)
+        {
+            self.messages_left = self.messages_left.saturating_sub(1);
+            lines.extend(printable_lines(message));
         }
         if self.detail >= Detail::All {
             lines.extend(command.into_iter().flat_map(command_lines).map(|line| format!("    {line}")));
@@ -187,14 +230,18 @@ impl Narrator {
     }
 
     fn finished(&mut self, title: &str, duration_ms: u64, unchanged: bool, reason: &str) -> Vec<String> {
-        let wanted = match self.detail {
-            Detail::Quiet => false,
-            Detail::Brief => duration_ms >= SLOW_MS,
-            Detail::Normal => self.lines_left > 0,
-            Detail::Verbose | Detail::All => true,
-        };
-        if !wanted {
-            return Vec::new();
+        let is_slow = duration_ms >= SLOW_MS;
+        match self.detail {
+            Detail::Quiet => return Vec::new(),
+            Detail::Brief | Detail::Normal if is_slow && self.slow_left > 0 => self.slow_left -= 1,
+            Detail::Brief | Detail::Normal => {
+                self.quick += 1;
+                if self.quick > QUICK_TOLD {
+                    self.held.clear();
+                    return Vec::new();
+                }
+            }
+            Detail::Verbose | Detail::All => {}
         }
         let same = if unchanged { ", same content as before" } else { "" };
         let mut line = format!(
@@ -208,14 +255,11 @@ impl Narrator {
             let reason = format!("  ({})", printable(reason));
             line.push_str(&self.style.paint(Role::Faint, &reason));
         }
-        let mut lines = vec![line];
-        if self.detail == Detail::Normal {
-            self.lines_left -= 1;
-            if self.lines_left == 0 && self.done < self.total {
-                lines.push("... from here only counts (-v shows each job)".into());
-            }
+        if self.detail <= Detail::Normal && !is_slow {
+            self.held.push(line);
+            return Vec::new();
         }
-        lines
+        vec![line]
     }
 
     /// `[ 3/23]`.
@@ -225,14 +269,14 @@ impl Narrator {
         self.style.paint(Role::Faint, &counter).into_owned()
     }
 
-    /// A line for every tenth of the jobs, once lines for single jobs have ended.
-    fn tenth(&self, done_before: usize) -> Option<String> {
-        let tenth = |done: usize| (done * 10).checked_div(self.total).unwrap_or(0);
-        let due = self.detail == Detail::Normal
-            && self.lines_left == 0
-            && done_before < self.done
-            && tenth(done_before) < tenth(self.done);
-        due.then(|| format!("{} of {} jobs done ({} %)", self.done, self.total, tenth(self.done) * 10))
+    /// How far the run is, when nothing was told for long.
+    fn how_far(&self, now_ms: u64) -> Option<String> {
+        let due = self.detail == Detail::Normal && now_ms.saturating_sub(self.told_ms) >= SILENCE_MS;
+        due.then(|| {
+            let percent = (self.done * 100).checked_div(self.total).unwrap_or(0);
+            let left = self.time_left_ms(now_ms).map(|ms| format!(", {}", time_left(ms))).unwrap_or_default();
+            format!("{} of {} jobs done ({percent} %){left}", self.done, self.total)
+        })
     }
 }
 
@@ -249,7 +293,7 @@ fn skip_cause(cause: &SkipCause) -> String {
 mod tests {
     use super::super::text::testing::{changed, job};
     use super::*;
-    use crate::engine::event::{JobFailure, Summary};
+    use crate::engine::event::{JobFailure, RuleJobs, Summary};
 
     fn event(kind: EventKind) -> Event {
         Event { v: 1, seq: 0, time_ms: 0, kind }
@@ -293,7 +337,7 @@ mod tests {
 
     fn tell(detail: Detail, jobs: usize, events: &[Event]) -> (Vec<String>, Narrator) {
         let mut narrator = Narrator::new(detail, TextStyle::Plain);
-        let mut lines = narrator.lines(&event(EventKind::RunStarted { run: 1, jobs }));
+        let mut lines = narrator.lines(&event(EventKind::RunStarted { run: 1, jobs, rules: vec![] }));
         lines.extend(events.iter().flat_map(|e| narrator.lines(e)));
         lines.extend(narrator.lines(&event(EventKind::RunFinished { summary: Summary::default() })));
         (lines, narrator)
@@ -324,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn normal_has_one_line_for_each_job_that_ran() {
+    fn normal_tells_messages_and_what_is_slow_wrong_or_rare() {
         let (lines, narrator) = tell(Detail::Normal, 5, &small_run());
         assert_eq!(
             lines,
@@ -341,11 +385,12 @@ mod tests {
     }
 
     #[test]
-    fn brief_has_only_what_is_slow_or_wrong() {
+    fn brief_leaves_messages_to_the_live_display() {
         let (lines, _) = tell(Detail::Brief, 5, &small_run());
         assert_eq!(
             lines,
             [
+                "[2/5] done r o1  0.25 s, same content as before  (input raw changed)",
                 "[2/5] FAILED r o2: exit 1, trying again",
                 "[3/5] FAILED r o2: exit 1",
                 "[4/5] done r o3  12.0 s  (input raw changed)",
@@ -402,13 +447,30 @@ mod tests {
     }
 
     #[test]
-    fn a_big_run_ends_in_counts() {
-        let events: Vec<Event> = (0..200).flat_map(|id| [started(id), finished(id, 1)]).collect();
-        let (lines, _) = tell(Detail::Normal, 200, &events);
-        assert_eq!(lines.len(), 50 + 1 + 8);
-        assert!(lines[0].starts_with("[  1/200] done r o0"), "{}", lines[0]);
-        assert_eq!(lines[50], "... from here only counts (-v shows each job)");
-        assert_eq!(lines[51], "60 of 200 jobs done (30 %)");
-        assert_eq!(lines[58], "200 of 200 jobs done (100 %)");
+    fn few_quick_jobs_are_told_at_the_end_and_many_are_not() {
+        let run =
+            |jobs: u32| -> Vec<Event> { (0..jobs).flat_map(|id| [started(id), finished(id, 1)]).collect() };
+        let (lines, _) = tell(Detail::Normal, 6, &run(6));
+        assert_eq!(lines.len(), 6);
+        assert_eq!(lines[5], "[6/6] done r o5  1 ms  (input raw changed)");
+        assert_eq!(tell(Detail::Normal, 7, &run(7)).0, [""; 0]);
+    }
+
+    #[test]
+    fn a_long_silence_is_broken_by_how_far_the_run_is() {
+        let mut narrator = Narrator::new(Detail::Normal, TextStyle::Plain);
+        let at = |time_ms, event: Event| Event { time_ms, ..event };
+        let mut lines = Vec::new();
+        let rules = vec![RuleJobs { rule: "r".into(), jobs: 100, earlier_ms: None }];
+        let start = event(EventKind::RunStarted { run: 1, jobs: 100, rules });
+        lines.extend(narrator.lines(&at(1, start)));
+        for id in 0..40 {
+            lines.extend(narrator.lines(&at(u64::from(id) * 2_000, started(id))));
+            lines.extend(narrator.lines(&at(u64::from(id) * 2_000 + 1_999, finished(id, 1_999))));
+        }
+        assert_eq!(
+            lines,
+            ["16 of 100 jobs done (16 %), about 3 min left", "31 of 100 jobs done (31 %), about 3 min left",]
+        );
     }
 }

@@ -3,7 +3,7 @@
 use super::text::{count, duration, title};
 use crate::diag::render::push_headline;
 use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
-use crate::engine::event::{JobFailure, Summary};
+use crate::engine::event::{CriticalStep, JobFailure, Summary};
 use std::fmt::Write;
 
 /// All that a person needs to know about a failed job: outcome, command, last lines of its log, where to look.
@@ -87,7 +87,8 @@ fn without_escapes(line: &str) -> String {
     out + rest
 }
 
-/// One line of counts, without a line end: `12 ran, 3 up to date, 1 failed in 3.2 s`, or `nothing to do`.
+/// A line of counts, without a line end: `12 ran, 3 up to date, 1 failed in 3.2 s`, or `nothing to do`. A second one tells the
+/// longest chain of jobs, if it took ten seconds.
 ///
 /// ```
 /// use rulemake::{Summary, TextStyle, report};
@@ -121,13 +122,39 @@ pub fn summary_text(summary: &Summary, style: TextStyle) -> String {
     for (n, word) in rest.into_iter().filter(|(n, _)| *n > 0) {
         parts.push(style.paint(Role::Warning, &format!("{n} {word}")).into_owned());
     }
-    format!("{}{removed} in {wall}", parts.join(", "))
+    format!("{}{removed} in {wall}{}", parts.join(", "), critical_text(summary))
 }
+
+/// What more processors would not have made faster, of a run that took its time.
+fn critical_text(summary: &Summary) -> String {
+    let Some(path) = summary.critical_path.as_ref().filter(|path| path.duration_ms >= CRITICAL_MS) else {
+        return String::new();
+    };
+    let step = |step: &CriticalStep| format!("{} {}", printable(&step.job), duration(step.duration_ms));
+    let mut steps: Vec<&CriticalStep> = path.steps.iter().collect();
+    steps.sort_by_key(|step| std::cmp::Reverse(step.duration_ms));
+    steps.truncate(STEPS_SHOWN);
+    // In their order again.
+    let shown: Vec<String> = path
+        .steps
+        .iter()
+        .filter(|one| steps.iter().any(|kept| std::ptr::eq(*kept, *one)))
+        .map(step)
+        .collect();
+    let rest = path.jobs - shown.len();
+    let more = if rest > 0 { format!(", and {} more", rest) } else { String::new() };
+    format!("\nlongest chain: {} of it, {}{more}", duration(path.duration_ms), shown.join(", "))
+}
+
+/// Chains that took less are nobody's concern.
+const CRITICAL_MS: u64 = 10_000;
+const STEPS_SHOWN: usize = 3;
 
 #[cfg(test)]
 mod tests {
     use super::super::text::testing::job;
     use super::*;
+    use crate::engine::event::CriticalPath;
 
     fn failure() -> JobFailure {
         JobFailure {
@@ -215,5 +242,13 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
         let summary = Summary { cancelled: 2, wall_ms: 61_000, ..Summary::default() };
         assert_eq!(summary_text(&summary, TextStyle::Plain), "0 ran, 2 stopped in 1 min 01 s");
         assert_eq!(summary_text(&Summary::default(), TextStyle::Plain), "nothing to do (0 ms)");
+        let step = |job: &str, duration_ms| CriticalStep { job: job.into(), duration_ms };
+        let steps = vec![step("a", 9_000), step("b", 10), step("c", 2_000), step("d", 3_000)];
+        let path = CriticalPath { duration_ms: 14_010, jobs: 4, steps };
+        let summary = Summary { ran: 9, wall_ms: 20_000, critical_path: Some(path), ..Summary::default() };
+        assert_eq!(
+            summary_text(&summary, TextStyle::Plain),
+            "9 ran in 20.0 s\nlongest chain: 14.0 s of it, a 9.0 s, c 2.0 s, d 3.0 s, and 1 more"
+        );
     }
 }

@@ -4,8 +4,13 @@ use crate::diag::style::printable;
 use crate::graph::info::JobInfo;
 use unicode_width::UnicodeWidthStr;
 
-/// `4 ms`, `0.25 s`, `3.2 s`, `2 min 05 s`, `1 h 02 min`.
-pub(super) fn duration(ms: u64) -> String {
+/// A time in milliseconds as people read it: `4 ms`, `0.25 s`, `3.2 s`, `2 min 05 s`, `1 h 02 min`.
+///
+/// ```
+/// assert_eq!(rulemake::report::duration(125_000), "2 min 05 s");
+/// ```
+#[must_use]
+pub fn duration(ms: u64) -> String {
     let seconds = ms / 1000;
     match ms {
         0..10 => format!("{ms} ms"),
@@ -13,6 +18,24 @@ pub(super) fn duration(ms: u64) -> String {
         1_000..60_000 => format!("{}.{} s", seconds, ms % 1000 / 100),
         60_000..3_600_000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// How long something may still take, no more exactly than it is known: `about 40 s left`.
+///
+/// ```
+/// # use rulemake::report::time_left;
+/// assert_eq!(time_left(38_000), "about 40 s left");
+/// assert_eq!(time_left(3 * 60_000), "about 3 min left");
+/// ```
+#[must_use]
+pub fn time_left(ms: u64) -> String {
+    let seconds = ms.div_ceil(1000);
+    match seconds {
+        0..10 => "a few seconds left".into(),
+        10..60 => format!("about {} s left", seconds.div_ceil(5) * 5),
+        60..5400 => format!("about {} min left", seconds.div_ceil(60)),
+        _ => format!("about {:.1} h left", seconds as f64 / 3600.0),
     }
 }
 

@@ -42,6 +42,9 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
     };
     let rule = printable(&first.job.rule);
     let _ = match &first.verdict {
+        running if running.running_now().is_some() => {
+            writeln!(out, "{path} is being made by rule {rule}:")
+        }
         Verdict::Run { .. } => writeln!(out, "{path} will be made by rule {rule}:"),
         Verdict::May { .. } => {
             writeln!(out, "{path} may be made by rule {rule}, if an input turns out different:")
@@ -65,7 +68,8 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
             continue;
         }
         let lead = if i + 1 == upstream.len() { "root cause" } else { "because" };
-        let words = match step.verdict {
+        let words = match &step.verdict {
+            running if running.running_now().is_some() => "runs now",
             Verdict::Run { .. } => "will run",
             Verdict::May { .. } => "may run",
             Verdict::AfterCheckpoint { .. } => "waits",
@@ -189,7 +193,7 @@ fn push_reason(out: &mut String, reason: &Reason, style: TextStyle) {
     }
 }
 
-fn push_command_change(out: &mut String, old: Option<&str>, new: &str, style: TextStyle) {
+pub(super) fn push_command_change(out: &mut String, old: Option<&str>, new: &str, style: TextStyle) {
     let lines = match old {
         Some(old) => diff::lines(old, new),
         None => new.lines().map(|line| (Change::Same, line)).collect(),

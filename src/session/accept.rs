@@ -266,6 +266,7 @@ fn unfit(check: &Check, named: bool) -> Option<String> {
         Reason::NoOutputs | Reason::OutputMissing { .. } | Reason::OutputKindChanged { .. } => {
             Some(reason.to_string())
         }
+        Reason::RunningNow { .. } => Some(reason.to_string()),
         Reason::Interrupted { .. } | Reason::FailedBefore { .. } if !named => {
             Some(format!("{reason}; name its file to take it all the same"))
         }

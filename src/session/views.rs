@@ -7,7 +7,7 @@ use crate::plan::context::Context;
 use crate::plan::inputs;
 use crate::plan::plan::Verdict;
 use crate::plan::reported;
-use crate::trace::fingerprint::Origin;
+use crate::trace::fingerprint::{Origin, Trace};
 use crate::trace::reason::Reason;
 
 pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep {
@@ -17,12 +17,17 @@ pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep
         job: cx.graph.info(id, &cx.workflow, &cx.paths),
         verdict: verdicts[id.index()].clone(),
         unless: unless(&verdicts[id.index()]),
-        last: trace.map(|t| LastRun {
-            run: t.run,
-            duration_ms: t.duration_ms.into(),
-            accepted: t.origin == Origin::Accepted,
-            reported: t.reported.iter().map(reported::from_bound).collect(),
-        }),
+        last: trace.as_ref().map(last_run),
+    }
+}
+
+/// A success on record as callers see it.
+pub(super) fn last_run(trace: &Trace) -> LastRun {
+    LastRun {
+        run: trace.run,
+        duration_ms: trace.duration_ms.into(),
+        accepted: trace.origin == Origin::Accepted,
+        reported: trace.reported.iter().map(reported::from_bound).collect(),
     }
 }
 

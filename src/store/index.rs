@@ -25,8 +25,18 @@ struct PathState {
 struct RunSpan {
     start: usize,
     run: u32,
+    /// When it began, by its own clock.
+    began_ms: u64,
     ended: bool,
     same_boot: bool,
+}
+
+/// A run that is going on while its directory is looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Running {
+    pub(crate) run: u32,
+    /// `pid 17 on host h since 2026-02-28 13:05:09 UTC`.
+    pub(crate) by: String,
 }
 
 /// What is on record, as of the moment of loading. Traces are decoded when asked for.
@@ -41,6 +51,8 @@ pub(crate) struct View {
     /// Some run neither ended nor belongs to this boot.
     any_suspect: bool,
     highest_run: u32,
+    /// Only readers see one: who writes is the only one.
+    pub(super) running: Option<Running>,
 }
 
 /// The result of going once through the log.
@@ -203,9 +215,9 @@ impl Scan {
     }
 
     fn start_run(&mut self, frame: &Frame<'_>, boot_id: &str) -> Option<()> {
-        let (run, _, boot) = record::decode_run_started(frame.body)?;
+        let (run, began_ms, boot) = record::decode_run_started(frame.body)?;
         let same_boot = !boot.is_empty() && boot == boot_id;
-        self.view.runs.push(RunSpan { start: frame.at, run, ended: false, same_boot });
+        self.view.runs.push(RunSpan { start: frame.at, run, began_ms, ended: false, same_boot });
         self.view.highest_run = self.view.highest_run.max(run);
         Some(())
     }
@@ -266,8 +278,23 @@ impl View {
         jobs.into_iter().collect()
     }
 
+    /// The number of the last run, and when it began, if it came to no end so far.
+    pub(super) fn without_end(&self) -> Option<(u32, u64)> {
+        self.runs.last().filter(|last| !last.ended).map(|last| (last.run, last.began_ms))
+    }
+
     /// The run in which a job that makes `path` was started and neither succeeded nor ended since.
     pub(crate) fn interrupted(&self, path: PathId) -> Option<u32> {
+        self.begun(path).filter(|run| self.running.as_ref().is_none_or(|running| running.run != *run))
+    }
+
+    /// The run that executes a job that makes `path` just now.
+    pub(crate) fn running(&self, path: PathId) -> Option<&Running> {
+        let running = self.running.as_ref()?;
+        self.begun(path).filter(|run| *run == running.run).map(|_| running)
+    }
+
+    fn begun(&self, path: PathId) -> Option<u32> {
         let frame = self.attempt(path)?;
         (frame.kind == record::JOB_STARTED).then(|| self.head(&frame).map(|head| head.run))?
     }

@@ -33,13 +33,20 @@ impl Drop for Lock {
 }
 
 const RETRY: Duration = Duration::from_millis(100);
+/// A reader that asks who holds the lock has it for a moment: so often, and so long after each other, a run tries
+/// before it believes in another one.
+const TRIES: u32 = 5;
+const BRIEF: Duration = Duration::from_millis(5);
 
 pub(super) fn acquire(state_dir: &Path, wait: LockWait<'_>, holder: &str) -> Result<Lock> {
     let path = state_dir.join("lock");
     let mut file = open(&path).map_err(|error| Error::io("open", &path, error))?;
+    let mut tries = 0;
     let held = loop {
+        tries += 1;
         match file.try_lock() {
             Ok(()) => break true,
+            Err(TryLockError::WouldBlock) if tries < TRIES => std::thread::sleep(BRIEF),
             Err(TryLockError::WouldBlock) => match wait {
                 LockWait::Fail => return Err(busy(&mut file, "").with_path(path)),
                 LockWait::Wait(cancelled) if cancelled() => {
@@ -69,22 +76,52 @@ fn no_locks_here(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::Unsupported
 }
 
-fn busy(file: &mut File, before: &str) -> Error {
+/// Who holds a lock.
+pub(super) struct Holder {
+    /// `pid 17 on host h since 2026-02-28 13:05:09 UTC`.
+    pub(super) who: String,
+    /// When it took the lock, by its own clock.
+    pub(super) since_ms: u64,
+}
+
+/// Who holds the lock now, if anybody does and that can be told. Writes nothing.
+pub(super) fn holder(state_dir: &Path) -> Option<Holder> {
+    let mut file = File::open(state_dir.join("lock")).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        Ok(()) => {
+            let _ = file.unlock();
+            return None;
+        }
+        Err(TryLockError::Error(_)) => return None,
+    }
+    let text = text(&mut file)?;
+    let mut lines = text.lines();
+    let who = lines.next()?.split(", `").next().map(printable)?;
+    let since_ms = lines.next()?.strip_prefix("taken ")?.parse().ok()?;
+    Some(Holder { who, since_ms })
+}
+
+fn text(file: &mut File) -> Option<String> {
     let mut text = Vec::new();
-    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(2048).read_to_end(&mut text));
-    let text = String::from_utf8_lossy(&text);
-    let holder = printable(text.lines().next().unwrap_or_default());
-    let who = if read.is_err() || holder.is_empty() { "holder unknown".to_string() } else { holder };
+    file.seek(SeekFrom::Start(0)).and_then(|_| file.take(4096).read_to_end(&mut text)).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn busy(file: &mut File, before: &str) -> Error {
+    let holder = text(file).map(|text| printable(text.lines().next().unwrap_or_default()));
+    let who = holder.filter(|who| !who.is_empty()).unwrap_or_else(|| "holder unknown".to_string());
     Error::new(ErrorKind::Locked, format!("{before}another run holds the lock of this directory: {who}"))
 }
 
 fn describe(file: &mut File, holder: &str) -> std::io::Result<()> {
     let (pid, host) = (std::process::id(), host_name());
-    let since = utc(clock::wall_ms() / 1000);
+    let taken = clock::wall_ms();
+    let since = utc(taken / 1000);
     let command: String = printable(holder).chars().take(400).collect();
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(format!("pid {pid} on host {host} since {since}, `{command}`\n").as_bytes())
+    file.write_all(format!("pid {pid} on host {host} since {since}, `{command}`\ntaken {taken}\n").as_bytes())
 }
 
 /// What comes from a file or a command line goes to a terminal: no control characters.
@@ -138,7 +175,15 @@ mod tests {
         let (text, pid) = (error.to_string(), std::process::id());
         assert!(text.contains(&format!("pid {pid} on host ")), "{text}");
         assert!(text.contains("`rulemake run [2J all`"), "no escape may reach the terminal: {text:?}");
+        let who = holder(dir.path()).unwrap();
+        assert!(
+            who.who.starts_with(&format!("pid {pid} on host ")) && who.who.ends_with(" UTC"),
+            "{}",
+            who.who
+        );
+        assert!(who.since_ms <= clock::wall_ms() && who.since_ms + 60_000 > clock::wall_ms());
         drop(lock);
+        assert!(holder(dir.path()).is_none(), "a lock ends with its holder");
         assert!(acquire(dir.path(), LockWait::Fail, "other").is_ok_and(|lock| lock.held));
         assert!(dir.path().join("lock").exists());
     }

@@ -2,7 +2,7 @@
 //! writes; what is appended goes out in one write; after an error nothing more is written.
 
 use super::frame::{self, HeaderFault};
-use super::index::{self, Scan, TooNew, View};
+use super::index::{self, Running, Scan, TooNew, View};
 pub(crate) use super::lock::LockWait;
 use super::lock::{self, Lock};
 use super::record::{Encoder, Record};
@@ -33,6 +33,22 @@ const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// Reads the state as of now, without a lock; another run may be writing it. Writes nothing. A missing directory
 /// is an empty state.
 pub(crate) fn read(state_dir: &Path) -> Result<Loaded> {
+    let (mut scan, mut lost) = scan_as_is(state_dir)?;
+    if let Some((run, began_ms)) = scan.view.without_end() {
+        match lock::holder(state_dir) {
+            // Who took the lock after that run had begun is another one, which has not come to its first job.
+            Some(holder) if holder.since_ms <= began_ms => {
+                scan.view.running = Some(Running { run, by: holder.who });
+            }
+            Some(_) => {}
+            // It may have ended meanwhile.
+            None => (scan, lost) = scan_as_is(state_dir)?,
+        }
+    }
+    Ok(loaded(state_dir, scan, lost))
+}
+
+fn scan_as_is(state_dir: &Path) -> Result<(Scan, Option<String>)> {
     let path = state_dir.join("state.log");
     let log = read_log(&path)?;
     let mut lost = None;
@@ -55,7 +71,7 @@ pub(crate) fn read(state_dir: &Path) -> Result<Loaded> {
             }
         },
     };
-    Ok(loaded(state_dir, scan, lost))
+    Ok((scan, lost))
 }
 
 /// Opens the state for a run: takes the lock, mends the log, and compacts it when most of it is superseded.

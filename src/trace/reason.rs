@@ -27,6 +27,13 @@ pub enum Reason {
         /// Number of that run.
         run: u32,
     },
+    /// A run that is going on executes this job just now; only who looks from outside sees it.
+    RunningNow {
+        /// Number of that run.
+        run: u32,
+        /// Whose run it is: process, host, since when.
+        by: String,
+    },
     /// The outputs belong to a job with another set of outputs.
     OutputSetChanged {
         /// Outputs that were recorded together with these, or are new.
@@ -190,6 +197,7 @@ impl Reason {
             Reason::Forced => "it were not forced".into(),
             Reason::NoOutputs
             | Reason::Interrupted { .. }
+            | Reason::RunningNow { .. }
             | Reason::NoRecord
             | Reason::NeverBuilt
             | Reason::FailedBefore { .. }
@@ -240,6 +248,7 @@ impl Reason {
             self,
             Reason::Forced
                 | Reason::NoOutputs
+                | Reason::RunningNow { .. }
                 | Reason::NeverBuilt
                 | Reason::OutputMissing { .. }
                 | Reason::OutputKindChanged { .. }
@@ -255,6 +264,7 @@ impl Reason {
             Reason::Forced => "forced",
             Reason::NoOutputs => "no-outputs",
             Reason::Interrupted { .. } => "interrupted",
+            Reason::RunningNow { .. } => "running-now",
             Reason::OutputSetChanged { .. } => "output-set-changed",
             Reason::NoRecord => "no-record",
             Reason::NeverBuilt => "never-built",
@@ -287,6 +297,7 @@ impl fmt::Display for Reason {
             Reason::Forced => write!(f, "forced"),
             Reason::NoOutputs => write!(f, "the rule has no outputs, so it runs each time"),
             Reason::Interrupted { run } => write!(f, "run {run} was interrupted while this job ran"),
+            Reason::RunningNow { run, by } => write!(f, "it is running now, in run {run}: {by}"),
             Reason::OutputSetChanged { path } => write!(f, "the set of outputs changed at {path}"),
             Reason::NoRecord => write!(f, "outputs exist but there is no record of how they were made"),
             Reason::NeverBuilt => write!(f, "never built"),

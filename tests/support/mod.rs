@@ -179,9 +179,10 @@ impl Case {
         command
             .args(args)
             .current_dir(self.dir.path())
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env("NO_COLOR", "1")
             .env_remove("COLUMNS")
+            .env_remove("GITHUB_ACTIONS")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }
@@ -286,6 +287,12 @@ impl Case {
         let found =
             self.last().of("warning").any(|e| e["message"].as_str().is_some_and(|m| m.contains(part)));
         assert!(found, "no warning with {part:?}\n{}", self.last());
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn stdout_lacks(self, part: &str) -> Case {
+        assert!(!self.last().stdout.contains(part), "stdout says {part:?}\n{}", self.last());
         self
     }
 

@@ -1,9 +1,9 @@
-//! Commands that only answer: `plan`, `why`, `graph`, `log`.
+//! Commands that only answer: `plan`, `why`, `diff`, `graph`, `log`.
 
 use super::Place;
 use crate::args::{GraphFormat, GraphNode, RunArgs};
 use crate::exit::{Exit, Failure};
-use rulemake::report::{self, GraphBy};
+use rulemake::report::{self, Changes, GraphBy};
 use rulemake::{JobLog, Plan, Workflow};
 use serde_json::json;
 use std::io::IsTerminal;
@@ -39,6 +39,16 @@ pub(crate) fn why(place: &Place, file: &str) -> Result<Exit, Failure> {
         place.output.answer_json(&why)?;
     } else {
         place.output.answer(&report::why_text(&why, place.output.stdout_style()))?;
+    }
+    Ok(Exit::Success)
+}
+
+pub(crate) fn diff(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
+    let changes = Changes::of(&planned(place, targets, &RunArgs::default())?);
+    if place.output.json {
+        place.output.answer_json(&changes)?;
+    } else {
+        place.output.answer(&changes.text(place.output.stdout_style()))?;
     }
     Ok(Exit::Success)
 }

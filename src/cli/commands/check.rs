@@ -1,10 +1,11 @@
-//! `rulemake check`: all mistakes of the Rulefile, and what is probably one. Runs nothing.
+//! `rulemake check`: all mistakes of the Rulefile, what is probably one, and what keeps the default target from being
+//! planned. Runs nothing and writes nothing.
 
 use super::Place;
-use crate::args::Common;
+use crate::args::{Common, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{FAINT, HEADING, Output, painted, say};
-use rulemake::{Diagnostic, LINTS, Lint, LintLevel, LintOptions, Severity};
+use rulemake::{Diagnostic, LINTS, Lint, LintLevel, LintOptions, Severity, Workflow};
 
 /// What `check` was asked to do.
 #[derive(clap::Args, Clone, Debug)]
@@ -21,6 +22,9 @@ pub(crate) struct CheckArgs {
     /// Leave this lint out. Repeat it for more
     #[arg(long, value_name = "LINT", value_parser = lint)]
     allow: Vec<String>,
+    /// Do not look for what keeps the first rule from being planned: for a place without the inputs
+    #[arg(long)]
+    no_plan: bool,
     /// List all lints and check nothing
     #[arg(long)]
     list: bool,
@@ -61,9 +65,23 @@ pub(crate) fn check(common: &Common, output: Output, args: &CheckArgs) -> Result
     options.allow = args.allow.clone();
     options.deny = args.deny.clone();
     options.root = Some(place.project.root.clone());
-    let found = workflow.lints(&options);
+    let mut found = workflow.lints(&options);
+    if !args.no_plan {
+        found.extend(keeps_from_planning(&place, workflow)?);
+    }
     report(&output, &found)?;
+    let missing = found.iter().any(|diagnostic| diagnostic.code == "missing-input");
+    if let Some(note) = place.project.elsewhere().filter(|_| missing) {
+        output.remark(&note);
+    }
     Ok(if count(&found, Severity::Error) > 0 { Exit::Found } else { Exit::Success })
+}
+
+fn keeps_from_planning(place: &Place, workflow: Workflow) -> Result<Vec<Diagnostic>, Failure> {
+    let session = place.session(workflow, &RunArgs::default()).open()?;
+    let found = session.check::<&str>(&[]);
+    place.show_printed(&session.take_printed());
+    Ok(found?)
 }
 
 fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {

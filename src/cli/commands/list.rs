@@ -1,11 +1,13 @@
-//! `rulemake list`: the rules, or the files that they make.
+//! `rulemake list` and `rulemake summary`: the rules, or the files that they make.
 
 use super::{Place, ask};
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{FAINT, HEADING, painted};
-use rulemake::report::printable;
-use rulemake::{TextStyle, Workflow};
+use rulemake::report::{self, printable};
+use rulemake::{OutputState, PlannedJob, RunOptions, TextStyle, Verdict, Workflow};
+use std::io::IsTerminal;
+use unicode_width::UnicodeWidthStr;
 
 /// One rule as it is shown.
 #[derive(serde::Serialize)]
@@ -30,15 +32,108 @@ pub(crate) fn rules(place: &Place) -> Result<Exit, Failure> {
 
 pub(crate) fn outputs(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let plan = ask::planned(place, targets, &RunArgs::default())?;
-    let mut outputs: Vec<String> = plan.jobs().flat_map(|job| job.info().outputs).collect();
+    let of_job = |planned: PlannedJob<'_>| -> Vec<(String, &'static str)> {
+        let state = state(planned.verdict());
+        planned.info().outputs.into_iter().map(|path| (path, state)).collect()
+    };
+    let mut outputs: Vec<(String, &str)> = plan.jobs().flat_map(of_job).collect();
     outputs.sort_unstable();
+    // Who reads it in a pipe wants names and nothing else.
+    let with_state = place.output.verbose > 0 || std::io::stdout().is_terminal();
     if place.output.json {
-        place.output.answer_json(&serde_json::json!({"v": 1, "outputs": outputs}))?;
+        let paths: Vec<&String> = outputs.iter().map(|(path, _)| path).collect();
+        place.output.answer_json(&serde_json::json!({"v": 1, "outputs": paths}))?;
     } else {
-        let lines: String = outputs.iter().map(|path| format!("{}\n", printable(path))).collect();
+        let line = |(path, state): &(String, &str)| match with_state {
+            true => format!("{state:11} {}\n", printable(path)),
+            false => format!("{}\n", printable(path)),
+        };
+        let lines: String = outputs.iter().map(line).collect();
         place.output.answer(&lines)?;
     }
     Ok(Exit::Success)
+}
+
+/// A word for what is known of a job.
+fn state(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Run { .. } => "will run",
+        Verdict::May { .. } => "may run",
+        Verdict::AfterCheckpoint { .. } => "open",
+        _ => "up to date",
+    }
+}
+
+pub(crate) fn summary(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
+    let session = place.open()?;
+    let targets = place.targets(targets, session.workflow());
+    let outputs = session.outputs(&targets, &RunOptions::default());
+    place.show_printed(&session.take_printed());
+    let outputs = outputs.map_err(|error| place.explained(error, &targets))?;
+    if place.output.json {
+        place.output.answer_json(&serde_json::json!({"v": 1, "outputs": outputs}))?;
+    } else {
+        place.output.answer(&summary_table(&outputs, place.output.stdout_style()))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn summary_table(outputs: &[OutputState], style: TextStyle) -> String {
+    let heads = ["STATE", "SIZE", "LAST RUN", "TOOK", "RULE", "FILE"];
+    let rows: Vec<[String; 6]> = outputs.iter().map(row).collect();
+    let mut widths = heads.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.width());
+        }
+    }
+    let line = |cells: [&str; 6]| {
+        let mut line = String::new();
+        for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            let fill = " ".repeat(width.saturating_sub(cell.width()));
+            // Numbers to the right.
+            let cell = if matches!(index, 1..=3) { format!("{fill}{cell}") } else { format!("{cell}{fill}") };
+            line.push_str(&cell);
+            line.push_str("  ");
+        }
+        line.trim_end().to_string()
+    };
+    let mut out = format!("{}\n", painted(style, FAINT, &line(heads)));
+    for row in &rows {
+        out.push_str(&line(row.each_ref().map(String::as_str)));
+        out.push('\n');
+    }
+    out
+}
+
+fn row(output: &OutputState) -> [String; 6] {
+    let size = match output.size {
+        Some(bytes) => size_text(bytes),
+        None if output.directory => "dir".into(),
+        None if output.temporary => "temp".into(),
+        None => "missing".into(),
+    };
+    let (run, took) = match &output.last {
+        Some(last) if last.accepted => (format!("{} accepted", last.run), String::new()),
+        Some(last) => (last.run.to_string(), report::duration(last.duration_ms)),
+        None => Default::default(),
+    };
+    let path = printable(&output.path).into_owned();
+    [state(&output.verdict).into(), size, run, took, printable(&output.rule).into_owned(), path]
+}
+
+/// `512 B`, `1.5 kB`, `2.0 GB`.
+fn size_text(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    let mut units = ["kB", "MB", "GB", "TB", "PB", "EB"].into_iter();
+    let mut unit = "B";
+    while size >= 1000.0
+        && let Some(next) = units.next()
+    {
+        size /= 1000.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{size:.1} {unit}") }
 }
 
 fn listed(workflow: &Workflow) -> Vec<Listed<'_>> {
@@ -75,6 +170,13 @@ fn rules_text(rules: &[Listed], style: TextStyle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, text) in [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (2_000_000_000, "2.0 GB")] {
+            assert_eq!(size_text(bytes), text);
+        }
+    }
 
     #[test]
     fn rules_are_listed_with_their_words_and_patterns() {

@@ -4,14 +4,18 @@ mod accept;
 mod ask;
 pub(crate) mod check;
 mod clean;
+mod config;
 pub(crate) mod fmt;
 mod list;
 mod run;
+mod shell;
 
-use crate::args::{Args, Command, Common, EnvKind, RunArgs};
+use crate::args::{Args, Command, Common, EnvKind, RunArgs, command_names};
 use crate::exit::{Exit, Failure};
+use crate::github;
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
+use crate::settings;
 use crate::snakemake;
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
@@ -21,7 +25,7 @@ use std::time::Instant;
 /// Does what the arguments say and shows what went wrong.
 pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let without_effect = args.without_effect();
-    let Args { targets, common, run, command, .. } = args;
+    let Args { targets, common, run, command, layers, .. } = args;
     let command =
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
     let common = common.and(command.common().clone());
@@ -35,6 +39,15 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Command::Check { check, .. } = &command {
         return done(&output, check::check(&common, output, check));
     }
+    if let Command::Config { show_origin, .. } = &command {
+        return done(&output, config::config(&output, &layers, *show_origin));
+    }
+    if let Command::Completions { shell, .. } = &command {
+        return done(&output, shell::completions(&output, shell));
+    }
+    if let Command::Man { command, .. } = &command {
+        return done(&output, shell::man(&output, command.as_deref()));
+    }
     let result = Place::find(common, output).and_then(|place| match command {
         Command::Run { targets, run: after, .. } => match run.and(after) {
             run if run.dry_run => ask::plan(&place, &targets, &run),
@@ -42,6 +55,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         },
         Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
         Command::Why { path, .. } => ask::why(&place, &path),
+        Command::Diff { targets, .. } => ask::diff(&place, &targets),
+        Command::Summary { targets, .. } => list::summary(&place, &targets),
         Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
         Command::List { targets, outputs: true, .. } => list::outputs(&place, &targets),
         Command::List { .. } => list::rules(&place),
@@ -51,7 +66,11 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
         // They need no project, or not always, and were done.
-        Command::Fmt { .. } | Command::Check { .. } => Ok(Exit::Success),
+        Command::Fmt { .. }
+        | Command::Check { .. }
+        | Command::Config { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(Exit::Success),
     });
     done(&output, result)
 }
@@ -59,6 +78,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
 fn done(output: &Output, result: Result<Exit, Failure>) -> Exit {
     result.unwrap_or_else(|failure| {
         output.failure(&failure);
+        if github::is_there() {
+            github::annotate_diagnostics(failure.diagnostics());
+        }
         failure.exit()
     })
 }
@@ -75,17 +97,18 @@ fn here() -> Result<PathBuf, Failure> {
 }
 
 /// The environment, as far as it is text.
-fn variables() -> Vec<(String, String)> {
+pub(crate) fn variables() -> Vec<(String, String)> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the command learns its environment")]
     let all = std::env::vars_os();
     all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
 /// Whether bash does nothing but what a command says: modules of clusters, for one, change it by variables.
-fn bash_is_plain() -> bool {
+fn bash_is_plain(more: &[(String, String)]) -> bool {
     #[expect(clippy::disallowed_methods, reason = "asked for the library, which reads no environment")]
-    let mut names = std::env::vars_os().map(|(name, _)| name);
-    !names.any(|name| name == "BASH_ENV" || name.to_string_lossy().starts_with("BASH_FUNC_"))
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let mut names = names.chain(more.iter().map(|(name, _)| name.clone()));
+    !names.any(|name| name == "BASH_ENV" || name.starts_with("BASH_FUNC_"))
 }
 
 /// A project with the options that hold for every command.
@@ -93,10 +116,12 @@ pub(crate) struct Place {
     pub(crate) project: Project,
     pub(crate) output: Output,
     options: LoadOptions,
+    /// Variables that jobs get besides those of the environment.
+    variables: Vec<(String, String)>,
 }
 
 impl Place {
-    fn find(common: Common, output: Output) -> Result<Place, Failure> {
+    pub(crate) fn find(common: Common, output: Output) -> Result<Place, Failure> {
         let here = here()?;
         let project = Project::find(&here, &common)?;
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
@@ -110,8 +135,15 @@ impl Place {
         options.default_resources = common.default_resources;
         options.scatter = common.set_scatter;
         options.variables = variables();
+        let mut extra: Vec<(String, String)> = Vec::new();
+        for file in &common.dotenv {
+            extra.extend(settings::dotenv(&start.join(file))?);
+        }
+        // Who calls knows better than a file, and a later file than an earlier one.
+        extra.retain(|(name, _)| !options.variables.iter().any(|(known, _)| known == name));
+        options.variables.extend(extra.iter().cloned());
         options.keep_root = common.directory.is_some();
-        Ok(Place { project, output, options })
+        Ok(Place { project, output, options, variables: extra })
     }
 
     /// Loads the workflow and shows its warnings.
@@ -122,6 +154,11 @@ impl Place {
             workflow.warnings().iter().for_each(|warning| say(&warning.render(style)));
         }
         Ok(workflow)
+    }
+
+    /// Loads the workflow for the shell, which wants candidates and nothing else.
+    pub(crate) fn load_for_completion(&self) -> rulemake::Result<Workflow> {
+        Workflow::load_with(&self.project.rulefile, &self.options)
     }
 
     /// Loads the workflow; only what it prints itself is shown.
@@ -152,7 +189,8 @@ impl Place {
             .root(&self.project.root)
             .jobs(args.jobs.unwrap_or(0))
             .temp_dir(std::env::temp_dir().to_string_lossy());
-        builder = builder.direct_commands(bash_is_plain());
+        builder =
+            builder.direct_commands(bash_is_plain(&self.variables)).variables(self.variables.iter().cloned());
         #[expect(clippy::disallowed_methods, reason = "the library looks for programs where it is told")]
         if let Some(path) = std::env::var_os("PATH") {
             builder = builder.search_path(path);
@@ -225,7 +263,7 @@ impl Place {
         };
         let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
-        match COMMANDS.iter().find(|name| strsim::osa_distance(name, target) <= 1) {
+        match command_names().iter().find(|name| strsim::osa_distance(name, target) <= 1) {
             Some(name) if name == target => {
                 failure.help(format!("the command comes first: rulemake {name} ..."))
             }
@@ -234,9 +272,6 @@ impl Place {
         }
     }
 }
-
-const COMMANDS: [&str; 11] =
-    ["run", "plan", "why", "graph", "list", "log", "accept", "check", "fmt", "clean", "help"];
 
 fn show(printed: &[String]) {
     printed.iter().flat_map(|text| text.split('\n')).for_each(|line| say(&printable(line)));

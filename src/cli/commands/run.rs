@@ -3,6 +3,7 @@
 use super::Place;
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
+use crate::github;
 use crate::output::{Output, say};
 use crate::progress::Progress;
 use crate::project::Project;
@@ -44,6 +45,9 @@ pub(crate) fn run(
         (Err(error), None) => return Err(place.explained(error, &targets)),
     };
     show_failures(&report, &place.project, &place.output);
+    if github::is_there() {
+        github::annotate(&report, &place.project);
+    }
     show_summary(&report, &place.output, started);
     Ok(match caught.first() {
         Some(signal) if report.cancelled => Exit::Signal(signal),

@@ -140,6 +140,7 @@ impl Run<'_> {
             });
             self.append(&records);
         }
+        self.chains.add(&cx, job, duration_ms);
         self.emit(EventKind::JobFinished { job: self.info(job), duration_ms, unchanged });
         End::Done { affected }
     }

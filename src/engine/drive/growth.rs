@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::graph::grow::{Grown, Growth, MOST_NEW_JOBS};
 use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
+use crate::plan::aliases::Ground;
 use crate::plan::check::has_action;
 use crate::plan::context::{Context, Sources};
 use crate::plan::temp::has_temp;
@@ -144,7 +145,9 @@ impl Run<'_> {
         for job in due {
             self.growth.missing.remove(job);
         }
-        let mut problems = self.come_too_late(&grown);
+        let (workflow, graph, paths) = (&cx.workflow, &cx.graph, &cx.paths);
+        let mut problems = cx.aliases.inspect(&Ground { workflow, graph, paths, view: &cx.view });
+        problems.extend(self.come_too_late(&grown));
         if problems.is_empty() {
             problems = self.join_units(&grown);
         }

@@ -107,7 +107,7 @@ impl Run<'_> {
             job: HOOK,
             root: absolute(&cx.root),
             work: Work::Run(Box::new(work)),
-            env: self.launcher.mark(HOOK).into_iter().collect(),
+            env: self.launcher.variables.iter().cloned().chain(self.launcher.mark(HOOK)).collect(),
             extras: None,
             begin: None,
         };

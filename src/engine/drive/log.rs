@@ -57,7 +57,7 @@ impl Run<'_> {
 /// What stands in the log of an event. Jobs that are up to date do not: there may be a million of them.
 fn lines(kind: &EventKind) -> Vec<String> {
     match kind {
-        EventKind::RunStarted { run, jobs } => vec![format!("run {run}, jobs in the plan: {jobs}")],
+        EventKind::RunStarted { run, jobs, .. } => vec![format!("run {run}, jobs in the plan: {jobs}")],
         EventKind::JobUpToDate { .. } => Vec::new(),
         EventKind::JobStarted { job, reasons, command, message, attempt, .. } => {
             let attempt = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };

@@ -46,7 +46,9 @@ fn pair(key: &str, value: &str) -> String {
 /// A value as one text: elements of a list one after the other, of a mapping its keys.
 fn flat(value: &Value) -> String {
     match value {
-        Value::List(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(" "),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
+            items.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")
+        }
         Value::Record(items) => {
             items.iter().map(|(_, value)| value.to_string()).collect::<Vec<_>>().join(" ")
         }

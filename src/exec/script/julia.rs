@@ -51,7 +51,9 @@ fn value(value_: &Value) -> String {
         Value::Float(x) if x.is_infinite() => if *x > 0.0 { "Inf" } else { "-Inf" }.into(),
         Value::Float(x) => python_float(*x),
         Value::Str(s) => text(s),
-        Value::List(items) => format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", ")),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
+            format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", "))
+        }
         Value::Map(items) | Value::Record(items) => {
             let items: Vec<String> =
                 items.iter().map(|(k, v)| format!("{} => {}", text(k), value(v))).collect();

@@ -60,8 +60,10 @@ pub(crate) fn push_section(section: &Section, out: &mut String) {
     out.push_str("]}");
 }
 
-/// The key of what stands for a list with names.
-const RECORD: &str = "rulemake:record";
+/// The key of what stands for a value that JSON does not have: a list with names, a tuple, a set.
+fn tag(kind: &str) -> String {
+    format!("{{\"rulemake:{kind}\": ")
+}
 
 /// A text as JSON.
 pub(crate) fn text(text: &str) -> String {
@@ -80,18 +82,20 @@ pub(crate) fn push_json(value: &Value, out: &mut String) {
         Value::Float(x) if x.is_infinite() => out.push_str(if *x > 0.0 { "Infinity" } else { "-Infinity" }),
         Value::Float(x) => out.push_str(&python_float(*x)),
         Value::Str(s) => out.push_str(&text(s)),
-        Value::List(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                out.push_str(if index == 0 { "" } else { ", " });
-                push_json(item, out);
-            }
-            out.push(']');
+        Value::List(items) => push_items(items, out),
+        Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
+            out.push_str(&tag(match value {
+                Value::Tuple(_) => "tuple",
+                Value::Set(_) => "set",
+                _ => "frozenset",
+            }));
+            push_items(items, out);
+            out.push('}');
         }
         Value::Record(items) => {
             let names: Vec<Value> = items.iter().map(|(name, _)| Value::Str(name.clone())).collect();
             let values: Vec<Value> = items.iter().map(|(_, value)| value.clone()).collect();
-            let _ = write!(out, "{{\"{RECORD}\": ");
+            out.push_str(&tag("record"));
             push_json(&Value::from([Value::List(names.into()), Value::List(values.into())]), out);
             out.push('}');
         }
@@ -105,4 +109,13 @@ pub(crate) fn push_json(value: &Value, out: &mut String) {
             out.push('}');
         }
     }
+}
+
+fn push_items(items: &[Value], out: &mut String) {
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { ", " });
+        push_json(item, out);
+    }
+    out.push(']');
 }

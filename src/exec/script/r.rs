@@ -74,7 +74,7 @@ fn value(value_: &Value) -> String {
         Value::Float(x) if x.is_infinite() => if *x > 0.0 { "Inf" } else { "-Inf" }.into(),
         Value::Float(x) => python_float(*x),
         Value::Str(s) => text(s),
-        Value::List(items) => {
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
             let parts: Vec<String> = items.iter().map(value).collect();
             call(if is_vector(items) { "c" } else { "list" }, &parts)
         }

@@ -158,7 +158,7 @@ impl IntoIterator for {name} {{
             Value::Float(x) => ("f64".into(), float(*x)),
             Value::Str(s) => ("String".into(), format!("String::from({s:?})")),
             Value::Map(items) | Value::Record(items) => self.structure(name, items),
-            Value::List(items) => {
+            Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
                 let same = |test: fn(&Value) -> bool| !items.is_empty() && items.iter().all(test);
                 let is_plain = same(|v| matches!(v, Value::Str(_)))
                     || same(|v| matches!(v, Value::Int(_)))
@@ -180,8 +180,7 @@ impl IntoIterator for {name} {{
 
 /// A value of any type.
 fn any(value: &Value) -> String {
-    let mut json = String::new();
-    super::python::push_json(value, &mut json);
+    let json = serde_json::to_string(value).unwrap_or_default();
     format!("serde_json::from_str::<serde_json::Value>({json:?}).unwrap_or_default()")
 }
 

@@ -31,6 +31,8 @@ fn job() -> Description {
             (Some("big"), Value::Int(5_000_000_000)),
             (Some("nan"), Value::from(f64::NAN)),
             (Some("mixed"), Value::List([Value::from(1), Value::from("x")].into())),
+            (Some("tuple"), Value::Tuple([Value::from(1), Value::from(2)].into())),
+            (Some("set"), Value::Set([Value::from("x")].into())),
             (Some("empty"), Value::List([].into())),
             (Some("map"), map.clone()),
             (Some("row"), Value::Record([("id".into(), Value::from("x"))].into())),
@@ -57,7 +59,7 @@ fn python_reads_the_values_as_they_are() {
     let text = format!("{{{}}}", python::job_fields(&job()));
     assert!(
         text.contains(r#"{"rulemake:record": [["id"], ["x"]]}"#)
-            && text.contains("NaN, [1, \"x\"], [], {\"k\": [1, 2], \"\": null}"),
+            && text.contains("NaN, [1, \"x\"], {\"rulemake:tuple\": [1, 2]}, {\"rulemake:set\": [\"x\"]}, [], {\"k\": [1, 2], \"\": null}"),
         "{text}"
     );
     assert!(

@@ -26,7 +26,6 @@ pub(super) const BUILTINS: &[&str] = &[
     "min",
     "next",
     "ord",
-    "pow",
     "range",
     "repr",
     "reversed",

@@ -9,8 +9,8 @@ use crate::lang::value::{Function, Home, Module, Value};
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model::imported::is_imported;
 use crate::syntax::ast::{
-    Arg, ArgKind, Block, Clause, CompareOp, ComprehensionKind, DictItem, Expr, ExprKind, FPart, FunctionBody,
-    FunctionDef, Handler, Ident, Stmt, StmtKind,
+    Arg, ArgKind, BinaryOp, Block, Clause, CompareOp, ComprehensionKind, DictItem, Expr, ExprKind, FPart,
+    FunctionBody, FunctionDef, Handler, Ident, Stmt, StmtKind,
 };
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
@@ -51,6 +51,29 @@ enum Node<'t> {
 struct At {
     scope: usize,
     lazy: bool,
+}
+
+/// Whole numbers of Python have no end, ours have 64 bits. What grows so fast that it soon does not fit is Python's, unless
+/// the result stands there or is no whole number.
+fn fits(op: BinaryOp, left: Option<&Expr>, right: &Expr) -> Result<(), String> {
+    if !matches!(op, BinaryOp::Pow | BinaryOp::ShiftLeft) {
+        return Ok(());
+    }
+    let fits = match (left.map(|left| &left.kind), &right.kind) {
+        (Some(ExprKind::Float(_)), _) | (_, ExprKind::Float(_)) => true,
+        // Grows no faster than a product, which nobody asks about.
+        (_, ExprKind::Int(0..=3)) if op == BinaryOp::Pow => true,
+        (Some(ExprKind::Int(left)), ExprKind::Int(right)) => {
+            let right = u32::try_from(*right).ok();
+            let result = match op {
+                BinaryOp::Pow => right.and_then(|right| left.checked_pow(right)),
+                _ => right.filter(|right| *right < 63).and_then(|right| left.checked_mul(1 << right)),
+            };
+            result.is_some()
+        }
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err("its whole numbers may need more than 64 bits".into()) }
 }
 
 /// One function with those that are defined in it.
@@ -111,7 +134,10 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
         match &stmt.kind {
             StmtKind::Expr(expr) => self.exprs([expr], at),
             StmtKind::Assign { targets, value } => self.exprs(targets.iter().chain([value]), at),
-            StmtKind::AugAssign { target, value, .. } => self.exprs([target, value], at),
+            StmtKind::AugAssign { target, op, value } => {
+                fits(*op, None, value)?;
+                self.exprs([target, value], at);
+            }
             StmtKind::AnnAssign { target, value } => self.exprs([target].into_iter().chain(value), at),
             StmtKind::If { arms, orelse } => {
                 for (test, block) in arms {
@@ -217,7 +243,10 @@ impl<'t, 'f, 'v> Unit<'t, 'f, 'v> {
                 }
             }
             ExprKind::Unary { operand, .. } => self.exprs([&**operand], at),
-            ExprKind::Binary { left, right, .. } => self.exprs([&**left, &**right], at),
+            ExprKind::Binary { op, left, right } => {
+                fits(*op, Some(left), right)?;
+                self.exprs([&**left, &**right], at);
+            }
             ExprKind::And(left, right) | ExprKind::Or(left, right) => self.exprs([&**left, &**right], at),
             ExprKind::Compare { first, rest } => self.compare(first, rest, at)?,
             ExprKind::Conditional { test, then, orelse } => self.exprs([&**test, &**then, &**orelse], at),

@@ -111,10 +111,7 @@ fn is_foreign_path(field: &Field, name: &str) -> bool {
 /// A path of another rule that still has wildcards in it: Snakemake writes `{s}` into the command, where no file
 /// has that name.
 fn foreign_pattern(field: &Field, name: &str, value: &Value) -> Option<TemplateError> {
-    let paths = match value {
-        Value::List(items) => items,
-        single => std::slice::from_ref(single),
-    };
+    let paths = value.items().unwrap_or(std::slice::from_ref(value));
     let wildcard = paths.iter().filter(|_| is_foreign_path(field, name)).find_map(|path| match path {
         Value::Str(text) => Pattern::parse_text(text).ok()?.names.first().cloned(),
         _ => None,

@@ -29,6 +29,8 @@ struct Found<'a> {
     items: Vec<Item<'a>>,
     /// Not one value: a list, even with one element.
     list: bool,
+    /// The value that the items belong to, if that is one.
+    whole: Option<&'a Value>,
 }
 
 enum Item<'a> {
@@ -249,6 +251,7 @@ fn canonical_of(found: &Found<'_>) -> String {
         Item::Value(value) => (*value).clone(),
     };
     match (found.list, &found.items[..]) {
+        _ if found.whole.is_some() => found.whole.map(Value::canonical).unwrap_or_default(),
         (false, [item]) => value(item).canonical(),
         (_, items) => Value::List(items.iter().map(value).collect()).canonical(),
     }
@@ -315,7 +318,7 @@ fn paths<'a>(field: &Field, all: NamedPaths<'a>, section: &str) -> Result<Found<
         }
     }
     let items = chosen.iter().map(|path| Item::Text(Cow::Borrowed(&**path))).collect();
-    Ok(Found { kind: Kind::Path, items, list })
+    Ok(Found { kind: Kind::Path, items, list, whole: None })
 }
 
 pub(super) fn out_of_range(field: &Field, position: usize, length: usize, what: &str) -> TemplateError {
@@ -331,7 +334,7 @@ pub(super) fn out_of_range(field: &Field, position: usize, length: usize, what: 
 fn params<'a>(field: &Field, all: &'a [(Option<Arc<str>>, Value)]) -> Result<Found<'a>, TemplateError> {
     let Some((first, rest)) = field.access.split_first() else {
         let items = all.iter().flat_map(|(_, value)| of_value(value, Kind::Param).items).collect();
-        return Ok(Found { kind: Kind::Param, items, list: true });
+        return Ok(Found { kind: Kind::Param, items, list: true, whole: None });
     };
     let value = match first.position() {
         Some(position) => all.get(position).map(|(_, value)| value),
@@ -348,7 +351,7 @@ fn params<'a>(field: &Field, all: &'a [(Option<Arc<str>>, Value)]) -> Result<Fou
 fn resources<'a>(field: &Field, all: &'a [(Arc<str>, Value)]) -> Result<Found<'a>, TemplateError> {
     let Some((first, rest)) = field.access.split_first() else {
         let items = all.iter().map(|(_, value)| Item::Value(value)).collect();
-        return Ok(Found { kind: Kind::Author, items, list: true });
+        return Ok(Found { kind: Kind::Author, items, list: true, whole: None });
     };
     let (_, value) = all
         .iter()
@@ -378,12 +381,12 @@ fn wildcard<'a>(field: &Field, all: &'a Wildcards) -> Result<Found<'a>, Template
             return Err(field.error("a wildcard is one text, it has no parts", Some(help)));
         }
     };
-    Ok(Found { kind: Kind::Wildcard, items: vec![Item::Text(text)], list: false })
+    Ok(Found { kind: Kind::Wildcard, items: vec![Item::Text(text)], list: false, whole: None })
 }
 
 fn scalar<'a>(field: &Field, item: Item<'a>) -> Result<Found<'a>, TemplateError> {
     no_access(field)?;
-    Ok(Found { kind: Kind::Author, items: vec![item], list: false })
+    Ok(Found { kind: Kind::Author, items: vec![item], list: false, whole: None })
 }
 
 pub(super) fn no_access(field: &Field) -> Result<(), TemplateError> {
@@ -398,13 +401,12 @@ pub(super) fn no_access(field: &Field) -> Result<(), TemplateError> {
 
 /// A list is its elements, anything else stands for itself.
 fn of_value(value: &Value, kind: Kind) -> Found<'_> {
-    match value {
-        Value::List(items) => Found { kind, items: items.iter().map(Item::Value).collect(), list: true },
-        Value::Record(items) => {
-            Found { kind, items: items.iter().map(|(_, item)| Item::Value(item)).collect(), list: true }
-        }
-        value => Found { kind, items: vec![Item::Value(value)], list: false },
-    }
+    let items = match (value, value.items()) {
+        (_, Some(items)) => items.iter().map(Item::Value).collect(),
+        (Value::Record(items), _) => items.iter().map(|(_, item)| Item::Value(item)).collect(),
+        _ => return Found { kind, items: vec![Item::Value(value)], list: false, whole: Some(value) },
+    };
+    Found { kind, items, list: true, whole: Some(value) }
 }
 
 /// A part of a value: borrowed, or a character of a text.
@@ -418,7 +420,7 @@ impl<'a> Descended<'a> {
         match self {
             Descended::Part(value) => of_value(value, kind),
             Descended::Character(c) => {
-                Found { kind, items: vec![Item::Text(c.to_string().into())], list: false }
+                Found { kind, items: vec![Item::Text(c.to_string().into())], list: false, whole: None }
             }
         }
     }
@@ -456,7 +458,7 @@ pub(super) fn descend<'a>(
                 let help = nearest(key, keys).map(|near| format!("did you mean `{{{spelled}[{near}]}}`?"));
                 field.error(format!("`{spelled}` has no key `{key}`"), help)
             })?,
-            (Value::List(items), Some(position)) => {
+            (Value::List(items) | Value::Tuple(items), Some(position)) => {
                 items.get(position).ok_or_else(|| out_of_range(field, position, items.len(), &spelled))?
             }
             (Value::Str(text), Some(position)) if i + 1 == accesses.len() => {
@@ -464,8 +466,13 @@ pub(super) fn descend<'a>(
                 let missing = || out_of_range(field, position, text.chars().count(), &spelled);
                 return character.map(Descended::Character).ok_or_else(missing);
             }
-            (Value::List(_), None) => {
+            (Value::List(_) | Value::Tuple(_), None) => {
                 return Err(field.error(format!("`{spelled}` is a list: it has positions, not keys"), None));
+            }
+            (Value::Set(_) | Value::FrozenSet(_), _) => {
+                return Err(
+                    field.error(format!("`{spelled}` is a set: it has neither positions nor keys"), None)
+                );
             }
             _ => return Err(field.error(format!("`{spelled}` is one value, it has no parts"), None)),
         };

@@ -99,9 +99,13 @@ impl FormatSpec {
             Value::Bool(b) => self.int(i64::from(*b)),
             Value::Int(n) => self.int(*n),
             Value::Float(x) => self.float(*x),
-            Value::None | Value::List(_) | Value::Map(_) | Value::Record(_) => {
-                Err("only texts and numbers can be formatted".into())
-            }
+            Value::None
+            | Value::List(_)
+            | Value::Tuple(_)
+            | Value::Set(_)
+            | Value::FrozenSet(_)
+            | Value::Map(_)
+            | Value::Record(_) => Err("only texts and numbers can be formatted".into()),
         }
     }
 

@@ -224,7 +224,7 @@ impl Lines {
     fn wraps(&self, indent: usize, prefix: &str, run: Run<'_, '_>, value: usize, suffix: &str) -> bool {
         let items = &run[value..];
         let (Some(first), Some(last)) = (items.first(), items.last()) else { return false };
-        if first.is("yield") {
+        if first.is("yield") || (items.len() == 1 && is_in_brackets(first)) {
             return false;
         }
         if items.iter().any(|e| e.role == Role::Comma || (e.forced && e.weight == breaks::STRING)) {
@@ -532,6 +532,11 @@ fn is_small(element: &Element<'_>) -> bool {
 }
 
 /// Round brackets around a value that means the same without them.
+/// A value that has round brackets of its own: the next pass would find those that this one put around it.
+fn is_in_brackets(element: &Element<'_>) -> bool {
+    matches!(&element.what, What::Group(group) if group.place == Place::Round)
+}
+
 fn is_needless(element: &Element<'_>) -> bool {
     let What::Group(group) = &element.what else { return false };
     let keeps = |e: &Element<'_>| {

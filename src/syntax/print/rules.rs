@@ -40,12 +40,13 @@ impl Style {
         }
     }
 
-    /// At statement level software is named on one line.
+    /// At statement level software is named on one line. What nobody knows stays below its name: beside it, it would be an
+    /// annotation.
     pub(super) fn of_directive(word: &str) -> Style {
         match word {
             "conda" | "container" | "containerized" | "singularity" => Style::Line,
             word if DIRECTIVES.contains(&word) => Style::of(word),
-            _ => Style::Line,
+            _ => Style::List,
         }
     }
 }

@@ -89,6 +89,10 @@ pub(crate) struct Did {
 }
 
 impl Did {
+    fn executed(&self, n: usize) -> bool {
+        self.ran.contains(&n) || self.failed.contains(&n)
+    }
+
     /// By the events of a run.
     fn of(events: &[serde_json::Value]) -> Did {
         let jobs_of = |kind: &str| -> BTreeSet<usize> {
@@ -317,7 +321,7 @@ impl World {
         let planned =
             |n: &usize| plan.iter().any(|(title, _)| number(title.split(' ').next().unwrap()) == *n);
         prop_assert!(ran.iter().all(planned), "a job ran that was not in the plan\n{}", told);
-        check_plan(&plan, &did, &told)?;
+        check_plan(&self.workflow, &plan, &did, &told)?;
         if choice.keep_edited {
             // What was adopted goes again.
             let all = Choice { force_all: true, ..Choice::processors(2) };
@@ -469,7 +473,7 @@ impl World {
         if let Some(grown) = grown {
             grown.check(&self.case, &events, &plan_grown, &told)?;
         }
-        check_plan(&plan, &did, &told)
+        check_plan(&self.workflow, &plan, &did, &told)
     }
 
     fn check_files(
@@ -529,19 +533,33 @@ impl World {
     }
 }
 
-/// What the plan said would run did, unless a failure before it kept it; what was up to date did not.
-fn check_plan(plan: &[(String, String)], did: &Did, told: &str) -> Result<(), TestCaseError> {
+/// What the plan said would run did, unless a failure kept it or the only job that needs it; what was up to date did not.
+fn check_plan(
+    workflow: &Workflow,
+    plan: &[(String, String)],
+    did: &Did,
+    told: &str,
+) -> Result<(), TestCaseError> {
     for (title, verdict) in plan {
         let n = number(title.split(' ').next().unwrap());
-        let executed = did.ran.contains(&n) || did.failed.contains(&n);
         let kept = match verdict.as_str() {
-            "run" => executed || did.skipped.contains(&n),
-            "up-to-date" => !executed,
+            "run" => did.executed(n) || is_kept_by_failure(workflow, did, n),
+            "up-to-date" => !did.executed(n),
             _ => true,
         };
         prop_assert!(kept, "the plan said {} for {}\n{}", verdict, title, told);
     }
     Ok(())
+}
+
+/// Whether a job did not run because one before it failed, or because nobody needed its temporary file after all: those
+/// who read it were kept.
+fn is_kept_by_failure(workflow: &Workflow, did: &Did, n: usize) -> bool {
+    let reads = |reader: &usize| workflow.jobs[*reader].inputs.contains(&File::Output(n, 0));
+    let mut readers = (0..workflow.jobs.len()).filter(reads);
+    did.skipped.contains(&n)
+        || workflow.jobs[n].temp
+            && readers.any(|reader| !did.executed(reader) && is_kept_by_failure(workflow, did, reader))
 }
 
 fn number(rule: &str) -> usize {

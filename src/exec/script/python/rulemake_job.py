@@ -153,9 +153,12 @@ class Snakemake:
 # Commands
 
 
+_SPREAD = (list, tuple, set, frozenset)
+
+
 def format_value(value, spec):
     if spec == "q":
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, _SPREAD):
             return " ".join(format_value(item, spec) for item in value)
         text = str(value)
         return shlex.quote(text) if text else text
@@ -163,7 +166,7 @@ def format_value(value, spec):
         spec = ""
     if isinstance(value, Namedlist):
         return format(str(value), spec)
-    if isinstance(value, (list, tuple)) and not spec:
+    if isinstance(value, _SPREAD) and not spec:
         return " ".join(map(str, value))
     return format(value, spec)
 
@@ -316,17 +319,31 @@ def offer_modules(extra):
 # Scripts
 
 
-def _record(entries):
-    record = entries.get("rulemake:record")
-    if record is None:
-        return entries
-    names, values = record
+def _record(names_and_values):
+    names, values = names_and_values
     return Namedlist(values, [(name, index, None) for index, name in enumerate(names)])
+
+
+_TAGGED = {
+    "rulemake:record": _record,
+    "rulemake:tuple": tuple,
+    "rulemake:set": set,
+    "rulemake:frozenset": frozenset,
+}
+
+
+def _untagged(entries):
+    """Values that JSON does not have come as an object with one key."""
+    if len(entries) == 1:
+        for key, value in entries.items():
+            if key in _TAGGED:
+                return _TAGGED[key](value)
+    return entries
 
 
 def read_job(path):
     with open(path, encoding="utf-8") as file:
-        return json.load(file, object_hook=_record)
+        return json.load(file, object_hook=_untagged)
 
 
 def without_own_directory():

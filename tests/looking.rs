@@ -1,0 +1,112 @@
+//! What a user sees of a run and of a project: how much a run prints, what changed, what there is.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use support::Case;
+
+/// raw -> mid -> out for each of `n` samples, and one file of all.
+fn samples(n: usize) -> Case {
+    let names: Vec<String> = (0..n).map(|n| format!("s{n}")).collect();
+    let case = Case::new().rulefile(&format!(
+        "SAMPLES = {names:?}\n\
+         rule all:\n    input: 'out/all'\n\
+         rule mid:\n    input: 'raw/{{s}}'\n    output: 'mid/{{s}}'\n    params: min=1\n    shell: 'sort {{input}} > {{output}} # {{params.min}}'\n\
+         rule out:\n    input: expand('mid/{{s}}', s=SAMPLES)\n    output: 'out/all'\n    shell: 'cat {{input}} > {{output}}'\n"
+    ));
+    names.iter().fold(case, |case, name| case.file(&format!("raw/{name}"), &format!("{name}\n")))
+}
+
+fn stderr_lines(case: &Case) -> usize {
+    case.last().stderr.lines().count()
+}
+
+/// Quick jobs are counted, not listed; Snakemake prints 363 lines for as many.
+#[test]
+fn a_run_of_many_quick_jobs_prints_few_lines() {
+    let case = samples(22).call(&[]);
+    assert_eq!(case.last().stdout, "");
+    assert!(stderr_lines(&case) < 10, "{}", case.last().stderr);
+    let case = case.stderr_has("23 ran in ").call(&[]).stderr_has("nothing to do: 23 jobs up to date");
+    assert_eq!(stderr_lines(&case), 1);
+}
+
+/// A few jobs are told each: it shows what was made.
+#[test]
+fn a_run_of_few_jobs_says_what_it_made() {
+    samples(2)
+        .call(&[])
+        .stderr_has("done mid mid/s0")
+        .stderr_has("done out out/all")
+        .stderr_has("3 ran in ")
+        .append("raw/s1", "more\n")
+        .call(&[])
+        .stderr_has("(input raw/s1 changed)");
+}
+
+/// With -v each job is told, however many there are.
+#[test]
+fn all_jobs_are_told_when_that_is_asked_for() {
+    let case = samples(22).call(&["-v"]);
+    let done = case.last().stderr.lines().filter(|line| line.contains(" done ")).count();
+    assert_eq!(done, 23);
+}
+
+/// The whole change is seen at a glance: each cause once, with what it reaches.
+#[test]
+fn diff_tells_each_change_once() {
+    let case = samples(5).call(&["diff"]);
+    let text = "new: 5 jobs that never ran (rule mid)\nnew: 1 job that never ran (rule out)\n";
+    assert_eq!(case.last().stdout, text);
+    let case = case.call(&[]).call(&["diff"]);
+    assert_eq!(case.last().stdout, "nothing changed\n");
+    let case = case
+        .append("raw/s1", "more\n")
+        .edit("Rulefile", "min=1", "min=2")
+        .edit("Rulefile", "cat {input}", "cat -- {input}")
+        .remove("out/all")
+        .call(&["diff"]);
+    let lines: Vec<&str> = case.last().stdout.lines().collect();
+    let [source, param, command, old, new, _, output] = lines[..] else { panic!("{lines:?}") };
+    assert!(source.starts_with("source: raw/s1 changed: ") && source.ends_with(" (1 job)"), "{source}");
+    assert_eq!(param, "rule: mid: param min changed: 1 -> 2 (5 jobs)");
+    assert_eq!(command, "rule: out: command changed (1 job)");
+    assert!(old.starts_with("      - ") && old.contains("cat {input}"), "{old}");
+    assert!(new.starts_with("      + ") && new.contains("cat -- {input}"), "{new}");
+    assert_eq!(output, "output: out/all is missing");
+    let case = case.call(&["diff", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(json["changes"][1]["reason"], "param-changed");
+    assert_eq!(json["changes"][1]["jobs"], 5);
+}
+
+/// Each output has a line with its state, size, last run and rule.
+#[test]
+fn summary_is_a_table_of_the_outputs() {
+    let case = samples(2).call(&[]).remove("out/all").append("raw/s0", "zz\n").call(&["summary"]);
+    let rows: Vec<Vec<&str>> =
+        case.last().stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["STATE", "SIZE", "LAST", "RUN", "TOOK", "RULE", "FILE"]);
+    let of = |file: &str| rows.iter().find(|row| row.last() == Some(&file)).unwrap();
+    assert_eq!(of("mid/s0")[..5], ["will", "run", "3", "B", "1"]);
+    assert_eq!(of("mid/s1")[..5], ["up", "to", "date", "3", "B"]);
+    assert_eq!(of("out/all")[..4], ["will", "run", "missing", "1"]);
+    let case = case.call(&["summary", "--json", "mid/s1"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    let output = &json["outputs"][0];
+    assert_eq!((&output["path"], &output["verdict"]), (&"mid/s1".into(), &"up-to-date".into()));
+    assert_eq!((&output["size"], &output["last"]["run"]), (&3.into(), &1.into()));
+    let log = output["log"].as_str().unwrap();
+    assert!(log.starts_with(".rulemake/runs/1/jobs/"), "{log}");
+}
+
+/// Names alone where another program reads them; with their state where a person does.
+#[test]
+fn outputs_are_listed_with_their_state_on_request() {
+    let case = samples(1).call(&["list", "--outputs"]);
+    assert_eq!(case.last().stdout, "mid/s0\nout/all\n");
+    let case = case.call(&[]).remove("mid/s0").call(&["list", "--outputs", "-v"]);
+    assert_eq!(case.last().stdout, "will run    mid/s0\nmay run     out/all\n");
+}
