@@ -17,6 +17,7 @@ pub(crate) struct Cost {
 ///
 /// # Panics
 /// When it cannot be started or fails.
+#[expect(clippy::zombie_processes, reason = "`wait` reaps it")]
 pub(crate) fn cost(command: &mut Command) -> Cost {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();

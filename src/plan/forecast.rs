@@ -61,7 +61,7 @@ impl Finding {
 }
 
 /// By job number; `None` for a job that is not checked.
-type Findings = Vec<Option<Result<Finding, Trouble>>>;
+type Findings = Vec<Option<Result<Finding, Box<Trouble>>>>;
 
 /// A verdict per job, by job number. Where a checkpoint is up to date the graph grows by what it says, so that a plan
 /// after a whole run is complete.
@@ -113,7 +113,7 @@ fn check_all(cx: &Context, jobs: &[JobId], pool: &rayon::ThreadPool, checks: &mu
     let one = |job: &JobId| {
         let is_checked =
             has_action(cx, *job) && !cx.graph.open.contains_key(job) && cx.units.with(*job).is_none();
-        is_checked.then(|| check(cx, *job, Mode::Forecast).map(Finding::of))
+        is_checked.then(|| check(cx, *job, Mode::Forecast).map(Finding::of).map_err(Box::new))
     };
     let is_all = jobs.len() == checks.len() && jobs.iter().zip(0..).all(|(job, number)| job.0 == number);
     if is_all {
@@ -134,7 +134,7 @@ fn check_all(cx: &Context, jobs: &[JobId], pool: &rayon::ThreadPool, checks: &mu
     let one = |leader: &JobId| check_unit(cx, members(leader), Mode::Forecast);
     let found: Vec<_> = pool.install(|| units.par_iter().map(one).collect());
     for (job, check) in units.iter().flat_map(members).zip(found.into_iter().flatten()) {
-        let check = check.map(Finding::of);
+        let check = check.map(Finding::of).map_err(Box::new);
         checks[job.index()] = Some(check).filter(|_| !cx.graph.open.contains_key(job));
     }
     refuse_unordered(cx, checks);
@@ -155,12 +155,12 @@ fn refuse_unordered(cx: &Context, checks: &mut Findings) {
         });
         if let Some((checkpoint, _)) = unordered {
             let rule = &cx.rule(cx.job(id)).name;
-            *slot = Some(Err(Trouble {
+            *slot = Some(Err(Box::new(Trouble {
                 message: format!(
                     "params of rule `{rule}` look at checkpoint `{checkpoint}`, which need not have ended before"
                 ),
                 help: Some(NAME_AN_OUTPUT.into()),
-            }));
+            })));
         }
     }
 }
@@ -278,7 +278,7 @@ fn verdicts(cx: &Context, checks: &mut Findings) -> Vec<Result<Verdict, Trouble>
                     verdict => Ok(verdict),
                 }
             }
-            Some(Err(trouble)) => Err(trouble.clone()),
+            Some(Err(trouble)) => Err(Trouble::clone(trouble)),
         };
     }
     if !lacking.is_empty() || !cx.units.is_empty() {

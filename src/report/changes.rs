@@ -162,7 +162,7 @@ mod tests {
         let jobs = (0..)
             .zip(jobs)
             .map(|(id, (rule, reasons))| planned(job(id, rule, &format!("{rule}{id}")), run(reasons), &[]));
-        Plan { v: 1, jobs: jobs.collect(), sources: vec![], reads: vec![], report: None }
+        super::super::text::testing::plan(jobs.collect())
     }
 
     #[test]
