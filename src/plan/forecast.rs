@@ -254,7 +254,7 @@ fn grow(
 /// What the checks say together. Where nothing can be added to the graph any more their reasons are handed over, not
 /// copied.
 fn verdicts(cx: &Context, checks: &mut Findings) -> Vec<Result<Verdict, Trouble>> {
-    let pends = |check: &Option<Result<Finding, Trouble>>| matches!(check, Some(Ok(check)) if !check.pending().is_empty());
+    let pends = |check: &Option<Result<Finding, Box<Trouble>>>| matches!(check, Some(Ok(check)) if !check.pending().is_empty());
     let is_last = cx.graph.open.is_empty() && !checks.iter().any(pends);
     let mut verdicts: Vec<Result<Verdict, Trouble>> = vec![Ok(Verdict::UpToDate); cx.graph.jobs.len()];
     // Jobs that run or may run and read temporary files that are gone.
