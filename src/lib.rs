@@ -104,7 +104,7 @@ pub use model::workflow::Workflow;
 pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
 pub use session::{
     Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, OutputState, PassedOver, RunOptions,
-    RunReport, Session, SessionBuilder, Why, WhyStep,
+    RunReport, RunningJob, Session, SessionBuilder, Status, Watched, Why, WhyStep,
 };
 pub use syntax::{FormatOptions, format_source, included_files};
 pub use trace::reason::Reason;

@@ -5,8 +5,10 @@ mod history;
 mod options;
 mod outputs;
 mod recovery;
+mod status;
 mod targets;
 mod views;
+mod watched;
 
 use crate::base::path::normalise;
 use crate::diag::Diagnostic;
@@ -43,11 +45,13 @@ pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
+pub use status::{RunningJob, Status};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use views::{cause, passed_over, why_step};
+pub use watched::Watched;
 
 type Observe = Box<dyn FnMut(&Event) + Send>;
 
@@ -555,6 +559,11 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
+        // Where nothing is on record a plan that cannot be made leaves nothing behind.
+        let early = match self.state_dir().exists() {
+            true => None,
+            false => Some(self.admitted(targets, options, &mut read(&self.state_dir())?)?),
+        };
         let (mut loaded, mut writer) = self.open_store(options.wait, &holder("run", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
@@ -564,15 +573,12 @@ impl Session {
             warnings.extend(restored);
             loaded = read(&self.state_dir())?;
         }
-        let cx = Arc::new(self.context(targets, options, &mut loaded, true)?);
+        let cx = match early.filter(|_| loaded.is_empty()) {
+            Some(cx) => cx,
+            None => self.admitted(targets, options, &mut loaded)?,
+        };
+        let cx = Arc::new(cx);
         warnings.extend(assumed(&cx));
-        self.refuse_unsupported(&cx)?;
-        self.refuse_oversized(&cx)?;
-        self.refuse_lacking(&cx, targets, options)?;
-        if !self.oversized_units(&cx).is_empty() {
-            // Those that are up to date do not matter, which only a plan can tell.
-            self.plan(targets, options)?;
-        }
         let drive_options = DriveOptions {
             keep_going: options.keep_going,
             retries: options.retries,
@@ -593,6 +599,24 @@ impl Session {
             cancelled: done.cancelled,
             partial: done.partial,
         })
+    }
+
+    /// What a run rests on, if nothing that is known before stands against it.
+    fn admitted<T: AsRef<str>>(
+        &self,
+        targets: &[T],
+        options: &RunOptions,
+        loaded: &mut Loaded,
+    ) -> Result<Context> {
+        let cx = self.context(targets, options, loaded, true)?;
+        self.refuse_unsupported(&cx)?;
+        self.refuse_oversized(&cx)?;
+        self.refuse_lacking(&cx, targets, options)?;
+        if !self.oversized_units(&cx).is_empty() {
+            // Those that are up to date do not matter, which only a plan can tell.
+            self.plan(targets, options)?;
+        }
+        Ok(cx)
     }
 
     /// Makes the directory that `workdir:` names, and with it the state in it, ready to be written.

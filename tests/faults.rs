@@ -110,6 +110,22 @@ fn before() -> Case {
         .rulefile(&format!("{RULEFILE}{KEPT}"))
 }
 
+/// As [`before`], of a directory with so many runs behind it that the next one writes the log anew and removes old runs.
+fn before_compaction() -> Case {
+    let many = "\nrule many:\n    input: expand('m/{i}', i=range(150))\nrule mark_one:\n    output: touch('m/{i}')\n";
+    let first = RULEFILE.replace(", 'kept.txt'", "");
+    let mut case = Case::in_memory().rulefile(&format!("{first}{many}"));
+    case = case.file("in", "0\n").file("sum.txt", "start\n").file("ok", "").run(&["-j2"]);
+    for _ in 0..22 {
+        case = case.run(&["--force-all", "many"]);
+    }
+    case.has("sum.txt", "start\n0\n")
+        .file("in", "1\n")
+        .file("edited.txt", "mine\n")
+        .remove("ok")
+        .rulefile(&format!("{RULEFILE}{KEPT}"))
+}
+
 /// One disturbance: the n-th call of this name in any thread.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Fault {
@@ -208,7 +224,7 @@ impl std::fmt::Display for Ended {
 
 /// The calls of the engine that change something in the directory, or read what its decisions rest on: by name, which
 /// ones of a thread.
-fn calls(origin: &Case) -> Option<BTreeMap<String, BTreeSet<usize>>> {
+fn calls(origin: &Case, wanted: fn(&str) -> bool) -> Option<BTreeMap<String, BTreeSet<usize>>> {
     let trial = Trial::of(origin);
     let log = trial.dir.path().join(".out/trace");
     let options =
@@ -225,7 +241,8 @@ fn calls(origin: &Case) -> Option<BTreeMap<String, BTreeSet<usize>>> {
         let Some((thread, call)) = line.split_once(' ') else { continue };
         let Some((name, arguments)) = call.trim_start().split_once('(') else { continue };
         if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            threads.entry(thread).or_default().push((name, is_effect(name, arguments, trial.dir.path())));
+            let is_effect = is_effect(name, arguments, trial.dir.path()) && wanted(arguments);
+            threads.entry(thread).or_default().push((name, is_effect));
         }
     }
     // Threads of the engine execute nothing, jobs do.
@@ -308,14 +325,43 @@ const KINDS: [(&str, bool); 4] =
     [(KILL, false), ("error=ENOSPC", false), ("error=ENOSPC", true), ("error=EIO", false)];
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test may be told how much to try")]
 fn after_any_call_that_kills_or_fails_the_next_run_is_right() {
+    go_through(before(), |_| true, 90);
+}
+
+/// The log that is written anew in place of a long one, and the directories of old runs that go: half of either must
+/// neither lose what is on record nor stand in the way.
+#[test]
+fn so_it_is_where_the_log_is_compacted_and_old_runs_are_removed() {
+    let origin = before_compaction();
+    let length = |root: &Path| fs::metadata(root.join(".rulemake/state.log")).unwrap().len();
+    let trial = Trial::of(&origin);
+    assert_eq!(trial.run().unwrap().status.code(), Some(1), "a job fails");
+    let (before, after) = (length(origin.root()), length(trial.dir.path()));
+    assert!(after < before / 2, "the log was to be written anew: {before} bytes, then {after}");
+    let runs = |root: &Path| -> BTreeSet<u32> {
+        let names =
+            fs::read_dir(root.join(".rulemake/runs")).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.to_str().unwrap().parse().unwrap()).collect()
+    };
+    let gone: Vec<u32> = runs(origin.root()).difference(&runs(trial.dir.path())).copied().collect();
+    assert!(!gone.is_empty() && gone.iter().all(|run| *run < 9), "old runs go, and no others: {gone:?}");
+    // Those of the new log and of whole directories of runs; `jobs/<n>.log` and the like are those of the other test.
+    let wanted = |call: &str| {
+        let concerns_old =
+            (1..9).any(|run| call.contains(&format!("/{run}\"")) || call.contains(&format!("runs/{run}>")));
+        call.contains("state.log.new") || call.contains("rulemake/runs") && concerns_old
+    };
+    go_through(origin, wanted, 60);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test may be told how much to try")]
+fn go_through(origin: Case, wanted: fn(&str) -> bool, most: usize) {
     if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
         eprintln!("strace is not installed: nothing is tested");
         return;
     }
-    let origin = before();
-    let Some(calls) = calls(&origin) else { return };
+    let Some(calls) = calls(&origin, wanted) else { return };
     let mut faults: Vec<Fault> = Vec::new();
     for (name, ordinals) in calls {
         for nth in ordinals {
@@ -329,11 +375,12 @@ fn after_any_call_that_kills_or_fails_the_next_run_is_right() {
         "all" => {}
         "" => {
             // A few of each kind, however often a call is made.
-            let step = all.div_ceil(90) | 1;
+            let step = all.div_ceil(most) | 1;
             faults = faults.into_iter().step_by(step).collect();
         }
         part => faults.retain(|fault| fault.to_string().contains(part)),
     }
+    assert!(!faults.is_empty() || all > 0, "there is something to disturb");
     eprintln!("{} of {all} faults", faults.len());
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -315,3 +315,34 @@ fn w22_runs_in_two_directories_do_not_meet() {
     run.signal("INT");
     assert_eq!(run.end().code, Some(130));
 }
+
+/// Ctrl-Z stops the jobs with rulemake, and their time stands still; `fg` lets all go on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stopped_rulemake_stops_its_jobs_and_both_go_on() {
+    let rules = SLOW.replace(
+        "    input: 'first.txt'\n    output: 'slow.txt'",
+        "    input: 'first.txt'\n    output: 'slow.txt'\n    timeout: 3",
+    );
+    let case = Case::new().rulefile(&rules);
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("TSTP");
+    let state = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", run.child.id())).unwrap();
+        stat.rsplit(')').next().unwrap().trim().chars().next()
+    };
+    let begin = Instant::now();
+    while state() != Some('T') {
+        assert!(begin.elapsed() < Duration::from_secs(20), "rulemake does not stop: {:?}", state());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    no_beat(&case);
+    // Longer than the job may take.
+    std::thread::sleep(Duration::from_secs(4));
+    run.signal("CONT");
+    fs::write(case.path("go"), "").unwrap();
+    let ended = run.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(case.read("last.txt"), "first\nwhole\n");
+}

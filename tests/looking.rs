@@ -110,3 +110,33 @@ fn outputs_are_listed_with_their_state_on_request() {
     let case = case.call(&[]).remove("mid/s0").call(&["list", "--outputs", "-v"]);
     assert_eq!(case.last().stdout, "will run    mid/s0\nmay run     out/all\n");
 }
+
+/// A picture that a browser shows: well-formed, with a box for each node and an arrow for each edge.
+#[test]
+fn the_graph_is_drawn() {
+    let case = samples(3).file("raw/s1", "<&>\n").call(&["graph", "--format", "svg", "--by", "job"]);
+    let svg = case.last().stdout.clone();
+    assert!(
+        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"") && svg.ends_with("</svg>\n")
+    );
+    assert_eq!(svg.matches("<rect ").count(), 5, "mid, mid, mid, out, all\n{svg}");
+    assert_eq!(svg.matches("<path d=\"M").count(), 5, "four edges and the arrow head\n{svg}");
+    assert_eq!(svg.matches("<text ").count(), svg.matches("</text>").count());
+    let boxes: Vec<&str> = svg.lines().filter(|line| line.starts_with("<rect ")).collect();
+    assert!(
+        boxes.iter().enumerate().all(|(n, one)| !boxes[..n].contains(one)),
+        "no box hides another\n{svg}"
+    );
+    let by_rule = case.call(&["graph", "--format", "svg"]);
+    assert!(by_rule.last().stdout.contains(">3 jobs</text>"), "{}", by_rule.last().stdout);
+}
+
+/// What nobody could read is refused with the way out.
+#[test]
+fn a_graph_that_is_too_large_for_a_picture_is_refused() {
+    samples(1_001)
+        .call_with_code(&["graph", "--format", "svg", "--by", "job"], 2)
+        .stderr_has("a picture of 1003 nodes and 1002 edges cannot be read")
+        .stderr_has("`--by rule`")
+        .call(&["graph", "--format", "svg"]);
+}

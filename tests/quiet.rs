@@ -146,3 +146,26 @@ fn who_only_asks_makes_no_state() {
     let case = case.call_with_code(&["-n"], 4);
     assert_eq!(signatures(&case), before);
 }
+
+/// Who calls it in a wrong directory finds nothing there afterwards that was not there before.
+#[test]
+fn a_plan_that_cannot_be_made_leaves_nothing_in_a_new_directory() {
+    let case = Case::new()
+        .file(
+            "up/Rulefile",
+            "rule a:\n    input: 'none'\n    output: 'x'\n    shell: 'cp {input} {output}'\n",
+        )
+        .file("up/down/other", "");
+    let nothing = |case: Case, args: &[&str]| {
+        let case = case.call_with_code(args, 4);
+        for dir in ["up", "up/down", "."] {
+            assert!(!case.path(dir).join(".rulemake").exists(), "{args:?} leaves .rulemake in {dir}");
+        }
+        case
+    };
+    let mut case = nothing(case, &["-C", "up/down", "-f", "../Rulefile"]);
+    for args in [&["-C", "up"][..], &["-C", "up", "y"], &["-C", "up", "accept"]] {
+        case = nothing(case, args);
+    }
+    case.file("up/none", "1\n").run(&["-C", "up"]).has("up/x", "1\n").run(&["-C", "up"]).ran(&[]);
+}

@@ -258,3 +258,59 @@ fn what_is_accepted_behind_a_stale_file_says_so() {
         "note: out out/a: mid mid/a is not up to date: if it comes out different, this is made again",
     );
 }
+
+/// An edited output cannot stay when its job has to run for a temporary file beside it. Then the plan knows no more of
+/// who reads the edit than that it may run, and the edit is lost to nobody.
+#[test]
+fn an_edit_beside_a_temporary_file_that_is_needed_is_planned_as_it_comes() {
+    let case = Case::new()
+        .rulefile(
+            "rule all:\n    input: 'kept', 'out', 'seen'\n\
+             rule make:\n    input: 'raw'\n    output: k='kept', t=temp('tmp')\n\
+             \x20   shell: 'cp {input} {output.k}; cp {input} {output.t}'\n\
+             rule out:\n    input: 'tmp', 'other'\n    output: 'out'\n    shell: 'cat {input} > {output}'\n\
+             rule seen:\n    input: 'kept'\n    output: 'seen'\n    shell: 'cp {input} {output}'\n",
+        )
+        .file("raw", "1\n")
+        .file("other", "o\n")
+        .run(&[])
+        .file("kept", "edit\n");
+    // Nobody needs the temporary file: the edit is the result.
+    assert_eq!(planned(&case, &["--keep-edited"]), ["seen seen"]);
+    let case = case.file("other", "p\n");
+    let mut plan = case.plan(&["--keep-edited"]);
+    plan.sort();
+    let plan: Vec<(&str, &str)> = plan.iter().map(|(job, verdict)| (&**job, &**verdict)).collect();
+    assert_eq!(plan, [("make kept", "run"), ("out out", "run"), ("seen seen", "may")]);
+    let case = case
+        .run(&["--keep-edited", "-j1"])
+        .has("kept", "1\n")
+        .has("out", "1\np\n")
+        .has("seen", "1\n")
+        .has(".rulemake/saved/2/kept", "edit\n")
+        .warned("that copy is kept in .rulemake/saved/2/kept");
+    let lies =
+        case.last().of("warning").any(|event| event["message"].as_str().unwrap().contains("each time"));
+    assert!(!lies, "the rule makes the same each time\n{}", case.last());
+    case.run(&[]).up_to_date(3);
+}
+
+/// As above, where the only reader of the temporary file runs because of the edit itself: nobody knows before whether
+/// it is still there when that is looked at.
+#[test]
+fn an_edit_that_is_the_reason_for_its_own_end_may_come_either_way() {
+    let case = Case::new()
+        .rulefile(
+            "rule all:\n    input: 'kept', 'out'\n\
+             rule make:\n    input: 'raw'\n    output: k='kept', t=temp('tmp')\n\
+             \x20   shell: 'cp {input} {output.k}; cp {input} {output.t}'\n\
+             rule out:\n    input: 'tmp', 'kept'\n    output: 'out'\n    shell: 'cat {input} > {output}'\n",
+        )
+        .file("raw", "1\n")
+        .run(&[])
+        .file("kept", "edit\n");
+    assert_eq!(planned(&case, &["--keep-edited"]), [""; 0]);
+    let case =
+        case.call(&["-n", "--keep-edited"]).stdout_has("may run   make kept  if tmp turns out different");
+    case.run(&["--keep-edited"]).has("out", "1\n1\n").run(&[]).ran(&[]);
+}

@@ -287,6 +287,26 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Make the targets, and again whenever a source or the Rulefile changes
+    ///
+    /// What then has to run is decided by content, so a touch runs nothing. Changes by the jobs themselves do not count.
+    Watch {
+        /// Files or rules to make; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        /// Stop a run as soon as something changes, and begin again
+        #[arg(long)]
+        restart: bool,
+        #[command(flatten)]
+        run: RunArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show what a run in this directory is doing, or how the last one ended
+    Status {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Explain why a file will or will not be made again
     Why {
         /// The file
@@ -461,6 +481,8 @@ pub(crate) enum GraphFormat {
     Dot,
     /// Mermaid
     Mermaid,
+    /// A picture, laid out
+    Svg,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -493,7 +515,7 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 6] = ["diff", "summary", "fmt", "config", "completions", "man"];
+const LESS_USED: [&str; 8] = ["status", "graph", "diff", "summary", "fmt", "config", "completions", "man"];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
@@ -569,6 +591,8 @@ impl Command {
             Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
+            | Command::Watch { common, .. }
+            | Command::Status { common, .. }
             | Command::Diff { common, .. }
             | Command::Summary { common, .. }
             | Command::Graph { common, .. }
@@ -591,6 +615,8 @@ impl Command {
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",
+            Command::Watch { .. } => "watch",
+            Command::Status { .. } => "status",
             Command::Diff { .. } => "diff",
             Command::Summary { .. } => "summary",
             Command::Graph { .. } => "graph",

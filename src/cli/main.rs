@@ -15,6 +15,7 @@ mod project;
 mod settings;
 mod signals;
 mod snakemake;
+mod svg;
 mod values;
 mod words;
 

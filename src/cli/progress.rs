@@ -91,6 +91,13 @@ impl Progress {
         }]);
     }
 
+    /// Removes the live area until the next event or tick draws it again.
+    pub(crate) fn rest(&self) {
+        if let Some(live) = &self.view().live {
+            live.clear();
+        }
+    }
+
     /// Removes the live area for good; what is printed from now on stays.
     pub(crate) fn clear(&self) {
         if let Some(live) = self.view().live.take() {

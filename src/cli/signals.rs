@@ -4,12 +4,23 @@
 
 use crate::progress::Progress;
 use rulemake::{CancelLevel, CancelToken};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-/// Remembers the first signal that came.
+/// Remembers the first signal that came, and stops what is aimed at.
 #[derive(Clone, Default)]
-pub(crate) struct Signals(Arc<AtomicI32>);
+pub(crate) struct Signals(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    first: AtomicI32,
+    target: Mutex<Option<(CancelToken, Progress)>>,
+    caught: OnceLock<()>,
+}
+
+/// So long a run may take to pause.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a signal means, given how the run was stopped before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,24 +35,64 @@ enum Answer {
 impl Signals {
     /// The signal that stopped the run.
     pub(crate) fn first(&self) -> Option<i32> {
-        match self.0.load(Ordering::SeqCst) {
+        match self.0.first.load(Ordering::SeqCst) {
             0 => None,
             signal => Some(signal),
         }
     }
 
     fn remember(&self, signal: i32) {
-        let _ = self.0.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self.0.first.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    fn received(&self, signal: i32, interactive: bool, token: &CancelToken, progress: &Progress) -> Answer {
+    /// From now on signals are caught until the process ends, and stop this run.
+    pub(crate) fn aim(&self, token: &CancelToken, progress: &Progress) {
+        *self.target() = Some((token.clone(), progress.clone()));
+        self.catch();
+    }
+
+    /// From now on signals are caught until the process ends.
+    pub(crate) fn catch(&self) {
+        self.0.caught.get_or_init(|| catch(self));
+    }
+
+    fn target(&self) -> MutexGuard<'_, Option<(CancelToken, Progress)>> {
+        self.0.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ctrl-Z: jobs have process groups of their own, which the terminal does not stop. `stop` stops this process until
+    /// somebody lets it go on.
+    #[cfg(unix)]
+    fn paused(&self, stop: impl FnOnce()) {
+        let target = self.target().clone();
+        if let Some((token, progress)) = &target {
+            token.pause();
+            let begin = Instant::now();
+            // A run that is still planning has no jobs.
+            while !token.is_paused() && begin.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            progress.rest();
+        }
+        stop();
+        if let Some((token, _)) = &target {
+            token.resume();
+        }
+    }
+
+    /// Whether the process is to be left at once.
+    fn received(&self, signal: i32, interactive: bool) -> bool {
         self.remember(signal);
+        let Some((token, progress)) = self.target().clone() else { return false };
         let answer = answer(interactive, token.level());
         if let Answer::Stop(level) = answer {
             token.cancel(level);
             progress.stopping(level, interactive);
         }
-        answer
+        if answer == Answer::Leave {
+            progress.clear();
+        }
+        answer == Answer::Leave
     }
 }
 
@@ -55,52 +106,49 @@ fn answer(interactive: bool, level: Option<CancelLevel>) -> Answer {
     }
 }
 
-/// Catches the signals from now on until the process ends.
 #[cfg(unix)]
-pub(crate) fn catch(token: &CancelToken, progress: &Progress) -> Signals {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+fn catch(signals: &Signals) {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     use signal_hook::low_level::emulate_default_handler;
 
-    let signals = Signals::default();
-    let (seen, token, progress) = (signals.clone(), token.clone(), progress.clone());
-    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
-        return signals;
+    let seen = signals.clone();
+    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else {
+        return;
     };
     let watch = move || {
         for signal in caught.forever() {
-            if seen.received(signal, signal == SIGINT, &token, &progress) == Answer::Leave {
-                progress.clear();
+            if signal == SIGTSTP {
+                seen.paused(|| drop(emulate_default_handler(SIGTSTP)));
+                continue;
+            }
+            if seen.received(signal, signal == SIGINT) {
                 let _ = emulate_default_handler(signal);
             }
         }
     };
     let _ = std::thread::Builder::new().name("signals".into()).spawn(watch);
-    signals
 }
 
-/// Catches Ctrl-C from now on until the process ends.
 #[cfg(not(unix))]
-pub(crate) fn catch(token: &CancelToken, progress: &Progress) -> Signals {
+fn catch(signals: &Signals) {
     use signal_hook::consts::SIGINT;
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
-    let signals = Signals::default();
-    let (seen, token, progress) = (signals.clone(), token.clone(), progress.clone());
+    let seen = signals.clone();
     let flag = Arc::new(AtomicBool::new(false));
     if signal_hook::flag::register(SIGINT, flag.clone()).is_err() {
-        return signals;
+        return;
     }
     let watch = move || {
         loop {
             if flag.swap(false, Ordering::SeqCst) {
-                seen.received(SIGINT, true, &token, &progress);
+                seen.received(SIGINT, true);
             }
             std::thread::sleep(Duration::from_millis(50));
         }
     };
     let _ = std::thread::Builder::new().name("signals".into()).spawn(watch);
-    signals
 }
 
 #[cfg(test)]

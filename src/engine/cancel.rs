@@ -1,4 +1,4 @@
-//! Cancelling a run from another thread.
+//! Cancelling a run from another thread, or pausing it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -28,7 +28,12 @@ pub enum CancelLevel {
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken {
     level: Arc<AtomicU8>,
+    pause: Arc<AtomicU8>,
 }
+
+const GOES_ON: u8 = 0;
+const TO_PAUSE: u8 = 1;
+const PAUSED: u8 = 2;
 
 impl CancelToken {
     /// Makes a token that cancels nothing yet.
@@ -51,5 +56,39 @@ impl CancelToken {
             2 => Some(CancelLevel::Terminate),
             _ => Some(CancelLevel::Kill),
         }
+    }
+
+    /// Asks the run to pause: the processes of its jobs are stopped where they are, none is started, and their time limits
+    /// do not go on. Returns at once; [`CancelToken::is_paused`] tells when it is so. A cancel ends the pause.
+    ///
+    /// ```
+    /// let token = rulemake::CancelToken::new();
+    /// token.pause();
+    /// assert!(!token.is_paused(), "no run has taken notice of it");
+    /// token.resume();
+    /// ```
+    pub fn pause(&self) {
+        let _ = self.pause.compare_exchange(GOES_ON, TO_PAUSE, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Lets a paused run go on.
+    pub fn resume(&self) {
+        self.pause.store(GOES_ON, Ordering::SeqCst);
+    }
+
+    /// Whether a run was asked to pause and has done so.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.pause.load(Ordering::SeqCst) == PAUSED
+    }
+
+    /// Whether the run is to be paused.
+    pub(crate) fn wants_pause(&self) -> bool {
+        self.pause.load(Ordering::SeqCst) != GOES_ON && self.level().is_none()
+    }
+
+    /// The run is paused now.
+    pub(crate) fn set_paused(&self) {
+        let _ = self.pause.compare_exchange(TO_PAUSE, PAUSED, Ordering::SeqCst, Ordering::SeqCst);
     }
 }

@@ -251,6 +251,7 @@ impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             self.check_due();
+            self.pause_if_asked();
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -263,6 +264,7 @@ impl Run<'_> {
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
+            self.journal.write();
         }
     }
 
@@ -444,6 +446,20 @@ impl Run<'_> {
         }
     }
 
+    /// Nothing is taken in while the run is paused, so nothing new begins.
+    fn pause_if_asked(&mut self) {
+        if !self.cancel.wants_pause() {
+            return;
+        }
+        let begin = clock::monotonic();
+        self.executor.pause();
+        self.cancel.set_paused();
+        while self.cancel.wants_pause() {
+            std::thread::sleep(HEARTBEAT);
+        }
+        self.executor.resume(begin.elapsed());
+    }
+
     fn signal(&mut self, level: CancelLevel) {
         if level >= CancelLevel::Kill {
             self.executor.signal_all(Signal::Kill);
@@ -466,8 +482,8 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, kind: EventKind) {
-        self.note_in_log(&kind);
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
+        self.note_in_log(&event);
         self.seq += 1;
         (self.observer)(&event);
     }
@@ -488,6 +504,7 @@ impl Run<'_> {
         self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
+        self.journal.write();
         match self.fatal.or(self.hooks.failure) {
             Some(error) => Err(error),
             None => {

@@ -14,6 +14,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use std::time::Instant;
 
 /// Receives the end of each job, on the job's thread.
@@ -92,11 +93,25 @@ impl LocalExecutor {
 
     /// Signals every job that was submitted and has not ended.
     pub(crate) fn signal_all(&self, signal: Signal) {
+        self.each_running(|control| control.signal(signal));
+    }
+
+    /// Stops the processes of all jobs where they are; their time limits wait.
+    pub(crate) fn pause(&self) {
+        self.shared.watch.hold();
+        self.each_running(|control| control.freeze(true));
+    }
+
+    /// Lets them go on after so long.
+    pub(crate) fn resume(&self, paused: Duration) {
+        self.each_running(|control| control.freeze(false));
+        self.shared.watch.go_on(paused);
+    }
+
+    fn each_running(&self, act: impl Fn(&Control)) {
         // The pool's lock is not held while signalling: a job that starts just now holds its own for a while.
         let running: Vec<_> = self.shared.lock().running.values().cloned().collect();
-        for control in running {
-            control.signal(signal);
-        }
+        running.iter().for_each(|control| act(control));
     }
 
     /// The jobs that were submitted and have not been reported, in order of their numbers.

@@ -304,6 +304,14 @@ impl Control {
         self.end(signal, false);
     }
 
+    /// Stops the processes where they are, or lets them go on. A function goes on.
+    pub(super) fn freeze(&self, stop: bool) {
+        let state = self.lock();
+        if let Some(tree) = state.tree {
+            tree.freeze(stop);
+        }
+    }
+
     /// Ends the job because its time is over.
     pub(super) fn time_out(&self, signal: Signal) {
         self.end(signal, true);

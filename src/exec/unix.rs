@@ -43,6 +43,11 @@ impl Tree {
         }
     }
 
+    /// Stops all members, or lets them go on.
+    pub(super) fn freeze(self, stop: bool) {
+        let _ = sys::signal_group(self.leader, if stop { libc::SIGSTOP } else { libc::SIGCONT });
+    }
+
     /// Whether members run, after the leader was reaped.
     pub(super) fn has_members(self) -> bool {
         let none =

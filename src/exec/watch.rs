@@ -29,6 +29,8 @@ struct Shared {
 struct State {
     entries: Vec<Entry>,
     closing: bool,
+    /// Nothing becomes due.
+    held: bool,
 }
 
 struct Entry {
@@ -56,6 +58,21 @@ impl Watch {
     pub(super) fn observe(&self, meter: &Arc<Meter>) {
         let at = monotonic() + FIRST_LOOK;
         self.add(Entry { at, what: What::Look(Arc::downgrade(meter), FIRST_LOOK) });
+    }
+
+    /// From now on no time is over.
+    pub(super) fn hold(&self) {
+        self.shared.lock().held = true;
+    }
+
+    /// Time goes on, as if it had stood still for so long.
+    pub(super) fn go_on(&self, paused: Duration) {
+        let mut state = self.shared.lock();
+        state.held = false;
+        for entry in &mut state.entries {
+            entry.at = entry.at.checked_add(paused).unwrap_or(entry.at);
+        }
+        self.shared.changed.notify_one();
     }
 
     fn add(&self, entry: Entry) {
@@ -93,11 +110,12 @@ impl Shared {
                 return None;
             }
             let now = monotonic();
-            let due: Vec<Entry> = state.entries.extract_if(.., |entry| entry.at <= now).collect();
+            let held = state.held;
+            let due: Vec<Entry> = state.entries.extract_if(.., |entry| !held && entry.at <= now).collect();
             if !due.is_empty() {
                 return Some(due);
             }
-            let next = state.entries.iter().map(|entry| entry.at).min();
+            let next = state.entries.iter().map(|entry| entry.at).min().filter(|_| !held);
             state = match next {
                 Some(at) => {
                     let wait = self.changed.wait_timeout(state, at.saturating_duration_since(now));

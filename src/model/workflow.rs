@@ -145,6 +145,12 @@ impl Workflow {
         self.reads.iter().filter(is_file).map(|read| read.what.as_str())
     }
 
+    /// The files that say what the workflow is: the Rulefile, what it includes, config files and helpers, in order of
+    /// reading, as they were named.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.names()
+    }
+
     /// What `print` wrote while the Rulefile was loaded, in order: the library itself writes nothing.
     ///
     /// ```

@@ -33,13 +33,19 @@ struct Rest {
     assumed: Vec<PathId>,
     excused: Vec<PathId>,
     pending: Vec<Pending>,
+    is_adopted: bool,
 }
 
 impl Finding {
     fn of(check: Check) -> Finding {
-        let Check { reasons, absent, assumed, excused, pending, .. } = check;
-        let is_empty = absent.is_empty() && assumed.is_empty() && excused.is_empty() && pending.is_empty();
-        let rest = (!is_empty).then(|| Box::new(Rest { absent, assumed, excused, pending }));
+        let Check { reasons, absent, assumed, excused, pending, adopted, .. } = check;
+        let is_adopted = adopted.is_some();
+        let is_empty = absent.is_empty()
+            && assumed.is_empty()
+            && excused.is_empty()
+            && pending.is_empty()
+            && !is_adopted;
+        let rest = (!is_empty).then(|| Box::new(Rest { absent, assumed, excused, pending, is_adopted }));
         Finding { reasons, rest }
     }
 
@@ -53,6 +59,10 @@ impl Finding {
 
     fn excused(&self) -> &[PathId] {
         self.rest.as_ref().map_or(&[], |rest| &rest.excused)
+    }
+
+    fn is_adopted(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.is_adopted)
     }
 
     fn pending(&self) -> &[Pending] {
@@ -251,11 +261,39 @@ fn grow(
     Ok(grown.changed.into_iter().map(|changed| changed.job).collect())
 }
 
-/// What the checks say together. Where nothing can be added to the graph any more their reasons are handed over, not
-/// copied.
+/// The verdicts. Of a job whose edited outputs are the result, and which has to run all the same because somebody needs a
+/// temporary file that it makes beside them, the edit does not stay: who reads it may find what was there before. So
+/// everything is looked at again with that known, until no such job comes to light.
 fn verdicts(cx: &Context, checks: &mut Findings) -> Vec<Result<Verdict, Trouble>> {
+    let mut not_kept: FxHashSet<JobId> = FxHashSet::default();
+    loop {
+        let verdicts = verdicts_with(cx, checks, &not_kept);
+        let before = not_kept.len();
+        if cx.trust.keep_edited {
+            let adopted =
+                |check: &Option<Result<Finding, _>>| matches!(check, Some(Ok(check)) if check.is_adopted());
+            let all = (0..).map(JobId).zip(checks.iter().zip(&verdicts));
+            let runs = all.filter(|(_, (check, verdict))| adopted(check) && !is_up_to_date(verdict));
+            not_kept.extend(runs.map(|(id, _)| id));
+        }
+        if not_kept.len() == before {
+            return verdicts;
+        }
+    }
+}
+
+fn is_up_to_date(verdict: &Result<Verdict, Trouble>) -> bool {
+    matches!(verdict, Ok(Verdict::UpToDate))
+}
+
+/// What the checks say together. Where nobody will ask once more, their reasons are handed over, not copied.
+fn verdicts_with(
+    cx: &Context,
+    checks: &mut Findings,
+    not_kept: &FxHashSet<JobId>,
+) -> Vec<Result<Verdict, Trouble>> {
     let pends = |check: &Option<Result<Finding, Box<Trouble>>>| matches!(check, Some(Ok(check)) if !check.pending().is_empty());
-    let is_last = cx.graph.open.is_empty() && !checks.iter().any(pends);
+    let is_last = cx.graph.open.is_empty() && !cx.trust.keep_edited && !checks.iter().any(pends);
     let mut verdicts: Vec<Result<Verdict, Trouble>> = vec![Ok(Verdict::UpToDate); cx.graph.jobs.len()];
     // Jobs that run or may run and read temporary files that are gone.
     let mut lacking: Vec<(JobId, Vec<PathId>)> = Vec::new();
@@ -274,6 +312,10 @@ fn verdicts(cx: &Context, checks: &mut Findings) -> Vec<Result<Verdict, Trouble>
                 let reasons =
                     if is_last { std::mem::take(&mut check.reasons) } else { check.reasons.clone() };
                 match verdict(cx, reasons, check.pending(), &remade) {
+                    Verdict::UpToDate if not_kept.contains(id) => {
+                        let gone = cx.temps_of(*id).filter(|path| cx.held(*path).is_some());
+                        Ok(Verdict::May { inputs: texts(cx, &gone.collect::<Vec<_>>()) })
+                    }
                     Verdict::UpToDate => Ok(unless_updated(cx, check.excused(), &verdicts)),
                     verdict => Ok(verdict),
                 }

@@ -30,14 +30,14 @@ pub enum GraphBy {
 /// ```
 #[must_use]
 pub fn graph_dot(plan: &Plan, by: GraphBy) -> String {
-    let graph = Graph::of(plan, by);
+    let graph = PlanGraph::of(plan, by);
     let mut out = String::from("digraph rulemake {\n    node [shape=box, fontname=\"sans-serif\"];\n");
     for (i, node) in graph.nodes.iter().enumerate() {
         let label: Vec<String> = node.lines.iter().map(|line| dot_escaped(line)).collect();
         let style = match node.state {
-            State::Run => "rounded",
-            State::May => "rounded,dotted",
-            State::UpToDate => "rounded,dashed",
+            GraphState::Run => "rounded",
+            GraphState::May => "rounded,dotted",
+            GraphState::UpToDate => "rounded,dashed",
         };
         let _ = writeln!(out, "    n{i} [label=\"{}\", style=\"{style}\"];", label.join("\\n"));
     }
@@ -60,14 +60,14 @@ pub fn graph_dot(plan: &Plan, by: GraphBy) -> String {
 /// ```
 #[must_use]
 pub fn graph_mermaid(plan: &Plan, by: GraphBy) -> String {
-    let graph = Graph::of(plan, by);
+    let graph = PlanGraph::of(plan, by);
     let mut out = String::from("flowchart TD\n");
     for (i, node) in graph.nodes.iter().enumerate() {
         let label: Vec<String> = node.lines.iter().map(|line| mermaid_escaped(line)).collect();
         let class = match node.state {
-            State::Run => "",
-            State::May => ":::may",
-            State::UpToDate => ":::fresh",
+            GraphState::Run => "",
+            GraphState::May => ":::may",
+            GraphState::UpToDate => ":::fresh",
         };
         let _ = writeln!(out, "    n{i}[\"{}\"]{class}", label.join("<br/>"));
     }
@@ -75,7 +75,7 @@ pub fn graph_mermaid(plan: &Plan, by: GraphBy) -> String {
         let _ = writeln!(out, "    n{from} --> n{to}");
     }
     for (state, class) in
-        [(State::May, "may stroke-dasharray:2 4"), (State::UpToDate, "fresh stroke-dasharray:6 4")]
+        [(GraphState::May, "may stroke-dasharray:2 4"), (GraphState::UpToDate, "fresh stroke-dasharray:6 4")]
     {
         if graph.nodes.iter().any(|n| n.state == state) {
             let _ = writeln!(out, "    classDef {class}");
@@ -84,46 +84,71 @@ pub fn graph_mermaid(plan: &Plan, by: GraphBy) -> String {
     out
 }
 
-/// Ordered so that the state of a rule is that of its most urgent job.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
+/// What is known of a node. Ordered so that the state of a rule is that of its most urgent job.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum GraphState {
+    /// Nothing of it runs.
     UpToDate,
+    /// It may run.
     May,
+    /// It will run.
     Run,
 }
 
-struct Node {
-    lines: Vec<String>,
-    state: State,
+/// A node of a [`PlanGraph`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct GraphNode {
+    /// What stands in it, printable.
+    pub lines: Vec<String>,
+    /// What is known of it.
+    pub state: GraphState,
 }
 
-struct Graph {
-    nodes: Vec<Node>,
-    /// Producer to consumer, in order of the consumers.
-    edges: IndexSet<(usize, usize)>,
+/// A plan as a graph, for who draws it.
+///
+/// ```
+/// # use rulemake::{Session, Workflow, RunOptions, report::{GraphBy, PlanGraph}};
+/// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a.txt'\n    shell: 'touch a.txt'\n")?;
+/// # let session = Session::builder(workflow).root(std::env::temp_dir()).open()?;
+/// let graph = PlanGraph::of(&session.plan(&["a.txt"], &RunOptions::default())?, GraphBy::Job);
+/// assert_eq!(graph.nodes[0].lines, ["a", "a.txt"]);
+/// # Ok::<(), rulemake::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct PlanGraph {
+    /// The nodes, producers first.
+    pub nodes: Vec<GraphNode>,
+    /// From producer to consumer by their places in `nodes`, in order of the consumers.
+    pub edges: Vec<(usize, usize)>,
 }
 
-impl Graph {
-    fn of(plan: &Plan, by: GraphBy) -> Graph {
+impl PlanGraph {
+    /// The graph of `plan`.
+    #[must_use]
+    pub fn of(plan: &Plan, by: GraphBy) -> PlanGraph {
         match by {
-            GraphBy::Job => Graph::of_jobs(plan),
-            GraphBy::Rule => Graph::of_rules(plan),
+            GraphBy::Job => PlanGraph::of_jobs(plan),
+            GraphBy::Rule => PlanGraph::of_rules(plan),
         }
     }
 
-    fn of_jobs(plan: &Plan) -> Graph {
-        let nodes = plan.jobs().map(|j| Node { lines: job_lines(&j.info()), state: state(j.verdict()) });
+    fn of_jobs(plan: &Plan) -> PlanGraph {
+        let nodes = plan.jobs().map(|j| GraphNode { lines: job_lines(&j.info()), state: state(j.verdict()) });
         let edges = plan
             .jobs()
             .enumerate()
             .flat_map(|(to, job)| job.needs().into_iter().map(move |from| (from as usize, to)));
-        Graph { nodes: nodes.collect(), edges: edges.collect() }
+        let edges: IndexSet<(usize, usize)> = edges.collect();
+        PlanGraph { nodes: nodes.collect(), edges: edges.into_iter().collect() }
     }
 
-    fn of_rules(plan: &Plan) -> Graph {
-        let mut rules: IndexMap<&str, (usize, State)> = IndexMap::new();
+    fn of_rules(plan: &Plan) -> PlanGraph {
+        let mut rules: IndexMap<&str, (usize, GraphState)> = IndexMap::new();
         for job in plan.jobs() {
-            let (jobs, urgency) = rules.entry(job.rule()).or_insert((0, State::UpToDate));
+            let (jobs, urgency) = rules.entry(job.rule()).or_insert((0, GraphState::UpToDate));
             *jobs += 1;
             *urgency = (*urgency).max(state(job.verdict()));
         }
@@ -140,9 +165,9 @@ impl Graph {
             if *jobs > 1 {
                 lines.push(count(*jobs, "job"));
             }
-            Node { lines, state: *state }
+            GraphNode { lines, state: *state }
         });
-        Graph { nodes: nodes.collect(), edges }
+        PlanGraph { nodes: nodes.collect(), edges: edges.into_iter().collect() }
     }
 }
 
@@ -155,11 +180,11 @@ fn job_lines(job: &JobInfo) -> Vec<String> {
     lines
 }
 
-fn state(verdict: &Verdict) -> State {
+fn state(verdict: &Verdict) -> GraphState {
     match verdict {
-        Verdict::Run { .. } => State::Run,
-        Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => State::May,
-        Verdict::UpToDate => State::UpToDate,
+        Verdict::Run { .. } => GraphState::Run,
+        Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => GraphState::May,
+        Verdict::UpToDate => GraphState::UpToDate,
     }
 }
 

@@ -30,7 +30,7 @@ pub use crate::diag::style::printable;
 pub use changes::{ChangeFound, Changes};
 pub use diff::unified_diff;
 pub use forecast::plan_text;
-pub use graph::{GraphBy, graph_dot, graph_mermaid};
+pub use graph::{GraphBy, GraphNode, GraphState, PlanGraph, graph_dot, graph_mermaid};
 pub use narrate::{Detail, Narrator};
 pub use run::{failure_text, summary_text};
 pub use text::{duration, time_left};

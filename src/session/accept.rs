@@ -86,6 +86,10 @@ impl Session {
             let (accepted, _) = take(&cx, &wanted);
             return Ok(accepted);
         }
+        if !self.state_dir().exists() {
+            // As with a run, a plan that cannot be made leaves nothing behind.
+            self.accepting(targets, &mut read(&self.state_dir())?, false)?;
+        }
         let (mut loaded, mut writer) = self.open_store(false, &holder("accept", targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         // What still writes into a file makes of it what nobody accepted.

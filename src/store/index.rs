@@ -294,6 +294,11 @@ impl View {
         self.begun(path).filter(|run| *run == running.run).map(|_| running)
     }
 
+    /// The run that goes on while this is looked at.
+    pub(crate) fn running_now(&self) -> Option<&Running> {
+        self.running.as_ref()
+    }
+
     fn begun(&self, path: PathId) -> Option<u32> {
         let frame = self.attempt(path)?;
         (frame.kind == record::JOB_STARTED).then(|| self.head(&frame).map(|head| head.run))?

@@ -84,6 +84,11 @@ pub(super) struct Holder {
     pub(super) since_ms: u64,
 }
 
+/// As [`holder`], for other rooms: who, and since when.
+pub(crate) fn lock_holder(state_dir: &Path) -> Option<(String, u64)> {
+    holder(state_dir).map(|holder| (holder.who, holder.since_ms))
+}
+
 /// Who holds the lock now, if anybody does and that can be told. Writes nothing.
 pub(super) fn holder(state_dir: &Path) -> Option<Holder> {
     let mut file = File::open(state_dir.join("lock")).ok()?;

@@ -1,6 +1,6 @@
 //! The directories of single runs. Knows no log. Invariant: only directories named by a number are ever removed.
 //!
-//! `runs/<run>/run.log` what happened; `runs/<run>/onstart.log` what a hook printed; `runs/<run>/jobs/<job>.log` what a job
+//! `runs/<run>/run.log` what happened; `runs/<run>/events.jsonl` the same for programs; `runs/<run>/onstart.log` what a hook printed; `runs/<run>/jobs/<job>.log` what a job
 //! printed; `quarantine/<run>/` what failed jobs left; `saved/<run>/` outputs
 //! that somebody else had changed, kept until the user removes them.
 
@@ -27,6 +27,11 @@ pub(crate) fn run_log(state_dir: &Path, run: u32) -> PathBuf {
     state_dir.join("runs").join(run.to_string()).join("run.log")
 }
 
+/// The events of a run, a JSON object on each line. Touches nothing.
+pub(crate) fn event_log(state_dir: &Path, run: u32) -> PathBuf {
+    state_dir.join("runs").join(run.to_string()).join("events.jsonl")
+}
+
 /// The log of what is done at a moment of a run. Touches nothing.
 pub(crate) fn hook_log(state_dir: &Path, run: u32, hook: &str) -> PathBuf {
     state_dir.join("runs").join(run.to_string()).join(format!("{hook}.log"))
@@ -37,14 +42,13 @@ pub(crate) fn hook_log(state_dir: &Path, run: u32, hook: &str) -> PathBuf {
 pub(crate) struct RunLog(fs::File);
 
 impl RunLog {
-    pub(crate) fn create(state_dir: &Path, run: u32) -> Result<RunLog> {
-        let path = run_log(state_dir, run);
+    pub(crate) fn create(path: PathBuf) -> Result<RunLog> {
         fs::File::create(&path).map(RunLog).map_err(|error| Error::io("create", &path, error))
     }
 
     /// Nothing depends on it, and where the disk is full the state log says so.
-    pub(crate) fn write(&mut self, text: &str) {
-        let _ = self.0.write_all(text.as_bytes());
+    pub(crate) fn write(&mut self, text: &[u8]) {
+        let _ = self.0.write_all(text);
     }
 }
 

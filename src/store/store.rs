@@ -28,6 +28,13 @@ pub(crate) struct Loaded {
     pub(crate) lost: Option<String>,
 }
 
+impl Loaded {
+    /// Whether nothing is on record.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.len() == 0 && self.view.next_run() == 1
+    }
+}
+
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
 /// Reads the state as of now, without a lock; another run may be writing it. Writes nothing. A missing directory

@@ -3,7 +3,8 @@
 use super::Place;
 use crate::args::{GraphFormat, GraphNode, RunArgs};
 use crate::exit::{Exit, Failure};
-use rulemake::report::{self, Changes, GraphBy};
+use crate::svg;
+use rulemake::report::{self, Changes, GraphBy, PlanGraph};
 use rulemake::{JobLog, Plan, Workflow};
 use serde_json::json;
 use std::io::IsTerminal;
@@ -67,6 +68,7 @@ pub(crate) fn graph(
     let text = match format {
         GraphFormat::Dot => report::graph_dot(&plan, by),
         GraphFormat::Mermaid => report::graph_mermaid(&plan, by),
+        GraphFormat::Svg => svg::drawn(&PlanGraph::of(&plan, by))?,
     };
     place.output.answer(&text)?;
     Ok(Exit::Success)

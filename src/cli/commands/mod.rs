@@ -9,6 +9,8 @@ pub(crate) mod fmt;
 mod list;
 mod run;
 mod shell;
+mod status;
+mod watch;
 
 use crate::args::{Args, Command, Common, EnvKind, RunArgs, command_names};
 use crate::exit::{Exit, Failure};
@@ -42,6 +44,10 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Command::Config { show_origin, .. } = &command {
         return done(&output, config::config(&output, &layers, *show_origin));
     }
+    if let Command::Watch { targets, run: after, restart, .. } = &command {
+        let args = run.and(after.clone());
+        return done(&output, watch::watch(&common, output, targets, &args, *restart));
+    }
     if let Command::Completions { shell, .. } = &command {
         return done(&output, shell::completions(&output, shell));
     }
@@ -55,6 +61,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         },
         Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
         Command::Why { path, .. } => ask::why(&place, &path),
+        Command::Status { .. } => status::status(&place),
         Command::Diff { targets, .. } => ask::diff(&place, &targets),
         Command::Summary { targets, .. } => list::summary(&place, &targets),
         Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
@@ -68,6 +75,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         // They need no project, or not always, and were done.
         Command::Fmt { .. }
         | Command::Check { .. }
+        | Command::Watch { .. }
         | Command::Config { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => Ok(Exit::Success),

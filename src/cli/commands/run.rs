@@ -7,7 +7,7 @@ use crate::github;
 use crate::output::{Output, say};
 use crate::progress::Progress;
 use crate::project::Project;
-use crate::signals;
+use crate::signals::Signals;
 use rulemake::{CancelToken, JobFailure, RunReport, report};
 use std::time::Instant;
 
@@ -22,23 +22,34 @@ pub(crate) fn run(
     args: &RunArgs,
     started: Instant,
 ) -> Result<Exit, Failure> {
+    run_once(place, targets, args, started, &CancelToken::new(), &Signals::default())
+}
+
+/// Runs until its end, or until the token or a signal stops it.
+pub(super) fn run_once(
+    place: &Place,
+    targets: &[String],
+    args: &RunArgs,
+    started: Instant,
+    token: &CancelToken,
+    signals: &Signals,
+) -> Result<Exit, Failure> {
     let workflow = place.load(args.jobs)?;
     let targets = place.targets(targets, &workflow);
     let options = place.run_options(args, &workflow);
     let progress = Progress::new(&place.output);
-    let token = CancelToken::new();
     let observed = progress.clone();
     let mut session = place
         .session(workflow, args)
         .cancel(token.clone())
         .observer(move |event| observed.observe(event))
         .open()?;
-    let caught = signals::catch(&token, &progress);
+    signals.aim(token, &progress);
     let result = session.run(&targets, &options);
     progress.clear();
     // Of a run that never began.
     place.show_printed(&session.take_printed());
-    let report = match (result, caught.first()) {
+    let report = match (result, signals.first()) {
         (Ok(report), _) => report,
         // Stopped while it was still planning.
         (Err(_), Some(signal)) => return Ok(Exit::Signal(signal)),
@@ -49,7 +60,7 @@ pub(crate) fn run(
         github::annotate(&report, &place.project);
     }
     show_summary(&report, &place.output, started);
-    Ok(match caught.first() {
+    Ok(match signals.first() {
         Some(signal) if report.cancelled => Exit::Signal(signal),
         _ if report.success() => Exit::Success,
         _ => Exit::JobFailed,

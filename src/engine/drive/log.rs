@@ -1,56 +1,75 @@
-//! The log of a run: its events as lines, for hooks and for whoever asks later what happened. It is no record: nothing
-//! reads it back.
+//! The logs of a run: its events as lines, for hooks and for whoever asks later what happened, and as JSON for who looks on
+//! while it goes on. They are no record: no decision rests on them.
 
 use super::Run;
 use crate::diag::style::{printable, printable_lines};
-use crate::engine::event::{EventKind, SkipCause};
+use crate::engine::event::{Event, EventKind, SkipCause};
 use crate::store::runs::RunLog;
 use crate::trace::reason::Reason;
 
-/// Lines until there is a file, then the file.
-#[derive(Debug)]
-pub(super) enum Journal {
-    Waiting(Vec<String>),
-    File(RunLog),
+/// What happened, and where it is written once there are files.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    /// What is not written yet.
+    lines: String,
+    events: Vec<u8>,
+    files: Option<(RunLog, RunLog)>,
 }
 
-impl Default for Journal {
-    fn default() -> Journal {
-        Journal::Waiting(Vec::new())
-    }
-}
+/// So much is held back at most while events come without a pause.
+const HELD_BACK: usize = 1 << 16;
 
 impl Journal {
-    /// From now on lines go into `file`.
-    pub(super) fn open(&mut self, file: RunLog) {
-        if let Journal::Waiting(lines) = std::mem::replace(self, Journal::File(file)) {
-            lines.iter().for_each(|line| self.write(line));
+    /// From now on the logs are in these files.
+    pub(super) fn open(&mut self, lines: RunLog, events: RunLog) {
+        self.files = Some((lines, events));
+        self.write();
+    }
+
+    fn note(&mut self, seconds: f64, lines: &[String]) {
+        for (index, line) in lines.iter().enumerate() {
+            match index {
+                0 => self.lines.push_str(&format!("{seconds:>9.3}  {line}\n")),
+                _ => self.lines.push_str(&format!("           {line}\n")),
+            }
         }
     }
 
-    fn write(&mut self, lines: &str) {
-        match self {
-            Journal::Waiting(waiting) => waiting.push(lines.to_string()),
-            Journal::File(file) => file.write(lines),
+    /// Writes what was held back.
+    pub(super) fn write(&mut self) {
+        if let Some((lines, events)) = &mut self.files {
+            if !self.lines.is_empty() {
+                lines.write(self.lines.as_bytes());
+                self.lines.clear();
+            }
+            if !self.events.is_empty() {
+                events.write(&self.events);
+                self.events.clear();
+            }
         }
     }
 }
 
 impl Run<'_> {
-    pub(super) fn note_in_log(&mut self, kind: &EventKind) {
-        let lines = lines(kind);
-        if lines.is_empty() {
+    pub(super) fn note_in_log(&mut self, event: &Event) {
+        // There may be a million of them, and they say nothing of what happened.
+        if matches!(event.kind, EventKind::JobUpToDate { .. }) {
             return;
         }
-        let seconds = self.started.elapsed().as_secs_f64();
-        let mut text = String::new();
-        for (index, line) in lines.iter().enumerate() {
-            match index {
-                0 => text.push_str(&format!("{seconds:>9.3}  {line}\n")),
-                _ => text.push_str(&format!("           {line}\n")),
-            }
+        let lines = lines(&event.kind);
+        self.journal.note(self.started.elapsed().as_secs_f64(), &lines);
+        let Ok(json) = serde_json::to_vec(event) else { return };
+        let summary = &self.summary;
+        let done = summary.ran + summary.up_to_date + summary.failed;
+        let head = format!("{{\"done\":{done},\"total\":{},", self.total);
+        self.journal.events.extend_from_slice(head.as_bytes());
+        self.journal.events.extend_from_slice(json.get(1..).unwrap_or_default());
+        self.journal.events.push(b'\n');
+        // A hook reads what came before it.
+        let is_for_others = matches!(event.kind, EventKind::HookStarted { .. });
+        if is_for_others || self.journal.events.len() > HELD_BACK {
+            self.journal.write();
         }
-        self.journal.write(&text);
     }
 }
 

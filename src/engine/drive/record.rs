@@ -76,7 +76,10 @@ impl Run<'_> {
         // Of jobs whose engine was killed.
         shadow::remove(&self.state_dir.join("shadow"))?;
         runs::run_dir(&self.state_dir, self.number)?;
-        self.journal.open(RunLog::create(&self.state_dir, self.number)?);
+        self.journal.open(
+            RunLog::create(runs::run_log(&self.state_dir, self.number))?,
+            RunLog::create(runs::event_log(&self.state_dir, self.number))?,
+        );
         let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
         self.writer
             .append(&self.cx.paths, &[Record::RunStarted { run: self.number, boot_id: &boot_id, time_ms }])

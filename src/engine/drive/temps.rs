@@ -216,10 +216,11 @@ impl Run<'_> {
         affected
     }
 
-    /// Says once per rule that it makes something else each time.
+    /// Says once per rule that it makes something else each time. Where it was an edit that others were decided by, that was
+    /// told.
     pub(super) fn tell_nondeterministic(&mut self, job: u32, affected: usize) {
         let rule = self.cx.job(JobId(job)).rule;
-        if affected == 0 || !self.temps.told.insert(rule) {
+        if affected == 0 || self.temps.adopted.contains(&job) || !self.temps.told.insert(rule) {
             return;
         }
         let title = self.info(job).title();

@@ -1,0 +1,66 @@
+//! `rulemake status`: what a run is doing, from a second terminal.
+
+use super::Place;
+use crate::exit::{Exit, Failure};
+use rulemake::report::{duration, printable};
+use rulemake::{Status, TextStyle};
+use std::fmt::Write as _;
+
+/// Running jobs that are listed.
+const JOBS_SHOWN: usize = 30;
+const FAILED_SHOWN: usize = 10;
+
+pub(crate) fn status(place: &Place) -> Result<Exit, Failure> {
+    let status = place.open()?.status()?;
+    if place.output.json {
+        place.output.answer_json(&status)?;
+    } else {
+        place.output.answer(&text(&status, place.output.stdout_style()))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn text(status: &Status, style: TextStyle) -> String {
+    let ago = |ms: u64| duration(status.now_ms.saturating_sub(ms));
+    let mut out = String::new();
+    let counts = || {
+        let failed = if status.failed.is_empty() {
+            String::new()
+        } else {
+            format!(", {} failed", status.failed.len())
+        };
+        format!("{} of {} jobs done{failed}", status.done, status.total)
+    };
+    let _ = match (status.running, status.run, &status.by) {
+        (true, Some(run), by) => {
+            let by = by.as_deref().map(printable).unwrap_or_default();
+            writeln!(out, "run {run} is going on for {}: {} ({by})", ago(status.since_ms), counts())
+        }
+        (true, None, by) => {
+            let by = by.as_deref().map(printable).unwrap_or_default();
+            writeln!(out, "a run holds the lock and has not begun a job yet ({by})")
+        }
+        (false, None, _) => writeln!(out, "no run is going on, and there was none"),
+        (false, Some(run), _) => match status.ended_ms {
+            Some(ended) => {
+                writeln!(out, "no run is going on; run {run} ended {} ago: {}", ago(ended), counts())
+            }
+            None => writeln!(out, "no run is going on; run {run} was killed: {}", counts()),
+        },
+    };
+    for job in status.jobs.iter().take(JOBS_SHOWN) {
+        let log = job.log.as_deref().map(|log| format!("  {}", printable(log))).unwrap_or_default();
+        let log = crate::output::painted(style, crate::output::FAINT, &log);
+        let _ = writeln!(out, "{:>12}  {}{log}", ago(job.since_ms), printable(&job.title));
+    }
+    if let Some(more @ 1..) = status.jobs.len().checked_sub(JOBS_SHOWN) {
+        let _ = writeln!(out, "{:>12}  and {more} more", "");
+    }
+    for (title, outcome) in status.failed.iter().take(FAILED_SHOWN) {
+        let _ = writeln!(out, "{:>12}  {}: {}", "failed", printable(title), printable(outcome));
+    }
+    if let Some(more @ 1..) = status.failed.len().checked_sub(FAILED_SHOWN) {
+        let _ = writeln!(out, "{:>12}  and {more} more", "");
+    }
+    out
+}
