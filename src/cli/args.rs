@@ -4,6 +4,7 @@
 
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
+use crate::commands::lsp::LspArgs;
 use crate::settings::Layer;
 use crate::snakemake;
 use crate::values::{batch, name_value, processors, resource, rule_number, rule_resource, setting};
@@ -403,6 +404,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Serve editors: mistakes while typing, definitions, completion, renaming, formatting
+    ///
+    /// The editor starts it and speaks the Language Server Protocol with it over standard input and output. What is not
+    /// saved yet counts. Nothing runs and nothing is written. `grammar/editors/README.md` says how to set up VS Code,
+    /// Neovim and Helix.
+    Lsp {
+        #[command(flatten)]
+        lsp: LspArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Remove files that jobs made; shows them first
     ///
     /// The files that a target is made from are included, as far as jobs made them. Files that were changed by
@@ -515,7 +527,8 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 8] = ["status", "graph", "diff", "summary", "fmt", "config", "completions", "man"];
+const LESS_USED: [&str; 9] =
+    ["status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
@@ -601,6 +614,7 @@ impl Command {
             | Command::Accept { common, .. }
             | Command::Check { common, .. }
             | Command::Fmt { common, .. }
+            | Command::Lsp { common, .. }
             | Command::Clean { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
@@ -625,6 +639,7 @@ impl Command {
             Command::Accept { .. } => "accept",
             Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
+            Command::Lsp { .. } => "lsp",
             Command::Clean { .. } => "clean",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",

@@ -8,6 +8,7 @@ mod commands;
 mod complete;
 mod exit;
 mod github;
+mod lsp;
 mod output;
 mod profile;
 mod progress;
