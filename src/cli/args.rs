@@ -4,6 +4,7 @@
 
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
+use crate::commands::init::InitArgs;
 use crate::commands::lsp::LspArgs;
 use crate::settings::Layer;
 use crate::snakemake;
@@ -268,6 +269,16 @@ impl Foreign {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// Begin a project, from a template
+    ///
+    /// Nothing that is there is overwritten. Besides the built-in templates any of Cookiecutter will do; the variables of
+    /// one are asked for on a terminal.
+    Init {
+        #[command(flatten)]
+        init: InitArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Make the targets (the same as no command)
     Run {
         /// Files or rules to make; the first rule when none is given
@@ -527,8 +538,8 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 9] =
-    ["status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
+const LESS_USED: [&str; 10] =
+    ["accept", "status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
@@ -601,7 +612,8 @@ impl Args {
 impl Command {
     pub(crate) fn common(&self) -> &Common {
         match self {
-            Command::Run { common, .. }
+            Command::Init { common, .. }
+            | Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
             | Command::Watch { common, .. }
@@ -626,6 +638,7 @@ impl Command {
 impl Command {
     fn name(&self) -> &'static str {
         match self {
+            Command::Init { .. } => "init",
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",

@@ -6,6 +6,7 @@ pub(crate) mod check;
 mod clean;
 mod config;
 pub(crate) mod fmt;
+pub(crate) mod init;
 mod list;
 pub(crate) mod lsp;
 mod run;
@@ -35,6 +36,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let output = Output::new(&common);
     if let Some(remark) = snakemake::remark(&without_effect) {
         output.remark(&printable(&remark));
+    }
+    if let Command::Init { init, .. } = &command {
+        return done(&output, init::init(&common, &output, init));
     }
     if let Command::Fmt { fmt, .. } = &command {
         return done(&output, fmt::fmt(&common, &output, fmt));
@@ -77,7 +81,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
         // They need no project, or not always, and were done.
-        Command::Fmt { .. }
+        Command::Init { .. }
+        | Command::Fmt { .. }
         | Command::Check { .. }
         | Command::Lsp { .. }
         | Command::Watch { .. }
