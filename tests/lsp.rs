@@ -244,9 +244,9 @@ fn mistakes_are_shown_while_typing() {
     );
     let version = editor.change("Rulefile", json!([{"text": GOOD}]));
     assert_eq!(editor.found("Rulefile", version), "");
-    let version = editor.change("Rulefile", json!([{"text": "rule a\n    output: 'x\n"}]));
+    let version = editor.change("Rulefile", json!([{"text": "rule a\n    output: 'x'\nY = 'x\n"}]));
     let found = editor.found("Rulefile", version);
-    assert!(found.contains("0:6-") && found.contains("1:12-"), "{found}");
+    assert!(found.contains("0:6-") && found.contains("2:4-"), "{found}");
     // Nothing was written.
     assert_eq!(std::fs::read_dir(editor.case.root()).unwrap().count(), 0);
     editor.goodbye();
@@ -473,6 +473,8 @@ fn completion_knows_its_place() {
         ("checkpoint c:\n    output: 'x'\nrule d:\n    input: checkpoints.|\n".into(), "c", "d"),
         ("SAMPLES = 1\ndef f(): pass\nrule a:\n    input: |\n".into(), "SAMPLES f expand ancient", "rule"),
         ("rule |".into(), "", "rule input"),
+        (rule("    shell: 'cat {output:|"), "", "input"),
+        (rule("    threads: |"), "config expand", "temp rule"),
     ] {
         let found = editor.ask_at("textDocument/completion", &text);
         let found = labels(&found);
@@ -700,8 +702,15 @@ fn a_load_that_takes_long_stops_no_answer() {
     std::thread::sleep(Duration::from_millis(300));
     let started = std::time::Instant::now();
     let (_, params) = editor.at("Rulefile", "while True:\n    pass\nrule a|:\n");
-    assert!(editor.ask("textDocument/definition", params).is_array());
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(editor.ask("textDocument/definition", params.clone()).is_array());
+    // A hover that waits for the plan can be taken back.
+    editor.send(&json!({"jsonrpc": "2.0", "id": "h", "method": "textDocument/hover", "params": params}));
+    editor.notify("$/cancelRequest", json!({"id": "h"}));
+    assert_eq!(editor.wait("the end of the hover", |message| message["id"] == "h")["error"]["code"], -32800);
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    // Or it is answered with what the text says.
+    let found = editor.ask("textDocument/hover", params);
+    assert_eq!(found["contents"]["value"], "**rule `a`**");
     editor.goodbye();
 }
 
