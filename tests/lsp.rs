@@ -318,6 +318,38 @@ fn unsaved_files_count() {
     editor.goodbye();
 }
 
+/// Promise: a document that was never saved has its mistakes and names, and a path may be written as it is.
+#[test]
+fn strange_uris_are_documents() {
+    let mut editor = Editor::start(Case::new().rulefile(GOOD));
+    let open = |editor: &mut Editor, uri: &str, text: &str| {
+        let document = json!({"uri": uri, "languageId": "rulefile", "version": 1, "text": text});
+        editor.notify("textDocument/didOpen", json!({"textDocument": document}));
+    };
+    open(&mut editor, "untitled:Untitled-1", "rule a:\n    output: (\n");
+    let told = |uri: String| {
+        move |message: &Value| {
+            message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri.as_str()
+        }
+    };
+    let found = editor.wait("diagnostics", told("untitled:Untitled-1".into()));
+    assert_eq!(found["params"]["diagnostics"].as_array().unwrap().len(), 1);
+    open(
+        &mut editor,
+        "untitled:Untitled-2",
+        "rule a:\n    output: 'x'\nrule b:\n    input: rules.a.output\n",
+    );
+    let place = json!({"line": 3, "character": 17});
+    let params = json!({"textDocument": {"uri": "untitled:Untitled-2"}, "position": place, "newName": "c"});
+    let edits = editor.ask("textDocument/rename", params);
+    assert_eq!(edits["changes"]["untitled:Untitled-2"].as_array().unwrap().len(), 2);
+    let raw = format!("file://{}/é b.smk", editor.case.root().display());
+    open(&mut editor, &raw, GOOD);
+    let symbols = editor.ask("textDocument/documentSymbol", json!({"textDocument": {"uri": raw}}));
+    assert_eq!(symbols[0]["name"], "a");
+    editor.goodbye();
+}
+
 const MAIN: &str = "\
 ruleorder: sort > other
 localrules: all
