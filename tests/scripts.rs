@@ -504,7 +504,7 @@ fn modules_that_bodies_and_scripts_import_count() {
         .file("another.py", "V = 2\n")
         .run(&[])
         .ran(&["b b.txt"])
-        .because("b b.txt", "script another.py changed")
+        .because("b b.txt", "script-changed")
         .has("b.txt", "2")
         .file("lib/mylib.py", "V = 3\n")
         .run(&[])
