@@ -578,16 +578,26 @@ impl Args {
 
     pub(crate) fn from_line(words: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
         let words = spread(words);
-        let mut command = Args::short();
-        // The long help has room for all commands.
-        if !words.iter().any(|word| word == "--help" || word == "help") {
-            command = LESS_USED
-                .into_iter()
-                .fold(command, |all, name| all.mut_subcommand(name, |command| command.hide(true)))
-                .after_help(format!("{EXAMPLES}\n\nMore commands: {} (--help)", LESS_USED.join(", ")));
+        let mut command = Args::command();
+        let mut matches = command.try_get_matches_from_mut(&words);
+        // The helps are made only when somebody wants to read one: they take longer than a small run.
+        if matches.as_ref().is_err_and(|error| error.kind() == ErrorKind::DisplayHelp) {
+            command = Args::helping(words.iter().any(|word| word == "--help" || word == "help"));
+            matches = command.try_get_matches_from_mut(&words);
         }
-        let matches = command.try_get_matches_from_mut(words)?;
-        Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command)).and_then(Args::checked)
+        Args::from_arg_matches(&matches?).map_err(|error| error.format(&mut command)).and_then(Args::checked)
+    }
+
+    /// The definitions as a help shows them: the long one has room for all commands.
+    fn helping(long: bool) -> clap::Command {
+        let command = Args::short();
+        if long {
+            return command;
+        }
+        LESS_USED
+            .into_iter()
+            .fold(command, |all, name| all.mut_subcommand(name, |command| command.hide(true)))
+            .after_help(format!("{EXAMPLES}\n\nMore commands: {} (--help)", LESS_USED.join(", ")))
     }
 
     /// The options that every command understands, from both places where they may stand.

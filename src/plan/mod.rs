@@ -5,9 +5,11 @@ pub(crate) mod check;
 pub(crate) mod code;
 pub(crate) mod context;
 pub(crate) mod forecast;
+pub(crate) mod foreseen;
 mod imports;
 pub(crate) mod inputs;
 pub(crate) mod instance;
+pub(crate) mod orphans;
 #[expect(clippy::module_inception, reason = "the plan is what this room makes")]
 pub(crate) mod plan;
 pub(crate) mod reported;

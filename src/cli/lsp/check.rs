@@ -326,15 +326,15 @@ fn would_run(snapshot: &Snapshot, main: &Main, rule: &str) -> Option<String> {
 }
 
 fn jobs_of(plan: &Plan, rule: &str) -> String {
-    let jobs: Vec<_> = plan.jobs.iter().filter(|job| job.job.rule == rule).collect();
+    let jobs: Vec<_> = plan.jobs().filter(|job| job.rule() == rule).collect();
     if jobs.is_empty() {
         return "The default target needs no job of it.".into();
     }
-    let to_run: Vec<(&str, String)> = jobs
+    let to_run: Vec<(String, String)> = jobs
         .iter()
         .filter_map(|job| {
-            let name = job.job.outputs.first().map_or(rule, |output| output.as_str());
-            let why = match &job.verdict {
+            let name = job.info().outputs.into_iter().next().unwrap_or_else(|| rule.to_string());
+            let why = match job.verdict() {
                 Verdict::Run { reasons } => reasons.first()?.to_string(),
                 Verdict::May { inputs } => format!("if {} comes out different", inputs.first()?),
                 Verdict::AfterCheckpoint { checkpoints } => format!("after {}", checkpoints.first()?),
