@@ -5,6 +5,7 @@
 //! of its project is in `made`, written by DVC 3.67.
 
 #![cfg(unix)]
+#![expect(clippy::disallowed_methods, reason = "UPDATE_GOLDEN is a variable")]
 
 mod support;
 
