@@ -319,7 +319,15 @@ fn read_script(cx: &Context, path: &Arc<str>) -> Script {
         if parts.len() >= MAX_IMPORTED || parts.iter().any(|part| part.name == next) {
             continue;
         }
-        let Ok(bytes) = crate::files::read_code(&cx.root, &next) else { continue };
+        let bytes = match crate::files::read_code(&cx.root, &next) {
+            Ok(bytes) => bytes,
+            // Its interpreter would wait for ever to read it.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                let message = format!("imports `{next}`, which is not a regular file");
+                return Script { parts: Err(message), config: ConfigUse::Nothing };
+            }
+            Err(_) => continue,
+        };
         parts.push(part(&next, &bytes));
         config = config.and(settings(&bytes));
         todo.extend(imports(&next, &bytes));
@@ -336,6 +344,7 @@ fn describe(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "does not exist".into(),
         io::ErrorKind::PermissionDenied => "cannot be read: permission denied".into(),
         io::ErrorKind::IsADirectory => "is a directory".into(),
+        io::ErrorKind::Unsupported => "is not a regular file".into(),
         _ => format!("cannot be read: {error}"),
     }
 }
