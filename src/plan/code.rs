@@ -272,7 +272,8 @@ impl CodeCache {
         for dir in dirs.iter().enumerate().filter(|(n, dir)| *n == 0 || !dir.is_empty()).map(|(_, dir)| dir) {
             let main: Arc<str> =
                 if dir.is_empty() { "body.py".into() } else { format!("{dir}/body.py").into() };
-            follow(cx, &main, body.text.as_bytes(), &mut parts);
+            // What cannot be read is for Python to say: the body may never import it.
+            let _ = follow(cx, &main, body.text.as_bytes(), &mut parts);
         }
         parts.sort_by(|a, b| a.name.cmp(&b.name));
         let parts: Arc<[CodePart]> = parts.into();
@@ -330,7 +331,10 @@ fn read_script(cx: &Context, path: &Arc<str>) -> Script {
         }
     };
     let mut parts = vec![part(path, &bytes)];
-    let config = follow(cx, path, &bytes, &mut parts);
+    let config = match follow(cx, path, &bytes, &mut parts) {
+        Ok(config) => config,
+        Err(message) => return Script { parts: Err(message), config: ConfigUse::Nothing },
+    };
     // The script first, the others in an order that does not depend on how they were found.
     if let Some((_, rest)) = parts.split_first_mut() {
         rest.sort_by(|a, b| a.name.cmp(&b.name));
@@ -343,8 +347,13 @@ fn part(path: &Arc<str>, bytes: &[u8]) -> CodePart {
 }
 
 /// Adds the files that `main`, whose content is `bytes`, imports, and those that these import; returns the settings that
-/// all of them read.
-fn follow(cx: &Context, main: &Arc<str>, bytes: &[u8], parts: &mut Vec<CodePart>) -> ConfigUse {
+/// all of them read, or why one of them cannot be a module.
+fn follow(
+    cx: &Context,
+    main: &Arc<str>,
+    bytes: &[u8],
+    parts: &mut Vec<CodePart>,
+) -> Result<ConfigUse, String> {
     let scanner = cx.code.scanner.get_or_init(Scanner::new).as_ref();
     let imports =
         |file: &Arc<str>, bytes: &[u8]| scanner.map(|s| s.imports(main, file, bytes)).unwrap_or_default();
@@ -359,8 +368,7 @@ fn follow(cx: &Context, main: &Arc<str>, bytes: &[u8], parts: &mut Vec<CodePart>
             Ok(bytes) => bytes,
             // Its interpreter would wait for ever to read it.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                let message = format!("imports `{next}`, which is not a regular file");
-                return Script { parts: Err(message), config: ConfigUse::Nothing };
+                return Err(format!("imports `{next}`, which is not a regular file"));
             }
             Err(_) => continue,
         };
@@ -368,7 +376,7 @@ fn follow(cx: &Context, main: &Arc<str>, bytes: &[u8], parts: &mut Vec<CodePart>
         config = config.and(settings(&bytes));
         todo.extend(imports(&next, &bytes));
     }
-    config
+    Ok(config)
 }
 
 fn describe(error: &io::Error) -> String {
