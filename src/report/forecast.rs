@@ -44,7 +44,18 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
         out.push('\n');
     }
     push_counts(&mut out, plan.counts(), plan.running(), plan.waiting(), style);
+    if detail > Detail::Quiet && active.iter().any(|planned| is_without_record(planned)) {
+        out.push_str(ACCEPT);
+    }
     out
+}
+
+const ACCEPT: &str =
+    "`rulemake accept` takes the files that are there for results, instead of making them again\n";
+
+/// Whether its outputs were made by something else, or by a run whose state directory is gone.
+fn is_without_record(planned: &PlannedJob) -> bool {
+    matches!(&planned.verdict, Verdict::Run { reasons } if reasons.contains(&Reason::NoRecord))
 }
 
 #[derive(Default)]
@@ -119,8 +130,10 @@ fn push_jobs(out: &mut String, active: &[&PlannedJob], verbose: bool, style: Tex
         let (word, role, causes) = match &planned.verdict {
             Verdict::Run { reasons } => match planned.verdict.running_now() {
                 // What else is to be said of it is about what it has not made yet.
-                Some(now) => ("runs now", Role::Good, reason_list(std::slice::from_ref(now), verbose)),
-                None => ("will run", Role::Warning, reason_list(reasons, verbose)),
+                Some(now) => {
+                    ("runs now", Role::Good, reason_list(planned, std::slice::from_ref(now), verbose))
+                }
+                None => ("will run", Role::Warning, reason_list(planned, reasons, verbose)),
             },
             Verdict::May { inputs } => ("may run ", Role::Frame, may_list(inputs, verbose)),
             Verdict::AfterCheckpoint { checkpoints } => {
@@ -152,8 +165,15 @@ fn push_command(out: &mut String, planned: &PlannedJob, style: TextStyle) {
     }
 }
 
-fn reason_list(reasons: &[Reason], all: bool) -> Vec<String> {
-    let texts: Vec<String> = reasons.iter().map(|r| printable(&r.to_string()).into_owned()).collect();
+fn reason_list(planned: &PlannedJob, reasons: &[Reason], all: bool) -> Vec<String> {
+    // The title names the first output: once is enough for a line.
+    let is_first = |path: &String| planned.job.outputs.first() == Some(path);
+    let text = |reason: &Reason| match reason {
+        Reason::OutputMissing { path } if is_first(path) => "output missing".into(),
+        Reason::OutputModified { path, .. } if is_first(path) => "output modified by hand".into(),
+        other => printable(&other.to_string()).into_owned(),
+    };
+    let texts: Vec<String> = reasons.iter().map(text).collect();
     shortened(texts, all, " reason")
 }
 
@@ -291,6 +311,23 @@ waits     all             for checkpoint split parts
 1 will run, 2 wait for checkpoints, 0 up to date
 "
         );
+    }
+
+    /// A line has the room of a screen; whoever comes from Snakemake learns once how files are taken over.
+    #[test]
+    fn the_first_output_is_named_once_and_files_without_record_can_be_accepted() {
+        let missing = |path: &str| Reason::OutputMissing { path: path.into() };
+        let jobs = vec![
+            planned(job(0, "r", "a"), run(&[missing("a")]), &[]),
+            planned(job(1, "r", "b"), run(&[missing("c")]), &[]),
+            planned(job(2, "r", "d"), run(&[Reason::NoRecord]), &[]),
+        ];
+        let text = plan_text(&plan(jobs), Detail::Normal, TextStyle::Plain);
+        assert!(
+            text.contains("r a  output missing\n") && text.contains("r b  output c is missing\n"),
+            "{text}"
+        );
+        assert!(text.ends_with(&format!("up to date\n{ACCEPT}")), "{text}");
     }
 
     #[test]

@@ -271,11 +271,12 @@ impl Loader {
                     draft.threads = Dynamic::Function(function);
                 }
             }
-            ("threads", Value::Int(n)) if *n < 1 => {
-                self.refuse("bad-threads", "`threads` must be a whole number from 1".to_string(), item.span);
+            // Of jobs that pipes connect, those with 0 take no share of their own.
+            ("threads", Value::Int(n)) if *n < 0 => {
+                self.refuse("bad-threads", "`threads` must be a whole number from 0".to_string(), item.span);
             }
             ("threads", Value::Int(_)) => draft.threads = Dynamic::Const(int_model(&item.value)),
-            ("threads", Value::Float(x)) if x.is_finite() && *x >= 1.0 => {
+            ("threads", Value::Float(x)) if x.is_finite() && x.round_ties_even() >= 0.0 => {
                 draft.threads = Dynamic::Const(crate::model::value::Value::Int(x.round_ties_even() as i64));
             }
             ("priority", Value::Int(_)) => draft.priority = Dynamic::Const(int_model(&item.value)),
