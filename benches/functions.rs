@@ -35,7 +35,7 @@ fn plan(jobs: usize, above: &str, input: &str, root: &std::path::Path) -> Durati
     let repeats = if jobs > 10_000 { 3 } else { 5 };
     support::median(repeats, || {
         let plan = session.plan::<&str>(&[], &RunOptions::default()).expect("it plans");
-        assert_eq!(plan.jobs.len(), 2 * jobs + 1);
+        assert_eq!(plan.jobs().len(), 2 * jobs + 1);
     })
 }
 

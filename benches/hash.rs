@@ -1,24 +1,94 @@
-//! Content digests of what is new: one large file, and many small ones.
+//! Content digests of what is new: a few large files, and many small ones; beside a bare loop that reads and hashes them,
+//! and `b3sum` if it is installed.
 
-#![expect(clippy::expect_used, reason = "a bench prints and may stop")]
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints and may stop")]
 mod support;
 
 use rulemake::{Rule, RunOptions, Workflow};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::machine;
+
+/// Reads and hashes each file whole, on two threads.
+fn bare(files: &[PathBuf]) {
+    std::thread::scope(|scope| {
+        for part in files.chunks(files.len().div_ceil(2)) {
+            scope.spawn(move || {
+                for file in part {
+                    std::hint::black_box(blake3::hash(&fs::read(file).expect("it is there")));
+                }
+            });
+        }
+    });
+}
+
+fn b3sum(files: &[PathBuf]) -> Option<()> {
+    // No command line takes a hundred thousand names.
+    for part in files.chunks(4_000) {
+        let mut command = Command::new("b3sum");
+        command.arg("--no-names").args(part).stdout(Stdio::null());
+        command.status().ok().filter(|status| status.success())?;
+    }
+    Some(())
+}
+
+fn contest(
+    name: &str,
+    files: &[PathBuf],
+    bytes: usize,
+    workflow: &dyn Fn() -> Workflow,
+    root: &std::path::Path,
+) {
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for _ in 0..5 {
+        let session = support::session(workflow(), root);
+        let start = Instant::now();
+        let plan = session.plan::<&str>(&[], &RunOptions::default()).expect("a plan");
+        times[0].push(start.elapsed());
+        assert!(plan.jobs().len() > 0);
+        let start = Instant::now();
+        bare(files);
+        times[1].push(start.elapsed());
+        let start = Instant::now();
+        if b3sum(files).is_some() {
+            times[2].push(start.elapsed());
+        }
+    }
+    let median = |times: &mut Vec<Duration>| {
+        times.sort();
+        times.get(times.len() / 2).map(Duration::as_secs_f64)
+    };
+    let [ours, bare, b3sum] = times.each_mut().map(median);
+    let ours = ours.unwrap_or_default();
+    println!("{name}: {:.1} ms, {:.2} GB/s", ours * 1e3, bytes as f64 / 1e9 / ours);
+    println!("  throughput beside the bare loop on two threads: {:.2}", bare.unwrap_or_default() / ours);
+    match b3sum {
+        Some(time) => println!("  throughput beside b3sum: {:.2}", time / ours),
+        None => println!("  b3sum is not installed"),
+    }
+}
 
 fn main() {
     let scratch = support::Scratch::new("hash");
-    let mib = 256;
-    std::fs::write(scratch.0.join("big"), vec![7u8; mib << 20]).expect("a large file");
-    let workflow =
-        Workflow::builder().rule(Rule::builder("r").input("big").output("o").shell("true")).build();
-    let session = support::session(workflow.expect("a workflow"), &scratch.0);
-    let time = support::median(5, || session.plan(&["o"], &RunOptions::default()).expect("a plan"));
-    support::row("hash one file, MiB", mib, time);
-    println!("  {:.2} GiB/s", mib as f64 / 1024.0 / time.as_secs_f64());
+    println!("{}", machine::describe(&scratch.0));
+    let (large, mib) = (10, 100);
+    fs::create_dir_all(scratch.0.join("big")).expect("a directory");
+    let files: Vec<PathBuf> = (0..large).map(|i| scratch.0.join(format!("big/{i}"))).collect();
+    for (i, file) in files.iter().enumerate() {
+        fs::write(file, vec![i as u8; mib << 20]).expect("a large file");
+    }
+    let workflow = || {
+        let rule =
+            Rule::builder("r").inputs((0..large).map(|i| format!("big/{i}"))).output("o").shell("true");
+        Workflow::builder().rule(rule).build().expect("a workflow")
+    };
+    contest("10 files of 100 MiB", &files, large * (mib << 20), &workflow, &scratch.0);
 
-    let files = 20_000;
-    support::write_sources(&scratch.0, files);
-    let session = support::session(support::copies(files), &scratch.0);
-    let time = support::median(3, || session.plan::<&str>(&[], &RunOptions::default()).expect("a plan"));
-    support::row("plan and hash small files", files, time);
+    let small = 20_000;
+    support::write_sources(&scratch.0, small);
+    let files: Vec<PathBuf> = (0..small).map(|i| scratch.0.join(format!("data/{i}"))).collect();
+    let bytes = files.iter().map(|file| fs::metadata(file).map_or(0, |meta| meta.len() as usize)).sum();
+    contest("20,000 small files, planned and hashed", &files, bytes, &|| support::copies(small), &scratch.0);
 }

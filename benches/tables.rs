@@ -30,7 +30,7 @@ fn plan(rows: usize, index: &str, input: &str, root: &std::path::Path) -> Durati
     let session = Session::builder(workflow).root(root).open().expect("it opens");
     support::median(5, || {
         let plan = session.plan::<&str>(&[], &RunOptions::default()).expect("it plans");
-        assert_eq!(plan.jobs.len(), JOBS + rows.min(JOBS) + 1);
+        assert_eq!(plan.jobs().len(), JOBS + rows.min(JOBS) + 1);
     })
 }
 

@@ -232,7 +232,8 @@ fn around(line: &str, column: u32) -> (u32, String) {
     (skipped as u32 + 1, line.chars().skip(skipped).take(LONGEST).collect())
 }
 
-fn label(span: Span, text: &str, sources: &SourceMap) -> Label {
+/// A place with the words to show under it, without its spans.
+pub(crate) fn label(span: Span, text: &str, sources: &SourceMap) -> Label {
     let file = sources.file(span.source);
     let (line, column) = file.line_column(span.start);
     let (end_line, end_column) = file.line_column(span.end.max(span.start));

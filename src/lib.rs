@@ -106,5 +106,8 @@ pub use session::{
     Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, OutputState, PassedOver, RunOptions,
     RunReport, RunningJob, Session, SessionBuilder, Status, Watched, Why, WhyStep,
 };
-pub use syntax::{FormatOptions, format_source, included_files};
+pub use syntax::{
+    FileMention, FormatOptions, Outline, OutlineItem, OutlineKind, OutlineSection, RuleMention, Word,
+    WordKind, format_source, included_files, words_of_the_language,
+};
 pub use trace::reason::Reason;

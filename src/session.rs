@@ -32,6 +32,7 @@ use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software};
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
+use crate::plan::foreseen::{called, plan_of};
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::plan::{Plan, PlanRead, ReportedFile, Verdict};
 use crate::plan::temp::Temps;
@@ -48,7 +49,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use views::{called, cause, passed_over, plan_of, why_step};
+use views::{cause, passed_over, why_step};
 pub use watched::Watched;
 
 type Observe = Box<dyn FnMut(&Event) + Send>;
@@ -301,7 +302,13 @@ impl Session {
             index: &self.index,
             paths: &mut paths,
             targets: &targets,
-            probe: &Sources { root: &self.root, trust: &trust, view: &loaded.view, gone: &gone },
+            probe: &Sources {
+                root: &self.root,
+                trust: &trust,
+                view: &loaded.view,
+                gone: &gone,
+                files: Some(&files),
+            },
             pool: Some(&self.pool),
         })
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
@@ -367,7 +374,7 @@ impl Session {
         let runs = |unit: &JobId| matches!(verdicts[unit.index()], Verdict::Run { .. } | Verdict::May { .. });
         match self.oversized_units(&cx).into_iter().find(|(unit, _)| runs(unit)) {
             Some((_, error)) => Err(error),
-            None => Ok(plan_of(&cx, verdicts)),
+            None => Ok(plan_of(cx, verdicts)),
         }
     }
 

@@ -96,6 +96,31 @@ fn used(usage: &libc::rusage) -> ProcessUsage {
     }
 }
 
+/// What `stat` tells of a path that starts from an open directory: the kernel does not walk down to it each time.
+#[expect(unsafe_code, reason = "std starts from the process's directory only")]
+pub(crate) fn stat_from(dir: &std::fs::File, path: &str) -> io::Result<libc::stat> {
+    use std::os::fd::AsRawFd as _;
+    let mut short = [0u8; 256];
+    let long;
+    let path = match short.get_mut(..path.len() + 1) {
+        Some(room) => {
+            room[..path.len()].copy_from_slice(path.as_bytes());
+            std::ffi::CStr::from_bytes_with_nul(room).map_err(|_| io::ErrorKind::InvalidInput)?
+        }
+        None => {
+            long = std::ffi::CString::new(path)?;
+            &*long
+        }
+    };
+    // SAFETY: stat is plain data, for which zeros are valid.
+    let mut found: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: the text ends in a NUL, and all three outlive the call.
+    match unsafe { libc::fstatat(dir.as_raw_fd(), path.as_ptr(), &raw mut found, 0) } {
+        0 => Ok(found),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Who we are: user and group.
 #[expect(unsafe_code, reason = "std does not tell")]
 pub(crate) fn user() -> (u32, u32) {

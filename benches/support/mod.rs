@@ -3,10 +3,16 @@
 #![allow(
     dead_code,
     missing_docs,
+    clippy::expect_used,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a bench prints, and not every bench uses everything"
 )]
+
+pub(crate) mod child;
+pub(crate) mod contest;
+pub(crate) mod graph;
+pub(crate) mod machine;
 
 use rulemake::{Rule, RunOptions, Session, Workflow};
 use std::fs;

@@ -4,6 +4,8 @@
 
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
+use crate::commands::init::InitArgs;
+use crate::commands::lsp::LspArgs;
 use crate::settings::Layer;
 use crate::snakemake;
 use crate::values::{batch, name_value, processors, resource, rule_number, rule_resource, setting};
@@ -270,6 +272,16 @@ impl Foreign {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// Begin a project, from a template
+    ///
+    /// Nothing that is there is overwritten. Besides the built-in templates any of Cookiecutter will do; the variables of
+    /// one are asked for on a terminal.
+    Init {
+        #[command(flatten)]
+        init: InitArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Make the targets (the same as no command)
     Run {
         /// Files or rules to make; the first rule when none is given
@@ -406,6 +418,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Serve editors: mistakes while typing, definitions, completion, renaming, formatting
+    ///
+    /// The editor starts it and speaks the Language Server Protocol with it over standard input and output. What is not
+    /// saved yet counts. Nothing runs and nothing is written. `grammar/editors/README.md` says how to set up VS Code,
+    /// Neovim and Helix.
+    Lsp {
+        #[command(flatten)]
+        lsp: LspArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Remove files that jobs made; shows them first
     ///
     /// The files that a target is made from are included, as far as jobs made them. Files that were changed by
@@ -518,7 +541,8 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 8] = ["status", "graph", "diff", "summary", "fmt", "config", "completions", "man"];
+const LESS_USED: [&str; 10] =
+    ["accept", "status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
@@ -607,7 +631,8 @@ impl Args {
 impl Command {
     pub(crate) fn common(&self) -> &Common {
         match self {
-            Command::Run { common, .. }
+            Command::Init { common, .. }
+            | Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
             | Command::Watch { common, .. }
@@ -620,6 +645,7 @@ impl Command {
             | Command::Accept { common, .. }
             | Command::Check { common, .. }
             | Command::Fmt { common, .. }
+            | Command::Lsp { common, .. }
             | Command::Clean { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
@@ -631,6 +657,7 @@ impl Command {
 impl Command {
     fn name(&self) -> &'static str {
         match self {
+            Command::Init { .. } => "init",
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",
@@ -644,6 +671,7 @@ impl Command {
             Command::Accept { .. } => "accept",
             Command::Check { .. } => "check",
             Command::Fmt { .. } => "fmt",
+            Command::Lsp { .. } => "lsp",
             Command::Clean { .. } => "clean",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",

@@ -83,8 +83,8 @@ fn candidates(start: &OsStr, with_rules: bool) -> Vec<CompletionCandidate> {
     let Ok(session) = place.session(workflow, &Default::default()).open() else { return all };
     let no_targets: [&str; 0] = [];
     if let Ok(plan) = session.plan(&no_targets, &RunOptions::default()) {
-        let outputs = plan.jobs.iter().flat_map(|job| &job.job.outputs);
-        let files: BTreeSet<String> = outputs.map(|path| place.project.for_user(path)).collect();
+        let outputs = plan.jobs().flat_map(|job| job.info().outputs);
+        let files: BTreeSet<String> = outputs.map(|path| place.project.for_user(&path)).collect();
         let files: Vec<&str> = files.iter().map(String::as_str).filter(|f| f.starts_with(start)).collect();
         all.extend(in_steps(&files, start.len()).into_iter().map(CompletionCandidate::new));
     }

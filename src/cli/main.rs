@@ -8,6 +8,8 @@ mod commands;
 mod complete;
 mod exit;
 mod github;
+mod init;
+mod lsp;
 mod output;
 mod profile;
 mod progress;

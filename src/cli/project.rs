@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 const NAMES: [&str; 2] = ["Rulefile", "rulefile"];
 
 const FIRST_RULEFILE: &str = "\
-a first one, in a file named `Rulefile`:
+or write a first one, in a file named `Rulefile`:
 rule hello:
     output: \"hello.txt\"
     shell: \"echo hello > {output}\"";
@@ -191,11 +191,13 @@ fn not_found(start: &Path) -> Failure {
                 .help(format!("run it with `rulemake -C {up} -f {name}`"));
         }
     }
-    failure.help(FIRST_RULEFILE)
+    failure
+        .help("`rulemake init` begins a project that runs at once; `rulemake init --list` shows others")
+        .help(FIRST_RULEFILE)
 }
 
 /// `path` without `.` and `..`, by its text alone.
-fn lexical(path: &Path) -> PathBuf {
+pub(crate) fn lexical(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {
@@ -228,7 +230,7 @@ pub(crate) fn shown(here: &Path, path: &Path) -> PathBuf {
 }
 
 /// `text` as one word of a shell.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let harmless = |c: char| c.is_alphanumeric() || "@%+=:,./-_".contains(c);
     if !text.is_empty() && text.chars().all(harmless) {
         return text.to_string();

@@ -87,7 +87,7 @@ const TRUSTED: Duration = Duration::from_millis(200);
 const RUNS_KEPT: usize = 20;
 
 /// Jobs per message of a check: enough to make a message cheap, few enough to share among threads.
-const CHECK_CHUNK: usize = 128;
+const CHECK_CHUNK: usize = 64;
 
 enum Inbox {
     Checked(Vec<(u32, Verdict)>),
@@ -158,6 +158,8 @@ pub(crate) fn drive(
         journal: Journal::default(),
         total: action_count(&cx),
         in_pool: 0,
+        due_checks: Vec::new(),
+        effects: Vec::new(),
         writer,
         pool,
         cancel,
@@ -231,6 +233,11 @@ struct Run<'a> {
     total: usize,
     /// Pieces of work that the pool has not finished.
     in_pool: usize,
+    /// What the core wants checked and the pool does not know yet. Verdicts come in batches, and so do the checks that
+    /// follow from them: to hand them over one by one would wake a thread for each.
+    due_checks: Vec<u32>,
+    /// Working memory of [`Run::tell`].
+    effects: Vec<Effect>,
     pending_failure: FxHashMap<u32, JobFailure>,
     failures: Vec<JobFailure>,
     summary: Summary,
@@ -246,6 +253,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn pump(&mut self, inbox: &Receiver<Inbox>) {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
+            self.check_due();
             self.pause_if_asked();
             match inbox.recv_timeout(HEARTBEAT) {
                 Ok(message) => self.receive(message),
@@ -293,16 +301,24 @@ impl Run<'_> {
                 }
             }
         }
+        self.check_due();
     }
 
-    /// Passes a message to the core and performs what it asks for.
+    fn check_due(&mut self) {
+        let mut due = std::mem::take(&mut self.due_checks);
+        self.check(&due);
+        due.clear();
+        self.due_checks = due;
+    }
+
+    /// Passes a message to the core and performs what it asks for; checks wait for [`Run::check_due`].
     fn tell(&mut self, msg: Msg) {
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         self.core.handle(msg, &mut effects);
-        let (mut checks, mut unneeded) = (Vec::new(), Vec::new());
-        for effect in effects {
+        let mut unneeded = Vec::new();
+        for effect in effects.drain(..) {
             match effect {
-                Effect::Check { job } => checks.push(job),
+                Effect::Check { job } => self.due_checks.push(job),
                 Effect::Start { job, attempt } => self.start(job, attempt),
                 Effect::Settled { job, as_ } => self.unit_settled(job, as_),
                 Effect::WillRetry { job } => self.report_failure(self.cause_in(job), true),
@@ -325,7 +341,7 @@ impl Run<'_> {
                 Effect::Finish => self.finished = true,
             }
         }
-        self.check(checks);
+        self.effects = effects;
         if !unneeded.is_empty() {
             self.remove_temps(&unneeded);
         }
@@ -337,7 +353,7 @@ impl Run<'_> {
     /// What was held back while the graph was to grow.
     fn give_held_back(&mut self) {
         let HeldBack { checks, completions, units, removals } = std::mem::take(&mut self.growth.held);
-        self.check(checks);
+        self.check(&checks);
         completions.into_iter().for_each(|completion| self.completed(completion));
         units.into_iter().for_each(|unit| self.unit_over(unit));
         if !removals.is_empty() {
@@ -345,7 +361,7 @@ impl Run<'_> {
         }
     }
 
-    fn check(&mut self, units: Vec<u32>) {
+    fn check(&mut self, units: &[u32]) {
         if self.growth.is_due() {
             return self.growth.held.checks.extend(units);
         }

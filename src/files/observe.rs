@@ -2,7 +2,8 @@
 //! once until it is forgotten; no lock is held while the file system is asked.
 
 use super::hash::{Content, FileHasher};
-use super::{stat, tree};
+use super::stat::Root;
+use super::tree;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::error::Result;
@@ -10,6 +11,7 @@ use crate::trace::identity::{FileHash, FileKind, Known, StatSig};
 use crate::trace::tree::Tree;
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What earlier runs knew.
@@ -32,12 +34,14 @@ pub(crate) enum Seen {
 /// Looks at files, each once. Shared by threads; two that look at the same path at once both do the work and come to
 /// the same answer.
 pub(crate) struct Observer {
-    root: PathBuf,
+    root: Root,
     hasher: FileHasher,
     shards: Box<[Mutex<Vec<Memo>>]>,
     /// The last known content of directories; current only while the memo says so.
     trees: Mutex<FxHashMap<PathId, Arc<Tree>>>,
     refreshed: Mutex<Vec<(PathId, Known)>>,
+    /// Whether signatures of files that nobody has read yet still hold: until the first job starts.
+    probes_hold: AtomicBool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -59,12 +63,31 @@ impl Observer {
     /// counts as unsettled.
     pub(crate) fn new(root: PathBuf, probe_dir: Option<PathBuf>) -> Observer {
         Observer {
-            root,
+            root: Root::new(root),
             hasher: FileHasher::new(probe_dir.as_deref()),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             trees: Mutex::default(),
             refreshed: Mutex::default(),
+            probes_hold: AtomicBool::new(true),
         }
+    }
+
+    /// Whether something is at `path`. What is there is remembered for the first [`Observer::look`], so that a run in
+    /// which nothing is to do looks at each source once.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub(crate) fn probe(&self, id: PathId, path: &str) -> Result<bool> {
+        let sig = self.restat(path)?;
+        if let Some(sig) = sig {
+            self.set(id, Memo::Stat(sig));
+        }
+        Ok(sig.is_some())
+    }
+
+    /// From now on jobs run, and take their time: a file is looked at when its reader is checked.
+    pub(crate) fn distrust_probes(&self) {
+        self.probes_hold.store(false, Ordering::Relaxed);
     }
 
     /// The content of `path`: from memory; from `cache` when its signature is the same and settled; else by reading
@@ -77,10 +100,9 @@ impl Observer {
         if let Some(seen) = memo.seen() {
             return Ok(seen);
         }
-        let full = self.root.join(path);
         let sig = match memo {
-            Memo::Stat(sig) => Some(sig),
-            _ => stat::stat(&full)?.map(|stat| stat.sig),
+            Memo::Stat(sig) if self.probes_hold.load(Ordering::Relaxed) => Some(sig),
+            _ => self.restat(path)?,
         };
         let cached = cache.file_hash(id);
         let memo = match sig {
@@ -88,7 +110,7 @@ impl Observer {
             Some(sig) if sig.kind != FileKind::File => Memo::Stat(sig),
             Some(sig) => match cached.filter(|known| known.settled && known.sig == sig) {
                 Some(known) => Memo::Hashed(known),
-                None => Memo::of(self.hasher.content(&full)?),
+                None => Memo::of(self.hasher.content(&self.root.join(path))?),
             },
         };
         self.set(id, memo);
@@ -112,7 +134,7 @@ impl Observer {
             return Ok(Some(tree.clone()));
         }
         let last = last.or_else(|| cache.tree(id).map(Arc::new));
-        let Some((sig, tree)) = tree::read(&self.root, path, last.as_deref(), &self.hasher)? else {
+        let Some((sig, tree)) = tree::read(self.root.path(), path, last.as_deref(), &self.hasher)? else {
             self.forget(id);
             return Ok(None);
         };
@@ -145,7 +167,7 @@ impl Observer {
     /// # Errors
     /// When the file system does not say.
     pub(crate) fn restat(&self, path: &str) -> Result<Option<StatSig>> {
-        Ok(stat::stat(&self.root.join(path))?.map(|stat| stat.sig))
+        Ok(self.root.stat(path)?.map(|stat| stat.sig))
     }
 
     /// The last known content of a directory, whether or not it is still there. Asks nobody.
@@ -160,7 +182,7 @@ impl Observer {
     /// As [`Observer::tree`].
     pub(crate) fn is_same_tree(&self, id: PathId, path: &str) -> Result<bool> {
         let Some(last) = self.last_tree(id) else { return Ok(false) };
-        let now = tree::read(&self.root, path, Some(&last), &self.hasher)?;
+        let now = tree::read(self.root.path(), path, Some(&last), &self.hasher)?;
         Ok(now.is_some_and(|(_, now)| now.digest() == last.digest()))
     }
 

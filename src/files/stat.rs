@@ -27,6 +27,55 @@ pub(crate) fn stat(path: &Path) -> Result<Option<Stat>> {
     }
 }
 
+/// A directory in which many files are looked at.
+pub(crate) struct Root {
+    path: PathBuf,
+    /// `None`: it cannot be opened, or is not there yet.
+    handle: Option<File>,
+}
+
+impl Root {
+    pub(crate) fn new(path: PathBuf) -> Root {
+        let handle = File::open(&path).ok();
+        Root { path, handle }
+    }
+
+    pub(crate) fn join(&self, path: &str) -> PathBuf {
+        self.path.join(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// As [`stat`], of a path below the directory or an absolute one.
+    pub(crate) fn stat(&self, path: &str) -> Result<Option<Stat>> {
+        let Some(handle) = &self.handle else { return stat(&self.join(path)) };
+        match crate::sys::stat_from(handle, path) {
+            Ok(found) => Ok(Some(from_system(&found))),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(Error::io("look at", &self.join(path), error)),
+        }
+    }
+}
+
+#[allow(clippy::unnecessary_cast, reason = "the fields have another size on other systems")]
+fn from_system(found: &libc::stat) -> Stat {
+    let kind = match found.st_mode & libc::S_IFMT {
+        libc::S_IFREG => FileKind::File,
+        libc::S_IFDIR => FileKind::Directory,
+        _ => FileKind::Special,
+    };
+    let sig = StatSig {
+        kind,
+        size: found.st_size as u64,
+        mtime_ns: nanoseconds(found.st_mtime as i64, found.st_mtime_nsec as i64),
+        ctime_ns: nanoseconds(found.st_ctime as i64, found.st_ctime_nsec as i64),
+        inode: found.st_ino as u64,
+    };
+    Stat { sig, device: found.st_dev as u64 }
+}
+
 /// Looks at `path` itself, a symlink included. `None`: nothing is there.
 pub(super) fn lstat(path: &Path) -> Result<Option<Metadata>> {
     match fs::symlink_metadata(path) {
@@ -245,6 +294,18 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", at("dangling")).unwrap();
         std::os::unix::fs::symlink("loop", at("loop")).unwrap();
         let kind = |name: &str| stat(&at(name)).unwrap().map(|stat| (stat.sig.kind, stat.sig.size));
+        let root = Root::new(dir.path().to_path_buf());
+        for name in ["file", "link", ".", "dangling", "none", "file/below", "none/below"] {
+            assert_eq!(
+                root.stat(name).unwrap(),
+                stat(&at(name)).unwrap(),
+                "{name}: the same from its directory"
+            );
+        }
+        let long = format!("{}file", "./".repeat(200));
+        assert_eq!(root.stat(&long).unwrap(), root.stat("file").unwrap(), "a path of any length");
+        assert_eq!(root.stat("/dev/null").unwrap(), stat(Path::new("/dev/null")).unwrap());
+        assert!(root.stat("a\0b").is_err() && root.stat("loop").unwrap_err().path() == Some(&at("loop")));
         assert_eq!(kind("file"), Some((FileKind::File, 3)));
         assert_eq!(kind("link"), kind("file"), "symlinks are followed");
         assert_eq!(kind("."), Some((FileKind::Directory, fs::metadata(dir.path()).unwrap().len())));

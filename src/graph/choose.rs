@@ -247,7 +247,7 @@ impl Search<'_, '_> {
             }
             let exists = self.survey.exists(path).unwrap_or_else(|| {
                 may_be_source(self.expansion, self.probe, path)
-                    && self.probe.exists(self.expansion.paths.text(path))
+                    && self.probe.exists(path, self.expansion.paths.text(path))
             });
             if exists { State::Source } else { State::Failed }
         };

@@ -612,14 +612,16 @@ impl<'a> Expansion<'a> {
     fn merge(&mut self, first: usize, drafts: &mut Drafts) {
         let (mut piece, mut start, mut pin) = (0, 0, 0);
         for (id, draft) in (first..).zip(drafts.jobs.drain(..)) {
-            let mut next = |paths: &mut PathTable| {
+            let mut next = |paths: &mut PathTable, guess: Option<PathId>| {
                 let end = drafts.ends[piece];
-                let path = paths.intern(&drafts.text[start..end]);
+                let text = &drafts.text[start..end];
                 (piece, start) = (piece + 1, end);
-                path
+                guess.filter(|guess| paths.text(*guess) == text).unwrap_or_else(|| paths.intern(text))
             };
-            let inputs: Box<[PathId]> = (0..draft.inputs).map(|_| next(self.paths)).collect();
-            let outputs: Box<[PathId]> = (0..draft.outputs).map(|_| next(self.paths)).collect();
+            // Mostly the job is there for the sake of its one output.
+            let asked = Some(self.asked[id]).filter(|path| *path != NONE).map(PathId);
+            let inputs: Box<[PathId]> = (0..draft.inputs).map(|_| next(self.paths, None)).collect();
+            let outputs: Box<[PathId]> = (0..draft.outputs).map(|_| next(self.paths, asked)).collect();
             self.make_room();
             let of_rule = self.of_rule(self.jobs[id].rule, draft.layout);
             let own = drafts.pins.get(pin..pin + draft.pins).unwrap_or_default();

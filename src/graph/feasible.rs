@@ -41,7 +41,7 @@ pub(crate) fn probe_all(
     probe: &dyn Probe,
     pool: Option<&rayon::ThreadPool>,
 ) -> Vec<bool> {
-    let exists = |path: &PathId| probe.exists(table.text(*path));
+    let exists = |path: &PathId| probe.exists(*path, table.text(*path));
     match pool.filter(|_| paths.len() >= BATCH) {
         Some(pool) => pool.install(|| paths.par_iter().with_min_len(64).map(exists).collect()),
         None => paths.iter().map(exists).collect(),

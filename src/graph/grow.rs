@@ -134,8 +134,8 @@ fn directory_above(
 }
 
 impl Probe for OnGround<'_> {
-    fn exists(&self, path: &str) -> bool {
-        self.is_settled(path) || self.probe.exists(path)
+    fn exists(&self, path: PathId, text: &str) -> bool {
+        self.is_settled(text) || self.probe.exists(path, text)
     }
 
     fn is_made(&self, _: PathId, text: &str) -> bool {

@@ -24,7 +24,8 @@ use rustc_hash::FxBuildHasher;
 
 /// Answers whether a file exists; asked once per path, from several threads.
 pub(crate) trait Probe: Sync {
-    fn exists(&self, path: &str) -> bool;
+    /// `path` is called `text`; its id is one of [`Request::paths`].
+    fn exists(&self, path: PathId, text: &str) -> bool;
 
     /// Whether a job of an earlier run made `path`, which is called `text`: then it is no source, even when no rule can make it now.
     fn is_made(&self, path: PathId, text: &str) -> bool {

@@ -101,7 +101,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
 struct Files(FxHashSet<String>);
 
 impl Probe for Files {
-    fn exists(&self, path: &str) -> bool {
+    fn exists(&self, _: PathId, path: &str) -> bool {
         self.0.contains(path)
     }
 }
@@ -671,7 +671,7 @@ fn the_pool_gives_the_same_graph_as_one_thread() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
     struct Raw;
     impl Probe for Raw {
-        fn exists(&self, path: &str) -> bool {
+        fn exists(&self, _: PathId, path: &str) -> bool {
             path.starts_with("raw/") || path == "genes.txt"
         }
     }

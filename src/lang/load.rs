@@ -90,6 +90,8 @@ pub(crate) struct Settings {
     pub(crate) keep_root: bool,
     /// Threads that jobs may use together; one per processor when nothing is said.
     pub(crate) cores: Option<usize>,
+    /// Texts that count instead of files.
+    pub(crate) texts: Vec<(PathBuf, String)>,
     /// Steps that the evaluation may take.
     pub(crate) steps: Option<u64>,
 }
@@ -111,10 +113,15 @@ impl LoadFailure {
 
 /// Loads a Rulefile from a file.
 pub(crate) fn load_file(path: &Path, root: &Path, settings: Settings) -> Result<Workflow, Error> {
-    let mut bytes = Vec::new();
-    let read = open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.map_err(|e| Error::io("read", path, e))?;
-    let text = String::from_utf8(bytes).map_err(|e| not_utf8(path, &e))?;
+    let text = match unsaved(&settings.texts, path) {
+        Some(text) => text.to_string(),
+        None => {
+            let mut bytes = Vec::new();
+            let read = open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes));
+            read.map_err(|e| Error::io("read", path, e))?;
+            String::from_utf8(bytes).map_err(|e| not_utf8(path, &e))?
+        }
+    };
     let request = LoadRequest {
         name: path.to_string_lossy().into_owned(),
         text,
@@ -123,6 +130,15 @@ pub(crate) fn load_file(path: &Path, root: &Path, settings: Settings) -> Result<
         settings,
     };
     load(request).map_err(LoadFailure::into_error)
+}
+
+/// The text that counts instead of a file.
+fn unsaved<'t>(texts: &'t [(PathBuf, String)], path: &Path) -> Option<&'t str> {
+    if texts.is_empty() {
+        return None;
+    }
+    let full = absolute(path);
+    texts.iter().find(|(path, _)| absolute(path) == full).map(|(_, text)| text.as_str())
 }
 
 /// The first byte that is no UTF-8, at its place.
@@ -209,6 +225,8 @@ struct Loader {
     processes: Vec<(Arc<str>, i64)>,
     scatter: Vec<(String, u32)>,
     orders: Vec<Order>,
+    /// What counts instead of files.
+    unsaved: Vec<(PathBuf, String)>,
     /// What `workdir:` says; ignored when the root is to be kept.
     workdir: Option<PathBuf>,
     keep_root: bool,
@@ -298,6 +316,7 @@ impl Loader {
             processes: Vec::new(),
             scatter: Vec::new(),
             orders: Vec::new(),
+            unsaved: Vec::new(),
             workdir: None,
             keep_root: false,
             environment: Environment::default(),
@@ -374,9 +393,10 @@ impl Loader {
         self.replace_config = settings.replace_config;
         self.keep_root = settings.keep_root;
         self.scatter = settings.scatter.clone();
+        self.unsaved = settings.texts.clone();
         for path in &settings.config_files {
             let shown = path.to_string_lossy();
-            let parsed = match directives::read_text(path) {
+            let parsed = match self.read_text(path) {
                 Ok(text) => self.parse_config(&shown, &text),
                 Err(message) => {
                     let message = format!("cannot read the config file `{shown}`: {message}");

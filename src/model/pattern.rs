@@ -36,6 +36,10 @@ pub(crate) struct PatternError {
 impl Pattern {
     /// Parses a path pattern: like [`Pattern::parse_text`], and normalises it as a path.
     pub(crate) fn parse(text: &str) -> Result<Pattern, PatternError> {
+        // A merge of a hundred thousand files names them one by one.
+        if !text.contains(['{', '}']) {
+            return Ok(Pattern::literal(&normalise(text)));
+        }
         // A hole cannot be split by normalisation unless its constraint holds a slash; then it stays as it is.
         let constraint_has_slash = holes(text)?.iter().any(|h| h.constraint.is_some_and(|c| c.contains('/')));
         if constraint_has_slash {
@@ -47,6 +51,13 @@ impl Pattern {
     /// Parses text with holes that is not a path (a string param), byte for byte.
     pub(crate) fn parse_text(text: &str) -> Result<Pattern, PatternError> {
         Ok(Pattern::of_holes(text, holes(text)?))
+    }
+
+    fn literal(text: &str) -> Pattern {
+        let text: Arc<str> = text.into();
+        let segments = [Segment::Literal(text.clone())];
+        let segments = if text.is_empty() { Box::default() } else { segments.into() };
+        Pattern { text, segments, names: Arc::default() }
     }
 
     fn of_holes(text: &str, holes: Vec<Hole<'_>>) -> Pattern {

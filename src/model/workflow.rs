@@ -1,7 +1,7 @@
 //! A workflow: rules that were checked together.
 
 use crate::base::digest::Digest;
-use crate::diag::{Diagnostic, Problem, SourceId, SourceMap, Span};
+use crate::diag::{Diagnostic, Label, Problem, SourceId, SourceMap, Span, label};
 use crate::model::action::Code;
 use crate::model::dynamic::CallReads;
 use crate::model::order::RuleOrder;
@@ -136,6 +136,30 @@ impl Workflow {
     #[must_use]
     pub fn default_rule(&self) -> Option<&Rule> {
         self.default_rule.map(|i| &*self.rules[i as usize])
+    }
+
+    /// The Rulefiles that were read, the first one and all that it includes or takes as modules, by the names that
+    /// messages call them.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "rule a:\n    output: 'x'\n    shell: 'touch x'\n")?;
+    /// assert_eq!(workflow.rulefiles().collect::<Vec<_>>(), ["Rulefile"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn rulefiles(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.rulefiles.iter().map(|source| self.sources.file(*source).name.as_str())
+    }
+
+    /// Where a rule is defined; nothing for an unknown one, or one that was built in Rust.
+    ///
+    /// ```
+    /// let workflow = rulemake::Workflow::parse("Rulefile", "\nrule a:\n    output: 'x'\n    shell: 'touch x'\n")?;
+    /// assert_eq!(workflow.place_of("a").unwrap().line, 2);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn place_of(&self, rule: &str) -> Option<Label> {
+        self.rule(rule)?.place.map(|span| label(span, "", &self.sources))
     }
 
     /// The files, listings and existence tests that evaluating the Rulefile looked at, in order: what to watch

@@ -73,7 +73,7 @@ pub(crate) enum Mode {
 pub(crate) fn check(cx: &Context, id: JobId, mode: Mode) -> Result<Check, Trouble> {
     let check = compare_only(cx, id, mode)?;
     if !check.reasons.is_empty() && mode == Mode::Final {
-        refuse(cx, cx.job(id), &check)?;
+        refuse(cx, cx.job(id), &check.reasons, &check.assumed)?;
     }
     Ok(check)
 }
@@ -86,7 +86,7 @@ pub(crate) fn check_unit(cx: &Context, members: &[JobId], mode: Mode) -> Vec<Res
         && checks.iter().any(|check| check.as_ref().is_ok_and(|check| !check.reasons.is_empty()));
     for (id, check) in members.iter().zip(&mut checks).filter(|_| runs) {
         if let Ok(found) = check
-            && let Err(trouble) = refuse(cx, cx.job(*id), found)
+            && let Err(trouble) = refuse(cx, cx.job(*id), &found.reasons, &found.assumed)
         {
             *check = Err(trouble);
         }
@@ -143,17 +143,17 @@ pub(crate) fn bind_streams<'a>(cx: &Context, members: impl Iterator<Item = (JobI
 }
 
 /// What keeps a job from running that must.
-pub(crate) fn refuse(cx: &Context, job: &Job, check: &Check) -> Result<(), Trouble> {
+pub(crate) fn refuse(cx: &Context, job: &Job, reasons: &[Reason], assumed: &[PathId]) -> Result<(), Trouble> {
     require_program(cx, job, cx.rule(job))?;
     refuse_protected(cx, job)?;
     instance::priority(cx, job)?;
-    refuse_assumed(cx, check)
+    refuse_assumed(cx, reasons, assumed)
 }
 
 /// What is on record of a source is enough to compare, but not to run.
-fn refuse_assumed(cx: &Context, check: &Check) -> Result<(), Trouble> {
-    let Some(path) = check.assumed.first() else { return Ok(()) };
-    let reason = check.reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
+fn refuse_assumed(cx: &Context, reasons: &[Reason], assumed: &[PathId]) -> Result<(), Trouble> {
+    let Some(path) = assumed.first() else { return Ok(()) };
+    let reason = reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
     Err(Trouble {
         message: format!(
             "input `{}` is not there, and the job that reads it has to run{reason}",
@@ -193,13 +193,17 @@ const DEPTH: u32 = 20;
 fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) -> Result<Check, Trouble> {
     let job = cx.job(id);
     let (mut absent, mut assumed) = (Vec::new(), Vec::new());
-    let inputs = input_states(cx, job, mode, streams, &mut absent, &mut assumed)?;
+    let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
+    // A plan from nothing reads no file: what is in it would be compared with nothing, and go on no record. A pipe stands
+    // for what its writer is executed with, though.
+    let compares = trace.is_some() || mode == Mode::Final || cx.units.with(id).is_some();
+    let content = if compares { inputs::digest } else { inputs::presence };
+    let inputs = input_states(cx, job, mode, content, streams, &mut absent, &mut assumed)?;
     // What functions of params find in files that are not there stays open.
     let may_lack = mode == Mode::Forecast || !absent.is_empty();
     let mut unknown = Unknown::default();
     let required = required::of(cx, job)?;
     let fingerprint = fingerprint(cx, job, inputs, &required, may_lack, &mut unknown)?;
-    let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     let mut check = Check {
         reasons: Vec::new(),
         fingerprint,
@@ -241,10 +245,14 @@ fn is_open(reason: &Reason, open: &[Arc<str>]) -> bool {
     open.iter().any(|open| **open == **name)
 }
 
+/// What stands for input `index` of a job; `None` when it is not there.
+type Content = fn(&Context, &Job, usize) -> Result<Option<Digest>, Trouble>;
+
 fn input_states(
     cx: &Context,
     job: &Job,
     mode: Mode,
+    content: Content,
     streams: &Streams,
     absent: &mut Vec<PathId>,
     assumed: &mut Vec<PathId>,
@@ -260,7 +268,7 @@ fn input_states(
         let digest = match streams.get(path) {
             Some(_) if inputs::flags(job, index).has(Flag::Ancient) => ANCIENT,
             Some(digest) => *digest,
-            None => match inputs::digest(cx, job, index)? {
+            None => match content(cx, job, index)? {
                 Some(digest) => digest,
                 None => match cx.assumed(*path) {
                     Some(digest) => {
@@ -489,6 +497,8 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
         return Ok(());
     }
     let regrouped = job.outputs.iter().find(|o| cx.view.trace(**o).is_some());
+    // One is all there will be, of all jobs of a plan from nothing.
+    check.reasons.reserve_exact(1);
     check.reasons.push(match regrouped {
         Some(output) => Reason::OutputSetChanged { path: cx.paths.text(*output).to_string() },
         None if all_exist => Reason::NoRecord,

@@ -158,13 +158,19 @@ pub(crate) struct Sources<'a> {
     pub(crate) view: &'a View,
     /// Files that are there and will not be when a run begins.
     pub(crate) gone: &'a FxHashSet<Box<str>>,
+    /// Takes note of what is found, for the checks that follow. `None` when a graph grows: its new paths have other ids
+    /// by then, and jobs may have run.
+    pub(crate) files: Option<&'a Observer>,
 }
 
 impl Probe for Sources<'_> {
-    fn exists(&self, path: &str) -> bool {
+    fn exists(&self, path: PathId, text: &str) -> bool {
         // A source that cannot be looked at exists: the check that reads it gives the better error.
-        let is_there = crate::files::stat::stat(&self.root.join(path)).map_or(true, |found| found.is_some());
-        is_there && !self.gone.contains(path) || self.trust.assumes(path)
+        let is_there = match self.files {
+            Some(files) => files.probe(path, text).unwrap_or(true),
+            None => crate::files::stat::stat(&self.root.join(text)).map_or(true, |found| found.is_some()),
+        };
+        is_there && !self.gone.contains(text) || self.trust.assumes(text)
     }
 
     fn is_made(&self, path: PathId, _: &str) -> bool {

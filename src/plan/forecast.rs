@@ -20,6 +20,59 @@ use crate::trace::reason::Reason;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+/// What of a check counts before a run: fingerprints of all jobs of a big plan would fill the memory.
+struct Finding {
+    reasons: Vec<Reason>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What the checks of few jobs find; see [`Check`].
+#[derive(Default)]
+struct Rest {
+    absent: Vec<PathId>,
+    assumed: Vec<PathId>,
+    excused: Vec<PathId>,
+    pending: Vec<Pending>,
+    is_adopted: bool,
+}
+
+impl Finding {
+    fn of(check: Check) -> Finding {
+        let Check { reasons, absent, assumed, excused, pending, adopted, .. } = check;
+        let is_adopted = adopted.is_some();
+        let is_empty = absent.is_empty()
+            && assumed.is_empty()
+            && excused.is_empty()
+            && pending.is_empty()
+            && !is_adopted;
+        let rest = (!is_empty).then(|| Box::new(Rest { absent, assumed, excused, pending, is_adopted }));
+        Finding { reasons, rest }
+    }
+
+    fn absent(&self) -> &[PathId] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.absent)
+    }
+
+    fn assumed(&self) -> &[PathId] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.assumed)
+    }
+
+    fn excused(&self) -> &[PathId] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.excused)
+    }
+
+    fn is_adopted(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.is_adopted)
+    }
+
+    fn pending(&self) -> &[Pending] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.pending)
+    }
+}
+
+/// By job number; `None` for a job that is not checked.
+type Findings = Vec<Option<Result<Finding, Box<Trouble>>>>;
+
 /// A verdict per job, by job number. Where a checkpoint is up to date the graph grows by what it says, so that a plan
 /// after a whole run is complete.
 ///
@@ -34,11 +87,11 @@ pub(crate) fn forecast(
     pool: &rayon::ThreadPool,
     refusals: bool,
 ) -> Result<Vec<Result<Verdict, Trouble>>, Vec<Problem>> {
-    let mut checks: Vec<Option<Result<Check, Trouble>>> = Vec::new();
+    let mut checks = Findings::new();
     let all: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
     check_all(cx, &all, pool, &mut checks);
     loop {
-        let mut verdicts = verdicts(cx, &checks);
+        let mut verdicts = verdicts(cx, &mut checks);
         let mut changed = known_now(cx, &checks, &verdicts);
         let due = due(cx, &verdicts);
         if due.is_empty() && changed.is_empty() {
@@ -53,14 +106,10 @@ pub(crate) fn forecast(
     }
 }
 
-fn refuse_running(
-    cx: &Context,
-    checks: &[Option<Result<Check, Trouble>>],
-    verdicts: &mut [Result<Verdict, Trouble>],
-) {
+fn refuse_running(cx: &Context, checks: &Findings, verdicts: &mut [Result<Verdict, Trouble>]) {
     let refused = |id: usize, verdict: &mut Result<Verdict, Trouble>| {
-        if let (Ok(Verdict::Run { .. }), Some(Ok(check))) = (&*verdict, &checks[id])
-            && let Err(trouble) = refuse(cx, cx.job(JobId(id as u32)), check)
+        if let (Ok(Verdict::Run { reasons }), Some(Ok(check))) = (&*verdict, &checks[id])
+            && let Err(trouble) = refuse(cx, cx.job(JobId(id as u32)), reasons, check.assumed())
         {
             *verdict = Err(trouble);
         }
@@ -69,21 +118,23 @@ fn refuse_running(
 }
 
 /// Checks these jobs, but for those that do not know their inputs yet.
-fn check_all(
-    cx: &Context,
-    jobs: &[JobId],
-    pool: &rayon::ThreadPool,
-    checks: &mut Vec<Option<Result<Check, Trouble>>>,
-) {
+fn check_all(cx: &Context, jobs: &[JobId], pool: &rayon::ThreadPool, checks: &mut Findings) {
     checks.resize_with(cx.graph.jobs.len(), || None);
     let one = |job: &JobId| {
         let is_checked =
             has_action(cx, *job) && !cx.graph.open.contains_key(job) && cx.units.with(*job).is_none();
-        is_checked.then(|| check(cx, *job, Mode::Forecast))
+        is_checked.then(|| check(cx, *job, Mode::Forecast).map(Finding::of).map_err(Box::new))
     };
-    let found: Vec<_> = pool.install(|| jobs.par_iter().with_min_len(64).map(one).collect());
-    for (job, check) in jobs.iter().zip(found) {
-        checks[job.index()] = check;
+    let is_all = jobs.len() == checks.len() && jobs.iter().zip(0..).all(|(job, number)| job.0 == number);
+    if is_all {
+        // In place: a big plan has no room for two lists.
+        let slots = checks.par_iter_mut().zip(jobs).with_min_len(64);
+        pool.install(|| slots.for_each(|(slot, job)| *slot = one(job)));
+    } else {
+        let found: Vec<_> = pool.install(|| jobs.par_iter().with_min_len(64).map(one).collect());
+        for (job, check) in jobs.iter().zip(found) {
+            checks[job.index()] = check;
+        }
     }
     let mut units: Vec<JobId> =
         jobs.iter().filter(|job| cx.units.with(**job).is_some()).map(|job| cx.units.leader(*job)).collect();
@@ -93,6 +144,7 @@ fn check_all(
     let one = |leader: &JobId| check_unit(cx, members(leader), Mode::Forecast);
     let found: Vec<_> = pool.install(|| units.par_iter().map(one).collect());
     for (job, check) in units.iter().flat_map(members).zip(found.into_iter().flatten()) {
+        let check = check.map(Finding::of).map_err(Box::new);
         checks[job.index()] = Some(check).filter(|_| !cx.graph.open.contains_key(job));
     }
     refuse_unordered(cx, checks);
@@ -100,25 +152,25 @@ fn check_all(
 
 /// A job whose params look at a checkpoint that it does not come after could start before it: that is an error. While
 /// some inputs are not known, nobody can say.
-fn refuse_unordered(cx: &Context, checks: &mut [Option<Result<Check, Trouble>>]) {
+fn refuse_unordered(cx: &Context, checks: &mut Findings) {
     if !cx.graph.open.is_empty() {
         return;
     }
     let mut after: FxHashMap<Pending, FxHashSet<JobId>> = FxHashMap::default();
     for (id, slot) in (0..).map(JobId).zip(checks) {
         let Some(Ok(check)) = slot else { continue };
-        let unordered = check.pending.iter().find(|pending| {
+        let unordered = check.pending().iter().find(|pending| {
             let after = after.entry((*pending).clone()).or_insert_with(|| all_after(cx, pending));
             !after.contains(&id)
         });
         if let Some((checkpoint, _)) = unordered {
             let rule = &cx.rule(cx.job(id)).name;
-            *slot = Some(Err(Trouble {
+            *slot = Some(Err(Box::new(Trouble {
                 message: format!(
                     "params of rule `{rule}` look at checkpoint `{checkpoint}`, which need not have ended before"
                 ),
                 help: Some(NAME_AN_OUTPUT.into()),
-            }));
+            })));
         }
     }
 }
@@ -141,13 +193,9 @@ fn due(cx: &Context, verdicts: &[Result<Verdict, Trouble>]) -> Vec<JobId> {
 }
 
 /// Jobs whose params look at checkpoints that are now known to be up to date.
-fn known_now(
-    cx: &Context,
-    checks: &[Option<Result<Check, Trouble>>],
-    verdicts: &[Result<Verdict, Trouble>],
-) -> Vec<JobId> {
+fn known_now(cx: &Context, checks: &Findings, verdicts: &[Result<Verdict, Trouble>]) -> Vec<JobId> {
     let pending = (0..).map(JobId).zip(checks).filter_map(|(id, check)| match check {
-        Some(Ok(check)) if !check.pending.is_empty() => Some((id, &check.pending)),
+        Some(Ok(check)) if !check.pending().is_empty() => Some((id, check.pending())),
         _ => None,
     });
     let mut known: FxHashSet<JobId> = FxHashSet::default();
@@ -189,7 +237,7 @@ fn grow(
         index,
         paths: &mut cx.paths,
         graph: &mut cx.graph,
-        probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view, gone: &cx.gone },
+        probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view, gone: &cx.gone, files: None },
         pool: Some(pool),
         is_final: &|job| matches!(verdicts.get(job.index()), Some(Ok(Verdict::UpToDate))),
         most: MOST_NEW_JOBS,
@@ -216,13 +264,14 @@ fn grow(
 /// The verdicts. Of a job whose edited outputs are the result, and which has to run all the same because somebody needs a
 /// temporary file that it makes beside them, the edit does not stay: who reads it may find what was there before. So
 /// everything is looked at again with that known, until no such job comes to light.
-fn verdicts(cx: &Context, checks: &[Option<Result<Check, Trouble>>]) -> Vec<Result<Verdict, Trouble>> {
+fn verdicts(cx: &Context, checks: &mut Findings) -> Vec<Result<Verdict, Trouble>> {
     let mut not_kept: FxHashSet<JobId> = FxHashSet::default();
     loop {
         let verdicts = verdicts_with(cx, checks, &not_kept);
         let before = not_kept.len();
         if cx.trust.keep_edited {
-            let adopted = |check: &Option<_>| matches!(check, Some(Ok(Check { adopted: Some(_), .. })));
+            let adopted =
+                |check: &Option<Result<Finding, _>>| matches!(check, Some(Ok(check)) if check.is_adopted());
             let all = (0..).map(JobId).zip(checks.iter().zip(&verdicts));
             let runs = all.filter(|(_, (check, verdict))| adopted(check) && !is_up_to_date(verdict));
             not_kept.extend(runs.map(|(id, _)| id));
@@ -237,36 +286,41 @@ fn is_up_to_date(verdict: &Result<Verdict, Trouble>) -> bool {
     matches!(verdict, Ok(Verdict::UpToDate))
 }
 
+/// What the checks say together. Where nobody will ask once more, their reasons are handed over, not copied.
 fn verdicts_with(
     cx: &Context,
-    checks: &[Option<Result<Check, Trouble>>],
+    checks: &mut Findings,
     not_kept: &FxHashSet<JobId>,
 ) -> Vec<Result<Verdict, Trouble>> {
+    let pends = |check: &Option<Result<Finding, Box<Trouble>>>| matches!(check, Some(Ok(check)) if !check.pending().is_empty());
+    let is_last = cx.graph.open.is_empty() && !cx.trust.keep_edited && !checks.iter().any(pends);
     let mut verdicts: Vec<Result<Verdict, Trouble>> = vec![Ok(Verdict::UpToDate); cx.graph.jobs.len()];
     // Jobs that run or may run and read temporary files that are gone.
-    let mut lacking: Vec<(JobId, &[PathId])> = Vec::new();
+    let mut lacking: Vec<(JobId, Vec<PathId>)> = Vec::new();
     for id in &cx.graph.order {
         if let Some(open) = cx.graph.open.get(id) {
             verdicts[id.index()] = Ok(Verdict::AfterCheckpoint { checkpoints: titles(cx, &open.on) });
             continue;
         }
         let remade = remade(cx, *id, &verdicts);
-        verdicts[id.index()] = match &checks[id.index()] {
+        verdicts[id.index()] = match &mut checks[id.index()] {
             None => Ok(without_action(cx, &remade)),
             Some(Ok(check)) => {
-                if !check.absent.is_empty() {
-                    lacking.push((*id, &check.absent));
+                if !check.absent().is_empty() {
+                    lacking.push((*id, check.absent().to_vec()));
                 }
-                match verdict(cx, check, &remade) {
+                let reasons =
+                    if is_last { std::mem::take(&mut check.reasons) } else { check.reasons.clone() };
+                match verdict(cx, reasons, check.pending(), &remade) {
                     Verdict::UpToDate if not_kept.contains(id) => {
                         let gone = cx.temps_of(*id).filter(|path| cx.held(*path).is_some());
                         Ok(Verdict::May { inputs: texts(cx, &gone.collect::<Vec<_>>()) })
                     }
-                    Verdict::UpToDate => Ok(unless_updated(cx, &check.excused, &verdicts)),
+                    Verdict::UpToDate => Ok(unless_updated(cx, check.excused(), &verdicts)),
                     verdict => Ok(verdict),
                 }
             }
-            Some(Err(trouble)) => Err(trouble.clone()),
+            Some(Err(trouble)) => Err(Trouble::clone(trouble)),
         };
     }
     if !lacking.is_empty() || !cx.units.is_empty() {
@@ -291,8 +345,8 @@ fn titles(cx: &Context, jobs: &[JobId]) -> Vec<String> {
 /// Producers of temporary files that are gone run when a job that reads them does, and so do all that run with a job. What
 /// they make may come out different, so what else reads it may run, and need such files in turn: until nothing changes.
 /// Verdicts only rise, so each job is looked at a few times at most.
-fn raise_all(cx: &Context, lacking: Vec<(JobId, &[PathId])>, verdicts: &mut [Result<Verdict, Trouble>]) {
-    let absent: FxHashMap<JobId, &[PathId]> = lacking.into_iter().collect();
+fn raise_all(cx: &Context, lacking: Vec<(JobId, Vec<PathId>)>, verdicts: &mut [Result<Verdict, Trouble>]) {
+    let absent: FxHashMap<JobId, Vec<PathId>> = lacking.into_iter().collect();
     let mut raised: Vec<JobId> = absent.keys().copied().collect();
     raised.extend(cx.units.all().flat_map(|(_, members)| members.iter().copied()));
     raised.sort_unstable();
@@ -308,7 +362,7 @@ fn raise_all(cx: &Context, lacking: Vec<(JobId, &[PathId])>, verdicts: &mut [Res
                 raised.push(*mate);
             }
         }
-        for path in absent.get(&id).into_iter().copied().flatten() {
+        for path in absent.get(&id).into_iter().flatten() {
             let Some(producer) = cx.graph.producer(*path) else { continue };
             let wanted = match &verdicts[id.index()] {
                 Ok(Verdict::Run { .. }) => Verdict::Run { reasons: vec![needed_by(cx, *path, id)] },
@@ -369,18 +423,21 @@ fn texts(cx: &Context, paths: &[PathId]) -> Vec<String> {
     texts
 }
 
-fn verdict(cx: &Context, check: &Check, remade: &[PathId]) -> Verdict {
-    let is_remade = |path: &str| remade.iter().any(|p| cx.paths.text(*p) == path);
+fn verdict(cx: &Context, mut reasons: Vec<Reason>, pending: &[Pending], remade: &[PathId]) -> Verdict {
+    let names: FxHashSet<&str> = match reasons.is_empty() {
+        true => FxHashSet::default(),
+        false => remade.iter().map(|path| cx.paths.text(*path)).collect(),
+    };
     // What an input that is made anew looked like before says nothing about what it will look like.
-    let own = |reason: &Reason| !matches!(reason, Reason::InputChanged { path, .. } if is_remade(path));
-    let reasons: Vec<Reason> = check.reasons.iter().filter(|reason| own(reason)).cloned().collect();
+    let own =
+        |reason: &Reason| !matches!(reason, Reason::InputChanged { path, .. } if names.contains(&**path));
+    reasons.retain(own);
     // An edited output is kept should the inputs come out as they were.
     let may_be_kept = cx.trust.keep_edited && !remade.is_empty() && reasons.iter().all(Reason::is_edit);
     match (reasons.is_empty() || may_be_kept, remade.is_empty()) {
         (false, _) => Verdict::Run { reasons },
-        (true, true) if !check.pending.is_empty() => {
-            let on: Vec<JobId> =
-                check.pending.iter().filter_map(|pending| pending_job(cx, pending)).collect();
+        (true, true) if !pending.is_empty() => {
+            let on: Vec<JobId> = pending.iter().filter_map(|pending| pending_job(cx, pending)).collect();
             Verdict::AfterCheckpoint { checkpoints: titles(cx, &on) }
         }
         (true, true) => Verdict::UpToDate,

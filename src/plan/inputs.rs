@@ -8,6 +8,7 @@ use crate::model::flags::{Flag, Flags};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::trace::fingerprint::ANCIENT;
+use crate::trace::identity::FileKind;
 
 /// The flags of the input with this number.
 pub(crate) fn flags(job: &Job, index: usize) -> Flags {
@@ -42,6 +43,16 @@ pub(crate) fn digest(cx: &Context, job: &Job, index: usize) -> Result<Option<Dig
         }
     };
     Ok(Some(if job.is_before_update(index) { content } else { cx.marker(path).unwrap_or(content) }))
+}
+
+/// As [`digest`], where the content has nothing to be compared with: of a file only whether it is there.
+pub(crate) fn presence(cx: &Context, job: &Job, index: usize) -> Result<Option<Digest>, Trouble> {
+    let Some(&path) = job.inputs.get(index) else { return Ok(None) };
+    match cx.files.stat(path, cx.paths.text(path)).map_err(|e| Trouble::of(&e))? {
+        None => Ok(None),
+        Some(sig) if sig.kind == FileKind::File => Ok(Some(ANCIENT)),
+        Some(_) => digest(cx, job, index),
+    }
 }
 
 /// What is at a path.

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod code;
 pub(crate) mod context;
 pub(crate) mod forecast;
+pub(crate) mod foreseen;
 mod imports;
 pub(crate) mod inputs;
 pub(crate) mod instance;

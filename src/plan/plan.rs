@@ -5,6 +5,9 @@ use crate::graph::info::JobInfo;
 use crate::model::value::Value;
 use crate::trace::reason::Reason;
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+use std::fmt;
+use std::sync::Arc;
 
 /// What is known about a job before the run. With early cutoff the truth is not always knowable in advance,
 /// so there are more than two values: a [`Verdict::Run`] job runs, an [`Verdict::UpToDate`] job never does, a
@@ -35,26 +38,100 @@ pub enum Verdict {
     UpToDate,
 }
 
-/// A job of a plan.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct PlannedJob {
-    /// The job; `job.id` is its index in [`Plan::jobs`].
-    pub job: JobInfo,
+/// A job of a plan. What it shows is put together when it is asked for: a plan of a million jobs takes no more room
+/// than their graph.
+#[derive(Clone, Copy)]
+pub struct PlannedJob<'p> {
+    jobs: &'p dyn Foreseen,
+    index: usize,
+}
+
+impl<'p> PlannedJob<'p> {
+    /// The job; `id` is its index in [`Plan::jobs`].
+    #[must_use]
+    pub fn info(&self) -> JobInfo {
+        self.jobs.info(self.index)
+    }
+
+    /// Name of its rule.
+    #[must_use]
+    pub fn rule(&self) -> &'p str {
+        self.jobs.rule(self.index)
+    }
+
     /// Its inputs in order.
-    pub inputs: Vec<String>,
+    #[must_use]
+    pub fn inputs(&self) -> Vec<&'p str> {
+        self.jobs.inputs(self.index)
+    }
+
     /// What is known about it.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-    /// The command that it would run, if it is a shell job.
-    pub command: Option<String>,
+    #[must_use]
+    pub fn verdict(&self) -> &'p Verdict {
+        self.jobs.verdict(self.index)
+    }
+
+    /// The command that it would run, if it is a shell job that runs or may run. Calls the functions of its rule.
+    #[must_use]
+    pub fn command(&self) -> Option<String> {
+        match self.verdict() {
+            Verdict::UpToDate | Verdict::AfterCheckpoint { .. } => None,
+            Verdict::Run { .. } | Verdict::May { .. } => self.jobs.command(self.index),
+        }
+    }
+
     /// Whether the job executes anything: `false` for a rule that only names what it wants.
-    pub has_action: bool,
+    #[must_use]
+    pub fn has_action(&self) -> bool {
+        self.jobs.has_action(self.index)
+    }
+
     /// Jobs whose outputs it needs, by index.
-    pub needs: Vec<u32>,
+    #[must_use]
+    pub fn needs(&self) -> Vec<u32> {
+        self.jobs.needs(self.index)
+    }
+
     /// Its outputs that are marked with `report(...)`. Never a reason to run.
+    #[must_use]
+    pub fn reported(&self) -> Vec<ReportedFile> {
+        self.jobs.reported(self.index)
+    }
+}
+
+/// The JSON form of a job.
+#[derive(Serialize)]
+struct Shown<'p> {
+    job: JobInfo,
+    inputs: Vec<&'p str>,
+    #[serde(flatten)]
+    verdict: &'p Verdict,
+    command: Option<String>,
+    has_action: bool,
+    needs: Vec<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reported: Vec<ReportedFile>,
+    reported: Vec<ReportedFile>,
+}
+
+impl Serialize for PlannedJob<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = Shown {
+            job: self.info(),
+            inputs: self.inputs(),
+            verdict: self.verdict(),
+            command: self.command(),
+            has_action: self.has_action(),
+            needs: self.needs(),
+            reported: self.reported(),
+        };
+        shown.serialize(serializer)
+    }
+}
+
+impl fmt::Debug for PlannedJob<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlannedJob").field("job", &self.info()).field("verdict", self.verdict()).finish()
+    }
 }
 
 /// An output that is to be shown in a report.
@@ -90,22 +167,37 @@ pub struct PlanRead {
     pub digest: Option<Digest>,
 }
 
+/// What a plan is read from: jobs by their index, below `len`.
+pub(crate) trait Foreseen: Send + Sync {
+    fn len(&self) -> usize;
+    fn info(&self, index: usize) -> JobInfo;
+    fn rule(&self, index: usize) -> &str;
+    fn inputs(&self, index: usize) -> Vec<&str>;
+    fn verdict(&self, index: usize) -> &Verdict;
+    fn command(&self, index: usize) -> Option<String>;
+    fn has_action(&self, index: usize) -> bool;
+    fn needs(&self, index: usize) -> Vec<u32>;
+    fn reported(&self, index: usize) -> Vec<ReportedFile>;
+    fn sources(&self) -> Vec<&str>;
+    fn reads(&self) -> Vec<PlanRead>;
+    fn report(&self) -> Option<&str>;
+}
+
 /// All jobs that the targets need, in an order in which producers come first.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
+///
+/// ```
+/// # use rulemake::{RunOptions, Session, Verdict, Workflow};
+/// let text = "rule hello:\n    output: 'no-such.txt'\n    shell: 'echo hi > {output}'\n";
+/// let session = Session::builder(Workflow::parse("Rulefile", text)?).root(std::env::temp_dir()).open()?;
+/// let plan = session.plan::<&str>(&[], &RunOptions::default())?;
+/// let job = plan.jobs().next().unwrap();
+/// assert!(matches!(job.verdict(), Verdict::Run { .. }));
+/// assert_eq!(job.command().unwrap(), "echo hi > no-such.txt");
+/// # Ok::<(), rulemake::Error>(())
+/// ```
+#[derive(Clone)]
 pub struct Plan {
-    /// Version of the JSON form.
-    pub v: u32,
-    /// The jobs.
-    pub jobs: Vec<PlannedJob>,
-    /// The files that the jobs read and no job makes.
-    pub sources: Vec<String>,
-    /// What else it rests on: what the Rulefile looked at while it was loaded, in order, then what functions of rules
-    /// looked at so far, by rule.
-    pub reads: Vec<PlanRead>,
-    /// The text for the front page of a report that `report:` names, from the root.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub report: Option<String>,
+    jobs: Arc<dyn Foreseen>,
 }
 
 impl Verdict {
@@ -117,12 +209,46 @@ impl Verdict {
 }
 
 impl Plan {
+    pub(crate) fn new(jobs: Arc<dyn Foreseen>) -> Plan {
+        Plan { jobs }
+    }
+
+    /// The jobs.
+    pub fn jobs(&self) -> impl ExactSizeIterator<Item = PlannedJob<'_>> + Clone {
+        (0..self.jobs.len()).map(|index| PlannedJob { jobs: &*self.jobs, index })
+    }
+
+    /// The job with this index.
+    #[must_use]
+    pub fn job(&self, index: usize) -> Option<PlannedJob<'_>> {
+        (index < self.jobs.len()).then_some(PlannedJob { jobs: &*self.jobs, index })
+    }
+
+    /// The files that the jobs read and no job makes.
+    #[must_use]
+    pub fn sources(&self) -> Vec<&str> {
+        self.jobs.sources()
+    }
+
+    /// What else the plan rests on: what the Rulefile looked at while it was loaded, in order, then what functions of
+    /// rules looked at so far, by rule. Those that only commands need are called when these are asked for.
+    #[must_use]
+    pub fn reads(&self) -> Vec<PlanRead> {
+        self.jobs.reads()
+    }
+
+    /// The text for the front page of a report that `report:` names, from the root.
+    #[must_use]
+    pub fn report(&self) -> Option<&str> {
+        self.jobs.report()
+    }
+
     /// How many jobs will run, may run, and are up to date; jobs without an action are not counted.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
         let mut counts = (0, 0, 0);
-        for job in self.jobs.iter().filter(|j| j.has_action) {
-            match job.verdict {
+        for job in self.jobs().filter(PlannedJob::has_action) {
+            match job.verdict() {
                 Verdict::Run { .. } => counts.0 += 1,
                 Verdict::May { .. } => counts.1 += 1,
                 Verdict::UpToDate => counts.2 += 1,
@@ -135,13 +261,43 @@ impl Plan {
     /// How many of the jobs that will run are executed just now, by a run that is going on.
     #[must_use]
     pub fn running(&self) -> usize {
-        self.jobs.iter().filter(|job| job.verdict.running_now().is_some()).count()
+        self.jobs().filter(|job| job.verdict().running_now().is_some()).count()
     }
 
     /// How many jobs, with an action or not, wait for a checkpoint to say what they need.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        let waits = |job: &&PlannedJob| matches!(job.verdict, Verdict::AfterCheckpoint { .. });
-        self.jobs.iter().filter(waits).count()
+        self.jobs().filter(|job| matches!(job.verdict(), Verdict::AfterCheckpoint { .. })).count()
+    }
+}
+
+/// Jobs one after the other, never all at once.
+struct Jobs<'p>(&'p Plan);
+
+impl Serialize for Jobs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.jobs())
+    }
+}
+
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let report = self.report();
+        let mut plan = serializer.serialize_struct("Plan", if report.is_some() { 5 } else { 4 })?;
+        plan.serialize_field("v", &1)?;
+        plan.serialize_field("jobs", &Jobs(self))?;
+        plan.serialize_field("sources", &self.sources())?;
+        // After the jobs: their commands and report texts call functions, too.
+        plan.serialize_field("reads", &self.reads())?;
+        if let Some(report) = report {
+            plan.serialize_field("report", report)?;
+        }
+        plan.end()
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.jobs()).finish()
     }
 }

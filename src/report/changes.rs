@@ -63,11 +63,11 @@ impl Changes {
     #[must_use]
     pub fn of(plan: &Plan) -> Changes {
         let mut found: IndexMap<(Group, Option<&str>, String), ChangeFound> = IndexMap::new();
-        for job in &plan.jobs {
-            let Verdict::Run { reasons } = &job.verdict else { continue };
+        for job in plan.jobs() {
+            let Verdict::Run { reasons } = job.verdict() else { continue };
             for reason in reasons {
                 let Some(group) = group(reason) else { continue };
-                let rule = (!matches!(group, Group::Source | Group::Output)).then_some(&*job.job.rule);
+                let rule = (!matches!(group, Group::Source | Group::Output)).then_some(job.rule());
                 // What was in a killed or failed run, and what is new, is counted, not listed.
                 let key = match reason {
                     Reason::NeverBuilt | Reason::NoRecord | Reason::NoOutputs => reason.tag().to_string(),
@@ -162,7 +162,7 @@ mod tests {
         let jobs = (0..)
             .zip(jobs)
             .map(|(id, (rule, reasons))| planned(job(id, rule, &format!("{rule}{id}")), run(reasons), &[]));
-        Plan { v: 1, jobs: jobs.collect(), sources: vec![], reads: vec![], report: None }
+        super::super::text::testing::plan(jobs.collect())
     }
 
     #[test]

@@ -30,14 +30,17 @@ const TITLE_COLUMNS: usize = 48;
 #[must_use]
 pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
     let mut out = String::new();
-    let is_active = |job: &&PlannedJob| match job.verdict {
+    let is_active = |job: &PlannedJob<'_>| match job.verdict() {
         Verdict::UpToDate => false,
         // Also of a rule that only names what it wants.
         Verdict::AfterCheckpoint { .. } => true,
-        Verdict::Run { .. } | Verdict::May { .. } => job.has_action,
+        Verdict::Run { .. } | Verdict::May { .. } => job.has_action(),
     };
-    let active: Vec<&PlannedJob> = plan.jobs.iter().filter(is_active).collect();
-    if detail > Detail::Quiet && !active.is_empty() {
+    let active: Vec<PlannedJob<'_>> = match detail {
+        Detail::Quiet => Vec::new(),
+        _ => plan.jobs().filter(is_active).collect(),
+    };
+    if !active.is_empty() {
         push_rules(&mut out, &active, style);
         out.push('\n');
         push_jobs(&mut out, &active, detail >= Detail::Verbose, style);
@@ -67,11 +70,11 @@ struct Tally<'a> {
     reasons: IndexMap<&'a str, usize>,
 }
 
-fn push_rules(out: &mut String, active: &[&PlannedJob], style: TextStyle) {
+fn push_rules(out: &mut String, active: &[PlannedJob<'_>], style: TextStyle) {
     let mut rules: IndexMap<&str, Tally> = IndexMap::new();
     for planned in active {
-        let tally = rules.entry(&planned.job.rule).or_default();
-        match &planned.verdict {
+        let tally = rules.entry(planned.rule()).or_default();
+        match planned.verdict() {
             running if running.running_now().is_some() => tally.now += 1,
             Verdict::Run { reasons } => {
                 tally.run += 1;
@@ -122,13 +125,13 @@ fn causes(tally: &Tally) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn push_jobs(out: &mut String, active: &[&PlannedJob], verbose: bool, style: TextStyle) {
+fn push_jobs(out: &mut String, active: &[PlannedJob<'_>], verbose: bool, style: TextStyle) {
     let shown = if verbose { active } else { &active[..active.len().min(JOBS_SHOWN)] };
-    let titles: Vec<String> = shown.iter().map(|j| title(&j.job)).collect();
+    let titles: Vec<String> = shown.iter().map(|j| title(&j.info())).collect();
     let columns = titles.iter().map(|t| t.width()).filter(|w| *w <= TITLE_COLUMNS).max().unwrap_or(0);
     for (planned, title) in shown.iter().zip(&titles) {
-        let (word, role, causes) = match &planned.verdict {
-            Verdict::Run { reasons } => match planned.verdict.running_now() {
+        let (word, role, causes) = match planned.verdict() {
+            running @ Verdict::Run { reasons } => match running.running_now() {
                 // What else is to be said of it is about what it has not made yet.
                 Some(now) => {
                     ("runs now", Role::Good, reason_list(planned, std::slice::from_ref(now), verbose))
@@ -158,8 +161,8 @@ fn push_jobs(out: &mut String, active: &[&PlannedJob], verbose: bool, style: Tex
     }
 }
 
-fn push_command(out: &mut String, planned: &PlannedJob, style: TextStyle) {
-    for line in planned.command.iter().flat_map(|command| command_lines(command)) {
+fn push_command(out: &mut String, planned: &PlannedJob<'_>, style: TextStyle) {
+    for line in planned.command().iter().flat_map(|command| command_lines(command)) {
         let line = style.paint(Role::Good, &line).into_owned();
         let _ = writeln!(out, "{}", format!("{:14}{line}", "").trim_end());
     }

@@ -136,30 +136,27 @@ impl PlanGraph {
     }
 
     fn of_jobs(plan: &Plan) -> PlanGraph {
-        let nodes =
-            plan.jobs.iter().map(|j| GraphNode { lines: job_lines(&j.job), state: state(&j.verdict) });
-        let edges = plan.jobs.iter().enumerate().flat_map(|(to, job)| {
-            job.needs.iter().map(move |&from| (from as usize, to)).filter(|(from, _)| *from < plan.jobs.len())
-        });
+        let nodes = plan.jobs().map(|j| GraphNode { lines: job_lines(&j.info()), state: state(j.verdict()) });
+        let edges = plan
+            .jobs()
+            .enumerate()
+            .flat_map(|(to, job)| job.needs().into_iter().map(move |from| (from as usize, to)));
         let edges: IndexSet<(usize, usize)> = edges.collect();
         PlanGraph { nodes: nodes.collect(), edges: edges.into_iter().collect() }
     }
 
     fn of_rules(plan: &Plan) -> PlanGraph {
         let mut rules: IndexMap<&str, (usize, GraphState)> = IndexMap::new();
-        for job in &plan.jobs {
-            let (jobs, urgency) = rules.entry(&job.job.rule).or_insert((0, GraphState::UpToDate));
+        for job in plan.jobs() {
+            let (jobs, urgency) = rules.entry(job.rule()).or_insert((0, GraphState::UpToDate));
             *jobs += 1;
-            *urgency = (*urgency).max(state(&job.verdict));
+            *urgency = (*urgency).max(state(job.verdict()));
         }
-        let index_of = |job: u32| {
-            let job = plan.jobs.get(job as usize)?;
-            rules.get_index_of(job.job.rule.as_str())
-        };
+        let index_of = |job: u32| rules.get_index_of(plan.job(job as usize)?.rule());
         let mut edges = IndexSet::new();
-        for job in &plan.jobs {
-            let to = rules.get_index_of(job.job.rule.as_str());
-            for from in job.needs.iter().filter_map(|&need| index_of(need)) {
+        for job in plan.jobs() {
+            let to = rules.get_index_of(job.rule());
+            for from in job.needs().into_iter().filter_map(index_of) {
                 edges.extend(to.map(|to| (from, to)));
             }
         }

@@ -59,8 +59,17 @@ pub(super) mod testing {
     //! Plans and jobs for the tests of this room.
 
     use crate::graph::info::JobInfo;
-    use crate::plan::plan::{Plan, PlannedJob, Verdict};
+    use crate::plan::plan::{Foreseen, Plan, PlanRead, ReportedFile, Verdict};
     use crate::trace::reason::Reason;
+    use std::sync::Arc;
+
+    /// A job of a plan that a test makes up.
+    pub(in crate::report) struct Given {
+        job: JobInfo,
+        verdict: Verdict,
+        pub(in crate::report) has_action: bool,
+        needs: Vec<u32>,
+    }
 
     pub(in crate::report) fn job(id: u32, rule: &str, output: &str) -> JobInfo {
         let outputs = if output.is_empty() { vec![] } else { vec![output.to_string()] };
@@ -76,21 +85,64 @@ pub(super) mod testing {
         Reason::InputChanged { path: path.into(), old: digest(b"old"), new: digest(b"new"), by: None }
     }
 
-    pub(in crate::report) fn planned(job: JobInfo, verdict: Verdict, needs: &[u32]) -> PlannedJob {
-        let command = Some(format!("make-{}", job.rule));
-        PlannedJob {
-            job,
-            inputs: vec![],
-            verdict,
-            command,
-            has_action: true,
-            needs: needs.to_vec(),
-            reported: vec![],
-        }
+    pub(in crate::report) fn planned(job: JobInfo, verdict: Verdict, needs: &[u32]) -> Given {
+        Given { job, verdict, has_action: true, needs: needs.to_vec() }
     }
 
-    pub(in crate::report) fn plan(jobs: Vec<PlannedJob>) -> Plan {
-        Plan { v: 1, jobs, sources: Vec::new(), reads: Vec::new(), report: None }
+    pub(in crate::report) fn plan(jobs: Vec<Given>) -> Plan {
+        Plan::new(Arc::new(Jobs(jobs)))
+    }
+
+    struct Jobs(Vec<Given>);
+
+    impl Foreseen for Jobs {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn info(&self, index: usize) -> JobInfo {
+            self.0[index].job.clone()
+        }
+
+        fn rule(&self, index: usize) -> &str {
+            &self.0[index].job.rule
+        }
+
+        fn inputs(&self, _: usize) -> Vec<&str> {
+            Vec::new()
+        }
+
+        fn verdict(&self, index: usize) -> &Verdict {
+            &self.0[index].verdict
+        }
+
+        fn command(&self, index: usize) -> Option<String> {
+            Some(format!("make-{}", self.rule(index)))
+        }
+
+        fn has_action(&self, index: usize) -> bool {
+            self.0[index].has_action
+        }
+
+        fn needs(&self, index: usize) -> Vec<u32> {
+            self.0[index].needs.clone()
+        }
+
+        fn reported(&self, _: usize) -> Vec<ReportedFile> {
+            Vec::new()
+        }
+
+        fn sources(&self) -> Vec<&str> {
+            Vec::new()
+        }
+
+        fn reads(&self) -> Vec<PlanRead> {
+            Vec::new()
+        }
+
+        fn report(&self) -> Option<&str> {
+            None
+        }
     }
 }
 

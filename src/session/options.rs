@@ -48,6 +48,17 @@ pub struct LoadOptions {
     pub cores: Option<usize>,
     /// Paths start from `root`, whatever `workdir:` says.
     pub keep_root: bool,
+    /// Texts that count instead of the files at these paths: what an editor has not saved yet. They stand for Rulefiles
+    /// and config files; relative paths start from the process's directory.
+    ///
+    /// ```
+    /// let mut options = rulemake::LoadOptions::default();
+    /// options.texts = vec![("no/such/Rulefile".into(), "rule a:\n    output: 'x'\n    shell: 'touch x'\n".into())];
+    /// let workflow = rulemake::Workflow::load_with("no/such/Rulefile", &options)?;
+    /// assert!(workflow.rule("a").is_some());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub texts: Vec<(PathBuf, String)>,
     /// Steps that evaluating the Rulefile may take before it is given up as endless; 200 million when `None`, which is
     /// some seconds. Less suits a host that loads what strangers wrote.
     ///
@@ -109,6 +120,7 @@ impl LoadOptions {
             variables: self.variables.clone(),
             cores: self.cores,
             keep_root: self.keep_root,
+            texts: self.texts.clone(),
             steps: self.steps,
         }
     }

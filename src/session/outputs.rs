@@ -54,7 +54,7 @@ impl Session {
         let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
         let verdicts = self.verdicts(&mut cx, false)?;
         let mut states = Vec::new();
-        for id in super::views::reading_order(&cx) {
+        for id in crate::plan::foreseen::reading_order(&cx) {
             let job = cx.job(id);
             let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
             for (index, output) in job.outputs.iter().enumerate() {

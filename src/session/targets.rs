@@ -97,6 +97,7 @@ impl Session {
                 trust: &Trust::default(),
                 view: &loaded.view,
                 gone: &rustc_hash::FxHashSet::default(),
+                files: None,
             },
             pool: Some(&self.pool),
         });

@@ -1,83 +1,14 @@
-//! Views of a resolved context: plans and explanations as callers see them. Pure.
+//! Views of a resolved context: explanations as callers see them. Pure.
 
 use super::{LastRun, PassedOver, WhyStep};
 use crate::base::path::PathId;
 use crate::graph::job::JobId;
-use crate::model::workflow::Read;
 use crate::plan::context::Context;
 use crate::plan::inputs;
-use crate::plan::instance::Instance;
-use crate::plan::plan::{Plan, PlanRead, PlannedJob, Verdict};
+use crate::plan::plan::Verdict;
 use crate::plan::reported;
 use crate::trace::fingerprint::{Origin, Trace};
 use crate::trace::reason::Reason;
-
-pub(super) fn plan_of(cx: &Context, verdicts: Vec<Verdict>) -> Plan {
-    let order = reading_order(cx);
-    let mut position = vec![0u32; order.len()];
-    for (index, id) in order.iter().enumerate() {
-        position[id.index()] = index as u32;
-    }
-    let mut verdicts: Vec<Option<Verdict>> = verdicts.into_iter().map(Some).collect();
-    let jobs = order.iter().map(|id| {
-        let verdict = verdicts[id.index()].take().unwrap_or(Verdict::UpToDate);
-        planned(cx, *id, verdict, &position)
-    });
-    let sources = cx.graph.sources.iter().map(|path| cx.paths.text(*path).to_string()).collect();
-    let jobs = jobs.collect();
-    // After the jobs: their commands and report texts call functions, too.
-    let reads = cx.workflow.reads.iter().map(|read| shown(read, None)).chain(called(cx)).collect();
-    Plan { v: 1, jobs, sources, reads, report: cx.workflow.report.as_deref().map(str::to_string) }
-}
-
-/// What functions of rules looked at.
-pub(super) fn called(cx: &Context) -> impl Iterator<Item = PlanRead> {
-    let reads = cx.workflow.called.as_ref().map(|called| called.reads()).unwrap_or_default();
-    reads.into_iter().map(|(rule, read)| shown(&read, Some(&rule)))
-}
-
-fn shown(read: &Read, rule: Option<&str>) -> PlanRead {
-    PlanRead {
-        kind: read.kind.to_string(),
-        what: read.what.clone(),
-        rule: rule.map(str::to_string),
-        found: read.digest.is_some(),
-        digest: read.digest.filter(|_| read.kind != "variable"),
-    }
-}
-
-/// The jobs by their distance from the sources, those of one distance in the order in which they were asked for:
-/// about the order in which a run starts them.
-pub(super) fn reading_order(cx: &Context) -> Vec<JobId> {
-    let mut distance = vec![0u32; cx.graph.jobs.len()];
-    for id in &cx.graph.order {
-        let below = cx.job(*id).needs.iter().map(|need| distance[need.index()] + 1).max();
-        distance[id.index()] = below.unwrap_or(0);
-    }
-    let mut order: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
-    order.sort_by_key(|id| distance[id.index()]);
-    order
-}
-
-fn planned(cx: &Context, id: JobId, verdict: Verdict, position: &[u32]) -> PlannedJob {
-    let job = cx.job(id);
-    let mut info = cx.graph.info(id, &cx.workflow, &cx.paths);
-    info.id = position[id.index()];
-    let command = match verdict {
-        Verdict::UpToDate | Verdict::AfterCheckpoint { .. } => None,
-        // A command that cannot be rendered is said when the job is about to run, with its reason.
-        _ => Instance::of(cx, job, 1).and_then(|i| i.command(cx.rule(job))).ok().flatten(),
-    };
-    PlannedJob {
-        job: info,
-        inputs: job.inputs.iter().map(|path| cx.paths.text(*path).to_string()).collect(),
-        verdict,
-        command,
-        has_action: crate::plan::check::has_action(cx, id),
-        needs: job.needs.iter().map(|need| position[need.index()]).collect(),
-        reported: reported::of(cx, job),
-    }
-}
 
 pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep {
     let job = cx.job(id);

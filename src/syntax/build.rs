@@ -1,7 +1,7 @@
 //! Structure to tree: what `rulefile.pest` matched becomes `ast::Stmt`, and every mistake a [`Problem`].
 //!
-//! A mistake in one piece of text does not stop the others: the statement or section is left out of the tree,
-//! which is thrown away anyway when there are problems.
+//! A mistake in one piece of text does not stop the others: the statement or section is left out of the tree. With
+//! problems nothing but an outline is made of it.
 
 use crate::diag::{Problem, SourceId, Span};
 use crate::syntax::ast::{

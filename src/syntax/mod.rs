@@ -14,7 +14,9 @@ mod grammar;
 mod includes;
 mod lines;
 mod names;
+mod outline;
 mod print;
+mod reference;
 mod rules;
 mod scan;
 mod shape;
@@ -26,7 +28,9 @@ pub(crate) mod words;
 
 pub use includes::included_files;
 pub(crate) use includes::plain_includes;
+pub use outline::{FileMention, Outline, OutlineItem, OutlineKind, OutlineSection, RuleMention};
 pub use print::{FormatOptions, format_source};
+pub use reference::{Word, WordKind, words_of_the_language};
 
 use crate::diag::{Problem, SourceId};
 use ast::{Block, Expr};
@@ -35,6 +39,14 @@ use std::borrow::Cow;
 
 /// Parses a Rulefile; all mistakes that can be found in one go, in order of their places.
 pub(crate) fn parse_file(source: SourceId, text: &str) -> Result<Block, Vec<Problem>> {
+    match parse_parts(source, text) {
+        (block, problems) if problems.is_empty() => Ok(block),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// What of a Rulefile can be parsed, and all mistakes. A statement or section with mistakes is left out.
+fn parse_parts(source: SourceId, text: &str) -> (Block, Vec<Problem>) {
     let scan::Scan { chunks, mut problems, form_feeds } = scan::scan(source, text);
     let text = restart_lines(text, &form_feeds);
     let mut builder = build::Builder::new(source, &text);
@@ -46,11 +58,8 @@ pub(crate) fn parse_file(source: SourceId, text: &str) -> Result<Block, Vec<Prob
         }
     }
     problems.append(&mut builder.problems);
-    if problems.is_empty() {
-        return Ok(block);
-    }
     problems.sort_by_key(|p| p.labels.first().map(|(span, _)| span.start));
-    Err(problems)
+    (block, problems)
 }
 
 /// Parses a single expression.

@@ -32,11 +32,11 @@ pub(crate) fn rules(place: &Place) -> Result<Exit, Failure> {
 
 pub(crate) fn outputs(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let plan = ask::planned(place, targets, &RunArgs::default())?;
-    let of_job = |planned: &'_ PlannedJob| -> Vec<(String, &'static str)> {
-        let outputs = planned.job.outputs.iter();
-        outputs.map(|path| (path.clone(), state(&planned.verdict))).collect()
+    let of_job = |planned: PlannedJob<'_>| -> Vec<(String, &'static str)> {
+        let state = state(planned.verdict());
+        planned.info().outputs.into_iter().map(|path| (path, state)).collect()
     };
-    let mut outputs: Vec<(String, &str)> = plan.jobs.iter().flat_map(of_job).collect();
+    let mut outputs: Vec<(String, &str)> = plan.jobs().flat_map(of_job).collect();
     outputs.sort_unstable();
     // Who reads it in a pipe wants names and nothing else.
     let with_state = place.output.verbose > 0 || std::io::stdout().is_terminal();

@@ -6,7 +6,9 @@ pub(crate) mod check;
 mod clean;
 mod config;
 pub(crate) mod fmt;
+pub(crate) mod init;
 mod list;
+pub(crate) mod lsp;
 mod run;
 mod shell;
 mod status;
@@ -21,7 +23,7 @@ use crate::settings;
 use crate::snakemake;
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Does what the arguments say and shows what went wrong.
@@ -36,11 +38,17 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Some(remark) = snakemake::remark(&without_effect) {
         output.remark(&printable(&remark));
     }
+    if let Command::Init { init, .. } = &command {
+        return done(&output, init::init(&common, &output, init));
+    }
     if let Command::Fmt { fmt, .. } = &command {
         return done(&output, fmt::fmt(&common, &output, fmt));
     }
     if let Command::Check { check, .. } = &command {
         return done(&output, check::check(&common, output, check));
+    }
+    if let Command::Lsp { lsp, .. } = &command {
+        return done(&output, lsp::lsp(&common, &output, lsp));
     }
     if let Command::Config { show_origin, .. } = &command {
         return done(&output, config::config(&output, &layers, *show_origin));
@@ -74,8 +82,10 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
         }
         // They need no project, or not always, and were done.
-        Command::Fmt { .. }
+        Command::Init { .. }
+        | Command::Fmt { .. }
         | Command::Check { .. }
+        | Command::Lsp { .. }
         | Command::Watch { .. }
         | Command::Config { .. }
         | Command::Completions { .. }
@@ -120,6 +130,33 @@ fn bash_is_plain(more: &[(String, String)]) -> bool {
     !names.any(|name| name == "BASH_ENV" || name.starts_with("BASH_FUNC_"))
 }
 
+/// What the command line says of a load, and variables that jobs get besides those of the environment. Paths start from
+/// `start`, and are shown from `here`.
+fn load_options(
+    common: &Common,
+    here: &Path,
+    start: &Path,
+) -> Result<(LoadOptions, Vec<(String, String)>), Failure> {
+    let mut options = LoadOptions::default();
+    options.config_files = common.configfile.iter().map(|file| shown(here, &start.join(file))).collect();
+    options.config = common.config.clone();
+    options.replace_config = common.replace_workflow_config;
+    options.threads = common.set_threads.clone();
+    options.resources = common.set_resources.clone();
+    options.default_resources = common.default_resources.clone();
+    options.scatter = common.set_scatter.clone();
+    options.variables = variables();
+    let mut extra: Vec<(String, String)> = Vec::new();
+    for file in &common.dotenv {
+        extra.extend(settings::dotenv(&start.join(file))?);
+    }
+    // Who calls knows better than a file, and a later file than an earlier one.
+    extra.retain(|(name, _)| !options.variables.iter().any(|(known, _)| known == name));
+    options.variables.extend(extra.iter().cloned());
+    options.keep_root = common.directory.is_some();
+    Ok((options, extra))
+}
+
 /// A project with the options that hold for every command.
 pub(crate) struct Place {
     pub(crate) project: Project,
@@ -134,25 +171,9 @@ impl Place {
         let here = here()?;
         let project = Project::find(&here, &common)?;
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
-        let mut options = LoadOptions::default();
+        let (mut options, variables) = load_options(&common, &here, &start)?;
         options.root = Some(project.root.clone());
-        options.config_files = common.configfile.iter().map(|file| shown(&here, &start.join(file))).collect();
-        options.config = common.config;
-        options.replace_config = common.replace_workflow_config;
-        options.threads = common.set_threads;
-        options.resources = common.set_resources;
-        options.default_resources = common.default_resources;
-        options.scatter = common.set_scatter;
-        options.variables = variables();
-        let mut extra: Vec<(String, String)> = Vec::new();
-        for file in &common.dotenv {
-            extra.extend(settings::dotenv(&start.join(file))?);
-        }
-        // Who calls knows better than a file, and a later file than an earlier one.
-        extra.retain(|(name, _)| !options.variables.iter().any(|(known, _)| known == name));
-        options.variables.extend(extra.iter().cloned());
-        options.keep_root = common.directory.is_some();
-        Ok(Place { project, output, options, variables: extra })
+        Ok(Place { project, output, options, variables })
     }
 
     /// Loads the workflow and shows its warnings.

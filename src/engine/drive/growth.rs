@@ -133,7 +133,7 @@ impl Run<'_> {
             index: self.growth.index,
             paths: &mut cx.paths,
             graph: &mut cx.graph,
-            probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view, gone: &cx.gone },
+            probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view, gone: &cx.gone, files: None },
             pool: Some(self.pool),
             is_final: &|job| core.is_good(units.leader(job).0),
             most: MOST_NEW_JOBS,

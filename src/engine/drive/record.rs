@@ -57,6 +57,7 @@ impl Run<'_> {
         }
         let begin = if self.recording { Ok(()) } else { self.begin_record() };
         self.recording = true;
+        self.cx.files.distrust_probes();
         if let Err(error) = begin.and_then(|()| self.writer.append(&self.cx.paths, records)) {
             // Without a state nothing that ran can be trusted to be remembered: finish what runs, start nothing.
             self.give_up(error);

@@ -8,7 +8,7 @@ use crate::lang::load::actions::beside;
 use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
 use crate::lang::load::workflow::Place;
-use crate::lang::load::{File, Loader, home_of};
+use crate::lang::load::{File, Loader, home_of, unsaved};
 use crate::lang::raise::Raise;
 use crate::lang::reads::open_regular;
 use crate::lang::value::{Dict, Value};
@@ -162,7 +162,7 @@ impl Loader {
             let message = format!("more than {MAX_INCLUDES} files include one another");
             return self.stop(Problem::error("include-too-deep", message).at(span, ""));
         }
-        let text = match read_text(&full) {
+        let text = match self.read_text(&full) {
             Ok(text) => text,
             Err(message) => {
                 let problem = Problem::error(
@@ -239,10 +239,18 @@ impl Loader {
             if !self.included.insert(normalise(&full.to_string_lossy()).into_owned()) {
                 continue;
             }
-            let Ok(text) = read_text(&full) else { continue };
+            let Ok(text) = self.read_text(&full) else { continue };
             let name = above.as_deref().unwrap_or(Path::new("")).join(&path);
             let source = self.sources.add(normalise(&name.to_string_lossy()), text.as_str());
             self.problems.extend(parse_file(source, &text).err().into_iter().flatten());
+        }
+    }
+
+    /// The text of a file, or why there is none.
+    pub(super) fn read_text(&self, path: &Path) -> Result<String, String> {
+        match unsaved(&self.unsaved, path) {
+            Some(text) => Ok(text.to_string()),
+            None => read_text(path),
         }
     }
 
@@ -256,7 +264,7 @@ impl Loader {
             return Ok(());
         }
         let full = vm.root().join(path);
-        let dict = match read_text(&full) {
+        let dict = match self.read_text(&full) {
             Ok(text) => {
                 vm.reads.record("file", path, Some(Digest::of(text.as_bytes())));
                 self.parse_config(path, &text)
@@ -354,8 +362,7 @@ fn config_keys(text: &str) -> impl Iterator<Item = &str> {
     quoted.chain(labels)
 }
 
-/// The text of a file, or why there is none.
-pub(super) fn read_text(path: &Path) -> Result<String, String> {
+fn read_text(path: &Path) -> Result<String, String> {
     let describe = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_string(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_string(),

@@ -331,8 +331,9 @@ pub(super) fn spread(items: Vec<Item>) -> Vec<Item> {
 
 /// A pattern as other rules see it: what constrains its wildcards is its own affair.
 fn unconstrained(path: &Arc<str>) -> Value {
-    match Pattern::parse(path) {
-        Ok(pattern) if path.contains(',') => Value::from(pattern.bare_text()),
+    let has_constraint = path.contains(',') && path.contains('{');
+    match has_constraint.then(|| Pattern::parse(path)) {
+        Some(Ok(pattern)) => Value::from(pattern.bare_text()),
         _ => Value::Str(path.clone()),
     }
 }

@@ -7,7 +7,6 @@ use crate::base::path::normalise;
 use crate::diag::{Problem, Span};
 use crate::lang::config;
 use crate::lang::load::checkpoints::Checkpoints;
-use crate::lang::load::directives::read_text;
 use crate::lang::load::objects::{Named, Rules, reported};
 use crate::lang::load::paths::{Level, Pathvars, Prefix, prefix_of};
 use crate::lang::load::sections::{Item, Parts};
@@ -357,7 +356,7 @@ impl Loader {
 
     /// Runs the files of a module in a namespace of its own.
     fn run_module(&mut self, vm: &mut Vm, module: &Arc<Module>, alias: &Arc<str>) -> Result<Inside, Raise> {
-        let text = read_text(&module.path).map_err(|message| {
+        let text = self.read_text(&module.path).map_err(|message| {
             let message =
                 format!("cannot read the file `{}` of module `{}`: {message}", module.shown, module.name);
             let problem = Problem::error("module-not-read", message).at(module.place, "");

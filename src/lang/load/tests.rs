@@ -185,6 +185,26 @@ fn input_call(text: &str, wildcards: &[(&str, &str)]) -> String {
 
 // ---- rules
 
+/// Promise: what an editor has not saved counts instead of the disk, in the Rulefile, in what it includes and in config
+/// files, and by any spelling of a path.
+#[test]
+fn texts_count_instead_of_files() {
+    let dir =
+        directory(&[("Rulefile", "nonsense ="), ("sub/inc.smk", "more nonsense ("), ("config.yaml", "a: [")]);
+    let path = |name: &str| dir.path().join(name);
+    let texts = [
+        ("Rulefile", "configfile: 'config.yaml'\ninclude: './sub/inc.smk'\n"),
+        ("sub/../sub/inc.smk", "rule a:\n    output: config['name']\n    shell: 'touch {output}'\n"),
+        ("config.yaml", "name: fresh"),
+    ];
+    let texts = texts.iter().map(|(name, text)| (path(name), text.to_string())).collect();
+    let settings = Settings { texts, ..Settings::default() };
+    let workflow = load_file(&path("Rulefile"), dir.path(), settings).unwrap();
+    assert_eq!(workflow.rules().next().unwrap().outputs().collect::<Vec<_>>(), ["fresh"]);
+    assert_eq!(workflow.rulefiles().count(), 2);
+    assert!(workflow.place_of("a").unwrap().file.ends_with("sub/inc.smk"));
+}
+
 #[test]
 fn sections_become_the_parts_of_a_rule() {
     let workflow = workflow(

@@ -89,7 +89,7 @@ pub(crate) fn run(root: &Path, bytes: &[u8]) {
     let plain = template.replace("{{", "{").replace("}}", "}");
     if !single
         && !template.contains(['\n', '\r'])
-        && let Some(command) = &plan.jobs[0].command
+        && let Some(command) = plan.job(0).and_then(|job| job.command())
     {
         assert_eq!(command.trim(), plain.trim(), "{template:?}");
     }

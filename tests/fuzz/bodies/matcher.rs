@@ -135,7 +135,7 @@ pub(crate) fn run(root: &Path, bytes: &[u8]) {
     let session = Session::builder(workflow).root(root).open().unwrap_or_else(|error| panic!("{error}"));
     let found = match session.plan(&[&path], &RunOptions::default()) {
         Ok(plan) => {
-            let mut wildcards = plan.jobs[0].job.wildcards.clone();
+            let mut wildcards = plan.job(0).expect("the target's job").info().wildcards;
             wildcards.sort_unstable();
             Some(wildcards)
         }
