@@ -81,7 +81,10 @@ fn both_run_when_one_of_them_must() {
         .because("sum sum", "output-missing")
         .ran(&["numbers numbers", "sum sum"])
         .run(&["-j2"])
-        .ran(&[]);
+        .ran(&[])
+        .call(&["summary"])
+        .stdout_has("  pipe ")
+        .stdout_lacks("missing");
 }
 
 #[test]

@@ -114,7 +114,10 @@ pub(crate) fn conclude(
         },
         failed => {
             let exit_code = if let Outcome::Exit(code) = failed { Some(*code) } else { None };
-            let trouble = Trouble { message: describe(failed), help: hint(failed) };
+            let trouble = Trouble {
+                message: describe(failed),
+                help: hint(failed).or_else(|| hint_of_text(failed, &cx.facts[cx.job(id).rule as usize].text)),
+            };
             after_failure(cx, id, facts, trouble, exit_code, told_to_end, completion.began)
         }
     };
@@ -212,10 +215,25 @@ pub(super) fn hint(outcome: &Outcome) -> Option<String> {
         Outcome::Exit(127) => {
             Some("127 means that a program was not found: is it installed, is it on PATH?".into())
         }
+        Outcome::Exit(141) => Some(
+            "141 means that a program wrote to one that had ended, such as `head`: in strict mode (`pipefail`) that \
+             fails the command; let the reader read to its end, or begin with `set +o pipefail;`"
+                .into(),
+        ),
         Outcome::Exit(126) => Some("126 means that a file is not executable".into()),
         Outcome::Signal(9) => Some("somebody killed it; often the machine ran out of memory".into()),
         _ => None,
     }
+}
+
+/// As [`hint`], where only the command tells what its exit code may mean.
+fn hint_of_text(outcome: &Outcome, text: &str) -> Option<String> {
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    (*outcome == Outcome::Exit(1) && words.any(|word| word == "grep")).then(|| {
+        "`grep` ends with 1 when it finds nothing, which in strict mode (`-e`, `pipefail`) fails the command; where \
+         that is no failure, write `(grep ... || true)`"
+            .into()
+    })
 }
 
 /// Completes, checks and hashes what a job made that says it succeeded.

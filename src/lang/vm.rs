@@ -103,6 +103,9 @@ impl Place {
     }
 }
 
+/// Places of one warning that are shown.
+const PLACES_NAMED: usize = 4;
+
 /// One evaluation: the load of a workflow, or one call of a function after it.
 pub(crate) struct Vm<'a> {
     spaces: Spaces<'a>,
@@ -195,6 +198,20 @@ impl Vm<'_> {
         let known = |other: &Problem| other.code == problem.code && other.labels == problem.labels;
         if self.imports.is_some() && !self.remarks.iter().any(known) {
             self.remarks.push(problem);
+        }
+    }
+
+    /// As [`Vm::remark`], where one warning is enough for all places: those after the first only join it.
+    pub(crate) fn remark_once(&mut self, problem: Problem) {
+        match (self.remarks.iter_mut().find(|other| other.code == problem.code), self.at) {
+            (Some(first), Some(at)) => {
+                let is_known = first.labels.iter().any(|(span, _)| *span == at);
+                if !is_known && first.labels.len() < PLACES_NAMED {
+                    first.labels.push((at, "nor here".into()));
+                }
+            }
+            (Some(_), None) => {}
+            (None, _) => self.remark(problem),
         }
     }
 

@@ -180,6 +180,10 @@ impl Probe for Sources<'_> {
     fn real_name(&self, path: &str) -> Option<String> {
         RealNames::new(self.root).of_file(path)
     }
+
+    fn near(&self, path: &str) -> Vec<String> {
+        crate::files::near(self.root, path)
+    }
 }
 
 impl HashCache for Context {

@@ -198,6 +198,9 @@ impl Instance {
             Value::None => Ok(None),
             Value::Int(n @ 1..) => Ok(Some(n as f64)),
             Value::Float(x) if x > 0.0 && x.is_finite() => Ok(Some(x)),
+            Value::Str(text) => units::seconds(&text)
+                .map(Some)
+                .map_err(|message| Trouble::new(format!("`timeout` of rule `{}`: {message}", rule.name))),
             other => Err(Trouble::new(format!(
                 "`timeout` of rule `{}` must be a number of seconds above 0, not {}",
                 rule.name,

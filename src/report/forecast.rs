@@ -3,6 +3,7 @@
 use super::narrate::Detail;
 use super::text::{count, padded, title};
 use crate::diag::style::{Role, TextStyle, command_lines, printable};
+use crate::graph::info::JobInfo;
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::trace::reason::Reason;
 use indexmap::IndexMap;
@@ -57,8 +58,8 @@ const ACCEPT: &str =
     "`rulemake accept` takes the files that are there for results, instead of making them again\n";
 
 /// Whether its outputs were made by something else, or by a run whose state directory is gone.
-fn is_without_record(planned: &PlannedJob) -> bool {
-    matches!(&planned.verdict, Verdict::Run { reasons } if reasons.contains(&Reason::NoRecord))
+fn is_without_record(planned: &PlannedJob<'_>) -> bool {
+    matches!(planned.verdict(), Verdict::Run { reasons } if reasons.contains(&Reason::NoRecord))
 }
 
 #[derive(Default)]
@@ -127,16 +128,15 @@ fn causes(tally: &Tally) -> String {
 
 fn push_jobs(out: &mut String, active: &[PlannedJob<'_>], verbose: bool, style: TextStyle) {
     let shown = if verbose { active } else { &active[..active.len().min(JOBS_SHOWN)] };
-    let titles: Vec<String> = shown.iter().map(|j| title(&j.info())).collect();
+    let infos: Vec<JobInfo> = shown.iter().map(|planned| planned.info()).collect();
+    let titles: Vec<String> = infos.iter().map(title).collect();
     let columns = titles.iter().map(|t| t.width()).filter(|w| *w <= TITLE_COLUMNS).max().unwrap_or(0);
-    for (planned, title) in shown.iter().zip(&titles) {
+    for ((planned, info), title) in shown.iter().zip(&infos).zip(&titles) {
         let (word, role, causes) = match planned.verdict() {
             running @ Verdict::Run { reasons } => match running.running_now() {
                 // What else is to be said of it is about what it has not made yet.
-                Some(now) => {
-                    ("runs now", Role::Good, reason_list(planned, std::slice::from_ref(now), verbose))
-                }
-                None => ("will run", Role::Warning, reason_list(planned, reasons, verbose)),
+                Some(now) => ("runs now", Role::Good, reason_list(info, std::slice::from_ref(now), verbose)),
+                None => ("will run", Role::Warning, reason_list(info, reasons, verbose)),
             },
             Verdict::May { inputs } => ("may run ", Role::Frame, may_list(inputs, verbose)),
             Verdict::AfterCheckpoint { checkpoints } => {
@@ -168,9 +168,9 @@ fn push_command(out: &mut String, planned: &PlannedJob<'_>, style: TextStyle) {
     }
 }
 
-fn reason_list(planned: &PlannedJob, reasons: &[Reason], all: bool) -> Vec<String> {
+fn reason_list(info: &JobInfo, reasons: &[Reason], all: bool) -> Vec<String> {
     // The title names the first output: once is enough for a line.
-    let is_first = |path: &String| planned.job.outputs.first() == Some(path);
+    let is_first = |path: &String| info.outputs.first() == Some(path);
     let text = |reason: &Reason| match reason {
         Reason::OutputMissing { path } if is_first(path) => "output missing".into(),
         Reason::OutputModified { path, .. } if is_first(path) => "output modified by hand".into(),

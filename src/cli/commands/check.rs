@@ -69,7 +69,7 @@ pub(crate) fn check(common: &Common, output: Output, args: &CheckArgs) -> Result
     options.root = Some(place.project.root.clone());
     let mut found = workflow.lints(&options);
     if !args.no_plan {
-        let is_allowed = |found: &Diagnostic| args.allow.iter().any(|name| *name == found.code);
+        let is_allowed = |found: &Diagnostic| args.allow.contains(&found.code);
         let kept = keeps_from_planning(&place, workflow)?;
         found.extend(kept.into_iter().filter(|found| !is_allowed(found)).map(|found| weighed(found, args)));
     }
@@ -90,7 +90,7 @@ fn keeps_from_planning(place: &Place, workflow: Workflow) -> Result<Vec<Diagnost
 
 /// A missing input is no mistake of the Rulefile: where checks run, the data may not be.
 fn weighed(mut found: Diagnostic, args: &CheckArgs) -> Diagnostic {
-    let is_denied = args.strict || args.deny.iter().any(|name| *name == found.code);
+    let is_denied = args.strict || args.deny.contains(&found.code);
     if found.code == MISSING_INPUT && !is_denied {
         found.severity = Severity::Warning;
     }

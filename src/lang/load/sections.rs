@@ -9,7 +9,7 @@ use crate::lang::load::items::spread;
 use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
-use crate::lang::raise::Raise;
+use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::Value;
 use crate::lang::vm::Vm;
 use crate::model::draft::{DraftAction, DraftParam, DraftText, RuleDraft, default_shell};
@@ -316,6 +316,11 @@ impl Loader {
                 Ok(value) => value,
                 Err(raise) if raise.kind().is_fatal() => return Err(raise.at(span)),
                 Err(raise) => {
+                    let text = self.sources.snippet(span);
+                    let raise = match raise.kind() == Exc::NameError && looks_like_a_path(text) {
+                        true => raise.also_help(format!("a path is a text: put it in quotes, `\"{text}\"`")),
+                        false => raise,
+                    };
                     self.report(&raise.at(span));
                     continue;
                 }
@@ -513,4 +518,9 @@ fn unknown_section(word: &str, span: Span) -> Problem {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
+}
+
+/// `raw/a.txt`, `a.tsv`: which Python reads as a division, or as an attribute.
+fn looks_like_a_path(text: &str) -> bool {
+    text.contains(['/', '.']) && text.chars().all(|c| c.is_alphanumeric() || "/._-{}".contains(c))
 }

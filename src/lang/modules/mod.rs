@@ -243,7 +243,7 @@ fn not_made(vm: &mut Vm, function: &str, args: Args) -> Result<Value, Raise> {
         Some(path) => format!("`{function}` does nothing here: `{path}` is not made"),
         None => format!("`{function}` does nothing here"),
     };
-    vm.remark(Problem::warning("no-directory", message).help(
+    vm.remark_once(Problem::warning("no-directory", message).help(
         "the directories of outputs and logs are made for every job: remove the call, or make others in a rule",
     ));
     Ok(Value::None)
