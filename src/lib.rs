@@ -101,6 +101,7 @@ pub use model::units::resource_amount;
 pub use model::value::Value;
 pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
+pub use plan::orphans::Orphan;
 pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
 pub use session::{
     Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, OutputState, PassedOver, RunOptions,

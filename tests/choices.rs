@@ -74,3 +74,31 @@ fn an_order_decides_and_the_last_statement_wins() {
     with("ruleorder: a > b\nruleorder: b > a\n").run(&["1.t"]).has("1.t", "b\n");
     with("ruleorder: b > a > fixed\nruleorder: b > fixed\n").run(&["9.t"]).has("9.t", "b\n");
 }
+
+/// A mistake in an input function is told although another rule can make the file: who wrote it did not mean that.
+#[test]
+fn a_failing_input_function_is_told_when_another_rule_is_taken() {
+    let case = Case::new()
+        .rulefile(
+            "rule all:\n    input: 'out/a.txt', 'out/b.txt'\n\
+             rule special:\n    input: lambda wc: REF[wc.s]\n    output: 'out/{s}.txt'\n    shell: 'cat {input} > {output}'\n\
+             rule general:\n    input: 'raw/{s}.txt'\n    output: '{d}/{s}.txt'\n    shell: 'cp {input} {output}'\n",
+        )
+        .file("raw/a.txt", "a\n")
+        .file("raw/b.txt", "b\n")
+        .call(&["-n"]);
+    let plan = &case.last().stdout;
+    assert_eq!(plan.matches("could make `out/").count(), 1, "once for the rule\n{plan}");
+    assert!(
+        plan.contains(
+            "rule `special` could make `out/a.txt`, but its input function failed: name `REF` is not defined"
+        ),
+        "{plan}"
+    );
+    assert!(plan.contains(" --> Rulefile:4:"), "{plan}");
+    case.run(&[])
+        .ran(&["general out/a.txt", "general out/b.txt"])
+        .warned("but its input function failed: name `REF` is not defined (Rulefile:4)")
+        .call(&["why", "out/a.txt"])
+        .stdout_has("rule `special` could make `out/a.txt`, but its input function failed");
+}

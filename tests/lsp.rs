@@ -244,9 +244,9 @@ fn mistakes_are_shown_while_typing() {
     );
     let version = editor.change("Rulefile", json!([{"text": GOOD}]));
     assert_eq!(editor.found("Rulefile", version), "");
-    let version = editor.change("Rulefile", json!([{"text": "rule a\n    output: 'x\n"}]));
+    let version = editor.change("Rulefile", json!([{"text": "rule a\n    output: 'x'\nY = 'x\n"}]));
     let found = editor.found("Rulefile", version);
-    assert!(found.contains("0:6-") && found.contains("1:12-"), "{found}");
+    assert!(found.contains("0:6-") && found.contains("2:4-"), "{found}");
     // Nothing was written.
     assert_eq!(std::fs::read_dir(editor.case.root()).unwrap().count(), 0);
     editor.goodbye();
@@ -315,6 +315,38 @@ fn unsaved_files_count() {
     let version = editor.change("alone.smk", json!([{"text": "rule x:\n    input: (\n"}]));
     let found = editor.found("alone.smk", version);
     assert!(found.contains("1:11-1:12 error"), "{found}");
+    editor.goodbye();
+}
+
+/// Promise: a document that was never saved has its mistakes and names, and a path may be written as it is.
+#[test]
+fn strange_uris_are_documents() {
+    let mut editor = Editor::start(Case::new().rulefile(GOOD));
+    let open = |editor: &mut Editor, uri: &str, text: &str| {
+        let document = json!({"uri": uri, "languageId": "rulefile", "version": 1, "text": text});
+        editor.notify("textDocument/didOpen", json!({"textDocument": document}));
+    };
+    open(&mut editor, "untitled:Untitled-1", "rule a:\n    output: (\n");
+    let told = |uri: String| {
+        move |message: &Value| {
+            message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri.as_str()
+        }
+    };
+    let found = editor.wait("diagnostics", told("untitled:Untitled-1".into()));
+    assert_eq!(found["params"]["diagnostics"].as_array().unwrap().len(), 1);
+    open(
+        &mut editor,
+        "untitled:Untitled-2",
+        "rule a:\n    output: 'x'\nrule b:\n    input: rules.a.output\n",
+    );
+    let place = json!({"line": 3, "character": 17});
+    let params = json!({"textDocument": {"uri": "untitled:Untitled-2"}, "position": place, "newName": "c"});
+    let edits = editor.ask("textDocument/rename", params);
+    assert_eq!(edits["changes"]["untitled:Untitled-2"].as_array().unwrap().len(), 2);
+    let raw = format!("file://{}/é b.smk", editor.case.root().display());
+    open(&mut editor, &raw, GOOD);
+    let symbols = editor.ask("textDocument/documentSymbol", json!({"textDocument": {"uri": raw}}));
+    assert_eq!(symbols[0]["name"], "a");
     editor.goodbye();
 }
 
@@ -473,6 +505,8 @@ fn completion_knows_its_place() {
         ("checkpoint c:\n    output: 'x'\nrule d:\n    input: checkpoints.|\n".into(), "c", "d"),
         ("SAMPLES = 1\ndef f(): pass\nrule a:\n    input: |\n".into(), "SAMPLES f expand ancient", "rule"),
         ("rule |".into(), "", "rule input"),
+        (rule("    shell: 'cat {output:|"), "", "input"),
+        (rule("    threads: |"), "config expand", "temp rule"),
     ] {
         let found = editor.ask_at("textDocument/completion", &text);
         let found = labels(&found);
@@ -700,8 +734,15 @@ fn a_load_that_takes_long_stops_no_answer() {
     std::thread::sleep(Duration::from_millis(300));
     let started = std::time::Instant::now();
     let (_, params) = editor.at("Rulefile", "while True:\n    pass\nrule a|:\n");
-    assert!(editor.ask("textDocument/definition", params).is_array());
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(editor.ask("textDocument/definition", params.clone()).is_array());
+    // A hover that waits for the plan can be taken back.
+    editor.send(&json!({"jsonrpc": "2.0", "id": "h", "method": "textDocument/hover", "params": params}));
+    editor.notify("$/cancelRequest", json!({"id": "h"}));
+    assert_eq!(editor.wait("the end of the hover", |message| message["id"] == "h")["error"]["code"], -32800);
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    // Or it is answered with what the text says.
+    let found = editor.ask("textDocument/hover", params);
+    assert_eq!(found["contents"]["value"], "**rule `a`**");
     editor.goodbye();
 }
 

@@ -280,3 +280,38 @@ fn why_goes_upstream_past_a_producer_that_only_serves() {
         .stdout_has("out will be made by rule out:")
         .stdout_has("command changed");
 }
+
+/// What is read beside the outputs of a job, its log or benchmark, changes when its temporary file is made again: who was
+/// decided by it before is checked again.
+#[test]
+fn who_reads_the_log_of_a_temporary_job_is_not_left_stale() {
+    let rules = "\
+rule all:
+    input: 'big.txt', 'rep.txt', 'bench.txt'
+rule tmp:
+    input: '{s}.txt'
+    output: temp('t/{s}')
+    log: 'logs/{s}.log'
+    benchmark: 'bench/{s}.tsv'
+    shell: 'cp {input} {output}; echo >> count; cat count | wc -l > {log}'
+rule big:
+    input: 't/a', 't/b'
+    output: 'big.txt'
+    shell: 'sleep 0.1; cat {input} > {output}'
+rule rep:
+    input: 'logs/a.log'
+    output: 'rep.txt'
+    shell: 'cp {input} {output}'
+rule bench:
+    input: 'bench/b.tsv'
+    output: 'bench.txt'
+    shell: 'cp {input} {output}'
+";
+    let mut case = Case::new().rulefile(rules).file("a.txt", "a\n").file("b.txt", "b\n").run(&["-j2"]);
+    for jobs in ["-j1", "-j2", "-j4", "-j2", "-j1"] {
+        case = case.remove("big.txt").run(&[jobs]);
+        assert_eq!(case.read("rep.txt"), case.read("logs/a.log"));
+        assert_eq!(case.read("bench.txt"), case.read("bench/b.tsv"));
+        case = case.run(&[jobs]).ran(&[]);
+    }
+}

@@ -314,3 +314,25 @@ fn an_edit_that_is_the_reason_for_its_own_end_may_come_either_way() {
         case.call(&["-n", "--keep-edited"]).stdout_has("may run   make kept  if tmp turns out different");
     case.run(&["--keep-edited"]).has("out", "1\n1\n").run(&[]).ran(&[]);
 }
+
+/// Who renames an output and forgets a reader is told that the reader goes on with the old file; `accept` says that it is
+/// meant.
+#[test]
+fn a_source_that_a_rule_made_once_is_told_until_it_is_accepted() {
+    let case = built()
+        .edit("Rulefile", "output: 'mid/{s}'", "output: 'middle/{s}'")
+        .append("raw/a", "0\n")
+        .call(&["-n"])
+        .stdout_has("warning: mid/a was made by rule mid in run 1, and no rule makes it now: it counts as a source (`rulemake accept mid/a` says that it is one)\n")
+        .run(&[])
+        .ran(&[])
+        .warned("mid/b was made by rule mid in run 1, and no rule makes it now")
+        .call(&["why", "mid/a"])
+        .stdout_has("mid/a was made by rule mid in run 1, and no rule makes it now")
+        .call(&["accept", "mid/a", "mid/b"])
+        .stdout_has("accepted mid/a as a source\naccepted mid/b as a source\n")
+        .run(&[])
+        .up_to_date(2)
+        .call(&["-n"]);
+    assert!(!case.last().stdout.contains("warning"), "{}", case.last().stdout);
+}

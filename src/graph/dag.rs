@@ -5,6 +5,7 @@
 
 use crate::base::path::{PathId, PathTable};
 use crate::base::rows::Rows;
+use crate::diag::Problem;
 use crate::graph::checkpoints::{FinalCheckpoints, Open};
 use crate::graph::cycle;
 use crate::graph::info::JobInfo;
@@ -44,12 +45,14 @@ pub(crate) struct JobGraph {
 }
 
 /// A rule that matches a path and was not taken because it cannot run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PassedOver {
     pub(crate) path: PathId,
     pub(crate) rule: u32,
     /// The first input that cannot be had; `None` when a function for its inputs failed.
     pub(crate) lacks: Option<PathId>,
+    /// How that function failed; told once for each rule.
+    pub(crate) failure: Option<Arc<Problem>>,
 }
 
 /// What the inputs and outputs of jobs say about their connections.

@@ -6,7 +6,7 @@
 //! file is opened here.
 
 use crate::base::path::{PathId, PathTable};
-use crate::diag::Problem;
+use crate::diag::{Problem, Severity};
 use crate::graph::blame;
 use crate::graph::checkpoints::{Open, Wait};
 use crate::graph::choose::{self, Choice};
@@ -16,11 +16,14 @@ use crate::graph::expand::{Expansion, Limits, NONE};
 use crate::graph::feasible::{self, Survey};
 use crate::graph::job::{Job, JobId};
 use crate::graph::nested::{self, Nested};
+use crate::graph::render::Failure;
 use crate::matching::index::PatternIndex;
+use crate::model::dynamic::CallError;
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
+use std::sync::Arc;
 
 /// Answers whether a file exists; asked once per path, from several threads.
 pub(crate) trait Probe: Sync {
@@ -302,11 +305,29 @@ fn passed_over(expansion: &Expansion<'_>, survey: &Survey) -> Vec<PassedOver> {
     let had = expansion.explored.iter().filter(|path| survey.can_be_had(**path));
     let candidates = had.flat_map(|path| expansion.candidates(*path).iter().map(move |job| (*path, *job)));
     let failed = candidates.filter(|(_, job)| !survey.can_run(*job));
+    let mut told: FxHashSet<u32> = FxHashSet::default();
     failed
-        .map(|(path, job)| {
-            let job = &expansion.jobs[job as usize];
+        .map(|(path, id)| {
+            let job = &expansion.jobs[id as usize];
             let lacks = (0..job.inputs.len()).find(|input| survey.lacks(job, *input)).map(|i| job.inputs[i]);
-            PassedOver { path, rule: job.rule, lacks }
+            let failure = expansion.failures.get(&id).filter(|failure| {
+                matches!(failure, Failure::Call { error: CallError::Problem(_) | CallError::Message(_), .. })
+            });
+            let failure = failure.filter(|_| told.insert(job.rule)).map(|failure| {
+                let mut problem =
+                    errors::failed_job(id, failure, expansion.paths.text(path).into(), expansion);
+                problem.severity = Severity::Warning;
+                problem.message = format!(
+                    "rule `{}` could make `{}`, but its input function failed: {}",
+                    expansion.rule_of(id).name,
+                    expansion.paths.text(path),
+                    problem.message
+                );
+                Arc::new(
+                    problem.help("another rule is taken instead; if that is meant, let the function say so"),
+                )
+            });
+            PassedOver { path, rule: job.rule, lacks, failure }
         })
         .collect()
 }

@@ -1,11 +1,13 @@
 //! A plan as a view of the context that it was made from.
 
+use crate::diag::Diagnostic;
 use crate::graph::info::JobInfo;
 use crate::graph::job::{Job, JobId};
 use crate::model::workflow::Read;
 use crate::plan::check::has_action;
 use crate::plan::context::Context;
 use crate::plan::instance::Instance;
+use crate::plan::orphans::{Orphan, orphans};
 use crate::plan::plan::{Foreseen, Plan, PlanRead, ReportedFile, Verdict};
 use crate::plan::reported;
 use std::sync::Arc;
@@ -98,9 +100,23 @@ impl Foreseen for View {
         self.cx.workflow.reads.iter().map(|read| shown(read, None)).chain(called(&self.cx)).collect()
     }
 
+    fn orphans(&self) -> Vec<Orphan> {
+        orphans(&self.cx)
+    }
+
+    fn warnings(&self) -> Vec<Diagnostic> {
+        warnings(&self.cx)
+    }
+
     fn report(&self) -> Option<&str> {
         self.cx.workflow.report.as_deref()
     }
+}
+
+/// What is probably not as meant: rules that were not taken because their functions failed.
+pub(crate) fn warnings(cx: &Context) -> Vec<Diagnostic> {
+    let failures = cx.graph.passed_over.iter().filter_map(|passed| passed.failure.as_ref());
+    failures.map(|problem| problem.resolve(&cx.workflow.sources)).collect()
 }
 
 /// What functions of rules looked at.

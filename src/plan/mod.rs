@@ -10,6 +10,7 @@ mod imports;
 pub(crate) mod inputs;
 pub(crate) mod instance;
 #[expect(clippy::module_inception, reason = "the plan is what this room makes")]
+pub(crate) mod orphans;
 pub(crate) mod plan;
 pub(crate) mod reported;
 pub(crate) mod required;

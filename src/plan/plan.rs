@@ -1,8 +1,10 @@
 //! The plan: each job with its verdict, before anything runs.
 
 use crate::base::digest::Digest;
+use crate::diag::Diagnostic;
 use crate::graph::info::JobInfo;
 use crate::model::value::Value;
+use crate::plan::orphans::Orphan;
 use crate::trace::reason::Reason;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
@@ -180,6 +182,8 @@ pub(crate) trait Foreseen: Send + Sync {
     fn reported(&self, index: usize) -> Vec<ReportedFile>;
     fn sources(&self) -> Vec<&str>;
     fn reads(&self) -> Vec<PlanRead>;
+    fn orphans(&self) -> Vec<Orphan>;
+    fn warnings(&self) -> Vec<Diagnostic>;
     fn report(&self) -> Option<&str>;
 }
 
@@ -237,6 +241,18 @@ impl Plan {
         self.jobs.reads()
     }
 
+    /// Sources that an earlier run made and no rule makes any more.
+    #[must_use]
+    pub fn orphans(&self) -> Vec<Orphan> {
+        self.jobs.orphans()
+    }
+
+    /// What is probably not as meant: rules that could not be taken because their functions failed.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.jobs.warnings()
+    }
+
     /// The text for the front page of a report that `report:` names, from the root.
     #[must_use]
     pub fn report(&self) -> Option<&str> {
@@ -283,12 +299,21 @@ impl Serialize for Jobs<'_> {
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let report = self.report();
-        let mut plan = serializer.serialize_struct("Plan", if report.is_some() { 5 } else { 4 })?;
+        let (orphans, warnings) = (self.orphans(), self.warnings());
+        let more = [report.is_some(), !orphans.is_empty(), !warnings.is_empty()];
+        let fields = 4 + more.iter().filter(|is_there| **is_there).count();
+        let mut plan = serializer.serialize_struct("Plan", fields)?;
         plan.serialize_field("v", &1)?;
         plan.serialize_field("jobs", &Jobs(self))?;
         plan.serialize_field("sources", &self.sources())?;
         // After the jobs: their commands and report texts call functions, too.
         plan.serialize_field("reads", &self.reads())?;
+        if !orphans.is_empty() {
+            plan.serialize_field("orphans", &orphans)?;
+        }
+        if !warnings.is_empty() {
+            plan.serialize_field("warnings", &warnings)?;
+        }
         if let Some(report) = report {
             plan.serialize_field("report", report)?;
         }

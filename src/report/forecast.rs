@@ -12,6 +12,8 @@ use unicode_width::UnicodeWidthStr;
 
 /// Jobs that are listed unless all are asked for.
 const JOBS_SHOWN: usize = 50;
+const ORPHANS_SHOWN: usize = 3;
+const WARNINGS_SHOWN: usize = 5;
 /// Titles are aligned up to this width; a longer one pushes its reason to the right.
 const TITLE_COLUMNS: usize = 48;
 
@@ -46,6 +48,13 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
         out.push('\n');
         push_jobs(&mut out, &active, detail >= Detail::Verbose, style);
         out.push('\n');
+    }
+    for warning in plan.warnings().iter().take(WARNINGS_SHOWN) {
+        let _ = writeln!(out, "{}", warning.render(style).trim_end());
+    }
+    for orphan in plan.orphans().iter().take(ORPHANS_SHOWN) {
+        let text = orphan.to_string();
+        let _ = writeln!(out, "{}: {}", style.paint(Role::Warning, "warning"), printable(&text));
     }
     push_counts(&mut out, plan.counts(), plan.running(), plan.waiting(), style);
     if detail > Detail::Quiet && active.iter().any(|planned| is_without_record(planned)) {

@@ -58,7 +58,9 @@ pub(super) fn padded(text: &str, columns: usize) -> String {
 pub(super) mod testing {
     //! Plans and jobs for the tests of this room.
 
+    use crate::diag::Diagnostic;
     use crate::graph::info::JobInfo;
+    use crate::plan::orphans::Orphan;
     use crate::plan::plan::{Foreseen, Plan, PlanRead, ReportedFile, Verdict};
     use crate::trace::reason::Reason;
     use std::sync::Arc;
@@ -137,6 +139,14 @@ pub(super) mod testing {
         }
 
         fn reads(&self) -> Vec<PlanRead> {
+            Vec::new()
+        }
+
+        fn orphans(&self) -> Vec<Orphan> {
+            Vec::new()
+        }
+
+        fn warnings(&self) -> Vec<Diagnostic> {
             Vec::new()
         }
 

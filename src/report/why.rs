@@ -31,11 +31,12 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
     let path = printable(&why.path);
     let path = style.paint(Role::Strong, &path).into_owned();
     let Some((first, upstream)) = why.chain.split_first() else {
-        let _ = match why.source {
-            true => {
+        let _ = match (&why.orphan, why.source) {
+            (Some(orphan), _) => writeln!(out, "{}", printable(&orphan.to_string())),
+            (None, true) => {
                 writeln!(out, "{path} is a source: no rule makes it, so it changes only when you change it")
             }
-            false => writeln!(out, "nothing is known about {path}"),
+            (None, false) => writeln!(out, "nothing is known about {path}"),
         };
         push_passed_over(&mut out, why);
         return out;
@@ -111,7 +112,12 @@ fn push_passed_over(out: &mut String, why: &Why) {
                 "  rule {rule} could make it too, but its input {} does not exist and cannot be made",
                 printable(input)
             ),
-            None => writeln!(out, "  rule {rule} could make it too, but its inputs could not be found out"),
+            None => match &passed.because {
+                Some(because) => writeln!(out, "  {}", printable(because)),
+                None => {
+                    writeln!(out, "  rule {rule} could make it too, but its inputs could not be found out")
+                }
+            },
         };
     }
 }
@@ -238,7 +244,15 @@ mod tests {
     }
 
     fn text(source: bool, chain: Vec<WhyStep>) -> String {
-        let why = Why { v: 1, path: "out/s.tsv".into(), source, chain, passed_over: vec![], reads: vec![] };
+        let why = Why {
+            v: 1,
+            path: "out/s.tsv".into(),
+            source,
+            chain,
+            passed_over: vec![],
+            orphan: None,
+            reads: vec![],
+        };
         why_text(&why, TextStyle::Plain)
     }
 

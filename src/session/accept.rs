@@ -2,7 +2,7 @@
 
 use super::{RunOptions, Session, holder};
 use crate::base::clock;
-use crate::base::path::PathId;
+use crate::base::path::{PathId, normalise};
 use crate::error::Result;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
@@ -10,6 +10,7 @@ use crate::model::action::Action;
 use crate::plan::check::{Check, Mode, compare_only, has_action};
 use crate::plan::context::Context;
 use crate::plan::instance::Trouble;
+use crate::plan::orphans::orphans;
 use crate::plan::reported;
 use crate::plan::trust::results_on_disk;
 use crate::store::{Loaded, Record, Writer, boot_id, read};
@@ -33,6 +34,8 @@ pub struct Accepted {
     pub left: Vec<LeftOut>,
     /// Jobs that count as current, but stand behind one that does not, and that one.
     pub uncertain: Vec<LeftOut>,
+    /// Files that a rule made once and none makes now: they are sources from now on.
+    pub sources: Vec<String>,
     /// What the user should hear besides, for example that a killed run had left a job running.
     pub warnings: Vec<String>,
 }
@@ -83,7 +86,8 @@ impl Session {
             let mut loaded = read(&self.state_dir())?;
             let cx = self.accepting(targets, &mut loaded, false)?;
             let wanted = self.wanted(&cx, targets);
-            let (accepted, _) = take(&cx, &wanted);
+            let (mut accepted, _) = take(&cx, &wanted);
+            accepted.sources = sources(&cx, targets);
             return Ok(accepted);
         }
         if !self.state_dir().exists() {
@@ -98,6 +102,12 @@ impl Session {
         let wanted = self.wanted(&cx, targets);
         let (mut accepted, candidates) = take(&cx, &wanted);
         accepted.warnings = warnings;
+        accepted.sources = sources(&cx, targets);
+        let forgotten = accepted.sources.iter().filter_map(|path| cx.paths.find(path));
+        let records: Vec<Record<'_>> = forgotten.map(|path| Record::Forget { path }).collect();
+        if !records.is_empty() {
+            writer.append(&cx.paths, &records)?;
+        }
         if !candidates.is_empty() {
             accepted.run = Some(cx.view.next_run());
             record(&cx, &candidates, &mut writer)?;
@@ -155,6 +165,13 @@ impl Session {
         wanted.files.extend(targets.copied());
         wanted
     }
+}
+
+/// The files among `targets` that a rule made once and none makes now: from now on they are sources like others.
+fn sources<T: AsRef<str>>(cx: &Context, targets: &[T]) -> Vec<String> {
+    let orphans = orphans(cx);
+    let is_named = |path: &str| targets.iter().any(|target| normalise(target.as_ref()) == path);
+    orphans.into_iter().map(|orphan| orphan.path).filter(|path| is_named(path)).collect()
 }
 
 #[derive(Default)]

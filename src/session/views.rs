@@ -46,6 +46,7 @@ pub(super) fn passed_over(cx: &Context, path: PathId) -> Vec<PassedOver> {
     here.map(|passed| PassedOver {
         rule: cx.workflow.rules[passed.rule as usize].name.to_string(),
         lacks: passed.lacks.map(|input| cx.paths.text(input).to_string()),
+        because: passed.failure.as_ref().map(|problem| problem.message.clone()),
     })
     .collect()
 }

@@ -21,7 +21,7 @@ pub(crate) fn accept(place: &Place, named: &[String], dry: bool) -> Result<Exit,
     if output.json {
         output.answer_json(&serde_json::json!({
             "v": 1, "run": done.run, "accepted": done.accepted, "up_to_date": done.up_to_date, "left": done.left,
-            "uncertain": done.uncertain,
+            "uncertain": done.uncertain, "sources": done.sources,
             "warnings": done.warnings
         }))?;
         return Ok(exit);
@@ -34,6 +34,9 @@ pub(crate) fn accept(place: &Place, named: &[String], dry: bool) -> Result<Exit,
     let verb = if dry { "would accept" } else { "accepted" };
     for job in done.accepted.iter().take(shown) {
         text += &format!("{verb} {}\n", printable(&job.title()));
+    }
+    for path in done.sources.iter().take(shown) {
+        text += &format!("{verb} {} as a source\n", printable(path));
     }
     if let Some(more @ 1..) = done.accepted.len().checked_sub(shown) {
         text += &format!("... and {more} more; -v shows all\n");
@@ -49,6 +52,7 @@ pub(crate) fn accept(place: &Place, named: &[String], dry: bool) -> Result<Exit,
     }
     output.answer(&text)?;
     let left = if done.left.is_empty() { String::new() } else { format!(", {} left", done.left.len()) };
-    output.remark(&format!("{} {verb}, {} up to date{left}", done.accepted.len(), done.up_to_date));
+    let count = done.accepted.len() + done.sources.len();
+    output.remark(&format!("{count} {verb}, {} up to date{left}", done.up_to_date));
     Ok(exit)
 }

@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::lsp::{End, Setup, serve};
 use crate::output::Output;
 use crate::project::Project;
-use std::io::{BufReader, stdin, stdout};
+use std::io::{BufReader, IsTerminal, stdin, stdout};
 
 /// How `lsp` was started.
 #[derive(clap::Args, Clone, Debug)]
@@ -43,6 +43,11 @@ pub(crate) fn lsp(common: &Common, output: &Output, args: &LspArgs) -> Result<Ex
         here,
         search_path,
     };
+    if stdin().is_terminal() {
+        output.remark(
+            "this is for editors, which start it themselves; to look for mistakes there is `rulemake check`",
+        );
+    }
     let cannot = |error: &std::io::Error| {
         Failure::new(Exit::Environment, format!("the connection to the editor is broken: {error}"))
     };

@@ -1,6 +1,6 @@
 //! What may stand at a place, and what a word there means.
 
-use super::cursor::{Cursor, Head, Inside};
+use super::cursor::{Cursor, Head, Inside, is_word};
 use super::navigate::{View, is_rule};
 use lsp_types::{CompletionItem, CompletionItemKind as Kind, Documentation, MarkupContent, MarkupKind};
 use rulemake::{LINTS, Outline, OutlineItem, OutlineKind, Word, WordKind};
@@ -144,7 +144,9 @@ impl Candidates<'_> {
     }
 
     fn in_text(&mut self, cursor: &Cursor<'_>) {
-        let Some(field) = cursor.field() else { return };
+        // After a name comes its format, or a constraint.
+        let is_name = |field: &&str| field.chars().all(|c| is_word(c) || c == '.');
+        let Some(field) = cursor.field().filter(is_name) else { return };
         if self.after_dot(&field.split('.').collect::<Vec<_>>()) {
             return;
         }
@@ -236,8 +238,7 @@ pub(super) fn word_help(cursor: &Cursor<'_>) -> Option<String> {
     let (range, name) = cursor.word()?;
     if cursor.inside == Inside::Comment {
         // The names of lints have hyphens.
-        let line = &cursor.text[range.start - cursor.line().len().min(range.start)..];
-        let line = line.lines().next().unwrap_or_default();
+        let line = cursor.text.get(cursor.offset - cursor.line().len()..)?.lines().next()?;
         let lint = LINTS
             .iter()
             .find(|lint| lint.name.split('-').any(|part| part == name) && line.contains(lint.name))?;

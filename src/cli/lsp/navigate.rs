@@ -137,10 +137,12 @@ impl View<'_> {
         if let Some(module) = &mention.module {
             return Err(format!("`{}` is a rule of module `{module}`: rename it there", mention.name));
         }
-        let (mut is_defined, mut broken) = (false, None);
+        let (mut is_defined, mut is_used_from, mut broken) = (false, false, None);
         self.each(|uri, text| {
             let outline = text.outline();
-            is_defined |= outline.rules.iter().any(|m| m.is_definition && m.name == mention.name);
+            let same = || outline.rules.iter().filter(|other| other.name == mention.name);
+            is_defined |= same().any(|other| other.is_definition);
+            is_used_from |= same().any(|other| other.module.is_some());
             if !outline.is_complete {
                 broken.get_or_insert_with(|| uri.as_str().to_string());
             }
@@ -148,6 +150,10 @@ impl View<'_> {
         match broken {
             Some(file) => Err(format!("correct the mistakes in {file} first: some uses may not be seen")),
             None if is_defined => Ok(mention),
+            None if is_used_from => Err(format!(
+                "`{0}` has the name that its module gives it: write `use rule {0} from ... as` another one",
+                mention.name
+            )),
             None => Err(format!(
                 "no Rulefile writes the name `{}` where the rule is defined: it is made of other names",
                 mention.name

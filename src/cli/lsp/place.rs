@@ -75,6 +75,19 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// A URI with all that cannot stand in one escaped.
+pub(super) fn escaped(uri: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte);
+    let mut text = String::with_capacity(uri.len());
+    for byte in uri.bytes() {
+        match is_plain(byte) {
+            true => text.push(byte.into()),
+            false => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
 pub(super) fn uri_of(path: &Path) -> Option<Uri> {
     let path = path.to_str()?.replace('\\', if cfg!(windows) { "/" } else { "\\" });
     let mut text = String::from(if path.starts_with('/') { "file://" } else { "file:///" });

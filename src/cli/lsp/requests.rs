@@ -4,7 +4,7 @@ use super::check::{Job, Loaded};
 use super::complete::{candidates, word_help};
 use super::cursor::Cursor;
 use super::navigate::{View, symbols};
-use super::place::{Main, is_rulefile, path_of};
+use super::place::{Main, escaped, is_rulefile, path_of};
 use super::text::{Encoding, Text};
 use super::{Doc, PATIENCE, PAUSE, Reply, Server, Stage, Waiting, hover, wire};
 use lsp_types as lsp;
@@ -262,7 +262,11 @@ impl<W: Write> Server<W> {
     }
 }
 
-fn read<T: DeserializeOwned>(params: Value) -> Result<T, Reply> {
+fn read<T: DeserializeOwned>(mut params: Value) -> Result<T, Reply> {
+    // Some clients write a path as it is.
+    if let Some(Value::String(uri)) = params.pointer_mut("/textDocument/uri") {
+        *uri = escaped(uri);
+    }
     serde_json::from_value(params).map_err(|error| Reply::Refused(wire::INVALID_PARAMS, error.to_string()))
 }
 

@@ -6,10 +6,12 @@ use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::engine::event::EventKind;
 use crate::engine::work::{Recall, Removal, ToCheck};
+use crate::files::observe::Seen;
 use crate::graph::job::JobId;
 use crate::plan::check::has_action;
 use crate::plan::context::Context;
 use crate::plan::forecast::needed_by;
+use crate::plan::inputs::look;
 use crate::plan::temp::has_temp;
 use crate::trace::fingerprint::{Origin, Trace};
 use crate::trace::reason::Reason;
@@ -35,6 +37,8 @@ pub(super) struct TempState {
     recalls: FxHashMap<u32, Recall>,
     /// What the outputs of a reopened job were when others were decided by them.
     before: FxHashMap<u32, Vec<Option<Digest>>>,
+    /// The same of its logs and what else is read that lies beside its outputs.
+    beside_before: FxHashMap<u32, Vec<Option<Digest>>>,
     /// Jobs that ran in this run and can be reopened; of others the trace on record is that of their last execution.
     pub(super) ran: FxHashSet<u32>,
     /// Jobs whose edited outputs were taken as they are.
@@ -157,6 +161,10 @@ impl Run<'_> {
             cx.marker(*path).or_else(|| cx.files.remembered(*path)).or_else(|| cx.held(*path))
         };
         self.temps.before.insert(job, cx.job(JobId(job)).outputs.iter().map(known).collect());
+        let beside = cx.graph.beside(JobId(job));
+        if !beside.is_empty() {
+            self.temps.beside_before.insert(job, beside.iter().map(|path| content(&cx, *path)).collect());
+        }
         let was_up_to_date = !self.temps.ran.contains(&job);
         self.summary.up_to_date -= usize::from(was_up_to_date);
         if let Some(Recall { reason, .. }) = self.temps.recall(job) {
@@ -187,26 +195,29 @@ impl Run<'_> {
             );
             self.emit(EventKind::Warning { message });
         }
+        let beside = cx.graph.beside(JobId(job));
+        let beside_before = self.temps.beside_before.remove(&job).unwrap_or_default();
+        let beside_now = beside.iter().map(|path| (*path, content(&cx, *path)));
+        let changed = results.iter().zip(before).map(|((path, new), old)| (*path, Some(*new), old));
+        let changed = changed.chain(beside_now.zip(beside_before).map(|((path, new), old)| (path, new, old)));
         let mut affected = Vec::new();
         let mut seen = FxHashSet::default();
-        for ((path, new), old) in results.iter().zip(before) {
-            if old == Some(*new) {
-                continue;
-            }
+        for (path, new, old) in changed.filter(|(_, new, old)| new != old) {
             // Of a single output every consumer is a reader.
             let unit = cx.units.leader(JobId(job));
-            let reads = |reader: &JobId| {
-                (results.len() == 1 || cx.reads(*reader, *path)) && cx.units.leader(*reader) != unit
-            };
+            let all = results.len() == 1 && beside.is_empty();
+            let reads = |reader: &JobId| (all || cx.reads(*reader, path)) && cx.units.leader(*reader) != unit;
+            let nothing = Digest::of(&[]);
+            let (old, new) = (old.or(new).unwrap_or(nothing), new.unwrap_or(nothing));
             for reader in cx.graph.consumers(JobId(job)).filter(reads) {
                 if !seen.insert(reader.0) {
                     continue;
                 }
                 affected.push(cx.units.leader(reader).0);
                 let reason = Reason::InputChanged {
-                    path: cx.paths.text(*path).to_string(),
-                    old: old.unwrap_or(*new),
-                    new: *new,
+                    path: cx.paths.text(path).to_string(),
+                    old,
+                    new,
                     by: Some(self.info(job).title()),
                 };
                 let ran = self.temps.ran.contains(&reader.0);
@@ -329,5 +340,13 @@ impl Run<'_> {
                 }
             }
         }
+    }
+}
+
+/// The content of a file that is no output. What cannot be read is as good as not there: who reads it says so.
+fn content(cx: &Context, path: PathId) -> Option<Digest> {
+    match look(cx, path) {
+        Ok(Seen::File(digest)) => Some(digest),
+        _ => None,
     }
 }

@@ -74,7 +74,7 @@ fn r_gets_vectors_where_elements_are_alike_and_lists_elsewhere() {
     let text = r::preamble(&job(), "/s");
     for part in [
         r#"input = list("a.txt", "b.txt", "c.txt", "x" = c("b.txt", "c.txt"))"#,
-        r#""n" = NULL, "b" = TRUE, "f" = 1e-07, "big" = 5000000000, "nan" = NaN, "mixed" = list(1L, "x"), "empty" = c(), "map" = list("k" = c(1L, 2L), NULL), "row" = list("id" = "x"))"#,
+        r#""n" = NULL, "b" = TRUE, "f" = 1e-07, "big" = 5000000000, "nan" = NaN, "mixed" = list(1L, "x"), "tuple" = c(1L, 2L), "set" = c("x"), "empty" = c(), "map" = list("k" = c(1L, 2L), NULL), "row" = list("id" = "x"))"#,
         r#"resources = list("mem_mb" = 100L)"#,
         r#""a \"b\" 'c' $d `e` \\f\n{g} ü\x01""#,
         "bench_iteration = as.numeric(NA)",
@@ -103,7 +103,8 @@ fn bash_gets_one_line_and_keeps_the_numbers_of_the_others() {
         "declare -A snakemake_input=( [0]=a.txt [x]='b.txt c.txt' [1]='b.txt c.txt' )",
         r#"[0]=$'a "b" \'c\' $d `e` \\f\n{g} ü"#,
         "[n]=None [1]=None [b]=True [2]=True",
-        "[map]='k ' [8]='k ' [row]=x [9]=x",
+        "[tuple]='1 2' [7]='1 2' [set]=x [8]=x",
+        "[map]='k ' [10]='k ' [row]=x [11]=x",
         "declare -A snakemake_config=( [k]='1 2' )",
     ] {
         assert!(text.contains(part), "{part}\n{text}");

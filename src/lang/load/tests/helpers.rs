@@ -125,7 +125,7 @@ fn lookup_finds_rows_of_tables() {
     assert_eq!(found("lookup(query='u == {n}', within=T, cols='f', n=lambda wc: wc.s)"), "['a', 'c']");
     assert_eq!(found("lookup(query='u == 2', within=T).f"), "now 'b'");
     assert_eq!(found("[row.f for row in lookup(query='u == 1', within=T)]"), "now ['a', 'c']");
-    assert_eq!(found("lookup(query='u == 2', within=T, cols=['f', 'u'])[:2]"), "now ['b', 2]");
+    assert_eq!(found("lookup(query='u == 2', within=T, cols=['f', 'u'])[:2]"), "now ('b', 2)");
     assert_eq!(found("lookup(query='u == 1', within=T, is_nrows=2)"), "now True");
     assert_eq!(found("lookup(query='u == 1', within=T, is_nrows=1)"), "now False");
     assert_eq!(found("lookup(query='u == 9', within=T, cols='f', default='none')"), "now 'none'");
