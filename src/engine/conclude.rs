@@ -114,10 +114,7 @@ pub(crate) fn conclude(
         },
         failed => {
             let exit_code = if let Outcome::Exit(code) = failed { Some(*code) } else { None };
-            let trouble = Trouble {
-                message: describe(failed),
-                help: hint(failed).or_else(|| hint_of_text(failed, &cx.facts[cx.job(id).rule as usize].text)),
-            };
+            let trouble = Trouble { message: describe(failed), help: hint(failed) };
             after_failure(cx, id, facts, trouble, exit_code, told_to_end, completion.began)
         }
     };
@@ -227,9 +224,9 @@ pub(super) fn hint(outcome: &Outcome) -> Option<String> {
 }
 
 /// As [`hint`], where only the command tells what its exit code may mean.
-fn hint_of_text(outcome: &Outcome, text: &str) -> Option<String> {
+fn hint_of_text(exit_code: Option<i32>, text: &str) -> Option<String> {
     let mut words = text.split(|c: char| !c.is_alphanumeric());
-    (*outcome == Outcome::Exit(1) && words.any(|word| word == "grep")).then(|| {
+    (exit_code == Some(1) && words.any(|word| word == "grep")).then(|| {
         "`grep` ends with 1 when it finds nothing, which in strict mode (`-e`, `pipefail`) fails the command; where \
          that is no failure, write `(grep ... || true)`"
             .into()
@@ -430,8 +427,13 @@ fn after_failure(
         (!put_back.is_empty()).then(|| format!("put back as it was before the job: {}", put_back.join(", ")));
     // Whoever finds no room often has none to say so.
     let full = sys::is_full(&cx.root).then(|| "the disk is full: make room, then run again".to_string());
+    // Who has something to say of its failure says it better.
+    let meant = || {
+        let text = &cx.facts[cx.job(id).rule as usize].text;
+        hint_of_text(exit_code, text).filter(|_| log_tail.is_empty())
+    };
     let (moved, help) = match moved {
-        Ok(moved) => (moved, trouble.help.or(full).or(put_back)),
+        Ok(moved) => (moved, trouble.help.or(full).or(put_back).or_else(meant)),
         // Its record says failed, so what stays is not taken for good; but the user must know.
         Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
     };

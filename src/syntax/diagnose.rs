@@ -292,7 +292,7 @@ fn looks_like_another(word: &str) -> Option<Problem> {
         '\u{ff1a}' => ("a colon of another kind", "type `:`"),
         _ => return None,
     };
-    let message = format!("unexpected {what} (U+{:04X})", u32::from(c));
+    let message = format!("this is {what} (U+{:04X}), which is no part of the language", u32::from(c));
     Some(Problem::error("unexpected-text", message).help(help))
 }
 
