@@ -349,3 +349,23 @@ fn a_stopped_rulemake_stops_its_jobs_and_both_go_on() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(case.read("last.txt"), "first\nwhole\n");
 }
+
+/// A branch that is checked out and left again while a job runs: the file is as before, and what the job read is not known.
+#[test]
+fn an_input_that_was_another_while_the_job_ran_is_noticed() {
+    let rules = "rule b:\n    input: 'in.txt'\n    output: 'b.txt'\n    shell: 'touch started; while [ ! -e go ]; do sleep 0.02; done; cat {input} > {output}; touch read; while [ ! -e end ]; do sleep 0.02; done'\n";
+    let case = Case::new().rulefile(rules).file("in.txt", "main\n");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    fs::write(case.path("dev"), "dev\n").unwrap();
+    fs::rename(case.path("in.txt"), case.path("keep")).unwrap();
+    fs::rename(case.path("dev"), case.path("in.txt")).unwrap();
+    fs::write(case.path("go"), "").unwrap();
+    case.wait_for("read");
+    fs::write(case.path("other"), "main\n").unwrap();
+    fs::rename(case.path("other"), case.path("in.txt")).unwrap();
+    fs::write(case.path("end"), "").unwrap();
+    let ended = run.end();
+    assert!(ended.stdout.contains("input in.txt changed while b b.txt ran"), "{}", ended.stdout);
+    case.run(&[]).ran(&["b b.txt"]).has("b.txt", "main\n").run(&[]).ran(&[]);
+}

@@ -302,8 +302,12 @@ fn unsaved_files_count() {
     let message = editor.wait("a mistake in the Rulefile", |message| {
         message["params"]["uri"] == uri.as_str() && message["params"]["diagnostics"] != json!([])
     });
-    let message = message["params"]["diagnostics"][0]["message"].as_str().unwrap().to_string();
-    assert!(message.contains('a'), "{message}");
+    let mistake = &message["params"]["diagnostics"][0];
+    assert_eq!(place(&mistake["range"]), "3:11-3:18");
+    assert!(
+        mistake["message"].as_str().unwrap().starts_with("no rule `a` is defined above\nhelp: "),
+        "{mistake}"
+    );
     let version = editor.change("rules/a.smk", json!([{"text": GOOD}]));
     assert_eq!(editor.found("rules/a.smk", version), "");
     editor.wait("the end of the mistake", |message| {

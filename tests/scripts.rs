@@ -480,3 +480,34 @@ else shift 3; exec \"$@\"; fi\n";
     assert!(saved.iter().any(|path| path.ends_with("/a")), "{saved:?}\n{ran}");
     case.has("a", "1\n");
 }
+
+/// Modules of the project that a `run:` body imports count like the body; so do those that scripts find through `sys.path`.
+#[test]
+fn modules_that_bodies_and_scripts_import_count() {
+    Case::new()
+        .rulefile(
+            "rule all:\n    input: 'b.txt', 's.txt'\n\
+             rule b:\n    output: 'b.txt'\n    run:\n        import other\n        open(output[0], 'w').write(str(other.V))\n\
+             rule s:\n    output: 's.txt'\n    script: 'scripts/s.py'\n",
+        )
+        .file("other.py", "from another import V\n")
+        .file("another.py", "V = 1\n")
+        .file("lib/mylib.py", "V = 1\n")
+        .file(
+            "scripts/s.py",
+            "import sys\nsys.path.insert(0, 'lib')\nimport mylib\nopen(snakemake.output[0], 'w').write(str(mylib.V))\n",
+        )
+        .run(&[])
+        .ran(&["b b.txt", "s s.txt"])
+        .run(&[])
+        .ran(&[])
+        .file("another.py", "V = 2\n")
+        .run(&[])
+        .ran(&["b b.txt"])
+        .because("b b.txt", "script-changed")
+        .has("b.txt", "2")
+        .file("lib/mylib.py", "V = 3\n")
+        .run(&[])
+        .ran(&["s s.txt"])
+        .has("s.txt", "3");
+}

@@ -4,6 +4,7 @@
 
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
+use crate::commands::import::ImportArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::lsp::LspArgs;
 use crate::settings::Layer;
@@ -282,6 +283,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Make a Rulefile of a Makefile or a dvc.yaml, or see what a Snakefile needs
+    ///
+    /// What is not understood is kept as a comment and told of; nothing that is there is overwritten. A Snakefile is used as it
+    /// is: what has to be changed in it is shown.
+    Import {
+        #[command(flatten)]
+        import: ImportArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Make the targets (the same as no command)
     Run {
         /// Files or rules to make; the first rule when none is given
@@ -541,8 +552,8 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 10] =
-    ["accept", "status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
+const LESS_USED: [&str; 11] =
+    ["import", "accept", "status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
@@ -570,16 +581,26 @@ impl Args {
 
     pub(crate) fn from_line(words: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
         let words = spread(words);
-        let mut command = Args::short();
-        // The long help has room for all commands.
-        if !words.iter().any(|word| word == "--help" || word == "help") {
-            command = LESS_USED
-                .into_iter()
-                .fold(command, |all, name| all.mut_subcommand(name, |command| command.hide(true)))
-                .after_help(format!("{EXAMPLES}\n\nMore commands: {} (--help)", LESS_USED.join(", ")));
+        let mut command = Args::command();
+        let mut matches = command.try_get_matches_from_mut(&words);
+        // The helps are made only when somebody wants to read one: they take longer than a small run.
+        if matches.as_ref().is_err_and(|error| error.kind() == ErrorKind::DisplayHelp) {
+            command = Args::helping(words.iter().any(|word| word == "--help" || word == "help"));
+            matches = command.try_get_matches_from_mut(&words);
         }
-        let matches = command.try_get_matches_from_mut(words)?;
-        Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command)).and_then(Args::checked)
+        Args::from_arg_matches(&matches?).map_err(|error| error.format(&mut command)).and_then(Args::checked)
+    }
+
+    /// The definitions as a help shows them: the long one has room for all commands.
+    fn helping(long: bool) -> clap::Command {
+        let command = Args::short();
+        if long {
+            return command;
+        }
+        LESS_USED
+            .into_iter()
+            .fold(command, |all, name| all.mut_subcommand(name, |command| command.hide(true)))
+            .after_help(format!("{EXAMPLES}\n\nMore commands: {} (--help)", LESS_USED.join(", ")))
     }
 
     /// The options that every command understands, from both places where they may stand.
@@ -632,6 +653,7 @@ impl Command {
     pub(crate) fn common(&self) -> &Common {
         match self {
             Command::Init { common, .. }
+            | Command::Import { common, .. }
             | Command::Run { common, .. }
             | Command::Plan { common, .. }
             | Command::Why { common, .. }
@@ -658,6 +680,7 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Command::Init { .. } => "init",
+            Command::Import { .. } => "import",
             Command::Run { .. } => "run",
             Command::Plan { .. } => "plan",
             Command::Why { .. } => "why",

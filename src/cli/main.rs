@@ -8,6 +8,7 @@ mod commands;
 mod complete;
 mod exit;
 mod github;
+mod import;
 mod init;
 mod lsp;
 mod output;

@@ -143,6 +143,9 @@ fn not_a_setting(name: &str, file: &str) -> Failure {
 
 /// Options that are set by variables, one layer for each. Variables with names of no option are somebody else's.
 fn from_variables(variables: &[(String, String)]) -> Result<Vec<Layer>, Failure> {
+    if !variables.iter().any(|(name, _)| name.starts_with(PREFIX)) {
+        return Ok(Vec::new());
+    }
     let mut command = Args::command();
     command.build();
     let mut layers = Vec::new();

@@ -45,9 +45,11 @@ pub(crate) fn drawn(graph: &PlanGraph) -> Result<String, Failure> {
     let mut laid: Graph<NodeLabel, EdgeLabel> = Graph::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         let columns = node.lines.iter().map(|line| line.width()).max().unwrap_or(0);
-        let mut label = NodeLabel::default();
-        label.width = (columns as f64).mul_add(CHARACTER, 2.0 * PADDING);
-        label.height = (node.lines.len() as f64).mul_add(LINE, PADDING);
+        let label = NodeLabel {
+            width: (columns as f64).mul_add(CHARACTER, 2.0 * PADDING),
+            height: (node.lines.len() as f64).mul_add(LINE, PADDING),
+            ..NodeLabel::default()
+        };
         laid.set_node(index.to_string(), Some(label));
     }
     for (from, to) in &graph.edges {

@@ -387,7 +387,15 @@ fn changed_input(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<PathId> 
         // What is in a directory does not show on the directory.
         now.is_none() || now != *then || now.is_some_and(|now| now.is_directory())
     });
-    for (index, ((path, _), state)) in moved {
+    for (index, ((path, then), state)) in moved {
+        // Another file with the same content: what the job read may have stood there between the two, as when a branch is
+        // checked out and left again.
+        let now = cx.files.restat(cx.paths.text(*path)).ok().flatten();
+        let is_another =
+            then.zip(now).is_some_and(|(then, now)| !now.is_directory() && then.inode != now.inode);
+        if is_another {
+            return Some(*path);
+        }
         cx.files.forget(*path);
         match inputs::digest(cx, job, index) {
             Ok(Some(digest)) if digest == state.digest => {}

@@ -5,7 +5,7 @@
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::normalise;
 use crate::graph::job::Job;
-use crate::model::action::{Action, ScriptAction, ScriptLanguage, Way};
+use crate::model::action::{Action, Code, ScriptAction, ScriptLanguage, Way};
 use crate::model::dynamic::Dynamic;
 use crate::model::environment::{Conda, Environments, Software};
 use crate::model::pattern::Pattern;
@@ -24,6 +24,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub(crate) struct CodeCache {
     scanner: OnceLock<Option<Scanner>>,
     scripts: Mutex<FxHashMap<Arc<str>, Arc<Script>>>,
+    /// What bodies of rules import, by rule.
+    modules: Mutex<FxHashMap<Arc<str>, Arc<[CodePart]>>>,
     files: Mutex<FxHashMap<Arc<str>, Option<Digest>>>,
     /// Programs that were looked for, and whether they lack.
     programs: Mutex<FxHashMap<&'static str, bool>>,
@@ -58,6 +60,11 @@ pub(crate) fn job_code(cx: &Context, job: &Job, rule: &Rule) -> Result<JobCode, 
             Err(message) => return Err(no_script(rule, action, &path, message)),
         }
         code.config = script.config.values(&rule.config);
+    }
+    if let Action::Run(body) = &rule.action
+        && let Way::Python { .. } = body.way
+    {
+        code.parts.extend(cx.code.modules(cx, &rule.name, body).iter().cloned());
     }
     if cx.environments != Environments::default() && !rule.environment.is_empty() {
         code.parts.extend(software(cx, job, rule)?.1);
@@ -254,6 +261,25 @@ impl CodeCache {
         script
     }
 
+    /// The modules of the project that the body of a rule imports when Python runs it.
+    fn modules(&self, cx: &Context, rule: &Arc<str>, body: &Code) -> Arc<[CodePart]> {
+        if let Some(known) = self.modules.lock().unwrap_or_else(PoisonError::into_inner).get(rule) {
+            return known.clone();
+        }
+        let file = cx.workflow.sources.file(body.place.source).name.clone();
+        let dirs = ["", file.rsplit_once('/').map_or("", |(dir, _)| dir)];
+        let mut parts: Vec<CodePart> = Vec::new();
+        for dir in dirs.iter().enumerate().filter(|(n, dir)| *n == 0 || !dir.is_empty()).map(|(_, dir)| dir) {
+            let main: Arc<str> =
+                if dir.is_empty() { "body.py".into() } else { format!("{dir}/body.py").into() };
+            follow(cx, &main, body.text.as_bytes(), &mut parts);
+        }
+        parts.sort_by(|a, b| a.name.cmp(&b.name));
+        let parts: Arc<[CodePart]> = parts.into();
+        self.modules.lock().unwrap_or_else(PoisonError::into_inner).insert(rule.clone(), parts.clone());
+        parts
+    }
+
     /// What `conda:` names: a file that describes an environment, a directory with one, or a name.
     fn conda(&self, cx: &Context, rule: &Rule, text: &Arc<str>) -> Result<Conda, Trouble> {
         let is_file = text.ends_with(".yaml") || text.ends_with(".yml");
@@ -303,18 +329,28 @@ fn read_script(cx: &Context, path: &Arc<str>) -> Script {
             return Script { parts: Err(describe(&error)), config: ConfigUse::Nothing };
         }
     };
-    let part = |path: &Arc<str>, bytes: &[u8]| CodePart {
-        kind: CodeKind::Script,
-        name: path.clone(),
-        digest: Digest::of(bytes),
-    };
     let mut parts = vec![part(path, &bytes)];
+    let config = follow(cx, path, &bytes, &mut parts);
+    // The script first, the others in an order that does not depend on how they were found.
+    if let Some((_, rest)) = parts.split_first_mut() {
+        rest.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Script { parts: Ok(parts), config }
+}
+
+fn part(path: &Arc<str>, bytes: &[u8]) -> CodePart {
+    CodePart { kind: CodeKind::Script, name: path.clone(), digest: Digest::of(bytes) }
+}
+
+/// Adds the files that `main`, whose content is `bytes`, imports, and those that these import; returns the settings that
+/// all of them read.
+fn follow(cx: &Context, main: &Arc<str>, bytes: &[u8], parts: &mut Vec<CodePart>) -> ConfigUse {
     let scanner = cx.code.scanner.get_or_init(Scanner::new).as_ref();
     let imports =
-        |file: &Arc<str>, bytes: &[u8]| scanner.map(|s| s.imports(path, file, bytes)).unwrap_or_default();
+        |file: &Arc<str>, bytes: &[u8]| scanner.map(|s| s.imports(main, file, bytes)).unwrap_or_default();
     let settings = |bytes: &[u8]| scanner.map_or(ConfigUse::All, |s| s.config_use(bytes));
-    let mut config = settings(&bytes);
-    let mut todo = imports(path, &bytes);
+    let mut config = settings(bytes);
+    let mut todo = imports(main, bytes);
     while let Some(next) = todo.pop() {
         if parts.len() >= MAX_IMPORTED || parts.iter().any(|part| part.name == next) {
             continue;
@@ -324,11 +360,7 @@ fn read_script(cx: &Context, path: &Arc<str>) -> Script {
         config = config.and(settings(&bytes));
         todo.extend(imports(&next, &bytes));
     }
-    // The script first, the others in an order that does not depend on how they were found.
-    if let Some((_, rest)) = parts.split_first_mut() {
-        rest.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-    Script { parts: Ok(parts), config }
+    config
 }
 
 fn describe(error: &io::Error) -> String {

@@ -62,6 +62,7 @@ impl ConfigUse {
 pub(crate) struct Scanner {
     config: Regex,
     python: Regex,
+    python_path: Regex,
     r_source: Regex,
 }
 
@@ -72,12 +73,21 @@ const CONFIG: &str = r#"\bsnakemake[.@_]config\b(?:\s*\.\s*get\s*\(\s*|\s*\[\[?\
 /// `from a.b import c as d`, `import a, b.c`
 const PYTHON: &str = r"(?m)^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+\(?([\w, \t]*)|import[ \t]+([.\w]+(?:[ \t]+as[ \t]+\w+)?(?:[ \t]*,[ \t]*[.\w]+(?:[ \t]+as[ \t]+\w+)?)*))";
 
+/// `sys.path.insert(0, "lib")`, `sys.path.append('lib')`
+const PYTHON_PATH: &str =
+    r#"\bsys\.path\.(?:insert\s*\([^,()]*,|append\s*\(|extend\s*\(\s*[\[(])\s*["']([^"']+)["']"#;
+
 const R_SOURCE: &str = r#"\bsnakemake@source\(\s*["']([^"']+)["']"#;
 
 impl Scanner {
     pub(crate) fn new() -> Option<Scanner> {
         let regex = |pattern| Regex::new(pattern).ok();
-        Some(Scanner { config: regex(CONFIG)?, python: regex(PYTHON)?, r_source: regex(R_SOURCE)? })
+        Some(Scanner {
+            config: regex(CONFIG)?,
+            python: regex(PYTHON)?,
+            python_path: regex(PYTHON_PATH)?,
+            r_source: regex(R_SOURCE)?,
+        })
     }
 
     /// Which settings the text reads.
@@ -105,13 +115,25 @@ impl Scanner {
         let mut paths: Vec<Arc<str>> = match ScriptLanguage::of(file) {
             Some(ScriptLanguage::Python) => {
                 let modules = self.python_modules(&text);
+                // They start from where the job runs: the root.
+                let folders: Vec<&str> =
+                    self.python_path.captures_iter(&text).filter_map(|c| Some(c.get(1)?.as_str())).collect();
+                let elsewhere = |name: &String| -> Vec<Arc<str>> {
+                    let path = name.replace('.', "/");
+                    let in_folder = |folder: &&str| {
+                        let folder = folder.trim_end_matches('/');
+                        [".py", "/__init__.py"].map(|end| normalise(&format!("{folder}/{path}{end}")).into())
+                    };
+                    folders.iter().filter(|_| !name.starts_with('.')).flat_map(in_folder).collect()
+                };
                 let path = |name: &String| {
                     // `.x` starts from the importing file, everything else from the script's directory.
                     let from = if name.starts_with('.') { file } else { main };
                     let path = name.trim_start_matches('.').replace('.', "/");
                     [".py", "/__init__.py"].map(|end| beside(from, &format!("{path}{end}")))
                 };
-                modules.iter().filter(|name| name.bytes().any(|b| b != b'.')).flat_map(path).collect()
+                let named = || modules.iter().filter(|name| name.bytes().any(|b| b != b'.'));
+                named().flat_map(path).chain(named().flat_map(elsewhere)).collect()
             }
             Some(ScriptLanguage::R | ScriptLanguage::RMarkdown) => {
                 let named = self.r_source.captures_iter(&text).filter_map(|c| c.get(1));
@@ -205,6 +227,10 @@ mod tests {
         assert_eq!(
             found("scripts/lib/tools.py", "from . import x\nfrom .y import z\n"),
             ["scripts/lib/x.py", "scripts/lib/y.py", "scripts/lib/y/z.py"]
+        );
+        assert_eq!(
+            found("scripts/main.py", "import sys\nsys.path.insert(0, 'lib/')\nimport a.b\n")[..3],
+            ["lib/a.py", "lib/a/b.py", "lib/sys.py"]
         );
         assert_eq!(
             found("scripts/main.R", "snakemake@source(\"common.R\")\nsource('other.R')"),

@@ -9,8 +9,8 @@ pub(crate) mod foreseen;
 mod imports;
 pub(crate) mod inputs;
 pub(crate) mod instance;
-#[expect(clippy::module_inception, reason = "the plan is what this room makes")]
 pub(crate) mod orphans;
+#[expect(clippy::module_inception, reason = "the plan is what this room makes")]
 pub(crate) mod plan;
 pub(crate) mod reported;
 pub(crate) mod required;

@@ -6,6 +6,7 @@ pub(crate) mod check;
 mod clean;
 mod config;
 pub(crate) mod fmt;
+pub(crate) mod import;
 pub(crate) mod init;
 mod list;
 pub(crate) mod lsp;
@@ -37,6 +38,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let output = Output::new(&common);
     if let Some(remark) = snakemake::remark(&without_effect) {
         output.remark(&printable(&remark));
+    }
+    if let Command::Import { import, .. } = &command {
+        return done(&output, import::import(&common, &output, import));
     }
     if let Command::Init { init, .. } = &command {
         return done(&output, init::init(&common, &output, init));
@@ -83,6 +87,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         }
         // They need no project, or not always, and were done.
         Command::Init { .. }
+        | Command::Import { .. }
         | Command::Fmt { .. }
         | Command::Check { .. }
         | Command::Lsp { .. }

@@ -11,7 +11,8 @@ use crate::output::{Output, say};
 use crate::signals::Signals;
 use notify::{RecursiveMode, Watcher as _};
 use rulemake::{CancelLevel, CancelToken, Watched};
-use std::collections::{BTreeSet, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,10 +120,10 @@ fn wait(changes: &Receiver<()>, signals: &Signals, at_once: bool) -> bool {
 #[derive(Default)]
 struct Known {
     /// Absolute paths.
-    files: HashSet<PathBuf>,
-    outputs: HashSet<PathBuf>,
+    files: FxHashSet<PathBuf>,
+    outputs: FxHashSet<PathBuf>,
     /// Everything in these matters, as far as no job makes it.
-    directories: HashSet<PathBuf>,
+    directories: FxHashSet<PathBuf>,
     /// Ended as soon as something changes.
     running: Option<CancelToken>,
 }
@@ -144,7 +145,7 @@ struct Watcher {
     inner: notify::RecommendedWatcher,
     known: Arc<Mutex<Known>>,
     directories: BTreeSet<PathBuf>,
-    files: HashSet<PathBuf>,
+    files: FxHashSet<PathBuf>,
     root: PathBuf,
 }
 
@@ -173,7 +174,7 @@ impl Watcher {
             inner,
             known,
             directories: BTreeSet::new(),
-            files: HashSet::new(),
+            files: FxHashSet::default(),
             root: PathBuf::new(),
         })
     }
@@ -196,8 +197,8 @@ impl Watcher {
     fn look_after(&mut self, own: &[String], watched: &Watched) {
         let under_root = |path: &String| self.root.join(path);
         let files: BTreeSet<PathBuf> = watched.files.iter().map(under_root).collect();
-        let outputs: HashSet<PathBuf> = watched.outputs.iter().map(under_root).collect();
-        let directories: HashSet<PathBuf> =
+        let outputs: FxHashSet<PathBuf> = watched.outputs.iter().map(under_root).collect();
+        let directories: FxHashSet<PathBuf> =
             watched.directories.iter().map(under_root).map(|path| clean(&path)).collect();
         let own = own.iter().map(|path| absolute(Path::new(path)));
         let all: BTreeSet<PathBuf> = files.into_iter().chain(own).map(|path| clean(&path)).collect();

@@ -1,0 +1,296 @@
+//! `rulemake import`: the Rulefile makes the same files, with the same content, as the tool whose file it was made of.
+//!
+//! Each directory of `tests/import` holds a `project`, the `Rulefile` that comes of it, and the `report` that is shown;
+//! `UPDATE_GOLDEN=1` writes the two anew. With make installed the projects with a Makefile are made by both. What DVC makes
+//! of its project is in `made`, written by DVC 3.67.
+
+#![cfg(unix)]
+#![expect(clippy::disallowed_methods, reason = "UPDATE_GOLDEN is a variable")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use support::Case;
+
+fn has(program: &str) -> bool {
+    let call = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    call.is_ok_and(|status| status.success())
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import").join(name)
+}
+
+/// All files below a directory but those that only rulemake has.
+fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut todo = vec![dir.to_path_buf()];
+    while let Some(next) = todo.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_string();
+            if [".rulemake", ".stamps", "Rulefile"].contains(&name.as_str()) {
+                continue;
+            }
+            if path.is_dir() {
+                todo.push(path);
+            } else {
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// A file of the fixture that must be this text.
+fn golden(name: &str, file: &str, text: &str) {
+    let path = fixture(name).join(file);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{} (UPDATE_GOLDEN=1 writes it anew)", path.display());
+}
+
+/// Imports the project and holds Rulefile and report against what is expected of them.
+fn imported(name: &str) -> Case {
+    let case = Case::new().copy_of(&format!("tests/import/{name}/project")).env("CC", "cc");
+    let case = case.call(&["import"]);
+    golden(name, "Rulefile", &case.read("Rulefile"));
+    golden(name, "report", &case.last().stderr);
+    let case = case.call(&["check", "--no-plan"]);
+    case.call(&["fmt", "--check"])
+}
+
+/// Promise: what make makes, the Rulefile makes, and then nothing is to do.
+fn as_make(name: &str, targets: &[&str]) -> Case {
+    let mut case = imported(name);
+    for target in targets {
+        case = case.run(&[target]);
+    }
+    for target in targets {
+        case = case.run(&[target]).ran(&[]);
+    }
+    if has("make") {
+        let other = Case::new().copy_of(&format!("tests/import/{name}/project"));
+        let status = Command::new("make")
+            .args(["-s", "--no-print-directory"])
+            .args(targets)
+            .current_dir(other.path("."))
+            .env("CC", "cc")
+            .env_remove("MAKEFLAGS")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "make itself fails in {name}");
+        let (ours, theirs) = (tree(&case.path(".")), tree(&other.path(".")));
+        let names = |tree: &BTreeMap<String, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&ours), names(&theirs), "{name}");
+        for (file, bytes) in &ours {
+            // Programs may hold times and paths.
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec());
+            if let (Ok(a), Ok(b)) = (text(bytes), text(&theirs[file])) {
+                assert_eq!(a, b, "{name}: {file}");
+            }
+        }
+    }
+    case
+}
+
+#[test]
+fn a_project_in_c() {
+    if has("cc") {
+        let case = as_make("c", &["all"]);
+        // What the Makefile says of headers holds.
+        case.append("src/hello.h", "/* more */\n")
+            .run(&["all"])
+            .ran(&["build_o build/hello.o", "build_o build/main.o"]);
+    }
+}
+
+#[test]
+fn words_and_recipes() {
+    as_make("words", &["report.txt", "one", "two", "x.tar"]);
+}
+
+#[test]
+fn functions_and_conditions() {
+    as_make("functions", &["everything"]);
+}
+
+#[test]
+fn rules_that_make_has_built_in() {
+    if has("cc") {
+        as_make("own-rules", &["prog"]);
+    }
+}
+
+#[test]
+fn one_shell_for_all_lines() {
+    as_make("one-shell", &["a.txt"]);
+}
+
+/// Promise: what is not understood is told with its line, kept in the Rulefile, and stops the command it belongs to.
+#[test]
+fn what_is_not_understood_is_told() {
+    let case = imported("not-understood").run_with_code(&["dbg"], 1);
+    assert!(case.read("Rulefile").contains("# line 1: include other.mk\n"));
+}
+
+/// Promise: what DVC makes, the Rulefile makes; a param runs what names it and nothing else.
+#[test]
+fn stages_of_dvc() {
+    let case = imported("dvc").run(&[]).run(&[]).ran(&[]);
+    assert_eq!(tree(&case.path(".")), tree(&fixture("dvc/made")));
+    let case = case.edit("params.yaml", "lr: 0.1", "lr: 0.2").run(&[]);
+    assert!(case.read("model-small.txt").contains("lr=0.2"));
+    assert!(case.read("report.md").contains("lr=0.2"));
+    case.edit("params.yaml", "seed: 7", "seed: 7\nunused: 1").run(&[]).ran(&[]);
+}
+
+/// Promise: stages that cannot be said are left out with the reason, and the others stay.
+#[test]
+fn stages_that_are_not_understood() {
+    let case = Case::new().file(
+        "dvc.yaml",
+        "stages:\n  a:\n    cmd: echo ${nope} > a\n    outs: [a]\n  b:\n    cmd: echo > b\n    deps: [../x]\n    \
+         outs: [b]\n  c:\n    cmd: echo > c\n    frozen: true\n    deps: ['s3://bucket/x']\n    outs:\n      - c:\n          \
+         persist: true\n  d:\n    foreach: 3\n    do: {cmd: x}\n  e:\n    cmd: x\n    params: [lr]\nplots: []\n",
+    );
+    let case = case.call(&["import"]);
+    for words in [
+        "line  2  the stage `a` is left out: `${nope}` is set nowhere",
+        "line  5  the stage `b` is left out: `../x` leads out of the project",
+        "line  9  `c` is frozen: DVC does not run it until it is unfrozen",
+        "line  9  `s3://bucket/x` is not on this machine",
+        "line  9  `c` is kept between runs (persist)",
+        "line 16  the stage `d` is left out: its `foreach` is neither a list nor a mapping",
+        "line 19  the stage `e` is left out: params.yaml cannot be read",
+        "line 22  `plots` is for DVC's own displays: left out",
+    ] {
+        assert!(case.last().stderr.contains(words), "{words}\n{}", case.last());
+    }
+    case.run(&[]).ran(&["c c"]);
+}
+
+/// Promise: nothing is overwritten, and what cannot be imported is refused with a way out.
+#[test]
+fn refusals_have_a_way_out() {
+    let make = "a.txt:\n\techo > $@\n";
+    let case = Case::new().call_with_code(&["import"], 2);
+    let case = case.stderr_has("looked for a Makefile, a dvc.yaml and a Snakefile");
+    let case = case.file("Makefile", make).file("Rulefile", "mine\n").call_with_code(&["import"], 2);
+    assert_eq!(
+        case.last().stderr,
+        "error: `Rulefile` is there already, and nothing is overwritten\n  \
+         = help: `-o FILE` writes to another file, `-o -` prints it\n"
+    );
+    assert_eq!(case.read("Rulefile"), "mine\n");
+    let case = case.call(&["import", "-o", "-"]);
+    assert!(case.last().stdout.contains("rule a_txt:"), "{}", case.last());
+    let case = case.call(&["import", "-o", "other.rules"]).stderr_has("rulemake -f other.rules check");
+    let case = case.call(&["-f", "other.rules"]).file("dvc.yaml", "stages: {}\n");
+    let case = case
+        .call_with_code(&["import"], 2)
+        .stderr_has("there are `Makefile` and `dvc.yaml`\n  = help: name the one to import")
+        .call_with_code(&["import", "none.mk"], 2)
+        .stderr_has("there is no file `none.mk`")
+        .file("strange", make)
+        .call_with_code(&["import", "strange"], 2)
+        .stderr_has("`--from make`, `dvc` or `snakemake`")
+        .call(&["import", "strange", "--from", "make", "-o", "-"])
+        .file("bad/dvc.yaml", "stages: [\n")
+        .call_with_code(&["import", "bad/dvc.yaml"], 2)
+        .file("sub/Makefile", make)
+        .call(&["import", "sub/Makefile"])
+        .stderr_has("sub/Rulefile has 1 rule, from sub/Makefile\nnext:\n  rulemake -C sub check ");
+    case.call(&["-C", "sub"]);
+}
+
+/// Promise: `--json` gives the report and nothing else.
+#[test]
+fn json_is_the_report() {
+    let case = Case::new().file("Makefile", "include x\na.txt:\n\techo > $@\n").call(&["import", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(report["rules"], serde_json::json!(["a_txt"]));
+    assert_eq!((&report["to"], &report["from"]), (&"Rulefile".into(), &"Makefile".into()));
+    assert_eq!((&report["notes"][0]["line"], &report["notes"][0]["missing"]), (&1.into(), &true.into()));
+}
+
+/// Promise: a Snakefile is used as it is; what stands in the way is told with its place, and nothing is written.
+#[test]
+fn a_snakefile_is_reported_on() {
+    let case =
+        Case::new().file("Snakefile", "rule a:\n    output: \"a.txt\"\n    shell: \"echo > {output}\"\n");
+    let case = case.call(&["import"]);
+    assert_eq!(
+        case.last().stderr,
+        "Snakefile is used as it is: all of its 1 rule load\nnext:\n  rulemake -f Snakefile -n\n"
+    );
+    assert!(!case.path("Rulefile").exists());
+    let case = case.append("Snakefile", "\nimport subprocess\nX = subprocess.check_output(['date'])\n");
+    let case = case
+        .call_with_code(&["import"], 1)
+        .stderr_has("Snakefile:6")
+        .stderr_has("Snakefile does not load yet");
+    let case = case.call_with_code(&["import", "--json"], 1);
+    let report: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(report["loads"], false);
+    case.call_with_code(&["import", "Snakefile", "-o", "x"], 2).stderr_has("`rulemake -f Snakefile`");
+}
+
+/// Promise: no Makefile, however broken, makes the import panic.
+#[test]
+fn strange_makefiles_are_survived() {
+    for text in [
+        "",
+        "\t",
+        ":",
+        "=",
+        "a:",
+        "$(",
+        "a: $(X",
+        "X = $(X)\na: $(X)\n\techo $(X)\n",
+        "%: %\n\tx\n",
+        "a: a\n",
+        "a: b\nb: a\n",
+        "endif\nelse\nifdef\n",
+        "define\n",
+        "define X",
+        "$",
+        "$$",
+        "a:;",
+        "é: ü\n\tß $@\n",
+        ".PHONY",
+        ".PHONY: $(",
+        "\\",
+        "a \\",
+        "A := $(A)\nB = $(C)\nC = $(B)\nx: $(B)\n\t$(B) ${C:%=%}\n",
+        "A = $(A) $@\nx: $(A)\n\techo $(notdir $(A)) $(A)\n",
+        "A = 1\nA = $(A) $(A)\nx: $(A)\n\techo $(dir $(A))\n",
+        "{a}: {b}\n\techo {c} ${} $()\n",
+        "a b&: c\n",
+        ".c.o:\n\t$(CC) $<\n",
+        ".é.o:\n\tx\n",
+        "$(foreach x,a,$(x)): y\n\tz\n",
+        "x: | y\n\t$(word 0,$@)\n",
+    ] {
+        strange(text);
+    }
+    // Twice as much with each line.
+    let mut text = String::from("a: $(A0)\n\techo $(dir $(A0)) > $@\n");
+    for n in 0..60 {
+        text.push_str(&format!("A{n} = $(A{m}) $(A{m})$(@D)\nB{n} := $(B{m})$(B{m})\n", m = n + 1));
+    }
+    strange(&text);
+}
+
+fn strange(text: &str) {
+    let case = Case::new().file("Makefile", text);
+    let output = case.command(&["import", "-o", "-"]).output().unwrap();
+    assert!(output.status.code().is_some_and(|code| code < 8), "{text:?}: {output:?}");
+}

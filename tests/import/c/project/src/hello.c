@@ -1,0 +1,3 @@
+#include <stdio.h>
+#include "hello.h"
+void hello(void){puts("Hello");}

@@ -1,0 +1,2 @@
+#include "hello.h"
+int main(){hello();return 0;}

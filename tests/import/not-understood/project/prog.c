@@ -1,0 +1,2 @@
+int util(void);
+int main(){return util();}
