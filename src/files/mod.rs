@@ -4,6 +4,7 @@ pub(crate) mod backup;
 mod effect;
 pub(crate) mod hash;
 pub(crate) mod links;
+mod near;
 pub(crate) mod observe;
 pub(crate) mod outputs;
 mod place;
@@ -14,6 +15,7 @@ pub(crate) mod stat;
 pub(crate) mod streams;
 pub(crate) mod tree;
 
+pub(crate) use near::near;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;

@@ -30,10 +30,11 @@ use std::time::Instant;
 /// Does what the arguments say and shows what went wrong.
 pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let without_effect = args.without_effect();
+    let repeat = args.repeated();
     let Args { targets, common, run, command, layers, .. } = args;
     let command =
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
-    let common = common.and(command.common().clone());
+    let common = Common { repeat, ..common.and(command.common().clone()) };
     let output = Output::new(&common);
     if let Some(remark) = snakemake::remark(&without_effect) {
         output.remark(&printable(&remark));

@@ -155,10 +155,16 @@ impl Run<'_> {
         // A job whose end nobody saw, or whose input changed meanwhile, left it: its content is not on record.
         let unseen =
             |reason: &Reason| matches!(reason, Reason::Interrupted { .. } | Reason::FailedBefore { .. });
-        let is_unseen = self.prepared.get(&job).is_some_and(|prepared| prepared.reasons.iter().any(unseen));
-        let origin = match is_unseen {
-            true => "may be what an earlier execution left, or changed since",
-            false => "was not as rulemake made it",
+        let has = |wanted: &dyn Fn(&Reason) -> bool| {
+            self.prepared.get(&job).is_some_and(|prepared| prepared.reasons.iter().any(wanted))
+        };
+        let origin = if has(&unseen) {
+            "may be what an earlier execution left, or changed since"
+        } else if has(&|reason| *reason == Reason::NoRecord) {
+            "was there, and rulemake has no record of it"
+        } else {
+            // It may be older than the record, too: a checkout brings earlier results back.
+            "was not what rulemake recorded last"
         };
         for saved in all {
             let to = relative(Path::new(&saved.to), &self.cx.root);
