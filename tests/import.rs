@@ -275,6 +275,7 @@ fn strange_makefiles_are_survived() {
         "{a}: {b}\n\techo {c} ${} $()\n",
         "a b&: c\n",
         ".c.o:\n\t$(CC) $<\n",
+        "AR += x\nB = $(B) y\nC := $(D)$(E)\na{b}: $(D)$(E)\n\t$(AR) $(B)\nc: $(D)$(E)\n\t$(AR) $(B)\n",
         ".é.o:\n\tx\n",
         "$(foreach x,a,$(x)): y\n\tz\n",
         "x: | y\n\t$(word 0,$@)\n",

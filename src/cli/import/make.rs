@@ -243,6 +243,18 @@ impl Reader {
         if operator == "?=" && old.is_some() {
             return;
         }
+        // What it was before, where it names itself: at first what the environment or make has.
+        let before = match &old {
+            Some(old) => old.value.clone(),
+            None => vec![Part::Text(self.values.now(&[Part::Variable(name.into())]).unwrap_or_default())],
+        };
+        if operator == "+=" && old.is_none() && !before.iter().all(|part| *part == Part::Text(String::new()))
+        {
+            new.insert(0, Part::Text(" ".into()));
+            new.splice(0..0, before.iter().cloned());
+        }
+        let own = |part: Part| if part == Part::Variable(name.into()) { before.clone() } else { vec![part] };
+        new = new.into_iter().flat_map(own).collect();
         let several = self.assigned.get(name).is_some_and(|count| *count > 1);
         // A simple variable has the values that others have at its place.
         if operator == ":=" || operator == "::=" {
@@ -296,6 +308,9 @@ impl Reader {
             return self.missing(rule.line, &whole(), "a second expansion is not understood");
         }
         let (needs, beside) = (self.settled(needs), self.settled(beside));
+        if [&rule.targets, &rule.needs, &rule.beside].iter().any(|text| has_braces(text)) {
+            return self.missing(rule.line, &whole(), "names with braces cannot be said in a Rulefile");
+        }
         let found = |targets: Targets| Found {
             line: rule.line,
             comment: rule.comment.clone(),
@@ -657,9 +672,13 @@ impl Reader {
             }
             Ok(value) => lines.push(format!("{python} = {value}")),
             Err(what) => {
+                let empty = match self.values.kind(&variable.value, 0) {
+                    Kind::List => "[]",
+                    Kind::Text => "\"\"",
+                };
                 let message = format!("`{name}` is empty: {what} is not understood; write its value there");
                 self.notes.push(Note::missing(variable.line, message));
-                lines.push(format!("{python} = \"\"  # not understood: {what}"));
+                lines.push(format!("{python} = {empty}  # not understood: {what}"));
             }
         }
     }
@@ -840,6 +859,14 @@ fn with_stem_text(needs: &[Part], is_pattern: bool) -> Parts {
         })
         .collect();
     if is_pattern { with_stem(&doubled, "{stem}") } else { doubled }
+}
+
+/// Whether a name holds a brace that is not make's own.
+fn has_braces(text: &str) -> bool {
+    parts(text)
+        .into_iter()
+        .flatten()
+        .any(|part| matches!(&part, Part::Text(text) if text.contains(['{', '}'])))
 }
 
 /// `.c.o`: the old way to write a pattern.

@@ -336,7 +336,12 @@ impl Values {
     }
 
     fn word(&mut self, word: &[Part]) -> Result<(Kind, String), String> {
-        let [part] = word else { return Ok((Kind::Text, self.text(word)?)) };
+        let [part] = word else {
+            let text = self.text(word)?;
+            // Of variables alone: it may be empty.
+            let has_text = word.iter().any(|part| matches!(part, Part::Text(_)));
+            return Ok(if has_text { (Kind::Text, text) } else { (Kind::List, format!("({text}).split()")) });
+        };
         Ok(match part {
             Part::Text(_) => (Kind::Text, self.text(word)?),
             Part::Automatic('^' | '+', None) => (Kind::List, "list(input)".into()),
