@@ -6,6 +6,7 @@ mod end;
 mod growth;
 mod hooks;
 mod log;
+mod overwritten;
 mod record;
 mod shape;
 mod start;
@@ -523,6 +524,7 @@ impl Run<'_> {
         if self.recording && self.fatal.is_none() {
             self.fatal = self.writer.append(&self.cx.paths, &[Record::RunEnded { run: self.number }]).err();
         }
+        self.tell_overwritten();
         self.tell_printed();
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
