@@ -25,7 +25,6 @@ use crate::graph::job::JobId;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
-use crate::model::dynamic::Dynamic;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
@@ -179,6 +178,8 @@ pub struct WhyStep {
     pub unless: Vec<String>,
     /// Its last success, if one is on record.
     pub last: Option<LastRun>,
+    /// Whether all its outputs are there.
+    pub exists: bool,
 }
 
 /// A success on record.
@@ -359,6 +360,7 @@ impl Session {
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
+            limits: self.limits.clone(),
             code: CodeCache::default(),
             environments: options.environments,
             programs: self.programs.clone(),
@@ -376,7 +378,6 @@ impl Session {
         self.refuse_lacking(&cx, targets, options)?;
         let verdicts = self.verdicts(&mut cx, true)?;
         self.refuse_unsupported(&cx)?;
-        self.refuse_oversized(&cx)?;
         let runs = |unit: &JobId| matches!(verdicts[unit.index()], Verdict::Run { .. } | Verdict::May { .. });
         match self.oversized_units(&cx).into_iter().find(|(unit, _)| runs(unit)) {
             Some((_, error)) => Err(error),
@@ -432,27 +433,6 @@ impl Session {
         Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))
     }
 
-    /// A resource request above its limit can never be met: said before anything runs.
-    fn refuse_oversized(&self, cx: &Context) -> Result<()> {
-        let mut used = vec![false; self.workflow.rules.len()];
-        cx.graph.jobs.iter().for_each(|job| used[job.rule as usize] = true);
-        let rules = self.workflow.rules.iter().zip(used).filter(|(_, used)| *used);
-        for (rule, (name, value)) in rules.flat_map(|(rule, _)| rule.resources.iter().map(move |r| (rule, r)))
-        {
-            let (Dynamic::Const(Value::Int(amount)), Some(limit)) = (value, self.limit(name)) else {
-                continue;
-            };
-            if u64::try_from(*amount).is_ok_and(|amount| amount > limit) {
-                return Err(Error::new(
-                    ErrorKind::Plan,
-                    format!("rule `{}` needs {name}={amount}, but the limit is {limit}", rule.name),
-                )
-                .with_help(format!("raise the limit to at least {amount}, or lower it in the rule")));
-            }
-        }
-        Ok(())
-    }
-
     /// What jobs that will run cannot have here is said once, before anything runs.
     fn refuse_lacking<T: AsRef<str>>(&self, cx: &Context, targets: &[T], options: &RunOptions) -> Result<()> {
         let mut lacking = Vec::new();
@@ -485,7 +465,8 @@ impl Session {
         let ask = |job: &JobId| {
             // What cannot be evaluated yet is told when it is.
             let instance = Instance::foreseen(cx, cx.job(*job)).ok();
-            instance.map(|it| Ask { threads: it.threads.into(), named: it.amounts() }).unwrap_or_default()
+            let asked = instance.map(|it| it.asked());
+            asked.map(|(threads, named)| Ask { threads, named }).unwrap_or_default()
         };
         let oversized = units.into_iter().filter_map(|(leader, members)| {
             let (first, others) = members.split_first()?;
@@ -500,17 +481,16 @@ impl Session {
             );
             let help = match &*name {
                 "threads" => format!(
-                    "give the run more with `--jobs {amount}`, or let the rules ask for fewer threads"
+                    "give the run more with `--jobs {amount}`, or let the rules ask for less with `--set-threads`"
                 ),
-                _ => format!("raise the limit with `--resources {name}={amount}`, or lower it in the rules"),
+                _ => format!(
+                    "raise the limit with `--resources {name}={amount}`, or let the rules ask for less with \
+                     `--set-resources`"
+                ),
             };
             Some((leader, Error::new(ErrorKind::Plan, message).with_help(help)))
         });
         oversized.collect()
-    }
-
-    fn limit(&self, name: &str) -> Option<u64> {
-        self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
     }
 
     /// What is known about each job before the run; the graph grows where it can.
@@ -561,6 +541,22 @@ impl Session {
         let reads = called(&cx).filter(|read| read.rule.as_deref().is_some_and(|rule| rules.contains(rule)));
         let reads = reads.collect();
         Ok(Why { v: 1, path, source: false, chain, passed_over, orphan: None, reads })
+    }
+
+    /// The files that a pattern such as `results/*.tsv` stands for, as a target does; any other name stands for itself.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// let text = "rule a:\n    output: 'a.txt', 'b.txt'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// assert_eq!(session.files_of("*.txt")?, ["a.txt", "b.txt"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The state cannot be read, or the pattern is none or fits nothing.
+    pub fn files_of(&self, target: &str) -> Result<Vec<String>> {
+        self.targets(&[target], &read(&self.state_dir())?)
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
@@ -621,7 +617,6 @@ impl Session {
     ) -> Result<Context> {
         let cx = self.context(targets, options, loaded, true)?;
         self.refuse_unsupported(&cx)?;
-        self.refuse_oversized(&cx)?;
         self.refuse_lacking(&cx, targets, options)?;
         if !self.oversized_units(&cx).is_empty() {
             // Those that are up to date do not matter, which only a plan can tell.

@@ -73,7 +73,7 @@ fn edits_in_a_directory_are_noticed_and_saved_as_a_whole() {
         .ran(&["split parts"])
         .unchanged(&["split parts"])
         .because("split parts", "output-modified")
-        .warned("parts was not as rulemake made it")
+        .warned("parts was not what rulemake recorded last")
         .has("parts/a", "a\n")
         .has(".rulemake/saved/2/parts/a", "edited\n");
     case.file("parts/mine", "precious\n")

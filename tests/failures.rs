@@ -214,16 +214,6 @@ fn never_more_run_at_once_than_processors_threads_and_resources_allow() {
 }
 
 #[test]
-fn a_request_that_can_never_be_met_is_refused_before_anything_runs() {
-    Case::new()
-        .rulefile("rule all:\n    input: 'a', 'b'\n\nrule a:\n    output: 'a'\n    shell: 'touch {output}'\n\nrule b:\n    output: 'b'\n    resources: mem_mb=2000\n    shell: 'touch {output}'\n")
-        .call_with_code(&["--resources", "mem_mb=1000"], 4)
-        .stderr_has("mem_mb=2000")
-        .stderr_has("1000")
-        .has_not("a");
-}
-
-#[test]
 fn an_input_that_changes_while_its_job_runs_is_told_and_the_job_runs_again_next_time() {
     let case = Case::new()
         .rulefile("rule b:\n    input: 'a'\n    output: 'b'\n    shell: 'cp {input} {output}'\n\nrule a:\n    input: 'in'\n    output: 'a'\n    shell: 'cp {input} {output}; touch started; while [ ! -e go ]; do sleep 0.02; done'\n")

@@ -71,7 +71,7 @@ fn a_marker_that_is_made_again_from_the_same_is_the_same() {
         .run(&[])
         .ran(&["finish done"])
         .because("finish done", "output-modified")
-        .warned("done was not as rulemake made it")
+        .warned("done was not what rulemake recorded last")
         .has("done", "");
 }
 

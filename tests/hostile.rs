@@ -299,3 +299,149 @@ fn a_timeout_ends_a_body_that_reads_from_a_process_out_of_reach() {
     let case = case.run_with_code(&["a"], 1).failed(&["a a"]);
     assert!(start.elapsed().as_secs() < 20, "{}", case.last());
 }
+
+fn make_pipe(case: &Case, path: &str) {
+    assert!(Command::new("mkfifo").arg(case.path(path)).status().unwrap().success());
+}
+
+/// To open a pipe waits for somebody at its other end, and no signal ends that.
+#[test]
+fn a_pipe_where_a_text_belongs_is_refused_and_never_waited_for() {
+    let rulefile = "rule a:\n    output: 'a'\n    script: 's.py'\n";
+    let case = Case::new().rulefile(rulefile);
+    make_pipe(&case, "s.py");
+    let case = case.run_with_code(&[], 1).stderr_has("the script `s.py` of rule `a` is not a regular file");
+
+    let case = case.remove("s.py").file("s.py", "import helper\n");
+    make_pipe(&case, "helper.py");
+    let case = case.run_with_code(&[], 1).stderr_has("imports `helper.py`, which is not a regular file");
+
+    make_pipe(&case, "pipe");
+    let case = case.call_with_code(&["fmt", "pipe"], 2).stderr_has("it is not a regular file");
+    let case = case.call_with_code(&["--dotenv", "pipe"], 2).stderr_has("it is not a regular file");
+    let case = case.call_with_code(&["--dotenv", "/dev/zero"], 2).stderr_has("it is not a regular file");
+    let large = "A=1\n".repeat(300_000);
+    case.file("large", &large).call_with_code(&["--dotenv", "large"], 2).stderr_has("it is larger than");
+}
+
+/// The clock of the file system is read from a file of ours.
+#[test]
+fn a_pipe_or_a_link_in_place_of_the_probe_is_replaced() {
+    let case =
+        Case::new().rulefile("rule a:\n    input: 'in'\n    output: 'a'\n    shell: 'cp {input} {output}'\n");
+    let case = case.file("in", "1\n").file("mine", "mine\n").run(&[]);
+    fs::remove_file(case.path(".rulemake/probe")).unwrap();
+    make_pipe(&case, ".rulemake/probe");
+    let case = case.file("in", "2\n").run(&[]).ran(&["a a"]);
+    fs::remove_file(case.path(".rulemake/probe")).unwrap();
+    std::os::unix::fs::symlink("../mine", case.path(".rulemake/probe")).unwrap();
+    case.file("in", "3\n").run(&[]).ran(&["a a"]).has("mine", "mine\n");
+}
+
+/// Data managers put links in the place of files; what they lead to is not always there.
+#[test]
+fn a_link_in_the_place_of_an_output_is_kept() {
+    let rules = "rule a:\n    output: '{n}.txt'\n    shell: 'echo made > {output}'\n";
+    let case = Case::new().rulefile(rules).file("object", "precious\n");
+    std::os::unix::fs::symlink(".git/annex/objects/XYZ/key", case.path("gone.txt")).unwrap();
+    std::os::unix::fs::symlink("object", case.path("live.txt")).unwrap();
+    let case = case.run(&["gone.txt", "live.txt", "--force"]);
+    let case = case.warned("gone.txt was not as rulemake made it; that copy is kept in .rulemake/saved/");
+    let case = case.warned("live.txt was not as rulemake made it").has("object", "precious\n");
+    let link = |name: &str| fs::read_link(case.path(&format!(".rulemake/saved/1/{name}"))).unwrap();
+    assert_eq!(link("gone.txt").to_str(), Some(".git/annex/objects/XYZ/key"));
+    assert_eq!(link("live.txt").to_str(), Some("object"));
+    case.has("gone.txt", "made\n").has("live.txt", "made\n").run(&["gone.txt", "live.txt"]).ran(&[]);
+}
+
+/// Otherwise the next run takes it for an edit of the user.
+#[test]
+fn a_target_that_another_job_overwrites_is_told_in_the_same_run() {
+    let rules = "\
+rule all:
+    input: 'b.txt', 'd.txt'
+rule b:
+    output: 'b.txt'
+    shell: 'echo b > {output}'
+rule x:
+    input: 'b.txt'
+    output: 'x.txt'
+    shell: 'cp {input} {output}'
+rule c:
+    input: 'x.txt'
+    output: 'c.txt'
+    shell: 'cp {input} {output}; echo c >> b.txt'
+rule d:
+    input: 'c.txt'
+    output: 'd.txt'
+    shell: 'ln {input} {output}; touch {input}'
+";
+    let case = Case::new().rulefile(rules).run(&[]);
+    let told = |case: &Case| {
+        let warnings =
+            case.last().of("warning").filter_map(|event| event["message"].as_str().map(String::from));
+        warnings.filter(|text| text.contains("was changed after")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&case),
+        ["b.txt was changed after rule b had made it, while other jobs ran; it will be made again next time"]
+    );
+    let case = case.edit("Rulefile", "; echo c >> b.txt", "").run(&[]).because("b b.txt", "output-modified");
+    assert!(told(&case).is_empty(), "{}", case.last());
+}
+
+/// A benchmark is on no record, but what somebody wrote there is somebody's work.
+#[test]
+fn an_edited_benchmark_or_log_is_kept_for_ever() {
+    let rules = "rule a:\n    input: 'in'\n    output: 'a'\n    log: 'a.log'\n    benchmark: 'a.tsv'\n    \
+                 shell: 'cp {input} {output}; echo 1 > {log}'\n";
+    let case =
+        Case::new().rulefile(rules).file("in", "1\n").run(&[]).file("in", "2\n").run(&[]).ran(&["a a"]);
+    let warned = |case: &Case| case.last().of("warning").count();
+    assert_eq!(warned(&case), 0, "{}", case.last());
+    let case =
+        case.file("a.tsv", "mine\n").touch("a.tsv", 4_000_000_000).file("in", "3\n").run(&[]).ran(&["a a"]);
+    assert_eq!(warned(&case), 1, "{}", case.last());
+    let case = case.warned("a.tsv was not as rulemake made it; that copy is kept in .rulemake/saved/3/a.tsv");
+    let case = case.has(".rulemake/saved/3/a.tsv", "mine\n");
+    // The log of the run may be gone by then.
+    fs::remove_dir_all(case.path(".rulemake/runs")).unwrap();
+    let case = case.file("in", "4\n").run(&[]).ran(&["a a"]);
+    assert_eq!(warned(&case), 0, "{}", case.last());
+    fs::remove_dir_all(case.path(".rulemake/runs")).unwrap();
+    let case = case.file("a.log", "mine\n").touch("a.log", 4_000_000_000).file("in", "5\n").run(&[]);
+    case.warned("a.log was not as rulemake made it").has(".rulemake/saved/5/a.log", "mine\n");
+}
+
+/// Who asks for events and gets none must learn it.
+#[test]
+#[cfg(target_os = "linux")]
+fn events_that_were_lost_are_an_error_and_a_closed_pipe_is_none() {
+    let case = Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'echo 1 > {output}'\n");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = case.command(&["--json"]).stdout(full).output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(7), "{told}");
+    assert!(told.contains("cannot write to standard output"), "{told}");
+    let case = case.has("a", "1\n").remove("a");
+    let mut closed = case.command(&["--json"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(closed.stdout.take());
+    assert_eq!(closed.wait().unwrap().code(), Some(0));
+    case.has("a", "1\n");
+}
+
+/// What is offered must be a target where the user stands.
+#[test]
+fn a_target_that_was_meant_from_the_root_is_offered_as_it_is_called_below() {
+    let rules = "rule a:\n    output: 'o1.txt'\n    shell: 'echo 1 > {output}'\n\
+                 rule b:\n    output: 'oub/{n}.txt'\n    shell: 'echo 1 > {output}'\n";
+    let case = Case::new().rulefile(rules).file("sub/x", "");
+    let below = |target: &str| {
+        let ran = case.command(&[target]).current_dir(case.path("sub")).output().unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    let (code, told) = below("o1.txt");
+    assert_eq!(code, Some(4), "{told}");
+    assert!(told.contains("did you mean `../o1.txt`?") && !told.contains("`oub/"), "{told}");
+    assert_eq!(below("../o1.txt").0, Some(0));
+}

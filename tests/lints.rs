@@ -18,12 +18,12 @@ probably one: lints. `--pedantic` adds those that only some people want, `--allo
 and `--strict` take the findings of one or of all for mistakes, `--list` prints them all, and `--json` gives the findings
 with their places.
 
-With the lints it shows what keeps the first rule from being planned, as `rulemake -n` would: missing inputs, cycles,
-ambiguous rules, input functions that fail. It compares no file for that and writes nothing; `--no-plan` leaves it out, for a
-place where the inputs are not. Nothing is said of a first rule with wildcards, whose files somebody asks for.
+With the lints it shows what keeps the first rule from being planned, as `rulemake -n` would: cycles, ambiguous rules,
+input functions that fail. It compares no file for that and writes nothing; `--no-plan` leaves it out. Missing inputs are
+only warnings, for where checks run the data may not be. Nothing is said of a first rule with wildcards, whose files somebody asks for.
 
-The exit code is 0 if there is nothing or only warnings, 1 if something is denied or keeps the first rule from being
-planned, and 3 if the Rulefile cannot be loaded.
+The exit code is 0 if there is nothing or only warnings, 1 if something is denied, is a mistake always, or keeps the first
+rule from being planned, and 3 if the Rulefile cannot be loaded.
 
 A comment `# rulemake: allow(lint-name)` silences a finding on its line or on the one below; above a rule, in all of the
 rule. Several names stand with commas between them.
@@ -40,7 +40,11 @@ rule count:
 
 fn page() -> String {
     let mut page = String::from(INTRODUCTION);
-    for (level, heading) in [(LintLevel::Warn, "Always"), (LintLevel::Pedantic, "With `--pedantic`")] {
+    for (level, heading) in [
+        (LintLevel::Error, "Mistakes"),
+        (LintLevel::Warn, "Always"),
+        (LintLevel::Pedantic, "With `--pedantic`"),
+    ] {
         let _ = write!(page, "\n## {heading}\n");
         for lint in LINTS.iter().filter(|lint| lint.level == level) {
             let _ = write!(page, "\n### `{}`\n\n{} {}\n", lint.name, lint.summary, lint.why);

@@ -62,6 +62,26 @@ fn a_function_that_looks_at_an_input_to_be_made_does_not_stop_a_plan() {
         .ran(&["make i"]);
 }
 
+/// As in Snakemake a job gets what there is; but its user is told, for it may fail with less.
+#[test]
+fn what_is_asked_for_above_the_limit_is_capped_and_said_once_for_a_rule() {
+    let rules = "rule all:\n    input: 'a.o', 'b.o'\nrule a:\n    output: '{n}.o'\n    resources: mem_mb=1000\n    \
+                 shell: 'echo {resources.mem_mb} {resources.mem_mib} > {output}'\n";
+    let case = Case::new().rulefile(rules);
+    let output = case.command(&["-j2", "--resources", "mem_mb=100"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let told = "rule `a` asks for mem_mb=1000; its jobs get 100, the limit of this run";
+    assert_eq!(text.matches(told).count(), 1, "{text}");
+    case.has("a.o", "100 96\n").has("b.o", "100 96\n");
+}
+
+#[test]
+fn jobs_without_threads_do_not_run_all_at_once() {
+    let rules = "rule all:\n    input: expand('{n}.o', n=range(4))\nrule a:\n    output: '{n}.o'\n    threads: 0\n    \
+                 shell: 'mkdir busy; sleep 0.05; rmdir busy; echo {threads} $OMP_NUM_THREADS > {output}'\n";
+    Case::new().rulefile(rules).run(&["-j1"]).has("3.o", "0 1\n");
+}
+
 #[test]
 fn temporary_files_have_their_directory() {
     seen("x=1", "$TMPDIR {resources.tmpdir}").has("o", &format!("{0} {0}\n", std::env::temp_dir().display()));
@@ -90,6 +110,6 @@ fn mistakes_have_their_place() {
 fn limits_have_units_of_their_own_names() {
     let case = Case::new()
         .rulefile("rule a:\n    output: 'o'\n    resources: mem='2GB'\n    shell: 'touch {output}'\n")
-        .call_with_code(&["--resources", "mem_mb=1000"], 4);
-    assert!(case.last().stderr.contains("mem_mb=2000"), "{}", case.last().stderr);
+        .call(&["--resources", "mem_mb=1000"]);
+    case.stderr_has("mem_mb=2000; its jobs get 1000");
 }

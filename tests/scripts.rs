@@ -450,7 +450,7 @@ fn an_environment_that_cannot_be_made_costs_no_output() {
         .run(&[])
         .ran(&["a a"])
         .because("a a", "output-modified")
-        .warned("a was not as rulemake made it")
+        .warned("a was not what rulemake recorded last")
         .has("a", "1\n");
 }
 

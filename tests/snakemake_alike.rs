@@ -519,9 +519,9 @@ fn differs_what_cannot_work_is_refused_before_anything_runs() {
     let cases = [
         ("rule a:\n    output: 'o'\n    output: 'p'\n    shell: 'touch o p'\n", 3, "stands twice"),
         (
-            "rule a:\n    output: 'o'\n    threads: 0\n    shell: 'touch o'\n",
+            "rule a:\n    output: 'o'\n    threads: -1\n    shell: 'touch o'\n",
             3,
-            "must be a whole number from 1",
+            "must be a whole number from 0",
         ),
         ("rule a:\n    output: 'o'\n", 3, "no command"),
         (

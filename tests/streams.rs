@@ -81,7 +81,10 @@ fn both_run_when_one_of_them_must() {
         .because("sum sum", "output-missing")
         .ran(&["numbers numbers", "sum sum"])
         .run(&["-j2"])
-        .ran(&[]);
+        .ran(&[])
+        .call(&["summary"])
+        .stdout_has("  pipe ")
+        .stdout_lacks("missing");
 }
 
 #[test]
@@ -354,6 +357,10 @@ fn what_is_needed_at_once_and_is_too_much_is_said_before_anything_runs() {
         );
         assert!(text.contains("threads=3") && text.contains("--jobs 3"), "{text}");
     }
+    // More than all that each alone may have, and what is named is enough.
+    let output = case.command(&["-j1"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("--jobs 3") && text.contains("--set-threads"), "{text}");
     let case = case.call_with_code(&["-j3", "--resources", "mem_mb=100"], 4).stderr_has("mem_mb=110");
     let case = case.run(&["-j3", "--resources", "mem_mb=110"]).ran(&["numbers numbers", "sum sum"]);
     // What is up to date needs nothing.

@@ -191,7 +191,7 @@ fn what_somebody_changed_is_not_removed() {
         .file("mid", "edited\n")
         .run(&[])
         .because("mid mid", "output-modified")
-        .warned("was not as rulemake made it")
+        .warned("was not what rulemake recorded last")
         .has_not("mid");
     let saved: Vec<String> = case.files(".rulemake/saved");
     assert!(saved.iter().any(|path| path.ends_with("/mid")), "{saved:?}");

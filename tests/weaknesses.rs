@@ -110,7 +110,7 @@ fn w2_an_edited_intermediate_is_saved_and_made_again_and_nothing_is_made_from_th
         .ran(&["clean clean.txt"])
         .because("clean clean.txt", "output-modified")
         .unchanged(&["clean clean.txt"])
-        .warned("clean.txt was not as rulemake made it")
+        .warned("clean.txt was not what rulemake recorded last")
         .has("clean.txt", "2\n1\n")
         .has("final.txt", "1\n2\n");
     assert_eq!(saved(&case, "clean.txt"), "tampered\n");

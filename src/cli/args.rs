@@ -145,6 +145,9 @@ pub(crate) struct Common {
     /// Colour the output
     #[arg(long, value_name = "WHEN", hide_short_help = true)]
     pub(crate) color: Option<Color>,
+    /// Words of the line that a command for the same workflow has to repeat.
+    #[arg(skip)]
+    pub(crate) repeat: Vec<String>,
 }
 
 /// Options of a run and of its plan.
@@ -571,7 +574,8 @@ impl Args {
         names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
-                COMMON.into_iter().fold(command, hidden).after_help(COMMON_HELP)
+                let own = command.get_after_help().map(|own| format!("{own}\n\n")).unwrap_or_default();
+                COMMON.into_iter().fold(command, hidden).after_help(format!("{own}{COMMON_HELP}"))
             })
         })
     }
@@ -597,13 +601,29 @@ impl Args {
         LESS_USED
             .into_iter()
             .fold(command, |all, name| all.mut_subcommand(name, |command| command.hide(true)))
-            .after_help(format!("{EXAMPLES}\n\nMore commands: {} (--help)", LESS_USED.join(", ")))
+            .after_help(format!("{EXAMPLES}\n\nMore: {} (--help)", LESS_USED.join(", ")))
     }
 
     /// The options that every command understands, from both places where they may stand.
     pub(crate) fn all_common(&self) -> Common {
         let after = self.command.as_ref().map(|command| command.common().clone()).unwrap_or_default();
         self.common.clone().and(after)
+    }
+
+    /// The words that a command line must hold to load the same workflow with the same settings: those of this line. What is
+    /// set elsewhere is so for the other line, too.
+    pub(crate) fn repeated(&self) -> Vec<String> {
+        let set = self.layers.iter().flat_map(|layer| &layer.words).map(OsString::from);
+        let set = Args::from_line(std::iter::once("rulemake".into()).chain(set));
+        let set = set.map_or_else(|_| Vec::new(), |args| args.all_common().words());
+        let mut words = self.all_common().words();
+        for word in set {
+            // The first of equal words is the one from elsewhere: it stands before the line.
+            if let Some(at) = words.iter().position(|known| *known == word) {
+                words.remove(at);
+            }
+        }
+        words
     }
 
     /// The options without effect that a run was given, on its line and in profiles.
@@ -685,6 +705,30 @@ impl Command {
 }
 
 impl Common {
+    /// What decides how the workflow is loaded, as words. The Rulefile and the directory are the project's.
+    fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        // With a sign between them, for what follows would else be taken for another value.
+        let mut push = |option: &str, value: String| words.push(format!("--{option}={value}"));
+        self.profile.iter().for_each(|name| push("profile", name.clone()));
+        self.workflow_profile.iter().for_each(|dir| push("workflow-profile", dir.clone()));
+        self.configfile.iter().for_each(|file| push("configfile", file.display().to_string()));
+        self.config.iter().for_each(|setting| push("config", setting.clone()));
+        self.set_threads.iter().for_each(|(rule, n)| push("set-threads", format!("{rule}={n}")));
+        for (rule, name, value) in &self.set_resources {
+            push("set-resources", format!("{rule}:{name}={value}"));
+        }
+        for (name, value) in &self.default_resources {
+            push("default-resources", format!("{name}={value}"));
+        }
+        self.set_scatter.iter().for_each(|(name, n)| push("set-scatter", format!("{name}={n}")));
+        self.dotenv.iter().for_each(|file| push("dotenv", file.display().to_string()));
+        if self.replace_workflow_config {
+            words.push("--replace-workflow-config".into());
+        }
+        words
+    }
+
     /// The options before the command together with those after it, which win where only one can.
     pub(crate) fn and(mut self, after: Common) -> Common {
         self.config.extend(after.config);
@@ -712,6 +756,7 @@ impl Common {
             verbose: self.verbose.saturating_add(after.verbose),
             json: self.json || after.json,
             color: after.color.or(self.color),
+            repeat: if after.repeat.is_empty() { self.repeat } else { after.repeat },
         }
     }
 }
@@ -806,6 +851,20 @@ mod tests {
         let (common, run) = (args.common.and(common), args.run.and(run));
         assert_eq!((common.config, common.verbose), (vec!["a=1".to_string(), "b=2".into()], 2));
         assert_eq!((run.jobs, run.keep_going, targets), (Some(2), true, vec!["x".to_string()]));
+    }
+
+    /// Profiles and variables hold for the next line, too; what stands on this one does not.
+    #[test]
+    fn the_words_of_the_line_itself_are_repeated() {
+        let line = "--config=a=1 --set-threads=r=2 --config a=1 --profile ci clean --configfile c.yaml x";
+        let layer =
+            Layer { origin: "p".into(), words: vec!["--config=a=1".into(), "--set-threads=r=2".into()] };
+        let args = Args { layers: vec![layer], ..parse(line).unwrap() };
+        assert_eq!(args.repeated(), ["--profile=ci", "--configfile=c.yaml", "--config=a=1"]);
+        let line = "--set-resources r:mem=2GB --default-resources x=1 --set-scatter s=3 --dotenv e --replace-workflow-config";
+        let words = parse(line).unwrap().repeated();
+        assert_eq!(parse(&words.join(" ")).unwrap().repeated(), words, "they are read as they were");
+        assert_eq!(words.len(), 5);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod output;
 mod profile;
 mod progress;
 mod project;
+mod read;
 mod settings;
 mod signals;
 mod snakemake;

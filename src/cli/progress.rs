@@ -38,6 +38,8 @@ struct View {
     json: bool,
     /// An event's time, and when it came.
     clock: Option<(u64, Instant)>,
+    /// Why events were lost that somebody waits for.
+    lost: Option<io::Error>,
 }
 
 struct Running {
@@ -63,6 +65,7 @@ impl Progress {
             live: live.then(|| Live::new(style)),
             json: output.json,
             clock: None,
+            lost: None,
         };
         let view = Arc::new(Mutex::new(view));
         let ticker = if live { start_ticker(view.clone()) } else { None };
@@ -105,6 +108,11 @@ impl Progress {
         }
     }
 
+    /// Why events did not reach standard output, if somebody may wait for them there.
+    pub(crate) fn lost(&self) -> Option<io::Error> {
+        self.view().lost.take()
+    }
+
     fn view(&self) -> MutexGuard<'_, View> {
         // A panic elsewhere is reported by itself; the display goes on.
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
@@ -132,8 +140,9 @@ impl View {
         let lines = self.narrator.lines(event);
         self.print(&lines);
         if self.json {
-            // Nobody reads any more: the run goes on, and its exit code tells how it went.
-            let _ = write_json(event);
+            // The run goes on all the same. When nobody reads any more, its exit code tells how it went.
+            let lost = write_json(event).err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+            self.lost = self.lost.take().or(lost);
         }
     }
 

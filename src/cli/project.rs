@@ -26,6 +26,8 @@ pub(crate) struct Project {
     below: Vec<String>,
     /// Command line that works on the same project.
     command: String,
+    /// More words for it, each after a blank: what else the workflow was loaded with.
+    options: String,
 }
 
 impl Project {
@@ -39,6 +41,7 @@ impl Project {
             let message = format!("`{}` is not a directory", start.display());
             return Err(Failure::new(Exit::Usage, message));
         }
+        let options = common.repeat.iter().map(|word| format!(" {}", quoted(word))).collect();
         let mut command = String::from("rulemake");
         if let Some(directory) = &common.directory {
             command.push_str(&format!(" -C {}", quoted(&directory.to_string_lossy())));
@@ -49,13 +52,13 @@ impl Project {
             if !start.join(file).is_file() {
                 return Err(missing(&start, file));
             }
-            return Ok(Project { rulefile, root: start, below: Vec::new(), command });
+            return Ok(Project { rulefile, root: start, below: Vec::new(), command, options });
         }
         for root in start.ancestors() {
             if let Some(name) = NAMES.iter().find(|name| root.join(name).is_file()) {
                 let rulefile = shown(here, &root.join(name));
                 let below = below(root, &start)?;
-                return Ok(Project { rulefile, root: root.to_path_buf(), below, command });
+                return Ok(Project { rulefile, root: root.to_path_buf(), below, command, options });
             }
         }
         Err(not_found(&start))
@@ -95,7 +98,7 @@ impl Project {
     pub(crate) fn rerun(&self, target: &str, is_rule: bool) -> String {
         let target = if is_rule { target.to_string() } else { self.for_user(target) };
         let dashes = if target.starts_with('-') || is_command(&target) { " --" } else { "" };
-        format!("{}{dashes} {}", self.command, quoted(&target))
+        format!("{}{}{dashes} {}", self.command, self.options, quoted(&target))
     }
 
     /// Said when inputs are missing and the Rulefile lies in another directory than the one where paths start.
@@ -115,7 +118,8 @@ impl Project {
     pub(crate) fn clean(&self, targets: &[String]) -> String {
         let dashes = if targets.iter().any(|target| target.starts_with('-')) { " --" } else { "" };
         let targets: String = targets.iter().map(|target| format!(" {}", quoted(target))).collect();
-        format!("{} clean --yes{dashes}{targets}", self.command)
+        // Without the options it could remove other files than those that were shown.
+        format!("{}{} clean --yes{dashes}{targets}", self.command, self.options)
     }
 
     /// What the user calls a path of the workflow.
@@ -245,6 +249,7 @@ mod tests {
             root: "/p".into(),
             below: below.iter().map(|s| s.to_string()).collect(),
             command: "rulemake".into(),
+            options: String::new(),
         }
     }
 
@@ -277,6 +282,15 @@ mod tests {
         assert_eq!(project(&["raw"]).rerun("all", true), "rulemake all");
         assert_eq!(project(&[]).rerun("plan", true), "rulemake -- plan");
         assert_eq!(project(&[]).rerun("it's", false), r"rulemake 'it'\''s'");
+    }
+
+    /// A command that is shown does what was shown, so it has to load the same workflow.
+    #[test]
+    fn a_command_repeats_what_the_workflow_was_loaded_with() {
+        let options = " --config 'a=x y'".into();
+        let project = Project { options, ..project(&[]) };
+        assert_eq!(project.rerun("a", false), "rulemake --config 'a=x y' a");
+        assert_eq!(project.clean(&["a".into()]), "rulemake --config 'a=x y' clean --yes a");
     }
 
     #[test]

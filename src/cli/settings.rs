@@ -177,13 +177,16 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Layer>, Failure>
     Ok(layers)
 }
 
+/// A list of variables is text that somebody wrote.
+const MAX_VARIABLES: u64 = 1 << 20;
+
 /// The variables in a file of lines `NAME=value`, as shells and other tools read them.
 pub(crate) fn dotenv(path: &Path) -> Result<Vec<(String, String)>, Failure> {
     let shown = path.display();
-    let file = std::fs::File::open(path).map_err(|error| {
+    let bytes = crate::read::at_most(path, MAX_VARIABLES).map_err(|error| {
         Failure::new(Exit::Usage, format!("cannot read the variables in `{shown}`: {error}"))
     })?;
-    let read: Result<Vec<_>, _> = dotenvy::from_read_iter(file).collect();
+    let read: Result<Vec<_>, _> = dotenvy::from_read_iter(bytes.as_slice()).collect();
     read.map_err(|error| {
         let failure = Failure::new(Exit::Usage, format!("`{shown}` is no list of variables: {error}"));
         failure.help("write lines such as `NAME=value` or `NAME=\"a value\"`")

@@ -103,7 +103,9 @@ pub(crate) fn tip(flag: &str) -> Option<&'static str> {
         "--d3dag" => "`rulemake graph --format mermaid` prints a graph",
         "--mermaid" => "`rulemake graph --format mermaid` prints it",
         "--debug-dag" => "`rulemake why FILE` explains a file, `rulemake graph --by job` prints all jobs",
-        "--summary" | "-S" | "--detailed-summary" | "-D" => "`rulemake plan` shows what would run, and why",
+        "--summary" | "-S" | "--detailed-summary" | "-D" => {
+            "`rulemake summary` shows each output with its state"
+        }
         "--list-changes" | "--lc" | "--list-input-changes" | "--li" | "--list-params-changes" | "--lp" => {
             "`rulemake plan` shows what changed"
         }

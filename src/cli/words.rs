@@ -70,7 +70,10 @@ pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Err
     let known = known_options(words);
     let tip = |flag: &str| match snakemake::tip(flag) {
         Some(tip) => Some(tip.to_string()),
-        None => meant(flag, &known).map(|name| format!("did you mean '--{name}'?")),
+        None => meant(flag, &known).map(|name| match flag.strip_prefix("--") == Some(name) {
+            true => "it is an option of `run` and `plan`".to_string(),
+            false => format!("did you mean '--{name}'?"),
+        }),
     };
     let mut tips: Vec<String> = tip(&first).into_iter().collect();
     let mut words = words.to_vec();

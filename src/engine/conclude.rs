@@ -212,10 +212,25 @@ pub(super) fn hint(outcome: &Outcome) -> Option<String> {
         Outcome::Exit(127) => {
             Some("127 means that a program was not found: is it installed, is it on PATH?".into())
         }
+        Outcome::Exit(141) => Some(
+            "141 means that a program wrote to one that had ended, such as `head`: in strict mode (`pipefail`) that \
+             fails the command; let the reader read to its end, or begin with `set +o pipefail;`"
+                .into(),
+        ),
         Outcome::Exit(126) => Some("126 means that a file is not executable".into()),
         Outcome::Signal(9) => Some("somebody killed it; often the machine ran out of memory".into()),
         _ => None,
     }
+}
+
+/// As [`hint`], where only the command tells what its exit code may mean.
+fn hint_of_text(exit_code: Option<i32>, text: &str) -> Option<String> {
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    (exit_code == Some(1) && words.any(|word| word == "grep")).then(|| {
+        "`grep` ends with 1 when it finds nothing, which in strict mode (`-e`, `pipefail`) fails the command; where \
+         that is no failure, write `(grep ... || true)`"
+            .into()
+    })
 }
 
 /// Completes, checks and hashes what a job made that says it succeeded.
@@ -420,8 +435,13 @@ fn after_failure(
         (!put_back.is_empty()).then(|| format!("put back as it was before the job: {}", put_back.join(", ")));
     // Whoever finds no room often has none to say so.
     let full = sys::is_full(&cx.root).then(|| "the disk is full: make room, then run again".to_string());
+    // Who has something to say of its failure says it better.
+    let meant = || {
+        let text = &cx.facts[cx.job(id).rule as usize].text;
+        hint_of_text(exit_code, text).filter(|_| log_tail.is_empty())
+    };
     let (moved, help) = match moved {
-        Ok(moved) => (moved, trouble.help.or(full).or(put_back)),
+        Ok(moved) => (moved, trouble.help.or(full).or(put_back).or_else(meant)),
         // Its record says failed, so what stays is not taken for good; but the user must know.
         Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
     };

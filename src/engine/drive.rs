@@ -6,6 +6,7 @@ mod end;
 mod growth;
 mod hooks;
 mod log;
+mod overwritten;
 mod record;
 mod shape;
 mod start;
@@ -171,6 +172,7 @@ pub(crate) fn drive(
         state_dir,
         number,
         recording: false,
+        told_capped: FxHashSet::default(),
         defined: FxHashSet::default(),
         begun: FxHashSet::default(),
         prepared: FxHashMap::default(),
@@ -217,6 +219,8 @@ struct Run<'a> {
     number: u32,
     /// Whether the run is on record: it is from the first job on, so a run that does nothing writes nothing.
     recording: bool,
+    /// Rules whose jobs get less than they ask for, once that is told.
+    told_capped: FxHashSet<u32>,
     defined: FxHashSet<u32>,
     /// Jobs that came so far in this run that they may have changed their outputs.
     begun: FxHashSet<u32>,
@@ -392,11 +396,14 @@ impl Run<'_> {
             }
             Verdict::Run(prepared) => {
                 let mut retries = 0;
+                for (job, prepared) in &prepared {
+                    self.tell_capped(*job, &prepared.instance.capped);
+                }
                 let mut asks = prepared.into_iter().map(|(job, prepared)| {
                     let own = self.cx.rule(self.cx.job(JobId(job))).retries;
                     retries = own.unwrap_or(self.options.retries).max(retries);
-                    let instance = &prepared.instance;
-                    let ask = Ask { threads: instance.threads.into(), named: instance.amounts() };
+                    let (threads, named) = prepared.instance.asked();
+                    let ask = Ask { threads, named };
                     self.prepared.insert(job, prepared);
                     ask
                 });
@@ -406,6 +413,19 @@ impl Run<'_> {
             }
         };
         self.tell(Msg::Checked { job: unit, verdict });
+    }
+
+    /// A job that gets less of a resource than its rule asks for is told so: once per rule. Fewer threads are nothing
+    /// to talk about, for commands are written for any number of them.
+    fn tell_capped(&mut self, job: u32, capped: &[(Arc<str>, u64)]) {
+        let Some((name, asked)) = capped.iter().find(|(name, _)| &**name != "threads") else { return };
+        let rule = self.cx.job(JobId(job)).rule;
+        let Some(limit) = self.cx.limit(name).filter(|_| self.told_capped.insert(rule)) else { return };
+        let message = format!(
+            "rule `{}` asks for {name}={asked}; its jobs get {limit}, the limit of this run",
+            self.cx.workflow.rules[rule as usize].name
+        );
+        self.emit(EventKind::Warning { message });
     }
 
     /// The machine or a limit is too small for what is to run at once.
@@ -418,9 +438,14 @@ impl Run<'_> {
         });
         let help = match name {
             "threads" => {
-                format!("give the run more with `--jobs {amount}`, or let the rules ask for fewer threads")
+                format!(
+                    "give the run more with `--jobs {amount}`, or let the rules ask for less with `--set-threads`"
+                )
             }
-            _ => format!("raise the limit with `--resources {name}={amount}`"),
+            _ => format!(
+                "raise the limit with `--resources {name}={amount}`, or let the rules ask for less with \
+                 `--set-resources`"
+            ),
         };
         let message = format!("it needs {name}={amount}, but the limit is {limit}");
         let message = together.map_or(message.clone(), |together| {
@@ -499,6 +524,7 @@ impl Run<'_> {
         if self.recording && self.fatal.is_none() {
             self.fatal = self.writer.append(&self.cx.paths, &[Record::RunEnded { run: self.number }]).err();
         }
+        self.tell_overwritten();
         self.tell_printed();
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         self.summary.critical_path = self.chains.critical(|job| self.info(job).title());

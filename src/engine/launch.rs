@@ -208,5 +208,6 @@ fn thread_limits(threads: u32) -> Vec<(String, String)> {
         "VECLIB" => "VECLIB_MAXIMUM_THREADS".to_string(),
         other => format!("{other}_NUM_THREADS"),
     };
-    names.iter().map(|name| (variable(name), threads.to_string())).collect()
+    // To libraries, 0 is no number or stands for all that there are.
+    names.iter().map(|name| (variable(name), threads.max(1).to_string())).collect()
 }

@@ -68,42 +68,41 @@ impl Ledger {
         }
     }
 
-    /// The request as it counts here: a job's threads are capped at the machine, unlimited resources do not count. What
-    /// several jobs ask for that run at the same time is added up, and the sum is not capped: each of them was promised
-    /// its share.
+    /// The request as it counts here: what a job asks for is capped at what there is, unlimited resources do not count.
+    /// What several jobs ask for that run at the same time is added up, and the sum is not capped: each of them was
+    /// promised its share. Whoever asks for no threads takes one slot all the same, or all such jobs would run at once.
     ///
     /// # Errors
-    /// The name, the amount and the limit of what can never be given.
+    /// The name, the amount and the limit of what can never be given. With that amount as the limit it is given: it is
+    /// the sum of what was asked for, for shares that are capped grow with the limit.
     pub(crate) fn admit(&self, ask: &Ask, others: &[Ask]) -> Result<Request, (Arc<str>, u64, u64)> {
-        let mut threads = self.capped(ask);
-        for other in others {
-            threads += self.capped(other);
-        }
+        let all = || std::iter::once(ask).chain(others);
+        let sum = |amounts: &mut dyn Iterator<Item = u64>| amounts.fold(0, u64::saturating_add);
+        let threads = sum(&mut all().map(|ask| ask.threads.min(self.threads)));
         if threads > self.threads {
-            return Err(("threads".into(), threads, self.threads));
+            return Err(("threads".into(), sum(&mut all().map(|ask| ask.threads)), self.threads));
         }
         let mut counted: Vec<(Arc<str>, u64)> = Vec::new();
-        for (name, amount) in std::iter::once(ask).chain(others).flat_map(|ask| &ask.named) {
-            if !self.limits.contains_key(name) || *amount == 0 {
+        for (name, amount) in all().flat_map(|ask| &ask.named) {
+            let Some(limit) = self.limits.get(name) else { continue };
+            let amount = *amount.min(limit);
+            if amount == 0 {
                 continue;
             }
             match counted.iter_mut().find(|(known, _)| !others.is_empty() && known == name) {
-                Some((_, sum)) => *sum = sum.saturating_add(*amount),
-                None => counted.push((name.clone(), *amount)),
+                Some((_, sum)) => *sum = sum.saturating_add(amount),
+                None => counted.push((name.clone(), amount)),
             }
         }
         for (name, amount) in &counted {
             let limit = self.limits[name];
             if *amount > limit {
-                return Err((name.clone(), *amount, limit));
+                let asked = all().flat_map(|ask| &ask.named).filter(|(known, _)| known == name);
+                return Err((name.clone(), sum(&mut asked.map(|(_, amount)| *amount)), limit));
             }
         }
         counted.sort();
-        Ok(Request { threads, named: counted })
-    }
-
-    fn capped(&self, ask: &Ask) -> u64 {
-        ask.threads.clamp(1, self.threads)
+        Ok(Request { threads: threads.max(1), named: counted })
     }
 
     /// Puts a job in the queue.
@@ -189,10 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_request_above_the_limit_is_refused_by_name_and_threads_are_capped() {
+    fn a_request_above_the_limit_is_capped() {
         let ledger = Ledger::new(4, &[("mem".into(), 10)]);
-        assert_eq!(ledger.admit(&ask(1, &[("mem", 11)]), &[]).unwrap_err(), ("mem".into(), 11, 10));
+        assert_eq!(
+            request(&ledger, 1, &[("mem", 11)]),
+            Request { threads: 1, named: vec![("mem".into(), 10)] }
+        );
         assert_eq!(request(&ledger, 64, &[("unlimited", 5)]), Request { threads: 4, named: vec![] });
+        assert_eq!(request(&ledger, 0, &[]).threads, 1, "else all jobs without threads would run at once");
     }
 
     #[test]
@@ -201,7 +204,10 @@ mod tests {
         let both = ledger.admit(&ask(3, &[("mem", 4), ("gpu", 1)]), &[ask(1, &[("mem", 6)])]).unwrap();
         assert_eq!(both, Request { threads: 4, named: vec![("mem".into(), 10)] });
         let threads = ledger.admit(&ask(64, &[]), &[ask(1, &[])]).unwrap_err();
-        assert_eq!(threads, ("threads".into(), 5, 4), "each job alone is capped, the sum is not");
+        assert_eq!(threads, ("threads".into(), 65, 4), "each job alone is capped, the sum is not");
+        let enough = Ledger::new(65, &[]);
+        assert!(enough.admit(&ask(64, &[]), &[ask(1, &[])]).is_ok(), "what is named as needed is enough");
+        assert_eq!(ledger.admit(&ask(64, &[]), &[ask(0, &[])]).unwrap().threads, 4);
         let memory = ledger.admit(&ask(1, &[("mem", 6)]), &[ask(1, &[("mem", 5)])]).unwrap_err();
         assert_eq!(memory, ("mem".into(), 11, 10));
     }

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 mod effect;
 pub(crate) mod hash;
 pub(crate) mod links;
+mod near;
 pub(crate) mod observe;
 pub(crate) mod outputs;
 mod place;
@@ -14,6 +15,7 @@ pub(crate) mod stat;
 pub(crate) mod streams;
 pub(crate) mod tree;
 
+pub(crate) use near::near;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -28,17 +30,20 @@ const MAX_CODE_BYTES: u64 = 64 << 20;
 
 /// The content of a file with code, known by its path from the root.
 pub(crate) fn read_code(root: &Path, path: &str) -> io::Result<Vec<u8>> {
-    let file = File::open(root.join(path))?;
-    let meta = file.metadata()?;
+    let full = root.join(path);
+    let meta = full.metadata()?;
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    // A pipe or device could be read for ever.
-    if !meta.is_file() || meta.len() > MAX_CODE_BYTES {
-        return Err(io::Error::other("it is no regular file of less than 64 MiB"));
+    // To open a pipe would wait for a writer; it and a device could be read for ever.
+    if !meta.is_file() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "it is not a regular file"));
+    }
+    if meta.len() > MAX_CODE_BYTES {
+        return Err(io::Error::other("it is larger than 64 MiB"));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_CODE_BYTES).read_to_end(&mut bytes).map(|_| bytes)
+    File::open(full)?.take(MAX_CODE_BYTES).read_to_end(&mut bytes).map(|_| bytes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The places of outputs: cleared before a job runs, and when it failed. Knows no job. Invariants: a directory is
 //! removed with what is in it only when the caller vouches for it; a link is never followed to something that is then
-//! removed; what is not on record is moved, never lost.
+//! removed; what is not on record is moved, never lost, a link as a link.
 
 use super::effect;
 use super::place::{move_under, permit, remove_all};
@@ -78,7 +78,7 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
     for (output, (full, there)) in outputs.iter().zip(found) {
         match there {
             _ if output.stays => {}
-            Found::File | Found::Directory if output.keep => {
+            Found::File | Found::Link | Found::Directory if output.keep || leads_nowhere(&full) => {
                 let to = move_under(save_dir, &full, output.path)?;
                 saved.push(Saved { path: output.path.to_string(), to });
             }
@@ -90,6 +90,12 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
         make_parent(&full)?;
     }
     Ok(saved)
+}
+
+/// Whether it is a link to nothing. No output is such a link when its job ends, so its content, which may lie elsewhere
+/// (as those of git-annex do), is not known to be ours.
+fn leads_nowhere(full: &Path) -> bool {
+    fs::metadata(full).is_err_and(|error| is_missing(&error))
 }
 
 fn find(full: &Path) -> io::Result<Found> {

@@ -228,7 +228,13 @@ impl FsClock {
 fn read_clock(probe: &Path, file: &mut Option<File>) -> io::Result<Observed> {
     let file = match file {
         Some(file) => file,
-        None => file.insert(OpenOptions::new().write(true).create(true).truncate(false).open(probe)?),
+        None => {
+            // To open a pipe would wait for a reader, and through a link somebody's file would be written to.
+            if fs::symlink_metadata(probe).is_ok_and(|meta| !meta.is_file()) {
+                fs::remove_file(probe)?;
+            }
+            file.insert(OpenOptions::new().write(true).create(true).truncate(false).open(probe)?)
+        }
     };
     file.seek(SeekFrom::Start(0))?;
     file.write_all(b".")?;

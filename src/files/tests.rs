@@ -267,7 +267,7 @@ fn what_is_not_ours_to_remove_stops_the_job_before_anything_is_removed() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_is_unlinked_and_never_followed() {
+fn a_link_is_unlinked_or_kept_as_a_link_and_never_followed() {
     use std::os::unix::fs::symlink;
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("root");
@@ -276,7 +276,12 @@ fn a_link_is_unlinked_and_never_followed() {
     for target in ["../outside/precious", "../outside", "nowhere"] {
         for output in [keep("out"), remove("out")] {
             symlink(target, root.join("out")).unwrap();
-            assert_eq!(prepare(&root, &[output], &dir.path().join("save")).unwrap(), []);
+            let saved = prepare(&root, &[output], &dir.path().join("save")).unwrap();
+            let is_kept = output.keep || target == "nowhere";
+            assert_eq!(saved.len(), usize::from(is_kept), "{target}");
+            for saved in saved {
+                assert_eq!(fs::read_link(saved.to).unwrap().to_str(), Some(target));
+            }
             assert_eq!(listing(&root), Vec::<String>::new());
             assert_eq!(read(dir.path(), "outside/precious"), "x");
         }

@@ -131,8 +131,14 @@ impl<'s> Walk<'s, '_> {
         }
     }
 
+    /// The candidate that is looked at. Where a rule names the very file, it is the one that was meant: what a pattern
+    /// would need for it besides is nobody's missing input.
     fn present(&self, place: usize) -> Option<u32> {
-        self.all(place).get(self.stack[place].candidate).copied()
+        let all = self.all(place);
+        let is_exact = |job: &u32| self.expansion.jobs[*job as usize].wildcards.is_empty();
+        let has_exact = all.iter().any(is_exact);
+        let meant = all.iter().filter(|job| !has_exact || is_exact(job));
+        meant.copied().nth(self.stack[place].candidate)
     }
 
     fn rule_at(&self, place: usize) -> Option<&'s Rule> {
@@ -181,6 +187,8 @@ impl<'s> Walk<'s, '_> {
         let known = self.expansion.explored.iter().copied().filter(had).map(|path| paths.text(path));
         let real = self.probe.real_name(file);
         let named = (file, real.as_deref());
+        let near = self.probe.near(file);
+        let known = near.iter().map(String::as_str).chain(known);
         let problem = errors::missing_input(named, rule, self.chain(Some(file)), self.expansion, known);
         self.report.add(problem);
     }

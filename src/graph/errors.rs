@@ -271,7 +271,7 @@ pub(crate) fn missing_input<'a>(
     if joined_in(expansion.workflow, needed_by, file) {
         return problem.help("two texts side by side are joined: is a `,` missing?");
     }
-    suggest(problem, file, expansion.index.concrete_paths().chain(known), spelled)
+    suggest(problem, file, known.chain(expansion.index.concrete_paths()), spelled)
 }
 
 /// A file that is wanted as it is before an update, and is not there.

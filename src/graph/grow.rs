@@ -145,6 +145,10 @@ impl Probe for OnGround<'_> {
     fn real_name(&self, path: &str) -> Option<String> {
         self.probe.real_name(path)
     }
+
+    fn near(&self, path: &str) -> Vec<String> {
+        self.probe.near(path)
+    }
 }
 
 impl Growth<'_> {

@@ -41,6 +41,12 @@ pub(crate) trait Probe: Sync {
         let _ = path;
         None
     }
+
+    /// Files that are there, and whose names `path` may be a misspelling of.
+    fn near(&self, path: &str) -> Vec<String> {
+        let _ = path;
+        Vec::new()
+    }
 }
 
 /// What is to be made, and from what.

@@ -464,16 +464,19 @@ impl Vm<'_> {
                 if method.name == "query" {
                     self.caller = frame.variables();
                 }
+                self.at = Some(span);
                 return (method.call)(self, &receiver, args);
             }
             let function = self.get_attr(&receiver, &name.text).map_err(|raise| raise.at(callee.span))?;
             let args = self.args(frame, args)?;
             self.note_caller(frame, &function);
+            self.at = Some(span);
             return self.call_value(&function, args, Some(span));
         }
         let function = self.eval_in(frame, callee)?;
         let args = self.args(frame, args)?;
         self.note_caller(frame, &function);
+        self.at = Some(span);
         self.call_value(&function, args, Some(span))
     }
 

@@ -375,6 +375,7 @@ impl Loader {
         }
         self.check_scatter();
         self.warnings = directives::unused_settings(&settings.config, &self.sources);
+        self.warnings.append(&mut vm.remarks);
         self.apply_overrides(&mut vm, &settings);
         self.finish_bodies(&mut vm);
         let rules = self.finish(&vm);

@@ -3,7 +3,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::path::normalise;
-use crate::diag::Span;
+use crate::diag::{Problem, Span};
 use crate::lang::action::Acts;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
@@ -103,6 +103,9 @@ impl Place {
     }
 }
 
+/// Places of one warning that are shown.
+const PLACES_NAMED: usize = 4;
+
 /// One evaluation: the load of a workflow, or one call of a function after it.
 pub(crate) struct Vm<'a> {
     spaces: Spaces<'a>,
@@ -121,6 +124,10 @@ pub(crate) struct Vm<'a> {
     pub(crate) caller: Option<Vec<(Arc<str>, Value)>>,
     /// Which checkpoints this call can ask.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
+    /// The call that is being evaluated, for remarks on it.
+    pub(crate) at: Option<Span>,
+    /// Warnings of the load: what was evaluated, and is probably not as its author meant.
+    pub(crate) remarks: Vec<Problem>,
     /// What code that runs as a job can do; nothing else can change anything.
     pub(crate) acts: Option<&'a Acts<'a>>,
     /// Globals that such code has for itself.
@@ -146,6 +153,8 @@ impl Vm<'static> {
             folder: PathBuf::new(),
             validates: true,
             checkpoints: None,
+            at: None,
+            remarks: Vec::new(),
             acts: None,
             own: Vec::new(),
         }
@@ -179,6 +188,33 @@ impl Vm<'static> {
 }
 
 impl Vm<'_> {
+    /// A warning about the call that is being evaluated: once for its place, and only while the files load, for a function
+    /// is called for every job.
+    pub(crate) fn remark(&mut self, problem: Problem) {
+        let problem = match self.at {
+            Some(span) => problem.at(span, ""),
+            None => problem,
+        };
+        let known = |other: &Problem| other.code == problem.code && other.labels == problem.labels;
+        if self.imports.is_some() && !self.remarks.iter().any(known) {
+            self.remarks.push(problem);
+        }
+    }
+
+    /// As [`Vm::remark`], where one warning is enough for all places: those after the first only join it.
+    pub(crate) fn remark_once(&mut self, problem: Problem) {
+        match (self.remarks.iter_mut().find(|other| other.code == problem.code), self.at) {
+            (Some(first), Some(at)) => {
+                let is_known = first.labels.iter().any(|(span, _)| *span == at);
+                if !is_known && first.labels.len() < PLACES_NAMED {
+                    first.labels.push((at, "nor here".into()));
+                }
+            }
+            (Some(_), None) => {}
+            (None, _) => self.remark(problem),
+        }
+    }
+
     /// Runs statements in the current namespace.
     pub(crate) fn exec_block(&mut self, block: &[Stmt], host: &mut dyn Host) -> Result<(), Raise> {
         let old = self.budget.enter_stack();
@@ -486,6 +522,8 @@ impl Frozen {
             folder: PathBuf::new(),
             validates: true,
             checkpoints,
+            at: None,
+            remarks: Vec::new(),
             acts: None,
             own: Vec::new(),
         };
@@ -536,6 +574,8 @@ impl Frozen {
             folder: PathBuf::new(),
             validates: true,
             checkpoints: None,
+            at: None,
+            remarks: Vec::new(),
             acts: Some(acts),
             own,
         };

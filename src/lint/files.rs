@@ -7,6 +7,8 @@ use super::scope::{Scope, Site};
 use crate::base::path::{is_outside, normalise};
 use crate::matching::index::{Candidate, Scratch};
 use crate::matching::matcher::{ConstraintCache, Values, compile_with};
+use crate::model::action::Action;
+use crate::model::dynamic::Dynamic;
 use crate::model::pattern::{Pattern, Segment};
 use crate::model::rule::InputSource;
 use crate::model::template::{Part, Root, Template};
@@ -33,6 +35,43 @@ pub(super) fn output_outside_root(scope: &Scope<'_>, finder: &mut Finder<'_>) {
                 .note("a copy of the project would write to the same file, and nothing keeps the two apart")
                 .help("write it below the root, or start there with `-C` or `workdir:`"),
         );
+    }
+}
+
+/// `missing-code`: a script, a notebook or a file of conda that is not there.
+pub(super) fn missing_code(scope: &Scope<'_>, finder: &mut Finder<'_>) {
+    for site in scope.sites.iter().filter(|site| site.rule.refused.is_none()) {
+        let mut look = |section: &'static str, what: &str, dir: &str, text: &str| {
+            let text = text.strip_prefix("file://").unwrap_or(text);
+            let path = match text.starts_with('/') || matches!(dir, "" | ".") {
+                true => normalise(text).into_owned(),
+                false => normalise(&format!("{dir}/{text}")).into_owned(),
+            };
+            // What is elsewhere, or made by a rule, is not looked for.
+            if text.contains("://") || !scope.is_absent(&path) || scope.makes(&path) {
+                return;
+            }
+            let message = format!("the {what} `{path}` of rule `{}` does not exist", site.rule.name);
+            finder.push(
+                site.warning("missing-code", message, scope.find(site, section, text))
+                    .help("its path starts from the directory of the Rulefile that names it"),
+            );
+        };
+        if let Action::Script(script) = &site.rule.action
+            && let Some(path) = script.path.literal()
+        {
+            match script.notebook {
+                true => look("notebook", "notebook", &script.dir, &path),
+                false => look("script", "script", &script.dir, &path),
+            }
+        }
+        let environment = &site.rule.environment;
+        if let Some(Dynamic::Const(Value::Str(text))) = &environment.conda
+            && !text.contains('{')
+            && (text.ends_with(".yaml") || text.ends_with(".yml"))
+        {
+            look("conda", "conda environment", &environment.dir, text);
+        }
     }
 }
 

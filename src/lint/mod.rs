@@ -10,6 +10,7 @@ mod command;
 mod config;
 mod files;
 mod layout;
+mod literals;
 mod overlap;
 mod python;
 mod reach;
@@ -53,12 +54,13 @@ pub struct LintOptions {
 impl LintOptions {
     fn wants(&self, name: &str) -> bool {
         let named = |names: &[String]| names.iter().any(|other| other == name);
-        let is_on = |lint: &Lint| self.pedantic || lint.level == LintLevel::Warn || named(&self.deny);
+        let is_on = |lint: &Lint| self.pedantic || lint.level != LintLevel::Pedantic || named(&self.deny);
         !named(&self.allow) && LINTS.iter().find(|lint| lint.name == name).is_none_or(is_on)
     }
 
     fn severity(&self, name: &str) -> Severity {
-        match self.strict || self.deny.iter().any(|denied| denied == name) {
+        let is_mistake = LINTS.iter().any(|lint| lint.name == name && lint.level == LintLevel::Error);
+        match is_mistake || self.strict || self.deny.iter().any(|denied| denied == name) {
             true => Severity::Error,
             false => Severity::Warning,
         }
@@ -90,10 +92,12 @@ impl Workflow {
             ambiguous::ambiguous_outputs,
             ambiguous::overlapping_outputs,
             config::unused_config_key,
+            files::missing_code,
             files::output_outside_root,
             files::undeclared_file,
             layout::no_log,
             layout::tabs_and_blanks,
+            literals::joined_paths,
             python::is_literal,
             python::unsupported_python,
             reach::unreachable_rule,
@@ -102,7 +106,7 @@ impl Workflow {
             unused::unused_input,
             unused::unused_param,
             unused::unused_wildcard,
-        ] as [fn(&Scope<'_>, &mut Finder<'_>); 15]
+        ] as [fn(&Scope<'_>, &mut Finder<'_>); 17]
         {
             find(&scope, &mut Finder { options, problems: &mut problems });
         }

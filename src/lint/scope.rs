@@ -2,7 +2,7 @@
 
 use crate::diag::{Problem, SourceId, Span};
 use crate::files::stat::stat;
-use crate::matching::index::PatternIndex;
+use crate::matching::index::{Candidate, PatternIndex, Scratch};
 use crate::model::action::{Action, ShellAction};
 use crate::model::rule::{InputSource, Rule};
 use crate::model::workflow::Workflow;
@@ -110,6 +110,20 @@ impl<'w> Scope<'w> {
         found.is_some_and(|found| found.sig.kind == FileKind::File)
     }
 
+    /// Whether some rule makes this file.
+    pub(super) fn makes(&self, path: &str) -> bool {
+        let (mut found, mut scratch) = (false, Scratch::default());
+        let mut visit = |_: Candidate<'_>| found = true;
+        self.index.candidates(path, &mut scratch, &mut visit);
+        self.index.above(path, &mut scratch, &mut visit);
+        found
+    }
+
+    /// Whether nothing lies at a path, which may be absolute. Without a root that is not known.
+    pub(super) fn is_absent(&self, path: &str) -> bool {
+        self.root.as_ref().is_some_and(|root| matches!(stat(&root.join(path)), Ok(None)))
+    }
+
     pub(super) fn root(&self) -> Option<&Path> {
         self.root.as_deref()
     }
@@ -144,14 +158,18 @@ impl<'w> Site<'w> {
         self.rule.place
     }
 
-    /// The section, if it is written here and not where the rule was taken from.
-    pub(super) fn section(&self, word: &str) -> Option<&'w Section> {
-        let sections = match self.written {
+    /// What is written of the rule here.
+    pub(super) fn sections(&self) -> &'w [Section] {
+        match self.written {
             Written::Rule(def) => &def.sections,
             Written::Use(def) => &def.sections,
-            Written::Nowhere => return None,
-        };
-        sections.iter().find(|section| &*section.name.text == word)
+            Written::Nowhere => &[],
+        }
+    }
+
+    /// The section, if it is written here and not where the rule was taken from.
+    pub(super) fn section(&self, word: &str) -> Option<&'w Section> {
+        self.sections().iter().find(|section| &*section.name.text == word)
     }
 
     /// The item of a section with this name.

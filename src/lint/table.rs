@@ -28,6 +28,8 @@ pub struct Lint {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum LintLevel {
+    /// Always, as a mistake: with it something cannot run.
+    Error,
     /// Always: most likely a mistake.
     Warn,
     /// When it is asked for: a matter of taste, or often wanted so.
@@ -36,6 +38,10 @@ pub enum LintLevel {
 
 const fn warn(name: &'static str, summary: &'static str, why: &'static str, example: &'static str) -> Lint {
     Lint { name, level: LintLevel::Warn, summary, why, example }
+}
+
+const fn error(name: &'static str, summary: &'static str, why: &'static str, example: &'static str) -> Lint {
+    Lint { name, level: LintLevel::Error, summary, why, example }
 }
 
 const fn pedantic(
@@ -55,6 +61,16 @@ const fn pedantic(
 /// }
 /// ```
 pub const LINTS: &[Lint] = &[
+    error(
+        "missing-code",
+        "A rule names a script, a notebook or a file for conda that is not there.",
+        "Its jobs cannot run. Of a path with wildcards or a function nothing is said, nor of what a rule makes.",
+        "\
+rule plot:
+    output: \"plot.svg\"
+    script: \"scripts/plto.py\"
+",
+    ),
     warn(
         "ambiguous-outputs",
         "Two rules make the same file, and nothing says which of them is taken.",
@@ -73,6 +89,23 @@ rule by_tr:
     input: \"{table}.csv\"
     output: \"{table}.tsv\"
     shell: \"tr , '\\t' < {input} > {output}\"
+",
+    ),
+    warn(
+        "empty-glob",
+        "A call of `glob_wildcards` matches no file.",
+        "What is expanded with it is empty, so that nothing is to do: most likely the pattern is misspelt.",
+        "\
+# raw/a.txt: 1
+SAMPLES = glob_wildcards(\"rawx/{sample}.txt\").sample
+
+rule all:
+    input: expand(\"out/{sample}.txt\", sample=SAMPLES)
+
+rule copy:
+    input: \"raw/{sample}.txt\"
+    output: \"out/{sample}.txt\"
+    shell: \"cp {input} {output}\"
 ",
     ),
     warn(
@@ -101,6 +134,32 @@ rule pack:
 ",
     ),
     warn(
+        "joined-paths",
+        "Two paths among inputs or outputs stand beside each other without a comma.",
+        "Python joins texts that follow each other, so they are one path.",
+        "\
+# a.txt: 1
+# b.txt: 2
+rule sum:
+    input:
+        \"a.txt\"
+        \"b.txt\"
+    output: \"sum.txt\"
+    shell: \"cat {input} > {output}\"
+",
+    ),
+    warn(
+        "missing-input",
+        "A file that the first rule needs is not there, and no rule makes it.",
+        "A run cannot begin. Where the data is not, as in a check of each commit, that is no mistake of the Rulefile.",
+        "\
+rule sort:
+    input: \"data.csv\"
+    output: \"sorted.csv\"
+    shell: \"sort {input} > {output}\"
+",
+    ),
+    warn(
         "nested-shell",
         "A path or a wildcard stands in a text that an inner shell takes as a command.",
         "Values are quoted for the shell of the rule. The inner one reads the text once more, without these quotes: a \
@@ -114,6 +173,21 @@ rule sort:
     input: \"{name}.txt\"
     output: \"{name}.sorted\"
     shell: \"bash -c 'sort {input}' > {output}\"
+",
+    ),
+    warn(
+        "no-directory",
+        "A Rulefile makes a directory while it loads.",
+        "Nothing is changed then, so the call does nothing. The directories of outputs and logs are made for every job.",
+        "\
+import os
+
+os.makedirs(\"logs\", exist_ok=True)
+
+rule note:
+    output: \"note.txt\"
+    log: \"logs/note.log\"
+    shell: \"echo done > {output} 2> {log}\"
 ",
     ),
     warn(

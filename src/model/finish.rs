@@ -623,10 +623,10 @@ fn check_streams(draft: &RuleDraft, report: &mut Report<'_>) {
 
 fn check_numbers(draft: &RuleDraft, report: &mut Report<'_>) {
     if let Dynamic::Const(value) = &draft.threads
-        && !matches!(value, Value::Int(1..))
+        && !matches!(value, Value::Int(0..))
     {
         let message = format!(
-            "`threads` of rule `{}` must be a whole number from 1, not {}",
+            "`threads` of rule `{}` must be a whole number from 0, not {}",
             draft.name,
             value.canonical()
         );

@@ -40,6 +40,16 @@ pub(crate) enum Stream {
     Service,
 }
 
+impl Stream {
+    /// As its flag is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Stream::Pipe => "pipe",
+            Stream::Service => "service",
+        }
+    }
+}
+
 /// The flags of one path.
 #[derive(Clone, Default)]
 pub(crate) struct Flags {

@@ -135,6 +135,15 @@ pub(crate) fn minutes(text: &str) -> Result<i64, String> {
         .ok_or_else(|| format!("`{text}` is too large"))
 }
 
+/// Seconds in `90s`, `10m`, `1h30m`, `1.5` (seconds); above 0.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let seconds = text.parse().ok().or_else(|| timespan(text));
+    seconds.filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0).ok_or_else(|| {
+        format!("`{text}` is not a time: write for example `90s`, `10m`, `1h30m`, or a number of seconds")
+    })
+}
+
 /// A size in megabytes for people: `1.5 GB`.
 pub(crate) fn size_text(mb: i64) -> String {
     let bytes = mb as f64 * BYTES_PER_MB;
@@ -274,6 +283,18 @@ mod tests {
         assert_eq!(minutes("1d 2h 5min"), Ok(1565));
         for text in ["", "h", "1 fortnight", "1h30x", "soon"] {
             assert!(minutes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_seconds() {
+        for (text, wanted) in
+            [("90s", 90.0), ("10m", 600.0), ("1h30m", 5400.0), ("1.5", 1.5), (" 2 min ", 120.0)]
+        {
+            assert_eq!(seconds(text), Ok(wanted), "{text}");
+        }
+        for text in ["", "0", "-1", "soon", "nan", "inf", "0s"] {
+            assert!(seconds(text).is_err(), "{text}");
         }
     }
 

@@ -272,7 +272,8 @@ impl CodeCache {
         for dir in dirs.iter().enumerate().filter(|(n, dir)| *n == 0 || !dir.is_empty()).map(|(_, dir)| dir) {
             let main: Arc<str> =
                 if dir.is_empty() { "body.py".into() } else { format!("{dir}/body.py").into() };
-            follow(cx, &main, body.text.as_bytes(), &mut parts);
+            // What cannot be read is for Python to say: the body may never import it.
+            let _ = follow(cx, &main, body.text.as_bytes(), &mut parts);
         }
         parts.sort_by(|a, b| a.name.cmp(&b.name));
         let parts: Arc<[CodePart]> = parts.into();
@@ -330,7 +331,10 @@ fn read_script(cx: &Context, path: &Arc<str>) -> Script {
         }
     };
     let mut parts = vec![part(path, &bytes)];
-    let config = follow(cx, path, &bytes, &mut parts);
+    let config = match follow(cx, path, &bytes, &mut parts) {
+        Ok(config) => config,
+        Err(message) => return Script { parts: Err(message), config: ConfigUse::Nothing },
+    };
     // The script first, the others in an order that does not depend on how they were found.
     if let Some((_, rest)) = parts.split_first_mut() {
         rest.sort_by(|a, b| a.name.cmp(&b.name));
@@ -343,8 +347,13 @@ fn part(path: &Arc<str>, bytes: &[u8]) -> CodePart {
 }
 
 /// Adds the files that `main`, whose content is `bytes`, imports, and those that these import; returns the settings that
-/// all of them read.
-fn follow(cx: &Context, main: &Arc<str>, bytes: &[u8], parts: &mut Vec<CodePart>) -> ConfigUse {
+/// all of them read, or why one of them cannot be a module.
+fn follow(
+    cx: &Context,
+    main: &Arc<str>,
+    bytes: &[u8],
+    parts: &mut Vec<CodePart>,
+) -> Result<ConfigUse, String> {
     let scanner = cx.code.scanner.get_or_init(Scanner::new).as_ref();
     let imports =
         |file: &Arc<str>, bytes: &[u8]| scanner.map(|s| s.imports(main, file, bytes)).unwrap_or_default();
@@ -355,12 +364,19 @@ fn follow(cx: &Context, main: &Arc<str>, bytes: &[u8], parts: &mut Vec<CodePart>
         if parts.len() >= MAX_IMPORTED || parts.iter().any(|part| part.name == next) {
             continue;
         }
-        let Ok(bytes) = crate::files::read_code(&cx.root, &next) else { continue };
+        let bytes = match crate::files::read_code(&cx.root, &next) {
+            Ok(bytes) => bytes,
+            // Its interpreter would wait for ever to read it.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                return Err(format!("imports `{next}`, which is not a regular file"));
+            }
+            Err(_) => continue,
+        };
         parts.push(part(&next, &bytes));
         config = config.and(settings(&bytes));
         todo.extend(imports(&next, &bytes));
     }
-    config
+    Ok(config)
 }
 
 fn describe(error: &io::Error) -> String {
@@ -368,6 +384,7 @@ fn describe(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "does not exist".into(),
         io::ErrorKind::PermissionDenied => "cannot be read: permission denied".into(),
         io::ErrorKind::IsADirectory => "is a directory".into(),
+        io::ErrorKind::Unsupported => "is not a regular file".into(),
         _ => format!("cannot be read: {error}"),
     }
 }

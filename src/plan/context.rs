@@ -43,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) root: PathBuf,
     /// Threads that jobs may use together: a job's own are capped at it.
     pub(crate) slots: u32,
+    /// What jobs may use together of named resources: a job's own amounts are capped at it, too.
+    pub(crate) limits: Vec<(String, u64)>,
     /// What jobs take for temporary files unless their rule says something else.
     pub(crate) temp_dir: Arc<str>,
     pub(crate) force: Force,
@@ -86,6 +88,11 @@ impl Force {
 }
 
 impl Context {
+    /// The limit of a named resource.
+    pub(crate) fn limit(&self, name: &str) -> Option<u64> {
+        self.limits.iter().rev().find(|(limited, _)| limited == name).map(|(_, limit)| *limit)
+    }
+
     pub(crate) fn job(&self, id: JobId) -> &Job {
         &self.graph.jobs[id.index()]
     }
@@ -172,6 +179,10 @@ impl Probe for Sources<'_> {
 
     fn real_name(&self, path: &str) -> Option<String> {
         RealNames::new(self.root).of_file(path)
+    }
+
+    fn near(&self, path: &str) -> Vec<String> {
+        crate::files::near(self.root, path)
     }
 }
 

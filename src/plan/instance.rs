@@ -43,6 +43,8 @@ pub(crate) struct Instance {
     pub(crate) params: Vec<(Option<Arc<str>>, Value)>,
     pub(crate) threads: u32,
     pub(crate) resources: Vec<(Arc<str>, Value)>,
+    /// What the rule asked for where the run has less: threads and resources are capped at what there is.
+    pub(crate) capped: Vec<(Arc<str>, u64)>,
     pub(crate) benchmark: Option<Arc<str>>,
     pub(crate) attempt: u32,
     /// Number of the job in its graph.
@@ -93,7 +95,11 @@ impl Instance {
             Some(threads) => known(threads, &|| "`threads`".into())?,
             None => None,
         };
-        instance.threads = threads.map_or(Ok(1), |value| whole_threads(cx, rule, &value))?;
+        let threads = threads.map_or(Ok(1), |value| whole_threads(rule, &value))?;
+        instance.threads = threads.min(cx.slots);
+        if threads > cx.slots {
+            instance.capped.push(("threads".into(), threads.into()));
+        }
         for (name, resource) in &rule.resources {
             let value = match sized(instance.evaluate(resource, rule)) {
                 Some(value) => known(value, &|| format!("resource `{name}`"))?,
@@ -104,6 +110,7 @@ impl Instance {
             if value != Value::None {
                 let (name, value) = units::standard(name, value)
                     .map_err(|message| Trouble::new(format!("in rule `{}`: {message}", rule.name)))?;
+                let value = instance.cap(cx, &name, value);
                 let derived = units::derived(&name, &value);
                 instance.resources.push((name, value));
                 instance.resources.extend(derived.into_iter().flatten());
@@ -141,6 +148,7 @@ impl Instance {
             params: Vec::new(),
             threads: 1,
             resources: Vec::new(),
+            capped: Vec::new(),
             benchmark: rule.benchmark.as_ref().map(|b| rendered_one(&b.path, &job.wildcards)),
             attempt: 1,
             job: job.id.0,
@@ -148,6 +156,19 @@ impl Instance {
             open_params: Vec::new(),
             checkpoints: cx.graph.finals.clone(),
             pending: Vec::new(),
+        }
+    }
+
+    /// As much of a resource as the run has, if it has a limit.
+    fn cap(&mut self, cx: &Context, name: &Arc<str>, value: Value) -> Value {
+        let (Value::Int(asked), Some(limit)) = (&value, cx.limit(name)) else { return value };
+        match u64::try_from(*asked) {
+            Ok(asked) if asked > limit => {
+                self.capped.push((name.clone(), asked));
+                // Below `asked`, so it fits.
+                i64::try_from(limit).map_or(value, Value::Int)
+            }
+            _ => value,
         }
     }
 
@@ -177,6 +198,9 @@ impl Instance {
             Value::None => Ok(None),
             Value::Int(n @ 1..) => Ok(Some(n as f64)),
             Value::Float(x) if x > 0.0 && x.is_finite() => Ok(Some(x)),
+            Value::Str(text) => units::seconds(&text)
+                .map(Some)
+                .map_err(|message| Trouble::new(format!("`timeout` of rule `{}`: {message}", rule.name))),
             other => Err(Trouble::new(format!(
                 "`timeout` of rule `{}` must be a number of seconds above 0, not {}",
                 rule.name,
@@ -257,14 +281,19 @@ impl Instance {
         found.map(|(_, value)| Arc::from(value.to_string()))
     }
 
-    /// What the job takes of the named resources; texts are not counted.
-    pub(crate) fn amounts(&self) -> Vec<(Arc<str>, u64)> {
+    /// What the rule asks for, however little there is: the threads and the named resources. Texts are not counted.
+    pub(crate) fn asked(&self) -> (u64, Vec<(Arc<str>, u64)>) {
         let amount = |value: &Value| match value {
             Value::Int(n) => u64::try_from(*n).ok(),
             Value::Float(x) if *x >= 0.0 => Some(x.ceil() as u64),
             _ => None,
         };
-        self.resources.iter().filter_map(|(name, value)| Some((name.clone(), amount(value)?))).collect()
+        let more = |name: &str| self.capped.iter().find(|(known, _)| &**known == name).map(|(_, n)| *n);
+        let named = self.resources.iter().filter_map(|(name, value)| {
+            let amount = amount(value)?;
+            Some((name.clone(), more(name).unwrap_or(amount)))
+        });
+        (more("threads").unwrap_or(self.threads.into()), named.collect())
     }
 }
 
@@ -289,13 +318,13 @@ pub(crate) fn priority(cx: &Context, job: &Job) -> Result<i64, Trouble> {
     }
 }
 
-/// Threads of a job, at most as many as the run has.
-fn whole_threads(cx: &Context, rule: &Rule, value: &Value) -> Result<u32, Trouble> {
+/// Threads that a job asks for.
+fn whole_threads(rule: &Rule, value: &Value) -> Result<u32, Trouble> {
     match value {
-        Value::Int(n @ 1..) => Ok(u32::try_from(*n).unwrap_or(u32::MAX).min(cx.slots)),
-        Value::Float(x) if *x >= 1.0 => Ok((x.round_ties_even() as u32).min(cx.slots)),
+        Value::Int(n @ 0..) => Ok(u32::try_from(*n).unwrap_or(u32::MAX)),
+        Value::Float(x) if x.round_ties_even() >= 0.0 => Ok(x.round_ties_even() as u32),
         other => Err(Trouble::new(format!(
-            "`threads` of rule `{}` must be a whole number from 1, not {}",
+            "`threads` of rule `{}` must be a whole number from 0, not {}",
             rule.name,
             other.canonical()
         ))),

@@ -294,10 +294,7 @@ impl Inspection<'_> {
 
     fn stream(&self, maker: JobId, path: PathId, stream: Stream) -> Option<Problem> {
         let text = self.paths.text(path);
-        let name = match stream {
-            Stream::Pipe => "pipe",
-            Stream::Service => "service",
-        };
+        let name = stream.name();
         let reads = |job: &JobId| self.job(*job).made_inputs().any(|(_, input)| input == path);
         let readers: Vec<JobId> = self.graph.consumers(maker).filter(reads).collect();
         let is_idle = |job: &JobId| matches!(self.rule(self.job(*job)).action, Action::None);

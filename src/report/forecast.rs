@@ -3,6 +3,7 @@
 use super::narrate::Detail;
 use super::text::{count, padded, title};
 use crate::diag::style::{Role, TextStyle, command_lines, printable};
+use crate::graph::info::JobInfo;
 use crate::plan::plan::{Plan, PlannedJob, Verdict};
 use crate::trace::reason::Reason;
 use indexmap::IndexMap;
@@ -56,7 +57,18 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
         let _ = writeln!(out, "{}: {}", style.paint(Role::Warning, "warning"), printable(&text));
     }
     push_counts(&mut out, plan.counts(), plan.running(), plan.waiting(), style);
+    if detail > Detail::Quiet && active.iter().any(|planned| is_without_record(planned)) {
+        out.push_str(ACCEPT);
+    }
     out
+}
+
+const ACCEPT: &str =
+    "`rulemake accept` takes the files that are there for results, instead of making them again\n";
+
+/// Whether its outputs were made by something else, or by a run whose state directory is gone.
+fn is_without_record(planned: &PlannedJob<'_>) -> bool {
+    matches!(planned.verdict(), Verdict::Run { reasons } if reasons.contains(&Reason::NoRecord))
 }
 
 #[derive(Default)]
@@ -125,14 +137,15 @@ fn causes(tally: &Tally) -> String {
 
 fn push_jobs(out: &mut String, active: &[PlannedJob<'_>], verbose: bool, style: TextStyle) {
     let shown = if verbose { active } else { &active[..active.len().min(JOBS_SHOWN)] };
-    let titles: Vec<String> = shown.iter().map(|j| title(&j.info())).collect();
+    let infos: Vec<JobInfo> = shown.iter().map(|planned| planned.info()).collect();
+    let titles: Vec<String> = infos.iter().map(title).collect();
     let columns = titles.iter().map(|t| t.width()).filter(|w| *w <= TITLE_COLUMNS).max().unwrap_or(0);
-    for (planned, title) in shown.iter().zip(&titles) {
+    for ((planned, info), title) in shown.iter().zip(&infos).zip(&titles) {
         let (word, role, causes) = match planned.verdict() {
             running @ Verdict::Run { reasons } => match running.running_now() {
                 // What else is to be said of it is about what it has not made yet.
-                Some(now) => ("runs now", Role::Good, reason_list(std::slice::from_ref(now), verbose)),
-                None => ("will run", Role::Warning, reason_list(reasons, verbose)),
+                Some(now) => ("runs now", Role::Good, reason_list(info, std::slice::from_ref(now), verbose)),
+                None => ("will run", Role::Warning, reason_list(info, reasons, verbose)),
             },
             Verdict::May { inputs } => ("may run ", Role::Frame, may_list(inputs, verbose)),
             Verdict::AfterCheckpoint { checkpoints } => {
@@ -164,8 +177,15 @@ fn push_command(out: &mut String, planned: &PlannedJob<'_>, style: TextStyle) {
     }
 }
 
-fn reason_list(reasons: &[Reason], all: bool) -> Vec<String> {
-    let texts: Vec<String> = reasons.iter().map(|r| printable(&r.to_string()).into_owned()).collect();
+fn reason_list(info: &JobInfo, reasons: &[Reason], all: bool) -> Vec<String> {
+    // The title names the first output: once is enough for a line.
+    let is_first = |path: &String| info.outputs.first() == Some(path);
+    let text = |reason: &Reason| match reason {
+        Reason::OutputMissing { path } if is_first(path) => "output missing".into(),
+        Reason::OutputModified { path, .. } if is_first(path) => "output modified by hand".into(),
+        other => printable(&other.to_string()).into_owned(),
+    };
+    let texts: Vec<String> = reasons.iter().map(text).collect();
     shortened(texts, all, " reason")
 }
 
@@ -303,6 +323,23 @@ waits     all             for checkpoint split parts
 1 will run, 2 wait for checkpoints, 0 up to date
 "
         );
+    }
+
+    /// A line has the room of a screen; whoever comes from Snakemake learns once how files are taken over.
+    #[test]
+    fn the_first_output_is_named_once_and_files_without_record_can_be_accepted() {
+        let missing = |path: &str| Reason::OutputMissing { path: path.into() };
+        let jobs = vec![
+            planned(job(0, "r", "a"), run(&[missing("a")]), &[]),
+            planned(job(1, "r", "b"), run(&[missing("c")]), &[]),
+            planned(job(2, "r", "d"), run(&[Reason::NoRecord]), &[]),
+        ];
+        let text = plan_text(&plan(jobs), Detail::Normal, TextStyle::Plain);
+        assert!(
+            text.contains("r a  output missing\n") && text.contains("r b  output c is missing\n"),
+            "{text}"
+        );
+        assert!(text.ends_with(&format!("up to date\n{ACCEPT}")), "{text}");
     }
 
     #[test]

@@ -95,7 +95,8 @@ fn push_way_out(out: &mut String, why: &Why, step: &WhyStep, style: TextStyle) {
     }
     let file = step.job.outputs.first().unwrap_or(&why.path);
     let is_word = file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/+@:,".contains(&byte));
-    if reasons.iter().all(Reason::may_be_accepted) {
+    // What is not there cannot be taken for anything.
+    if step.exists && reasons.iter().all(Reason::may_be_accepted) {
         let file = if is_word { file.as_str() } else { "FILE" };
         let _ = writeln!(out, "  `rulemake accept {file}` takes it as it is");
     }
@@ -239,7 +240,7 @@ mod tests {
             Verdict::Run { reasons } => reasons.iter().map(Reason::unless).collect::<Option<_>>(),
             _ => None,
         };
-        WhyStep { job: job(0, rule, output), unless: unless.unwrap_or_default(), verdict, last }
+        WhyStep { job: job(0, rule, output), unless: unless.unwrap_or_default(), verdict, last, exists: true }
     }
 
     fn text(source: bool, chain: Vec<WhyStep>) -> String {
@@ -302,6 +303,13 @@ root cause: mid mid/s.tsv will run:
   `rulemake accept mid/s.tsv` takes it as it is
 "
         );
+    }
+
+    #[test]
+    fn what_is_not_there_cannot_be_accepted() {
+        let failed = Reason::FailedBefore { run: 1, outcome: "exit 1".into() };
+        let step = WhyStep { exists: false, ..step("out", "out/s.tsv", run(&[failed]), None) };
+        assert!(!text(false, vec![step]).contains("accept"));
     }
 
     #[test]

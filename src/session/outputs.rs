@@ -26,6 +26,8 @@ pub struct OutputState {
     pub size: Option<u64>,
     /// When it was last written, in milliseconds since the Unix epoch.
     pub modified_ms: Option<i64>,
+    /// `pipe` or `service` if it is one: it is there only while jobs run.
+    pub stream: Option<String>,
     /// Whether it goes when nobody needs it any more: then its absence means nothing.
     pub temporary: bool,
     /// The last success of its job, if one is on record.
@@ -71,6 +73,7 @@ impl Session {
                     directory,
                     size: sig.filter(|_| !directory).map(|sig| sig.size),
                     modified_ms: sig.map(|sig| sig.mtime_ns / 1_000_000),
+                    stream: cx.units.stream(*output).map(|stream| stream.name().to_string()),
                     temporary: cx.is_temp(job, index),
                     last: trace.as_ref().map(last_run),
                     log: log.map(|log| log.to_string_lossy().into_owned()),

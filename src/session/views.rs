@@ -18,6 +18,10 @@ pub(super) fn why_step(cx: &Context, id: JobId, verdicts: &[Verdict]) -> WhyStep
         verdict: verdicts[id.index()].clone(),
         unless: unless(&verdicts[id.index()]),
         last: trace.as_ref().map(last_run),
+        exists: job
+            .outputs
+            .iter()
+            .all(|output| cx.files.stat(*output, cx.paths.text(*output)).is_ok_and(|found| found.is_some())),
     }
 }
 

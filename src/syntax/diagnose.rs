@@ -277,11 +277,33 @@ rule name:
     output: \"y\"
     shell: \"command {input} > {output}\"";
 
+/// Characters that word processors and web pages put in place of those that were typed.
+fn looks_like_another(word: &str) -> Option<Problem> {
+    let c = word.chars().next()?;
+    let (what, help) = match c {
+        '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => ("a curly quote", "type a straight one: `\"`"),
+        '\u{2018}'..='\u{201b}' => ("a curly quote", "type a straight one: `'`"),
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
+            ("a blank of another kind", "type an ordinary blank")
+        }
+        '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' => ("a character that cannot be seen", "remove it"),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => ("a dash", "type a hyphen: `-`"),
+        '\u{ff0c}' => ("a comma of another kind", "type `,`"),
+        '\u{ff1a}' => ("a colon of another kind", "type `:`"),
+        _ => return None,
+    };
+    let message = format!("this is {what} (U+{:04X}), which is no part of the language", u32::from(c));
+    Some(Problem::error("unexpected-text", message).help(help))
+}
+
 fn operator(around: &Around<'_>, here: Span) -> Problem {
     let word = around.at_text();
     let next = around.after.map_or("", |t| around.text(t));
     let before = around.before_text();
     let after_operand = around.before.is_some_and(|t| t.ends_operand()) && !is_keyword(before);
+    if let Some(problem) = looks_like_another(word) {
+        return problem.at(here, "");
+    }
     let problem = match word {
         "&" if next == "&" || before == "&" => {
             Problem::error("unexpected-text", "`&&` is not an operator").help("write `and`")

@@ -19,8 +19,17 @@ pub(crate) enum Node<'t> {
 }
 
 /// Calls `visit` for each node, outer nodes first; what is in a node is left out when it says `false`.
-pub(crate) fn walk<'t>(block: &'t [Stmt], mut visit: impl FnMut(Node<'t>) -> bool) {
-    let mut stack: Vec<Node<'t>> = block.iter().rev().map(Node::Stmt).collect();
+pub(crate) fn walk<'t>(block: &'t [Stmt], visit: impl FnMut(Node<'t>) -> bool) {
+    walk_from(block.iter().rev().map(Node::Stmt).collect(), visit);
+}
+
+/// As [`walk`], of one expression.
+pub(crate) fn walk_expr<'t>(expr: &'t Expr, visit: impl FnMut(Node<'t>) -> bool) {
+    walk_from(vec![Node::Expr(expr)], visit);
+}
+
+/// `stack` has the first node last.
+fn walk_from<'t>(mut stack: Vec<Node<'t>>, mut visit: impl FnMut(Node<'t>) -> bool) {
     while let Some(node) = stack.pop() {
         if !visit(node) {
             continue;

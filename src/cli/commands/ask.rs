@@ -5,7 +5,7 @@ use crate::args::{GraphFormat, GraphNode, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::svg;
 use rulemake::report::{self, Changes, GraphBy, PlanGraph};
-use rulemake::{JobLog, Plan, Workflow};
+use rulemake::{JobLog, Plan, Session, Workflow};
 use serde_json::json;
 use std::io::IsTerminal;
 
@@ -32,7 +32,7 @@ pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Resu
 
 pub(crate) fn why(place: &Place, file: &str) -> Result<Exit, Failure> {
     let session = place.open()?;
-    let path = path_of(place, file, session.workflow());
+    let path = one_file(place, file, &session, "why")?;
     let why = session.why(&path);
     place.show_printed(&session.take_printed());
     let why = why?;
@@ -79,7 +79,7 @@ pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
     let path = match session.workflow().rule(file).map(|rule| rule.outputs().next().map(str::to_string)) {
         Some(None) => return Err(log_without_output(file)),
         Some(Some(output)) if !output.contains('{') => output,
-        _ => path_of(place, file, session.workflow()),
+        _ => one_file(place, file, &session, "log")?,
     };
     let Some(log) = session.log(&path)? else {
         // A file that no rule makes is the better answer, with what may be meant.
@@ -116,6 +116,34 @@ fn answer_log(place: &Place, text: &str) -> Result<(), Failure> {
 fn log_without_output(rule: &str) -> Failure {
     Failure::new(Exit::Plan, format!("rule `{rule}` makes no file that its log could be found by"))
         .help("the logs of each run are in `.rulemake/runs/<run>/jobs`, the highest number is the newest run")
+}
+
+/// Files that are named of those that a pattern fits.
+const FILES_NAMED: usize = 5;
+
+/// The file that is asked about. A pattern may stand for one.
+fn one_file(place: &Place, file: &str, session: &Session, command: &str) -> Result<String, Failure> {
+    let path = path_of(place, file, session.workflow());
+    if session.workflow().rule(&path).is_some() {
+        return Ok(path);
+    }
+    let files = session.files_of(&path)?;
+    match files.as_slice() {
+        [] => Ok(path),
+        [only] => Ok(only.clone()),
+        several => {
+            let named = several.iter().take(FILES_NAMED).map(|file| place.project.for_user(file));
+            let named: Vec<String> = named.map(|file| report::printable(&file).into_owned()).collect();
+            let more = match several.len().saturating_sub(named.len()) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let message = format!("`{file}` fits {} files, and `{command}` is about one", several.len());
+            Err(Failure::new(Exit::Usage, message)
+                .note(format!("they are {}{more}", named.join(", ")))
+                .help(format!("name one of them, such as `rulemake {command} {}`", named[0])))
+        }
+    }
 }
 
 fn path_of(place: &Place, file: &str, workflow: &Workflow) -> String {

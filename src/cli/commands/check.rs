@@ -7,6 +7,8 @@ use crate::exit::{Exit, Failure};
 use crate::output::{FAINT, HEADING, Output, painted, say};
 use rulemake::{Diagnostic, LINTS, Lint, LintLevel, LintOptions, Severity, Workflow};
 
+const MISSING_INPUT: &str = "missing-input";
+
 /// What `check` was asked to do.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct CheckArgs {
@@ -67,10 +69,12 @@ pub(crate) fn check(common: &Common, output: Output, args: &CheckArgs) -> Result
     options.root = Some(place.project.root.clone());
     let mut found = workflow.lints(&options);
     if !args.no_plan {
-        found.extend(keeps_from_planning(&place, workflow)?);
+        let is_allowed = |found: &Diagnostic| args.allow.contains(&found.code);
+        let kept = keeps_from_planning(&place, workflow)?;
+        found.extend(kept.into_iter().filter(|found| !is_allowed(found)).map(|found| weighed(found, args)));
     }
     report(&output, &found)?;
-    let missing = found.iter().any(|diagnostic| diagnostic.code == "missing-input");
+    let missing = found.iter().any(|diagnostic| diagnostic.code == MISSING_INPUT);
     if let Some(note) = place.project.elsewhere().filter(|_| missing) {
         output.remark(&note);
     }
@@ -82,6 +86,15 @@ fn keeps_from_planning(place: &Place, workflow: Workflow) -> Result<Vec<Diagnost
     let found = session.check::<&str>(&[]);
     place.show_printed(&session.take_printed());
     Ok(found?)
+}
+
+/// A missing input is no mistake of the Rulefile: where checks run, the data may not be.
+fn weighed(mut found: Diagnostic, args: &CheckArgs) -> Diagnostic {
+    let is_denied = args.strict || args.deny.contains(&found.code);
+    if found.code == MISSING_INPUT && !is_denied {
+        found.severity = Severity::Warning;
+    }
+    found
 }
 
 fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
@@ -121,9 +134,11 @@ fn list(output: &Output) -> Result<Exit, Failure> {
     let style = output.stdout_style();
     let width = LINTS.iter().map(|lint| lint.name.len()).max().unwrap_or(0);
     let mut text = String::new();
-    for (level, heading) in
-        [(LintLevel::Warn, "Always"), (LintLevel::Pedantic, "With --pedantic, or --deny NAME")]
-    {
+    for (level, heading) in [
+        (LintLevel::Error, "Mistakes"),
+        (LintLevel::Warn, "Always"),
+        (LintLevel::Pedantic, "With --pedantic, or --deny NAME"),
+    ] {
         let gap = if text.is_empty() { "" } else { "\n" };
         text.push_str(&format!("{gap}{}\n", painted(style, HEADING, heading)));
         let of_level = |lint: &&Lint| lint.level == level;

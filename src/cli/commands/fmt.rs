@@ -109,9 +109,11 @@ fn standard_input(output: &Output, args: &FmtArgs, options: &FormatOptions) -> R
 
 fn read(here: &Path, path: PathBuf, options: &FormatOptions) -> Result<File, Failure> {
     let shown = path.to_string_lossy().into_owned();
-    let bytes = std::fs::read(here.join(&path)).map_err(|error| {
+    let bytes = crate::read::whole(&here.join(&path)).map_err(|error| {
         let exit = match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory => Exit::Usage,
+            std::io::ErrorKind::NotFound
+            | std::io::ErrorKind::IsADirectory
+            | std::io::ErrorKind::Unsupported => Exit::Usage,
             _ => Exit::Environment,
         };
         Failure::new(exit, format!("cannot read {shown}: {}", reason(&error)))

@@ -5,7 +5,7 @@ use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{FAINT, HEADING, painted};
 use rulemake::report::{self, printable};
-use rulemake::{OutputState, PlannedJob, RunOptions, TextStyle, Verdict, Workflow};
+use rulemake::{OutputState, PlannedJob, Reason, RunOptions, TextStyle, Verdict, Workflow};
 use std::io::IsTerminal;
 use unicode_width::UnicodeWidthStr;
 
@@ -56,7 +56,9 @@ pub(crate) fn outputs(place: &Place, targets: &[String]) -> Result<Exit, Failure
 
 /// A word for what is known of a job.
 fn state(verdict: &Verdict) -> &'static str {
+    let is_now = |reason: &Reason| matches!(reason, Reason::RunningNow { .. });
     match verdict {
+        Verdict::Run { reasons } if reasons.iter().any(is_now) => "runs now",
         Verdict::Run { .. } => "will run",
         Verdict::May { .. } => "may run",
         Verdict::AfterCheckpoint { .. } => "open",
@@ -108,6 +110,7 @@ fn summary_table(outputs: &[OutputState], style: TextStyle) -> String {
 
 fn row(output: &OutputState) -> [String; 6] {
     let size = match output.size {
+        _ if output.stream.is_some() => output.stream.clone().unwrap_or_default(),
         Some(bytes) => size_text(bytes),
         None if output.directory => "dir".into(),
         None if output.temporary => "temp".into(),

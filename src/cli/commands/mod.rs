@@ -30,10 +30,11 @@ use std::time::Instant;
 /// Does what the arguments say and shows what went wrong.
 pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let without_effect = args.without_effect();
+    let repeat = args.repeated();
     let Args { targets, common, run, command, layers, .. } = args;
     let command =
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
-    let common = common.and(command.common().clone());
+    let common = Common { repeat, ..common.and(command.common().clone()) };
     let output = Output::new(&common);
     if let Some(remark) = snakemake::remark(&without_effect) {
         output.remark(&printable(&remark));
@@ -278,12 +279,44 @@ impl Place {
         }
     }
 
+    /// An unknown target below the root that is one when it is read from the root, and what the user calls that.
+    fn meant_from_root<'t>(
+        &self,
+        error: &rulemake::Error,
+        targets: &'t [String],
+    ) -> Option<(&'t str, String)> {
+        let is_unknown = |target: &&String| {
+            let named = format!("`{target}`");
+            error.diagnostics().iter().any(|d| d.code == "no-such-target" && d.message.contains(&named))
+        };
+        let target = targets.iter().find(is_unknown)?;
+        let typed = self.project.for_user(target);
+        if typed == *target {
+            return None;
+        }
+        // The workflow of the failed attempt is gone with its session.
+        let workflow = self.load_for_completion().ok()?;
+        let session = self.session(workflow, &RunArgs::default()).open().ok()?;
+        let found = session.check(&[&typed]).ok()?;
+        let is_known = found.iter().all(|d| d.code != "no-such-target");
+        is_known.then(|| (target.as_str(), self.project.for_user(&typed)))
+    }
+
     /// An unknown target that is nearly the name of a command was probably meant as one.
     pub(crate) fn explained(&self, error: rulemake::Error, targets: &[String]) -> Failure {
         if let Some(note) = self.project.elsewhere()
             && error.diagnostics().iter().any(|d| d.code == "missing-input")
         {
             return Failure::Noted(error, note);
+        }
+        if let Some((target, above)) = self.meant_from_root(&error, targets) {
+            let named = format!("`{target}`");
+            return match error.diagnostics() {
+                [only] if only.message.contains(&named) => Failure::new(Exit::Plan, only.message.clone())
+                    .note("targets start from the directory where rulemake is called")
+                    .help(format!("did you mean `{above}`?")),
+                _ => Failure::Noted(error, format!("for {named}, did you mean `{above}`?")),
+            };
         }
         let unknown = |target: &&String| {
             let named = format!("`{target}`");

@@ -61,11 +61,19 @@ pub(super) fn run_once(
         github::annotate(&report, &place.project);
     }
     show_summary(&report, &place.output, started);
-    Ok(match signals.first() {
+    let exit = match signals.first() {
         Some(signal) if report.cancelled => Exit::Signal(signal),
         _ if report.success() => Exit::Success,
         _ => Exit::JobFailed,
-    })
+    };
+    match progress.lost().map(Failure::Output) {
+        Some(failure) if exit == Exit::Success => Err(failure),
+        Some(failure) => {
+            place.output.show(&failure);
+            Ok(exit)
+        }
+        None => Ok(exit),
+    }
 }
 
 fn show_failures(report: &RunReport, project: &Project, output: &Output) {

@@ -202,7 +202,7 @@ impl World {
                 assert_eq!(attempt, self.attempts[job as usize], "attempts count from 1 without gaps");
                 let total = self.threads_total();
                 let threads = self.request[job as usize].iter().map(|(threads, _)| threads.min(&total)).sum();
-                let memory = self.request[job as usize].iter().map(|(_, memory)| memory).sum();
+                let memory = self.request[job as usize].iter().map(|(_, memory)| memory.min(&MEMORY)).sum();
                 self.threads = self.threads.checked_sub(threads).expect("threads are never overcommitted");
                 self.memory = self.memory.checked_sub(memory).expect("memory is never overcommitted");
                 self.running.push((job, threads, memory));

@@ -27,7 +27,26 @@ pub(super) struct Way {
     beside: Vec<String>,
     log_dir: PathBuf,
     ran_before: bool,
+    last: LastEnd,
 }
+
+/// When the last execution of a job had ended, as files tell it: what was changed later somebody else changed.
+struct LastEnd {
+    /// Written last when that run ended.
+    run_log: Option<PathBuf>,
+    /// Of a run whose log is gone: no output was made before the job began, so it ended at most so long after them.
+    at_most_ns: Option<i64>,
+}
+
+impl LastEnd {
+    fn time_ns(&self) -> Option<i64> {
+        let log = self.run_log.as_deref().and_then(|log| stat(log).ok().flatten());
+        log.map(|log| log.sig.mtime_ns).or(self.at_most_ns)
+    }
+}
+
+/// A benchmark is written when its job has ended.
+const BENCHMARK_MS: i64 = 2000;
 
 struct Place {
     path: String,
@@ -57,12 +76,22 @@ impl Way {
         let list: Vec<_> = self.outputs.iter().map(|place| place.old(&self.root)).collect();
         let mut saved = prepare(&self.root, &list, &self.save_dir).map_err(|error| error.to_string())?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
-        // never ran it cannot be the log.
-        let list: Vec<_> = self.beside.iter().map(|path| PrepareOutput::moved(path)).collect();
-        let old_logs = prepare(&self.root, &list, &self.log_dir).map_err(|error| error.to_string())?;
-        saved.extend(old_logs.into_iter().filter(|_| !self.ran_before));
+        // never ran it cannot be the log, and one that was changed since is somebody's work: both are kept for ever.
+        let end = if self.ran_before && !self.beside.is_empty() { self.last.time_ns() } else { None };
+        let (edited, old): (Vec<_>, Vec<_>) =
+            self.beside.iter().partition(|path| !self.ran_before || is_newer(&self.root.join(path), end));
+        let moved = |list: Vec<&String>, dir: &Path| {
+            let list: Vec<_> = list.into_iter().map(|path| PrepareOutput::moved(path)).collect();
+            prepare(&self.root, &list, dir).map_err(|error| error.to_string())
+        };
+        saved.extend(moved(edited, &self.save_dir)?);
+        moved(old, &self.log_dir)?;
         Ok(saved)
     }
+}
+
+fn is_newer(full: &Path, end: Option<i64>) -> bool {
+    end.is_some_and(|end| stat(full).is_ok_and(|now| now.is_some_and(|now| now.sig.mtime_ns > end)))
 }
 
 impl Run<'_> {
@@ -77,18 +106,36 @@ impl Run<'_> {
         };
         let instance = &prepared.instance;
         let ran_before = instance.attempt > 1 || outputs.iter().any(|id| cx.view.last_job(*id).is_some());
-        let save_dir = runs::saved_dir(&self.state_dir, self.number);
+        let places: Vec<Place> = work::old_outputs(cx, JobId(job), prepared).into_iter().map(place).collect();
+        let beside: Vec<String> =
+            instance.logs.paths.iter().chain(&instance.benchmark).map(ToString::to_string).collect();
+        // What an earlier attempt of this run left is nobody's work.
+        let last = match beside.is_empty() || instance.attempt > 1 {
+            true => LastEnd { run_log: None, at_most_ns: None },
+            false => self.last_end(outputs, &places),
+        };
         Some(Way {
             root: cx.root.clone(),
-            outputs: work::old_outputs(cx, JobId(job), prepared).into_iter().map(place).collect(),
-            beside: instance.logs.paths.iter().chain(&instance.benchmark).map(ToString::to_string).collect(),
-            log_dir: match ran_before {
-                true => runs::quarantine_dir(&self.state_dir, self.number).join("old-logs"),
-                false => save_dir.clone(),
-            },
-            save_dir,
+            outputs: places,
+            beside,
+            log_dir: runs::quarantine_dir(&self.state_dir, self.number).join("old-logs"),
+            save_dir: runs::saved_dir(&self.state_dir, self.number),
             ran_before,
+            last,
         })
+    }
+
+    fn last_end(&self, outputs: &[PathId], places: &[Place]) -> LastEnd {
+        let view = &self.cx.view;
+        let run = outputs.iter().find_map(|id| view.last_job(*id)).map(|(run, _)| run);
+        let trace = outputs.first().and_then(|id| view.trace(*id));
+        let made = places.iter().filter_map(|place| place.seen).map(|sig| sig.ctime_ns).max();
+        LastEnd {
+            run_log: run.filter(|run| *run != self.number).map(|run| runs::run_log(&self.state_dir, run)),
+            at_most_ns: made.zip(trace).map(|(made, trace)| {
+                made.saturating_add((i64::from(trace.duration_ms) + BENCHMARK_MS) * 1_000_000)
+            }),
+        }
     }
 
     /// Clears the way when the job begins.
@@ -108,10 +155,16 @@ impl Run<'_> {
         // A job whose end nobody saw, or whose input changed meanwhile, left it: its content is not on record.
         let unseen =
             |reason: &Reason| matches!(reason, Reason::Interrupted { .. } | Reason::FailedBefore { .. });
-        let is_unseen = self.prepared.get(&job).is_some_and(|prepared| prepared.reasons.iter().any(unseen));
-        let origin = match is_unseen {
-            true => "may be what an earlier execution left, or changed since",
-            false => "was not as rulemake made it",
+        let has = |wanted: &dyn Fn(&Reason) -> bool| {
+            self.prepared.get(&job).is_some_and(|prepared| prepared.reasons.iter().any(wanted))
+        };
+        let origin = if has(&unseen) {
+            "may be what an earlier execution left, or changed since"
+        } else if has(&|reason| *reason == Reason::NoRecord) {
+            "was there, and rulemake has no record of it"
+        } else {
+            // It may be older than the record, too: a checkout brings earlier results back.
+            "was not what rulemake recorded last"
         };
         for saved in all {
             let to = relative(Path::new(&saved.to), &self.cx.root);

@@ -2,6 +2,7 @@
 
 use super::args::{optional_int, text};
 use super::types::path;
+use crate::diag::Problem;
 use crate::lang::action;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::PathKind;
@@ -24,7 +25,13 @@ fn glob_wildcards(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     let [pattern, files, follow] = args.take("glob_wildcards", ["pattern", "files", "followlinks"], 1)?;
     let pattern = path(&pattern.unwrap_or(Value::None), "glob_wildcards")?;
     let found = match files.filter(|files| !matches!(files, Value::None)) {
-        None => vm.glob_wildcards(&pattern, follow.is_some_and(|v| v.truth()))?,
+        None => {
+            let found = vm.glob_wildcards(&pattern, follow.is_some_and(|v| v.truth()))?;
+            if found.rows.is_empty() {
+                vm.remark(no_match(&pattern));
+            }
+            found
+        }
         Some(files) => {
             let files = vm.collect(&files)?;
             let files: Result<Vec<Arc<str>>, Raise> =
@@ -38,6 +45,11 @@ fn glob_wildcards(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
     };
     let items = found.names.iter().enumerate().map(|(i, name)| (Some(name.clone()), column(i))).collect();
     Ok(Value::object(NamedList { type_name: "Wildcards", items, text: None }))
+}
+
+/// Then nothing is to do for all that is expanded with it, which looks like success.
+fn no_match(pattern: &str) -> Problem {
+    Problem::warning("empty-glob", format!("`glob_wildcards(\"{pattern}\")` matched no file"))
 }
 
 pub(crate) fn open(vm: &mut Vm, args: Args) -> Result<Value, Raise> {

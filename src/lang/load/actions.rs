@@ -114,8 +114,20 @@ impl Loader {
             }
             Value::Int(n) if *n > 0 => model::value::Value::Int(*n),
             Value::Float(x) if x.is_finite() && *x > 0.0 => model::value::Value::Float(*x),
+            Value::Str(text) => match model::units::seconds(text) {
+                Ok(seconds) => model::value::Value::Float(seconds),
+                Err(message) => {
+                    return self.refuse("bad-section-value", format!("`timeout`: {message}"), item.span);
+                }
+            },
             Value::None => return draft.timeout = None,
-            _ => return self.wrong_value("timeout", "a number of seconds above 0 or a function", item),
+            _ => {
+                return self.wrong_value(
+                    "timeout",
+                    "a number of seconds above 0, a text such as \"10m\", or a function",
+                    item,
+                );
+            }
         };
         draft.timeout = Some(Dynamic::Const(seconds));
     }

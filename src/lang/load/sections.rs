@@ -9,7 +9,7 @@ use crate::lang::load::items::spread;
 use crate::lang::load::keywords;
 use crate::lang::load::modules::Defined;
 use crate::lang::load::objects::{Named, RuleView, is_reported};
-use crate::lang::raise::Raise;
+use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::Value;
 use crate::lang::vm::Vm;
 use crate::model::draft::{DraftAction, DraftParam, DraftText, RuleDraft, default_shell};
@@ -271,11 +271,12 @@ impl Loader {
                     draft.threads = Dynamic::Function(function);
                 }
             }
-            ("threads", Value::Int(n)) if *n < 1 => {
-                self.refuse("bad-threads", "`threads` must be a whole number from 1".to_string(), item.span);
+            // Of jobs that pipes connect, those with 0 take no share of their own.
+            ("threads", Value::Int(n)) if *n < 0 => {
+                self.refuse("bad-threads", "`threads` must be a whole number from 0".to_string(), item.span);
             }
             ("threads", Value::Int(_)) => draft.threads = Dynamic::Const(int_model(&item.value)),
-            ("threads", Value::Float(x)) if x.is_finite() && *x >= 1.0 => {
+            ("threads", Value::Float(x)) if x.is_finite() && x.round_ties_even() >= 0.0 => {
                 draft.threads = Dynamic::Const(crate::model::value::Value::Int(x.round_ties_even() as i64));
             }
             ("priority", Value::Int(_)) => draft.priority = Dynamic::Const(int_model(&item.value)),
@@ -315,6 +316,11 @@ impl Loader {
                 Ok(value) => value,
                 Err(raise) if raise.kind().is_fatal() => return Err(raise.at(span)),
                 Err(raise) => {
+                    let text = self.sources.snippet(span);
+                    let raise = match raise.kind() == Exc::NameError && looks_like_a_path(text) {
+                        true => raise.also_help(format!("a path is a text: put it in quotes, `\"{text}\"`")),
+                        false => raise,
+                    };
                     self.report(&raise.at(span));
                     continue;
                 }
@@ -512,4 +518,9 @@ fn unknown_section(word: &str, span: Span) -> Problem {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
+}
+
+/// `raw/a.txt`, `a.tsv`: which Python reads as a division, or as an attribute.
+fn looks_like_a_path(text: &str) -> bool {
+    text.contains(['/', '.']) && text.chars().all(|c| c.is_alphanumeric() || "/._-{}".contains(c))
 }

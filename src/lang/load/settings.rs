@@ -277,6 +277,13 @@ impl Loader {
     /// An environment for the rules of the file that name none: `conda:`, `container:` and their like.
     pub(super) fn default_environment(&mut self, directive: &Directive, items: &[Item]) {
         let word = &*directive.name.text;
+        if let [Item { name: None, value: Value::None, .. }] = items {
+            match word {
+                "conda" => self.environment.conda = None,
+                _ => self.environment.container = None,
+            }
+            return;
+        }
         let value = match items {
             [Item { name: None, value, span }] => Some((value.display(), value.as_str().is_some(), *span)),
             _ => None,

@@ -42,6 +42,7 @@ pub(crate) use self::ambient::ambient;
 pub(crate) use self::os_path::with_home;
 pub(crate) use self::pathlib::path_object;
 pub(crate) use self::re::RegexStore;
+use crate::diag::Problem;
 use crate::lang::action;
 pub(crate) use crate::lang::object::HostType;
 use crate::lang::raise::Raise;
@@ -223,9 +224,29 @@ impl Object for Missing {
     fn call(&self, vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         match vm.acts.and_then(|_| action::function(&self.name)) {
             Some(function) => function(vm, args),
+            None if MAKE_DIRECTORIES.contains(&&*self.name) => not_made(vm, &self.name, args),
             None => Err(self.error("")),
         }
     }
+}
+
+/// Functions that make directories, which no Rulefile needs: calling them does nothing.
+const MAKE_DIRECTORIES: [&str; 3] = ["os.makedirs", "os.mkdir", "snakemake.utils.makedirs"];
+
+/// A directory that is not made, for evaluating a Rulefile changes nothing. Most are those of outputs and logs.
+fn not_made(vm: &mut Vm, function: &str, args: Args) -> Result<Value, Raise> {
+    let Some(directory) = args.positional.first().or_else(|| args.named.first().map(|(_, value)| value))
+    else {
+        return Err(Raise::type_error(format!("`{function}` misses the directory")));
+    };
+    let message = match directory.as_str() {
+        Some(path) => format!("`{function}` does nothing here: `{path}` is not made"),
+        None => format!("`{function}` does nothing here"),
+    };
+    vm.remark_once(Problem::warning("no-directory", message).help(
+        "the directories of outputs and logs are made for every job: remove the call, or make others in a rule",
+    ));
+    Ok(Value::None)
 }
 
 /// The dotted name of what a module of ours lacks on purpose.

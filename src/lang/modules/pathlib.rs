@@ -145,16 +145,13 @@ fn change(vm: &mut Vm, me: &Value, mut args: Args, name: &'static str) -> Result
                 other => Ok(other),
             }
         }
-        (None, "mkdir") => Err(no_directories()),
+        (None, "mkdir") => super::not_made(
+            vm,
+            "Path.mkdir",
+            Args { positional: vec![Value::Str(path.text.clone())], ..args },
+        ),
         (None, _) => Err(no_changes(name)),
     }
-}
-
-fn no_directories() -> Raise {
-    Raise::unsupported(
-        "`Path.mkdir` is not available in Rulefiles",
-        "the directories of outputs and logs are made for every job: remove the call, or do it in a rule",
-    )
 }
 
 /// A path in pathlib's normal form: no `.`, no doubled or trailing `/`; `..` stays.
