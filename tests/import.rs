@@ -4,7 +4,7 @@
 //! `UPDATE_GOLDEN=1` writes the two anew. With make installed the projects with a Makefile are made by both. What DVC makes
 //! of its project is in `made`, written by DVC 3.67.
 
-#![cfg(unix)]
+#![cfg(all(unix, feature = "cli"))]
 #![expect(clippy::disallowed_methods, reason = "UPDATE_GOLDEN is a variable")]
 
 mod support;

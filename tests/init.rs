@@ -1,7 +1,7 @@
 //! `rulemake init`: templates that are built in run at once, Cookiecutter's come out as from Cookiecutter, and nothing
 //! that is there is lost.
 
-#![cfg(unix)]
+#![cfg(all(unix, feature = "cli"))]
 
 mod support;
 

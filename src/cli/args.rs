@@ -574,7 +574,8 @@ impl Args {
         names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
-                COMMON.into_iter().fold(command, hidden).after_help(COMMON_HELP)
+                let own = command.get_after_help().map(|own| format!("{own}\n\n")).unwrap_or_default();
+                COMMON.into_iter().fold(command, hidden).after_help(format!("{own}{COMMON_HELP}"))
             })
         })
     }
@@ -600,7 +601,7 @@ impl Args {
         LESS_USED
             .into_iter()
             .fold(command, |all, name| all.mut_subcommand(name, |command| command.hide(true)))
-            .after_help(format!("{EXAMPLES}\n\nMore commands: {} (--help)", LESS_USED.join(", ")))
+            .after_help(format!("{EXAMPLES}\n\nMore: {} (--help)", LESS_USED.join(", ")))
     }
 
     /// The options that every command understands, from both places where they may stand.

@@ -26,12 +26,15 @@ pub(super) enum Piece {
     },
 }
 
+/// What the Rulefile calls a value that it reads: a name, and the keys that lead to it.
+type Live = (String, Vec<String>);
+
 impl Scopes {
     pub(super) fn push(&mut self, values: Map<String, Json>, python: Option<&str>) {
         self.0.push(Scope { values, python: python.map(String::from) });
     }
 
-    fn find(&self, expression: &str) -> Result<(Json, Option<(String, Vec<String>)>), String> {
+    fn find(&self, expression: &str) -> Result<(Json, Option<Live>), String> {
         let keys = keys(expression).ok_or_else(|| format!("`${{{expression}}}` is not understood"))?;
         for scope in self.0.iter().rev() {
             let Some(mut value) = keys.first().and_then(|key| scope.values.get(key)) else { continue };

@@ -290,7 +290,11 @@ fn parts_within(text: &str, depth: usize) -> Option<Parts> {
     while let Some(at) = rest.find('$') {
         plain.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        let Some(c) = after.chars().next() else { break };
+        let Some(c) = after.chars().next() else {
+            // One at the end means nothing.
+            rest = "";
+            break;
+        };
         let (part, used) = match c {
             '$' => {
                 // Two mean one, for the shell; it is told from make's own by this mark.
@@ -311,9 +315,7 @@ fn parts_within(text: &str, depth: usize) -> Option<Parts> {
         out.push(part);
         rest = &after[used..];
     }
-    if !rest.starts_with('$') {
-        plain.push_str(rest);
-    }
+    plain.push_str(rest);
     if !plain.is_empty() {
         out.push(Part::Text(plain));
     }
