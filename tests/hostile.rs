@@ -131,11 +131,11 @@ fn a_log_never_costs_a_file_that_holds_data() {
     let saved =
         fs::read_dir(case.path(".rulemake/saved")).unwrap().flatten().next().unwrap().path().join("notes");
     assert_eq!(fs::read_to_string(saved).unwrap(), "mine\n");
-    // Later it is taken for the log of the execution before, and can be had back for a while.
-    let case =
-        case.file("notes", "mine too\n").file("in", "other\n").run(&[]).ran(&["a out"]).has_not("notes");
+    // Later it would be taken for the log of the execution before, had it not been changed since.
+    let case = case.file("notes", "mine too\n").touch("notes", 4_000_000_000).file("in", "other\n");
+    let case = case.run(&[]).ran(&["a out"]).has_not("notes").warned("kept in .rulemake/saved/");
     let mut grep = Command::new("grep");
-    grep.args(["-rq", "mine too", ".rulemake/quarantine"]).current_dir(case.root());
+    grep.args(["-rq", "mine too", ".rulemake/saved"]).current_dir(case.root());
     assert!(grep.status().unwrap().success());
 }
 
@@ -345,9 +345,12 @@ fn a_link_in_the_place_of_an_output_is_kept() {
     let case = Case::new().rulefile(rules).file("object", "precious\n");
     std::os::unix::fs::symlink(".git/annex/objects/XYZ/key", case.path("gone.txt")).unwrap();
     std::os::unix::fs::symlink("object", case.path("live.txt")).unwrap();
-    let case = case.run(&["gone.txt", "live.txt", "--force"]);
-    let case = case.warned("gone.txt was not as rulemake made it; that copy is kept in .rulemake/saved/");
-    let case = case.warned("live.txt was not as rulemake made it").has("object", "precious\n");
+    let case = case.run(&["gone.txt", "live.txt"]);
+    let case = case.warned(
+        "gone.txt was there, and rulemake has no record of it; that copy is kept in .rulemake/saved/",
+    );
+    let case =
+        case.warned("live.txt was there, and rulemake has no record of it").has("object", "precious\n");
     let link = |name: &str| fs::read_link(case.path(&format!(".rulemake/saved/1/{name}"))).unwrap();
     assert_eq!(link("gone.txt").to_str(), Some(".git/annex/objects/XYZ/key"));
     assert_eq!(link("live.txt").to_str(), Some("object"));
@@ -402,7 +405,8 @@ fn an_edited_benchmark_or_log_is_kept_for_ever() {
     let case =
         case.file("a.tsv", "mine\n").touch("a.tsv", 4_000_000_000).file("in", "3\n").run(&[]).ran(&["a a"]);
     assert_eq!(warned(&case), 1, "{}", case.last());
-    let case = case.warned("a.tsv was not as rulemake made it; that copy is kept in .rulemake/saved/3/a.tsv");
+    let case = case
+        .warned("a.tsv was not what rulemake recorded last; that copy is kept in .rulemake/saved/3/a.tsv");
     let case = case.has(".rulemake/saved/3/a.tsv", "mine\n");
     // The log of the run may be gone by then.
     fs::remove_dir_all(case.path(".rulemake/runs")).unwrap();
@@ -410,7 +414,7 @@ fn an_edited_benchmark_or_log_is_kept_for_ever() {
     assert_eq!(warned(&case), 0, "{}", case.last());
     fs::remove_dir_all(case.path(".rulemake/runs")).unwrap();
     let case = case.file("a.log", "mine\n").touch("a.log", 4_000_000_000).file("in", "5\n").run(&[]);
-    case.warned("a.log was not as rulemake made it").has(".rulemake/saved/5/a.log", "mine\n");
+    case.warned("a.log was not what rulemake recorded last").has(".rulemake/saved/5/a.log", "mine\n");
 }
 
 /// Who asks for events and gets none must learn it.

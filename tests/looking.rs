@@ -140,3 +140,18 @@ fn a_graph_that_is_too_large_for_a_picture_is_refused() {
         .stderr_has("`--by rule`")
         .call(&["graph", "--format", "svg"]);
 }
+
+/// Where the terminal follows links, a click opens the log of a failed job.
+#[test]
+fn the_log_of_a_failed_job_is_a_link_where_links_are_followed() {
+    let case = Case::new()
+        .rulefile("rule a:\n    output: 'o'\n    shell: 'echo oops; false'\n")
+        .env("FORCE_HYPERLINK", "1")
+        .call_with_code(&["--color", "always"], 1);
+    let link = format!("\u{1b}]8;;file://{}", case.root().canonicalize().unwrap().display());
+    assert!(case.last().stderr.contains(&link), "{}", case.last().stderr);
+    case.env("FORCE_HYPERLINK", "0")
+        .call_with_code(&["--color", "always"], 1)
+        .stderr_has("log: ")
+        .stderr_has(".rulemake/runs/2/jobs/0.log");
+}

@@ -10,6 +10,7 @@ mod exit;
 mod github;
 mod import;
 mod init;
+mod links;
 mod lsp;
 mod output;
 mod profile;

@@ -68,6 +68,16 @@ impl Output {
         !self.quiet && !self.json && self.verbose == 0 && !dumb && io::stderr().is_terminal()
     }
 
+    /// Whether standard error follows links.
+    pub(crate) fn links(&self) -> bool {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "what the terminal can do is said only by the environment"
+        )]
+        let variable = |name: &str| std::env::var(name).ok();
+        self.stderr_style() == TextStyle::Ansi && crate::links::are_followed(variable)
+    }
+
     /// Prints an answer.
     pub(crate) fn answer(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();

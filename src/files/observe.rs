@@ -73,11 +73,16 @@ impl Observer {
     }
 
     /// Whether something is at `path`. What is there is remembered for the first [`Observer::look`], so that a run in
-    /// which nothing is to do looks at each source once.
+    /// which nothing is to do looks at each source once. What is known already stays: of a file that the next run puts back
+    /// a plan knows what it will be, not what it is.
     ///
     /// # Errors
     /// When the file system does not say.
     pub(crate) fn probe(&self, id: PathId, path: &str) -> Result<bool> {
+        match self.memo(id) {
+            Memo::Unknown => {}
+            known => return Ok(known.signature().is_some()),
+        }
         let sig = self.restat(path)?;
         if let Some(sig) = sig {
             self.set(id, Memo::Stat(sig));

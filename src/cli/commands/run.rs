@@ -4,6 +4,7 @@ use super::Place;
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::github;
+use crate::links;
 use crate::output::{Output, say};
 use crate::progress::Progress;
 use crate::project::Project;
@@ -84,7 +85,14 @@ fn show_failures(report: &RunReport, project: &Project, output: &Output) {
             Some(path) => project.rerun(path, false),
             None => project.rerun(&failure.job.rule, true),
         };
-        say(&format!("{gap}{}", report::failure_text(failure, Some(&rerun), style).trim_end()));
+        let mut text = report::failure_text(failure, Some(&rerun), style);
+        if output.links() {
+            let places = [&failure.log, &failure.quarantine];
+            for path in places.into_iter().flatten() {
+                text = links::linked(&text, path, &project.root);
+            }
+        }
+        say(&format!("{gap}{}", text.trim_end()));
         if *more > 0 {
             say(&format!("  and the same for {more} more job{}", if *more == 1 { "" } else { "s" }));
         }

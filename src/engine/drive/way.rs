@@ -160,7 +160,7 @@ impl Run<'_> {
         };
         let origin = if has(&unseen) {
             "may be what an earlier execution left, or changed since"
-        } else if has(&|reason| *reason == Reason::NoRecord) {
+        } else if has(&|reason| matches!(reason, Reason::NoRecord | Reason::NeverBuilt)) {
             "was there, and rulemake has no record of it"
         } else {
             // It may be older than the record, too: a checkout brings earlier results back.
