@@ -148,7 +148,7 @@ fn the_log_of_a_failed_job_is_a_link_where_links_are_followed() {
         .rulefile("rule a:\n    output: 'o'\n    shell: 'echo oops; false'\n")
         .env("FORCE_HYPERLINK", "1")
         .call_with_code(&["--color", "always"], 1);
-    let link = format!("\u{1b}]8;;file://{}", case.root().canonicalize().unwrap().display());
+    let link = format!("\u{1b}]8;;file://{}", case.root().display());
     assert!(case.last().stderr.contains(&link), "{}", case.last().stderr);
     case.env("FORCE_HYPERLINK", "0")
         .call_with_code(&["--color", "always"], 1)
