@@ -150,8 +150,7 @@ fn the_log_of_a_failed_job_is_a_link_where_links_are_followed() {
         .call_with_code(&["--color", "always"], 1);
     let link = format!("\u{1b}]8;;file://{}", case.root().display());
     assert!(case.last().stderr.contains(&link), "{}", case.last().stderr);
-    case.env("FORCE_HYPERLINK", "0")
-        .call_with_code(&["--color", "always"], 1)
-        .stderr_has("log: ")
-        .stderr_has(".rulemake/runs/2/jobs/0.log");
+    let case = case.env("FORCE_HYPERLINK", "0").call_with_code(&["--color", "always"], 1);
+    let text = &case.last().stderr;
+    assert!(text.contains(".rulemake/runs/2/jobs/") && !text.contains("\u{1b}]8;;"), "{text}");
 }
