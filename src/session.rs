@@ -1,6 +1,8 @@
 //! L6: the facade that wires the layers: load a workflow, open a session on a directory, plan, ask, run.
 
 mod accept;
+mod answers;
+mod builder;
 mod history;
 mod options;
 mod outputs;
@@ -14,19 +16,16 @@ use crate::base::path::normalise;
 use crate::diag::Diagnostic;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
-use crate::engine::event::{Event, JobFailure, Summary};
+use crate::engine::event::Event;
 use crate::engine::ledger::{Ask, Ledger};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
-use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
-use crate::model::units;
-use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software};
@@ -34,19 +33,19 @@ use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::foreseen::{self, called, plan_of};
 use crate::plan::instance::{Instance, Trouble};
-use crate::plan::orphans::{self, Orphan};
-use crate::plan::plan::{Plan, PlanRead, ReportedFile, Verdict};
+use crate::plan::orphans;
+use crate::plan::plan::{Plan, Verdict};
 use crate::plan::temp::Temps;
 use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
+pub use answers::{JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
+pub use builder::SessionBuilder;
 pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
-use serde::Serialize;
 pub use status::{RunningJob, Status};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,137 +71,6 @@ pub struct Session {
     programs: Programs,
     direct: bool,
     variables: Arc<[(String, String)]>,
-}
-
-/// Options of a [`Session`].
-pub struct SessionBuilder {
-    workflow: Arc<Workflow>,
-    root: PathBuf,
-    jobs: usize,
-    resources: Vec<(String, u64)>,
-    temp_dir: Arc<str>,
-    cancel: CancelToken,
-    observer: Option<Observe>,
-    search_path: Option<OsString>,
-    direct: bool,
-    variables: Vec<(String, String)>,
-}
-
-/// What a run did. A failed job is data here, not an error.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-#[must_use]
-pub struct RunReport {
-    /// Number of the run in this directory.
-    pub run: u32,
-    /// Counts.
-    pub summary: Summary,
-    /// The jobs that failed for good.
-    pub failures: Vec<JobFailure>,
-    /// Whether the run was cut short by its [`CancelToken`].
-    pub cancelled: bool,
-    /// Where the outputs went that stopped jobs had begun, relative to the root.
-    pub partial: Option<String>,
-}
-
-/// Why a file will or will not be made again.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Why {
-    /// Version of the JSON form.
-    pub v: u32,
-    /// The file that was asked about.
-    pub path: String,
-    /// `true` when no rule makes it.
-    pub source: bool,
-    /// The job that makes the file, then the jobs upstream that cause it to run, the root cause last.
-    pub chain: Vec<WhyStep>,
-    /// Rules that match the file and were not taken because they cannot run.
-    pub passed_over: Vec<PassedOver>,
-    /// Of a source: that a rule made it once, and none makes it now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub orphan: Option<Orphan>,
-    /// What the functions of the rules in `chain` looked at.
-    pub reads: Vec<PlanRead>,
-}
-
-/// A rule that could make a file but for an input that cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct PassedOver {
-    /// Its name.
-    pub rule: String,
-    /// The first input that does not exist and cannot be made; `None` when a function for its inputs failed.
-    pub lacks: Option<String>,
-    /// How that function failed, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
-}
-
-/// Files that jobs made, as far as they are still there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct MadeFiles {
-    /// Those that are as their jobs left them. Sorted.
-    pub files: Vec<String>,
-    /// Those that were changed since: somebody's work. Sorted.
-    pub changed: Vec<String>,
-    /// Those that nobody may write to, as `protected` outputs: they stay until that is taken back. Sorted.
-    pub protected: Vec<String>,
-}
-
-/// What the last execution of a job wrote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct JobLog {
-    /// The file with its standard output and standard error.
-    pub log: PathBuf,
-    /// The text of that file; empty when the job wrote nothing.
-    pub text: String,
-    /// When that is empty: the existing files of the rule's `log:`, relative to the root, with their texts.
-    pub own: Vec<(String, String)>,
-}
-
-/// One job of an explanation.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct WhyStep {
-    /// The job.
-    pub job: JobInfo,
-    /// What is known about it.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-    /// What would have to be so for it not to run, each the end of a sentence; all of it together. Empty when it does
-    /// not run, or when nothing helps.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unless: Vec<String>,
-    /// Its last success, if one is on record.
-    pub last: Option<LastRun>,
-    /// Whether all its outputs are there.
-    pub exists: bool,
-}
-
-/// A success on record.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct LastRun {
-    /// Number of the run.
-    pub run: u32,
-    /// Wall time in milliseconds.
-    pub duration_ms: u64,
-    /// Nothing was executed: what was there was taken as the result.
-    pub accepted: bool,
-    /// What `report(...)` said of its outputs then.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reported: Vec<ReportedFile>,
-}
-
-impl RunReport {
-    /// Whether every wanted file is there and right.
-    #[must_use]
-    pub fn success(&self) -> bool {
-        self.failures.is_empty() && !self.cancelled
-    }
 }
 
 impl Workflow {
@@ -251,18 +119,7 @@ impl Session {
     /// Starts the description of a session.
     #[must_use]
     pub fn builder(workflow: Workflow) -> SessionBuilder {
-        SessionBuilder {
-            workflow: Arc::new(workflow),
-            root: PathBuf::from("."),
-            jobs: 0,
-            resources: Vec::new(),
-            temp_dir: "/tmp".into(),
-            cancel: CancelToken::new(),
-            observer: None,
-            search_path: None,
-            direct: false,
-            variables: Vec::new(),
-        }
+        SessionBuilder::new(workflow)
     }
 
     /// The workflow.
@@ -685,122 +542,5 @@ fn plan_error(trouble: Trouble) -> Error {
     match trouble.help {
         Some(help) => error.with_help(help),
         None => error,
-    }
-}
-
-impl SessionBuilder {
-    /// Sets the root directory: every path of the workflow is relative to it, or to the directory below it that
-    /// `workdir:` names. Default: the process's directory.
-    #[must_use]
-    pub fn root(mut self, root: impl Into<PathBuf>) -> SessionBuilder {
-        self.root = root.into();
-        self
-    }
-
-    /// Sets how many threads jobs may use together. 0, the default, means one per processor.
-    #[must_use]
-    pub fn jobs(mut self, jobs: usize) -> SessionBuilder {
-        self.jobs = jobs;
-        self
-    }
-
-    /// Limits a named resource. `mem` and `disk` are megabytes, `mem_mib` and `disk_mib` the same in MiB.
-    #[must_use]
-    pub fn resource(mut self, name: impl Into<String>, amount: u64) -> SessionBuilder {
-        let name: Arc<str> = name.into().into();
-        let wanted = Value::Int(i64::try_from(amount).unwrap_or(i64::MAX));
-        let (name, amount) = match units::standard(&name, wanted) {
-            Ok((name, Value::Int(amount))) => (name, u64::try_from(amount).unwrap_or(u64::MAX)),
-            _ => (name, amount),
-        };
-        self.resources.push((name.to_string(), amount));
-        self
-    }
-
-    /// Sets the directory for temporary files of jobs: their resource `tmpdir`, unless their rule sets one, and the
-    /// variable `TMPDIR`. Default: `/tmp`, since the library asks no environment.
-    #[must_use]
-    pub fn temp_dir(mut self, directory: impl AsRef<str>) -> SessionBuilder {
-        self.temp_dir = directory.as_ref().into();
-        self
-    }
-
-    /// Sets where programs are looked for that rules only imply: interpreters of scripts, the one that manages conda
-    /// environments. It is the value of the variable `PATH` that jobs inherit; with it a missing interpreter is said
-    /// before a job starts. Default: the directories of the system.
-    #[must_use]
-    pub fn search_path(mut self, path: impl Into<OsString>) -> SessionBuilder {
-        self.search_path = Some(path.into());
-        self
-    }
-
-    /// Starts commands of plain words, such as `sort -u < in.txt > out.txt`, without a shell: the result is the same, and
-    /// short jobs take a third less time. Only where bash would do nothing else: the process has neither a variable
-    /// `BASH_ENV` nor exported functions. Default: `false`, since the library asks no environment.
-    #[must_use]
-    pub fn direct_commands(mut self, direct: bool) -> SessionBuilder {
-        self.direct = direct;
-        self
-    }
-
-    /// Sets variables that jobs get besides those of the process's environment, over those of the same name.
-    #[must_use]
-    pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> SessionBuilder {
-        self.variables.extend(variables);
-        self
-    }
-
-    /// Sets the token that stops runs.
-    #[must_use]
-    pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
-        self.cancel = token;
-        self
-    }
-
-    /// Sets the observer. It is called on the coordinating thread and must be quick.
-    #[must_use]
-    pub fn observer(mut self, observer: impl FnMut(&Event) + Send + 'static) -> SessionBuilder {
-        self.observer = Some(Box::new(observer));
-        self
-    }
-
-    /// Opens the session. The directory that `workdir:` names is made when something is written.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Environment`] when the root is not a directory.
-    pub fn open(self) -> Result<Session> {
-        let root = match &self.workflow.workdir {
-            Some(below) => self.root.join(below),
-            None => self.root,
-        };
-        // The one of `workdir:` may be yet to be made.
-        let must_be_there = root.exists() || self.workflow.workdir.is_none();
-        if must_be_there && !root.is_dir() {
-            let message = format!("the root {} is not a directory", root.display());
-            return Err(Error::new(ErrorKind::Environment, message).with_path(root));
-        }
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(processors)
-            .thread_name(|i| format!("rulemake-{i}"))
-            .build()
-            .map_err(|error| Error::new(ErrorKind::Environment, format!("cannot start threads: {error}")))?;
-        let index = PatternIndex::of(&self.workflow.rules)
-            .map_err(|error| Error::new(ErrorKind::Workflow, error.to_string()))?;
-        let jobs = if self.jobs == 0 { processors } else { self.jobs };
-        Ok(Session {
-            index,
-            pool,
-            slots: u32::try_from(jobs).unwrap_or(u32::MAX),
-            temp_dir: self.temp_dir,
-            limits: self.resources,
-            cancel: self.cancel,
-            observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
-            programs: Programs::new(self.search_path),
-            direct: self.direct,
-            variables: self.variables.into(),
-            root,
-            workflow: self.workflow,
-        })
     }
 }

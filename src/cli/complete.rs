@@ -2,8 +2,9 @@
 //!
 //! The shell calls this very command with [`VARIABLE`] set; the line so far follows the arguments.
 
-use crate::args::{Args, Common};
+use crate::args::Args;
 use crate::commands::Place;
+use crate::options::Common;
 use crate::output::Output;
 use clap::CommandFactory;
 use clap_complete::env::{CompleteEnv, EnvCompleter, Shells};

@@ -12,6 +12,7 @@ mod import;
 mod init;
 mod links;
 mod lsp;
+mod options;
 mod output;
 mod profile;
 mod progress;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     let settings::Line { words, layers, without_effect } = match with_settings(words) {
         Ok(words) => words,
         Err(failure) => {
-            output::Output::new(&args::Common::default()).failure(&failure);
+            output::Output::new(&options::Common::default()).failure(&failure);
             return failure.exit().into();
         }
     };

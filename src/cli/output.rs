@@ -2,8 +2,8 @@
 //!
 //! Invariant: nothing here panics when a pipe is closed; what cannot be said on standard error is lost.
 
-use crate::args::{Color, Common};
 use crate::exit::{Failure, kind_name};
+use crate::options::{Color, Common};
 use anstyle::{AnsiColor, Style};
 use rulemake::report::{Detail, printable};
 use rulemake::{Error, ErrorKind, TextStyle};

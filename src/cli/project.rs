@@ -2,8 +2,9 @@
 //!
 //! Purely textual apart from asking whether files exist; never changes the process's directory.
 
-use crate::args::{Common, is_command};
+use crate::args::is_command;
 use crate::exit::{Exit, Failure};
+use crate::options::Common;
 use std::path::{Component, Path, PathBuf};
 
 /// Names that are looked for, in this order.

@@ -1,8 +1,9 @@
 //! Commands that only answer: `plan`, `why`, `diff`, `graph`, `log`.
 
 use super::Place;
-use crate::args::{GraphFormat, GraphNode, RunArgs};
+use crate::args::{GraphFormat, GraphNode};
 use crate::exit::{Exit, Failure};
+use crate::options::RunArgs;
 use crate::svg;
 use rulemake::report::{self, Changes, GraphBy, PlanGraph};
 use rulemake::{JobLog, Plan, Session, Workflow};

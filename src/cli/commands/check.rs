@@ -2,8 +2,8 @@
 //! planned. Runs nothing and writes nothing.
 
 use super::Place;
-use crate::args::{Common, RunArgs};
 use crate::exit::{Exit, Failure};
+use crate::options::{Common, RunArgs};
 use crate::output::{FAINT, HEADING, Output, painted, say};
 use rulemake::{Diagnostic, LINTS, Lint, LintLevel, LintOptions, Severity, Workflow};
 

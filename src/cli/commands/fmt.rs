@@ -1,8 +1,8 @@
 //! `rulemake fmt`: Rulefiles in one style.
 
 use super::here;
-use crate::args::Common;
 use crate::exit::{Exit, Failure};
+use crate::options::Common;
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
 use rulemake::report::{printable, unified_diff};

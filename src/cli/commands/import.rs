@@ -1,11 +1,11 @@
 //! `rulemake import`: a Rulefile from what another tool reads, with a report of what is different.
 
 use super::here;
-use crate::args::Common;
 use crate::exit::{Exit, Failure};
 use crate::import::{Imported, dvc, make, snake};
 use crate::init::io_failure;
 use crate::init::place::moved;
+use crate::options::Common;
 use crate::output::{FAINT, Output, painted, say};
 use crate::project::{lexical, quoted, shown};
 use rulemake::report::printable;

@@ -1,7 +1,6 @@
 //! `rulemake init`: a new project, from a template that is built in or any of Cookiecutter's.
 
 use super::here;
-use crate::args::Common;
 use crate::exit::{Exit, Failure};
 use crate::init::builtin::{self, ALL, NAME};
 use crate::init::context::{Answers, Defaults, Question, check_extensions, nested, set, values};
@@ -10,6 +9,7 @@ use crate::init::hooks::{self, Moment};
 use crate::init::place::{Placing, conflicts, refused};
 use crate::init::render::{Rendered, Renderer, render};
 use crate::init::template::Template;
+use crate::options::Common;
 use crate::output::{FAINT, Output, painted, say};
 use rulemake::report::printable;
 use serde_json::{Value as Json, json};

@@ -1,8 +1,8 @@
 //! `rulemake list` and `rulemake summary`: the rules, or the files that they make.
 
 use super::{Place, ask};
-use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
+use crate::options::RunArgs;
 use crate::output::{FAINT, HEADING, painted};
 use rulemake::report::{self, printable};
 use rulemake::{OutputState, PlannedJob, Reason, RunOptions, TextStyle, Verdict, Workflow};

@@ -1,9 +1,9 @@
 //! `rulemake lsp`: the language server that editors start.
 
 use super::{here, load_options};
-use crate::args::Common;
 use crate::exit::{Exit, Failure};
 use crate::lsp::{End, Setup, serve};
+use crate::options::Common;
 use crate::output::Output;
 use crate::project::Project;
 use std::io::{BufReader, IsTerminal, stdin, stdout};

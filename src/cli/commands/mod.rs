@@ -15,9 +15,10 @@ mod shell;
 mod status;
 mod watch;
 
-use crate::args::{Args, Command, Common, EnvKind, RunArgs, command_names};
+use crate::args::{Args, Command, command_names};
 use crate::exit::{Exit, Failure};
 use crate::github;
+use crate::options::{Common, EnvKind, RunArgs};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
 use crate::settings;

@@ -1,10 +1,10 @@
 //! `rulemake [run]`: makes the targets.
 
 use super::Place;
-use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::github;
 use crate::links;
+use crate::options::RunArgs;
 use crate::output::{Output, say};
 use crate::progress::Progress;
 use crate::project::Project;

@@ -5,9 +5,10 @@
 
 use super::Place;
 use super::run::run_once;
-use crate::args::{Common, RunArgs};
 use crate::exit::{Exit, Failure};
+use crate::options::{Common, RunArgs};
 use crate::output::{Output, say};
+use crate::project::lexical;
 use crate::signals::Signals;
 use notify::{RecursiveMode, Watcher as _};
 use rulemake::{CancelLevel, CancelToken, Watched};
@@ -190,7 +191,7 @@ impl Watcher {
 
     /// A Rulefile that cannot be loaded is waited for, too.
     fn look_after_rulefile(&mut self, place: &Place) {
-        let path = clean(&absolute(&place.project.rulefile));
+        let path = lexical(&absolute(&place.project.rulefile));
         self.add(BTreeSet::from([path]));
     }
 
@@ -199,12 +200,12 @@ impl Watcher {
         let files: BTreeSet<PathBuf> = watched.files.iter().map(under_root).collect();
         let outputs: FxHashSet<PathBuf> = watched.outputs.iter().map(under_root).collect();
         let directories: FxHashSet<PathBuf> =
-            watched.directories.iter().map(under_root).map(|path| clean(&path)).collect();
+            watched.directories.iter().map(under_root).map(|path| lexical(&path)).collect();
         let own = own.iter().map(|path| absolute(Path::new(path)));
-        let all: BTreeSet<PathBuf> = files.into_iter().chain(own).map(|path| clean(&path)).collect();
+        let all: BTreeSet<PathBuf> = files.into_iter().chain(own).map(|path| lexical(&path)).collect();
         {
             let mut known = self.known();
-            known.outputs = outputs.iter().map(|path| clean(path)).collect();
+            known.outputs = outputs.iter().map(|path| lexical(path)).collect();
             known.directories = directories.clone();
         }
         for directory in directories {
@@ -245,17 +246,4 @@ impl Watcher {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
-/// Without `.` and `..`, as events name paths.
-fn clean(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(out.pop()),
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -152,7 +152,8 @@ impl Snapshot {
     /// The file that a message names.
     fn named(&self, name: &str, main: &Main, files: &Files) -> PathBuf {
         let above = main.file.parent().unwrap_or(&main.root);
-        let candidates = [&*self.here, &*main.root, above].map(|dir| super::place::plain(&dir.join(name)));
+        let candidates =
+            [&*self.here, &*main.root, above].map(|dir| crate::project::lexical(&dir.join(name)));
         candidates.iter().find(|path| files.is_there(path)).unwrap_or(&candidates[0]).clone()
     }
 }

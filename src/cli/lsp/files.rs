@@ -1,7 +1,8 @@
 //! The texts of files: what the client has open counts, then the disk.
 
-use super::place::{Main, plain};
+use super::place::Main;
 use super::text::Text;
+use crate::project::lexical;
 use rulemake::{FileMention, OutlineKind};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,5 +107,5 @@ impl Files {
 
 /// A path that starts from the directory of `file`.
 pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
-    plain(&file.parent().unwrap_or(Path::new("/")).join(path))
+    lexical(&file.parent().unwrap_or(Path::new("/")).join(path))
 }

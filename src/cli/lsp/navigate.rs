@@ -107,7 +107,7 @@ impl View<'_> {
     fn file(&self, named: &FileMention) -> Option<Location> {
         let path = self.path?;
         let root = self.main.map(|main| main.root.join(&named.path)).filter(|_| named.word == "configfile");
-        let file = super::place::plain(&root.unwrap_or_else(|| beside(path, &named.path)));
+        let file = crate::project::lexical(&root.unwrap_or_else(|| beside(path, &named.path)));
         self.files.is_there(&file).then(|| Some(Location::new(uri_of(&file)?, Range::default())))?
     }
 

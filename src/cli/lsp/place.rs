@@ -1,7 +1,8 @@
 //! Where files are: URIs to paths, and which Rulefile a file belongs to.
 
+use crate::project::lexical;
 use lsp_types::Uri;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Names of Rulefiles that stand for themselves.
@@ -57,7 +58,7 @@ pub(super) fn path_of(uri: &Uri) -> Option<PathBuf> {
     // `/C:/x` is a path of a drive.
     let drive = decoded.as_bytes().get(2) == Some(&b':') && cfg!(windows);
     let path = PathBuf::from(if drive { decoded.get(1..)?.to_string() } else { decoded });
-    path.is_absolute().then(|| plain(&path))
+    path.is_absolute().then(|| lexical(&path))
 }
 
 fn decoded(text: &str) -> Option<String> {
@@ -100,21 +101,6 @@ pub(super) fn uri_of(path: &Path) -> Option<Uri> {
         }
     }
     Uri::from_str(&text).ok()
-}
-
-/// `path` without `.` and `..`, by its text alone.
-pub(super) fn plain(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

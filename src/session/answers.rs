@@ -1,0 +1,125 @@
+//! What callers get to know: of a run, of a file, of what earlier runs left. Data alone.
+
+use crate::engine::event::{JobFailure, Summary};
+use crate::graph::info::JobInfo;
+use crate::plan::orphans::Orphan;
+use crate::plan::plan::{PlanRead, ReportedFile, Verdict};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What a run did. A failed job is data here, not an error.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+#[must_use]
+pub struct RunReport {
+    /// Number of the run in this directory.
+    pub run: u32,
+    /// Counts.
+    pub summary: Summary,
+    /// The jobs that failed for good.
+    pub failures: Vec<JobFailure>,
+    /// Whether the run was cut short by its [`CancelToken`].
+    pub cancelled: bool,
+    /// Where the outputs went that stopped jobs had begun, relative to the root.
+    pub partial: Option<String>,
+}
+
+/// Why a file will or will not be made again.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Why {
+    /// Version of the JSON form.
+    pub v: u32,
+    /// The file that was asked about.
+    pub path: String,
+    /// `true` when no rule makes it.
+    pub source: bool,
+    /// The job that makes the file, then the jobs upstream that cause it to run, the root cause last.
+    pub chain: Vec<WhyStep>,
+    /// Rules that match the file and were not taken because they cannot run.
+    pub passed_over: Vec<PassedOver>,
+    /// Of a source: that a rule made it once, and none makes it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orphan: Option<Orphan>,
+    /// What the functions of the rules in `chain` looked at.
+    pub reads: Vec<PlanRead>,
+}
+
+/// A rule that could make a file but for an input that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PassedOver {
+    /// Its name.
+    pub rule: String,
+    /// The first input that does not exist and cannot be made; `None` when a function for its inputs failed.
+    pub lacks: Option<String>,
+    /// How that function failed, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// Files that jobs made, as far as they are still there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MadeFiles {
+    /// Those that are as their jobs left them. Sorted.
+    pub files: Vec<String>,
+    /// Those that were changed since: somebody's work. Sorted.
+    pub changed: Vec<String>,
+    /// Those that nobody may write to, as `protected` outputs: they stay until that is taken back. Sorted.
+    pub protected: Vec<String>,
+}
+
+/// What the last execution of a job wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct JobLog {
+    /// The file with its standard output and standard error.
+    pub log: PathBuf,
+    /// The text of that file; empty when the job wrote nothing.
+    pub text: String,
+    /// When that is empty: the existing files of the rule's `log:`, relative to the root, with their texts.
+    pub own: Vec<(String, String)>,
+}
+
+/// One job of an explanation.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct WhyStep {
+    /// The job.
+    pub job: JobInfo,
+    /// What is known about it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// What would have to be so for it not to run, each the end of a sentence; all of it together. Empty when it does
+    /// not run, or when nothing helps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unless: Vec<String>,
+    /// Its last success, if one is on record.
+    pub last: Option<LastRun>,
+    /// Whether all its outputs are there.
+    pub exists: bool,
+}
+
+/// A success on record.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct LastRun {
+    /// Number of the run.
+    pub run: u32,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
+    /// Nothing was executed: what was there was taken as the result.
+    pub accepted: bool,
+    /// What `report(...)` said of its outputs then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<ReportedFile>,
+}
+
+impl RunReport {
+    /// Whether every wanted file is there and right.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.failures.is_empty() && !self.cancelled
+    }
+}
