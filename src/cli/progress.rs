@@ -16,8 +16,11 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Running jobs that are shown.
 const JOBS_SHOWN: usize = 8;
-/// Widest label of a running job: with its time it fits a terminal of 80 columns.
-const LABEL_COLUMNS: usize = 68;
+/// Columns beside the label of a running job: its time, and one that stays free.
+const TIME_COLUMNS: usize = 12;
+/// What a terminal has that does not say how wide it is; of a very narrow one the labels wrap.
+const USUAL_COLUMNS: usize = 80;
+const LEAST_COLUMNS: usize = 40;
 const RULE_COLOURS: [AnsiColor; 5] =
     [AnsiColor::Cyan, AnsiColor::Yellow, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::Green];
 const CUT: &str = "...";
@@ -221,7 +224,7 @@ impl Live {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
         self.bar.set_message(tally);
-        let texts = running_lines(running, Instant::now(), self.style);
+        let texts = running_lines(running, Instant::now(), label_columns(), self.style);
         while self.lines.len() < texts.len() {
             let line = ProgressBar::no_length().with_style(self.line_style.clone());
             let line = self.area.insert_before(&self.bar, line);
@@ -262,13 +265,19 @@ fn tally(running: usize, failed: usize, left: Option<String>) -> String {
     format!("  {running} running{failed}{left}")
 }
 
+/// How wide the label of a running job may be, so that it stays on a line of its own.
+fn label_columns() -> usize {
+    let found = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0));
+    found.unwrap_or(USUAL_COLUMNS).max(LEAST_COLUMNS) - TIME_COLUMNS
+}
+
 /// A line for each of the first running jobs, which are those that run longest.
-fn running_lines(running: &[Running], now: Instant, style: TextStyle) -> Vec<String> {
+fn running_lines(running: &[Running], now: Instant, columns: usize, style: TextStyle) -> Vec<String> {
     let mut lines: Vec<String> = running
         .iter()
         .take(JOBS_SHOWN)
         .map(|job| {
-            let label = shortened(&job.label);
+            let label = shortened(&job.label, columns);
             format!(
                 "{:>8}  {}",
                 elapsed(now.saturating_duration_since(job.since)),
@@ -296,13 +305,13 @@ fn coloured(rule: &str, label: &str, style: TextStyle) -> String {
 }
 
 /// `label` with its middle left out when it is too long: its end tells jobs of one rule apart.
-fn shortened(label: &str) -> String {
+fn shortened(label: &str, columns: usize) -> String {
     let total = label.width();
-    if total <= LABEL_COLUMNS {
+    if total <= columns {
         return label.to_string();
     }
-    let head = LABEL_COLUMNS / 3;
-    let tail = LABEL_COLUMNS - head - CUT.len();
+    let head = columns / 3;
+    let tail = columns - head - CUT.len();
     let mut column = 0;
     let mut out = String::new();
     for c in label.chars() {
@@ -336,7 +345,7 @@ mod tests {
         let since = Instant::now();
         let running: Vec<Running> =
             (0..10).map(|id| Running { id, rule: "r".into(), label: format!("r o{id}"), since }).collect();
-        let lines = running_lines(&running, since + Duration::from_secs(75), TextStyle::Plain);
+        let lines = running_lines(&running, since + Duration::from_secs(75), 68, TextStyle::Plain);
         assert_eq!(lines.len(), 9);
         assert_eq!(lines[0], "1:15 min  r o0");
         assert_eq!(lines[8], "          and 2 more");
@@ -344,13 +353,13 @@ mod tests {
 
     #[test]
     fn a_long_label_keeps_its_end() {
-        assert_eq!(shortened("clean a.tsv"), "clean a.tsv");
+        assert_eq!(shortened("clean a.tsv", 68), "clean a.tsv");
         let long = format!("clean {}/sample_17.tsv", "deep/".repeat(30));
-        let short = shortened(&long);
-        assert_eq!(short.width(), LABEL_COLUMNS);
+        let short = shortened(&long, 68);
+        assert_eq!(short.width(), 68);
         assert!(short.starts_with("clean deep/") && short.ends_with("/sample_17.tsv"), "{short}");
-        assert!(shortened(&"日".repeat(60)).width() <= LABEL_COLUMNS);
-        assert_eq!(shortened(&"a".repeat(68)), "a".repeat(68));
+        assert!(shortened(&"日".repeat(60), 68).width() <= 68);
+        assert_eq!(shortened(&"a".repeat(68), 68), "a".repeat(68));
     }
 
     #[test]
