@@ -5,6 +5,8 @@
 #[path = "fuzz/bodies/mod.rs"]
 #[allow(dead_code, reason = "some of it is for the fuzz targets only")]
 mod bodies;
+#[path = "support/outside.rs"]
+mod outside;
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
@@ -15,16 +17,10 @@ use std::path::Path;
 /// `RULEMAKE_SEED=5 RULEMAKE_CASES=100000 cargo test --release --test properties`.
 const SEED: u64 = 11;
 
-#[expect(clippy::disallowed_methods, reason = "how long and where to search is the caller's to say")]
-fn from_outside(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not `{value}`")))
-}
-
 /// Runs a body with many random bytes, no more than `length` each; what fails is made small and told with its seed.
 fn search(cases: u32, length: usize, body: impl Fn(&[u8])) {
-    let seed = from_outside("RULEMAKE_SEED").unwrap_or(SEED);
-    let cases = from_outside("RULEMAKE_CASES").map_or(cases, |cases| cases as u32);
+    let seed = outside::number("RULEMAKE_SEED").unwrap_or(SEED);
+    let cases = outside::number("RULEMAKE_CASES").map_or(cases, |cases| cases as u32);
     let config = ProptestConfig {
         cases,
         failure_persistence: None,

@@ -14,6 +14,8 @@ mod drivers;
 mod growing;
 #[path = "support/random/model.rs"]
 mod model;
+#[path = "support/outside.rs"]
+mod outside;
 mod support;
 #[path = "support/random/world.rs"]
 mod world;
@@ -165,16 +167,10 @@ fn history(driver: Driver, workflow: Workflow, rounds: &[Round]) -> Result<(), T
 /// `RULEMAKE_SEED=5 RULEMAKE_CASES=100000 cargo test --release --test random`.
 const SEED: u64 = 7;
 
-#[expect(clippy::disallowed_methods, reason = "how long and where to search is the caller's to say")]
-fn from_outside(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not `{value}`")))
-}
-
 /// Two runners at once.
 fn histories(driver: Driver, usual: u32) {
-    let seed = from_outside("RULEMAKE_SEED").unwrap_or(SEED);
-    let cases = from_outside("RULEMAKE_CASES").map_or(usual, |cases| cases as u32);
+    let seed = outside::number("RULEMAKE_SEED").unwrap_or(SEED);
+    let cases = outside::number("RULEMAKE_CASES").map_or(usual, |cases| cases as u32);
     let one = |half: u64| {
         let config = Config {
             cases: cases.div_ceil(2),
