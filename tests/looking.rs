@@ -154,3 +154,42 @@ fn the_log_of_a_failed_job_is_a_link_where_links_are_followed() {
     let text = &case.last().stderr;
     assert!(text.contains(".rulemake/runs/2/jobs/") && !text.contains("\u{1b}]8;;"), "{text}");
 }
+
+/// The chain of jobs that a run had to wait for, and what its rules took before: what the end of a run and its ETA tell.
+#[test]
+fn a_run_knows_its_longest_chain_and_what_jobs_took_before() {
+    let rules = "\
+rule all:
+    input: 'c', 'd'
+rule a:
+    input: 'i'
+    output: 'a'
+    shell: 'sleep 0.3; cp {input} {output}'
+rule b:
+    input: 'a'
+    output: 'b'
+    shell: 'sleep 0.3; cp {input} {output}'
+rule c:
+    input: 'b', 'd'
+    output: 'c'
+    shell: 'cat {input} > {output}'
+rule d:
+    output: 'd'
+    shell: 'sleep 0.1; touch {output}'
+";
+    let case = Case::new().rulefile(rules).file("i", "1\n").run(&["-j4"]);
+    let path = &case.last().of("run-finished").next().unwrap()["summary"]["critical_path"];
+    let jobs: Vec<&str> =
+        path["steps"].as_array().unwrap().iter().map(|step| step["job"].as_str().unwrap()).collect();
+    assert_eq!((jobs, path["jobs"].as_u64()), (vec!["a a", "b b", "c c"], Some(3)), "{path}");
+    assert!((600..20_000).contains(&path["duration_ms"].as_u64().unwrap()), "{path}");
+    assert!(case.last().of("run-started").all(|event| event["rules"][0]["earlier_ms"].is_null()));
+
+    let case = case.file("i", "2\n").run(&["a"]);
+    let finished = case.last().of("run-finished").next().unwrap();
+    assert!(finished["summary"].get("critical_path").is_none(), "one job is no chain: {finished}");
+    let started = case.last().of("run-started").next().unwrap();
+    let earlier = started["rules"][0]["earlier_ms"].as_u64().unwrap();
+    assert_eq!((&started["rules"][0]["rule"], &started["rules"][0]["jobs"]), (&"a".into(), &1.into()));
+    assert!((300..20_000).contains(&earlier), "{started}");
+}
