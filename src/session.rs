@@ -6,6 +6,7 @@ mod builder;
 mod history;
 mod options;
 mod outputs;
+mod recall;
 mod recovery;
 mod status;
 mod targets;
@@ -90,7 +91,9 @@ impl Workflow {
         let path = path.as_ref();
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let root = options.root.as_deref().unwrap_or(dir);
-        load_file(path, root, options.settings())
+        let mut workflow = load_file(path, root, options.settings())?;
+        workflow.request = recall::request(path, options);
+        Ok(workflow)
     }
 
     /// Loads a Rulefile from a text. `name` stands in messages; relative paths start from the process's directory.
@@ -456,6 +459,7 @@ impl Session {
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
+        self.prove(targets, options, &done);
         Ok(RunReport {
             run: done.run,
             summary: done.summary,

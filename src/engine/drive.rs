@@ -68,7 +68,6 @@ pub(crate) struct DriveOptions {
 }
 
 /// What a run did.
-#[derive(Debug)]
 pub(crate) struct Outcomes {
     pub(crate) run: u32,
     pub(crate) summary: Summary,
@@ -76,6 +75,12 @@ pub(crate) struct Outcomes {
     pub(crate) cancelled: bool,
     /// Where the outputs went that stopped jobs had begun, relative to the root.
     pub(crate) partial: Option<String>,
+    /// What the run looked at.
+    pub(crate) cx: Arc<Context>,
+    /// Nothing happened and nothing was told, but that each job is up to date.
+    pub(crate) is_quiet: bool,
+    /// Bytes of the state log at the end.
+    pub(crate) log_len: u64,
 }
 
 /// How often the cancel token is looked at while nothing else happens.
@@ -181,6 +186,7 @@ pub(crate) fn drive(
         summary: Summary::default(),
         chains: Chains::default(),
         partial: None,
+        is_quiet: true,
         seq: 0,
         started: clock::monotonic(),
         kill_at: None,
@@ -244,6 +250,8 @@ struct Run<'a> {
     summary: Summary,
     chains: Chains,
     partial: Option<String>,
+    /// Nothing was told so far but that jobs are up to date.
+    is_quiet: bool,
     seq: u64,
     started: Instant,
     kill_at: Option<Instant>,
@@ -507,6 +515,10 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, kind: EventKind) {
+        self.is_quiet &= matches!(
+            kind,
+            EventKind::RunStarted { .. } | EventKind::JobUpToDate { .. } | EventKind::RunFinished { .. }
+        );
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
         self.note_in_log(&event);
         self.seq += 1;
@@ -534,8 +546,18 @@ impl Run<'_> {
         match self.fatal.or(self.hooks.failure) {
             Some(error) => Err(error),
             None => {
-                let Run { number: run, summary, failures, partial, .. } = self;
-                Ok(Outcomes { run, summary, failures, cancelled, partial })
+                let Run { number: run, summary, failures, partial, cx, is_quiet, writer, .. } = self;
+                let is_quiet = is_quiet && !cancelled;
+                Ok(Outcomes {
+                    run,
+                    summary,
+                    failures,
+                    cancelled,
+                    partial,
+                    cx,
+                    is_quiet,
+                    log_len: writer.len(),
+                })
             }
         }
     }

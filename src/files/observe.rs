@@ -40,6 +40,8 @@ pub(crate) struct Observer {
     /// The last known content of directories; current only while the memo says so.
     trees: Mutex<FxHashMap<PathId, Arc<Tree>>>,
     refreshed: Mutex<Vec<(PathId, Known)>>,
+    /// Where a probe found nothing. Apart from the memos, for a job may make it by the time somebody looks.
+    absent: Mutex<Vec<PathId>>,
     /// Whether signatures of files that nobody has read yet still hold: until the first job starts.
     probes_hold: AtomicBool,
 }
@@ -68,6 +70,7 @@ impl Observer {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             trees: Mutex::default(),
             refreshed: Mutex::default(),
+            absent: Mutex::default(),
             probes_hold: AtomicBool::new(true),
         }
     }
@@ -84,8 +87,9 @@ impl Observer {
             known => return Ok(known.signature().is_some()),
         }
         let sig = self.restat(path)?;
-        if let Some(sig) = sig {
-            self.set(id, Memo::Stat(sig));
+        match sig {
+            Some(sig) => self.set(id, Memo::Stat(sig)),
+            None => lock(&self.absent).push(id),
         }
         Ok(sig.is_some())
     }
@@ -236,6 +240,27 @@ impl Observer {
         // An old output that was looked at may have been made anew since, and is on record by then.
         found.retain(|(id, known)| self.holds(*id, known));
         found
+    }
+
+    /// All that was looked at, and what was there; `None` when something of it may change without looking otherwise, or
+    /// is a directory whose content was looked at.
+    pub(crate) fn looked(&self) -> Option<Vec<(PathId, Option<StatSig>)>> {
+        let absent = std::mem::take(&mut *lock(&self.absent));
+        let absent = absent.into_iter().filter(|id| matches!(self.memo(*id), Memo::Unknown));
+        let mut looked: Vec<(PathId, Option<StatSig>)> = absent.map(|id| (id, None)).collect();
+        for (number, shard) in self.shards.iter().enumerate() {
+            for (index, memo) in lock(shard).iter().enumerate() {
+                let sig = match memo {
+                    Memo::Unknown => continue,
+                    Memo::Missing => None,
+                    Memo::Stat(sig) => Some(*sig),
+                    Memo::Hashed(hash) if hash.settled => Some(hash.sig),
+                    Memo::Hashed(_) | Memo::Tree(_) => return None,
+                };
+                looked.push((PathId((index * SHARDS + number) as u32), sig));
+            }
+        }
+        Some(looked)
     }
 
     fn holds(&self, id: PathId, known: &Known) -> bool {

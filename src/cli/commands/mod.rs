@@ -24,7 +24,7 @@ use crate::project::{Project, shown};
 use crate::settings;
 use crate::snakemake;
 use rulemake::report::printable;
-use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
+use rulemake::{LoadOptions, RunOptions, RunReport, Session, SessionBuilder, Workflow};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -182,6 +182,18 @@ impl Place {
         Ok(Place { project, output, options, variables })
     }
 
+    /// What is to be told when nothing is to do, if that is known without a look at the workflow.
+    pub(crate) fn recall(&self, targets: &[String], args: &RunArgs) -> Option<RunReport> {
+        // Who asks for events or for all that happens wants to hear of each job.
+        let wants_all = self.output.json || self.output.verbose > 0;
+        if wants_all || !self.project.calls_as_typed(targets) {
+            return None;
+        }
+        let mut load = self.options.clone();
+        load.cores = args.jobs;
+        Session::recall(&self.project.rulefile, &load, targets, &self.options_of(args, |names| names.to_vec()))
+    }
+
     /// Loads the workflow and shows its warnings.
     pub(crate) fn load(&self, cores: Option<usize>) -> Result<Workflow, Failure> {
         let workflow = self.load_silently(cores)?;
@@ -250,22 +262,27 @@ impl Place {
 
     /// The library's form of the options of a run.
     pub(crate) fn run_options(&self, run: &RunArgs, workflow: &Workflow) -> RunOptions {
+        self.options_of(run, |names| self.targets(names, workflow))
+    }
+
+    /// As [`Place::run_options`]; `called` tells what the workflow calls files and rules that the user names.
+    fn options_of(&self, run: &RunArgs, called: impl Fn(&[String]) -> Vec<String>) -> RunOptions {
         let mut options = RunOptions::default();
         options.keep_going = run.keep_going;
         options.force = run.force;
         options.force_all = run.force_all;
-        options.force_from = self.targets(&run.force_from, workflow);
+        options.force_from = called(&run.force_from);
         options.only_needed = run.only_needed;
         options.keep_edited = run.keep_edited;
-        options.assume_inputs = self.targets(&run.assume_inputs, workflow);
+        options.assume_inputs = called(&run.assume_inputs);
         options.retries = run.retries.unwrap_or(0);
         options.wait = run.wait;
         options.keep_temps = run.notemp;
         options.environments.conda = run.uses(EnvKind::Conda);
         options.environments.container = run.uses(EnvKind::Container);
         options.environments.modules = run.uses(EnvKind::Modules);
-        options.until = self.targets(&run.until, workflow);
-        options.omit_from = self.targets(&run.omit_from, workflow);
+        options.until = called(&run.until);
+        options.omit_from = called(&run.omit_from);
         options.batch = run.batch.clone();
         options
     }
