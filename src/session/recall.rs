@@ -19,8 +19,8 @@ use crate::lang::vm::Vm;
 use crate::model::environment::Environments;
 use crate::model::workflow::{How, Read, Workflow};
 use crate::plan::context::Context;
-use crate::store::proof::{self, Answer, Basis, Group, Look};
 use crate::store::boot_id;
+use crate::store::proof::{self, Answer, Basis, Group, Look};
 use crate::trace::identity::StatSig;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -145,7 +145,8 @@ pub(super) fn request(rulefile: &Path, options: &LoadOptions) -> Option<Digest> 
     for path in [rulefile, root].into_iter().chain(config_files.iter().map(PathBuf::as_path)) {
         hasher.bytes(absolute(path)?.as_os_str().as_encoded_bytes());
     }
-    let rest = (config, replace_config, threads, resources, default_resources, scatter, cores, keep_root, steps);
+    let rest =
+        (config, replace_config, threads, resources, default_resources, scatter, cores, keep_root, steps);
     hasher.number(config_files.len() as u64).text(&format!("{rest:?}"));
     texts.is_empty().then(|| hasher.finish())
 }
@@ -207,7 +208,12 @@ fn looks(cx: &Context) -> Option<Vec<Look>> {
         how: How::Named,
         digest,
     });
-    std::iter::once(main).chain(workflow.reads.iter().cloned()).chain(called).chain(code).map(look_of).collect()
+    std::iter::once(main)
+        .chain(workflow.reads.iter().cloned())
+        .chain(called)
+        .chain(code)
+        .map(look_of)
+        .collect()
 }
 
 /// Kinds of reads by name; those of no use here are left out.
@@ -274,7 +280,8 @@ fn read_of(look: &Look) -> Option<Read> {
 
 fn path_of_bytes(bytes: &[u8]) -> Option<PathBuf> {
     #[cfg(unix)]
-    let path = Some(std::os::unix::ffi::OsStrExt::from_bytes(bytes)).map(|text: &std::ffi::OsStr| text.into());
+    let path =
+        Some(std::os::unix::ffi::OsStrExt::from_bytes(bytes)).map(|text: &std::ffi::OsStr| text.into());
     #[cfg(not(unix))]
     let path = std::str::from_utf8(bytes).ok().map(PathBuf::from);
     path

@@ -268,7 +268,8 @@ mod tests {
 
     fn basis() -> Basis {
         let more = vec![b"a\xff".to_vec()];
-        let look = Look { kind: "file".into(), what: "x".into(), how: 1, more, digest: Some(Digest::of(b"x")) };
+        let look =
+            Look { kind: "file".into(), what: "x".into(), how: 1, more, digest: Some(Digest::of(b"x")) };
         let looks = vec![look, Look { kind: "exists".into(), ..Look::default() }];
         Basis { boot: "b".into(), log: sig(9), looks, directories: vec![("d".into(), "e".into())] }
     }

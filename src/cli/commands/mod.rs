@@ -191,7 +191,12 @@ impl Place {
         }
         let mut load = self.options.clone();
         load.cores = args.jobs;
-        Session::recall(&self.project.rulefile, &load, targets, &self.options_of(args, |names| names.to_vec()))
+        Session::recall(
+            &self.project.rulefile,
+            &load,
+            targets,
+            &self.options_of(args, |names| names.to_vec()),
+        )
     }
 
     /// Loads the workflow and shows its warnings.
