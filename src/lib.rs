@@ -88,6 +88,7 @@ pub use engine::cancel::{CancelLevel, CancelToken};
 pub use engine::event::{
     CriticalPath, CriticalStep, Event, EventKind, JobFailure, RuleJobs, SkipCause, Summary,
 };
+pub use engine::slots::{JobSlots, SlotSource};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
 pub use lint::{LINTS, Lint, LintLevel, LintOptions};

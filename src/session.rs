@@ -18,6 +18,7 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::Event;
 use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::slots::SlotSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
@@ -71,6 +72,7 @@ pub struct Session {
     programs: Programs,
     direct: bool,
     variables: Arc<[(String, String)]>,
+    shared_slots: Option<Arc<dyn SlotSource>>,
 }
 
 impl Workflow {
@@ -453,6 +455,7 @@ impl Session {
             programs: self.programs.clone(),
             direct: self.direct,
             variables: self.variables.clone(),
+            slots: self.shared_slots.clone(),
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;

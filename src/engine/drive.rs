@@ -9,6 +9,7 @@ mod log;
 mod overwritten;
 mod record;
 mod shape;
+mod slots;
 mod start;
 mod temps;
 mod together;
@@ -21,6 +22,7 @@ use crate::engine::core::{Checked, Core, Effect, Msg};
 use crate::engine::event::{Event, EventKind, JobFailure, Summary};
 use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::slots::SlotSource;
 use crate::engine::times::{self, Chains};
 use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
@@ -40,6 +42,7 @@ use growth::GrowthState;
 use hooks::{HOOK, HookState};
 use log::Journal;
 use rustc_hash::{FxHashMap, FxHashSet};
+use slots::SlotState;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -65,6 +68,8 @@ pub(crate) struct DriveOptions {
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
     pub(crate) keep_temps: bool,
+    /// Where slots are shared with others.
+    pub(crate) slots: Option<Arc<dyn SlotSource>>,
 }
 
 /// What a run did.
@@ -110,6 +115,8 @@ enum Inbox {
         saved: Vec<Saved>,
     },
     Removed(Vec<Removed>),
+    /// There may be a slot to take.
+    Waited,
 }
 
 /// What waits until the graph has grown.
@@ -156,6 +163,7 @@ pub(crate) fn drive(
         units: UnitState::default(),
         growth: GrowthState::of(&cx, index),
         hooks: HookState::default(),
+        slots: SlotState::of(options.slots.clone()),
         journal: Journal::default(),
         total: action_count(&cx),
         in_pool: 0,
@@ -194,6 +202,9 @@ pub(crate) fn drive(
         run.emit(EventKind::Warning { message: message.clone() });
     }
     run.tell_printed();
+    if let Some(slots) = run.slots.at_first() {
+        run.tell(Msg::Slots(slots));
+    }
     run.tell(Msg::Begin);
     run.pump(&inbox);
     run.end_hooks(&inbox);
@@ -229,6 +240,7 @@ struct Run<'a> {
     units: UnitState,
     growth: GrowthState<'a>,
     hooks: HookState,
+    slots: SlotState,
     journal: Journal,
     /// Jobs that execute something.
     total: usize,
@@ -268,13 +280,14 @@ impl Run<'_> {
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
+            self.look_after_slots();
             self.journal.write();
         }
     }
 
     fn receive(&mut self, message: Inbox) {
         match message {
-            Inbox::Completed(_) | Inbox::NotStarted(_) | Inbox::Cleared { .. } => {}
+            Inbox::Completed(_) | Inbox::NotStarted(_) | Inbox::Cleared { .. } | Inbox::Waited => {}
             _ => self.in_pool -= 1,
         }
         match message {
@@ -285,6 +298,7 @@ impl Run<'_> {
             }
             Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
             Inbox::Completed(completion) => {
+                self.slots.job_ended(completion.job);
                 let unit = self.cx.units.leader(JobId(completion.job));
                 match self.cx.units.members(unit) {
                     Some(_) => self.member_ended(unit.0, completion),
@@ -295,6 +309,7 @@ impl Run<'_> {
             Inbox::UnitConcluded(concluded, left) => self.unit_concluded(concluded, left),
             Inbox::Kept { unit, attempt, result } => self.kept(unit, attempt, result),
             Inbox::Cleared { job, saved } => self.tell_saved(job, saved),
+            Inbox::Waited => self.slots.has_waited(),
             Inbox::NotStarted(concluded) => self.unit_concluded(concluded, Vec::new()),
             Inbox::Removed(removed) => {
                 for Removed { unit, path, result } in removed {
