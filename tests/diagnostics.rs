@@ -222,7 +222,7 @@ fn no_rulefile_makes_it_panic_and_every_refusal_says_why() {
         (state >> 33) as usize % below
     };
     let mut refused = 0;
-    let mut all = rulemake::LintOptions::default();
+    let mut all = rulemake::lint::LintOptions::default();
     all.pedantic = true;
     for text in rulefiles() {
         for variant in variants(&text, &mut random) {

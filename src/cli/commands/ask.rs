@@ -5,8 +5,9 @@ use crate::args::{GraphFormat, GraphNode};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
 use crate::svg;
+use rulemake::inspect::JobLog;
 use rulemake::report::{self, Changes, GraphBy, PlanGraph};
-use rulemake::{JobLog, Plan, Session, Workflow};
+use rulemake::{Plan, Session, Workflow};
 use serde_json::json;
 use std::io::IsTerminal;
 
