@@ -109,6 +109,7 @@ pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelLevel, CancelToken};
 pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
+pub use engine::slots::{JobSlots, SlotSource};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
 pub use model::action::{Interpreter, JobContext};

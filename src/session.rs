@@ -18,6 +18,7 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::Event;
 use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::slots::SlotSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
@@ -73,6 +74,7 @@ pub struct Session {
     interpreters: Interpreters,
     direct: bool,
     variables: Arc<[(String, String)]>,
+    shared_slots: Option<Arc<dyn SlotSource>>,
 }
 
 impl Workflow {
@@ -456,6 +458,7 @@ impl Session {
             programs: self.programs.clone(),
             direct: self.direct,
             variables: self.variables.clone(),
+            slots: self.shared_slots.clone(),
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;

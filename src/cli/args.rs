@@ -77,6 +77,9 @@ pub(crate) struct Args {
     /// What is set elsewhere, and stands in the line already.
     #[arg(skip)]
     pub(crate) layers: Vec<Layer>,
+    /// The line as it was typed.
+    #[arg(skip)]
+    pub(crate) typed: Vec<OsString>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -413,6 +416,18 @@ impl Args {
             }
         }
         words
+    }
+
+    /// Whether the line itself says how many jobs run at once, and not only a setting.
+    pub(crate) fn names_jobs(line: Vec<OsString>) -> bool {
+        let Ok(Args { run, command, .. }) = Args::from_line(line) else { return false };
+        let after = match &command {
+            Some(Command::Run { run, .. } | Command::Plan { run, .. } | Command::Watch { run, .. }) => {
+                run.jobs
+            }
+            _ => None,
+        };
+        run.jobs.or(after).is_some()
     }
 
     /// The options without effect that a run was given, on its line and in profiles.

@@ -9,6 +9,7 @@ mod log;
 mod overwritten;
 mod record;
 mod shape;
+mod slots;
 mod start;
 mod temps;
 mod together;
@@ -21,6 +22,7 @@ use crate::engine::core::{Checked, Core, Effect, Msg};
 use crate::engine::event::{Event, EventKind, JobFailure, Summary};
 use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::slots::SlotSource;
 use crate::engine::times::{self, Chains};
 use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
@@ -41,6 +43,7 @@ use growth::GrowthState;
 use hooks::{HOOK, HookState};
 use log::Journal;
 use rustc_hash::{FxHashMap, FxHashSet};
+use slots::SlotState;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -66,6 +69,8 @@ pub(crate) struct DriveOptions {
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
     pub(crate) keep_temps: bool,
+    /// Where slots are shared with others.
+    pub(crate) slots: Option<Arc<dyn SlotSource>>,
 }
 
 /// What a run did.
@@ -113,6 +118,8 @@ enum Inbox {
     Removed(Vec<Removed>),
     /// A job that is executed in this process said something.
     Told(u32, Told),
+    /// There may be a slot to take.
+    Waited,
 }
 
 /// What waits until the graph has grown.
@@ -164,6 +171,7 @@ pub(crate) fn drive(
         units: UnitState::default(),
         growth: GrowthState::of(&cx, index),
         hooks: HookState::default(),
+        slots: SlotState::of(options.slots.clone()),
         journal: Journal::default(),
         total: action_count(&cx),
         in_pool: 0,
@@ -202,6 +210,9 @@ pub(crate) fn drive(
         run.emit(EventKind::Warning { message: message.clone() });
     }
     run.tell_printed();
+    if let Some(slots) = run.slots.at_first() {
+        run.tell(Msg::Slots(slots));
+    }
     run.tell(Msg::Begin);
     run.pump(&inbox);
     run.end_hooks(&inbox);
@@ -237,6 +248,7 @@ struct Run<'a> {
     units: UnitState,
     growth: GrowthState<'a>,
     hooks: HookState,
+    slots: SlotState,
     journal: Journal,
     /// Jobs that execute something.
     total: usize,
@@ -276,13 +288,18 @@ impl Run<'_> {
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
+            self.look_after_slots();
             self.journal.write();
         }
     }
 
     fn receive(&mut self, message: Inbox) {
         match message {
-            Inbox::Completed(_) | Inbox::NotStarted(_) | Inbox::Cleared { .. } | Inbox::Told(..) => {}
+            Inbox::Completed(_)
+            | Inbox::NotStarted(_)
+            | Inbox::Cleared { .. }
+            | Inbox::Told(..)
+            | Inbox::Waited => {}
             _ => self.in_pool -= 1,
         }
         match message {
@@ -293,6 +310,7 @@ impl Run<'_> {
             }
             Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
             Inbox::Completed(completion) => {
+                self.slots.job_ended(completion.job);
                 let unit = self.cx.units.leader(JobId(completion.job));
                 match self.cx.units.members(unit) {
                     Some(_) => self.member_ended(unit.0, completion),
@@ -310,6 +328,7 @@ impl Run<'_> {
                     Told::Progress { done, total } => EventKind::JobProgress { job, done, total },
                 });
             }
+            Inbox::Waited => self.slots.has_waited(),
             Inbox::NotStarted(concluded) => self.unit_concluded(concluded, Vec::new()),
             Inbox::Removed(removed) => {
                 for Removed { unit, path, result } in removed {

@@ -3,6 +3,7 @@
 use super::{Observe, Session};
 use crate::engine::cancel::CancelToken;
 use crate::engine::event::Event;
+use crate::engine::slots::SlotSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::programs::Programs;
 use crate::matching::index::PatternIndex;
@@ -27,6 +28,7 @@ pub struct SessionBuilder {
     interpreters: Interpreters,
     direct: bool,
     variables: Vec<(String, String)>,
+    slots: Option<Arc<dyn SlotSource>>,
 }
 
 impl SessionBuilder {
@@ -43,6 +45,7 @@ impl SessionBuilder {
             interpreters: Interpreters::default(),
             direct: false,
             variables: Vec::new(),
+            slots: None,
         }
     }
 
@@ -116,6 +119,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Shares slots with others: jobs take them from here, up to [`SessionBuilder::jobs`]. Default: nobody else is there.
+    #[must_use]
+    pub fn slots(mut self, source: Arc<dyn SlotSource>) -> SessionBuilder {
+        self.slots = Some(source);
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -166,6 +176,7 @@ impl SessionBuilder {
             interpreters: self.interpreters,
             direct: self.direct,
             variables: self.variables.into(),
+            shared_slots: self.slots,
             root,
             workflow: self.workflow,
         })

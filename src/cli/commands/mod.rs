@@ -18,6 +18,7 @@ mod watch;
 use crate::args::{Args, Command, command_names};
 use crate::exit::{Exit, Failure};
 use crate::github;
+use crate::jobserver;
 use crate::options::{Common, EnvKind, RunArgs};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
@@ -32,7 +33,7 @@ use std::time::Instant;
 pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let without_effect = args.without_effect();
     let repeat = args.repeated();
-    let Args { targets, common, run, command, layers, .. } = args;
+    let Args { targets, common, run, command, layers, typed, .. } = args;
     let command =
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
     let common = Common { repeat, ..common.and(command.common().clone()) };
@@ -59,8 +60,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         return done(&output, config::config(&output, &layers, *show_origin));
     }
     if let Command::Watch { targets, run: after, restart, .. } = &command {
-        let args = run.and(after.clone());
-        return done(&output, watch::watch(&common, output, targets, &args, *restart));
+        let mut args = run.and(after.clone());
+        let slots = jobserver::slots(&mut args, || Args::names_jobs(typed), &output);
+        return done(&output, watch::watch(&common, output, targets, &args, *restart, slots));
     }
     if let Command::Completions { shell, .. } = &command {
         return done(&output, shell::completions(&output, shell));
@@ -69,11 +71,19 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         return done(&output, shell::man(&output, command.as_deref()));
     }
     let result = Place::find(common, output).and_then(|place| match command {
-        Command::Run { targets, run: after, .. } => match run.and(after) {
-            run if run.dry_run => ask::plan(&place, &targets, &run),
-            run => run::run(&place, &targets, &run, started),
-        },
-        Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
+        Command::Run { targets, run: after, .. } => {
+            let mut run = run.and(after);
+            let slots = jobserver::slots(&mut run, || Args::names_jobs(typed), &place.output);
+            match run.dry_run {
+                true => ask::plan(&place, &targets, &run),
+                false => run::run(&place, &targets, &run, started, slots),
+            }
+        }
+        Command::Plan { targets, run: after, .. } => {
+            let mut run = RunArgs { dry_run: true, ..run.and(after) };
+            jobserver::slots(&mut run, || Args::names_jobs(typed), &place.output);
+            ask::plan(&place, &targets, &run)
+        }
         Command::Why { path, .. } => ask::why(&place, &path),
         Command::Status { .. } => status::status(&place),
         Command::Diff { targets, .. } => ask::diff(&place, &targets),

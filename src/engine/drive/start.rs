@@ -77,7 +77,7 @@ impl Run<'_> {
         attempt: u32,
     ) -> std::result::Result<(), (u32, Trouble)> {
         let cx = self.cx.clone();
-        if attempt > 1 {
+        if attempt > 1 || self.squeezed(unit).is_some() {
             self.again(jobs, attempt)?;
         }
         self.check_again_if_moved(unit, jobs)?;
@@ -110,7 +110,8 @@ impl Run<'_> {
         if jobs.len() > 1 {
             self.run_together(unit, jobs, &mut requests);
         }
-        for request in requests {
+        for mut request in requests {
+            self.share_slots(&mut request);
             self.tell_started(request.job, attempt);
             self.executor.submit(request);
         }
@@ -139,12 +140,14 @@ impl Run<'_> {
         self.emit(event);
     }
 
-    /// A further attempt sees its number: functions of resources may ask for more.
+    /// A further attempt sees its number: functions of resources may ask for more. A job that got fewer threads than it
+    /// asked for sees those.
     pub(super) fn again(&mut self, jobs: &[JobId], attempt: u32) -> std::result::Result<(), (u32, Trouble)> {
         for id in jobs {
             let job = self.cx.job(*id);
             let rule = self.cx.rule(job);
-            let anew = Instance::of(&self.cx, job, attempt)
+            let threads = self.squeezed(id.0).unwrap_or(self.cx.slots);
+            let anew = Instance::within(&self.cx, job, attempt, threads)
                 .and_then(|instance| Ok((instance.command(rule)?, instance.message(rule)?, instance)));
             let (command, message, instance) = anew.map_err(|trouble| (id.0, trouble))?;
             if let Some(prepared) = self.prepared.get_mut(&id.0) {
@@ -180,7 +183,10 @@ impl Run<'_> {
         match work::check_unit(&cx, &self.temps.to_check(&cx, unit)) {
             Verdict::Run(anew) => {
                 self.prepared.extend(anew);
-                if attempt > 1 { self.again(jobs, attempt) } else { Ok(()) }
+                match attempt > 1 || self.squeezed(unit).is_some() {
+                    true => self.again(jobs, attempt),
+                    false => Ok(()),
+                }
             }
             Verdict::Trouble(job, trouble) => Err((job, trouble)),
             Verdict::Lacks(absent) => {
