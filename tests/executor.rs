@@ -1,6 +1,7 @@
 //! Executors of a host. Promise: what it says of a task is what the run takes for true, whatever it breaks is the failure
 //! of that task, and what it still executes after a run was killed is not executed twice.
 
+#![expect(clippy::disallowed_methods, reason = "a host does as it likes")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use rulemake::executor::{Executor, Task, TaskEnd, TaskId, TaskSignal};
