@@ -58,6 +58,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         }
         Command::Watch { targets, run: after, restart, .. } => {
             let mut run = run.and(after);
+            if run.dry_run {
+                return done(&output, Err(watch::only_to_look()));
+            }
             let slots = jobserver::slots(&mut run, || Args::names_jobs(typed), &output);
             watch::watch(&common, output, &targets, &run, restart, slots)
         }
