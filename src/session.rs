@@ -27,6 +27,7 @@ use crate::graph::job::JobId;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
+use crate::model::action::Interpreters;
 use crate::model::workflow::Workflow;
 use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software};
@@ -70,6 +71,7 @@ pub struct Session {
     pool: rayon::ThreadPool,
     index: PatternIndex,
     programs: Programs,
+    interpreters: Interpreters,
     direct: bool,
     variables: Arc<[(String, String)]>,
     shared_slots: Option<Arc<dyn SlotSource>>,
@@ -215,7 +217,7 @@ impl Session {
             view: loaded.view.clone(),
             files,
             gone,
-            facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
+            facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule, &self.interpreters)).collect(),
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
@@ -223,6 +225,7 @@ impl Session {
             code: CodeCache::default(),
             environments: options.environments,
             programs: self.programs.clone(),
+            interpreters: self.interpreters.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
         })

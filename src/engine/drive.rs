@@ -27,6 +27,7 @@ use crate::engine::times::{self, Chains};
 use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, Signal};
+use crate::exec::function::Told;
 use crate::exec::local::LocalExecutor;
 use crate::exec::software::Deployment;
 use crate::exec::survivors::Mark;
@@ -115,6 +116,8 @@ enum Inbox {
         saved: Vec<Saved>,
     },
     Removed(Vec<Removed>),
+    /// A job that is executed in this process said something.
+    Told(u32, Told),
     /// There may be a slot to take.
     Waited,
 }
@@ -144,6 +147,10 @@ pub(crate) fn drive(
         // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
         let _ = completions.send(Inbox::Completed(completion));
     }));
+    let reports = sender.clone();
+    let tell = move |job, told| {
+        let _ = reports.send(Inbox::Told(job, told));
+    };
     let state_dir = cx.root.join(".rulemake");
     let number = cx.view.next_run();
     let launcher = Launcher {
@@ -154,6 +161,7 @@ pub(crate) fn drive(
         direct: launch::absolute(&cx.root).to_str().filter(|_| options.direct).map(Arc::from),
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
+        tell: Arc::new(tell),
     };
     let ledger = Ledger::new(cx.slots.into(), &options.limits);
     let mut temps = TempState::of(&cx, options.keep_temps);
@@ -287,7 +295,11 @@ impl Run<'_> {
 
     fn receive(&mut self, message: Inbox) {
         match message {
-            Inbox::Completed(_) | Inbox::NotStarted(_) | Inbox::Cleared { .. } | Inbox::Waited => {}
+            Inbox::Completed(_)
+            | Inbox::NotStarted(_)
+            | Inbox::Cleared { .. }
+            | Inbox::Told(..)
+            | Inbox::Waited => {}
             _ => self.in_pool -= 1,
         }
         match message {
@@ -309,6 +321,13 @@ impl Run<'_> {
             Inbox::UnitConcluded(concluded, left) => self.unit_concluded(concluded, left),
             Inbox::Kept { unit, attempt, result } => self.kept(unit, attempt, result),
             Inbox::Cleared { job, saved } => self.tell_saved(job, saved),
+            Inbox::Told(job, told) => {
+                let job = self.info(job);
+                self.emit(match told {
+                    Told::Line(text) => EventKind::JobOutput { job, text },
+                    Told::Progress { done, total } => EventKind::JobProgress { job, done, total },
+                });
+            }
             Inbox::Waited => self.slots.has_waited(),
             Inbox::NotStarted(concluded) => self.unit_concluded(concluded, Vec::new()),
             Inbox::Removed(removed) => {

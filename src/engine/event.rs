@@ -3,7 +3,7 @@
 use crate::diag::Diagnostic;
 use crate::graph::info::JobInfo;
 use crate::trace::reason::Reason;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One event of a run, in a total order.
 ///
@@ -18,7 +18,7 @@ use serde::Serialize;
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
     /// Version of the format.
@@ -33,7 +33,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EventKind {
@@ -65,6 +65,23 @@ pub enum EventKind {
         attempt: u32,
         /// Where the job's output goes, relative to the root; `None` when it makes none (a function).
         log: Option<String>,
+    },
+    /// A job that is executed in this process wrote a line to its log, with [`JobContext::log`](crate::JobContext::log).
+    JobOutput {
+        /// The job.
+        job: JobInfo,
+        /// The line.
+        text: String,
+    },
+    /// A job that is executed in this process said how far it is, with
+    /// [`JobContext::progress`](crate::JobContext::progress).
+    JobProgress {
+        /// The job.
+        job: JobInfo,
+        /// Steps that are done.
+        done: u64,
+        /// All its steps.
+        total: u64,
     },
     /// A job ended well and its outputs are recorded.
     JobFinished {
@@ -122,12 +139,12 @@ pub enum EventKind {
     /// Code that belongs to a moment of the run begins.
     HookStarted {
         /// `onstart`, `onsuccess` or `onerror`.
-        hook: &'static str,
+        hook: String,
     },
     /// Code that belongs to a moment of the run ended.
     HookFinished {
         /// `onstart`, `onsuccess` or `onerror`.
-        hook: &'static str,
+        hook: String,
         /// What it wrote, at most its last lines.
         output: Vec<String>,
         /// How it failed; `None` after a good end.
@@ -146,7 +163,7 @@ pub enum EventKind {
 }
 
 /// The jobs of a rule in a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RuleJobs {
     /// The rule.
@@ -158,7 +175,7 @@ pub struct RuleJobs {
 }
 
 /// Why a job did not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SkipCause {
@@ -179,7 +196,7 @@ pub enum SkipCause {
 }
 
 /// A job that failed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobFailure {
     /// The job.
@@ -205,12 +222,12 @@ pub struct JobFailure {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What is wrong in the workflow, if it is: of a job that could not get its inputs after a checkpoint.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Counts of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// Jobs that ran and ended well.
@@ -234,7 +251,7 @@ pub struct Summary {
 }
 
 /// The chain of jobs of a run, each waiting for the one before it, that took longest.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CriticalPath {
     /// What its jobs took together, in milliseconds.
@@ -246,7 +263,7 @@ pub struct CriticalPath {
 }
 
 /// One job of a [`CriticalPath`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CriticalStep {
     /// Title of the job.

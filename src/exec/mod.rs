@@ -3,7 +3,8 @@
 mod benchmark;
 mod effects;
 pub(crate) mod executor;
-mod function;
+pub(crate) mod function;
+mod interpreted;
 mod job;
 pub(crate) mod local;
 #[cfg(not(unix))]

@@ -7,6 +7,7 @@ use crate::engine::slots::SlotSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::programs::Programs;
 use crate::matching::index::PatternIndex;
+use crate::model::action::{Interpreter, Interpreters};
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
@@ -24,6 +25,7 @@ pub struct SessionBuilder {
     cancel: CancelToken,
     observer: Option<Observe>,
     search_path: Option<OsString>,
+    interpreters: Interpreters,
     direct: bool,
     variables: Vec<(String, String)>,
     slots: Option<Arc<dyn SlotSource>>,
@@ -40,6 +42,7 @@ impl SessionBuilder {
             cancel: CancelToken::new(),
             observer: None,
             search_path: None,
+            interpreters: Interpreters::default(),
             direct: false,
             variables: Vec::new(),
             slots: None,
@@ -97,6 +100,15 @@ impl SessionBuilder {
     #[must_use]
     pub fn direct_commands(mut self, direct: bool) -> SessionBuilder {
         self.direct = direct;
+        self
+    }
+
+    /// Adds an interpreter. It runs the jobs of rules that were given code with
+    /// [`RuleBuilder::interpreted`](crate::RuleBuilder::interpreted), and those whose script ends in `.name`, also in a
+    /// Rulefile. Its version is part of the fingerprint of these jobs.
+    #[must_use]
+    pub fn interpreter(mut self, name: &str, interpreter: impl Interpreter + 'static) -> SessionBuilder {
+        self.interpreters.add(name, Arc::new(interpreter));
         self
     }
 
@@ -161,6 +173,7 @@ impl SessionBuilder {
             cancel: self.cancel,
             observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
             programs: Programs::new(self.search_path),
+            interpreters: self.interpreters,
             direct: self.direct,
             variables: self.variables.into(),
             shared_slots: self.slots,

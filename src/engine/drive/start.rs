@@ -135,7 +135,7 @@ impl Run<'_> {
             command: prepared.command.clone(),
             message: prepared.message.clone(),
             attempt,
-            log: launch::has_log(rule).then(|| relative(&self.launcher.log(job), &self.cx.root)),
+            log: launch::has_log(&self.cx, rule).then(|| relative(&self.launcher.log(job), &self.cx.root)),
         };
         self.emit(event);
     }
