@@ -184,6 +184,8 @@ impl Case {
             .env("NO_COLOR", "1")
             .env_remove("COLUMNS")
             .env_remove("GITHUB_ACTIONS")
+            .env_remove("MAKEFLAGS")
+            .env_remove("CARGO_MAKEFLAGS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command

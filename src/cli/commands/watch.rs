@@ -66,6 +66,12 @@ pub(crate) fn watch(
     }
 }
 
+/// What is said to `watch --dry-run`.
+pub(crate) fn only_to_look() -> Failure {
+    Failure::new(Exit::Usage, "`watch` makes files, which --dry-run forbids")
+        .help("`rulemake -n` shows once what would run")
+}
+
 /// Runs once, and learns what to look after.
 fn round(
     place: &Place,
