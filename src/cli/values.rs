@@ -42,7 +42,7 @@ pub(crate) fn resource(text: &str) -> Result<(String, u64), String> {
     if name.is_empty() {
         return Err("expected NAME=N".into());
     }
-    rulemake::resource_amount(name, amount)
+    rulemake::source::resource_amount(name, amount)
 }
 
 pub(crate) fn batch(text: &str) -> Result<(String, u32, u32), String> {

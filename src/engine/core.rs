@@ -14,7 +14,7 @@ pub(crate) mod units;
 
 use crate::base::rows::Rows;
 use crate::engine::cancel::CancelLevel;
-use crate::engine::ledger::{Ask, Ledger, Rank, Request};
+use crate::engine::ledger::{Ask, Ledger, Rank, Request, Turn};
 use crate::engine::state::JobState;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -46,10 +46,20 @@ pub(crate) struct Shape {
 #[derive(Debug)]
 pub(crate) enum Msg {
     Begin,
-    Checked { job: u32, verdict: Checked },
-    Ended { job: u32, end: End },
+    Checked {
+        job: u32,
+        verdict: Checked,
+    },
+    Ended {
+        job: u32,
+        end: End,
+    },
     Cancel(CancelLevel),
     Grow(Growth),
+    /// So many slots are had from now on.
+    Slots(u64),
+    /// The next job is to start with the slots that there are.
+    Squeeze,
 }
 
 /// The result of a check.
@@ -149,7 +159,8 @@ pub(crate) struct Core {
     unfinished_producers: Vec<u32>,
     attempt: Vec<u32>,
     retries: rustc_hash::FxHashMap<u32, u32>,
-    requests: rustc_hash::FxHashMap<u32, Request>,
+    /// What running jobs asked for, and the threads that they were given.
+    requests: rustc_hash::FxHashMap<u32, (Request, u64)>,
     ready: BinaryHeap<Rank>,
     ledger: Ledger,
     /// Per temporary file, how many of those who make or read it are not final and good.
@@ -202,8 +213,34 @@ impl Core {
             Msg::Ended { job, end } => self.ended(job, end, out),
             Msg::Cancel(level) => self.cancel(level, out),
             Msg::Grow(growth) => self.grow(growth, out),
+            Msg::Slots(slots) => self.ledger.set_slots(slots),
+            Msg::Squeeze if self.draining => {}
+            Msg::Squeeze => {
+                if let Some(turn) = self.ledger.squeeze() {
+                    self.start(turn, out);
+                }
+            }
         }
         self.advance(out);
+    }
+
+    /// How many slots more the next job waits for, and nothing else.
+    pub(crate) fn lacking_slots(&self) -> u64 {
+        if self.draining { 0 } else { self.ledger.lacking() }
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Threads that running jobs were given.
+    pub(crate) fn used_slots(&self) -> u64 {
+        self.ledger.used()
+    }
+
+    /// The threads that a running job was given, and those that it asked for.
+    pub(crate) fn threads_of(&self, job: u32) -> Option<(u64, u64)> {
+        self.requests.get(&job).map(|(request, given)| (*given, request.threads))
     }
 
     fn begin(&mut self) {
@@ -237,8 +274,8 @@ impl Core {
 
     fn ended(&mut self, job: u32, end: End, out: &mut Vec<Effect>) {
         self.running -= 1;
-        let request = self.requests.remove(&job).expect("a running job holds its amounts");
-        self.ledger.release(&request);
+        let (request, threads) = self.requests.remove(&job).expect("a running job holds its amounts");
+        self.ledger.release(&request, threads);
         match end {
             End::Done { affected } => {
                 // First, so that they count as holders of what the job made.
@@ -283,17 +320,8 @@ impl Core {
         if self.draining {
             self.drain(out);
         } else {
-            while let Some((job, request)) = self.ledger.start() {
-                if self.state[job as usize] != JobState::Queued {
-                    // It was sent back to wait for an input after it was queued.
-                    self.ledger.release(&request);
-                    continue;
-                }
-                self.running += 1;
-                self.attempt[job as usize] += 1;
-                self.requests.insert(job, request);
-                self.step(job, JobState::Running);
-                out.push(Effect::Start { job, attempt: self.attempt[job as usize] });
+            while let Some(turn) = self.ledger.start() {
+                self.start(turn, out);
             }
             while self.checking + self.ledger.waiting() < LOOKAHEAD {
                 let Some(rank) = self.ready.pop() else { break };
@@ -310,6 +338,18 @@ impl Core {
             self.finished = true;
             out.push(Effect::Finish);
         }
+    }
+
+    fn start(&mut self, Turn { job, request, threads }: Turn, out: &mut Vec<Effect>) {
+        if self.state[job as usize] != JobState::Queued {
+            // It was sent back to wait for an input after it was queued.
+            return self.ledger.release(&request, threads);
+        }
+        self.running += 1;
+        self.attempt[job as usize] += 1;
+        self.requests.insert(job, (request, threads));
+        self.step(job, JobState::Running);
+        out.push(Effect::Start { job, attempt: self.attempt[job as usize] });
     }
 
     /// Settles every job that was not started.

@@ -47,7 +47,7 @@ impl Run<'_> {
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
-            has_log: launch::has_log(self.cx.rule(self.cx.job(JobId(job)))),
+            has_log: launch::may_have_log(self.cx.rule(self.cx.job(JobId(job)))),
         })
     }
 
