@@ -81,9 +81,14 @@ mod syntax;
 mod sys;
 mod trace;
 
+/// Executors of the host: where jobs are executed that are not executed here.
+pub mod executor {
+    pub use crate::exec::host::{Executor, NotBegun, Task, TaskCommand, TaskEnd, TaskId, TaskSignal};
+}
+
 /// Events in detail: what only some of them carry.
 pub mod event {
-    pub use crate::engine::event::{CriticalPath, CriticalStep, RuleJobs};
+    pub use crate::engine::event::{CriticalPath, CriticalStep, FORMAT, RuleJobs, SCHEMA, channel};
 }
 
 /// What a [`Session`] answers beyond plans and reports: states of outputs, logs, the run that is going on.
@@ -104,10 +109,11 @@ pub mod source {
     };
 }
 
+pub use base::clock::Clock;
 pub use base::digest::Digest;
 pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
-pub use engine::cancel::{CancelLevel, CancelToken};
+pub use engine::cancel::{CancelGuard, CancelLevel, CancelToken};
 pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 pub use engine::slots::{JobSlots, SlotSource};
 pub use error::{Error, ErrorKind, Result};

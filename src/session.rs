@@ -12,6 +12,7 @@ mod targets;
 mod views;
 mod watched;
 
+use crate::base::clock::Clock;
 use crate::base::path::normalise;
 use crate::diag::Diagnostic;
 use crate::engine::cancel::CancelToken;
@@ -20,6 +21,7 @@ use crate::engine::event::Event;
 use crate::engine::ledger::{Ask, Ledger};
 use crate::engine::slots::SlotSource;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::host::Executor;
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
@@ -49,7 +51,7 @@ use recovery::Restored;
 use rustc_hash::FxHashSet;
 pub use status::{RunningJob, Status};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use views::{cause, passed_over, why_step};
 pub use watched::Watched;
@@ -67,7 +69,10 @@ pub struct Session {
     temp_dir: Arc<str>,
     limits: Vec<(String, u64)>,
     cancel: CancelToken,
-    observer: Observe,
+    /// In a mutex only so that sessions can be shared.
+    observer: Mutex<Observe>,
+    executor: Option<Arc<dyn Executor>>,
+    clock: Arc<dyn Clock>,
     pool: rayon::ThreadPool,
     index: PatternIndex,
     programs: Programs,
@@ -449,6 +454,8 @@ impl Session {
         warnings.extend(foreseen::warnings(&cx).iter().map(in_a_line));
         warnings.extend(orphans::warnings(&orphans::orphans(&cx)));
         let drive_options = DriveOptions {
+            executor: self.executor.clone(),
+            clock: self.clock.clone(),
             keep_going: options.keep_going,
             retries: options.retries,
             limits: self.limits.clone(),
@@ -460,8 +467,8 @@ impl Session {
             variables: self.variables.clone(),
             slots: self.shared_slots.clone(),
         };
-        let done =
-            drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
+        let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, observer)?;
         Ok(RunReport {
             run: done.run,
             summary: done.summary,

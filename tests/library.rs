@@ -316,8 +316,11 @@ fn a_session_runs_kinds_of_actions_that_its_host_knows() {
             .unwrap()
     };
     let run = |code: &str, version: &'static str| {
-        let mut session =
-            Session::builder(rules(code)).root(root.path()).interpreter("up", Upper(version)).open().unwrap();
+        let mut session = Session::builder(rules(code))
+            .root(root.path())
+            .interpreter("up", Arc::new(Upper(version)))
+            .open()
+            .unwrap();
         let report = session.run(&["script.txt", "inline.txt"], &RunOptions::default()).unwrap();
         (report.summary.ran, report.failures.first().map(|failure| failure.outcome.clone()))
     };

@@ -4,11 +4,55 @@ use crate::diag::Diagnostic;
 use crate::graph::info::JobInfo;
 use crate::trace::reason::Reason;
 use serde::{Deserialize, Serialize};
+use std::sync::mpsc::{self, Receiver};
+
+/// Version of the JSON form of events: the field `v`.
+///
+/// ```
+/// assert_eq!(rulemake::event::FORMAT, 1);
+/// ```
+pub const FORMAT: u32 = 1;
+
+/// The JSON schema (draft 2020-12) of one event: of each line of `rulemake run --json`, and of an [`Event`] through
+/// `serde_json`. It describes all that this version writes; under the same [`FORMAT`] later ones only add to it, so a reader
+/// ignores fields and events that it does not know.
+///
+/// ```
+/// let schema: serde_json::Value = serde_json::from_str(rulemake::event::SCHEMA)?;
+/// assert_eq!(schema["properties"]["v"]["const"], rulemake::event::FORMAT);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub const SCHEMA: &str = include_str!("events.schema.json");
+
+/// An observer that sends events through a channel, and the end of it to receive them from: for a host that shows them in
+/// a thread of its own. When nobody receives any more they are dropped. The channel holds as many as there are.
+///
+/// ```
+/// use rulemake::{EventKind, Rule, RunOptions, Session, Workflow, event};
+/// # let root = std::env::temp_dir().join(format!("rulemake-doc-channel-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// let workflow = Workflow::builder().rule(Rule::builder("a").output("a").shell("touch a")).build()?;
+/// let (observer, events) = event::channel();
+/// let shown = std::thread::spawn(move || events.iter().filter(|e| matches!(e.kind, EventKind::JobFinished { .. })).count());
+/// let mut session = Session::builder(workflow).root(&root).observer(observer).open()?;
+/// session.run::<&str>(&[], &RunOptions::default())?;
+/// drop(session);
+/// assert_eq!(shown.join().expect("it only counts"), 1);
+/// # std::fs::remove_dir_all(&root)?;
+/// # Ok::<(), rulemake::BoxError>(())
+/// ```
+pub fn channel() -> (impl FnMut(&Event) + Send + 'static, Receiver<Event>) {
+    let (sender, receiver) = mpsc::channel();
+    let observer = move |event: &Event| {
+        let _ = sender.send(event.clone());
+    };
+    (observer, receiver)
+}
 
 /// One event of a run, in a total order.
 ///
 /// The JSON form is one object: `{"v":1,"seq":0,"time_ms":...,"event":"run-started",...}`. Fields and events
-/// are only ever added under the same `v`.
+/// are only ever added under the same `v`: see [`SCHEMA`](crate::event::SCHEMA).
 ///
 /// ```
 /// # use rulemake::{Event, EventKind};

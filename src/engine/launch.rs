@@ -121,7 +121,15 @@ impl Launcher {
             (Work::Shell { .. } | Work::Function { .. } | Work::Interpreted(_), None) => cx.root.clone(),
             _ => absolute(&cx.root),
         };
-        Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras, begin: None })
+        Ok(JobRequest {
+            job,
+            root,
+            work,
+            env: self.variables(job, instance),
+            extras,
+            begin: None,
+            facts: None,
+        })
     }
 
     /// Code of the Rulefile as work.

@@ -9,6 +9,8 @@ pub(crate) mod event;
 mod launch;
 pub(crate) mod ledger;
 pub(crate) mod slots;
+#[cfg(feature = "tracing")]
+mod spans;
 pub(crate) mod state;
 pub(crate) mod times;
 mod together;

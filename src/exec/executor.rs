@@ -1,5 +1,6 @@
 //! What an executor is given and what it gives back.
 
+use crate::exec::host::TaskFacts;
 use crate::exec::software::Deployment;
 use crate::files::shadow;
 use crate::model::action::{Code, FunctionAction, Interpreter, JobContext, ScriptLanguage};
@@ -23,6 +24,8 @@ pub(crate) struct JobRequest {
     pub(crate) extras: Option<Box<Extras>>,
     /// Called once, when all is there that the job needs besides its program. What it cannot do is the job's end.
     pub(crate) begin: Option<Begin>,
+    /// What the host's executor is told of it; `None`: it is executed here.
+    pub(crate) facts: Option<Box<TaskFacts>>,
 }
 
 /// What is done right before a job begins.

@@ -4,6 +4,7 @@ mod benchmark;
 mod effects;
 pub(crate) mod executor;
 pub(crate) mod function;
+pub(crate) mod host;
 mod interpreted;
 mod job;
 pub(crate) mod local;

@@ -44,7 +44,15 @@ impl Bench {
             command: command.into(),
             log: self.path(log),
         };
-        JobRequest { job, root: self.dir.path().into(), work, env: Vec::new(), extras: None, begin: None }
+        JobRequest {
+            job,
+            root: self.dir.path().into(),
+            work,
+            env: Vec::new(),
+            extras: None,
+            begin: None,
+            facts: None,
+        }
     }
 
     fn submit(&self, job: u32, command: &str) {
@@ -91,6 +99,7 @@ impl Bench {
             env: Vec::new(),
             extras: None,
             begin: None,
+            facts: None,
         });
     }
 }

@@ -306,7 +306,7 @@ pub(crate) struct InterpretedAction {
 /// # let root = std::env::temp_dir().join(format!("rulemake-doc-interpreter-{}", std::process::id()));
 /// # std::fs::create_dir_all(&root)?;
 /// let workflow = Workflow::builder().rule(Rule::builder("sum").output("sum.txt").interpreted("sum", "1 + 2")).build()?;
-/// let mut session = Session::builder(workflow).root(&root).interpreter("sum", Sums).open()?;
+/// let mut session = Session::builder(workflow).root(&root).interpreter("sum", std::sync::Arc::new(Sums)).open()?;
 /// assert!(session.run::<&str>(&[], &RunOptions::default())?.success());
 /// assert_eq!(std::fs::read_to_string(root.join("sum.txt"))?, "3");
 /// # std::fs::remove_dir_all(&root)?;

@@ -1,10 +1,12 @@
 //! The options of a session, and the session made of them.
 
 use super::{Observe, Session};
+use crate::base::clock::{Clock, SystemClock};
 use crate::engine::cancel::CancelToken;
 use crate::engine::event::Event;
 use crate::engine::slots::SlotSource;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::host::Executor;
 use crate::files::programs::Programs;
 use crate::matching::index::PatternIndex;
 use crate::model::action::{Interpreter, Interpreters};
@@ -13,7 +15,7 @@ use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Options of a [`Session`].
 pub struct SessionBuilder {
@@ -24,6 +26,8 @@ pub struct SessionBuilder {
     temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
+    executor: Option<Arc<dyn Executor>>,
+    clock: Option<Arc<dyn Clock>>,
     search_path: Option<OsString>,
     interpreters: Interpreters,
     direct: bool,
@@ -41,6 +45,8 @@ impl SessionBuilder {
             temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
+            executor: None,
+            clock: None,
             search_path: None,
             interpreters: Interpreters::default(),
             direct: false,
@@ -107,8 +113,8 @@ impl SessionBuilder {
     /// [`RuleBuilder::interpreted`](crate::RuleBuilder::interpreted), and those whose script ends in `.name`, also in a
     /// Rulefile. Its version is part of the fingerprint of these jobs.
     #[must_use]
-    pub fn interpreter(mut self, name: &str, interpreter: impl Interpreter + 'static) -> SessionBuilder {
-        self.interpreters.add(name, Arc::new(interpreter));
+    pub fn interpreter(mut self, name: &str, interpreter: Arc<dyn Interpreter>) -> SessionBuilder {
+        self.interpreters.add(name, interpreter);
         self
     }
 
@@ -133,7 +139,23 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the observer. It is called on the coordinating thread and must be quick.
+    /// Sets where jobs are executed: see [`Executor`](crate::executor::Executor). Default: here.
+    #[must_use]
+    pub fn executor(mut self, executor: Arc<dyn Executor>) -> SessionBuilder {
+        self.executor = Some(executor);
+        self
+    }
+
+    /// Sets where the times of events and of the run come from: see [`Clock`]. How long jobs took that are executed here is
+    /// measured all the same. Default: the clock of the machine.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> SessionBuilder {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Sets the observer. It is called on the coordinating thread and must be quick. When it panics the run is ended as by
+    /// a cancel, put on record, and only then does the panic go on.
     #[must_use]
     pub fn observer(mut self, observer: impl FnMut(&Event) + Send + 'static) -> SessionBuilder {
         self.observer = Some(Box::new(observer));
@@ -171,7 +193,9 @@ impl SessionBuilder {
             temp_dir: self.temp_dir,
             limits: self.resources,
             cancel: self.cancel,
-            observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
+            observer: Mutex::new(self.observer.unwrap_or_else(|| Box::new(|_| {}))),
+            executor: self.executor,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             programs: Programs::new(self.search_path),
             interpreters: self.interpreters,
             direct: self.direct,

@@ -110,6 +110,7 @@ impl Run<'_> {
             env: self.launcher.variables.iter().cloned().chain(self.launcher.mark(HOOK)).collect(),
             extras: None,
             begin: None,
+            facts: None,
         };
         self.emit(EventKind::HookStarted { hook: name.to_string() });
         self.hooks.running = Some(hook.clone());

@@ -60,7 +60,7 @@ impl Run<'_> {
             return;
         }
         let lines = lines(&event.kind);
-        self.journal.note(self.started.elapsed().as_secs_f64(), &lines);
+        self.journal.note(self.elapsed().as_secs_f64(), &lines);
         let Ok(json) = serde_json::to_vec(event) else { return };
         let summary = &self.summary;
         let done = summary.ran + summary.up_to_date + summary.failed;

@@ -1,14 +1,17 @@
 //! From a job whose turn it is to a process: all that has to be so before, and what is said of it.
 
 use super::{Inbox, Run, TRUSTED, relative, together};
+use crate::base::digest::Digest;
 use crate::engine::conclude::Conclusion;
 use crate::engine::core::{End, Msg};
 use crate::engine::event::EventKind;
 use crate::engine::launch;
 use crate::engine::work::{self, Prepared, Verdict};
 use crate::exec::executor::JobRequest;
+use crate::exec::host::{TaskFacts, TaskId};
 use crate::files::outputs::make_directory;
 use crate::graph::job::JobId;
+use crate::model::action::OwnedPaths;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 
@@ -112,10 +115,40 @@ impl Run<'_> {
         }
         for mut request in requests {
             self.share_slots(&mut request);
+            if jobs.len() == 1 && self.executor.is_hosted() {
+                request.facts = self.task_facts(request.job).map(Box::new);
+            }
             self.tell_started(request.job, attempt);
             self.executor.submit(request);
         }
         Ok(())
+    }
+
+    /// What the host's executor is told of a job.
+    fn task_facts(&self, job: u32) -> Option<TaskFacts> {
+        let (cx, prepared) = (&self.cx, self.prepared.get(&job)?);
+        let outputs = &cx.job(JobId(job)).outputs;
+        let interrupted = outputs.first().filter(|path| cx.view.interrupted(**path).is_some());
+        let first = outputs.first().map_or("", |path| cx.paths.text(*path));
+        let all = |paths: &OwnedPaths| -> Vec<_> {
+            paths.paths.iter().map(|path| launch::absolute(&cx.root.join(&**path))).collect()
+        };
+        let instance = &prepared.instance;
+        Some(TaskFacts {
+            run: self.number,
+            key: prepared.fingerprint.marker(Digest::of(first.as_bytes()), &cx.paths),
+            title: self.info(job).title(),
+            rule: cx.rule(cx.job(JobId(job))).name.clone(),
+            threads: instance.threads,
+            resources: instance.resources.clone(),
+            inputs: all(&instance.inputs),
+            outputs: all(&instance.outputs),
+            earlier: interrupted
+                .filter(|_| instance.attempt == 1)
+                .and_then(|path| cx.view.last_job(*path))
+                .filter(|(run, _)| *run != self.number)
+                .map(|(run, job)| TaskId::new(run, job)),
+        })
     }
 
     pub(super) fn request(&self, id: JobId) -> std::result::Result<JobRequest, Trouble> {
