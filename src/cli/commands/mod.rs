@@ -15,7 +15,7 @@ mod shell;
 mod status;
 mod watch;
 
-use crate::args::{Args, Command, command_names};
+use crate::args::{Args, COMMANDS, Command};
 use crate::exit::{Exit, Failure};
 use crate::github;
 use crate::jobserver;
@@ -349,8 +349,8 @@ impl Place {
         };
         let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
-        match command_names().iter().find(|name| strsim::osa_distance(name, target) <= 1) {
-            Some(name) if name == target => {
+        match COMMANDS.iter().find(|name| strsim::osa_distance(name, target) <= 1) {
+            Some(name) if *name == target => {
                 failure.help(format!("the command comes first: rulemake {name} ..."))
             }
             Some(name) => failure.help(format!("did you mean the command `{name}`?")),
