@@ -464,8 +464,10 @@ fn frozen_global(name: &str) -> Raise {
         .help("functions of rules run later and in parallel: return what they find out")
 }
 
+/// Rule, kind, name, and how it was looked at.
+type CallKey = (Arc<str>, &'static str, String, How);
 /// What the last call saw, and whether an earlier one saw something else.
-type CallReadsMap = BTreeMap<(Arc<str>, &'static str, String, How), (Option<Digest>, bool)>;
+type CallSeen = (Option<Digest>, bool);
 
 /// The evaluator after the load: immutable, callable from many threads.
 pub(crate) struct Frozen {
@@ -473,7 +475,7 @@ pub(crate) struct Frozen {
     place: Place,
     cancel: Option<Arc<AtomicBool>>,
     /// What calls looked at, by rule, kind and name.
-    reads: Mutex<CallReadsMap>,
+    reads: Mutex<BTreeMap<CallKey, CallSeen>>,
     log: Mutex<Vec<String>>,
 }
 
@@ -486,7 +488,7 @@ impl std::fmt::Debug for Frozen {
 impl CallReads for Frozen {
     fn reads(&self) -> Vec<(Arc<str>, Read)> {
         let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = |(key, seen): (&(Arc<str>, &'static str, String, How), &(Option<Digest>, bool))| {
+        let read = |(key, seen): (&CallKey, &CallSeen)| {
             let ((rule, kind, what, how), (digest, unsteady)) = (key.clone(), *seen);
             let how = if unsteady { How::Unsteady } else { how };
             (rule, Read { kind, what, how, digest })
