@@ -62,6 +62,7 @@ pub mod language {
 struct Readme;
 
 mod base;
+mod cache;
 mod diag;
 mod engine;
 mod error;
@@ -82,6 +83,7 @@ mod sys;
 mod trace;
 
 pub use base::digest::Digest;
+pub use cache::{Cache, CacheBackend, CacheDirectory, CacheLink};
 pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelLevel, CancelToken};

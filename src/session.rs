@@ -13,6 +13,7 @@ mod views;
 mod watched;
 
 use crate::base::path::normalise;
+use crate::cache::Cache;
 use crate::diag::Diagnostic;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
@@ -71,6 +72,7 @@ pub struct Session {
     programs: Programs,
     direct: bool,
     variables: Arc<[(String, String)]>,
+    cache: Option<Arc<Cache>>,
 }
 
 impl Workflow {
@@ -223,6 +225,8 @@ impl Session {
             programs: self.programs.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
+            cache: self.cache.clone(),
+            foreknown: Default::default(),
         })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
+use crate::cache;
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::commands::import::ImportArgs;
@@ -364,7 +365,11 @@ impl Args {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
                 let own = command.get_after_help().map(|own| format!("{own}\n\n")).unwrap_or_default();
-                COMMON.into_iter().fold(command, hidden).after_help(format!("{own}{COMMON_HELP}"))
+                COMMON
+                    .into_iter()
+                    .chain(cache::IDS)
+                    .fold(command, hidden)
+                    .after_help(format!("{own}{COMMON_HELP}"))
             })
         })
     }

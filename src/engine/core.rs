@@ -81,6 +81,8 @@ pub(crate) enum End {
     Failed,
     /// Ended because it was told to.
     Cancelled,
+    /// Nothing was executed, and nothing is known of it any more: it is to be checked again.
+    Again,
 }
 
 /// What is to be done outside.
@@ -244,6 +246,11 @@ impl Core {
                 // First, so that they count as holders of what the job made.
                 self.reopen_all(&affected, out);
                 self.settle(job, Settled::Done, out);
+            }
+            End::Again => {
+                self.attempt[job as usize] = 0;
+                self.step(job, JobState::Waiting);
+                self.make_ready_if_it_is(job);
             }
             End::Cancelled => {
                 self.settle(job, Settled::Cancelled, out);

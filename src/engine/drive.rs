@@ -8,6 +8,7 @@ mod hooks;
 mod log;
 mod overwritten;
 mod record;
+mod restore;
 mod shape;
 mod start;
 mod temps;
@@ -109,6 +110,8 @@ enum Inbox {
         job: u32,
         saved: Vec<Saved>,
     },
+    /// A result came out of the cache, or did not; this was in its way and is kept.
+    Restored(Box<Concluded>, Vec<Saved>),
     Removed(Vec<Removed>),
 }
 
@@ -175,6 +178,7 @@ pub(crate) fn drive(
         told_capped: FxHashSet::default(),
         defined: FxHashSet::default(),
         begun: FxHashSet::default(),
+        restored: FxHashSet::default(),
         prepared: FxHashMap::default(),
         pending_failure: FxHashMap::default(),
         failures: Vec::new(),
@@ -224,6 +228,8 @@ struct Run<'a> {
     defined: FxHashSet<u32>,
     /// Jobs that came so far in this run that they may have changed their outputs.
     begun: FxHashSet<u32>,
+    /// Jobs whose results came out of the cache, until they are settled.
+    restored: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
     units: UnitState,
@@ -265,6 +271,7 @@ impl Run<'_> {
                 self.receive(message);
             }
             self.tell_printed();
+            self.tell_cache();
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
@@ -292,6 +299,10 @@ impl Run<'_> {
                 }
             }
             Inbox::Concluded(concluded) => self.unit_concluded(vec![*concluded], Vec::new()),
+            Inbox::Restored(concluded, saved) => {
+                self.tell_saved(concluded.job, saved);
+                self.unit_concluded(vec![*concluded], Vec::new());
+            }
             Inbox::UnitConcluded(concluded, left) => self.unit_concluded(concluded, left),
             Inbox::Kept { unit, attempt, result } => self.kept(unit, attempt, result),
             Inbox::Cleared { job, saved } => self.tell_saved(job, saved),
@@ -393,6 +404,10 @@ impl Run<'_> {
             Verdict::Lacks(absent) => {
                 self.note_lack(unit, &absent);
                 Checked::Lacks { producers: absent.into_iter().map(|(producer, _)| producer).collect() }
+            }
+            Verdict::Restore(job, prepared) => {
+                self.prepared.insert(job, *prepared);
+                Checked::Run { ask: Ask::default(), others: Vec::new(), retries: 0 }
             }
             Verdict::Run(prepared) => {
                 let mut retries = 0;
@@ -506,6 +521,14 @@ impl Run<'_> {
         }
     }
 
+    /// What went wrong with the cache since the last time.
+    fn tell_cache(&mut self) {
+        let notices = self.cx.cache.as_ref().map(|cache| cache.take_notices());
+        for message in notices.unwrap_or_default() {
+            self.emit(EventKind::Warning { message });
+        }
+    }
+
     fn emit(&mut self, kind: EventKind) {
         let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
         self.note_in_log(&event);
@@ -526,6 +549,7 @@ impl Run<'_> {
         }
         self.tell_overwritten();
         self.tell_printed();
+        self.tell_cache();
         self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
         self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();

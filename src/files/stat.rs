@@ -86,7 +86,7 @@ pub(super) fn lstat(path: &Path) -> Result<Option<Metadata>> {
 }
 
 /// Whether anybody may execute the file.
-pub(super) fn is_executable(meta: &Metadata) -> bool {
+pub(crate) fn is_executable(meta: &Metadata) -> bool {
     #[cfg(unix)]
     let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
     #[cfg(not(unix))]

@@ -229,6 +229,13 @@ impl RuleBuilder {
         self
     }
 
+    /// Sets whether results may be kept in a cache and restored from it. Default: `true`.
+    #[must_use]
+    pub fn cache(mut self, cache: bool) -> RuleBuilder {
+        self.draft.cached = cache;
+        self
+    }
+
     /// Makes the rule a checkpoint: what it makes decides what other jobs need, whose functions wait for it with
     /// [`CallContext::after_checkpoint`].
     pub fn checkpoint(mut self) -> RuleBuilder {

@@ -1,6 +1,7 @@
 //! The options of a session, and the session made of them.
 
 use super::{Observe, Session};
+use crate::cache::Cache;
 use crate::engine::cancel::CancelToken;
 use crate::engine::event::Event;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +26,7 @@ pub struct SessionBuilder {
     search_path: Option<OsString>,
     direct: bool,
     variables: Vec<(String, String)>,
+    cache: Option<Cache>,
 }
 
 impl SessionBuilder {
@@ -40,6 +42,7 @@ impl SessionBuilder {
             search_path: None,
             direct: false,
             variables: Vec::new(),
+            cache: None,
         }
     }
 
@@ -104,6 +107,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets where results are kept, and restored from instead of being made again. Default: nowhere.
+    #[must_use]
+    pub fn cache(mut self, cache: Cache) -> SessionBuilder {
+        self.cache = Some(cache);
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -153,6 +163,7 @@ impl SessionBuilder {
             programs: Programs::new(self.search_path),
             direct: self.direct,
             variables: self.variables.into(),
+            cache: self.cache.map(Arc::new),
             root,
             workflow: self.workflow,
         })

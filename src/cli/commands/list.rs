@@ -60,6 +60,7 @@ fn state(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Run { reasons } if reasons.iter().any(is_now) => "runs now",
         Verdict::Run { .. } => "will run",
+        Verdict::Restore { .. } => "is restored",
         Verdict::May { .. } => "may run",
         Verdict::AfterCheckpoint { .. } => "open",
         _ => "up to date",

@@ -16,6 +16,7 @@ mod status;
 mod watch;
 
 use crate::args::{Args, Command, command_names};
+use crate::cache::CacheArgs;
 use crate::exit::{Exit, Failure};
 use crate::github;
 use crate::options::{Common, EnvKind, RunArgs};
@@ -170,6 +171,9 @@ pub(crate) struct Place {
     options: LoadOptions,
     /// Variables that jobs get besides those of the environment.
     variables: Vec<(String, String)>,
+    cache: CacheArgs,
+    /// Where paths on the command line start.
+    start: PathBuf,
 }
 
 impl Place {
@@ -179,7 +183,7 @@ impl Place {
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
         let (mut options, variables) = load_options(&common, &here, &start)?;
         options.root = Some(project.root.clone());
-        Ok(Place { project, output, options, variables })
+        Ok(Place { project, output, options, variables, cache: common.cache, start })
     }
 
     /// Loads the workflow and shows its warnings.
@@ -230,6 +234,11 @@ impl Place {
         #[expect(clippy::disallowed_methods, reason = "the library looks for programs where it is told")]
         if let Some(path) = std::env::var_os("PATH") {
             builder = builder.search_path(path);
+        }
+        let home =
+            self.options.variables.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.as_str());
+        if let Some(cache) = self.cache.open(&self.start, home) {
+            builder = builder.cache(cache);
         }
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }

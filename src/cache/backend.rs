@@ -1,0 +1,94 @@
+//! What a place has to do in which results are shared.
+
+use crate::base::digest::Digest;
+use std::io::{self, Read, Write};
+
+/// A place where results are shared: by several machines, or with a host program's own storage.
+///
+/// There are two kinds of things in it. *Objects* are bytes, known by the digest of these bytes. *Entries* are small and
+/// tell of one execution which objects it made; they are known by the digest of all that the execution depended on. All
+/// that comes out is checked, so a place need not be trusted with content, only with who may write into it.
+///
+/// Methods are called from several threads at once. An error is told to the user and counts as if nothing were there;
+/// it never fails a job.
+///
+/// ```
+/// use rulemake::{CacheBackend, Digest};
+/// use std::collections::HashMap;
+/// use std::io::{self, Read, Write};
+/// use std::sync::Mutex;
+///
+/// #[derive(Default)]
+/// struct InMemory {
+///     entries: Mutex<HashMap<Digest, Vec<u8>>>,
+///     objects: Mutex<HashMap<Digest, Vec<u8>>>,
+/// }
+///
+/// impl CacheBackend for InMemory {
+///     fn name(&self) -> String {
+///         "memory".into()
+///     }
+///     fn entry(&self, key: &Digest) -> io::Result<Option<Vec<u8>>> {
+///         Ok(self.entries.lock().unwrap().get(key).cloned())
+///     }
+///     fn put_entry(&self, key: &Digest, entry: &[u8], _objects: &[Digest]) -> io::Result<()> {
+///         self.entries.lock().unwrap().insert(*key, entry.to_vec());
+///         Ok(())
+///     }
+///     fn has(&self, object: &Digest) -> io::Result<bool> {
+///         Ok(self.objects.lock().unwrap().contains_key(object))
+///     }
+///     fn get(&self, object: &Digest, to: &mut dyn Write) -> io::Result<bool> {
+///         match self.objects.lock().unwrap().get(object) {
+///             Some(bytes) => to.write_all(bytes).map(|()| true),
+///             None => Ok(false),
+///         }
+///     }
+///     fn put(&self, object: &Digest, _size: u64, from: &mut dyn Read) -> io::Result<()> {
+///         let mut bytes = Vec::new();
+///         from.read_to_end(&mut bytes)?;
+///         self.objects.lock().unwrap().insert(*object, bytes);
+///         Ok(())
+///     }
+/// }
+///
+/// let place = InMemory::default();
+/// place.put(&Digest::of(b"text"), 4, &mut &b"text"[..])?;
+/// assert!(place.has(&Digest::of(b"text"))?);
+/// # Ok::<(), io::Error>(())
+/// ```
+pub trait CacheBackend: Send + Sync {
+    /// How messages call it: a path or an address, without a password.
+    fn name(&self) -> String;
+
+    /// The entry that was put under `key`; `None` when there is none.
+    ///
+    /// # Errors
+    /// The place cannot be asked.
+    fn entry(&self, key: &Digest) -> io::Result<Option<Vec<u8>>>;
+
+    /// Puts an entry, over one that is there. All `objects` that it tells of were put before.
+    ///
+    /// # Errors
+    /// The place does not take it.
+    fn put_entry(&self, key: &Digest, entry: &[u8], objects: &[Digest]) -> io::Result<()>;
+
+    /// Whether the object is there.
+    ///
+    /// # Errors
+    /// The place cannot be asked.
+    fn has(&self, object: &Digest) -> io::Result<bool>;
+
+    /// Writes the bytes of an object; `false` when it is not there. An object is only asked for after an entry that tells
+    /// of it.
+    ///
+    /// # Errors
+    /// The place cannot be asked, or the bytes do not come to their end.
+    fn get(&self, object: &Digest, to: &mut dyn Write) -> io::Result<bool>;
+
+    /// Puts an object of `size` bytes. It must not be seen before it is whole.
+    ///
+    /// # Errors
+    /// The place does not take it.
+    fn put(&self, object: &Digest, size: u64, from: &mut dyn Read) -> io::Result<()>;
+}
