@@ -83,7 +83,10 @@ mod sys;
 mod trace;
 
 pub use base::digest::Digest;
-pub use cache::{Cache, CacheBackend, CacheDirectory, CacheLink};
+pub use cache::{
+    Cache, CacheBackend, CacheDirectory, CacheFaults, CacheLimits, CacheLink, CacheRemoved, CacheUsage,
+    CachedRule,
+};
 pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelLevel, CancelToken};

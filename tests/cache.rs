@@ -271,3 +271,74 @@ rule changing:
     let other = other.run(&["--cache", &cache, "journal"]).ran(&["changing journal"]).remove("journal");
     other.run(&["--cache", &cache, "journal"]).ran(&["changing journal"]);
 }
+
+#[test]
+fn room_is_made_only_when_that_is_asked_for_and_in_the_order_of_use() {
+    let (_dir, cache) = cache();
+    let text =
+        "rule a:\n    output: 'a'\n    params: n=config['n']\n    shell: 'seq {params.n} 20000 > {output}'\n";
+    let mut case = Case::new().rulefile(text);
+    for n in 1..=3 {
+        case = case.run(&["--cache", &cache, "--config", &format!("n={n}")]).ran(&["a a"]);
+        // The first is the one that was of no use for longest.
+        for entry in files(&Path::new(&cache).join("v1/ac")) {
+            let old = filetime::FileTime::from_last_modification_time(&fs::metadata(&entry).unwrap());
+            let older = filetime::FileTime::from_unix_time(old.unix_seconds() - 86_400, 0);
+            filetime::set_file_mtime(&entry, older).unwrap();
+        }
+    }
+    let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    3").stdout_has("  a  ");
+    let case = case
+        .call(&["cache", "gc", "--cache", &cache, "--max-age", "36h"])
+        .stderr_has("would remove 2 results");
+    let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    3");
+    let case =
+        case.call(&["cache", "gc", "--cache", &cache, "--max-age", "36h", "--keep-last", "2", "--yes"]);
+    let case = case.stderr_has("removed 1 result ");
+    let run = |case: Case, n: &str| case.run(&["--cache", &cache, "--config", n, "--no-cache"]);
+    let case = run(case, "n=9").remove("a").run(&["--cache", &cache, "--config", "n=2"]).ran(&[]);
+    let case = case.run(&["--cache", &cache, "--config", "n=1"]).ran(&["a a"]);
+    let case = case.call(&["cache", "gc", "--cache", &cache, "--max-size", "0", "-y"]).stderr_has("0 stay");
+    let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    0");
+    let case = case.call_with_code(&["cache", "info"], 2).stderr_has("there is no cache");
+    case.call_with_code(&["cache", "gc", "--cache", &cache, "--max-age", "5"], 2).stderr_has("12h");
+}
+
+#[test]
+fn verify_finds_each_changed_bit() {
+    let (_dir, cache) = cache();
+    let case = chain().run(&["--cache", &cache]);
+    let case = case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+    let object = objects(&cache).remove(0);
+    let mut bytes = fs::read(&object).unwrap();
+    bytes[0] ^= 0x80;
+    fs::set_permissions(&object, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&object, bytes).unwrap();
+    let case = case.call_with_code(&["cache", "verify", "--cache", &cache], 1).stdout_has("damaged: blake3:");
+    let case = case.call(&["cache", "verify", "--cache", &cache, "--yes"]).stderr_has("removed");
+    case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+}
+
+/// Entries and objects with a bit flipped in each of their bytes: a miss, or the same result; never another one.
+#[test]
+fn a_flipped_bit_anywhere_gives_no_wrong_result() {
+    let (_dir, cache) = cache();
+    let text = "rule a:\n    input: 'in'\n    output: 'a', directory('d')\n    shell: 'echo x > a; mkdir d; echo y > d/y'\n";
+    let args = ["--cache", &cache];
+    let mut case = Case::in_memory().rulefile(text).file("in", "1\n").run(&args);
+    let all = files(&Path::new(&cache).join("v1"));
+    assert!(all.len() >= 4, "{all:?}");
+    for file in all {
+        let good = fs::read(&file).unwrap();
+        // Each of a few: an entry is some hundred bytes.
+        for at in (0..good.len()).step_by(1 + good.len() / 12) {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << (at % 8);
+            fs::remove_file(&file).unwrap();
+            fs::write(&file, &bad).unwrap();
+            case = case.remove("a").remove("d").run(&args).has("a", "x\n").has("d/y", "y\n");
+            assert_eq!(case.files("d"), ["d/y"]);
+            case = case.remove("a").remove("d").run(&args).ran(&[]).has("a", "x\n").has("d/y", "y\n");
+        }
+    }
+}

@@ -15,11 +15,13 @@ mod link;
 mod manifest;
 mod place;
 mod room;
+mod upkeep;
 
 pub use backend::CacheBackend;
 pub use directory::CacheDirectory;
 pub use link::CacheLink;
 pub use room::Cache;
+pub use upkeep::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
 
 pub(crate) use entry::{Entry, Form, Kept};
 pub(crate) use place::Lost;

@@ -3,6 +3,7 @@
 //! No option takes more than one value, so that none can swallow the targets that follow it.
 
 use crate::cache;
+use crate::commands::cache::CacheUpkeep;
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::commands::import::ImportArgs;
@@ -266,6 +267,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Show what the cache of results holds, make room in it, or look whether it is still right
+    ///
+    /// Nothing is removed without --yes. The cache is the one that `--cache`, the settings or RULEMAKE_CACHE name.
+    Cache {
+        #[command(flatten)]
+        upkeep: CacheUpkeep,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Show the options that are set outside the command line
     ///
     /// From the weakest to the strongest: `~/.config/rulemake/config.toml`, `rulemake.toml` in this directory or above it,
@@ -342,8 +352,20 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 11] =
-    ["import", "accept", "status", "graph", "diff", "summary", "fmt", "lsp", "config", "completions", "man"];
+const LESS_USED: [&str; 12] = [
+    "import",
+    "accept",
+    "status",
+    "graph",
+    "diff",
+    "summary",
+    "fmt",
+    "lsp",
+    "cache",
+    "config",
+    "completions",
+    "man",
+];
 
 /// The names of all commands.
 pub(crate) fn command_names() -> Vec<String> {
@@ -464,6 +486,7 @@ impl Command {
             | Command::Fmt { common, .. }
             | Command::Lsp { common, .. }
             | Command::Clean { common, .. }
+            | Command::Cache { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
             | Command::Man { common, .. } => common,
@@ -491,6 +514,7 @@ impl Command {
             Command::Fmt { .. } => "fmt",
             Command::Lsp { .. } => "lsp",
             Command::Clean { .. } => "clean",
+            Command::Cache { .. } => "cache",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",
             Command::Man { .. } => "man",

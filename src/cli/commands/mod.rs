@@ -2,6 +2,7 @@
 
 mod accept;
 mod ask;
+pub(crate) mod cache;
 pub(crate) mod check;
 mod clean;
 mod config;
@@ -56,6 +57,9 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Command::Lsp { lsp, .. } = &command {
         return done(&output, lsp::lsp(&common, &output, lsp));
     }
+    if let Command::Cache { upkeep, .. } = &command {
+        return done(&output, here().and_then(|here| cache::cache(&common, &output, upkeep, &here)));
+    }
     if let Command::Config { show_origin, .. } = &command {
         return done(&output, config::config(&output, &layers, *show_origin));
     }
@@ -94,6 +98,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         | Command::Check { .. }
         | Command::Lsp { .. }
         | Command::Watch { .. }
+        | Command::Cache { .. }
         | Command::Config { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => Ok(Exit::Success),
@@ -127,6 +132,11 @@ pub(crate) fn variables() -> Vec<(String, String)> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the command learns its environment")]
     let all = std::env::vars_os();
     all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// The home directory of the user.
+fn home_of(variables: &[(String, String)]) -> Option<&str> {
+    variables.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.as_str())
 }
 
 /// Whether bash does nothing but what a command says: modules of clusters, for one, change it by variables.
