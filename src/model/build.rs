@@ -230,7 +230,6 @@ impl RuleBuilder {
     }
 
     /// Sets whether results may be kept in a cache and restored from it. Default: `true`.
-    #[must_use]
     pub fn cache(mut self, cache: bool) -> RuleBuilder {
         self.draft.cached = cache;
         self
