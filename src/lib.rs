@@ -31,6 +31,8 @@
 //!
 //! | Feature | Default | What it adds |
 //! |---|---|---|
+//! | `cache-http` | yes | results shared by HTTP: `HttpCache` |
+//! | `cache-s3` | no | results shared in S3-compatible storage: `S3Cache` |
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
 //!
 //! How it is built: [`architecture`].
@@ -83,6 +85,10 @@ mod sys;
 mod trace;
 
 pub use base::digest::Digest;
+#[cfg(feature = "cache-http")]
+pub use cache::HttpCache;
+#[cfg(feature = "cache-s3")]
+pub use cache::S3Cache;
 pub use cache::{
     Cache, CacheBackend, CacheDirectory, CacheFaults, CacheLimits, CacheLink, CacheRemoved, CacheUsage,
     CachedRule,
@@ -109,7 +115,7 @@ pub use model::workflow::Workflow;
 pub use plan::orphans::Orphan;
 pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
 pub use session::{
-    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, OutputState, PassedOver, RunOptions,
+    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, OutputState, PassedOver, Pushed, RunOptions,
     RunReport, RunningJob, Session, SessionBuilder, Status, Watched, Why, WhyStep,
 };
 pub use syntax::{

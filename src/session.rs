@@ -7,6 +7,7 @@ mod history;
 mod options;
 mod outputs;
 mod recovery;
+mod share;
 mod status;
 mod targets;
 mod views;
@@ -46,6 +47,7 @@ pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
+pub use share::Pushed;
 pub use status::{RunningJob, Status};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -457,6 +459,7 @@ impl Session {
             programs: self.programs.clone(),
             direct: self.direct,
             variables: self.variables.clone(),
+            only_restore: options.only_restore,
         };
         let done =
             drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;

@@ -1,7 +1,8 @@
 //! What a place has to do in which results are shared.
 
 use crate::base::digest::Digest;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Write};
 
 /// A place where results are shared: by several machines, or with a host program's own storage.
 ///
@@ -15,6 +16,7 @@ use std::io::{self, Read, Write};
 /// ```
 /// use rulemake::{CacheBackend, Digest};
 /// use std::collections::HashMap;
+/// use std::fs::File;
 /// use std::io::{self, Read, Write};
 /// use std::sync::Mutex;
 ///
@@ -35,26 +37,22 @@ use std::io::{self, Read, Write};
 ///         self.entries.lock().unwrap().insert(*key, entry.to_vec());
 ///         Ok(())
 ///     }
-///     fn has(&self, object: &Digest) -> io::Result<bool> {
-///         Ok(self.objects.lock().unwrap().contains_key(object))
-///     }
-///     fn get(&self, object: &Digest, to: &mut dyn Write) -> io::Result<bool> {
+///     fn get(&self, object: &Digest, _size: Option<u64>, to: &mut dyn Write) -> io::Result<bool> {
 ///         match self.objects.lock().unwrap().get(object) {
 ///             Some(bytes) => to.write_all(bytes).map(|()| true),
 ///             None => Ok(false),
 ///         }
 ///     }
-///     fn put(&self, object: &Digest, _size: u64, from: &mut dyn Read) -> io::Result<()> {
+///     fn put(&self, object: &Digest, content: &mut File) -> io::Result<()> {
 ///         let mut bytes = Vec::new();
-///         from.read_to_end(&mut bytes)?;
+///         content.read_to_end(&mut bytes)?;
 ///         self.objects.lock().unwrap().insert(*object, bytes);
 ///         Ok(())
 ///     }
 /// }
 ///
 /// let place = InMemory::default();
-/// place.put(&Digest::of(b"text"), 4, &mut &b"text"[..])?;
-/// assert!(place.has(&Digest::of(b"text"))?);
+/// assert!(!place.get(&Digest::of(b"text"), None, &mut Vec::new())?);
 /// # Ok::<(), io::Error>(())
 /// ```
 pub trait CacheBackend: Send + Sync {
@@ -73,22 +71,16 @@ pub trait CacheBackend: Send + Sync {
     /// The place does not take it.
     fn put_entry(&self, key: &Digest, entry: &[u8], objects: &[Digest]) -> io::Result<()>;
 
-    /// Whether the object is there.
-    ///
-    /// # Errors
-    /// The place cannot be asked.
-    fn has(&self, object: &Digest) -> io::Result<bool>;
-
     /// Writes the bytes of an object; `false` when it is not there. An object is only asked for after an entry that tells
-    /// of it.
+    /// of it. `size` is how many they are, where that is known.
     ///
     /// # Errors
     /// The place cannot be asked, or the bytes do not come to their end.
-    fn get(&self, object: &Digest, to: &mut dyn Write) -> io::Result<bool>;
+    fn get(&self, object: &Digest, size: Option<u64>, to: &mut dyn Write) -> io::Result<bool>;
 
-    /// Puts an object of `size` bytes. It must not be seen before it is whole.
+    /// Puts an object, unless it is there. It must not be seen before it is whole.
     ///
     /// # Errors
     /// The place does not take it.
-    fn put(&self, object: &Digest, size: u64, from: &mut dyn Read) -> io::Result<()>;
+    fn put(&self, object: &Digest, content: &mut File) -> io::Result<()>;
 }

@@ -36,9 +36,12 @@ const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 /// use rulemake::{CacheBackend, CacheDirectory, Digest};
 /// # let dir = std::env::temp_dir().join(format!("rulemake-doc-cache-{}", std::process::id()));
 /// let cache = CacheDirectory::new(&dir);
-/// cache.put(&Digest::of(b"text"), 4, &mut &b"text"[..])?;
+/// # std::fs::create_dir_all(&dir)?;
+/// let file = dir.join("text");
+/// std::fs::write(&file, "text")?;
+/// cache.put(&Digest::of(b"text"), &mut std::fs::File::open(&file)?)?;
 /// let mut bytes = Vec::new();
-/// assert!(cache.get(&Digest::of(b"text"), &mut bytes)?);
+/// assert!(cache.get(&Digest::of(b"text"), None, &mut bytes)?);
 /// assert_eq!(bytes, b"text");
 /// # std::fs::remove_dir_all(&dir)?;
 /// # Ok::<(), std::io::Error>(())
@@ -260,17 +263,16 @@ impl CacheBackend for CacheDirectory {
         self.write(&self.entry_place(key), entry)
     }
 
-    fn has(&self, object: &Digest) -> io::Result<bool> {
-        Ok(self.size(object)?.is_some())
-    }
-
-    fn get(&self, object: &Digest, to: &mut dyn Write) -> io::Result<bool> {
+    fn get(&self, object: &Digest, _: Option<u64>, to: &mut dyn Write) -> io::Result<bool> {
         let Some(mut file) = found(File::open(self.object(object)))? else { return Ok(false) };
         io::copy(&mut file, to).map(|_| true)
     }
 
-    fn put(&self, object: &Digest, _: u64, from: &mut dyn Read) -> io::Result<()> {
-        self.receive(object, |to| io::copy(from, to).map(|_| true)).map(drop)
+    fn put(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        if self.size(object)? == Some(content.metadata()?.len()) {
+            return Ok(());
+        }
+        self.receive(object, |to| io::copy(content, to).map(|_| true)).map(drop)
     }
 }
 

@@ -11,16 +11,26 @@
 mod backend;
 mod directory;
 mod entry;
+#[cfg(feature = "cache-http")]
+mod http;
 mod link;
 mod manifest;
 mod place;
 mod room;
+#[cfg(feature = "cache-s3")]
+mod s3;
 mod upkeep;
+#[cfg(feature = "cache-http")]
+mod wire;
 
 pub use backend::CacheBackend;
 pub use directory::CacheDirectory;
+#[cfg(feature = "cache-http")]
+pub use http::HttpCache;
 pub use link::CacheLink;
 pub use room::Cache;
+#[cfg(feature = "cache-s3")]
+pub use s3::S3Cache;
 pub use upkeep::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
 
 pub(crate) use entry::{Entry, Form, Kept};

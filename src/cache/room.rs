@@ -9,6 +9,7 @@ use super::place::{Ground, Lost};
 use crate::base::digest::Digest;
 use crate::files::hash::FileHasher;
 use crate::trace::identity::Known;
+use rayon::prelude::*;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -98,6 +99,11 @@ impl Cache {
         self
     }
 
+    /// Whether there is a shared place, whose answers take their time.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// The directory.
     #[must_use]
     pub fn directory(&self) -> &CacheDirectory {
@@ -168,7 +174,7 @@ impl Cache {
     fn is_complete(&self, entry: &Entry, needs: &impl Fn(usize) -> bool) -> bool {
         let is_here = |kept: &Kept| {
             let object = kept.object();
-            object.is_some_and(|object| self.shared.is_some() || self.directory.has(&object).unwrap_or(false))
+            object.is_some_and(|object| self.shared.is_some() || self.is_here(&object))
         };
         entry.outputs.iter().enumerate().all(|(index, kept)| !needs(index) || is_here(kept))
     }
@@ -203,7 +209,7 @@ impl Cache {
     pub(crate) fn text(&self, kept: &Kept, hasher: &FileHasher) -> Option<Vec<u8>> {
         self.fetch(&self.ground(Path::new(""), hasher), kept).ok()?;
         let mut bytes = Vec::new();
-        self.directory.get(&kept.digest, &mut bytes).ok()?;
+        self.directory.get(&kept.digest, None, &mut bytes).ok()?;
         (Digest::of(&bytes) == kept.digest).then_some(bytes)
     }
 
@@ -217,22 +223,34 @@ impl Cache {
             return Ok(());
         }
         let Some(object) = kept.object() else { return Err(Lost::Missing) };
-        self.fetch_one(&object)?;
-        if let Form::Directory { manifest, .. } = &kept.form {
-            for item in ground.manifest(manifest)? {
-                if let Item::File { digest, .. } = item {
-                    self.fetch_one(&digest)?;
-                }
-            }
+        let Form::Directory { manifest, .. } = &kept.form else {
+            return self.fetch_one(&object, Some(kept.size()));
+        };
+        self.fetch_one(&object, None)?;
+        let files: Vec<(Digest, u64)> = ground
+            .manifest(manifest)?
+            .into_iter()
+            .filter_map(|item| match item {
+                Item::File { digest, size, .. } => Some((digest, size)),
+                Item::Directory { .. } | Item::Link { .. } => None,
+            })
+            .collect();
+        let one = |(object, size): &(Digest, u64)| self.fetch_one(object, Some(*size));
+        match rayon::current_thread_index() {
+            Some(_) => files.par_iter().try_for_each(one),
+            None => files.iter().try_for_each(one),
         }
-        Ok(())
     }
 
-    fn fetch_one(&self, object: &Digest) -> Result<(), Lost> {
-        if self.directory.has(object).unwrap_or(false) {
+    fn is_here(&self, object: &Digest) -> bool {
+        self.directory.size(object).is_ok_and(|size| size.is_some())
+    }
+
+    fn fetch_one(&self, object: &Digest, size: Option<u64>) -> Result<(), Lost> {
+        if self.is_here(object) {
             return Ok(());
         }
-        let got = self.ask(|place| self.directory.receive(object, |to| place.get(object, to)));
+        let got = self.ask(|place| self.directory.receive(object, |to| place.get(object, size, to)));
         if got == Some(true) { Ok(()) } else { Err(Lost::Missing) }
     }
 
@@ -286,7 +304,9 @@ impl Cache {
             Entry { rule: result.rule.to_string(), duration_ms: result.duration_ms, outputs, beside, log };
         let bytes = entry.to_bytes();
         self.directory.put_entry(key, &bytes, &objects)?;
-        self.share(key, &bytes, objects);
+        if self.shared.as_ref().is_some_and(|shared| shared.writes) {
+            self.share(key, &bytes, objects);
+        }
         Ok(())
     }
 
@@ -309,26 +329,40 @@ impl Cache {
     }
 
     /// Puts a result where others find it: its objects first.
-    fn share(&self, key: &Digest, entry: &[u8], mut objects: Vec<Digest>) {
-        if self.shared.as_ref().is_none_or(|shared| !shared.writes) {
-            return;
-        }
+    fn share(&self, key: &Digest, entry: &[u8], mut objects: Vec<Digest>) -> bool {
         objects.sort_unstable();
         objects.dedup();
-        for object in &objects {
+        let put = |object: &Digest| {
             let put = |place: &dyn CacheBackend| {
-                if place.has(object)? {
-                    return Ok(());
-                }
-                let path = self.directory.object(object);
-                let mut file = std::fs::File::open(&path)?;
-                place.put(object, file.metadata()?.len(), &mut file)
+                place.put(object, &mut std::fs::File::open(self.directory.object(object))?)
             };
-            if self.ask(put).is_none() {
-                return;
+            self.ask(put).is_some()
+        };
+        let all = match rayon::current_thread_index() {
+            Some(_) => objects.par_iter().all(put),
+            None => objects.iter().all(put),
+        };
+        all && self.ask(|place| place.put_entry(key, entry, &objects)).is_some()
+    }
+
+    /// Puts a result that is kept here where others find it, whether or not that is done with each new one. `None`: it is
+    /// not kept here, or is not taken there.
+    pub(crate) fn push(&self, key: &Digest, hasher: &FileHasher) -> Option<u64> {
+        let bytes = self.directory.entry(key).ok().flatten()?;
+        let entry = Entry::from_bytes(&bytes)?;
+        let ground = self.ground(Path::new(""), hasher);
+        let mut objects = Vec::new();
+        for kept in entry.kept() {
+            objects.extend(kept.object());
+            if let Form::Directory { manifest, .. } = &kept.form {
+                let items = ground.manifest(manifest).ok()?;
+                objects.extend(items.into_iter().filter_map(|item| match item {
+                    Item::File { digest, .. } => Some(digest),
+                    Item::Directory { .. } | Item::Link { .. } => None,
+                }));
             }
         }
-        self.ask(|place| place.put_entry(key, entry, &objects));
+        self.share(key, &bytes, objects).then(|| entry.kept().map(Kept::size).sum())
     }
 
     fn shared_name(&self) -> String {

@@ -267,6 +267,25 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Put results into the place that others share; runs nothing
+    ///
+    /// Those of all jobs that the targets need and that are up to date. The place is named by `--cache-shared` or the
+    /// settings. With `--cache-push` each run does it by itself.
+    Push {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Restore what the cache or the place that others share holds; runs nothing
+    Pull {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Show what the cache of results holds, make room in it, or look whether it is still right
     ///
     /// Nothing is removed without --yes. The cache is the one that `--cache`, the settings or RULEMAKE_CACHE name.
@@ -352,7 +371,7 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 12] = [
+const LESS_USED: [&str; 14] = [
     "import",
     "accept",
     "status",
@@ -362,6 +381,8 @@ const LESS_USED: [&str; 12] = [
     "fmt",
     "lsp",
     "cache",
+    "push",
+    "pull",
     "config",
     "completions",
     "man",
@@ -486,6 +507,8 @@ impl Command {
             | Command::Fmt { common, .. }
             | Command::Lsp { common, .. }
             | Command::Clean { common, .. }
+            | Command::Push { common, .. }
+            | Command::Pull { common, .. }
             | Command::Cache { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
@@ -514,6 +537,8 @@ impl Command {
             Command::Fmt { .. } => "fmt",
             Command::Lsp { .. } => "lsp",
             Command::Clean { .. } => "clean",
+            Command::Push { .. } => "push",
+            Command::Pull { .. } => "pull",
             Command::Cache { .. } => "cache",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",

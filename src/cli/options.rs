@@ -143,6 +143,9 @@ pub(crate) struct RunArgs {
     /// Keep temporary files that are made
     #[arg(long, aliases = ["nt", "no-temp"], hide_short_help = true)]
     pub(crate) notemp: bool,
+    /// Nothing runs: `rulemake pull`.
+    #[arg(skip)]
+    pub(crate) only_restore: bool,
     #[command(flatten)]
     pub(crate) foreign: Foreign,
 }
@@ -301,6 +304,7 @@ impl RunArgs {
             env: self.env,
             wait: self.wait || after.wait,
             notemp: self.notemp || after.notemp,
+            only_restore: self.only_restore || after.only_restore,
             foreign: self.foreign.and(after.foreign),
         }
     }

@@ -62,6 +62,8 @@ pub(crate) enum Checked {
         others: Vec<Ask>,
         retries: u32,
     },
+    /// What it would make can be had without running it: it takes nothing of what jobs share.
+    Restore,
     /// Must run, but these producers, each once, have to make temporary files again that are gone.
     Lacks {
         producers: Vec<u32>,
@@ -159,6 +161,8 @@ pub(crate) struct Core {
     recalls: recall::Recalls,
     openings: grow::Openings,
     checking: usize,
+    /// Jobs that run and take nothing: those that are restored.
+    restoring: usize,
     running: usize,
     final_: usize,
     keep_going: bool,
@@ -186,6 +190,7 @@ impl Core {
             openings: grow::Openings::of(std::mem::take(&mut shape.open)),
             recalls: recall::Recalls::default(),
             checking: 0,
+            restoring: 0,
             running: 0,
             final_: parts.len(),
             keep_going,
@@ -220,8 +225,15 @@ impl Core {
         match verdict {
             Checked::UpToDate => self.settle(job, Settled::UpToDate, out),
             Checked::Failed => self.fail(job, out),
-            Checked::Run { .. } | Checked::Lacks { .. } if self.draining => {
+            Checked::Run { .. } | Checked::Restore | Checked::Lacks { .. } if self.draining => {
                 self.settle(job, Settled::Drained, out);
+            }
+            Checked::Restore => {
+                self.step(job, JobState::Queued);
+                // Of an earlier execution.
+                self.retries.remove(&job);
+                self.restoring += 1;
+                self.launch(job, Request::default(), out);
             }
             Checked::Lacks { producers } => self.recall(job, &producers, out),
             Checked::Run { ask, others, retries } => match self.ledger.admit(&ask, &others) {
@@ -241,6 +253,7 @@ impl Core {
         self.running -= 1;
         let request = self.requests.remove(&job).expect("a running job holds its amounts");
         self.ledger.release(&request);
+        self.restoring -= usize::from(request.threads == 0);
         match end {
             End::Done { affected } => {
                 // First, so that they count as holders of what the job made.
@@ -296,13 +309,9 @@ impl Core {
                     self.ledger.release(&request);
                     continue;
                 }
-                self.running += 1;
-                self.attempt[job as usize] += 1;
-                self.requests.insert(job, request);
-                self.step(job, JobState::Running);
-                out.push(Effect::Start { job, attempt: self.attempt[job as usize] });
+                self.launch(job, request, out);
             }
-            while self.checking + self.ledger.waiting() < LOOKAHEAD {
+            while self.checking + self.restoring + self.ledger.waiting() < LOOKAHEAD {
                 let Some(rank) = self.ready.pop() else { break };
                 let job = rank.job();
                 // What happened upstream may have skipped it or sent it back meanwhile; its entry is dropped here.
@@ -317,6 +326,14 @@ impl Core {
             self.finished = true;
             out.push(Effect::Finish);
         }
+    }
+
+    fn launch(&mut self, job: u32, request: Request, out: &mut Vec<Effect>) {
+        self.running += 1;
+        self.attempt[job as usize] += 1;
+        self.requests.insert(job, request);
+        self.step(job, JobState::Running);
+        out.push(Effect::Start { job, attempt: self.attempt[job as usize] });
     }
 
     /// Settles every job that was not started.

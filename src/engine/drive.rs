@@ -66,6 +66,8 @@ pub(crate) struct DriveOptions {
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
     pub(crate) keep_temps: bool,
+    /// What is in no cache fails instead of being made.
+    pub(crate) only_restore: bool,
 }
 
 /// What a run did.
@@ -401,13 +403,18 @@ impl Run<'_> {
                 self.note_cause(unit, job);
                 Checked::Failed
             }
+            Verdict::Run(_) | Verdict::Lacks(_) if self.options.only_restore => {
+                self.refuse(unit, Trouble::new("no cache holds its result"));
+                self.note_cause(unit, unit);
+                Checked::Failed
+            }
             Verdict::Lacks(absent) => {
                 self.note_lack(unit, &absent);
                 Checked::Lacks { producers: absent.into_iter().map(|(producer, _)| producer).collect() }
             }
             Verdict::Restore(job, prepared) => {
                 self.prepared.insert(job, *prepared);
-                Checked::Run { ask: Ask::default(), others: Vec::new(), retries: 0 }
+                Checked::Restore
             }
             Verdict::Run(prepared) => {
                 let mut retries = 0;

@@ -14,6 +14,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// So many files are brought from a shared cache at once.
+const TRANSFERS: usize = 16;
+
 /// Options of a [`Session`].
 pub struct SessionBuilder {
     workflow: Arc<Workflow>,
@@ -144,8 +147,11 @@ impl SessionBuilder {
             return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        // What is fetched from elsewhere is waited for, not computed: many at once.
+        let is_shared = self.cache.as_ref().is_some_and(Cache::is_shared);
+        let threads = if is_shared { processors.max(TRANSFERS) } else { processors };
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(processors)
+            .num_threads(threads)
             .thread_name(|i| format!("rulemake-{i}"))
             .build()
             .map_err(|error| Error::new(ErrorKind::Environment, format!("cannot start threads: {error}")))?;

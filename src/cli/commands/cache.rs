@@ -1,9 +1,11 @@
 //! `rulemake cache`: what the cache of results holds, and what may go. Shows it first; removes only with `--yes`.
 
-use super::{home_of, variables};
+use super::variables;
+use crate::cache::Around;
 use crate::exit::{Exit, Failure};
 use crate::options::Common;
 use crate::output::Output;
+use crate::project::Project;
 use crate::values::{age, bytes};
 use clap::ValueEnum;
 use rulemake::report::printable;
@@ -50,7 +52,10 @@ pub(crate) fn cache(
 ) -> Result<Exit, Failure> {
     let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
     let variables = variables();
-    let Some(dir) = common.cache.directory(&start, home_of(&variables)) else {
+    // Without a project there is none of its own.
+    let root = Project::find(here, common).map_or(start.clone(), |project| project.root);
+    let Some(dir) = common.cache.directory(&Around { start: &start, root: &root, variables: &variables })
+    else {
         return Err(Failure::new(Exit::Usage, "there is no cache").help(
             "name one with `--cache DIR`, with `dir` below `[cache]` in rulemake.toml, or with the variable RULEMAKE_CACHE",
         ));

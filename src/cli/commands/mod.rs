@@ -12,12 +12,13 @@ pub(crate) mod init;
 mod list;
 pub(crate) mod lsp;
 mod run;
+mod share;
 mod shell;
 mod status;
 mod watch;
 
 use crate::args::{Args, Command, command_names};
-use crate::cache::CacheArgs;
+use crate::cache::{Around, CacheArgs};
 use crate::exit::{Exit, Failure};
 use crate::github;
 use crate::options::{Common, EnvKind, RunArgs};
@@ -86,6 +87,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
         Command::List { targets, outputs: true, .. } => list::outputs(&place, &targets),
         Command::List { .. } => list::rules(&place),
+        Command::Push { targets, .. } => share::push(&place, &targets),
+        Command::Pull { targets, .. } => share::pull(&place, &targets, started),
         Command::Log { path, .. } => ask::log(&place, &path),
         Command::Accept { targets, dry_run, .. } => accept::accept(&place, &targets, dry_run || run.dry_run),
         Command::Clean { targets, yes, dry_run, .. } => {
@@ -132,11 +135,6 @@ pub(crate) fn variables() -> Vec<(String, String)> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the command learns its environment")]
     let all = std::env::vars_os();
     all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
-}
-
-/// The home directory of the user.
-fn home_of(variables: &[(String, String)]) -> Option<&str> {
-    variables.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.as_str())
 }
 
 /// Whether bash does nothing but what a command says: modules of clusters, for one, change it by variables.
@@ -193,7 +191,18 @@ impl Place {
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
         let (mut options, variables) = load_options(&common, &here, &start)?;
         options.root = Some(project.root.clone());
-        Ok(Place { project, output, options, variables, cache: common.cache, start })
+        let place = Place { project, output, options, variables, cache: common.cache, start };
+        place.cache.open(&place.around())?;
+        Ok(place)
+    }
+
+    /// Whether results are kept or restored.
+    pub(crate) fn has_cache(&self) -> bool {
+        matches!(self.cache.open(&self.around()), Ok(Some(_)))
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around { start: &self.start, root: &self.project.root, variables: &self.options.variables }
     }
 
     /// Loads the workflow and shows its warnings.
@@ -245,9 +254,8 @@ impl Place {
         if let Some(path) = std::env::var_os("PATH") {
             builder = builder.search_path(path);
         }
-        let home =
-            self.options.variables.iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.as_str());
-        if let Some(cache) = self.cache.open(&self.start, home) {
+        // What is wrong with it was said when the place was found.
+        if let Ok(Some(cache)) = self.cache.open(&self.around()) {
             builder = builder.cache(cache);
         }
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
@@ -280,6 +288,7 @@ impl Place {
         options.retries = run.retries.unwrap_or(0);
         options.wait = run.wait;
         options.keep_temps = run.notemp;
+        options.only_restore = run.only_restore;
         options.environments.conda = run.uses(EnvKind::Conda);
         options.environments.container = run.uses(EnvKind::Container);
         options.environments.modules = run.uses(EnvKind::Modules);
