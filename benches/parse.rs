@@ -4,7 +4,8 @@
 #![expect(clippy::expect_used, reason = "a bench may stop")]
 mod support;
 
-use rulemake::{FormatOptions, Workflow, format_source, included_files};
+use rulemake::Workflow;
+use rulemake::source::{FormatOptions, format_source, included_files};
 use std::fmt::Write as _;
 
 fn rulefile(rules: usize) -> String {

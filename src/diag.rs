@@ -4,7 +4,7 @@
 //! a self-contained [`Diagnostic`] with file, line, column and the source lines, so that an embedder or an
 //! editor needs nothing else to show it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
 pub(crate) mod render;
@@ -140,7 +140,7 @@ impl SourceMap {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {
@@ -257,7 +257,7 @@ pub(crate) fn label(span: Span, text: &str, sources: &SourceMap) -> Label {
 /// let diagnostic = &error.diagnostics()[0];
 /// assert_eq!((diagnostic.labels[0].line, diagnostic.labels[0].column), (1, 7));
 /// ```
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
     /// How bad it is.
@@ -275,7 +275,7 @@ pub struct Diagnostic {
 }
 
 /// A place in a source text, with the words to show under it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Label {
     /// Name of the source as it was given.

@@ -138,6 +138,19 @@ impl Error {
         self.0.kind
     }
 
+    /// The code of the first mistake, or of the kind where there is none: stable, in kebab-case.
+    ///
+    /// ```
+    /// let error = rulemake::Workflow::parse("Rulefile", "rule a:\n    output: 'x'\n").unwrap_err();
+    /// assert_eq!(error.code(), "no-action");
+    /// let error = rulemake::Workflow::load("no/such/Rulefile").unwrap_err();
+    /// assert_eq!(error.code(), "environment");
+    /// ```
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.0.diagnostics.first().map_or(self.0.kind.code(), |first| &first.code)
+    }
+
     /// The mistakes in the workflow or plan, with their places; empty for other kinds.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {

@@ -72,7 +72,7 @@ mod exec;
 mod files;
 mod graph;
 mod lang;
-mod lint;
+pub mod lint;
 mod matching;
 mod model;
 mod plan;
@@ -84,42 +84,60 @@ mod syntax;
 mod sys;
 mod trace;
 
+/// Executors of the host: where jobs are executed that are not executed here.
+pub mod executor {
+    pub use crate::exec::host::{Executor, NotBegun, Task, TaskCommand, TaskEnd, TaskId, TaskSignal};
+}
+
+/// Events in detail: what only some of them carry.
+pub mod event {
+    pub use crate::engine::event::{CriticalPath, CriticalStep, FORMAT, RuleJobs, SCHEMA, channel};
+}
+
+/// What a [`Session`] answers beyond plans and reports: states of outputs, logs, the run that is going on.
+pub mod inspect {
+    pub use crate::cache::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
+    pub use crate::plan::orphans::Orphan;
+    pub use crate::plan::plan::{PlanRead, ReportedFile};
+    pub use crate::session::{
+        Accepted, JobLog, LastRun, LeftOut, MadeFiles, OutputState, PassedOver, Pushed, RunningJob, Status,
+        Watched,
+    };
+}
+
+/// The texts of Rulefiles, without what they mean: formatting, outlines, and the words of the language. For editors.
+pub mod source {
+    pub use crate::model::units::resource_amount;
+    pub use crate::syntax::{
+        FileMention, FormatOptions, Outline, OutlineItem, OutlineKind, OutlineSection, RuleMention, Word,
+        WordKind, format_source, included_files, words_of_the_language,
+    };
+}
+
+pub use base::clock::Clock;
 pub use base::digest::Digest;
 #[cfg(feature = "cache-http")]
 pub use cache::HttpCache;
 #[cfg(feature = "cache-s3")]
 pub use cache::S3Cache;
-pub use cache::{
-    Cache, CacheBackend, CacheDirectory, CacheFaults, CacheLimits, CacheLink, CacheRemoved, CacheUsage,
-    CachedRule,
-};
+pub use cache::{Cache, CacheBackend, CacheDirectory, CacheLink};
 pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
-pub use engine::cancel::{CancelLevel, CancelToken};
-pub use engine::event::{
-    CriticalPath, CriticalStep, Event, EventKind, JobFailure, RuleJobs, SkipCause, Summary,
-};
+pub use engine::cancel::{CancelGuard, CancelLevel, CancelToken};
+pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
+pub use engine::slots::{JobSlots, SlotSource};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
-pub use lint::{LINTS, Lint, LintLevel, LintOptions};
-pub use model::action::JobContext;
-pub use model::build::{BoxError, RuleBuilder, WorkflowBuilder};
+pub use model::action::{Interpreter, JobContext};
+pub use model::build::{BoxError, WorkflowBuilder};
 pub use model::dynamic::CallContext;
 pub use model::environment::Environments;
 pub use model::path_pattern::PathPattern;
-pub use model::rule::Rule;
-pub use model::units::resource_amount;
+pub use model::rule::{Rule, Shadow};
+pub use model::rule_builder::RuleBuilder;
 pub use model::value::Value;
 pub use model::wildcards::Wildcards;
 pub use model::workflow::Workflow;
-pub use plan::orphans::Orphan;
-pub use plan::plan::{Plan, PlanRead, PlannedJob, ReportedFile, Verdict};
-pub use session::{
-    Accepted, JobLog, LastRun, LeftOut, LoadOptions, MadeFiles, OutputState, PassedOver, Pushed, RunOptions,
-    RunReport, RunningJob, Session, SessionBuilder, Status, Watched, Why, WhyStep,
-};
-pub use syntax::{
-    FileMention, FormatOptions, Outline, OutlineItem, OutlineKind, OutlineSection, RuleMention, Word,
-    WordKind, format_source, included_files, words_of_the_language,
-};
+pub use plan::plan::{Plan, PlannedJob, Verdict};
+pub use session::{LoadOptions, RunOptions, RunReport, Session, SessionBuilder, Why, WhyStep};
 pub use trace::reason::Reason;

@@ -13,6 +13,7 @@ mod targets;
 mod views;
 mod watched;
 
+use crate::base::clock::Clock;
 use crate::base::path::normalise;
 use crate::cache::Cache;
 use crate::diag::Diagnostic;
@@ -20,7 +21,9 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::Event;
 use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::slots::SlotSource;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::host::Executor;
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
@@ -28,6 +31,7 @@ use crate::graph::job::JobId;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
+use crate::model::action::Interpreters;
 use crate::model::workflow::Workflow;
 use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software};
@@ -50,7 +54,7 @@ use rustc_hash::FxHashSet;
 pub use share::Pushed;
 pub use status::{RunningJob, Status};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use views::{cause, passed_over, why_step};
 pub use watched::Watched;
@@ -68,13 +72,18 @@ pub struct Session {
     temp_dir: Arc<str>,
     limits: Vec<(String, u64)>,
     cancel: CancelToken,
-    observer: Observe,
+    /// In a mutex only so that sessions can be shared.
+    observer: Mutex<Observe>,
+    executor: Option<Arc<dyn Executor>>,
+    clock: Arc<dyn Clock>,
     pool: rayon::ThreadPool,
     index: PatternIndex,
     programs: Programs,
+    interpreters: Interpreters,
     direct: bool,
     variables: Arc<[(String, String)]>,
     cache: Option<Arc<Cache>>,
+    shared_slots: Option<Arc<dyn SlotSource>>,
 }
 
 impl Workflow {
@@ -217,7 +226,7 @@ impl Session {
             view: loaded.view.clone(),
             files,
             gone,
-            facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule)).collect(),
+            facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule, &self.interpreters)).collect(),
             workflow: self.workflow.clone(),
             root: self.root.clone(),
             slots: self.slots,
@@ -225,6 +234,7 @@ impl Session {
             code: CodeCache::default(),
             environments: options.environments,
             programs: self.programs.clone(),
+            interpreters: self.interpreters.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
             cache: self.cache.clone(),
@@ -450,6 +460,8 @@ impl Session {
         warnings.extend(foreseen::warnings(&cx).iter().map(in_a_line));
         warnings.extend(orphans::warnings(&orphans::orphans(&cx)));
         let drive_options = DriveOptions {
+            executor: self.executor.clone(),
+            clock: self.clock.clone(),
             keep_going: options.keep_going,
             retries: options.retries,
             limits: self.limits.clone(),
@@ -460,9 +472,10 @@ impl Session {
             direct: self.direct,
             variables: self.variables.clone(),
             only_restore: options.only_restore,
+            slots: self.shared_slots.clone(),
         };
-        let done =
-            drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut self.observer)?;
+        let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, observer)?;
         Ok(RunReport {
             run: done.run,
             summary: done.summary,

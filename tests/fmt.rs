@@ -8,7 +8,7 @@
     reason = "a test panics when it cannot go on, and is told by the environment what to do"
 )]
 
-use rulemake::{FormatOptions, format_source};
+use rulemake::source::{FormatOptions, format_source};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! The TextMate grammar and what is around it: well-formed, with expressions that compile, and complete.
 
 use fancy_regex::Regex;
-use rulemake::{Word, WordKind, words_of_the_language};
+use rulemake::source::{Word, WordKind, words_of_the_language};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;

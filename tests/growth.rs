@@ -1,7 +1,8 @@
 //! Text that is eight times as long costs about eight times as much, whatever it is made of: to parse, to format, to load,
 //! and to say what is wrong with it. What is quadratic costs sixty-four times as much.
 
-use rulemake::{FormatOptions, TextStyle, Workflow, format_source, included_files};
+use rulemake::source::{FormatOptions, format_source, included_files};
+use rulemake::{TextStyle, Workflow};
 use std::time::{Duration, Instant};
 
 const SMALL: usize = 120;

@@ -5,7 +5,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test is told by the environment what to do")]
 
-use rulemake::{LINTS, Lint, LintLevel, LintOptions, Workflow};
+use rulemake::Workflow;
+use rulemake::lint::{LINTS, Lint, LintLevel, LintOptions};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;

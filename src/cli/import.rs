@@ -216,7 +216,7 @@ pub(crate) fn assembled(head: &str, rules: &[Draft], tail: &str) -> String {
     text.push_str(tail);
     let text = format!("{}\n", text.trim_end());
     // What the formatter does not take is written as it is: the load will tell what is wrong with it.
-    rulemake::format_source(&text, &rulemake::FormatOptions::default()).unwrap_or(text)
+    rulemake::source::format_source(&text, &rulemake::source::FormatOptions::default()).unwrap_or(text)
 }
 
 #[cfg(test)]

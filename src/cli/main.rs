@@ -11,6 +11,11 @@ mod exit;
 mod github;
 mod import;
 mod init;
+#[cfg(unix)]
+mod jobserver;
+#[cfg(not(unix))]
+#[path = "jobserver/none.rs"]
+mod jobserver;
 mod links;
 mod lsp;
 mod options;
@@ -51,7 +56,7 @@ fn main() -> ExitCode {
         }
     };
     let args = match args::Args::from_line(words.iter().cloned()) {
-        Ok(args) => args::Args { without_effect, layers, ..args },
+        Ok(args) => args::Args { without_effect, layers, typed: std::env::args_os().collect(), ..args },
         // Help and version are "errors" of clap with exit code 0. A closed pipe under them is nobody's mistake.
         Err(error) => {
             if error.kind() == clap::error::ErrorKind::InvalidUtf8 {

@@ -2,6 +2,7 @@
 //!
 //! Only a run catches signals; a question ends as any program does.
 
+use crate::jobserver::Jobserver;
 use crate::progress::Progress;
 use rulemake::{CancelLevel, CancelToken};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -16,6 +17,7 @@ pub(crate) struct Signals(Arc<Inner>);
 struct Inner {
     first: AtomicI32,
     target: Mutex<Option<(CancelToken, Progress)>>,
+    slots: OnceLock<Arc<Jobserver>>,
     caught: OnceLock<()>,
 }
 
@@ -43,6 +45,11 @@ impl Signals {
 
     fn remember(&self, signal: i32) {
         let _ = self.0.first.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// What has to be given back when the process is left at once.
+    pub(crate) fn hold(&self, slots: Arc<Jobserver>) {
+        let _ = self.0.slots.set(slots);
     }
 
     /// From now on signals are caught until the process ends, and stop this run.
@@ -91,6 +98,9 @@ impl Signals {
         }
         if answer == Answer::Leave {
             progress.clear();
+            if let Some(slots) = self.0.slots.get() {
+                slots.give_all_back();
+            }
         }
         answer == Answer::Leave
     }

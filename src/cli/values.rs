@@ -42,7 +42,7 @@ pub(crate) fn resource(text: &str) -> Result<(String, u64), String> {
     if name.is_empty() {
         return Err("expected NAME=N".into());
     }
-    rulemake::resource_amount(name, amount)
+    rulemake::source::resource_amount(name, amount)
 }
 
 /// Bytes, in `500 MB` or `10GiB`; of a number alone the bytes themselves.

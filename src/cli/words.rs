@@ -1,7 +1,7 @@
 //! The words of the command line: what has to be made of them before they are read, and what is said of those that nobody
 //! knows.
 
-use crate::args::Args;
+use crate::args::{Args, command_names};
 use crate::snakemake;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -76,6 +76,12 @@ pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Err
         }),
     };
     let mut tips: Vec<String> = tip(&first).into_iter().collect();
+    // The option of a misspelt command is unknown, because the command was taken for a target.
+    if tips.is_empty()
+        && let Some(command) = command_meant(words)
+    {
+        tips.push(format!("did you mean the command '{command}'?"));
+    }
     let mut words = words.to_vec();
     let mut last = first;
     for _ in 1..UNKNOWN_TOLD {
@@ -103,6 +109,12 @@ pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Err
     let tips = tips.into_iter().map(Into::into).collect();
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     error
+}
+
+/// The command that the first word of a line was probably meant to be.
+fn command_meant(words: &[OsString]) -> Option<String> {
+    let first = words.iter().skip(1).find_map(|word| word.to_str().filter(|word| !word.starts_with('-')))?;
+    command_names().into_iter().find(|name| strsim::osa_distance(name, first) == 1)
 }
 
 /// The long names of all options that may stand in a line, those of its command included.

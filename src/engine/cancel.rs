@@ -29,6 +29,38 @@ pub enum CancelLevel {
 pub struct CancelToken {
     level: Arc<AtomicU8>,
     pause: Arc<AtomicU8>,
+    /// Of a run: the token that its session was given.
+    parent: Option<Arc<AtomicU8>>,
+}
+
+/// Cancels when it is dropped; see [`CancelToken::guard`].
+///
+/// ```
+/// # use rulemake::{CancelLevel, CancelToken};
+/// let token = CancelToken::new();
+/// token.guard(CancelLevel::Kill).disarm();
+/// assert_eq!(token.level(), None);
+/// ```
+#[derive(Debug)]
+#[must_use = "it cancels when it is dropped"]
+pub struct CancelGuard {
+    token: CancelToken,
+    level: Option<CancelLevel>,
+}
+
+impl CancelGuard {
+    /// Does not cancel any more.
+    pub fn disarm(mut self) {
+        self.level = None;
+    }
+}
+
+impl Drop for CancelGuard {
+    fn drop(&mut self) {
+        if let Some(level) = self.level {
+            self.token.cancel(level);
+        }
+    }
 }
 
 const GOES_ON: u8 = 0;
@@ -37,12 +69,43 @@ const PAUSED: u8 = 2;
 
 impl CancelToken {
     /// Makes a token that cancels nothing yet.
+    ///
+    /// ```
+    /// assert_eq!(rulemake::CancelToken::new().level(), None);
+    /// ```
     #[must_use]
     pub fn new() -> CancelToken {
         CancelToken::default()
     }
 
-    /// Asks for `level`; returns at once. Async-signal-safe.
+    /// A token that is cancelled with this one, and also by itself: what ends one run must not end the next.
+    pub(crate) fn child(&self) -> CancelToken {
+        CancelToken { level: Arc::default(), pause: self.pause.clone(), parent: Some(self.level.clone()) }
+    }
+
+    /// Cancels when the guard is dropped: for a host that may stop waiting for the run, such as a task of an async
+    /// runtime that is aborted while a blocking thread runs.
+    ///
+    /// ```
+    /// use rulemake::{CancelLevel, CancelToken};
+    /// let token = CancelToken::new();
+    /// let guard = token.guard(CancelLevel::Terminate);
+    /// drop(guard);
+    /// assert_eq!(token.level(), Some(CancelLevel::Terminate));
+    /// ```
+    pub fn guard(&self, level: CancelLevel) -> CancelGuard {
+        CancelGuard { token: self.clone(), level: Some(level) }
+    }
+
+    /// Asks for `level`; returns at once. Async-signal-safe. The token stays cancelled: the next run needs another.
+    ///
+    /// ```
+    /// # use rulemake::{CancelLevel, CancelToken};
+    /// let token = CancelToken::new();
+    /// token.cancel(CancelLevel::Kill);
+    /// token.cancel(CancelLevel::Drain);
+    /// assert_eq!(token.level(), Some(CancelLevel::Kill), "a lower level takes nothing back");
+    /// ```
     pub fn cancel(&self, level: CancelLevel) {
         self.level.fetch_max(level as u8, Ordering::SeqCst);
     }
@@ -50,7 +113,8 @@ impl CancelToken {
     /// The highest level asked for.
     #[must_use]
     pub fn level(&self) -> Option<CancelLevel> {
-        match self.level.load(Ordering::SeqCst) {
+        let parent = self.parent.as_ref().map_or(0, |parent| parent.load(Ordering::SeqCst));
+        match self.level.load(Ordering::SeqCst).max(parent) {
             0 => None,
             1 => Some(CancelLevel::Drain),
             2 => Some(CancelLevel::Terminate),

@@ -14,7 +14,7 @@ pub(crate) mod units;
 
 use crate::base::rows::Rows;
 use crate::engine::cancel::CancelLevel;
-use crate::engine::ledger::{Ask, Ledger, Rank, Request};
+use crate::engine::ledger::{Ask, Ledger, Rank, Request, Turn};
 use crate::engine::state::JobState;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -46,10 +46,20 @@ pub(crate) struct Shape {
 #[derive(Debug)]
 pub(crate) enum Msg {
     Begin,
-    Checked { job: u32, verdict: Checked },
-    Ended { job: u32, end: End },
+    Checked {
+        job: u32,
+        verdict: Checked,
+    },
+    Ended {
+        job: u32,
+        end: End,
+    },
     Cancel(CancelLevel),
     Grow(Growth),
+    /// So many slots are had from now on.
+    Slots(u64),
+    /// The next job is to start with the slots that there are.
+    Squeeze,
 }
 
 /// The result of a check.
@@ -153,7 +163,8 @@ pub(crate) struct Core {
     unfinished_producers: Vec<u32>,
     attempt: Vec<u32>,
     retries: rustc_hash::FxHashMap<u32, u32>,
-    requests: rustc_hash::FxHashMap<u32, Request>,
+    /// What running jobs asked for, and the threads that they were given.
+    requests: rustc_hash::FxHashMap<u32, (Request, u64)>,
     ready: BinaryHeap<Rank>,
     ledger: Ledger,
     /// Per temporary file, how many of those who make or read it are not final and good.
@@ -209,8 +220,34 @@ impl Core {
             Msg::Ended { job, end } => self.ended(job, end, out),
             Msg::Cancel(level) => self.cancel(level, out),
             Msg::Grow(growth) => self.grow(growth, out),
+            Msg::Slots(slots) => self.ledger.set_slots(slots),
+            Msg::Squeeze if self.draining => {}
+            Msg::Squeeze => {
+                if let Some(turn) = self.ledger.squeeze() {
+                    self.start(turn, out);
+                }
+            }
         }
         self.advance(out);
+    }
+
+    /// How many slots more the next job waits for, and nothing else.
+    pub(crate) fn lacking_slots(&self) -> u64 {
+        if self.draining { 0 } else { self.ledger.lacking() }
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Threads that running jobs were given.
+    pub(crate) fn used_slots(&self) -> u64 {
+        self.ledger.used()
+    }
+
+    /// The threads that a running job was given, and those that it asked for.
+    pub(crate) fn threads_of(&self, job: u32) -> Option<(u64, u64)> {
+        self.requests.get(&job).map(|(request, given)| (*given, request.threads))
     }
 
     fn begin(&mut self) {
@@ -233,7 +270,7 @@ impl Core {
                 // Of an earlier execution.
                 self.retries.remove(&job);
                 self.restoring += 1;
-                self.launch(job, Request::default(), out);
+                self.launch(job, Request::default(), 0, out);
             }
             Checked::Lacks { producers } => self.recall(job, &producers, out),
             Checked::Run { ask, others, retries } => match self.ledger.admit(&ask, &others) {
@@ -251,9 +288,9 @@ impl Core {
 
     fn ended(&mut self, job: u32, end: End, out: &mut Vec<Effect>) {
         self.running -= 1;
-        let request = self.requests.remove(&job).expect("a running job holds its amounts");
-        self.ledger.release(&request);
-        self.restoring -= usize::from(request.threads == 0);
+        let (request, threads) = self.requests.remove(&job).expect("a running job holds its amounts");
+        self.ledger.release(&request, threads);
+        self.restoring -= usize::from(threads == 0);
         match end {
             End::Done { affected } => {
                 // First, so that they count as holders of what the job made.
@@ -303,13 +340,8 @@ impl Core {
         if self.draining {
             self.drain(out);
         } else {
-            while let Some((job, request)) = self.ledger.start() {
-                if self.state[job as usize] != JobState::Queued {
-                    // It was sent back to wait for an input after it was queued.
-                    self.ledger.release(&request);
-                    continue;
-                }
-                self.launch(job, request, out);
+            while let Some(turn) = self.ledger.start() {
+                self.start(turn, out);
             }
             while self.checking + self.restoring + self.ledger.waiting() < LOOKAHEAD {
                 let Some(rank) = self.ready.pop() else { break };
@@ -328,10 +360,18 @@ impl Core {
         }
     }
 
-    fn launch(&mut self, job: u32, request: Request, out: &mut Vec<Effect>) {
+    fn start(&mut self, Turn { job, request, threads }: Turn, out: &mut Vec<Effect>) {
+        if self.state[job as usize] != JobState::Queued {
+            // It was sent back to wait for an input after it was queued.
+            return self.ledger.release(&request, threads);
+        }
+        self.launch(job, request, threads, out);
+    }
+
+    fn launch(&mut self, job: u32, request: Request, threads: u64, out: &mut Vec<Effect>) {
         self.running += 1;
         self.attempt[job as usize] += 1;
-        self.requests.insert(job, request);
+        self.requests.insert(job, (request, threads));
         self.step(job, JobState::Running);
         out.push(Effect::Start { job, attempt: self.attempt[job as usize] });
     }

@@ -10,23 +10,26 @@ mod overwritten;
 mod record;
 mod restore;
 mod shape;
+mod slots;
 mod start;
 mod temps;
 mod together;
 mod way;
 
-use crate::base::clock;
+use crate::base::clock::{self, Clock};
 use crate::engine::cancel::{CancelLevel, CancelToken};
 use crate::engine::conclude::Concluded;
 use crate::engine::core::{Checked, Core, Effect, Msg};
-use crate::engine::event::{Event, EventKind, JobFailure, Summary};
+use crate::engine::event::{Event, EventKind, FORMAT, JobFailure, Summary};
 use crate::engine::launch::{self, Launcher};
 use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::slots::SlotSource;
 use crate::engine::times::{self, Chains};
 use crate::engine::work::{self, Prepared, Removed, Verdict};
 use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, Signal};
-use crate::exec::local::LocalExecutor;
+use crate::exec::function::Told;
+use crate::exec::host::{Executor, Executors, TaskId};
 use crate::exec::software::Deployment;
 use crate::exec::survivors::Mark;
 use crate::files::outputs::Saved;
@@ -41,6 +44,9 @@ use growth::GrowthState;
 use hooks::{HOOK, HookState};
 use log::Journal;
 use rustc_hash::{FxHashMap, FxHashSet};
+use slots::SlotState;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -49,8 +55,11 @@ use temps::TempState;
 use together::UnitState;
 
 /// How a run is done.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct DriveOptions {
+    /// Where jobs are executed that are not executed here.
+    pub(crate) executor: Option<Arc<dyn Executor>>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) keep_going: bool,
     pub(crate) retries: u32,
     pub(crate) limits: Vec<(String, u64)>,
@@ -68,6 +77,8 @@ pub(crate) struct DriveOptions {
     pub(crate) keep_temps: bool,
     /// What is in no cache fails instead of being made.
     pub(crate) only_restore: bool,
+    /// Where slots are shared with others.
+    pub(crate) slots: Option<Arc<dyn SlotSource>>,
 }
 
 /// What a run did.
@@ -115,6 +126,10 @@ enum Inbox {
     /// A result came out of the cache, or did not; this was in its way and is kept.
     Restored(Box<Concluded>, Vec<Saved>),
     Removed(Vec<Removed>),
+    /// A job that is executed in this process said something.
+    Told(u32, Told),
+    /// There may be a slot to take.
+    Waited,
 }
 
 /// What waits until the graph has grown.
@@ -138,10 +153,17 @@ pub(crate) fn drive(
 ) -> Result<Outcomes> {
     let (sender, inbox) = channel();
     let completions = sender.clone();
-    let executor = LocalExecutor::new(Box::new(move |completion| {
+    let done = move |completion| {
         // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
         let _ = completions.send(Inbox::Completed(completion));
-    }));
+    };
+    let executor = Executors::new(Arc::new(done), options.executor.clone(), options.clock.clone());
+    // What ends this run must not end the next.
+    let cancel = &cancel.child();
+    let reports = sender.clone();
+    let tell = move |job, told| {
+        let _ = reports.send(Inbox::Told(job, told));
+    };
     let state_dir = cx.root.join(".rulemake");
     let number = cx.view.next_run();
     let launcher = Launcher {
@@ -152,6 +174,7 @@ pub(crate) fn drive(
         direct: launch::absolute(&cx.root).to_str().filter(|_| options.direct).map(Arc::from),
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
+        tell: Arc::new(tell),
     };
     let ledger = Ledger::new(cx.slots.into(), &options.limits);
     let mut temps = TempState::of(&cx, options.keep_temps);
@@ -161,6 +184,7 @@ pub(crate) fn drive(
         units: UnitState::default(),
         growth: GrowthState::of(&cx, index),
         hooks: HookState::default(),
+        slots: SlotState::of(options.slots.clone()),
         journal: Journal::default(),
         total: action_count(&cx),
         in_pool: 0,
@@ -188,7 +212,10 @@ pub(crate) fn drive(
         chains: Chains::default(),
         partial: None,
         seq: 0,
-        started: clock::monotonic(),
+        started: options.clock.monotonic(),
+        observer_panic: None,
+        #[cfg(feature = "tracing")]
+        spans: Default::default(),
         kill_at: None,
         fatal: None,
         finished: false,
@@ -200,10 +227,19 @@ pub(crate) fn drive(
         run.emit(EventKind::Warning { message: message.clone() });
     }
     run.tell_printed();
+    if let Some(slots) = run.slots.at_first() {
+        run.tell(Msg::Slots(slots));
+    }
+    run.abandon_earlier();
     run.tell(Msg::Begin);
     run.pump(&inbox);
     run.end_hooks(&inbox);
-    run.close()
+    let (outcomes, panic) = run.close();
+    match panic {
+        // Everything is on record and at rest; now it is the host's.
+        Some(panic) => resume_unwind(panic),
+        None => outcomes,
+    }
 }
 
 fn action_count(cx: &Context) -> usize {
@@ -219,7 +255,7 @@ struct Run<'a> {
     options: &'a DriveOptions,
     observer: &'a mut dyn FnMut(&Event),
     sender: Sender<Inbox>,
-    executor: LocalExecutor,
+    executor: Executors,
     state_dir: PathBuf,
     launcher: Launcher,
     number: u32,
@@ -237,6 +273,7 @@ struct Run<'a> {
     units: UnitState,
     growth: GrowthState<'a>,
     hooks: HookState,
+    slots: SlotState,
     journal: Journal,
     /// Jobs that execute something.
     total: usize,
@@ -253,7 +290,11 @@ struct Run<'a> {
     chains: Chains,
     partial: Option<String>,
     seq: u64,
-    started: Instant,
+    started: Duration,
+    #[cfg(feature = "tracing")]
+    spans: crate::engine::spans::Spans,
+    /// The observer is not called again, and the run ends.
+    observer_panic: Option<Box<dyn Any + Send>>,
     kill_at: Option<Instant>,
     fatal: Option<Error>,
     finished: bool,
@@ -277,13 +318,18 @@ impl Run<'_> {
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
+            self.look_after_slots();
             self.journal.write();
         }
     }
 
     fn receive(&mut self, message: Inbox) {
         match message {
-            Inbox::Completed(_) | Inbox::NotStarted(_) | Inbox::Cleared { .. } => {}
+            Inbox::Completed(_)
+            | Inbox::NotStarted(_)
+            | Inbox::Cleared { .. }
+            | Inbox::Told(..)
+            | Inbox::Waited => {}
             _ => self.in_pool -= 1,
         }
         match message {
@@ -294,6 +340,7 @@ impl Run<'_> {
             }
             Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
             Inbox::Completed(completion) => {
+                self.slots.job_ended(completion.job);
                 let unit = self.cx.units.leader(JobId(completion.job));
                 match self.cx.units.members(unit) {
                     Some(_) => self.member_ended(unit.0, completion),
@@ -308,6 +355,14 @@ impl Run<'_> {
             Inbox::UnitConcluded(concluded, left) => self.unit_concluded(concluded, left),
             Inbox::Kept { unit, attempt, result } => self.kept(unit, attempt, result),
             Inbox::Cleared { job, saved } => self.tell_saved(job, saved),
+            Inbox::Told(job, told) => {
+                let job = self.info(job);
+                self.emit(match told {
+                    Told::Line(text) => EventKind::JobOutput { job, text },
+                    Told::Progress { done, total } => EventKind::JobProgress { job, done, total },
+                });
+            }
+            Inbox::Waited => self.slots.has_waited(),
             Inbox::NotStarted(concluded) => self.unit_concluded(concluded, Vec::new()),
             Inbox::Removed(removed) => {
                 for Removed { unit, path, result } in removed {
@@ -536,15 +591,46 @@ impl Run<'_> {
         }
     }
 
+    fn elapsed(&self) -> Duration {
+        self.options.clock.monotonic().saturating_sub(self.started)
+    }
+
+    /// What a killed run had submitted to the host's executor and this one does not ask for is ended.
+    fn abandon_earlier(&self) {
+        let in_flight = self.cx.view.in_flight();
+        if in_flight.is_empty() || !self.executor.is_hosted() {
+            return;
+        }
+        let wanted: FxHashSet<(u32, u32)> = self
+            .cx
+            .graph
+            .jobs
+            .iter()
+            .filter_map(|job| self.cx.view.last_job(*job.outputs.first()?))
+            .collect();
+        for (run, job) in in_flight.into_iter().filter(|earlier| !wanted.contains(earlier)) {
+            self.executor.abandon(TaskId::new(run, job));
+        }
+    }
+
     fn emit(&mut self, kind: EventKind) {
-        let event = Event { v: 1, seq: self.seq, time_ms: clock::wall_ms(), kind };
+        let event = Event { v: FORMAT, seq: self.seq, time_ms: self.options.clock.wall_ms(), kind };
         self.note_in_log(&event);
         self.seq += 1;
-        (self.observer)(&event);
+        #[cfg(feature = "tracing")]
+        self.spans.note(&event);
+        if self.observer_panic.is_some() {
+            return;
+        }
+        // What the observer shares with its host is the host's; it is not called again.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.observer)(&event))) {
+            self.observer_panic = Some(panic);
+            self.cancel.cancel(CancelLevel::Terminate);
+        }
     }
 
     /// Writes what the checks learned, ends the run on record, and reports.
-    fn close(mut self) -> Result<Outcomes> {
+    fn close(mut self) -> (Result<Outcomes>, Option<Box<dyn Any + Send>>) {
         let refreshed = self.cx.files.take_refreshed();
         if !refreshed.is_empty() && self.fatal.is_none() {
             let records: Vec<Record<'_>> =
@@ -557,18 +643,17 @@ impl Run<'_> {
         self.tell_overwritten();
         self.tell_printed();
         self.tell_cache();
-        self.summary.wall_ms = self.started.elapsed().as_millis() as u64;
+        self.summary.wall_ms = self.elapsed().as_millis() as u64;
         self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
         self.journal.write();
-        match self.fatal.or(self.hooks.failure) {
+        let Run { number: run, summary, failures, partial, fatal, hooks, observer_panic, .. } = self;
+        let outcomes = match fatal.or(hooks.failure) {
             Some(error) => Err(error),
-            None => {
-                let Run { number: run, summary, failures, partial, .. } = self;
-                Ok(Outcomes { run, summary, failures, cancelled, partial })
-            }
-        }
+            None => Ok(Outcomes { run, summary, failures, cancelled, partial }),
+        };
+        (outcomes, observer_panic)
     }
 }
 

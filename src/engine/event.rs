@@ -3,12 +3,56 @@
 use crate::diag::Diagnostic;
 use crate::graph::info::JobInfo;
 use crate::trace::reason::Reason;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::sync::mpsc::{self, Receiver};
+
+/// Version of the JSON form of events: the field `v`.
+///
+/// ```
+/// assert_eq!(rulemake::event::FORMAT, 1);
+/// ```
+pub const FORMAT: u32 = 1;
+
+/// The JSON schema (draft 2020-12) of one event: of each line of `rulemake run --json`, and of an [`Event`] through
+/// `serde_json`. It describes all that this version writes; under the same [`FORMAT`] later ones only add to it, so a reader
+/// ignores fields and events that it does not know.
+///
+/// ```
+/// let schema: serde_json::Value = serde_json::from_str(rulemake::event::SCHEMA)?;
+/// assert_eq!(schema["properties"]["v"]["const"], rulemake::event::FORMAT);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub const SCHEMA: &str = include_str!("events.schema.json");
+
+/// An observer that sends events through a channel, and the end of it to receive them from: for a host that shows them in
+/// a thread of its own. When nobody receives any more they are dropped. The channel holds as many as there are.
+///
+/// ```
+/// use rulemake::{EventKind, Rule, RunOptions, Session, Workflow, event};
+/// # let root = std::env::temp_dir().join(format!("rulemake-doc-channel-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// let workflow = Workflow::builder().rule(Rule::builder("a").output("a").shell("touch a")).build()?;
+/// let (observer, events) = event::channel();
+/// let shown = std::thread::spawn(move || events.iter().filter(|e| matches!(e.kind, EventKind::JobFinished { .. })).count());
+/// let mut session = Session::builder(workflow).root(&root).observer(observer).open()?;
+/// session.run::<&str>(&[], &RunOptions::default())?;
+/// drop(session);
+/// assert_eq!(shown.join().expect("it only counts"), 1);
+/// # std::fs::remove_dir_all(&root)?;
+/// # Ok::<(), rulemake::BoxError>(())
+/// ```
+pub fn channel() -> (impl FnMut(&Event) + Send + 'static, Receiver<Event>) {
+    let (sender, receiver) = mpsc::channel();
+    let observer = move |event: &Event| {
+        let _ = sender.send(event.clone());
+    };
+    (observer, receiver)
+}
 
 /// One event of a run, in a total order.
 ///
 /// The JSON form is one object: `{"v":1,"seq":0,"time_ms":...,"event":"run-started",...}`. Fields and events
-/// are only ever added under the same `v`.
+/// are only ever added under the same `v`: see [`SCHEMA`](crate::event::SCHEMA).
 ///
 /// ```
 /// # use rulemake::{Event, EventKind};
@@ -18,7 +62,7 @@ use serde::Serialize;
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
     /// Version of the format.
@@ -33,7 +77,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EventKind {
@@ -65,6 +109,23 @@ pub enum EventKind {
         attempt: u32,
         /// Where the job's output goes, relative to the root; `None` when it makes none (a function).
         log: Option<String>,
+    },
+    /// A job that is executed in this process wrote a line to its log, with [`JobContext::log`](crate::JobContext::log).
+    JobOutput {
+        /// The job.
+        job: JobInfo,
+        /// The line.
+        text: String,
+    },
+    /// A job that is executed in this process said how far it is, with
+    /// [`JobContext::progress`](crate::JobContext::progress).
+    JobProgress {
+        /// The job.
+        job: JobInfo,
+        /// Steps that are done.
+        done: u64,
+        /// All its steps.
+        total: u64,
     },
     /// A job ended well and its outputs are recorded.
     JobFinished {
@@ -137,12 +198,12 @@ pub enum EventKind {
     /// Code that belongs to a moment of the run begins.
     HookStarted {
         /// `onstart`, `onsuccess` or `onerror`.
-        hook: &'static str,
+        hook: String,
     },
     /// Code that belongs to a moment of the run ended.
     HookFinished {
         /// `onstart`, `onsuccess` or `onerror`.
-        hook: &'static str,
+        hook: String,
         /// What it wrote, at most its last lines.
         output: Vec<String>,
         /// How it failed; `None` after a good end.
@@ -161,7 +222,7 @@ pub enum EventKind {
 }
 
 /// The jobs of a rule in a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RuleJobs {
     /// The rule.
@@ -173,7 +234,7 @@ pub struct RuleJobs {
 }
 
 /// Why a job did not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SkipCause {
@@ -194,7 +255,7 @@ pub enum SkipCause {
 }
 
 /// A job that failed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobFailure {
     /// The job.
@@ -220,12 +281,12 @@ pub struct JobFailure {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What is wrong in the workflow, if it is: of a job that could not get its inputs after a checkpoint.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Counts of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// Jobs that ran and ended well.
@@ -251,7 +312,7 @@ pub struct Summary {
 }
 
 /// The chain of jobs of a run, each waiting for the one before it, that took longest.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CriticalPath {
     /// What its jobs took together, in milliseconds.
@@ -263,7 +324,7 @@ pub struct CriticalPath {
 }
 
 /// One job of a [`CriticalPath`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CriticalStep {
     /// Title of the job.

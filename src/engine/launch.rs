@@ -4,13 +4,15 @@ use crate::diag::SourceId;
 use crate::engine::code;
 use crate::engine::work::Prepared;
 use crate::exec::executor::{
-    BenchmarkFile, Extras, JobRequest, RunWork, ScriptWork, ShadowDir, SoftwareUse, Timeout, Work,
+    BenchmarkFile, Extras, InterpretedCode, InterpretedWork, JobRequest, RunWork, ScriptWork, ShadowDir,
+    SoftwareUse, Timeout, Work,
 };
+use crate::exec::function::{JobReports, Told};
 use crate::exec::software::Deployment;
 use crate::exec::survivors::{self, Mark};
 use crate::files::shadow;
 use crate::graph::job::JobId;
-use crate::model::action::{Action, Code, FunctionAction, JobContext, ScriptLanguage};
+use crate::model::action::{Action, Code, FunctionAction, JobContext, Reports, ScriptLanguage};
 use crate::model::rule::{Rule, Shadow};
 use crate::plan::code::{script_path, software};
 use crate::plan::context::Context;
@@ -32,11 +34,27 @@ pub(super) struct Launcher {
     pub(super) direct: Option<Arc<str>>,
     /// Variables of all jobs.
     pub(super) variables: Arc<[(String, String)]>,
+    /// Hears what jobs say that are executed in this process.
+    pub(super) tell: Arc<dyn Fn(u32, Told) + Send + Sync>,
 }
 
-/// Whether jobs of the rule have output of their own: a closure has none.
-pub(super) fn has_log(rule: &Rule) -> bool {
-    !matches!(rule.action, Action::Function(_) | Action::Touch | Action::None)
+/// Whether jobs of the rule have output of their own, whether or not they say anything.
+pub(super) fn has_log(cx: &Context, rule: &Rule) -> bool {
+    !matches!(rule.action, Action::Touch | Action::None) && !is_called(cx, rule)
+}
+
+/// Whether jobs of the rule are calls in this process: they have a log once they say something.
+fn is_called(cx: &Context, rule: &Rule) -> bool {
+    match &rule.action {
+        Action::Function(_) | Action::Interpreted(_) => true,
+        Action::Script(script) => cx.interpreters.for_file(&script.path.canonical()).is_some(),
+        Action::Shell(_) | Action::Run(_) | Action::Touch | Action::None => false,
+    }
+}
+
+/// Whether jobs of the rule may have said something.
+pub(super) fn may_have_log(rule: &Rule) -> bool {
+    !matches!(rule.action, Action::Touch | Action::None)
 }
 
 impl Launcher {
@@ -49,11 +67,19 @@ impl Launcher {
         let rule = cx.rule(node);
         let instance = &prepared.instance;
         let extras = self.extras(cx, job, rule, instance)?;
-        let context = || Box::new(self.context(cx, rule, instance));
+        let context = || Box::new(self.context(cx, job, rule, instance));
         let work = match (&rule.action, &prepared.command) {
             (Action::Touch, _) => {
                 let action = FunctionAction { version: "".into(), run: Box::new(|_| Ok(())) };
                 Work::Function { action: Arc::new(action), context: context() }
+            }
+            (Action::Interpreted(action), _) => {
+                let Some(interpreter) = cx.interpreters.get(&action.kind) else {
+                    return Err(Trouble::new(format!("there is no interpreter of `{}`", action.kind)));
+                };
+                let code = InterpretedCode::Text(action.code.clone());
+                let (interpreter, context) = (interpreter.clone(), context());
+                Work::Interpreted(Box::new(InterpretedWork { interpreter, code, context }))
             }
             (Action::Function(action), _) => Work::Function { action: action.clone(), context: context() },
             (Action::Shell(shell), Some(command)) => {
@@ -67,27 +93,43 @@ impl Launcher {
             }
             (Action::Script(action), _) => {
                 let shown = script_path(cx, node, rule, action)?;
-                let Some(language) = ScriptLanguage::of(&shown) else {
-                    return Err(Trouble::new(format!("`{shown}` is in no language that is known")));
-                };
-                Work::Script(Box::new(ScriptWork {
-                    path: absolute(&cx.root.join(&*shown)),
-                    shown,
-                    language,
-                    context: context(),
-                    log: absolute(&self.log(job)),
-                    support: absolute(&self.state_dir.join("support")),
-                }))
+                let path = absolute(&cx.root.join(&*shown));
+                match (cx.interpreters.for_file(&shown), ScriptLanguage::of(&shown)) {
+                    (Some((_, interpreter)), _) => Work::Interpreted(Box::new(InterpretedWork {
+                        interpreter: interpreter.clone(),
+                        code: InterpretedCode::File(path),
+                        context: context(),
+                    })),
+                    (None, Some(language)) => Work::Script(Box::new(ScriptWork {
+                        path,
+                        shown,
+                        language,
+                        context: context(),
+                        log: absolute(&self.log(job)),
+                        support: absolute(&self.state_dir.join("support")),
+                    })),
+                    (None, None) => {
+                        return Err(Trouble::new(format!("`{shown}` is in no language that is known")));
+                    }
+                }
             }
             (Action::Run(code), _) => Work::Run(Box::new(self.run_work(cx, code, context(), &self.log(job)))),
             _ => return Err(Trouble::new("it has nothing to execute")),
         };
         // Programs in other directories than the root must find it, too.
         let root = match (&work, &extras) {
-            (Work::Shell { .. } | Work::Function { .. }, None) => cx.root.clone(),
+            (Work::Shell { .. } | Work::Function { .. } | Work::Interpreted(_), None) => cx.root.clone(),
             _ => absolute(&cx.root),
         };
-        Ok(JobRequest { job, root, work, env: self.variables(job, instance), extras, begin: None })
+        Ok(JobRequest {
+            job,
+            root,
+            work,
+            env: self.variables(job, instance),
+            extras,
+            begin: None,
+            facts: None,
+        })
     }
 
     /// Code of the Rulefile as work.
@@ -130,7 +172,7 @@ impl Launcher {
         self.mark.as_ref().map(|mark| (survivors::VARIABLE.to_string(), mark.job(self.run, job)))
     }
 
-    fn context(&self, cx: &Context, rule: &Rule, instance: &Instance) -> JobContext {
+    fn context(&self, cx: &Context, job: u32, rule: &Rule, instance: &Instance) -> JobContext {
         JobContext {
             rule: rule.name.clone(),
             root: cx.root.clone(),
@@ -145,7 +187,14 @@ impl Launcher {
             config: rule.config.clone(),
             // Its own: a job whose time is over stops no other. The executor raises it.
             cancelled: Arc::default(),
+            reports: is_called(cx, rule).then(|| self.reports(job)),
         }
+    }
+
+    /// Where what the job says goes: as with the end of a job, a run that is over hears nothing.
+    fn reports(&self, job: u32) -> Arc<dyn Reports> {
+        let tell = self.tell.clone();
+        Arc::new(JobReports::new(absolute(&self.log(job)), Box::new(move |told| tell(job, told))))
     }
 
     fn extras(

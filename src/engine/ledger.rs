@@ -1,5 +1,8 @@
 //! Who may run beside whom: job slots and named resources, counted in integers.
 //!
+//! Slots that are shared with others (`engine::slots`) come one by one: as many as are had count, up to the threads of the
+//! run, and a job that waits for more of them than there are for long is given those that there are.
+//!
 //! Jobs wait in one heap per distinct request. Few requests are distinct, so a start looks at a handful of heads
 //! and never rescans the waiting jobs: the cost per completion does not grow with their number.
 
@@ -40,11 +43,22 @@ impl Rank {
 /// After so many starts of lesser jobs the best waiting job's amounts are held free for it.
 const PATIENCE: u32 = 100;
 
+/// A job whose turn it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) job: u32,
+    pub(crate) request: Request,
+    /// The threads that it gets: fewer than it asks for only by [`Ledger::squeeze`].
+    pub(crate) threads: u64,
+}
+
 /// The limits, what is in use, and the jobs that wait.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     threads: u64,
-    free_threads: u64,
+    /// Those that are had now: all of them, unless slots are shared with others.
+    slots: u64,
+    used: u64,
     limits: IndexMap<Arc<str>, u64, FxBuildHasher>,
     free: IndexMap<Arc<str>, u64, FxBuildHasher>,
     waiting: IndexMap<Request, BinaryHeap<Rank>, FxBuildHasher>,
@@ -59,7 +73,8 @@ impl Ledger {
         let threads = threads.max(1);
         Ledger {
             threads,
-            free_threads: threads,
+            slots: threads,
+            used: 0,
             free: limits.clone(),
             limits,
             waiting: IndexMap::default(),
@@ -115,33 +130,73 @@ impl Ledger {
         self.waiting_len
     }
 
+    /// From now on so many slots are had. Never fewer than are in use.
+    pub(crate) fn set_slots(&mut self, slots: u64) {
+        debug_assert!(slots >= self.used, "slots are given back while jobs use them");
+        self.slots = slots.min(self.threads);
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// How many slots more would let the next job start: 0 when none waits for a slot alone.
+    pub(crate) fn lacking(&self) -> u64 {
+        let next = self.next(self.threads);
+        next.map_or(0, |(_, _, request)| (self.used + request.threads).saturating_sub(self.slots))
+    }
+
     /// Takes the best job that fits now, and its amounts.
-    pub(crate) fn start(&mut self) -> Option<(u32, Request)> {
-        let heads =
-            || self.waiting.iter().enumerate().filter_map(|(i, (r, heap))| Some((*heap.peek()?, i, r)));
-        let best = heads().max_by_key(|(rank, ..)| *rank)?;
-        let reserved = self.passed_over >= PATIENCE && !self.fits(best.2);
-        let fitting = heads()
-            .filter(|(rank, _, request)| self.fits(request) && (!reserved || *rank == best.0))
-            .max_by_key(|(rank, ..)| *rank)?;
-        self.passed_over = if fitting.0 == best.0 { 0 } else { self.passed_over + 1 };
-        let index = fitting.1;
+    pub(crate) fn start(&mut self) -> Option<Turn> {
+        let (rank, index, request) = self.next(self.slots)?;
+        let threads = request.threads;
+        let is_best = self.heads().all(|(other, ..)| other <= rank);
+        self.passed_over = if is_best { 0 } else { self.passed_over + 1 };
+        self.take(index, threads)
+    }
+
+    /// Takes the job that would be next with more slots, and gives it those that there are.
+    pub(crate) fn squeeze(&mut self) -> Option<Turn> {
+        let (_, index, request) = self.next(self.threads)?;
+        let threads = request.threads.min(self.slots - self.used);
+        (threads > 0).then(|| self.take(index, threads)).flatten()
+    }
+
+    fn heads(&self) -> impl Iterator<Item = (Rank, usize, &Request)> {
+        self.waiting.iter().enumerate().filter_map(|(i, (request, heap))| Some((*heap.peek()?, i, request)))
+    }
+
+    /// The best of those that fit into so many slots, with the place of its queue.
+    fn next(&self, slots: u64) -> Option<(Rank, usize, &Request)> {
+        let best = self.heads().max_by_key(|(rank, ..)| *rank)?;
+        let reserved = self.passed_over >= PATIENCE && !self.fits(best.2, slots);
+        self.heads()
+            .filter(|(rank, _, request)| self.fits(request, slots) && (!reserved || *rank == best.0))
+            .max_by_key(|(rank, ..)| *rank)
+    }
+
+    fn take(&mut self, index: usize, threads: u64) -> Option<Turn> {
         let (request, heap) = self.waiting.get_index_mut(index)?;
         let (request, rank) = (request.clone(), heap.pop()?);
         self.waiting_len -= 1;
-        self.take(&request);
-        Some((rank.job(), request))
+        self.used += threads;
+        for (name, amount) in &request.named {
+            if let Some(free) = self.free.get_mut(name) {
+                *free -= amount;
+            }
+        }
+        Some(Turn { job: rank.job(), request, threads })
     }
 
-    /// Gives back what a job took.
-    pub(crate) fn release(&mut self, request: &Request) {
-        self.free_threads += request.threads;
+    /// Gives back what a job took: the threads that it was given, and all else that it asked for.
+    pub(crate) fn release(&mut self, request: &Request, threads: u64) {
+        debug_assert!(threads <= self.used, "more threads given back than taken");
+        self.used = self.used.saturating_sub(threads);
         for (name, amount) in &request.named {
             if let Some(free) = self.free.get_mut(name) {
                 *free += amount;
             }
         }
-        debug_assert!(self.free_threads <= self.threads, "more threads given back than taken");
     }
 
     /// Empties the queue; the jobs in no particular meaning, but in a fixed order.
@@ -153,21 +208,12 @@ impl Ledger {
         jobs
     }
 
-    fn fits(&self, request: &Request) -> bool {
-        request.threads <= self.free_threads
+    fn fits(&self, request: &Request, slots: u64) -> bool {
+        self.used + request.threads <= slots
             && request
                 .named
                 .iter()
                 .all(|(name, amount)| self.free.get(name).is_none_or(|free| amount <= free))
-    }
-
-    fn take(&mut self, request: &Request) {
-        self.free_threads -= request.threads;
-        for (name, amount) in &request.named {
-            if let Some(free) = self.free.get_mut(name) {
-                *free -= amount;
-            }
-        }
     }
 }
 
@@ -219,10 +265,10 @@ mod tests {
             ledger.push(request(&ledger, 1, &[]), rank(job, priority));
         }
         let mut order = Vec::new();
-        while let Some((job, request)) = ledger.start() {
+        while let Some(turn) = ledger.start() {
             assert!(ledger.start().is_none(), "one slot, one job");
-            ledger.release(&request);
-            order.push(job);
+            ledger.release(&turn.request, turn.threads);
+            order.push(turn.job);
         }
         assert_eq!(order, [2, 1, 3]);
     }
@@ -239,14 +285,14 @@ mod tests {
         }
         // One small job always runs, so two slots are never free by chance.
         let mut started = 0;
-        while let Some((job, _)) = ledger.start() {
-            assert_ne!(job, 1);
+        while let Some(turn) = ledger.start() {
+            assert_ne!(turn.job, 1);
             started += 1;
-            ledger.release(&small);
+            ledger.release(&small, 1);
         }
         assert_eq!(started, PATIENCE, "after that the slots are kept for the big job");
-        ledger.release(&small);
-        assert_eq!(ledger.start().unwrap().0, 1);
+        ledger.release(&small, 1);
+        assert_eq!(ledger.start().unwrap().job, 1);
     }
 
     #[test]
@@ -256,7 +302,28 @@ mod tests {
             ledger.push(request(&ledger, 1, &[("api", 1)]), rank(job, 0));
         }
         ledger.push(request(&ledger, 1, &[]), rank(3, 0));
-        let jobs: Vec<u32> = std::iter::from_fn(|| ledger.start().map(|(job, _)| job)).collect();
+        let jobs: Vec<u32> = std::iter::from_fn(|| ledger.start().map(|turn| turn.job)).collect();
         assert_eq!(jobs, [0, 1, 3]);
+    }
+
+    #[test]
+    fn slots_that_are_shared_are_asked_for_and_a_big_job_makes_do_with_what_there_is() {
+        let mut ledger = Ledger::new(4, &[("api".into(), 1)]);
+        ledger.set_slots(1);
+        assert_eq!(ledger.lacking(), 0, "nobody waits");
+        ledger.push(request(&ledger, 1, &[]), rank(0, 2));
+        ledger.push(request(&ledger, 3, &[("api", 1)]), rank(1, 1));
+        ledger.push(request(&ledger, 1, &[("api", 1)]), rank(2, 0));
+        let first = ledger.start().unwrap();
+        assert_eq!((first.job, ledger.start()), (0, None));
+        assert_eq!(ledger.lacking(), 3, "the next in order, not the next that would need least");
+        assert_eq!(ledger.squeeze(), None, "all slots are in use");
+        ledger.release(&first.request, first.threads);
+        ledger.set_slots(2);
+        let squeezed = ledger.squeeze().unwrap();
+        assert_eq!((squeezed.job, squeezed.request.threads, squeezed.threads), (1, 3, 2));
+        assert_eq!(ledger.lacking(), 0, "the last one waits for something else than a slot");
+        ledger.release(&squeezed.request, squeezed.threads);
+        assert_eq!((ledger.used(), ledger.start().unwrap().job), (0, 2));
     }
 }

@@ -9,6 +9,9 @@ pub(crate) mod event;
 mod launch;
 pub(crate) mod ledger;
 pub(crate) mod restore;
+pub(crate) mod slots;
+#[cfg(feature = "tracing")]
+mod spans;
 pub(crate) mod state;
 pub(crate) mod times;
 mod together;

@@ -1,8 +1,9 @@
 //! What an executor is given and what it gives back.
 
+use crate::exec::host::TaskFacts;
 use crate::exec::software::Deployment;
 use crate::files::shadow;
-use crate::model::action::{Code, FunctionAction, JobContext, ScriptLanguage};
+use crate::model::action::{Code, FunctionAction, Interpreter, JobContext, ScriptLanguage};
 use crate::model::environment::Software;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(crate) struct JobRequest {
     pub(crate) extras: Option<Box<Extras>>,
     /// Called once, when all is there that the job needs besides its program. What it cannot do is the job's end.
     pub(crate) begin: Option<Begin>,
+    /// What the host's executor is told of it; `None`: it is executed here.
+    pub(crate) facts: Option<Box<TaskFacts>>,
 }
 
 /// What is done right before a job begins.
@@ -116,6 +119,39 @@ pub(crate) enum Work {
         action: Arc<FunctionAction>,
         context: Box<JobContext>,
     },
+    Interpreted(Box<InterpretedWork>),
+}
+
+/// Code for an interpreter of the host.
+pub(crate) struct InterpretedWork {
+    pub(crate) interpreter: Arc<dyn Interpreter>,
+    pub(crate) code: InterpretedCode,
+    pub(crate) context: Box<JobContext>,
+}
+
+#[derive(Debug)]
+pub(crate) enum InterpretedCode {
+    Text(Arc<str>),
+    /// Absolute.
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for InterpretedWork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InterpretedWork").field("code", &self.code).finish_non_exhaustive()
+    }
+}
+
+impl Work {
+    /// The flag that its action looks at, if it is executed in this process.
+    pub(crate) fn cancelled(&self) -> Option<&Arc<AtomicBool>> {
+        match self {
+            Work::Function { context, .. } => Some(&context.cancelled),
+            Work::Interpreted(work) => Some(&work.context.cancelled),
+            Work::Run(work) => Some(&work.context.cancelled),
+            Work::Shell { .. } | Work::Script(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::plain::Plain;
 use super::process::{self, Control, Launch, Words, beside};
 use super::watch::Watch;
-use super::{benchmark, function, run, script, software};
+use super::{benchmark, function, interpreted, run, script, software};
 use crate::base::clock::monotonic;
 use crate::exec::executor::{BenchmarkFile, Extras, JobRequest, Outcome, ServiceUse, Work};
 use crate::exec::usage::Meter;
@@ -169,10 +169,11 @@ impl Round<'_> {
             }
             Work::Script(work) => script::run(work, self),
             Work::Run(work) => run::run(work, self),
-            Work::Function { action, context } => match self.control.asked() {
-                Some(signal) => Outcome::Signal(signal.number()),
-                None => function::run(action, context),
-            },
+            Work::Function { .. } | Work::Interpreted(_) if self.control.asked().is_some() => {
+                Outcome::Signal(self.control.asked().map_or(0, |signal| signal.number()))
+            }
+            Work::Function { action, context } => function::run(self.dir, context, |job| (action.run)(job)),
+            Work::Interpreted(work) => interpreted::run(work, self.dir),
         }
     }
 

@@ -7,7 +7,7 @@ use super::job;
 use super::process::Control;
 use super::watch::Watch;
 use crate::base::clock::monotonic;
-use crate::exec::executor::{Completion, JobRequest, Outcome, Signal, Work};
+use crate::exec::executor::{Completion, JobRequest, Outcome, Signal};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::fmt;
@@ -52,11 +52,7 @@ impl LocalExecutor {
 
     /// Starts a job. Returns at once; `done` is called when it has ended or could not be started.
     pub(crate) fn submit(&self, request: JobRequest) {
-        let control = Arc::new(Control::new(match &request.work {
-            Work::Function { context, .. } => Some(Arc::clone(&context.cancelled)),
-            Work::Run(work) => Some(Arc::clone(&work.context.cancelled)),
-            Work::Shell { .. } | Work::Script(_) => None,
-        }));
+        let control = Arc::new(Control::new(request.work.cancelled().cloned()));
         let mut pool = self.shared.lock();
         pool.running.insert(request.job, Arc::clone(&control));
         pool.queue.push_back((request, control));

@@ -3,7 +3,9 @@
 mod benchmark;
 mod effects;
 pub(crate) mod executor;
-mod function;
+pub(crate) mod function;
+pub(crate) mod host;
+mod interpreted;
 mod job;
 pub(crate) mod local;
 #[cfg(not(unix))]

@@ -41,7 +41,7 @@ pub(super) fn provide(wanted: &SoftwareUse, request: &JobRequest, control: &Cont
         Work::Shell { log, .. } => log,
         Work::Script(work) => &work.log,
         Work::Run(work) => &work.log,
-        Work::Function { .. } => return Ok(()),
+        Work::Function { .. } | Work::Interpreted(_) => return Ok(()),
     };
     let env = &request.env;
     let advice = "install it";

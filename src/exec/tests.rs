@@ -1,6 +1,7 @@
 //! Promises of the local executor, with real processes.
 
 use super::*;
+use crate::exec::executor::Work;
 use crate::model::action::{FunctionAction, JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
 use std::fs;
@@ -43,7 +44,15 @@ impl Bench {
             command: command.into(),
             log: self.path(log),
         };
-        JobRequest { job, root: self.dir.path().into(), work, env: Vec::new(), extras: None, begin: None }
+        JobRequest {
+            job,
+            root: self.dir.path().into(),
+            work,
+            env: Vec::new(),
+            extras: None,
+            begin: None,
+            facts: None,
+        }
     }
 
     fn submit(&self, job: u32, command: &str) {
@@ -79,6 +88,7 @@ impl Bench {
             attempt: 1,
             config: Arc::new(crate::model::value::Value::None),
             cancelled: Arc::new(AtomicBool::new(false)),
+            reports: None,
         };
         let action = Arc::new(FunctionAction { version: "1".into(), run: Box::new(run) });
         let work = Work::Function { action, context: Box::new(context) };
@@ -89,6 +99,7 @@ impl Bench {
             env: Vec::new(),
             extras: None,
             begin: None,
+            facts: None,
         });
     }
 }

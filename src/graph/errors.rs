@@ -224,7 +224,14 @@ pub(crate) fn no_such_target(target: &str, real: Option<&str>, expansion: &Expan
     let rules = expansion.workflow.rules.iter().filter(|r| r.wildcards.is_empty()).map(|r| &*r.name);
     let names = rules.chain(expansion.index.concrete_paths());
     let spelled = spelled_by_patterns(target, expansion, |_, _| true);
-    suggest(near_misses(problem, target, expansion), target, names, spelled)
+    let problem = suggest(near_misses(problem, target, expansion), target, names, spelled);
+    match rule_meant(target, expansion) {
+        Some(rule) if problem.help.is_empty() => {
+            let made = rule.outputs.first().map(|output| format!(", such as `{}`", output.text));
+            problem.help(format!("rule `{}` makes files{}: name one", rule.name, made.unwrap_or_default()))
+        }
+        _ => problem,
+    }
 }
 
 /// Tells of the rule that makes the same file by the name that it `real`ly has; the problem as it was when none does.
@@ -367,6 +374,16 @@ fn is_plausible(wanted: &str, name: &str) -> bool {
         a != b && (a.chars().count().max(b.chars().count()) < 3 || letters(a) == letters(b))
     };
     a.len() != b.len() || !a.iter().zip(&b).any(differ)
+}
+
+/// A rule with wildcards whose name was misspelt: it is no target itself.
+fn rule_meant<'w>(target: &str, expansion: &Expansion<'w>) -> Option<&'w Rule> {
+    let limit = (target.chars().count() / 4).clamp(1, 4);
+    let rules = expansion.workflow.rules.iter().filter(|rule| !rule.wildcards.is_empty());
+    let near = rules.map(|rule| (strsim::osa_distance(&rule.name, target), rule));
+    near.filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, rule)| &**rule)
 }
 
 /// Files near `wanted` that rules would make by their patterns, each with its distance.

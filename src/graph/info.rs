@@ -1,9 +1,9 @@
 //! A job as people and programs see it from outside.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobInfo {
     /// Number of the job in this run.

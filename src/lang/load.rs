@@ -495,6 +495,7 @@ impl Loader {
         // The loader is the only one that sets them, once.
         let _ = self.evaluator.set(frozen.clone());
         let _ = self.texts.set(sources.clone());
+        let rules = rules.into_iter().map(Arc::new).collect();
         match Workflow::assemble(rules, default, sources.clone(), reads, self.warnings) {
             Ok(workflow) => {
                 let called: Option<Arc<dyn CallReads>> = Some(frozen);

@@ -31,7 +31,7 @@ use std::path::PathBuf;
 /// Which lints count, and how much.
 ///
 /// ```
-/// let mut options = rulemake::LintOptions::default();
+/// let mut options = rulemake::lint::LintOptions::default();
 /// options.pedantic = true;
 /// options.allow = vec!["no-log".into()];
 /// ```
@@ -77,7 +77,7 @@ impl Workflow {
     ///     "Rulefile",
     ///     "rule a:\n    output: 'x'\n    params: depth=3\n    shell: 'touch {output}'\n",
     /// )?;
-    /// let found = workflow.lints(&rulemake::LintOptions::default());
+    /// let found = workflow.lints(&rulemake::lint::LintOptions::default());
     /// assert_eq!(found[0].code, "unused-param");
     /// # Ok::<(), rulemake::Error>(())
     /// ```

@@ -5,8 +5,8 @@ use serde::Serialize;
 /// What is looked for.
 ///
 /// ```
-/// let lint = rulemake::LINTS.iter().find(|lint| lint.name == "is-literal").unwrap();
-/// assert_eq!(lint.level, rulemake::LintLevel::Warn);
+/// let lint = rulemake::lint::LINTS.iter().find(|lint| lint.name == "is-literal").unwrap();
+/// assert_eq!(lint.level, rulemake::lint::LintLevel::Warn);
 /// ```
 #[derive(Clone, Copy, Debug, Serialize)]
 #[non_exhaustive]
@@ -56,7 +56,7 @@ const fn pedantic(
 /// All lints, by level and name.
 ///
 /// ```
-/// for lint in rulemake::LINTS {
+/// for lint in rulemake::lint::LINTS {
 ///     println!("{}: {}", lint.name, lint.summary);
 /// }
 /// ```

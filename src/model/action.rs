@@ -1,6 +1,7 @@
 //! What a job executes.
 
 use crate::diag::Span;
+use crate::model::build::BoxError;
 use crate::model::slots::NamedPaths;
 use crate::model::template::Template;
 use crate::model::value::Value;
@@ -22,6 +23,7 @@ pub(crate) enum Action {
     Script(Arc<ScriptAction>),
     Run(Arc<Code>),
     Function(Arc<FunctionAction>),
+    Interpreted(Arc<InterpretedAction>),
 }
 
 /// A program in another language, which sees its job as the object `snakemake`.
@@ -260,8 +262,7 @@ pub(crate) struct ShellAction {
 }
 
 /// Type of the closures that are actions.
-pub(crate) type ActionFn =
-    dyn Fn(&JobContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync;
+pub(crate) type ActionFn = dyn Fn(&JobContext) -> Result<(), BoxError> + Send + Sync;
 
 /// A Rust closure as an action. A closure cannot be hashed: its version stands for its code.
 pub(crate) struct FunctionAction {
@@ -275,8 +276,110 @@ impl fmt::Debug for FunctionAction {
     }
 }
 
-/// What an action sees of its job. Paths are joined to the session's root, so they can be opened as they are.
+/// Code of a kind that the host knows to run.
 #[derive(Debug)]
+pub(crate) struct InterpretedAction {
+    pub(crate) kind: Arc<str>,
+    pub(crate) code: Arc<str>,
+}
+
+/// Runs the jobs of one kind of action: queries of a data base, WebAssembly modules, requests to a service. A session
+/// is given it under a name with [`SessionBuilder::interpreter`](crate::SessionBuilder::interpreter).
+///
+/// ```
+/// use rulemake::{BoxError, Interpreter, JobContext, Rule, RunOptions, Session, Workflow};
+///
+/// /// Its programs are sums: `1 + 2 + 3`.
+/// struct Sums;
+///
+/// impl Interpreter for Sums {
+///     fn version(&self) -> &str {
+///         "1"
+///     }
+///
+///     fn run(&self, code: &str, job: &JobContext) -> Result<(), BoxError> {
+///         let sum: i64 = code.split('+').map(|n| n.trim().parse::<i64>()).sum::<Result<_, _>>()?;
+///         Ok(job.write(&job.outputs()[0], sum.to_string())?)
+///     }
+/// }
+///
+/// # let root = std::env::temp_dir().join(format!("rulemake-doc-interpreter-{}", std::process::id()));
+/// # std::fs::create_dir_all(&root)?;
+/// let workflow = Workflow::builder().rule(Rule::builder("sum").output("sum.txt").interpreted("sum", "1 + 2")).build()?;
+/// let mut session = Session::builder(workflow).root(&root).interpreter("sum", std::sync::Arc::new(Sums)).open()?;
+/// assert!(session.run::<&str>(&[], &RunOptions::default())?.success());
+/// assert_eq!(std::fs::read_to_string(root.join("sum.txt"))?, "3");
+/// # std::fs::remove_dir_all(&root)?;
+/// # Ok::<(), BoxError>(())
+/// ```
+pub trait Interpreter: Send + Sync {
+    /// What stands for the interpreter in fingerprints: with another version its jobs run again.
+    fn version(&self) -> &str;
+
+    /// Runs `code` for one job, on a thread of its own; it may block. A panic is the failure of the job.
+    ///
+    /// # Errors
+    /// Why the job failed.
+    fn run(&self, code: &str, job: &JobContext) -> Result<(), BoxError>;
+}
+
+/// The interpreters of a session, by name.
+#[derive(Clone, Default)]
+pub(crate) struct Interpreters(Vec<(Arc<str>, Arc<dyn Interpreter>)>);
+
+impl Interpreters {
+    /// The one that was added last under a name counts.
+    pub(crate) fn add(&mut self, name: &str, interpreter: Arc<dyn Interpreter>) {
+        self.0.push((name.into(), interpreter));
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Interpreter>> {
+        self.0.iter().rev().find(|(known, _)| &**known == name).map(|(_, interpreter)| interpreter)
+    }
+
+    /// The one for a file, by the end of its name, with that end.
+    pub(crate) fn for_file<'p>(&self, path: &'p str) -> Option<(&'p str, &Arc<dyn Interpreter>)> {
+        let (_, end) = path.rsplit_once('.')?;
+        Some((end, self.get(end)?))
+    }
+}
+
+impl fmt::Debug for Interpreters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// Where an action's log lines and its progress go.
+pub(crate) trait Reports: Send + Sync {
+    fn line(&self, text: &str);
+
+    fn progress(&self, done: u64, total: u64);
+
+    /// The job has ended; nothing more is told.
+    fn end(&self);
+}
+
+/// What an action sees of its job. Paths are joined to the session's root, so they can be opened as they are.
+///
+/// ```
+/// use rulemake::{BoxError, JobContext};
+/// fn count(job: &JobContext) -> Result<(), BoxError> {
+///     let mut words = 0;
+///     for (done, path) in job.inputs().iter().enumerate() {
+///         if job.is_cancelled() {
+///             return Err("stopped".into());
+///         }
+///         words += job.read_to_string(path)?.split_whitespace().count();
+///         job.progress(done as u64 + 1, job.inputs().len() as u64);
+///     }
+///     Ok(job.write(&job.outputs()[0], words.to_string())?)
+/// }
+/// let rule = rulemake::Rule::builder("count").input("{x}.txt").output("{x}.words").action("1", count);
+/// # rulemake::Workflow::builder().rule(rule).build()?;
+/// # Ok::<(), rulemake::Error>(())
+/// ```
+#[non_exhaustive]
 pub struct JobContext {
     pub(crate) rule: Arc<str>,
     pub(crate) root: PathBuf,
@@ -290,6 +393,15 @@ pub struct JobContext {
     pub(crate) attempt: u32,
     pub(crate) config: Arc<Value>,
     pub(crate) cancelled: Arc<AtomicBool>,
+    /// `None` where nobody listens.
+    pub(crate) reports: Option<Arc<dyn Reports>>,
+}
+
+impl fmt::Debug for JobContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (&self.rule, &self.wildcards, self.attempt);
+        f.debug_tuple("JobContext").field(&shown).finish()
+    }
 }
 
 /// Slots and their paths, owned.
@@ -306,6 +418,25 @@ impl OwnedPaths {
 }
 
 impl JobContext {
+    /// The same job in a directory of its own.
+    pub(crate) fn in_directory(&self, dir: &Path) -> JobContext {
+        JobContext {
+            rule: self.rule.clone(),
+            root: dir.to_path_buf(),
+            wildcards: self.wildcards.clone(),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            logs: self.logs.clone(),
+            params: self.params.clone(),
+            threads: self.threads,
+            resources: self.resources.clone(),
+            attempt: self.attempt,
+            config: self.config.clone(),
+            cancelled: self.cancelled.clone(),
+            reports: self.reports.clone(),
+        }
+    }
+
     /// Name of the rule.
     #[must_use]
     pub fn rule(&self) -> &str {
@@ -352,6 +483,52 @@ impl JobContext {
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&Value> {
         self.params.iter().find(|(n, _)| n.as_deref() == Some(name)).map(|(_, v)| v)
+    }
+
+    /// All params in order, with their names.
+    pub fn params(&self) -> impl ExactSizeIterator<Item = (Option<&str>, &Value)> {
+        self.params.iter().map(|(name, value)| (name.as_deref(), value))
+    }
+
+    /// All log paths in order.
+    #[must_use]
+    pub fn logs(&self) -> Vec<PathBuf> {
+        self.joined(&self.logs)
+    }
+
+    /// All paths of the input called `name`.
+    #[must_use]
+    pub fn inputs_named(&self, name: &str) -> Vec<PathBuf> {
+        let named = self.inputs.view().named(name).map(|(paths, _)| paths).unwrap_or_default();
+        named.iter().map(|path| self.root.join(&**path)).collect()
+    }
+
+    /// How much the job has of the resource called `name`, under its standard name: `mem_mb`.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&Value> {
+        self.resources.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+    }
+
+    /// What `config` of its Rulefile was at the end of the load; [`Value::None`] for a rule built in Rust.
+    #[must_use]
+    pub fn config(&self) -> &Value {
+        &self.config
+    }
+
+    /// Writes lines to the log of the job, which is shown when it fails, and tells them as
+    /// [`EventKind::JobOutput`](crate::EventKind::JobOutput).
+    pub fn log(&self, text: &str) {
+        if let Some(reports) = &self.reports {
+            text.lines().for_each(|line| reports.line(line));
+        }
+    }
+
+    /// Tells how far the job is, as [`EventKind::JobProgress`](crate::EventKind::JobProgress). May be called often: of
+    /// steps that follow each other within some milliseconds only one is told, and always the last.
+    pub fn progress(&self, done: u64, total: u64) {
+        if let Some(reports) = &self.reports {
+            reports.progress(done, total);
+        }
     }
 
     /// Threads that the job may use.

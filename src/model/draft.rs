@@ -2,7 +2,7 @@
 //! become a [`Rule`](crate::model::rule::Rule). `finish.rs` beside it holds the checks.
 
 use crate::diag::{Problem, Span};
-use crate::model::action::{Code, FunctionAction};
+use crate::model::action::{Code, FunctionAction, InterpretedAction};
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::Flags;
 use crate::model::rule::{Benchmark, Environment, Shadow};
@@ -57,6 +57,7 @@ pub(crate) enum DraftAction {
     },
     Run(Code),
     Function(Arc<FunctionAction>),
+    Interpreted(Arc<InterpretedAction>),
 }
 
 /// A constraint: wildcard name, regex, place.

@@ -10,6 +10,16 @@ use std::fmt;
 use std::sync::Arc;
 
 /// What a function of a rule may look at. Parts that are not known yet are empty.
+///
+/// ```
+/// use rulemake::{CallContext, Rule, Value};
+/// fn memory(job: &CallContext<'_>) -> Result<Value, rulemake::BoxError> {
+///     Ok(Value::from(job.inputs().len() as i64 * 500 * i64::from(job.attempt)))
+/// }
+/// let rule = Rule::builder("join").inputs(["a", "b"]).output("ab").resource_fn("mem_mb", memory).shell("cat {input} > {output}");
+/// # rulemake::Workflow::builder().rule(rule).build()?;
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CallContext<'a> {
@@ -27,6 +37,30 @@ pub struct CallContext<'a> {
 }
 
 impl<'a> CallContext<'a> {
+    /// Name of the rule.
+    #[must_use]
+    pub fn rule(&self) -> &'a str {
+        self.rule
+    }
+
+    /// The inputs in order, from the root, as far as they are known: for params, threads and resources.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<&'a str> {
+        self.input.paths.iter().map(|path| &**path).collect()
+    }
+
+    /// The outputs in order, from the root, as far as they are known.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<&'a str> {
+        self.output.paths.iter().map(|path| &**path).collect()
+    }
+
+    /// Threads of the job, once they are known: for resources and params.
+    #[must_use]
+    pub fn threads(&self) -> u32 {
+        self.threads
+    }
+
     /// What is known of a job before anything else: its rule and its wildcards.
     pub(crate) fn naming(rule: &'a str, wildcards: &'a Wildcards) -> CallContext<'a> {
         CallContext {

@@ -503,6 +503,7 @@ fn action(
     match action {
         DraftAction::None => Some(Action::None),
         DraftAction::Function(function) => Some(Action::Function(function.clone())),
+        DraftAction::Interpreted(action) => Some(Action::Interpreted(action.clone())),
         DraftAction::Run(code) => Some(Action::Run(Arc::new(code.clone()))),
         DraftAction::Script { path, dir, notebook } => {
             let path = template(path, scope, wildcards, lookup, report)?;

@@ -3,6 +3,7 @@
 
 pub(crate) mod action;
 pub(crate) mod build;
+mod closure;
 pub(crate) mod draft;
 pub(crate) mod dynamic;
 pub(crate) mod environment;
@@ -13,6 +14,7 @@ pub(crate) mod order;
 pub(crate) mod path_pattern;
 pub(crate) mod pattern;
 pub(crate) mod rule;
+pub(crate) mod rule_builder;
 pub(crate) mod slots;
 pub(crate) mod template;
 pub(crate) mod units;

@@ -57,9 +57,16 @@ pub(crate) struct Benchmark<P> {
     pub(crate) repeat: u32,
 }
 
-/// Where a job works instead of in the root: a directory of its own, from which its outputs are moved.
+/// Where a job works instead of in the root: a directory of its own, from which its outputs are moved. See
+/// [`RuleBuilder::shadow`](crate::RuleBuilder::shadow).
+///
+/// ```
+/// # use rulemake::{Rule, Shadow};
+/// let rule = Rule::builder("a").output("a").shadow(Shadow::Minimal).shell("touch a scratch");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Shadow {
+#[non_exhaustive]
+pub enum Shadow {
     /// Only the inputs, as symbolic links.
     Minimal,
     /// Only the inputs, copied.

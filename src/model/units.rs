@@ -74,9 +74,9 @@ pub(crate) fn standard(name: &Arc<str>, value: Value) -> Result<(Arc<str>, Value
 /// Gives the name under which the resource is counted (`mem` as `mem_mb`) and the amount.
 ///
 /// ```
-/// assert_eq!(rulemake::resource_amount("mem", "16GB"), Ok(("mem_mb".to_string(), 16_000)));
-/// assert_eq!(rulemake::resource_amount("slots", "3"), Ok(("slots".to_string(), 3)));
-/// assert!(rulemake::resource_amount("slots", "many").is_err());
+/// assert_eq!(rulemake::source::resource_amount("mem", "16GB"), Ok(("mem_mb".to_string(), 16_000)));
+/// assert_eq!(rulemake::source::resource_amount("slots", "3"), Ok(("slots".to_string(), 3)));
+/// assert!(rulemake::source::resource_amount("slots", "many").is_err());
 /// ```
 ///
 /// # Errors

@@ -103,6 +103,49 @@ impl Value {
         }
     }
 
+    /// The text, if it is one.
+    ///
+    /// ```
+    /// # use rulemake::Value;
+    /// assert_eq!((Value::from("a").as_str(), Value::from(1).as_str()), (Some("a"), None));
+    /// ```
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The whole number, if it is one.
+    ///
+    /// ```
+    /// # use rulemake::Value;
+    /// assert_eq!((Value::from(1).as_int(), Value::from(1.0).as_int()), (Some(1), None));
+    /// ```
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Value::Int(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The number, whole or not, if it is one.
+    ///
+    /// ```
+    /// # use rulemake::Value;
+    /// assert_eq!((Value::from(1).as_float(), Value::from(1.5).as_float()), (Some(1.0), Some(1.5)));
+    /// ```
+    #[must_use]
+    pub fn as_float(&self) -> Option<f64> {
+        match self {
+            Value::Int(n) => Some(*n as f64),
+            Value::Float(x) => Some(*x),
+            _ => None,
+        }
+    }
+
     /// The entry of a mapping or record.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
@@ -199,6 +242,12 @@ impl From<i64> for Value {
 
 impl From<i32> for Value {
     fn from(n: i32) -> Value {
+        Value::Int(n.into())
+    }
+}
+
+impl From<u32> for Value {
+    fn from(n: u32) -> Value {
         Value::Int(n.into())
     }
 }

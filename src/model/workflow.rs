@@ -80,7 +80,7 @@ impl Workflow {
     /// # Errors
     /// Rules of one name, each with both places.
     pub(crate) fn assemble(
-        rules: Vec<Rule>,
+        rules: Vec<Arc<Rule>>,
         default_rule: Option<u32>,
         sources: Arc<SourceMap>,
         reads: Vec<Read>,
@@ -103,7 +103,6 @@ impl Workflow {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let rules = rules.into_iter().map(Arc::new).collect();
         Ok(Workflow {
             rules,
             by_name,

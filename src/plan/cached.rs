@@ -44,7 +44,7 @@ fn is_for_cache(cx: &Context, id: JobId) -> bool {
     let action = match &rule.action {
         Action::None | Action::Touch => false,
         Action::Function(action) => !action.version.is_empty(),
-        Action::Shell(_) | Action::Script(_) | Action::Run(_) => true,
+        Action::Shell(_) | Action::Script(_) | Action::Run(_) | Action::Interpreted(_) => true,
     };
     let in_place = rule.output_flags.iter().any(|flags| flags.has(Flag::Update));
     action

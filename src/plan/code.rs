@@ -61,6 +61,16 @@ pub(crate) fn job_code(cx: &Context, job: &Job, rule: &Rule) -> Result<JobCode, 
         }
         code.config = script.config.values(&rule.config);
     }
+    if let Action::Interpreted(action) = &rule.action
+        && cx.interpreters.get(&action.kind).is_none()
+    {
+        let message = format!(
+            "rule `{}` needs an interpreter of `{}`, and the session has none",
+            rule.name, action.kind
+        );
+        let help = Some("give it to the session with `SessionBuilder::interpreter`".into());
+        return Err(Trouble { message, help });
+    }
     if let Action::Run(body) = &rule.action
         && let Way::Python { .. } = body.way
     {
@@ -80,6 +90,9 @@ pub(crate) fn require_program(cx: &Context, job: &Job, rule: &Rule) -> Result<()
     let (program, advice, because) = match &rule.action {
         Action::Script(action) => {
             let path = script_path(cx, job, rule, action)?;
+            if cx.interpreters.for_file(&path).is_some() {
+                return Ok(());
+            }
             let Some(language) = ScriptLanguage::of(&path) else { return Ok(()) };
             (language.program(), language.advice(), None)
         }
@@ -131,6 +144,9 @@ pub(crate) fn script_path(
         });
     }
     let path = from(&action.dir, path);
+    if !action.notebook && cx.interpreters.for_file(&path).is_some() {
+        return Ok(path);
+    }
     match (ScriptLanguage::of(&path), action.notebook) {
         (Some(ScriptLanguage::Notebook), true) => Ok(path),
         (Some(language), false) if language != ScriptLanguage::Notebook => Ok(path),

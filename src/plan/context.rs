@@ -10,7 +10,7 @@ use crate::files::programs::Programs;
 use crate::graph::dag::JobGraph;
 use crate::graph::job::{Job, JobId};
 use crate::graph::resolve::Probe;
-use crate::model::action::{Action, Code, ShellUse};
+use crate::model::action::{Action, Code, Interpreters, ShellUse};
 use crate::model::draft::default_shell;
 use crate::model::environment::Environments;
 use crate::model::flags::Flag;
@@ -53,6 +53,7 @@ pub(crate) struct Context {
     pub(crate) code: CodeCache,
     pub(crate) environments: Environments,
     pub(crate) programs: Programs,
+    pub(crate) interpreters: Interpreters,
     /// What `touch` outputs that were made in this run stand for.
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
@@ -239,7 +240,7 @@ pub(crate) struct RuleFacts {
 }
 
 impl RuleFacts {
-    pub(crate) fn of(rule: &Rule) -> RuleFacts {
+    pub(crate) fn of(rule: &Rule, interpreters: &Interpreters) -> RuleFacts {
         let (text, params, wildcards) = match &rule.action {
             Action::None => (String::new(), Used::None, Used::None),
             Action::Touch => {
@@ -248,6 +249,14 @@ impl RuleFacts {
                 (text, Used::None, Used::None)
             }
             Action::Function(action) => (function_text(rule, &action.version), Used::All, Used::All),
+            Action::Interpreted(action) => {
+                let mut text = format!("# {}:\n{}", action.kind, action.code.trim_end());
+                if let Some(interpreter) = interpreters.get(&action.kind) {
+                    push_version(&action.kind, interpreter.version(), &mut text);
+                }
+                push_slots(rule, &mut text);
+                (text, Used::All, Used::All)
+            }
             Action::Run(code) => {
                 let mut text = format!("# run:\n{}", code.text.trim_end());
                 push_shell(code, &mut text);
@@ -258,7 +267,11 @@ impl RuleFacts {
                 (text, Used::All, Used::All)
             }
             Action::Script(script) => {
-                let mut text = format!("# script: {}", script.path.canonical());
+                let path = script.path.canonical();
+                let mut text = format!("# script: {path}");
+                if let Some((kind, interpreter)) = interpreters.for_file(&path) {
+                    push_version(kind, interpreter.version(), &mut text);
+                }
                 push_slots(rule, &mut text);
                 (text, Used::All, Used::All)
             }
@@ -293,6 +306,10 @@ fn push_shell(code: &Code, text: &mut String) {
             let _ = write!(text, "\n# {name} of commands: {value}");
         }
     }
+}
+
+fn push_version(kind: &str, version: &str, text: &mut String) {
+    let _ = write!(text, "\n# interpreter of {kind}, version {version}");
 }
 
 fn function_text(rule: &Rule, version: &str) -> String {

@@ -65,15 +65,26 @@ pub(crate) type Pending = (Arc<str>, Vec<(Arc<str>, Arc<str>)>);
 impl Instance {
     /// Evaluates everything of `job`, functions included.
     pub(crate) fn of(cx: &Context, job: &Job, attempt: u32) -> Result<Instance, Trouble> {
-        Instance::evaluated(cx, job, attempt, false)
+        Instance::evaluated(cx, job, attempt, cx.slots, false)
+    }
+
+    /// As [`Instance::of`], with no more than so many threads.
+    pub(crate) fn within(cx: &Context, job: &Job, attempt: u32, threads: u32) -> Result<Instance, Trouble> {
+        Instance::evaluated(cx, job, attempt, threads.min(cx.slots), false)
     }
 
     /// As [`Instance::of`], before the run: what depends on an input that is not there stays open.
     pub(crate) fn foreseen(cx: &Context, job: &Job) -> Result<Instance, Trouble> {
-        Instance::evaluated(cx, job, 1, true)
+        Instance::evaluated(cx, job, 1, cx.slots, true)
     }
 
-    fn evaluated(cx: &Context, job: &Job, attempt: u32, may_lack: bool) -> Result<Instance, Trouble> {
+    fn evaluated(
+        cx: &Context,
+        job: &Job,
+        attempt: u32,
+        slots: u32,
+        may_lack: bool,
+    ) -> Result<Instance, Trouble> {
         let rule = cx.rule(job);
         let mut instance = Instance { attempt, ..Instance::naming(cx, job) };
         instance.refuse_log_as_data(rule)?;
@@ -96,8 +107,8 @@ impl Instance {
             None => None,
         };
         let threads = threads.map_or(Ok(1), |value| whole_threads(rule, &value))?;
-        instance.threads = threads.min(cx.slots);
-        if threads > cx.slots {
+        instance.threads = threads.min(slots);
+        if threads > slots {
             instance.capped.push(("threads".into(), threads.into()));
         }
         for (name, resource) in &rule.resources {

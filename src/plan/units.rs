@@ -327,7 +327,7 @@ impl Inspection<'_> {
         let repeats = rule.benchmark.as_ref().is_some_and(|benchmark| benchmark.repeat > 1);
         let (why, help) = match (&rule.action, rule.shadow) {
             (Action::None, _) => ("executes nothing", "ask for what is made of it instead"),
-            (Action::Run(_) | Action::Function(_), _) => (
+            (Action::Run(_) | Action::Function(_) | Action::Interpreted(_), _) => (
                 "is code that could not be ended if it waited for it",
                 "write `shell:` or `script:` instead of `run:`",
             ),

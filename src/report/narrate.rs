@@ -139,6 +139,12 @@ impl Narrator {
                 self.reasons.insert(job.id, reasons.first().map(Reason::to_string).unwrap_or_default());
                 self.started(&title(job), reasons, command.as_deref(), message.as_deref(), *attempt)
             }
+            EventKind::JobOutput { job, text } => {
+                self.at(Detail::Verbose, || format!("    {}: {}", title(job), printable(text)))
+            }
+            EventKind::JobProgress { job, done, total } => {
+                self.at(Detail::All, || format!("    {}: {done} of {total}", title(job)))
+            }
             EventKind::JobFinished { job, duration_ms, unchanged } => {
                 let reason = self.end_job(job.id).unwrap_or_default();
                 self.finished(&title(job), *duration_ms, *unchanged, &reason)
@@ -187,7 +193,7 @@ impl Narrator {
             EventKind::Printed { .. } => Vec::new(),
             EventKind::HookStarted { hook } => self.at(Detail::Verbose, || format!("start {hook}")),
             // It ends the run, and the error tells it.
-            EventKind::HookFinished { hook: "onstart", outcome: Some(_), .. } => Vec::new(),
+            EventKind::HookFinished { hook, outcome: Some(_), .. } if hook == "onstart" => Vec::new(),
             // Its author wanted it to be read.
             EventKind::HookFinished { output, .. } => match self.detail >= Detail::Brief {
                 true => output.iter().flat_map(|line| printable_lines(line)).collect(),

@@ -18,7 +18,7 @@ pub struct RunReport {
     pub summary: Summary,
     /// The jobs that failed for good.
     pub failures: Vec<JobFailure>,
-    /// Whether the run was cut short by its [`CancelToken`].
+    /// Whether the run was cut short by its [`CancelToken`](crate::CancelToken).
     pub cancelled: bool,
     /// Where the outputs went that stopped jobs had begun, relative to the root.
     pub partial: Option<String>,

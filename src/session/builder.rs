@@ -1,18 +1,22 @@
 //! The options of a session, and the session made of them.
 
 use super::{Observe, Session};
+use crate::base::clock::{Clock, SystemClock};
 use crate::cache::Cache;
 use crate::engine::cancel::CancelToken;
 use crate::engine::event::Event;
+use crate::engine::slots::SlotSource;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::host::Executor;
 use crate::files::programs::Programs;
 use crate::matching::index::PatternIndex;
+use crate::model::action::{Interpreter, Interpreters};
 use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// So many files are brought from a shared cache at once.
 const TRANSFERS: usize = 16;
@@ -26,10 +30,14 @@ pub struct SessionBuilder {
     temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
+    executor: Option<Arc<dyn Executor>>,
+    clock: Option<Arc<dyn Clock>>,
     search_path: Option<OsString>,
+    interpreters: Interpreters,
     direct: bool,
     variables: Vec<(String, String)>,
     cache: Option<Cache>,
+    slots: Option<Arc<dyn SlotSource>>,
 }
 
 impl SessionBuilder {
@@ -42,10 +50,14 @@ impl SessionBuilder {
             temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
+            executor: None,
+            clock: None,
             search_path: None,
+            interpreters: Interpreters::default(),
             direct: false,
             variables: Vec::new(),
             cache: None,
+            slots: None,
         }
     }
 
@@ -103,6 +115,15 @@ impl SessionBuilder {
         self
     }
 
+    /// Adds an interpreter. It runs the jobs of rules that were given code with
+    /// [`RuleBuilder::interpreted`](crate::RuleBuilder::interpreted), and those whose script ends in `.name`, also in a
+    /// Rulefile. Its version is part of the fingerprint of these jobs.
+    #[must_use]
+    pub fn interpreter(mut self, name: &str, interpreter: Arc<dyn Interpreter>) -> SessionBuilder {
+        self.interpreters.add(name, interpreter);
+        self
+    }
+
     /// Sets variables that jobs get besides those of the process's environment, over those of the same name.
     #[must_use]
     pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> SessionBuilder {
@@ -117,6 +138,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Shares slots with others: jobs take them from here, up to [`SessionBuilder::jobs`]. Default: nobody else is there.
+    #[must_use]
+    pub fn slots(mut self, source: Arc<dyn SlotSource>) -> SessionBuilder {
+        self.slots = Some(source);
+        self
+    }
+
     /// Sets the token that stops runs.
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
@@ -124,7 +152,23 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the observer. It is called on the coordinating thread and must be quick.
+    /// Sets where jobs are executed: see [`Executor`](crate::executor::Executor). Default: here.
+    #[must_use]
+    pub fn executor(mut self, executor: Arc<dyn Executor>) -> SessionBuilder {
+        self.executor = Some(executor);
+        self
+    }
+
+    /// Sets where the times of events and of the run come from: see [`Clock`]. How long jobs took that are executed here is
+    /// measured all the same. Default: the clock of the machine.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> SessionBuilder {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Sets the observer. It is called on the coordinating thread and must be quick. When it panics the run is ended as by
+    /// a cancel, put on record, and only then does the panic go on.
     #[must_use]
     pub fn observer(mut self, observer: impl FnMut(&Event) + Send + 'static) -> SessionBuilder {
         self.observer = Some(Box::new(observer));
@@ -165,11 +209,15 @@ impl SessionBuilder {
             temp_dir: self.temp_dir,
             limits: self.resources,
             cancel: self.cancel,
-            observer: self.observer.unwrap_or_else(|| Box::new(|_| {})),
+            observer: Mutex::new(self.observer.unwrap_or_else(|| Box::new(|_| {}))),
+            executor: self.executor,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             programs: Programs::new(self.search_path),
+            interpreters: self.interpreters,
             direct: self.direct,
             variables: self.variables.into(),
             cache: self.cache.map(Arc::new),
+            shared_slots: self.slots,
             root,
             workflow: self.workflow,
         })

@@ -15,7 +15,7 @@ use crate::syntax::walk::{Node, walk};
 ///
 /// ```
 /// let text = "include: 'rules/a.smk'\nif config:\n    include: f'rules/{name}.smk'\n    include: 'b.smk'\n";
-/// assert_eq!(rulemake::included_files(text)?, ["rules/a.smk", "b.smk"]);
+/// assert_eq!(rulemake::source::included_files(text)?, ["rules/a.smk", "b.smk"]);
 /// # Ok::<(), rulemake::Error>(())
 /// ```
 pub fn included_files(text: &str) -> Result<Vec<String>> {

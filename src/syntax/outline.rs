@@ -13,7 +13,7 @@ use std::ops::Range;
 /// ```
 /// let text = "rule sort:\n    output: '{name}.sorted'\n    shell: 'sort {wildcards.name}.txt > {output}'\n\
 ///             rule all:\n    input: rules.sort.output\n";
-/// let outline = rulemake::Outline::of(text);
+/// let outline = rulemake::source::Outline::of(text);
 /// assert_eq!((outline.items[0].name.as_str(), &outline.items[0].wildcards[..]), ("sort", &["name".to_string()][..]));
 /// let uses = outline.rules.iter().filter(|mention| mention.name == "sort" && !mention.is_definition);
 /// assert_eq!(uses.map(|mention| &text[mention.range.clone()]).collect::<Vec<_>>(), ["sort"]);

@@ -27,10 +27,10 @@ use tokens::{Tokens, printed_comment, printed_string};
 /// How [`format_source`] writes a Rulefile.
 ///
 /// ```
-/// let options = rulemake::FormatOptions::default().line_length(60);
+/// let options = rulemake::source::FormatOptions::default().line_length(60);
 /// let text = "x = [alpha, beta, gamma, delta, epsilon, zeta, eta, theta, iota]\n";
 /// assert_eq!(
-///     rulemake::format_source(text, &options)?,
+///     rulemake::source::format_source(text, &options)?,
 ///     "x = [\n    alpha,\n    beta,\n    gamma,\n    delta,\n    epsilon,\n    zeta,\n    eta,\n    theta,\n    iota,\n]\n"
 /// );
 /// # Ok::<(), rulemake::Error>(())
@@ -78,7 +78,7 @@ impl FormatOptions {
 /// ```
 /// let text = "rule sort:\n  input: 'a.txt'  # raw\n  output: 'b.txt',\n  shell: 'sort {input} > {output}'\n";
 /// assert_eq!(
-///     rulemake::format_source(text, &rulemake::FormatOptions::default())?,
+///     rulemake::source::format_source(text, &rulemake::source::FormatOptions::default())?,
 ///     r#"rule sort:
 ///     input:
 ///         "a.txt",  # raw

@@ -42,9 +42,9 @@ const PAGES: [(WordKind, &str); 4] = [
 /// All words of the language with what they mean, as [`language`](crate::language) describes them.
 ///
 /// ```
-/// let words = rulemake::words_of_the_language();
+/// let words = rulemake::source::words_of_the_language();
 /// let threads = words.iter().find(|word| word.name == "threads").unwrap();
-/// assert_eq!(threads.kind, rulemake::WordKind::Section);
+/// assert_eq!(threads.kind, rulemake::source::WordKind::Section);
 /// assert!(!threads.text.is_empty());
 /// ```
 #[must_use]

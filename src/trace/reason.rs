@@ -1,7 +1,7 @@
 //! Why a job must run.
 
 use crate::base::digest::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why a job must run, with old and new where there is an old and a new.
@@ -14,7 +14,7 @@ use std::fmt;
 /// assert_eq!(reason.to_string(), "param min changed: 5 -> 6");
 /// assert_eq!(reason.tag(), "param-changed");
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Reason {

@@ -12,6 +12,8 @@
 
 #![expect(dead_code, reason = "each test crate uses another part")]
 
+pub(crate) mod schema;
+
 use filetime::FileTime;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -182,6 +184,8 @@ impl Case {
             .env("NO_COLOR", "1")
             .env_remove("COLUMNS")
             .env_remove("GITHUB_ACTIONS")
+            .env_remove("MAKEFLAGS")
+            .env_remove("CARGO_MAKEFLAGS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
@@ -495,8 +499,11 @@ pub(crate) fn title(job: &Value) -> String {
     }
 }
 
-/// The lines of a `--json` run.
+/// The lines of a `--json` run, each as the published schema says.
 pub(crate) fn parse_events(stdout: &str) -> Result<Vec<Value>, String> {
-    let parse = |line: &str| serde_json::from_str(line).map_err(|e| format!("not JSON: {line:?}: {e}"));
+    let parse = |line: &str| {
+        let event = serde_json::from_str(line).map_err(|e| format!("not JSON: {line:?}: {e}"))?;
+        schema::check_event(&event).map(|()| event)
+    };
     stdout.lines().filter(|l| !l.trim().is_empty()).map(parse).collect()
 }

@@ -5,8 +5,9 @@ use crate::args::{GraphFormat, GraphNode};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
 use crate::svg;
-use rulemake::report::{self, Changes, GraphBy, PlanGraph};
-use rulemake::{JobLog, Plan, Session, Workflow};
+use rulemake::inspect::JobLog;
+use rulemake::report::{self, Changes, GraphBy, GraphState, PlanGraph};
+use rulemake::{Plan, Session, Workflow};
 use serde_json::json;
 use std::io::IsTerminal;
 
@@ -66,6 +67,10 @@ pub(crate) fn graph(
         GraphNode::Rule => GraphBy::Rule,
         GraphNode::Job => GraphBy::Job,
     };
+    if place.output.json {
+        place.output.answer_json(&graph_json(&PlanGraph::of(&plan, by)))?;
+        return Ok(Exit::Success);
+    }
     let text = match format {
         GraphFormat::Dot => report::graph_dot(&plan, by),
         GraphFormat::Mermaid => report::graph_mermaid(&plan, by),
@@ -73,6 +78,17 @@ pub(crate) fn graph(
     };
     place.output.answer(&text)?;
     Ok(Exit::Success)
+}
+
+fn graph_json(graph: &PlanGraph) -> serde_json::Value {
+    let state = |state: GraphState| match state {
+        GraphState::UpToDate => "up-to-date",
+        GraphState::May => "may",
+        _ => "run",
+    };
+    let nodes: Vec<_> =
+        graph.nodes.iter().map(|node| json!({"lines": node.lines, "state": state(node.state)})).collect();
+    json!({"v": 1, "nodes": nodes, "edges": graph.edges})
 }
 
 pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
@@ -94,7 +110,9 @@ pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     if log.text.is_empty() {
-        place.output.remark(&format!("the job wrote nothing ({})", log.log.display()));
+        let path = log.log.strip_prefix(&place.project.root).unwrap_or(&log.log);
+        let path = place.project.for_user(&path.to_string_lossy());
+        place.output.remark(&format!("the job wrote nothing ({})", report::printable(&path)));
     } else {
         answer_log(place, &log.text)?;
     }

@@ -5,7 +5,8 @@ use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::options::{Common, RunArgs};
 use crate::output::{FAINT, HEADING, Output, painted, say};
-use rulemake::{Diagnostic, LINTS, Lint, LintLevel, LintOptions, Severity, Workflow};
+use rulemake::lint::{LINTS, Lint, LintLevel, LintOptions};
+use rulemake::{Diagnostic, Severity, Workflow};
 
 const MISSING_INPUT: &str = "missing-input";
 

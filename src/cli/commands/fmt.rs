@@ -6,7 +6,7 @@ use crate::options::Common;
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
 use rulemake::report::{printable, unified_diff};
-use rulemake::{FormatOptions, format_source, included_files};
+use rulemake::source::{FormatOptions, format_source, included_files};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};

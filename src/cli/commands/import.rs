@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  rulemake import                    the Makefile, dvc.yaml or Snakefile in this directory
-  rulemake import dvc.yaml -o -      print the Rulefile instead of writing it
-  rulemake import workflow/Snakefile what of it runs as it is, and what has to be changed")]
+  rulemake import                     the one that lies in this directory
+  rulemake import dvc.yaml -o -       print the Rulefile instead of writing it
+  rulemake import workflow/Snakefile  what of it has to be changed")]
 pub(crate) struct ImportArgs {
     /// A Makefile, dvc.yaml or Snakefile; the one that lies here when none is given
     #[arg(value_name = "FILE")]

@@ -20,9 +20,9 @@ use std::path::{Component, Path, PathBuf};
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  rulemake init                            a first Rulefile, in this directory
-  rulemake init study -t data-science      a project for data, in `study`
-  rulemake init -t gh:user/template name=x any template of Cookiecutter")]
+  rulemake init                             a first Rulefile, in this directory
+  rulemake init study -t data-science       a project for data, in `study`
+  rulemake init -t gh:user/template name=x  any template of Cookiecutter")]
 pub(crate) struct InitArgs {
     /// The project's directory, and values of the template's variables
     ///

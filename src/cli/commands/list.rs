@@ -4,8 +4,9 @@ use super::{Place, ask};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
 use crate::output::{FAINT, HEADING, painted};
+use rulemake::inspect::OutputState;
 use rulemake::report::{self, printable};
-use rulemake::{OutputState, PlannedJob, Reason, RunOptions, TextStyle, Verdict, Workflow};
+use rulemake::{PlannedJob, Reason, RunOptions, TextStyle, Verdict, Workflow};
 use std::io::IsTerminal;
 use unicode_width::UnicodeWidthStr;
 

@@ -21,6 +21,7 @@ use crate::args::{Args, Command, command_names};
 use crate::cache::{Around, CacheArgs};
 use crate::exit::{Exit, Failure};
 use crate::github;
+use crate::jobserver;
 use crate::options::{Common, EnvKind, RunArgs};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
@@ -35,7 +36,7 @@ use std::time::Instant;
 pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let without_effect = args.without_effect();
     let repeat = args.repeated();
-    let Args { targets, common, run, command, layers, .. } = args;
+    let Args { targets, common, run, command, layers, typed, .. } = args;
     let command =
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
     let common = Common { repeat, ..common.and(command.common().clone()) };
@@ -43,69 +44,63 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     if let Some(remark) = snakemake::remark(&without_effect) {
         output.remark(&printable(&remark));
     }
-    if let Command::Import { import, .. } = &command {
-        return done(&output, import::import(&common, &output, import));
-    }
-    if let Command::Init { init, .. } = &command {
-        return done(&output, init::init(&common, &output, init));
-    }
-    if let Command::Fmt { fmt, .. } = &command {
-        return done(&output, fmt::fmt(&common, &output, fmt));
-    }
-    if let Command::Check { check, .. } = &command {
-        return done(&output, check::check(&common, output, check));
-    }
-    if let Command::Lsp { lsp, .. } = &command {
-        return done(&output, lsp::lsp(&common, &output, lsp));
-    }
-    if let Command::Cache { upkeep, .. } = &command {
-        return done(&output, here().and_then(|here| cache::cache(&common, &output, upkeep, &here)));
-    }
-    if let Command::Config { show_origin, .. } = &command {
-        return done(&output, config::config(&output, &layers, *show_origin));
-    }
-    if let Command::Watch { targets, run: after, restart, .. } = &command {
-        let args = run.and(after.clone());
-        return done(&output, watch::watch(&common, output, targets, &args, *restart));
-    }
-    if let Command::Completions { shell, .. } = &command {
-        return done(&output, shell::completions(&output, shell));
-    }
-    if let Command::Man { command, .. } = &command {
-        return done(&output, shell::man(&output, command.as_deref()));
-    }
-    let result = Place::find(common, output).and_then(|place| match command {
-        Command::Run { targets, run: after, .. } => match run.and(after) {
-            run if run.dry_run => ask::plan(&place, &targets, &run),
-            run => run::run(&place, &targets, &run, started),
-        },
-        Command::Plan { targets, run: after, .. } => ask::plan(&place, &targets, &run.and(after)),
-        Command::Why { path, .. } => ask::why(&place, &path),
-        Command::Status { .. } => status::status(&place),
-        Command::Diff { targets, .. } => ask::diff(&place, &targets),
-        Command::Summary { targets, .. } => list::summary(&place, &targets),
-        Command::Graph { targets, format, by, .. } => ask::graph(&place, &targets, format, by),
-        Command::List { targets, outputs: true, .. } => list::outputs(&place, &targets),
-        Command::List { .. } => list::rules(&place),
-        Command::Push { targets, .. } => share::push(&place, &targets),
-        Command::Pull { targets, .. } => share::pull(&place, &targets, started),
-        Command::Log { path, .. } => ask::log(&place, &path),
-        Command::Accept { targets, dry_run, .. } => accept::accept(&place, &targets, dry_run || run.dry_run),
-        Command::Clean { targets, yes, dry_run, .. } => {
-            clean::clean(&place, &targets, yes && !dry_run && !run.dry_run)
+    let place = || Place::find(common.clone(), output);
+    let result = match command {
+        Command::Run { targets, run: after, .. } => {
+            let mut run = run.and(after);
+            let slots = jobserver::slots(&mut run, || Args::names_jobs(typed), &output);
+            place().and_then(|place| match run.dry_run {
+                true => ask::plan(&place, &targets, &run),
+                false => run::run(&place, &targets, &run, started, slots),
+            })
         }
-        // They need no project, or not always, and were done.
-        Command::Init { .. }
-        | Command::Import { .. }
-        | Command::Fmt { .. }
-        | Command::Check { .. }
-        | Command::Lsp { .. }
-        | Command::Watch { .. }
-        | Command::Cache { .. }
-        | Command::Config { .. }
-        | Command::Completions { .. }
-        | Command::Man { .. } => Ok(Exit::Success),
-    });
+        Command::Plan { targets, run: after, .. } => {
+            let mut run = RunArgs { dry_run: true, ..run.and(after) };
+            jobserver::slots(&mut run, || Args::names_jobs(typed), &output);
+            place().and_then(|place| ask::plan(&place, &targets, &run))
+        }
+        Command::Watch { targets, run: after, restart, .. } => {
+            let mut run = run.and(after);
+            if run.dry_run {
+                return done(&output, Err(watch::only_to_look()));
+            }
+            let slots = jobserver::slots(&mut run, || Args::names_jobs(typed), &output);
+            watch::watch(&common, output, &targets, &run, restart, slots)
+        }
+        Command::Why { path, .. } => place().and_then(|place| ask::why(&place, &path)),
+        Command::Status { .. } => place().and_then(|place| status::status(&place)),
+        Command::Diff { targets, .. } => place().and_then(|place| ask::diff(&place, &targets)),
+        Command::Summary { targets, .. } => place().and_then(|place| list::summary(&place, &targets)),
+        Command::Graph { targets, format, by, .. } => {
+            place().and_then(|place| ask::graph(&place, &targets, format, by))
+        }
+        Command::List { targets, outputs: true, .. } => {
+            place().and_then(|place| list::outputs(&place, &targets))
+        }
+        Command::List { .. } => place().and_then(|place| list::rules(&place)),
+        Command::Push { targets, .. } => place().and_then(|place| share::push(&place, &targets)),
+        Command::Pull { targets, .. } => place().and_then(|place| share::pull(&place, &targets, started)),
+        Command::Cache { upkeep, .. } => {
+            here().and_then(|here| cache::cache(&common, &output, &upkeep, &here))
+        }
+        Command::Log { path, .. } => place().and_then(|place| ask::log(&place, &path)),
+        Command::Accept { targets, dry_run, .. } => {
+            place().and_then(|place| accept::accept(&place, &targets, dry_run || run.dry_run))
+        }
+        Command::Clean { targets, yes, dry_run, .. } => {
+            let for_good = yes && !dry_run && !run.dry_run;
+            place().and_then(|place| clean::clean(&place, &targets, for_good))
+        }
+        // These need no project, or not always.
+        Command::Init { init, .. } => init::init(&common, &output, &init),
+        Command::Import { import, .. } => import::import(&common, &output, &import),
+        Command::Fmt { fmt, .. } => fmt::fmt(&common, &output, &fmt),
+        Command::Check { check, .. } => check::check(&common, output, &check),
+        Command::Lsp { lsp, .. } => lsp::lsp(&common, &output, &lsp),
+        Command::Config { show_origin, .. } => config::config(&output, &layers, show_origin),
+        Command::Completions { shell, .. } => shell::completions(&output, &shell),
+        Command::Man { command, .. } => shell::man(&output, command.as_deref()),
+    };
     done(&output, result)
 }
 

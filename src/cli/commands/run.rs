@@ -3,6 +3,7 @@
 use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::github;
+use crate::jobserver::Jobserver;
 use crate::links;
 use crate::options::RunArgs;
 use crate::output::{Output, say};
@@ -10,6 +11,7 @@ use crate::progress::Progress;
 use crate::project::Project;
 use crate::signals::Signals;
 use rulemake::{CancelToken, JobFailure, RunReport, report};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Failures that are shown in full.
@@ -22,8 +24,16 @@ pub(crate) fn run(
     targets: &[String],
     args: &RunArgs,
     started: Instant,
+    slots: Option<Arc<Jobserver>>,
 ) -> Result<Exit, Failure> {
-    run_once(place, targets, args, started, &CancelToken::new(), &Signals::default())
+    let stops = Stops { token: CancelToken::new(), signals: &Signals::default() };
+    run_once(place, targets, args, started, &stops, slots)
+}
+
+/// What ends a run early.
+pub(super) struct Stops<'a> {
+    pub(super) token: CancelToken,
+    pub(super) signals: &'a Signals,
 }
 
 /// Runs until its end, or until the token or a signal stops it.
@@ -32,19 +42,21 @@ pub(super) fn run_once(
     targets: &[String],
     args: &RunArgs,
     started: Instant,
-    token: &CancelToken,
-    signals: &Signals,
+    Stops { token, signals }: &Stops<'_>,
+    slots: Option<Arc<Jobserver>>,
 ) -> Result<Exit, Failure> {
     let workflow = place.load(args.jobs)?;
     let targets = place.targets(targets, &workflow);
     let options = place.run_options(args, &workflow);
     let progress = Progress::new(&place.output);
     let observed = progress.clone();
-    let mut session = place
-        .session(workflow, args)
-        .cancel(token.clone())
-        .observer(move |event| observed.observe(event))
-        .open()?;
+    let mut session =
+        place.session(workflow, args).cancel(token.clone()).observer(move |event| observed.observe(event));
+    if let Some(slots) = slots {
+        signals.hold(slots.clone());
+        session = session.slots(slots);
+    }
+    let mut session = session.open()?;
     signals.aim(token, &progress);
     let result = session.run(&targets, &options);
     progress.clear();

@@ -40,5 +40,11 @@ pub(crate) fn pull(place: &Place, targets: &[String], started: Instant) -> Resul
             failure.help("name a shared one with `--cache-shared PLACE`, or your own with `--cache DIR`")
         );
     }
-    run::run(place, targets, &RunArgs { only_restore: true, keep_going: true, ..RunArgs::default() }, started)
+    run::run(
+        place,
+        targets,
+        &RunArgs { only_restore: true, keep_going: true, ..RunArgs::default() },
+        started,
+        None,
+    )
 }

@@ -2,8 +2,9 @@
 
 use super::Place;
 use crate::exit::{Exit, Failure};
+use rulemake::TextStyle;
+use rulemake::inspect::Status;
 use rulemake::report::{duration, printable};
-use rulemake::{Status, TextStyle};
 use std::fmt::Write as _;
 
 /// Running jobs that are listed.

@@ -4,14 +4,16 @@
 //! make is overlooked.
 
 use super::Place;
-use super::run::run_once;
+use super::run::{Stops, run_once};
 use crate::exit::{Exit, Failure};
+use crate::jobserver::Jobserver;
 use crate::options::{Common, RunArgs};
 use crate::output::{Output, say};
 use crate::project::lexical;
 use crate::signals::Signals;
 use notify::{RecursiveMode, Watcher as _};
-use rulemake::{CancelLevel, CancelToken, Watched};
+use rulemake::inspect::Watched;
+use rulemake::{CancelLevel, CancelToken};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -32,17 +34,18 @@ pub(crate) fn watch(
     targets: &[String],
     args: &RunArgs,
     restart: bool,
+    slots: Option<Arc<Jobserver>>,
 ) -> Result<Exit, Failure> {
     let (sender, changes) = channel();
     let mut watcher = Watcher::new(sender)?;
     let signals = Signals::default();
     signals.catch();
     loop {
-        let token = CancelToken::new();
-        watcher.interrupt(restart.then(|| token.clone()));
+        let stops = Stops { token: CancelToken::new(), signals: &signals };
+        watcher.interrupt(restart.then(|| stops.token.clone()));
         let began = Instant::now();
         let outcome = Place::find(common.clone(), output)
-            .and_then(|place| round(&place, targets, args, &token, &signals, &mut watcher, began));
+            .and_then(|place| round(&place, targets, args, (&stops, slots.clone()), &mut watcher, began));
         watcher.interrupt(None);
         if let Some(signal) = signals.first() {
             return Ok(Exit::Signal(signal));
@@ -53,7 +56,7 @@ pub(crate) fn watch(
             Err(failure) if watcher.files.is_empty() => return Err(failure),
             Err(failure) => output.failure(&failure),
         }
-        let stopped = token.level().is_some();
+        let stopped = stops.token.level().is_some();
         if !stopped {
             output.remark(&format!("watching {} (Ctrl-C ends)", watcher.told()));
         }
@@ -63,13 +66,18 @@ pub(crate) fn watch(
     }
 }
 
+/// What is said to `watch --dry-run`.
+pub(crate) fn only_to_look() -> Failure {
+    Failure::new(Exit::Usage, "`watch` makes files, which --dry-run forbids")
+        .help("`rulemake -n` shows once what would run")
+}
+
 /// Runs once, and learns what to look after.
 fn round(
     place: &Place,
     targets: &[String],
     args: &RunArgs,
-    token: &CancelToken,
-    signals: &Signals,
+    (stops, slots): (&Stops<'_>, Option<Arc<Jobserver>>),
     watcher: &mut Watcher,
     began: Instant,
 ) -> Result<(), Failure> {
@@ -85,7 +93,7 @@ fn round(
     session.take_printed();
     drop(session);
     watcher.look_after(&own, &watched);
-    let ended = run_once(place, targets, args, began, token, signals);
+    let ended = run_once(place, targets, args, began, stops, slots);
     // Checkpoints may have brought more to light.
     let session = place.session(place.load_silently(args.jobs)?, args).open()?;
     if let Ok(watched) = session.watched(&names, &options) {

@@ -1,7 +1,8 @@
 //! Snakefiles: they are run as they are. What is told is how many rules load, and what has to be changed.
 
 use crate::exit::{Exit, Failure};
-use rulemake::{Diagnostic, Error, LintOptions, Workflow};
+use rulemake::lint::LintOptions;
+use rulemake::{Diagnostic, Error, Workflow};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug)]

@@ -9,11 +9,10 @@ use lsp_types::{
     Diagnostic as Shown, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location,
     NumberOrString, Uri,
 };
+use rulemake::lint::LintOptions;
 use rulemake::report::printable;
-use rulemake::{
-    Diagnostic, Label, LintOptions, LoadOptions, Plan, RunOptions, Session, Severity, Verdict, Workflow,
-    included_files,
-};
+use rulemake::source::included_files;
+use rulemake::{Diagnostic, Label, LoadOptions, Plan, RunOptions, Session, Severity, Verdict, Workflow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,11 +3,12 @@
 use super::cursor::{Cursor, Head, Inside, is_word};
 use super::navigate::{View, is_rule};
 use lsp_types::{CompletionItem, CompletionItemKind as Kind, Documentation, MarkupContent, MarkupKind};
-use rulemake::{LINTS, Outline, OutlineItem, OutlineKind, Word, WordKind};
+use rulemake::lint::LINTS;
+use rulemake::source::{Outline, OutlineItem, OutlineKind, Word, WordKind};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-static WORDS: LazyLock<Vec<Word>> = LazyLock::new(rulemake::words_of_the_language);
+static WORDS: LazyLock<Vec<Word>> = LazyLock::new(rulemake::source::words_of_the_language);
 
 /// What a command may name.
 const OF_JOBS: [&str; 8] = ["input", "output", "params", "wildcards", "threads", "resources", "log", "rule"];

@@ -1,6 +1,6 @@
 //! Where in a Rulefile a place is, by the text before it: what is being typed is seldom a whole statement.
 
-use rulemake::{Outline, OutlineItem};
+use rulemake::source::{Outline, OutlineItem};
 
 /// What kind of text a place is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

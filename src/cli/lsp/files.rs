@@ -3,7 +3,7 @@
 use super::place::Main;
 use super::text::Text;
 use crate::project::lexical;
-use rulemake::{FileMention, OutlineKind};
+use rulemake::source::{FileMention, OutlineKind};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What is known of the rule at a place.
 
 use super::navigate::{View, is_rule};
-use rulemake::OutlineItem;
+use rulemake::source::OutlineItem;
 
 /// A rule in words, as Markdown: its docstring, its wildcards, what it makes.
 pub(super) fn of_rule(view: &View<'_>, name: &str) -> Option<String> {

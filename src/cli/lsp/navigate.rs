@@ -6,7 +6,7 @@ use super::files::{Files, beside};
 use super::place::{Main, uri_of};
 use super::text::{Encoding, Text};
 use lsp_types::{DocumentSymbol, Location, Range, SymbolKind, TextEdit, Uri};
-use rulemake::{FileMention, OutlineItem, OutlineKind, RuleMention};
+use rulemake::source::{FileMention, OutlineItem, OutlineKind, RuleMention};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

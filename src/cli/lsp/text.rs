@@ -1,7 +1,7 @@
 //! A text with its lines: places of the protocol to bytes and back.
 
 use lsp_types::{Position, Range};
-use rulemake::Outline;
+use rulemake::source::Outline;
 use std::sync::{Arc, OnceLock};
 
 /// What the protocol counts in a line.

@@ -82,6 +82,8 @@ struct World {
     needs: Vec<Vec<u32>>,
     core: Core,
     threads: u64,
+    /// How many slots are had now, where they are shared with others.
+    slots: Option<u64>,
     memory: u64,
     checking: Vec<u32>,
     running: Vec<(u32, u64, u64)>,
@@ -159,6 +161,7 @@ impl World {
             below: (0..n as u32).collect(),
             needs,
             threads,
+            slots: dice.chance(40).then_some(1),
             memory: MEMORY,
             checking: Vec::new(),
             running: Vec::new(),
@@ -201,7 +204,21 @@ impl World {
                 self.attempts[job as usize] += 1;
                 assert_eq!(attempt, self.attempts[job as usize], "attempts count from 1 without gaps");
                 let total = self.threads_total();
-                let threads = self.request[job as usize].iter().map(|(threads, _)| threads.min(&total)).sum();
+                let asked: u64 =
+                    self.request[job as usize].iter().map(|(threads, _)| threads.min(&total)).sum();
+                let threads = self.core.threads_of(job).unwrap().0;
+                let used = total - self.threads;
+                match self.slots {
+                    None => assert_eq!(threads, asked),
+                    Some(slots) => {
+                        assert!(used + threads <= slots, "slots are never overcommitted");
+                        let is_alone = self.running.is_empty() && threads == slots;
+                        assert!(
+                            threads == asked || (threads < asked && is_alone),
+                            "given {threads} of {asked}"
+                        );
+                    }
+                }
                 let memory = self.request[job as usize].iter().map(|(_, memory)| memory.min(&MEMORY)).sum();
                 self.threads = self.threads.checked_sub(threads).expect("threads are never overcommitted");
                 self.memory = self.memory.checked_sub(memory).expect("memory is never overcommitted");
@@ -454,6 +471,9 @@ impl World {
             self.send(Msg::Cancel(level));
             return;
         }
+        if self.slots.is_some() && (choices == 0 || dice.chance(30)) {
+            return self.share(dice);
+        }
         let pick = dice.roll(choices as u64) as usize;
         if pick < self.checking.len() {
             let job = self.checking.swap_remove(pick);
@@ -470,6 +490,18 @@ impl World {
             };
             self.send(Msg::Ended { job, end });
         }
+    }
+
+    /// Somebody outside gives slots or takes them, or has none to give while nothing runs here.
+    fn share(&mut self, dice: &mut Dice) {
+        let (used, lacking) = (self.core.used_slots(), self.core.lacking_slots());
+        assert_eq!(used, self.threads_total() - self.threads);
+        if lacking > 0 && used == 0 && dice.chance(50) {
+            return self.send(Msg::Squeeze);
+        }
+        let slots = used.max(1) + dice.roll(lacking + 1);
+        self.slots = Some(slots.min(self.threads_total()));
+        self.send(Msg::Slots(slots));
     }
 
     /// The job made its files; who read others before.
@@ -497,13 +529,16 @@ fn is_good(state: Option<Settled>) -> bool {
 fn simulate(seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let (mut world, keep_going) = World::new(&mut dice);
+    world.slots.map(Msg::Slots).into_iter().for_each(|msg| world.send(msg));
     world.send(Msg::Begin);
     let mut steps = 0;
     while !world.finished {
         steps += 1;
         assert!(steps < 10_000, "the run ends");
         assert!(
-            world.checking.len() + world.running.len() > 0 || world.due().is_some(),
+            world.checking.len() + world.running.len() > 0
+                || world.due().is_some()
+                || world.core.lacking_slots() > 0,
             "a run that is not finished has something under way"
         );
         world.step(&mut dice);

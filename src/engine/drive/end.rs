@@ -49,7 +49,7 @@ impl Run<'_> {
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
             key: prepared.key,
-            has_log: launch::has_log(self.cx.rule(self.cx.job(JobId(job)))),
+            has_log: launch::may_have_log(self.cx.rule(self.cx.job(JobId(job)))),
         })
     }
 

@@ -110,8 +110,9 @@ impl Run<'_> {
             env: self.launcher.variables.iter().cloned().chain(self.launcher.mark(HOOK)).collect(),
             extras: None,
             begin: None,
+            facts: None,
         };
-        self.emit(EventKind::HookStarted { hook: name });
+        self.emit(EventKind::HookStarted { hook: name.to_string() });
         self.hooks.running = Some(hook.clone());
         self.executor.submit(request);
     }
@@ -132,6 +133,7 @@ impl Run<'_> {
             attempt: 1,
             config: hook.config.clone(),
             cancelled: Arc::default(),
+            reports: None,
         }
     }
 
@@ -144,7 +146,7 @@ impl Run<'_> {
         let failure =
             (completion.outcome != Outcome::Success).then(|| self.hook_failed(&hook, completion, &output));
         self.emit(EventKind::HookFinished {
-            hook: hook.moment.name(),
+            hook: hook.moment.name().to_string(),
             output,
             outcome: failure.as_ref().map(|_| describe(&completion.outcome)),
         });

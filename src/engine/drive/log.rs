@@ -52,12 +52,15 @@ impl Journal {
 
 impl Run<'_> {
     pub(super) fn note_in_log(&mut self, event: &Event) {
-        // There may be a million of them, and they say nothing of what happened.
-        if matches!(event.kind, EventKind::JobUpToDate { .. }) {
+        // There may be a million of them, and they say nothing of what happened; lines stand in the log of their job.
+        if matches!(
+            event.kind,
+            EventKind::JobUpToDate { .. } | EventKind::JobOutput { .. } | EventKind::JobProgress { .. }
+        ) {
             return;
         }
         let lines = lines(&event.kind);
-        self.journal.note(self.started.elapsed().as_secs_f64(), &lines);
+        self.journal.note(self.elapsed().as_secs_f64(), &lines);
         let Ok(json) = serde_json::to_vec(event) else { return };
         let summary = &self.summary;
         let done = summary.ran + summary.restored + summary.up_to_date + summary.failed;
@@ -77,7 +80,9 @@ impl Run<'_> {
 fn lines(kind: &EventKind) -> Vec<String> {
     match kind {
         EventKind::RunStarted { run, jobs, .. } => vec![format!("run {run}, jobs in the plan: {jobs}")],
-        EventKind::JobUpToDate { .. } => Vec::new(),
+        EventKind::JobUpToDate { .. } | EventKind::JobOutput { .. } | EventKind::JobProgress { .. } => {
+            Vec::new()
+        }
         EventKind::JobStarted { job, reasons, command, message, attempt, .. } => {
             let attempt = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
             let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();

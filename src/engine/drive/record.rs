@@ -2,7 +2,6 @@
 //! relies on it; after the first record that cannot be written nothing new begins.
 
 use super::{RUNS_KEPT, Run};
-use crate::base::clock;
 use crate::base::path::PathId;
 use crate::engine::cancel::CancelLevel;
 use crate::engine::event::EventKind;
@@ -80,7 +79,7 @@ impl Run<'_> {
             RunLog::create(runs::run_log(&self.state_dir, self.number))?,
             RunLog::create(runs::event_log(&self.state_dir, self.number))?,
         );
-        let (boot_id, time_ms) = (boot_id(), clock::wall_ms());
+        let (boot_id, time_ms) = (boot_id(), self.options.clock.wall_ms());
         self.writer
             .append(&self.cx.paths, &[Record::RunStarted { run: self.number, boot_id: &boot_id, time_ms }])
     }

@@ -1,14 +1,17 @@
 //! From a job whose turn it is to a process: all that has to be so before, and what is said of it.
 
 use super::{Inbox, Run, TRUSTED, relative, together};
+use crate::base::digest::Digest;
 use crate::engine::conclude::Conclusion;
 use crate::engine::core::{End, Msg};
 use crate::engine::event::EventKind;
 use crate::engine::launch;
 use crate::engine::work::{self, Prepared, ToCheck, Verdict};
 use crate::exec::executor::JobRequest;
+use crate::exec::host::{TaskFacts, TaskId};
 use crate::files::outputs::make_directory;
 use crate::graph::job::JobId;
+use crate::model::action::OwnedPaths;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 
@@ -80,7 +83,7 @@ impl Run<'_> {
         if let Some(found) = self.prepared.get(&unit).and_then(|prepared| prepared.found.clone()) {
             return self.start_restore(unit, found);
         }
-        if attempt > 1 {
+        if attempt > 1 || self.squeezed(unit).is_some() {
             self.again(jobs, attempt)?;
         }
         self.check_again_if_moved(unit, jobs)?;
@@ -113,11 +116,42 @@ impl Run<'_> {
         if jobs.len() > 1 {
             self.run_together(unit, jobs, &mut requests);
         }
-        for request in requests {
+        for mut request in requests {
+            self.share_slots(&mut request);
+            if jobs.len() == 1 && self.executor.is_hosted() {
+                request.facts = self.task_facts(request.job).map(Box::new);
+            }
             self.tell_started(request.job, attempt);
             self.executor.submit(request);
         }
         Ok(())
+    }
+
+    /// What the host's executor is told of a job.
+    fn task_facts(&self, job: u32) -> Option<TaskFacts> {
+        let (cx, prepared) = (&self.cx, self.prepared.get(&job)?);
+        let outputs = &cx.job(JobId(job)).outputs;
+        let interrupted = outputs.first().filter(|path| cx.view.interrupted(**path).is_some());
+        let first = outputs.first().map_or("", |path| cx.paths.text(*path));
+        let all = |paths: &OwnedPaths| -> Vec<_> {
+            paths.paths.iter().map(|path| launch::absolute(&cx.root.join(&**path))).collect()
+        };
+        let instance = &prepared.instance;
+        Some(TaskFacts {
+            run: self.number,
+            key: prepared.fingerprint.marker(Digest::of(first.as_bytes()), &cx.paths),
+            title: self.info(job).title(),
+            rule: cx.rule(cx.job(JobId(job))).name.clone(),
+            threads: instance.threads,
+            resources: instance.resources.clone(),
+            inputs: all(&instance.inputs),
+            outputs: all(&instance.outputs),
+            earlier: interrupted
+                .filter(|_| instance.attempt == 1)
+                .and_then(|path| cx.view.last_job(*path))
+                .filter(|(run, _)| *run != self.number)
+                .map(|(run, job)| TaskId::new(run, job)),
+        })
     }
 
     pub(super) fn request(&self, id: JobId) -> std::result::Result<JobRequest, Trouble> {
@@ -137,17 +171,19 @@ impl Run<'_> {
             command: prepared.command.clone(),
             message: prepared.message.clone(),
             attempt,
-            log: launch::has_log(rule).then(|| relative(&self.launcher.log(job), &self.cx.root)),
+            log: launch::has_log(&self.cx, rule).then(|| relative(&self.launcher.log(job), &self.cx.root)),
         };
         self.emit(event);
     }
 
-    /// A further attempt sees its number: functions of resources may ask for more.
+    /// A further attempt sees its number: functions of resources may ask for more. A job that got fewer threads than it
+    /// asked for sees those.
     pub(super) fn again(&mut self, jobs: &[JobId], attempt: u32) -> std::result::Result<(), (u32, Trouble)> {
         for id in jobs {
             let job = self.cx.job(*id);
             let rule = self.cx.rule(job);
-            let anew = Instance::of(&self.cx, job, attempt)
+            let threads = self.squeezed(id.0).unwrap_or(self.cx.slots);
+            let anew = Instance::within(&self.cx, job, attempt, threads)
                 .and_then(|instance| Ok((instance.command(rule)?, instance.message(rule)?, instance)));
             let (command, message, instance) = anew.map_err(|trouble| (id.0, trouble))?;
             if let Some(prepared) = self.prepared.get_mut(&id.0) {
@@ -185,7 +221,10 @@ impl Run<'_> {
         match work::check_unit(&cx, &to_check) {
             Verdict::Run(anew) => {
                 self.prepared.extend(anew);
-                if attempt > 1 { self.again(jobs, attempt) } else { Ok(()) }
+                match attempt > 1 || self.squeezed(unit).is_some() {
+                    true => self.again(jobs, attempt),
+                    false => Ok(()),
+                }
             }
             Verdict::Trouble(job, trouble) => Err((job, trouble)),
             Verdict::Lacks(absent) => {

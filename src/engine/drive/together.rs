@@ -180,6 +180,7 @@ impl Run<'_> {
         affected.sort_unstable();
         affected.dedup();
         jobs.into_iter().for_each(|job| self.discard_backups(job));
+        self.unit_lets_slots_go();
         self.tell(Msg::Ended { job: unit, end: bad.unwrap_or(End::Done { affected }) });
     }
 

@@ -1,7 +1,8 @@
 //! What the formatter prints means the same, which it checks itself; formatting it again changes nothing.
 
 use super::{Source, text};
-use rulemake::{ErrorKind, FormatOptions, format_source};
+use rulemake::ErrorKind;
+use rulemake::source::{FormatOptions, format_source};
 
 /// The first byte is the width, the others are the text. Half of them are as wide as the default.
 pub(crate) fn run(bytes: &[u8]) {

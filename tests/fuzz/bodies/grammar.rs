@@ -1,7 +1,7 @@
 //! Any text is parsed, or refused with places that are in it.
 
 use super::text;
-use rulemake::included_files;
+use rulemake::source::included_files;
 
 pub(crate) fn run(bytes: &[u8]) {
     check(&text(bytes));

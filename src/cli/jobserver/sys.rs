@@ -1,0 +1,60 @@
+//! The few calls to the operating system for which std has no safe form. All unsafe code of the command is here.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::time::Duration;
+
+/// Jobs inherit these numbers, and their scripts use low ones for themselves.
+const FIRST_NUMBER: i32 = 200;
+
+/// A copy that children inherit, with a number that nothing else has for long.
+#[expect(unsafe_code, reason = "copies of std are closed in children")]
+pub(super) fn inheritable(file: &OwnedFd) -> io::Result<OwnedFd> {
+    // A process may be allowed few open files.
+    for first in [FIRST_NUMBER, 10] {
+        // SAFETY: takes and gives numbers.
+        let copy = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD, first) };
+        if copy >= 0 {
+            // SAFETY: it was made just now, for nobody else.
+            return Ok(unsafe { OwnedFd::from_raw_fd(copy) });
+        }
+    }
+    Err(io::Error::last_os_error())
+}
+
+/// A copy of an open file of this process that was inherited, by its number.
+///
+/// # Errors
+/// It is not open.
+#[expect(unsafe_code, reason = "a number that somebody names may be anything")]
+pub(super) fn inherited(number: i32) -> io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: it is only copied; if it is not open, the copy fails.
+    unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()
+}
+
+/// From now on reading does not wait, for all who share the opening.
+#[expect(unsafe_code, reason = "std does so for sockets only")]
+pub(super) fn never_wait(file: &File) -> io::Result<()> {
+    // SAFETY: takes and gives numbers.
+    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    // SAFETY: as above.
+    match flags >= 0 && unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK) } == 0
+    {
+        true => Ok(()),
+        false => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Waits until there is something to read; `false` if there was nothing for so long, or will never be.
+#[expect(unsafe_code, reason = "std does not wait for files")]
+pub(super) fn wait_readable(file: &File, at_most: Duration) -> bool {
+    let mut wanted = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let milliseconds = i32::try_from(at_most.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: one structure, which outlives the call.
+    let found = unsafe { libc::poll(&raw mut wanted, 1, milliseconds) };
+    found > 0 && wanted.revents & libc::POLLIN != 0
+}

@@ -1,0 +1,340 @@
+//! What a host does with the library alone, through public names: rules from closures, with a Rulefile's, under
+//! cancels and panics. Promise: what a closure says is heard, what it breaks is its own job.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use rulemake::{
+    BoxError, CancelLevel, CancelToken, Event, EventKind, Interpreter, JobContext, PathPattern, Reason, Rule,
+    RuleBuilder, RunOptions, RunReport, Session, Shadow, Value, Workflow,
+};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn dir(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        fs::write(dir.path().join(path), text).unwrap();
+    }
+    dir
+}
+
+fn workflow(rules: impl IntoIterator<Item = RuleBuilder>) -> Workflow {
+    rules.into_iter().fold(Workflow::builder(), |builder, rule| builder.rule(rule)).build().unwrap()
+}
+
+fn run(root: &Path, workflow: Workflow) -> (RunReport, Vec<Event>) {
+    let events: Arc<Mutex<Vec<Event>>> = Arc::default();
+    let heard = events.clone();
+    let mut session = Session::builder(workflow)
+        .root(root)
+        .observer(move |event| heard.lock().unwrap().push(event.clone()))
+        .open()
+        .unwrap();
+    let report = session.run::<&str>(&[], &RunOptions::default()).unwrap();
+    let events = events.lock().unwrap().clone();
+    (report, events)
+}
+
+fn read(root: &TempDir, path: &str) -> String {
+    fs::read_to_string(root.path().join(path)).unwrap()
+}
+
+#[test]
+fn what_a_closure_logs_is_told_and_stands_in_its_log() {
+    let root = dir(&[]);
+    let rule = Rule::builder("talk").output("out").action("1", |job| {
+        job.log("one\ntwo");
+        for step in 0..1000 {
+            job.progress(step + 1, 1000);
+        }
+        Err("that is all".into())
+    });
+    let (report, events) = run(root.path(), workflow([rule]));
+    let lines: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::JobOutput { job, text } if job.rule == "talk" => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lines, ["one", "two"]);
+    let steps: Vec<(u64, u64)> = events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::JobProgress { done, total, .. } => Some((*done, *total)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((steps.first(), steps.last()), (Some(&(1, 1000)), Some(&(1000, 1000))));
+    assert!(steps.len() < 900, "steps that follow at once are not all told: {}", steps.len());
+    let failure = &report.failures[0];
+    assert_eq!(
+        (failure.outcome.as_str(), &failure.log_tail[..]),
+        ("that is all", &["one".to_string(), "two".into()][..])
+    );
+    assert_eq!(read(&root, failure.log.as_deref().unwrap()), "one\ntwo\n");
+}
+
+#[test]
+fn a_panic_is_the_failure_of_its_job_and_the_next_run_repeats_it() {
+    let root = dir(&[]);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = calls.clone();
+    let rule = move || {
+        let count = count.clone();
+        Rule::builder("shaky").output("out").action("1", move |job| {
+            fs::write(&job.outputs()[0], "half").unwrap();
+            assert!(count.fetch_add(1, Ordering::SeqCst) > 0, "the first time it breaks");
+            Ok(())
+        })
+    };
+    let (report, _) = run(root.path(), workflow([rule()]));
+    assert_eq!(report.failures[0].outcome, "panicked: the first time it breaks");
+    assert!(!root.path().join("out").exists(), "what it left is no result");
+    let (report, _) = run(root.path(), workflow([rule()]));
+    assert!(report.success() && read(&root, "out") == "half");
+    assert_eq!(run(root.path(), workflow([rule()])).0.summary.up_to_date, 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_closure_sees_the_cancel_and_its_half_work_is_no_result() {
+    let root = dir(&[]);
+    let token = CancelToken::new();
+    let stop = token.clone();
+    let rule = Rule::builder("long").output("out").action("1", move |job| {
+        job.write(&job.outputs()[0], "half")?;
+        stop.cancel(CancelLevel::Terminate);
+        while !job.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err("stopped".into())
+    });
+    let mut session = Session::builder(workflow([rule])).root(root.path()).cancel(token).open().unwrap();
+    let report = session.run::<&str>(&[], &RunOptions::default()).unwrap();
+    assert!(report.cancelled && report.summary.cancelled == 1 && report.failures.is_empty());
+    assert!(!root.path().join("out").exists());
+}
+
+#[test]
+fn a_time_limit_raises_the_flag_of_a_closure() {
+    let root = dir(&[]);
+    let rule = Rule::builder("slow").output("out").timeout(Duration::from_millis(50)).action("1", |job| {
+        while !job.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err("stopped".into())
+    });
+    let (report, _) = run(root.path(), workflow([rule]));
+    assert_eq!(report.failures[0].outcome, "timed out after 0.05 s");
+}
+
+#[test]
+fn the_version_stands_for_the_code_of_a_closure() {
+    let root = dir(&[("in", "x")]);
+    let rule = |version: &str| {
+        let write = |job: &JobContext| Ok(job.write(&job.outputs()[0], job.read(&job.inputs()[0])?)?);
+        Rule::builder("copy").input("in").output("out").action(version, write)
+    };
+    assert_eq!(run(root.path(), workflow([rule("1")])).0.summary.ran, 1);
+    assert_eq!(run(root.path(), workflow([rule("1")])).0.summary.ran, 0);
+    let (report, events) = run(root.path(), workflow([rule("2")]));
+    assert_eq!(report.summary.ran, 1);
+    let changed = |event: &Event| match &event.kind {
+        EventKind::JobStarted { reasons, .. } => matches!(reasons[..], [Reason::CommandChanged { .. }]),
+        _ => false,
+    };
+    assert!(events.iter().any(changed));
+}
+
+#[test]
+fn rules_of_a_rulefile_and_closures_make_files_for_each_other() {
+    let root = dir(&[("words.txt", "pear\napple\n")]);
+    let text = "rule all:\n    input: 'report.txt'\n\nrule sort:\n    input: '{x}.txt'\n    output: '{x}.sorted'\n    \
+                shell: 'sort {input} > {output}'\n\nrule report:\n    input: 'words.count'\n    output: 'report.txt'\n    \
+                shell: 'cat {input} > {output}'\n";
+    let mixed = || {
+        let count = |job: &JobContext| {
+            let lines = job.read_to_string(&job.inputs()[0])?.lines().count();
+            Ok(job.write(&job.outputs()[0], format!("{lines}\n"))?)
+        };
+        Workflow::builder()
+            .rulefile(Workflow::parse("Rulefile", text).unwrap())
+            .rule(Rule::builder("count").input("{x}.sorted").output("{x}.count").action("1", count))
+            .build()
+            .unwrap()
+    };
+    assert_eq!(run(root.path(), mixed()).0.summary.ran, 3);
+    assert_eq!(read(&root, "report.txt"), "2\n");
+    fs::write(root.path().join("words.txt"), "apple\npear\n").unwrap();
+    let (report, _) = run(root.path(), mixed());
+    assert_eq!((report.summary.ran, report.summary.up_to_date), (1, 2), "sorted it is the same");
+
+    let again = Workflow::builder()
+        .rulefile(Workflow::parse("Rulefile", text).unwrap())
+        .rule(Rule::builder("sort").output("z").shell("touch z"))
+        .build();
+    assert_eq!(again.unwrap_err().code(), "duplicate-rule");
+}
+
+#[test]
+fn checkpoints_and_their_readers_are_closures() {
+    let root = dir(&[("parts", "a b c")]);
+    let list = root.path().join("list");
+    let all = Rule::builder("all").input_fn(move |cx| {
+        cx.after_checkpoint("split", &[])?;
+        Ok(Value::List(
+            fs::read_to_string(&list)?.split_whitespace().map(|x| Value::from(format!("{x}.part"))).collect(),
+        ))
+    });
+    let split = Rule::builder("split").checkpoint().input("parts").output("list");
+    let split = split.action("1", |job| Ok(job.write(&job.outputs()[0], job.read(&job.inputs()[0])?)?));
+    let part = Rule::builder("part").output("{x}.part").constraint("x", "[a-z]");
+    let part =
+        part.action("1", |job| Ok(job.write(&job.outputs()[0], job.wildcards().get("x").unwrap_or(""))?));
+    let (report, _) = run(root.path(), workflow([all, split, part]));
+    assert_eq!(report.summary.ran, 4);
+    assert_eq!(read(&root, "b.part"), "b");
+}
+
+#[test]
+fn a_function_that_panics_fails_the_plan_of_its_job_alone() {
+    let root = dir(&[]);
+    let rule = Rule::builder("odd").input_fn(|_| panic!("no idea")).output("out").shell("touch {output}");
+    let session = Session::builder(workflow([rule])).root(root.path()).open().unwrap();
+    let error = session.plan(&["out"], &RunOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("the closure panicked: no idea"), "{error}");
+}
+
+#[test]
+fn a_job_with_shadow_works_in_a_directory_of_its_own() {
+    let root = dir(&[("in", "x")]);
+    let rule = Rule::builder("r").input("in").output("out").shadow(Shadow::Minimal).action("1", |job| {
+        job.write(job.root().join("scratch"), "no output")?;
+        Ok(job.write(&job.outputs()[0], job.read(&job.inputs()[0])?)?)
+    });
+    let (report, _) = run(root.path(), workflow([rule]));
+    assert!(report.success(), "{:?}", report.failures);
+    assert_eq!(read(&root, "out"), "x");
+    assert!(!root.path().join("scratch").exists());
+}
+
+#[test]
+fn flags_resources_and_logs_are_as_in_a_rulefile() {
+    let root = dir(&[("in", "x")]);
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let see = seen.clone();
+    let rules = || {
+        let see = see.clone();
+        [
+            Rule::builder("all").input("out").input("dir"),
+            Rule::builder("middle")
+                .input(PathPattern::new("in").ancient())
+                .output(PathPattern::new("middle").temp().non_empty())
+                .shell("cp {input} {output}"),
+            Rule::builder("out")
+                .input_named("m", "middle")
+                .output(PathPattern::new("out").protected())
+                .log_named("main", "logs/out.log")
+                .param("min", 3)
+                .param_fn("size", |cx| Ok((cx.inputs().len() as i64).into()))
+                .threads(2)
+                .resource("mem", "1 GB")
+                .resource_fn("slots", |cx| Ok((cx.threads() * 2).into()))
+                .message("making {output}")
+                .action("1", move |job| {
+                    let int = |value: Option<&Value>| value.and_then(Value::as_int).unwrap_or(-1);
+                    see.lock().unwrap().push(format!(
+                        "{} {} {} {} {}",
+                        int(job.param("min")),
+                        int(job.param("size")),
+                        int(job.resource("mem_mb")),
+                        int(job.resource("slots")),
+                        job.logs()[0].ends_with("logs/out.log"),
+                    ));
+                    Ok(job.write(
+                        job.output("missing").unwrap_or(job.outputs()[0].clone()),
+                        job.read(&job.inputs_named("m")[0])?,
+                    )?)
+                }),
+            Rule::builder("dir")
+                .output(PathPattern::new("dir").directory())
+                .shell("mkdir {output}; touch {output}/a"),
+        ]
+    };
+    let (report, events) = run(root.path(), workflow(rules()));
+    assert!(report.success(), "{:?}", report.failures);
+    assert_eq!(seen.lock().unwrap()[..], ["3 1 1000 4 true"]);
+    assert!(!root.path().join("middle").exists() && root.path().join("dir/a").exists());
+    assert!(fs::metadata(root.path().join("out")).unwrap().permissions().readonly());
+    let message = |event: &Event| matches!(&event.kind, EventKind::JobStarted { message: Some(m), .. } if m == "making out");
+    assert!(events.iter().any(message));
+    fs::write(root.path().join("in"), "y").unwrap();
+    assert_eq!(
+        run(root.path(), workflow(rules())).0.summary.ran,
+        0,
+        "the content of an ancient input counts for nothing"
+    );
+
+    let digest = "0000000000000000000000000000000000000000000000000000000000000000";
+    let wrong = Rule::builder("w").output(PathPattern::new("w").sha256(digest)).shell("echo > {output}");
+    let (report, _) = run(root.path(), workflow([wrong]));
+    assert!(report.failures[0].outcome.contains("sha256 of w"), "{}", report.failures[0].outcome);
+}
+
+struct Upper(&'static str);
+
+impl Interpreter for Upper {
+    fn version(&self) -> &str {
+        self.0
+    }
+
+    fn run(&self, code: &str, job: &JobContext) -> Result<(), BoxError> {
+        if code.contains("panic") {
+            panic!("as asked");
+        }
+        job.log("shouting");
+        Ok(job.write(&job.outputs()[0], code.to_uppercase())?)
+    }
+}
+
+/// Promise: a kind of action that rulemake does not know is one like its own: its code and its version are compared,
+/// its failures are those of jobs, and it also runs scripts that a Rulefile names.
+#[test]
+fn a_session_runs_kinds_of_actions_that_its_host_knows() {
+    let root = dir(&[("load.up", "select")]);
+    let rules = |code: &str| {
+        let text = "rule script:\n    output: 'script.txt'\n    script: 'load.up'\n";
+        Workflow::builder()
+            .rulefile(Workflow::parse("Rulefile", text).unwrap())
+            .rule(Rule::builder("inline").output("inline.txt").interpreted("up", code))
+            .build()
+            .unwrap()
+    };
+    let run = |code: &str, version: &'static str| {
+        let mut session = Session::builder(rules(code))
+            .root(root.path())
+            .interpreter("up", Arc::new(Upper(version)))
+            .open()
+            .unwrap();
+        let report = session.run(&["script.txt", "inline.txt"], &RunOptions::default()).unwrap();
+        (report.summary.ran, report.failures.first().map(|failure| failure.outcome.clone()))
+    };
+    assert_eq!(run("abc", "1"), (2, None));
+    assert_eq!((read(&root, "script.txt"), read(&root, "inline.txt")), ("SELECT".into(), "ABC".into()));
+    assert_eq!(run("abc", "1"), (0, None));
+    assert_eq!(run("abd", "1"), (1, None), "code is compared");
+    assert_eq!(run("abd", "2"), (2, None), "the version is compared, too");
+    fs::write(root.path().join("load.up"), "insert").unwrap();
+    assert_eq!(run("abd", "2"), (1, None), "a script is compared by content");
+    assert_eq!(run("panic", "2").1.unwrap(), "panicked: as asked");
+
+    let unknown = workflow([Rule::builder("a").output("a").interpreted("sql", "select 1")]);
+    let session = Session::builder(unknown).root(root.path()).open().unwrap();
+    let error = session.plan(&["a"], &RunOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("needs an interpreter of `sql`"), "{error}");
+}
