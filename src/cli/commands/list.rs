@@ -120,6 +120,7 @@ fn row(output: &OutputState) -> [String; 6] {
     };
     let (run, took) = match &output.last {
         Some(last) if last.accepted => (format!("{} accepted", last.run), String::new()),
+        Some(last) if last.restored => (format!("{} restored", last.run), report::duration(last.duration_ms)),
         Some(last) => (last.run.to_string(), report::duration(last.duration_ms)),
         None => Default::default(),
     };

@@ -24,6 +24,7 @@ pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     pushed.warnings.iter().for_each(|warning| output.remark(&format!("warning: {}", printable(warning))));
     let left = match pushed.left {
         0 => String::new(),
+        1 => "; 1 is not up to date or was not kept".to_string(),
         n => format!("; {n} are not up to date or were not kept"),
     };
     let size = list::size_text(pushed.bytes);
