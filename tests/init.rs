@@ -198,7 +198,7 @@ fn what_was_said_to_cookiecutter_holds() {
     let text = "{{cookiecutter.name}} {{cookiecutter.kind}} {{cookiecutter.yes}}";
     let case = template(&[(&format!("{TOP}/f"), text)])
         .file("rc", "default_context:\n  name: Mine\n  kind: y\n  author: me\nreplay_dir: x\n")
-        .file("bad", "default_context: {kind: z, yes: false}\n")
+        .file("bad", "default_context: {kind: z, \"yes\": false}\n")
         .file(
             "answers.json",
             r#"{"cookiecutter": {"name": "Again", "kind": "y", "yes": false, "_template": "t"}}"#,

@@ -143,7 +143,7 @@ fn foreign(
 ) -> Result<Template, Failure> {
     let mut dir = match origin(&args.template) {
         Origin::Repository(address) => clone(&address, args.checkout.as_deref(), scratch)?,
-        Origin::Archive(path) => unpack(&start, &path, scratch)?,
+        Origin::Archive(path) => unpack(start, &path, scratch)?,
         Origin::Directory(path) => {
             let dir = start.join(&path);
             if !dir.is_dir() {
