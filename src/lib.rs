@@ -63,6 +63,7 @@ struct Readme;
 
 mod base;
 mod diag;
+mod disk;
 mod engine;
 mod error;
 mod exec;
@@ -79,6 +80,8 @@ mod store;
 mod syntax;
 #[cfg(unix)]
 mod sys;
+#[cfg(feature = "test-support")]
+pub mod test_support;
 mod trace;
 
 /// Executors of the host: where jobs are executed that are not executed here.
