@@ -66,6 +66,7 @@ struct Readme;
 mod base;
 mod cache;
 mod diag;
+mod disk;
 mod engine;
 mod error;
 mod exec;
@@ -82,6 +83,8 @@ mod store;
 mod syntax;
 #[cfg(unix)]
 mod sys;
+#[cfg(feature = "test-support")]
+pub mod test_support;
 mod trace;
 
 /// Executors of the host: where jobs are executed that are not executed here.

@@ -17,6 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::path::normalise;
 use crate::cache::Cache;
 use crate::diag::Diagnostic;
+use crate::disk;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::Event;
@@ -191,7 +192,7 @@ impl Session {
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
         for target in targets.iter().filter(|target| self.workflow.rule(target).is_none()) {
             let made = paths.find(&normalise(target)).and_then(|id| graph.producer(id)).is_some();
-            if !made && self.root.join(target).is_dir() {
+            if !made && disk::is_dir(&self.root.join(target)) {
                 let message = format!("the target `{target}` is a directory, not a file");
                 return Err(Error::new(ErrorKind::Plan, message)
                     .with_help("name a file in it, or a rule that makes its files"));
@@ -438,7 +439,7 @@ impl Session {
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
         // Where nothing is on record a plan that cannot be made leaves nothing behind.
-        let early = match self.state_dir().exists() {
+        let early = match disk::exists(&self.state_dir()) {
             true => None,
             false => Some(self.admitted(targets, options, &mut read(&self.state_dir())?)?),
         };

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lower layers first; a module may use modules of lower layers.
-const LAYERS: [(&str, u8); 21] = [
+const LAYERS: [(&str, u8); 23] = [
     ("base", 0),
     ("diag", 0),
+    ("disk", 0),
     ("error", 0),
     ("sys", 0),
     ("syntax", 1),
@@ -27,6 +28,7 @@ const LAYERS: [(&str, u8); 21] = [
     ("session", 6),
     ("report", 6),
     ("lint", 6),
+    ("test_support", 6),
     ("architecture", 6),
     ("language", 6),
 ];

@@ -97,9 +97,10 @@ impl Progress {
         }]);
     }
 
-    /// Removes the live area until the next event or tick draws it again.
+    /// Removes the live area until the next event or tick draws it again. Ctrl-Z was typed.
     pub(crate) fn rest(&self) {
         if let Some(live) = &self.view().live {
+            live.step_back_over_echo();
             live.clear();
         }
     }
@@ -244,7 +245,7 @@ impl Live {
         self.area.suspend(|| say(text));
     }
 
-    /// The cursor rests at the right end of the last line, so that the terminal writes the `^C` of the user on
+    /// The cursor rests at the right end of the last line, so that the terminal writes the `^C` or `^Z` of the user on
     /// a line of its own, which is not known to be there when the area is removed.
     fn step_back_over_echo(&self) {
         let _ = io::stderr().lock().write_all(b"\r\x1b[2K\x1b[1A");

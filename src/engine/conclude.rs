@@ -2,6 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, is_outside};
+use crate::disk;
 use crate::engine::restore;
 use crate::engine::work::{dues, flags, updated};
 use crate::error::Error;
@@ -431,7 +432,7 @@ fn after_failure(
     let taken = if began { take_away(cx, id, &facts.quarantine) } else { nothing };
     let Taken { moved, put_back, stuck } = taken;
     cx.forget(id);
-    let mut log = (facts.has_log && facts.log.exists()).then_some(facts.log);
+    let mut log = (facts.has_log && disk::exists(&facts.log)).then_some(facts.log);
     let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
     if log_tail.is_empty() {
         // What the command wrote to the rule's own log, then.

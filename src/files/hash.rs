@@ -3,9 +3,9 @@
 
 use super::stat::{self, FsClock, Observed, Stat};
 use crate::base::digest::Digest;
+use crate::disk::File;
 use crate::error::{Error, ErrorKind, Result};
 use crate::trace::identity::{FileHash, FileKind, StatSig};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

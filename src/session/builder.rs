@@ -3,6 +3,7 @@
 use super::{Observe, Session};
 use crate::base::clock::{Clock, SystemClock};
 use crate::cache::Cache;
+use crate::disk;
 use crate::engine::cancel::CancelToken;
 use crate::engine::event::Event;
 use crate::engine::slots::SlotSource;
@@ -185,8 +186,8 @@ impl SessionBuilder {
             None => self.root,
         };
         // The one of `workdir:` may be yet to be made.
-        let must_be_there = root.exists() || self.workflow.workdir.is_none();
-        if must_be_there && !root.is_dir() {
+        let must_be_there = disk::exists(&root) || self.workflow.workdir.is_none();
+        if must_be_there && !disk::is_dir(&root) {
             let message = format!("the root {} is not a directory", root.display());
             return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }

@@ -38,7 +38,7 @@ impl<'t> Case<'t> {
     }
 
     /// Everything printed and the exit code, as the end of the case's text.
-    fn play(&self) -> String {
+    pub(crate) fn play(&self) -> String {
         let dir = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(dir.path()).unwrap();
         for (path, body) in &self.files {
@@ -72,7 +72,7 @@ impl<'t> Case<'t> {
 
 /// The text without what differs between machines and runs: the directory, times such as `0.05 s`, and in JSON the
 /// numbers of `..._ms`, of `pid` and of `mtime`.
-fn redacted(text: &str, root: &Path) -> String {
+pub(crate) fn redacted(text: &str, root: &Path) -> String {
     let text = text.replace(&*root.to_string_lossy(), "[DIR]");
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
