@@ -8,6 +8,7 @@ mod options;
 mod outputs;
 mod recall;
 mod recovery;
+mod share;
 mod status;
 mod targets;
 mod views;
@@ -15,7 +16,9 @@ mod watched;
 
 use crate::base::clock::Clock;
 use crate::base::path::normalise;
+use crate::cache::Cache;
 use crate::diag::Diagnostic;
+use crate::disk;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
 use crate::engine::event::Event;
@@ -50,6 +53,7 @@ pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
+pub use share::Pushed;
 pub use status::{RunningJob, Status};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,6 +84,7 @@ pub struct Session {
     interpreters: Interpreters,
     direct: bool,
     variables: Arc<[(String, String)]>,
+    cache: Option<Arc<Cache>>,
     shared_slots: Option<Arc<dyn SlotSource>>,
 }
 
@@ -190,7 +195,7 @@ impl Session {
         .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
         for target in targets.iter().filter(|target| self.workflow.rule(target).is_none()) {
             let made = paths.find(&normalise(target)).and_then(|id| graph.producer(id)).is_some();
-            if !made && self.root.join(target).is_dir() {
+            if !made && disk::is_dir(&self.root.join(target)) {
                 let message = format!("the target `{target}` is a directory, not a file");
                 return Err(Error::new(ErrorKind::Plan, message)
                     .with_help("name a file in it, or a rule that makes its files"));
@@ -236,6 +241,8 @@ impl Session {
             interpreters: self.interpreters.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
+            cache: self.cache.clone(),
+            foreknown: Default::default(),
         })
     }
 
@@ -435,7 +442,7 @@ impl Session {
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
         // Where nothing is on record a plan that cannot be made leaves nothing behind.
-        let early = match self.state_dir().exists() {
+        let early = match disk::exists(&self.state_dir()) {
             true => None,
             false => Some(self.admitted(targets, options, &mut read(&self.state_dir())?)?),
         };
@@ -468,6 +475,7 @@ impl Session {
             programs: self.programs.clone(),
             direct: self.direct,
             variables: self.variables.clone(),
+            only_restore: options.only_restore,
             slots: self.shared_slots.clone(),
         };
         let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -59,8 +59,9 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 21] = [
+pub(crate) const COMMANDS: [&str; 24] = [
     "accept",
+    "cache",
     "check",
     "clean",
     "completions",
@@ -76,6 +77,8 @@ pub(crate) const COMMANDS: [&str; 21] = [
     "lsp",
     "man",
     "plan",
+    "pull",
+    "push",
     "run",
     "status",
     "summary",

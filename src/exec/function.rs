@@ -1,12 +1,12 @@
 //! Actions that are called in this process. A panic in one is its failure, not ours.
 
 use crate::base::clock::monotonic;
+use crate::disk::{self as fs, File, OpenOptions};
 use crate::exec::executor::Outcome;
 use crate::model::action::{JobContext, Reports};
 use crate::model::build::BoxError;
 use std::any::Any;
 use std::error::Error;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

@@ -9,11 +9,11 @@ use super::process::{Control, MAX_ARGUMENT};
 use super::watch::Watch;
 use crate::base::clock::Clock;
 use crate::base::digest::Digest;
+use crate::disk as fs;
 use crate::exec::executor::{Completion, JobRequest, Outcome, Signal, Work};
 use crate::model::value::Value;
 use rustc_hash::FxHashMap;
 use std::fmt;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -285,6 +285,13 @@ impl Task {
     #[must_use]
     pub fn command(&self) -> Option<&TaskCommand> {
         self.inner().command.as_ref()
+    }
+
+    /// Whether it is executed in this process whatever happens: a closure, or code for an interpreter of the host. An
+    /// executor may leave it to the session, or give a thread to [`Task::run_here`].
+    #[must_use]
+    pub fn is_call(&self) -> bool {
+        matches!(self.inner().request.work, Work::Function { .. } | Work::Interpreted(_))
     }
 
     /// Makes ready what the task needs: its old outputs go, the directories of the new ones are there. To be called

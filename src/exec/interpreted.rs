@@ -2,9 +2,9 @@
 //! failure, not ours.
 
 use super::function;
+use crate::disk as fs;
 use crate::exec::executor::{InterpretedCode, InterpretedWork, Outcome};
 use std::borrow::Cow;
-use std::fs;
 use std::path::Path;
 
 pub(super) fn run(work: &InterpretedWork, dir: &Path) -> Outcome {

@@ -9,9 +9,9 @@ use super::hash::{Content, FileHasher};
 use super::place::{copy_all, move_under, remove_all};
 use super::{stat, tree};
 use crate::base::digest::Digest;
+use crate::disk as fs;
 use crate::error::{Error, Result};
 use crate::trace::identity::Known;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 //! each with a point at which a test lets it fail. A call that fails has done nothing; a process that dies at one has done
 //! all before it and nothing after.
 
-use std::fs::{self, File, Permissions};
+use crate::disk::{self as fs, File, Permissions};
 use std::io;
 use std::path::Path;
 

@@ -3,9 +3,9 @@
 
 use super::stat::{self, FsClock, Observed, Stat};
 use crate::base::digest::Digest;
+use crate::disk::File;
 use crate::error::{Error, ErrorKind, Result};
 use crate::trace::identity::{FileHash, FileKind, StatSig};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -76,6 +76,21 @@ impl FileHasher {
         let text =
             format!("{} keeps changing while it is read: something else is writing it", path.display());
         Err(Error::new(ErrorKind::Environment, text).with_path(path))
+    }
+
+    /// The file at `path`, of which somebody knows that its content has this digest; `None` when no file is there. Whoever
+    /// calls it wrote the file, or read it and knows by [`FileHash::is_same_but_named`] that nobody wrote since.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub(crate) fn known(&self, path: &Path, digest: Digest) -> Result<Option<FileHash>> {
+        let Some(file) = stat::stat(path)?.filter(|file| file.sig.kind == FileKind::File) else {
+            return Ok(None);
+        };
+        let settled = stat::is_settled(&file, self.observe(&file));
+        // What came while that was waited for is another file.
+        let is_same = stat::stat(path)?.is_some_and(|now| now == file);
+        Ok(Some(FileHash { sig: file.sig, digest, settled: settled && is_same }))
     }
 
     /// The time before the reading. Reading a large file takes longer than letting it settle, so a fresh one is

@@ -15,14 +15,14 @@ pub(crate) mod stat;
 pub(crate) mod streams;
 pub(crate) mod tree;
 
+use crate::disk::{self, File};
 pub(crate) use near::near;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 /// Whether there is a directory, links followed.
 pub(crate) fn is_directory(path: &Path) -> bool {
-    path.is_dir()
+    disk::is_dir(path)
 }
 
 /// A program is text that somebody wrote: a larger file is none.
@@ -31,7 +31,7 @@ const MAX_CODE_BYTES: u64 = 64 << 20;
 /// The content of a file with code, known by its path from the root.
 pub(crate) fn read_code(root: &Path, path: &str) -> io::Result<Vec<u8>> {
     let full = root.join(path);
-    let meta = full.metadata()?;
+    let meta = disk::metadata(&full)?;
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }

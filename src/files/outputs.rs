@@ -6,10 +6,10 @@ use super::effect;
 use super::place::{move_under, permit, remove_all};
 use super::stat::is_missing;
 use crate::base::path::is_outside;
+use crate::disk::{self as fs, FileType};
 use crate::error::{Error, ErrorKind, Result};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
-use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -112,7 +112,8 @@ fn find(full: &Path) -> io::Result<Found> {
 pub(super) fn special_name(kind: FileType) -> &'static str {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::FileTypeExt;
+        #[allow(unused_imports, reason = "with files in memory the types have these methods themselves")]
+        use crate::disk::unix::FileTypeExt as _;
         if kind.is_fifo() {
             return "a named pipe";
         }

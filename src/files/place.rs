@@ -5,8 +5,8 @@ use super::effect;
 use super::stat::is_missing;
 use crate::base::digest::Digest;
 use crate::base::path::is_outside;
+use crate::disk as fs;
 use crate::error::{Error, Result};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -73,8 +73,8 @@ pub(super) fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
 
 fn copy_file(from: &Path, to: &Path, meta: &fs::Metadata) -> io::Result<()> {
     effect::copy(from, to)?;
-    let time = filetime::FileTime::from_last_modification_time(meta);
-    match filetime::set_file_mtime(to, time) {
+    let (seconds, rest) = fs::modified(meta);
+    match fs::set_modified(to, seconds, rest) {
         // Of a file that may not be written to only its owner may set the time, which is no content.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         done => done,
@@ -107,7 +107,11 @@ pub(super) fn permit(dir: &Path) -> io::Result<()> {
     while let Some(dir) = pending.pop() {
         #[cfg(unix)]
         {
-            use std::os::unix::fs::PermissionsExt;
+            #[allow(
+                unused_imports,
+                reason = "with files in memory the types have these methods themselves"
+            )]
+            use crate::disk::unix::PermissionsExt as _;
             let mut permissions = fs::symlink_metadata(&dir)?.permissions();
             permissions.set_mode(permissions.mode() | 0o700);
             effect::set_permissions(&dir, permissions)?;
@@ -182,6 +186,7 @@ fn flat_name(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn flat_names_are_single_components_of_bounded_length() {

@@ -6,10 +6,9 @@ use super::{stat, tree};
 use crate::base::checksum::Checksum;
 use crate::base::clock;
 use crate::base::path::PathId;
+use crate::disk::{self as fs, File, OpenOptions};
 use crate::error::{Error, Result};
 use crate::trace::identity::{FileKind, Known};
-use filetime::FileTime;
-use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 /// Something that a job has to make.
@@ -53,8 +52,7 @@ pub(crate) fn touch(root: &Path, path: &str) -> Result<()> {
     let io = |error| Error::io("touch", &full, error);
     OpenOptions::new().append(true).create(true).open(&full).map_err(io)?;
     let now = clock::wall_ms();
-    let time = FileTime::from_unix_time((now / 1000) as i64, (now % 1000) as u32 * 1_000_000);
-    filetime::set_file_mtime(&full, time).map_err(io)
+    fs::set_modified(&full, (now / 1000) as i64, (now % 1000) as u32 * 1_000_000).map_err(io)
 }
 
 /// What is not as it has to be, in order. Reads no content.

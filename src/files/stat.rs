@@ -2,10 +2,12 @@
 //! times of files are compared with the clock of their file system only, never with that of this machine.
 
 use crate::base::clock;
+#[cfg(unix)]
+#[allow(unused_imports, reason = "with files in memory the types have these methods themselves")]
+use crate::disk::unix::{MetadataExt as _, PermissionsExt as _};
+use crate::disk::{self as fs, File, Metadata, OpenOptions};
 use crate::error::{Error, Result};
 use crate::trace::identity::{FileKind, StatSig};
-use filetime::FileTime;
-use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -31,12 +33,13 @@ pub(crate) fn stat(path: &Path) -> Result<Option<Stat>> {
 pub(crate) struct Root {
     path: PathBuf,
     /// `None`: it cannot be opened, or is not there yet.
-    handle: Option<File>,
+    handle: Option<std::fs::File>,
 }
 
 impl Root {
     pub(crate) fn new(path: PathBuf) -> Root {
-        let handle = File::open(&path).ok();
+        // In memory there is nothing to keep open.
+        let handle = std::fs::File::open(&path).ok();
         Root { path, handle }
     }
 
@@ -86,9 +89,9 @@ pub(super) fn lstat(path: &Path) -> Result<Option<Metadata>> {
 }
 
 /// Whether anybody may execute the file.
-pub(super) fn is_executable(meta: &Metadata) -> bool {
+pub(crate) fn is_executable(meta: &Metadata) -> bool {
     #[cfg(unix)]
-    let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
+    let executable = meta.permissions().mode() & 0o111 != 0;
     #[cfg(not(unix))]
     let executable = {
         let _ = meta;
@@ -100,7 +103,7 @@ pub(super) fn is_executable(meta: &Metadata) -> bool {
 /// Whether anybody may write to it.
 pub(super) fn is_writable(meta: &Metadata) -> bool {
     #[cfg(unix)]
-    let writable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o222 != 0;
+    let writable = meta.permissions().mode() & 0o222 != 0;
     #[cfg(not(unix))]
     let writable = !meta.permissions().readonly();
     writable
@@ -111,7 +114,6 @@ pub(super) fn set_writable(path: &Path, meta: &Metadata, writable: bool) -> Resu
     let mut permissions = meta.permissions();
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
         let mode = permissions.mode();
         permissions.set_mode(if writable { mode | 0o200 } else { mode & !0o222 });
     }
@@ -133,13 +135,11 @@ pub(super) fn from_metadata(meta: &Metadata) -> Stat {
     } else {
         FileKind::Special
     };
-    let mtime = FileTime::from_last_modification_time(meta);
-    let mtime_ns = nanoseconds(mtime.unix_seconds(), mtime.nanoseconds().into());
+    let (seconds, rest) = fs::modified(meta);
+    let mtime_ns = nanoseconds(seconds, rest.into());
     #[cfg(unix)]
-    let (ctime_ns, inode, device) = {
-        use std::os::unix::fs::MetadataExt;
-        (nanoseconds(meta.ctime(), meta.ctime_nsec()), meta.ino(), meta.dev())
-    };
+    let (ctime_ns, inode, device) =
+        { (nanoseconds(meta.ctime(), meta.ctime_nsec()), meta.ino(), meta.dev()) };
     #[cfg(not(unix))]
     let (ctime_ns, inode, device) = (mtime_ns, 0, 0);
     Stat { sig: StatSig { kind, size: meta.len(), mtime_ns, ctime_ns, inode }, device }

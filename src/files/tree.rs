@@ -4,12 +4,12 @@
 use super::hash::{Content, FileHasher};
 use super::stat;
 use crate::base::digest::Digest;
+use crate::disk as fs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::trace::identity::StatSig;
 use crate::trace::tree::{Entry, EntryContent, Tree};
 use rayon::prelude::*;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const ATTEMPTS: usize = 3;
@@ -160,6 +160,7 @@ fn link(leaf: &Leaf) -> Result<Option<EntryContent>> {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn tree(path: &Path, known: Option<&Tree>) -> Tree {

@@ -90,7 +90,7 @@ impl Session {
             accepted.sources = sources(&cx, targets);
             return Ok(accepted);
         }
-        if !self.state_dir().exists() {
+        if !crate::disk::exists(&self.state_dir()) {
             // As with a run, a plan that cannot be made leaves nothing behind.
             self.accepting(targets, &mut read(&self.state_dir())?, false)?;
         }

@@ -169,10 +169,11 @@ fn key<T: AsRef<str>>(request: &Digest, targets: &[T], options: &RunOptions) -> 
         only_needed,
         keep_edited,
         assume_inputs,
+        only_restore,
     } = options;
     let forced = *force || *force_all || !force_from.is_empty();
     let part = !until.is_empty() || !omit_from.is_empty() || batch.is_some();
-    let trusting = *only_needed || *keep_edited || !assume_inputs.is_empty();
+    let trusting = *only_restore || *only_needed || *keep_edited || !assume_inputs.is_empty();
     if forced || part || trusting || *environments != Environments::default() {
         return None;
     }

@@ -6,9 +6,9 @@ use super::index::{Scan, View};
 use super::record::{self, Encoder, JobHead, Record};
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, PathTable};
+use crate::disk::{self as fs, File};
 use crate::error::{Error, Result};
 use rustc_hash::FxHashSet;
-use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 

@@ -2,8 +2,8 @@
 //! ends. The text in the file is only for the message.
 
 use crate::base::clock;
+use crate::disk::{File, OpenOptions, TryLockError};
 use crate::error::{Error, ErrorKind, Result};
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;

@@ -4,8 +4,8 @@
 //! printed; `quarantine/<run>/` what failed jobs left; `saved/<run>/` outputs
 //! that somebody else had changed, kept until the user removes them.
 
+use crate::disk as fs;
 use crate::error::{Error, Result};
-use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 

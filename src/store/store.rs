@@ -10,9 +10,9 @@ use super::{compact, runs};
 use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathTable;
+use crate::disk::{self as fs, File, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use rustc_hash::FxHashSet;
-use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -131,8 +131,12 @@ fn create_layout(state_dir: &Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(state_dir).map_err(|error| match state_dir.symlink_metadata() {
+    {
+        #[allow(unused_imports, reason = "with files in memory the types have these methods themselves")]
+        use crate::disk::unix::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(state_dir).map_err(|error| match fs::symlink_metadata(state_dir) {
         Ok(_) => Error::io("use", state_dir, error)
             .with_help("rulemake keeps its records in a directory of this name: move what is there away"),
         Err(_) => Error::io("create", state_dir, error),
@@ -266,8 +270,15 @@ impl Sink for File {
         let meta = self.metadata()?;
         // What is written to a removed file is gone with this process, and no write fails.
         #[cfg(unix)]
-        if std::os::unix::fs::MetadataExt::nlink(&meta) == 0 {
-            return Err(io::Error::other("somebody has removed it meanwhile"));
+        {
+            #[allow(
+                unused_imports,
+                reason = "with files in memory the types have these methods themselves"
+            )]
+            use crate::disk::unix::MetadataExt as _;
+            if meta.nlink() == 0 {
+                return Err(io::Error::other("somebody has removed it meanwhile"));
+            }
         }
         Ok(meta.len())
     }

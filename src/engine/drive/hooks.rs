@@ -170,7 +170,7 @@ impl Run<'_> {
         }
         let name = hook.moment.name();
         let log = runs::hook_log(&self.state_dir, self.number, name);
-        let place = match log.exists() {
+        let place = match crate::disk::exists(&log) {
             true => format!("; its output is in {}", relative(&log, &self.cx.root)),
             false => String::new(),
         };
