@@ -9,8 +9,8 @@
 
 use super::codec::{Cursor, put_bytes, put_text, put_varint};
 use crate::base::digest::Digest;
+use crate::disk as fs;
 use crate::trace::identity::{FileKind, StatSig};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -183,7 +183,7 @@ pub(crate) fn keep(state_dir: &Path, key: &Digest, bytes: &[u8]) {
 /// Removes the oldest ones.
 fn prune(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else { return };
-    let written = |path: PathBuf| Some((fs::metadata(&path).ok()?.modified().ok()?, path));
+    let written = |path: PathBuf| Some((fs::modified(&fs::metadata(&path).ok()?), path));
     let mut kept: Vec<_> = entries.flatten().filter_map(|entry| written(entry.path())).collect();
     kept.sort_by(|a, b| b.cmp(a));
     kept.iter().skip(KEPT).for_each(|(_, path)| drop(fs::remove_file(path)));
