@@ -140,6 +140,7 @@ mod tests {
             let shown: Vec<&str> = shown.collect();
             assert!(shown.len() >= 2, "{command} shows no examples\n{text}");
             for line in shown {
+                assert!(line.contains("rulemake "), "{line:?} is no example: was one too long?\n{text}");
                 let words = line.trim_start().split("  ").next().unwrap();
                 let words = words.split(['<', '>', '|', '(', ')']).map(str::trim);
                 for words in words.filter_map(|part| part.find("rulemake ").map(|at| &part[at..])) {
