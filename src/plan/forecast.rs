@@ -1,7 +1,8 @@
 //! The dry run: what is known before anything runs.
 //!
 //! Promise: a job that is said to run does run, unless a failure keeps it or those who need its temporary files, and one
-//! that is said to be up to date does not. What hangs on the content of a file that will be made anew *may* run.
+//! that is said to be up to date does not. With a cache one that is said to run may be restored all the same, if what runs
+//! before it makes what was made before. What hangs on the content of a file that will be made anew *may* run.
 
 mod restores;
 

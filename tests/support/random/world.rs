@@ -515,11 +515,17 @@ impl World {
             .filter(|event| event["event"] == "job-restored")
             .map(|event| super::support::title(&event["job"]))
             .collect();
-        for (title, verdict) in plan.iter().filter(|(title, _)| title.starts_with('j')) {
+        // Of what is found to be damaged no plan knows.
+        let foretold = plan.iter().filter(|(title, _)| title.starts_with('j') && !is_damaged);
+        for (title, verdict) in foretold {
             let n = number(title.split(' ').next().unwrap());
             let is_kept = match verdict.as_str() {
-                "run" => did.executed(n) || is_kept_by_failure(&self.workflow, &did, n),
-                "restore" => restored.contains(title) || is_damaged && did.executed(n),
+                "run" => {
+                    // What runs before it may make what was made before.
+                    let may_be_restored = restored.contains(title) && !did.ran.is_empty();
+                    did.executed(n) || is_kept_by_failure(&self.workflow, &did, n) || may_be_restored
+                }
+                "restore" => restored.contains(title),
                 "up-to-date" => !did.executed(n) && !restored.contains(title),
                 _ => true,
             };
