@@ -230,11 +230,11 @@ fn every_run_in_process_is_right_minimal_and_foretold() {
 /// With a cache each run ends as if all were made from nothing, and nothing runs twice.
 #[test]
 fn every_run_with_a_cache_is_right_and_makes_nothing_twice() {
-    histories(Driver::Cached { linked: false }, 600);
+    histories(Driver::Cached { linked: false }, 150);
 }
 
 /// The files that the histories edit are those of the cache: it must not believe them.
 #[test]
 fn every_run_with_a_cache_of_links_is_right() {
-    histories(Driver::Cached { linked: true }, 600);
+    histories(Driver::Cached { linked: true }, 150);
 }
