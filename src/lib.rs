@@ -40,6 +40,8 @@
 //!
 //! | Feature | Default | What it adds |
 //! |---|---|---|
+//! | `cache-http` | yes | results shared by HTTP: `HttpCache` |
+//! | `cache-s3` | no | results shared in S3-compatible storage: `S3Cache` |
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
 //! | `tracing` | no | runs and jobs as spans of the `tracing` crate |
 //! | `test-support` | no | files in memory, a fake executor and a manual clock, for tests of your rules: `test_support` |
@@ -87,6 +89,7 @@ pub mod guide {
 struct Readme;
 
 mod base;
+mod cache;
 mod diag;
 mod disk;
 mod engine;
@@ -121,10 +124,12 @@ pub mod event {
 
 /// What a [`Session`] answers beyond plans and reports: states of outputs, logs, the run that is going on.
 pub mod inspect {
+    pub use crate::cache::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
     pub use crate::plan::orphans::Orphan;
     pub use crate::plan::plan::{PlanRead, ReportedFile};
     pub use crate::session::{
-        Accepted, JobLog, LastRun, LeftOut, MadeFiles, OutputState, PassedOver, RunningJob, Status, Watched,
+        Accepted, JobLog, LastRun, LeftOut, MadeFiles, OutputState, PassedOver, Pushed, RunningJob, Status,
+        Watched,
     };
 }
 
@@ -139,6 +144,11 @@ pub mod source {
 
 pub use base::clock::Clock;
 pub use base::digest::Digest;
+#[cfg(feature = "cache-http")]
+pub use cache::HttpCache;
+#[cfg(feature = "cache-s3")]
+pub use cache::S3Cache;
+pub use cache::{Cache, CacheBackend, CacheDirectory, CacheLink};
 pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelGuard, CancelLevel, CancelToken};

@@ -7,6 +7,7 @@ mod history;
 mod options;
 mod outputs;
 mod recovery;
+mod share;
 mod status;
 mod targets;
 mod views;
@@ -14,6 +15,7 @@ mod watched;
 
 use crate::base::clock::Clock;
 use crate::base::path::normalise;
+use crate::cache::Cache;
 use crate::diag::Diagnostic;
 use crate::disk;
 use crate::engine::cancel::CancelToken;
@@ -50,6 +52,7 @@ pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
+pub use share::Pushed;
 pub use status::{RunningJob, Status};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,6 +92,7 @@ pub struct Session {
     interpreters: Interpreters,
     direct: bool,
     variables: Arc<[(String, String)]>,
+    cache: Option<Arc<Cache>>,
     shared_slots: Option<Arc<dyn SlotSource>>,
 }
 
@@ -243,6 +247,8 @@ impl Session {
             interpreters: self.interpreters.clone(),
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
+            cache: self.cache.clone(),
+            foreknown: Default::default(),
         })
     }
 
@@ -475,6 +481,7 @@ impl Session {
             programs: self.programs.clone(),
             direct: self.direct,
             variables: self.variables.clone(),
+            only_restore: options.only_restore,
             slots: self.shared_slots.clone(),
         };
         let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);

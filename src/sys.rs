@@ -166,3 +166,21 @@ pub(crate) fn rights(path: &std::path::Path) -> [bool; 3] {
     // SAFETY: the text ends in a NUL and outlives the call.
     [libc::R_OK, libc::W_OK, libc::X_OK].map(|right| unsafe { libc::access(path.as_ptr(), right) } == 0)
 }
+
+/// Gives an empty file the content of another without copying it: both share the blocks until one of them is changed.
+/// Fails where the file system cannot, or where the two are not on the same one.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std cannot share blocks")]
+pub(crate) fn share_blocks(from: &std::fs::File, to: &std::fs::File) -> io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+    // SAFETY: takes two descriptors that outlive the call and touches no memory of ours.
+    match unsafe { libc::ioctl(to.as_raw_fd(), libc::FICLONE as _, from.as_raw_fd()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn share_blocks(_: &std::fs::File, _: &std::fs::File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -69,7 +69,9 @@ fn the_command_writes_what_the_schema_says() {
         }
     };
     collect(&case.last().events);
-    let case = case.run(&["joined", "kept"]);
+    let case = case.run(&["joined", "kept", "--cache", "results", "--force"]);
+    collect(&case.last().events);
+    let case = case.remove("kept").run(&["kept", "--cache", "results"]);
     collect(&case.last().events);
     for (name, rule) in [("job-output", "talk"), ("job-progress", "talk")] {
         let told = closure_events();

@@ -192,6 +192,53 @@ fn values_can_be_set() {
         .stderr_has("leads out of the template");
 }
 
+/// Promise: what a user of Cookiecutter has set up holds here, too: own defaults, answers of an earlier call, zip files.
+#[test]
+fn what_was_said_to_cookiecutter_holds() {
+    let text = "{{cookiecutter.name}} {{cookiecutter.kind}} {{cookiecutter.yes}}";
+    let case = template(&[(&format!("{TOP}/f"), text)])
+        .file("rc", "default_context:\n  name: Mine\n  kind: y\n  author: me\nreplay_dir: x\n")
+        .file("bad", "default_context: {kind: z, \"yes\": false}\n")
+        .file(
+            "answers.json",
+            r#"{"cookiecutter": {"name": "Again", "kind": "y", "yes": false, "_template": "t"}}"#,
+        )
+        .file("none.json", "[1]");
+    let rc = case.path("rc").to_string_lossy().into_owned();
+    let bad = case.path("bad").to_string_lossy().into_owned();
+    let case = case.env("COOKIECUTTER_CONFIG", &rc).call(&["init", "-t", "t"]);
+    assert_eq!(case.read("Mine/f"), "Mine y True");
+    let case = case.call(&["init", "-t", "t", "name=Other"]);
+    assert_eq!(case.read("Other/f"), "Other y True", "the command line wins");
+    let case = case.call(&["init", "-t", "t", "--replay-file", "answers.json", "kind=x"]);
+    assert_eq!(case.read("Again/f"), "Again x False");
+    let case = case
+        .call_with_code(&["init", "-t", "t", "--replay-file", "none.json"], 2)
+        .stderr_has("`none.json` holds no answers: it is no JSON object")
+        .env("COOKIECUTTER_CONFIG", &bad)
+        .call(&["init", "fits", "-t", "t"])
+        .stderr_has("note: ")
+        .stderr_has("`kind` cannot be `z`");
+    assert_eq!(case.read("fits/f"), "Demo x False");
+    if !has("zip") && !has("python3") {
+        return;
+    }
+    let zipped =
+        Command::new("python3").args(["-m", "zipfile", "-c", "t.zip", "t"]).current_dir(case.root()).status();
+    if !zipped.is_ok_and(|status| status.success()) || Command::new("unzip").arg("-v").output().is_err() {
+        return;
+    }
+    let case = case.remove("t").call(&["init", "zipped", "-t", "t.zip"]);
+    assert_eq!(case.read("zipped/f"), "Demo x False");
+    case.call_with_code(&["init", "-t", "other.zip"], 2)
+        .stderr_has("there is no file `")
+        .call_with_code(&["init", "-t", "https://example.org/t.zip"], 2)
+        .stderr_has("an archive is not downloaded: get it, and name the file")
+        .file("broken.zip", "no archive")
+        .call_with_code(&["init", "-t", "broken.zip"], 7)
+        .stderr_has("unzip says: ");
+}
+
 /// Promise: on a terminal variables are asked for, with their defaults, until the answers hold.
 #[test]
 fn questions_are_asked_on_a_terminal() {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lower layers first; a module may use modules of lower layers.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 23] = [
     ("base", 0),
     ("diag", 0),
     ("disk", 0),
@@ -20,6 +20,7 @@ const LAYERS: [(&str, u8); 22] = [
     ("graph", 3),
     ("files", 3),
     ("store", 3),
+    ("cache", 3),
     ("lang", 3),
     ("plan", 4),
     ("exec", 4),
@@ -33,14 +34,17 @@ const LAYERS: [(&str, u8); 22] = [
 ];
 
 /// Pairs of one layer that are allowed: who, whom.
-const BESIDE: [(&str, &str); 3] = [("error", "diag"), ("matching", "model"), ("report", "session")];
+const BESIDE: [(&str, &str); 4] =
+    [("error", "diag"), ("matching", "model"), ("cache", "files"), ("report", "session")];
 
 /// Pairs downward that are not allowed all the same: who must not know whom, and why.
-const FORBIDDEN: [(&str, &str, &str); 12] = [
+const FORBIDDEN: [(&str, &str, &str); 14] = [
     ("graph", "syntax", "the graph knows rules, not text"),
     ("files", "model", "files knows paths, not rules"),
     ("store", "model", "the store knows traces, not rules"),
     ("store", "matching", "the store knows traces, not patterns"),
+    ("cache", "model", "the cache knows digests, paths and bytes, not rules"),
+    ("cache", "matching", "the cache knows paths, not patterns"),
     ("plan", "lang", "only the session knows the language"),
     ("exec", "graph", "an executor runs one job and knows no plan"),
     ("exec", "store", "an executor records nothing"),

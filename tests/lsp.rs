@@ -252,6 +252,53 @@ fn mistakes_are_shown_while_typing() {
     editor.goodbye();
 }
 
+/// Promise: what a finding says was meant can be put there by one key, and a lint can be silenced where it is.
+#[test]
+fn findings_are_mended() {
+    let mut editor = Editor::start(Case::new());
+    let text = "rule a:\n    output: 'a.txt'\n    params: depth=3\n    shel: 'touch {outptu}'\n";
+    for (text, wanted) in [
+        (text, vec![("Replace `shel` by `shell`", "3:4-3:8", "shell")]),
+        (
+            &*text.replace("shel:", "shell:"),
+            vec![("Replace `{outptu}` by `{output}`", "3:18-3:26", "{output}")],
+        ),
+        (
+            &*text.replace("shel:", "shell:").replace("outptu", "output"),
+            vec![("Silence `unused-param` here", "2:0-2:0", "    # rulemake: allow(unused-param)\n")],
+        ),
+        (
+            "rule a:\n    output: 'a'\n    # rulemake: allow(unused-param)\n    params: depth=3\n    shell: 'touch {output}'\n",
+            vec![],
+        ),
+    ] {
+        let version = editor.open("Rulefile", text);
+        let uri = editor.uri("Rulefile");
+        let message = editor.wait("diagnostics", |message| {
+            message["method"] == "textDocument/publishDiagnostics" && message["params"]["version"] == version
+        });
+        let found = message["params"]["diagnostics"].clone();
+        let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 9, "character": 0}});
+        let params = json!({"textDocument": {"uri": uri}, "range": range, "context": {"diagnostics": found}});
+        let actions = editor.ask("textDocument/codeAction", params);
+        let shown: Vec<(String, String, String)> = actions
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|action| {
+                let edit = &action["edit"]["changes"][&uri][0];
+                let text = |value: &Value| value.as_str().unwrap().to_string();
+                assert_eq!(action["kind"], "quickfix");
+                (text(&action["title"]), place(&edit["range"]), text(&edit["newText"]))
+            })
+            .collect();
+        let wanted: Vec<_> =
+            wanted.iter().map(|(a, b, c)| (a.to_string(), b.to_string(), c.to_string())).collect();
+        assert_eq!(shown, wanted, "{text}");
+    }
+    editor.goodbye();
+}
+
 /// Promise: places count in UTF-16, or in bytes when the client can do that; lines may end in CRLF.
 #[test]
 fn places_are_counted_as_agreed() {

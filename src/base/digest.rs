@@ -37,6 +37,24 @@ impl Digest {
         &self.0
     }
 
+    /// The digest that [`Display`](fmt::Display) gives; `None` for any other text.
+    ///
+    /// ```
+    /// # use rulemake::Digest;
+    /// let digest = Digest::of(b"hello");
+    /// assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+    /// assert_eq!(Digest::parse("blake3:12"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Digest> {
+        parse_hex(text)
+    }
+
+    /// The 64 hexadecimal digits alone: names of files and addresses have no room for a colon.
+    pub(crate) fn hex(&self) -> String {
+        self.0.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
     /// Returns the first eight hexadecimal digits, enough for a person to tell two digests apart.
     #[must_use]
     pub fn short(&self) -> String {

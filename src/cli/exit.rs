@@ -107,6 +107,15 @@ impl Failure {
         self
     }
 
+    /// What is wrong, in a sentence.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Failure::Library(error) | Failure::Noted(error, _) => error.to_string(),
+            Failure::Own { message, .. } => message.clone(),
+            Failure::Output(error) => error.to_string(),
+        }
+    }
+
     /// The mistakes that it is about, with their places.
     pub(crate) fn diagnostics(&self) -> &[rulemake::Diagnostic] {
         match self {

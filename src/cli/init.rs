@@ -15,6 +15,7 @@ mod slug;
 mod tags;
 pub(crate) mod template;
 mod text;
+pub(crate) mod user;
 
 use crate::exit::{Exit, Failure};
 use std::io;

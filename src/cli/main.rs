@@ -4,6 +4,7 @@
 #![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 mod args;
+mod cache;
 mod commands;
 mod complete;
 mod exit;

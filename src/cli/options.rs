@@ -1,5 +1,6 @@
 //! Options that several commands share: of every command, of a run, and those of Snakemake that are taken and hidden.
 
+use crate::cache::CacheArgs;
 use crate::snakemake;
 use crate::values::{batch, name_value, processors, resource, rule_number, rule_resource, setting};
 use clap::ValueEnum;
@@ -57,6 +58,8 @@ pub(crate) struct Common {
     /// What the environment holds already stays as it is.
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) dotenv: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     /// Print only what went wrong
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -142,6 +145,9 @@ pub(crate) struct RunArgs {
     /// Keep temporary files that are made
     #[arg(long, aliases = ["nt", "no-temp"], hide_short_help = true)]
     pub(crate) notemp: bool,
+    /// Nothing runs: `rulemake pull`.
+    #[arg(skip)]
+    pub(crate) only_restore: bool,
     #[command(flatten)]
     pub(crate) foreign: Foreign,
 }
@@ -264,6 +270,7 @@ impl Common {
             default_resources: self.default_resources,
             set_scatter: self.set_scatter,
             dotenv: self.dotenv,
+            cache: self.cache.and(after.cache),
             quiet: self.quiet || after.quiet,
             verbose: self.verbose.saturating_add(after.verbose),
             json: self.json || after.json,
@@ -299,6 +306,7 @@ impl RunArgs {
             env: self.env,
             wait: self.wait || after.wait,
             notemp: self.notemp || after.notemp,
+            only_restore: self.only_restore || after.only_restore,
             foreign: self.foreign.and(after.foreign),
         }
     }

@@ -5,6 +5,7 @@
 //! as it does there.
 
 use crate::args::Args;
+use crate::cache;
 use crate::exit::{Exit, Failure};
 use crate::profile::{self, Options};
 use clap::{ArgAction, CommandFactory};
@@ -114,6 +115,7 @@ impl Settings {
                 let name = key.replace('_', "-");
                 match (&*name, value) {
                     (PROFILES, Value::Map(_)) => profiles = Some(value.clone()),
+                    ("cache", Value::Map(_)) => options.extend(cache::settings(value, &path)?),
                     (name, _) if NOT_SETTINGS.contains(&name) => return Err(not_a_setting(name, &path)),
                     _ => options.push((key.clone(), value.clone())),
                 }

@@ -45,6 +45,45 @@ pub(crate) fn resource(text: &str) -> Result<(String, u64), String> {
     rulemake::source::resource_amount(name, amount)
 }
 
+/// Bytes, in `500 MB` or `10GiB`; of a number alone the bytes themselves.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 9] = [
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("tib", 1 << 40),
+        ("kb", 1_000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+        ("tb", 1_000_000_000_000),
+        ("b", 1),
+    ];
+    amount(text, &UNITS).ok_or_else(|| format!("`{text}` is not a size such as `10GB` or `500MiB`"))
+}
+
+/// Seconds, in `12h` or `7d`.
+pub(crate) fn age(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 5] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 7 * 86_400)];
+    let is_number = text.trim().ends_with(|c: char| c.is_ascii_digit());
+    let seconds = amount(text, &UNITS).filter(|_| !is_number);
+    seconds.ok_or_else(|| format!("`{text}` is not a time such as `12h`, `7d` or `4w`"))
+}
+
+fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let text = text.trim().to_lowercase();
+    let unit = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)));
+    let (number, unit) = unit.unwrap_or((&text, 1));
+    let number = number.trim();
+    if !number.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    match number.parse::<u64>() {
+        Ok(number) => number.checked_mul(unit),
+        // Far below the numbers that an f64 cannot tell apart.
+        Err(_) => number.parse::<f64>().ok().filter(|n| *n < 1e6).map(|n| (n * unit as f64) as u64),
+    }
+}
+
 pub(crate) fn batch(text: &str) -> Result<(String, u32, u32), String> {
     let parse = || {
         let (rule, rest) = text.split_once('=')?;

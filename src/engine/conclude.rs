@@ -3,6 +3,7 @@
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, is_outside};
 use crate::disk;
+use crate::engine::restore;
 use crate::engine::work::{dues, flags, updated};
 use crate::error::Error;
 use crate::exec::executor::{Completion, Outcome};
@@ -34,6 +35,8 @@ pub(crate) struct AfterFacts {
     /// Where partial outputs go.
     pub(crate) quarantine: PathBuf,
     pub(crate) log: PathBuf,
+    /// Under which the result is kept in the cache, if it is.
+    pub(crate) key: Option<Digest>,
     /// The logs that the rule names.
     pub(crate) own_logs: Box<[Arc<str>]>,
     pub(crate) has_log: bool,
@@ -70,6 +73,10 @@ pub(crate) enum Conclusion {
         /// What it was changing could not be put back. Its end must not go on record: the next run tries again.
         stuck: Option<Error>,
     },
+    /// Its result came out of the cache.
+    Restored(Box<restore::Restored>),
+    /// Its result was to come out of the cache and did not; why, for people, if that is worth telling.
+    Lost(Option<String>),
     /// It was ended, or never begun, because a job failed that runs at the same time.
     Ended { stuck: Option<Error> },
     /// The run was given up before it began.
@@ -105,12 +112,18 @@ pub(crate) fn conclude(
     let id = JobId(job);
     let conclusion = match &completion.outcome {
         Outcome::Success => match good_outputs(cx, id, &facts.required) {
-            Ok(made) => Conclusion::Done {
-                results: results(cx, cx.job(id), &made, &facts.fingerprint),
-                changed: changed(cx, cx.job(id), &facts),
-                warnings: links_outside(cx, id),
-                outputs: made,
-            },
+            Ok(mut made) => {
+                let changed = changed(cx, cx.job(id), &facts);
+                if changed.is_none() {
+                    restore::keep(cx, id, &facts, duration_ms, &mut made);
+                }
+                Conclusion::Done {
+                    results: results(cx, cx.job(id), &made, &facts.fingerprint),
+                    changed,
+                    warnings: links_outside(cx, id),
+                    outputs: made,
+                }
+            }
             Err(trouble) => after_failure(cx, id, facts, trouble, None, false, true),
         },
         failed => {

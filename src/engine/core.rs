@@ -72,6 +72,8 @@ pub(crate) enum Checked {
         others: Vec<Ask>,
         retries: u32,
     },
+    /// What it would make can be had without running it: it takes nothing of what jobs share.
+    Restore,
     /// Must run, but these producers, each once, have to make temporary files again that are gone.
     Lacks {
         producers: Vec<u32>,
@@ -91,6 +93,8 @@ pub(crate) enum End {
     Failed,
     /// Ended because it was told to.
     Cancelled,
+    /// Nothing was executed, and nothing is known of it any more: it is to be checked again.
+    Again,
 }
 
 /// What is to be done outside.
@@ -168,6 +172,8 @@ pub(crate) struct Core {
     recalls: recall::Recalls,
     openings: grow::Openings,
     checking: usize,
+    /// Jobs that run and take nothing: those that are restored.
+    restoring: usize,
     running: usize,
     final_: usize,
     keep_going: bool,
@@ -195,6 +201,7 @@ impl Core {
             openings: grow::Openings::of(std::mem::take(&mut shape.open)),
             recalls: recall::Recalls::default(),
             checking: 0,
+            restoring: 0,
             running: 0,
             final_: parts.len(),
             keep_going,
@@ -255,8 +262,15 @@ impl Core {
         match verdict {
             Checked::UpToDate => self.settle(job, Settled::UpToDate, out),
             Checked::Failed => self.fail(job, out),
-            Checked::Run { .. } | Checked::Lacks { .. } if self.draining => {
+            Checked::Run { .. } | Checked::Restore | Checked::Lacks { .. } if self.draining => {
                 self.settle(job, Settled::Drained, out);
+            }
+            Checked::Restore => {
+                self.step(job, JobState::Queued);
+                // Of an earlier execution.
+                self.retries.remove(&job);
+                self.restoring += 1;
+                self.launch(job, Request::default(), 0, out);
             }
             Checked::Lacks { producers } => self.recall(job, &producers, out),
             Checked::Run { ask, others, retries } => match self.ledger.admit(&ask, &others) {
@@ -276,11 +290,17 @@ impl Core {
         self.running -= 1;
         let (request, threads) = self.requests.remove(&job).expect("a running job holds its amounts");
         self.ledger.release(&request, threads);
+        self.restoring -= usize::from(threads == 0);
         match end {
             End::Done { affected } => {
                 // First, so that they count as holders of what the job made.
                 self.reopen_all(&affected, out);
                 self.settle(job, Settled::Done, out);
+            }
+            End::Again => {
+                self.attempt[job as usize] = 0;
+                self.step(job, JobState::Waiting);
+                self.make_ready_if_it_is(job);
             }
             End::Cancelled => {
                 self.settle(job, Settled::Cancelled, out);
@@ -323,7 +343,7 @@ impl Core {
             while let Some(turn) = self.ledger.start() {
                 self.start(turn, out);
             }
-            while self.checking + self.ledger.waiting() < LOOKAHEAD {
+            while self.checking + self.restoring + self.ledger.waiting() < LOOKAHEAD {
                 let Some(rank) = self.ready.pop() else { break };
                 let job = rank.job();
                 // What happened upstream may have skipped it or sent it back meanwhile; its entry is dropped here.
@@ -345,6 +365,10 @@ impl Core {
             // It was sent back to wait for an input after it was queued.
             return self.ledger.release(&request, threads);
         }
+        self.launch(job, request, threads, out);
+    }
+
+    fn launch(&mut self, job: u32, request: Request, threads: u64, out: &mut Vec<Effect>) {
         self.running += 1;
         self.attempt[job as usize] += 1;
         self.requests.insert(job, (request, threads));

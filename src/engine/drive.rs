@@ -8,6 +8,7 @@ mod hooks;
 mod log;
 mod overwritten;
 mod record;
+mod restore;
 mod shape;
 mod slots;
 mod start;
@@ -74,6 +75,8 @@ pub(crate) struct DriveOptions {
     pub(crate) warnings: Vec<String>,
     /// Temporary files stay.
     pub(crate) keep_temps: bool,
+    /// What is in no cache fails instead of being made.
+    pub(crate) only_restore: bool,
     /// Where slots are shared with others.
     pub(crate) slots: Option<Arc<dyn SlotSource>>,
 }
@@ -120,6 +123,8 @@ enum Inbox {
         job: u32,
         saved: Vec<Saved>,
     },
+    /// A result came out of the cache, or did not; this was in its way and is kept.
+    Restored(Box<Concluded>, Vec<Saved>),
     Removed(Vec<Removed>),
     /// A job that is executed in this process said something.
     Told(u32, Told),
@@ -199,6 +204,7 @@ pub(crate) fn drive(
         told_capped: FxHashSet::default(),
         defined: FxHashSet::default(),
         begun: FxHashSet::default(),
+        restored: FxHashSet::default(),
         prepared: FxHashMap::default(),
         pending_failure: FxHashMap::default(),
         failures: Vec::new(),
@@ -260,6 +266,8 @@ struct Run<'a> {
     defined: FxHashSet<u32>,
     /// Jobs that came so far in this run that they may have changed their outputs.
     begun: FxHashSet<u32>,
+    /// Jobs whose results came out of the cache, until they are settled.
+    restored: FxHashSet<u32>,
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
     units: UnitState,
@@ -306,6 +314,7 @@ impl Run<'_> {
                 self.receive(message);
             }
             self.tell_printed();
+            self.tell_cache();
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
@@ -339,6 +348,10 @@ impl Run<'_> {
                 }
             }
             Inbox::Concluded(concluded) => self.unit_concluded(vec![*concluded], Vec::new()),
+            Inbox::Restored(concluded, saved) => {
+                self.tell_saved(concluded.job, saved);
+                self.unit_concluded(vec![*concluded], Vec::new());
+            }
             Inbox::UnitConcluded(concluded, left) => self.unit_concluded(concluded, left),
             Inbox::Kept { unit, attempt, result } => self.kept(unit, attempt, result),
             Inbox::Cleared { job, saved } => self.tell_saved(job, saved),
@@ -445,9 +458,18 @@ impl Run<'_> {
                 self.note_cause(unit, job);
                 Checked::Failed
             }
+            Verdict::Run(_) | Verdict::Lacks(_) if self.options.only_restore => {
+                self.refuse(unit, Trouble::new("no cache holds its result"));
+                self.note_cause(unit, unit);
+                Checked::Failed
+            }
             Verdict::Lacks(absent) => {
                 self.note_lack(unit, &absent);
                 Checked::Lacks { producers: absent.into_iter().map(|(producer, _)| producer).collect() }
+            }
+            Verdict::Restore(job, prepared) => {
+                self.prepared.insert(job, *prepared);
+                Checked::Restore
             }
             Verdict::Run(prepared) => {
                 let mut retries = 0;
@@ -561,6 +583,14 @@ impl Run<'_> {
         }
     }
 
+    /// What went wrong with the cache since the last time.
+    fn tell_cache(&mut self) {
+        let notices = self.cx.cache.as_ref().map(|cache| cache.take_notices());
+        for message in notices.unwrap_or_default() {
+            self.emit(EventKind::Warning { message });
+        }
+    }
+
     fn elapsed(&self) -> Duration {
         self.options.clock.monotonic().saturating_sub(self.started)
     }
@@ -612,6 +642,7 @@ impl Run<'_> {
         }
         self.tell_overwritten();
         self.tell_printed();
+        self.tell_cache();
         self.summary.wall_ms = self.elapsed().as_millis() as u64;
         self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();

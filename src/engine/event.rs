@@ -143,6 +143,21 @@ pub enum EventKind {
         /// The outputs have the same content as before, so consumers see no change.
         unchanged: bool,
     },
+    /// A job did not run: what it would make was made before, and came out of the cache.
+    JobRestored {
+        /// The job.
+        job: JobInfo,
+        /// Why it would have had to run; never empty.
+        reasons: Vec<Reason>,
+        /// Bytes of the files that were put back. Temporary files that nobody needs are not.
+        bytes: u64,
+        /// What the job took when it ran, in milliseconds.
+        saved_ms: u64,
+        /// Where that is, relative to the root, what the job printed when it ran; `None` when that was nothing.
+        log: Option<String>,
+        /// The outputs have the same content as before, so consumers see no change.
+        unchanged: bool,
+    },
     /// A job failed; what it left was moved away.
     JobFailed {
         /// The failure.
@@ -315,6 +330,8 @@ pub struct JobFailure {
 pub struct Summary {
     /// Jobs that ran and ended well.
     pub ran: usize,
+    /// Jobs that did not run because the cache held what they would make.
+    pub restored: usize,
     /// Jobs that were up to date.
     pub up_to_date: usize,
     /// Jobs that failed for good.

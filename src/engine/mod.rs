@@ -8,6 +8,7 @@ pub(crate) mod drive;
 pub(crate) mod event;
 mod launch;
 pub(crate) mod ledger;
+pub(crate) mod restore;
 pub(crate) mod slots;
 #[cfg(feature = "tracing")]
 mod spans;

@@ -12,6 +12,7 @@
 ///
 /// Part   has no life of its own: it belongs to a unit that is known by another number
 ///
+/// Running -> Waiting           it was to be restored, and is not in the cache any more
 /// UpToDate | Done -> Waiting   its temporary file is gone and needed, or an input of it was made anew;
 /// Ready | Checking | Queued | Running (a failed attempt) -> Waiting   a producer of it was
 /// ```

@@ -27,7 +27,7 @@ pub(crate) fn shares(cx: &Context) -> Vec<RuleJobs> {
         share.jobs += usize::from(has_action(cx, id));
         if share.jobs <= SAMPLED
             && let Some(trace) = job.outputs.first().and_then(|output| cx.view.trace(*output))
-            && trace.origin == Origin::Executed
+            && trace.origin != Origin::Accepted
         {
             share.sampled += 1;
             share.total_ms += u64::from(trace.duration_ms);

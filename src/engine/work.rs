@@ -10,7 +10,8 @@ use crate::graph::job::{Job, JobId};
 use crate::model::flags::{Flag, Flags};
 use crate::model::rule::Rule;
 use crate::plan;
-use crate::plan::check::{Check, Mode, bind_streams, check, has_action};
+use crate::plan::cached::{self, Found};
+use crate::plan::check::{Check, Mode, bind_streams, compare_only, has_action, refuse, refuse_protected};
 use crate::plan::context::Context;
 use crate::plan::forecast::together;
 use crate::plan::instance::{Instance, Trouble};
@@ -30,6 +31,8 @@ pub(crate) enum Verdict {
     Adopted(Vec<Trace>),
     /// The jobs of the unit, producers first.
     Run(Vec<(u32, Prepared)>),
+    /// The cache holds what the job would make.
+    Restore(u32, Box<Prepared>),
     /// It must run, but these units have to make these temporary files again first.
     Lacks(Vec<(u32, PathId)>),
     /// What a job of the unit cannot have.
@@ -41,6 +44,8 @@ pub(crate) struct ToCheck {
     pub(crate) unit: u32,
     /// Why its jobs are checked again, if they are.
     pub(crate) recalls: Vec<(u32, Recall)>,
+    /// Whether the cache is asked.
+    pub(crate) may_restore: bool,
 }
 
 /// Why a job that was final in this run is checked again.
@@ -74,6 +79,10 @@ pub(crate) struct Prepared {
     pub(crate) output_signatures: Vec<(PathId, Option<StatSig>)>,
     pub(crate) own_directories: Vec<PathId>,
     pub(crate) recorded: Option<Vec<Digest>>,
+    /// Under which its result is kept in the cache, if it is.
+    pub(crate) key: Option<Digest>,
+    /// What the cache holds, if that is put back instead of executing anything.
+    pub(crate) found: Option<Arc<Found>>,
     pub(crate) checked_at: Instant,
     /// What the inputs looked like when they were hashed, to see whether they changed while the job ran.
     pub(crate) input_signatures: Vec<(PathId, Option<StatSig>)>,
@@ -87,6 +96,7 @@ impl Prepared {
         results: Vec<Digest>,
         run: u32,
         duration_ms: u64,
+        origin: Origin,
     ) -> Trace {
         Trace {
             rule: cx.rule(cx.job(JobId(job))).name.clone(),
@@ -95,7 +105,7 @@ impl Prepared {
             run,
             job,
             duration_ms: u32::try_from(duration_ms).unwrap_or(u32::MAX),
-            origin: Origin::Executed,
+            origin,
             reported: self.reported,
         }
     }
@@ -114,11 +124,20 @@ pub(crate) fn check_unit(cx: &Context, to_check: &ToCheck) -> Verdict {
             None => Verdict::UpToDate,
         };
     }
-    let mut check = match check(cx, id, Mode::Final) {
+    let mut check = match compare_only(cx, id, Mode::Final) {
         Ok(check) => check,
         Err(trouble) => return Verdict::Trouble(id.0, trouble),
     };
+    let has_own_reasons = !check.reasons.is_empty();
     apply(recall(id.0), &mut check);
+    if to_check.may_restore
+        && let Some(prepared) = restorable(cx, id, recall(id.0), &mut check)
+    {
+        return Verdict::Restore(id.0, Box::new(prepared));
+    }
+    if has_own_reasons && let Err(trouble) = refuse(cx, cx.job(id), &check.reasons, &check.assumed) {
+        return Verdict::Trouble(id.0, trouble);
+    }
     if let Some(results) = check.adopted.take().filter(|_| check.reasons.is_empty()) {
         return Verdict::Adopted(vec![adopted(cx, id, check.fingerprint, results)]);
     }
@@ -130,6 +149,42 @@ pub(crate) fn check_unit(cx: &Context, to_check: &ToCheck) -> Verdict {
     }
     let prepared = prepare(cx, id, check);
     prepared.map_or_else(|trouble| Verdict::Trouble(id.0, trouble), |p| Verdict::Run(vec![(id.0, p)]))
+}
+
+/// What the cache holds of a job that would have to run, with all that putting it back needs.
+fn restorable(cx: &Context, id: JobId, recall: Option<&Recall>, check: &mut Check) -> Option<Prepared> {
+    let all = recall.is_some_and(|recall| matches!(recall.reason, Reason::NeededBy { .. }));
+    let found = cached::find(cx, id, check, all)?;
+    let job = cx.job(id);
+    refuse_protected(cx, job).ok()?;
+    // What is there and is what will be there was not changed by anybody.
+    let will_be = |path: &PathId| {
+        let index = job.outputs.iter().position(|output| output == path)?;
+        Some((found.entry.outputs.get(index)?.digest, *found.placed.get(index)?))
+    };
+    check.unknown_outputs.retain(|path| {
+        let seen = cx.files.remembered(*path);
+        !(seen.is_some() && will_be(path).is_some_and(|(digest, placed)| placed && Some(digest) == seen))
+    });
+    let facts = std::mem::take(&mut check.reasons);
+    let prepared = Prepared {
+        reasons: facts,
+        fingerprint: Arc::new(check.fingerprint.clone()),
+        required: Vec::new(),
+        reported: reported::of(cx, job).iter().map(reported::bound).collect(),
+        instance: Instance::naming(cx, job),
+        command: None,
+        message: None,
+        unknown_outputs: std::mem::take(&mut check.unknown_outputs),
+        output_signatures: job.outputs.iter().map(|path| (*path, signature(cx, *path))).collect(),
+        own_directories: std::mem::take(&mut check.own_directories),
+        recorded: check.recorded.take(),
+        key: None,
+        found: Some(Arc::new(found)),
+        checked_at: clock::monotonic(),
+        input_signatures: Vec::new(),
+    };
+    Some(prepared)
 }
 
 /// Of jobs that run at the same time all run when one of them must.
@@ -269,6 +324,8 @@ fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
     let rule = cx.rule(job);
     let instance = Instance::of(cx, job, 1)?;
     Ok(Prepared {
+        key: cached::key(cx, id, &check),
+        found: None,
         command: instance.command(rule)?,
         message: instance.message(rule)?,
         input_signatures: job.inputs.iter().map(|path| (*path, cx.files.signature(*path))).collect(),

@@ -78,6 +78,21 @@ impl FileHasher {
         Err(Error::new(ErrorKind::Environment, text).with_path(path))
     }
 
+    /// The file at `path`, of which somebody knows that its content has this digest; `None` when no file is there. Whoever
+    /// calls it wrote the file, or read it and knows by [`FileHash::is_same_but_named`] that nobody wrote since.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub(crate) fn known(&self, path: &Path, digest: Digest) -> Result<Option<FileHash>> {
+        let Some(file) = stat::stat(path)?.filter(|file| file.sig.kind == FileKind::File) else {
+            return Ok(None);
+        };
+        let settled = stat::is_settled(&file, self.observe(&file));
+        // What came while that was waited for is another file.
+        let is_same = stat::stat(path)?.is_some_and(|now| now == file);
+        Ok(Some(FileHash { sig: file.sig, digest, settled: settled && is_same }))
+    }
+
     /// The time before the reading. Reading a large file takes longer than letting it settle, so a fresh one is
     /// given that moment: otherwise every large output would be read again at the next check.
     fn observe(&self, file: &Stat) -> Option<Observed> {

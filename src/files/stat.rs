@@ -89,7 +89,7 @@ pub(super) fn lstat(path: &Path) -> Result<Option<Metadata>> {
 }
 
 /// Whether anybody may execute the file.
-pub(super) fn is_executable(meta: &Metadata) -> bool {
+pub(crate) fn is_executable(meta: &Metadata) -> bool {
     #[cfg(unix)]
     let executable = meta.permissions().mode() & 0o111 != 0;
     #[cfg(not(unix))]

@@ -88,6 +88,8 @@ pub(crate) struct RuleDraft {
     pub(crate) timeout: Option<Dynamic>,
     pub(crate) shadow: Option<Shadow>,
     pub(crate) environment: Environment,
+    /// Whether its results may be kept and restored.
+    pub(crate) cached: bool,
     /// `config` as its file left it.
     pub(crate) config: Arc<Value>,
     /// Why no job of the rule can run.
@@ -117,6 +119,7 @@ impl RuleDraft {
             timeout: None,
             shadow: None,
             environment: Environment::default(),
+            cached: true,
             config: Arc::new(Value::None),
             refused: None,
         }

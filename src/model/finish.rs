@@ -117,6 +117,7 @@ impl RuleDraft {
             resources,
             priority: self.priority,
             retries: self.retries,
+            cached: self.cached,
             message,
             action: match action.unwrap_or(Action::None) {
                 // Its outputs are all to be touched, else it would not have passed.

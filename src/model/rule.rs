@@ -50,6 +50,8 @@ pub struct Rule {
     pub(crate) timeout: Option<Dynamic>,
     pub(crate) shadow: Option<Shadow>,
     pub(crate) environment: Environment,
+    /// Whether its results may be kept and restored.
+    pub(crate) cached: bool,
     /// `config` as its file left it.
     pub(crate) config: Arc<Value>,
     /// Why no job of the rule can run: told only when one is needed.
@@ -165,6 +167,7 @@ impl Rule {
             timeout: None,
             shadow: None,
             environment: Environment::default(),
+            cached: true,
             config: Arc::new(Value::None),
             refused: None,
         }

@@ -330,6 +330,12 @@ impl RuleBuilder {
         self
     }
 
+    /// Sets whether results may be kept in a cache and restored from it. Default: `true`.
+    pub fn cache(mut self, cache: bool) -> RuleBuilder {
+        self.draft.cached = cache;
+        self
+    }
+
     /// Ends a job that takes longer, as a failure. Of a closure only the flag is raised that [`JobContext::is_cancelled`] tells.
     ///
     /// ```

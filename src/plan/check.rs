@@ -49,6 +49,8 @@ pub(crate) struct Check {
     pub(crate) adopted: Option<Vec<Digest>>,
     /// Inputs with `before_update` that are not what the job read, but as the job that changes them left them.
     pub(crate) excused: Vec<PathId>,
+    /// Params whose values are not known yet: the fingerprint is not what it will be.
+    pub(crate) is_open: bool,
     /// Checkpoints that functions of params looked at before they have ended; only before the run.
     pub(crate) pending: Vec<Pending>,
 }
@@ -167,7 +169,7 @@ fn refuse_assumed(cx: &Context, reasons: &[Reason], assumed: &[PathId]) -> Resul
 
 /// What was protected is not made again behind the back of who protected it. What a job left whose good end is not on
 /// record was protected by nobody but that job.
-fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
+pub(crate) fn refuse_protected(cx: &Context, job: &Job) -> Result<(), Trouble> {
     for (output, flags) in job.outputs.iter().zip(&cx.rule(job).output_flags) {
         let path = cx.paths.text(*output);
         let (interrupted, failed) = (cx.view.interrupted(*output), cx.view.failed(*output));
@@ -196,7 +198,8 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) 
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     // A plan from nothing reads no file: what is in it would be compared with nothing, and go on no record. A pipe stands
     // for what its writer is executed with, though.
-    let compares = trace.is_some() || mode == Mode::Final || cx.units.with(id).is_some();
+    let compares =
+        trace.is_some() || mode == Mode::Final || cx.units.with(id).is_some() || cx.cache.is_some();
     let content = if compares { inputs::digest } else { inputs::presence };
     let inputs = input_states(cx, job, mode, content, streams, &mut absent, &mut assumed)?;
     // What functions of params find in files that are not there stays open.
@@ -215,6 +218,7 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) 
         assumed,
         adopted: None,
         excused: Vec::new(),
+        is_open: !unknown.params.is_empty() || !unknown.pending.is_empty(),
         pending: unknown.pending,
     };
     if cx.is_forced(id) {
@@ -269,7 +273,12 @@ fn input_states(
             Some(_) if inputs::flags(job, index).has(Flag::Ancient) => ANCIENT,
             Some(digest) => *digest,
             None => match content(cx, job, index)? {
-                Some(digest) => digest,
+                Some(digest) => {
+                    if cx.foreknown(*path).is_some_and(|(_, will_be_there)| !will_be_there) {
+                        absent.push(*path);
+                    }
+                    digest
+                }
                 None => match cx.assumed(*path) {
                     Some(digest) => {
                         assumed.push(*path);

@@ -3,6 +3,7 @@
 
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::{PathId, PathTable};
+use crate::cache::Cache;
 use crate::files::links::RealNames;
 use crate::files::observe::{HashCache, Observer};
 use crate::files::programs::Programs;
@@ -29,7 +30,7 @@ use crate::trace::tree::Tree;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// What one run's checks look at.
 pub(crate) struct Context {
@@ -56,6 +57,10 @@ pub(crate) struct Context {
     /// What `touch` outputs that were made in this run stand for.
     pub(crate) markers: Mutex<FxHashMap<PathId, Digest>>,
     pub(crate) temps: Temps,
+    /// Where results are kept and looked for.
+    pub(crate) cache: Option<Arc<Cache>>,
+    /// Before a run: what outputs will hold that are not there, as far as the cache knows.
+    pub(crate) foreknown: RwLock<FxHashMap<PathId, (Digest, bool)>>,
     pub(crate) units: Units,
     pub(crate) aliases: Aliases,
     /// Files that are there and will not be when a run begins; only of plans.
@@ -127,10 +132,24 @@ impl Context {
         }
     }
 
+    /// Takes note of what outputs stand for that were put back, and of markers that were not.
+    pub(crate) fn note_markers(&self, job: JobId, results: &[Digest]) {
+        let (it, flags) = (self.job(job), &self.rule(self.job(job)).output_flags);
+        let mut markers = self.markers.lock().unwrap_or_else(PoisonError::into_inner);
+        let touched = it.outputs.iter().zip(results).zip(flags).filter(|(_, flags)| flags.has(Flag::Touch));
+        markers.extend(touched.map(|((path, result), _)| (*path, *result)));
+    }
+
     /// Drops what is remembered of all that a job writes.
     pub(crate) fn forget(&self, job: JobId) {
         let all = self.job(job).outputs.iter().chain(self.graph.beside(job));
         all.for_each(|path| self.files.forget(*path));
+    }
+
+    /// What a file will hold that the cache will put back, and whether it will be there at all: temporary files will not.
+    pub(crate) fn foreknown(&self, path: PathId) -> Option<(Digest, bool)> {
+        self.cache.as_ref()?;
+        self.foreknown.read().unwrap_or_else(PoisonError::into_inner).get(&path).copied()
     }
 
     /// Whether a path is a pipe or the output of a service.

@@ -3,6 +3,8 @@
 //! Promise: a job that is said to run does run, unless a failure keeps it or those who need its temporary files, and one
 //! that is said to be up to date does not. What hangs on the content of a file that will be made anew *may* run.
 
+mod restores;
+
 use crate::base::path::PathId;
 use crate::diag::Problem;
 use crate::graph::checkpoints::CheckpointJob;
@@ -18,6 +20,7 @@ use crate::plan::plan::Verdict;
 use crate::plan::units::Inspection;
 use crate::trace::reason::Reason;
 use rayon::prelude::*;
+use restores::Restores;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What of a check counts before a run: fingerprints of all jobs of a big plan would fill the memory.
@@ -91,7 +94,8 @@ pub(crate) fn forecast(
     let all: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
     check_all(cx, &all, pool, &mut checks);
     loop {
-        let mut verdicts = verdicts(cx, &mut checks);
+        let restores = restores::foresee(cx, pool, &mut checks);
+        let mut verdicts = verdicts(cx, &mut checks, &restores);
         let mut changed = known_now(cx, &checks, &verdicts);
         let due = due(cx, &verdicts);
         if due.is_empty() && changed.is_empty() {
@@ -264,10 +268,10 @@ fn grow(
 /// The verdicts. Of a job whose edited outputs are the result, and which has to run all the same because somebody needs a
 /// temporary file that it makes beside them, the edit does not stay: who reads it may find what was there before. So
 /// everything is looked at again with that known, until no such job comes to light.
-fn verdicts(cx: &Context, checks: &mut Findings) -> Vec<Result<Verdict, Trouble>> {
+fn verdicts(cx: &Context, checks: &mut Findings, restores: &Restores) -> Vec<Result<Verdict, Trouble>> {
     let mut not_kept: FxHashSet<JobId> = FxHashSet::default();
     loop {
-        let verdicts = verdicts_with(cx, checks, &not_kept);
+        let verdicts = verdicts_with(cx, checks, restores, &not_kept);
         let before = not_kept.len();
         if cx.trust.keep_edited {
             let adopted =
@@ -290,6 +294,7 @@ fn is_up_to_date(verdict: &Result<Verdict, Trouble>) -> bool {
 fn verdicts_with(
     cx: &Context,
     checks: &mut Findings,
+    restores: &Restores,
     not_kept: &FxHashSet<JobId>,
 ) -> Vec<Result<Verdict, Trouble>> {
     let pends = |check: &Option<Result<Finding, Box<Trouble>>>| matches!(check, Some(Ok(check)) if !check.pending().is_empty());
@@ -311,6 +316,10 @@ fn verdicts_with(
                 }
                 let reasons =
                     if is_last { std::mem::take(&mut check.reasons) } else { check.reasons.clone() };
+                if restores.has(*id) {
+                    verdicts[id.index()] = Ok(Verdict::Restore { reasons });
+                    continue;
+                }
                 match verdict(cx, reasons, check.pending(), &remade) {
                     Verdict::UpToDate if not_kept.contains(id) => {
                         let gone = cx.temps_of(*id).filter(|path| cx.held(*path).is_some());
@@ -324,7 +333,7 @@ fn verdicts_with(
         };
     }
     if !lacking.is_empty() || !cx.units.is_empty() {
-        raise_all(cx, lacking, &mut verdicts);
+        raise_all(cx, lacking, restores, &mut verdicts);
     }
     verdicts
 }
@@ -345,7 +354,12 @@ fn titles(cx: &Context, jobs: &[JobId]) -> Vec<String> {
 /// Producers of temporary files that are gone run when a job that reads them does, and so do all that run with a job. What
 /// they make may come out different, so what else reads it may run, and need such files in turn: until nothing changes.
 /// Verdicts only rise, so each job is looked at a few times at most.
-fn raise_all(cx: &Context, lacking: Vec<(JobId, Vec<PathId>)>, verdicts: &mut [Result<Verdict, Trouble>]) {
+fn raise_all(
+    cx: &Context,
+    lacking: Vec<(JobId, Vec<PathId>)>,
+    restores: &Restores,
+    verdicts: &mut [Result<Verdict, Trouble>],
+) {
     let absent: FxHashMap<JobId, Vec<PathId>> = lacking.into_iter().collect();
     let mut raised: Vec<JobId> = absent.keys().copied().collect();
     raised.extend(cx.units.all().flat_map(|(_, members)| members.iter().copied()));
@@ -369,7 +383,17 @@ fn raise_all(cx: &Context, lacking: Vec<(JobId, Vec<PathId>)>, verdicts: &mut [R
                 Ok(Verdict::May { inputs }) => Verdict::May { inputs: inputs.clone() },
                 _ => continue,
             };
-            if raise(&mut verdicts[producer.index()], wanted) {
+            let is_spared = matches!(verdicts[producer.index()], Ok(Verdict::Restore { .. }));
+            let raises = match (is_spared, &wanted) {
+                (true, Verdict::Run { .. }) if restores.is_without_temps(producer) => {
+                    verdicts[producer.index()] = Ok(wanted);
+                    true
+                }
+                // What is needed of it comes out of the cache, too.
+                (true, _) => false,
+                (false, _) => raise(&mut verdicts[producer.index()], wanted),
+            };
+            if raises {
                 raised.push(producer);
             }
         }
@@ -409,7 +433,8 @@ fn raise(verdict: &mut Result<Verdict, Trouble>, to: Verdict) -> bool {
 
 /// The inputs of a job that will or may be made anew.
 fn remade(cx: &Context, id: JobId, verdicts: &[Result<Verdict, Trouble>]) -> Vec<PathId> {
-    let is_remade = |maker: &JobId| !matches!(verdicts[maker.index()], Ok(Verdict::UpToDate));
+    let is_remade =
+        |maker: &JobId| !matches!(verdicts[maker.index()], Ok(Verdict::UpToDate | Verdict::Restore { .. }));
     inputs::made(cx, cx.job(id)).filter(|(_, maker)| is_remade(maker)).map(|(path, _)| path).collect()
 }
 

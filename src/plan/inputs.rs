@@ -26,6 +26,9 @@ pub(crate) fn made(cx: &Context, job: &Job) -> impl Iterator<Item = (PathId, Job
 /// The digest that counts for input `index` of `job`; `None` when it does not exist.
 pub(crate) fn digest(cx: &Context, job: &Job, index: usize) -> Result<Option<Digest>, Trouble> {
     let Some(&path) = job.inputs.get(index) else { return Ok(None) };
+    if let Some((digest, _)) = cx.foreknown(path) {
+        return Ok(Some(if flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest }));
+    }
     if flags(job, index).has(Flag::Ancient) {
         let there = cx.files.stat(path, cx.paths.text(path)).map_err(|e| Trouble::of(&e))?;
         return Ok(there.map(|_| ANCIENT));

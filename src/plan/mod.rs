@@ -1,6 +1,7 @@
 //! L4: what must run, and why. Starts nothing.
 
 pub(crate) mod aliases;
+pub(crate) mod cached;
 pub(crate) mod check;
 pub(crate) mod code;
 pub(crate) mod context;

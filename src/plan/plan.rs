@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// What is known about a job before the run. With early cutoff the truth is not always knowable in advance,
-/// so there are more than two values: a [`Verdict::Run`] job runs, an [`Verdict::UpToDate`] job never does, a
+/// so there are more than two values: a [`Verdict::Run`] job runs, a [`Verdict::Restore`] job is restored, an [`Verdict::UpToDate`] job never does, a
 /// [`Verdict::May`] job runs if what is made before it turns out different, and of a [`Verdict::AfterCheckpoint`] job
 /// nothing can be said yet.
 ///
@@ -37,6 +37,11 @@ pub enum Verdict {
     /// Will run.
     Run {
         /// Why; never empty, the most telling first.
+        reasons: Vec<Reason>,
+    },
+    /// Will not run: what it would make was made before, and comes out of the cache.
+    Restore {
+        /// Why it would have to run; never empty.
         reasons: Vec<Reason>,
     },
     /// Will run only if an input turns out to be different.
@@ -102,7 +107,7 @@ impl<'p> PlannedJob<'p> {
     #[must_use]
     pub fn command(&self) -> Option<String> {
         match self.verdict() {
-            Verdict::UpToDate | Verdict::AfterCheckpoint { .. } => None,
+            Verdict::UpToDate | Verdict::AfterCheckpoint { .. } | Verdict::Restore { .. } => None,
             Verdict::Run { .. } | Verdict::May { .. } => self.jobs.command(self.index),
         }
     }
@@ -307,10 +312,16 @@ impl Plan {
                 Verdict::Run { .. } => counts.0 += 1,
                 Verdict::May { .. } => counts.1 += 1,
                 Verdict::UpToDate => counts.2 += 1,
-                Verdict::AfterCheckpoint { .. } => {}
+                Verdict::AfterCheckpoint { .. } | Verdict::Restore { .. } => {}
             }
         }
         counts
+    }
+
+    /// How many jobs will not run because the cache holds what they would make.
+    #[must_use]
+    pub fn restored(&self) -> usize {
+        self.jobs().filter(|job| matches!(job.verdict(), Verdict::Restore { .. })).count()
     }
 
     /// How many of the jobs that will run are executed just now, by a run that is going on.

@@ -50,7 +50,8 @@ impl Eta {
                     self.rules.insert(rule.rule.clone(), share);
                 }
             }
-            EventKind::JobUpToDate { job } => {
+            // It took no time, as far as anybody waits for it.
+            EventKind::JobUpToDate { job } | EventKind::JobRestored { job, .. } => {
                 let share = self.share(&job.rule);
                 share.decided();
                 share.up_to_date += 1;

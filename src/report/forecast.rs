@@ -37,7 +37,7 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
         Verdict::UpToDate => false,
         // Also of a rule that only names what it wants.
         Verdict::AfterCheckpoint { .. } => true,
-        Verdict::Run { .. } | Verdict::May { .. } => job.has_action(),
+        Verdict::Run { .. } | Verdict::May { .. } | Verdict::Restore { .. } => job.has_action(),
     };
     let active: Vec<PlannedJob<'_>> = match detail {
         Detail::Quiet => Vec::new(),
@@ -56,7 +56,7 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
         let text = orphan.to_string();
         let _ = writeln!(out, "{}: {}", style.paint(Role::Warning, "warning"), printable(&text));
     }
-    push_counts(&mut out, plan.counts(), plan.running(), plan.waiting(), style);
+    push_counts(&mut out, plan, style);
     if detail > Detail::Quiet && active.iter().any(|planned| is_without_record(planned)) {
         out.push_str(ACCEPT);
     }
@@ -75,6 +75,7 @@ fn is_without_record(planned: &PlannedJob<'_>) -> bool {
 struct Tally<'a> {
     now: usize,
     run: usize,
+    restored: usize,
     may: usize,
     waits: usize,
     reasons: IndexMap<&'a str, usize>,
@@ -92,6 +93,7 @@ fn push_rules(out: &mut String, active: &[PlannedJob<'_>], style: TextStyle) {
                     *tally.reasons.entry(kind(reason)).or_default() += 1;
                 }
             }
+            Verdict::Restore { .. } => tally.restored += 1,
             Verdict::AfterCheckpoint { .. } => tally.waits += 1,
             _ => tally.may += 1,
         }
@@ -117,8 +119,13 @@ fn kind(reason: &Reason) -> &'static str {
 }
 
 fn total(tally: &Tally) -> String {
-    let parts =
-        [("runs now", tally.now), ("will run", tally.run), ("may run", tally.may), ("waits", tally.waits)];
+    let parts = [
+        ("runs now", tally.now),
+        ("will run", tally.run),
+        ("restored", tally.restored),
+        ("may run", tally.may),
+        ("waits", tally.waits),
+    ];
     let parts = parts.iter().filter(|(_, count)| *count > 0);
     parts.map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
 }
@@ -147,6 +154,7 @@ fn push_jobs(out: &mut String, active: &[PlannedJob<'_>], verbose: bool, style: 
                 Some(now) => ("runs now", Role::Good, reason_list(info, std::slice::from_ref(now), verbose)),
                 None => ("will run", Role::Warning, reason_list(info, reasons, verbose)),
             },
+            Verdict::Restore { reasons } => ("restored", Role::Good, reason_list(info, reasons, verbose)),
             Verdict::May { inputs } => ("may run ", Role::Frame, may_list(inputs, verbose)),
             Verdict::AfterCheckpoint { checkpoints } => {
                 ("waits   ", Role::Frame, checkpoint_list(checkpoints, verbose))
@@ -210,14 +218,10 @@ fn shortened(mut texts: Vec<String>, all: bool, noun: &str) -> Vec<String> {
     texts
 }
 
-fn push_counts(
-    out: &mut String,
-    (run, may, up_to_date): (usize, usize, usize),
-    running: usize,
-    waiting: usize,
-    style: TextStyle,
-) {
-    if run + may + waiting == 0 {
+fn push_counts(out: &mut String, plan: &Plan, style: TextStyle) {
+    let ((run, may, up_to_date), running) = (plan.counts(), plan.running());
+    let (restored, waiting) = (plan.restored(), plan.waiting());
+    if run + may + waiting + restored == 0 {
         let _ = match up_to_date {
             0 => writeln!(out, "nothing to do"),
             n => writeln!(out, "nothing to do: {} up to date", count(n, "job")),
@@ -225,6 +229,7 @@ fn push_counts(
         return;
     }
     let may = if may > 0 { format!(", {may} may run") } else { String::new() };
+    let restored = if restored > 0 { format!(", {restored} restored") } else { String::new() };
     let waiting = match waiting {
         0 => String::new(),
         1 => ", 1 waits for a checkpoint".into(),
@@ -236,7 +241,7 @@ fn push_counts(
         n => format!("{n} run now, "),
     };
     let run = run - running.min(run);
-    let text = format!("{now}{run} will run{may}{waiting}, {up_to_date} up to date");
+    let text = format!("{now}{run} will run{restored}{may}{waiting}, {up_to_date} up to date");
     let _ = writeln!(out, "{}", style.paint(Role::Strong, &text));
 }
 

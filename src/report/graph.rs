@@ -210,7 +210,7 @@ fn state(verdict: &Verdict) -> GraphState {
     match verdict {
         Verdict::Run { .. } => GraphState::Run,
         Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => GraphState::May,
-        Verdict::UpToDate => GraphState::UpToDate,
+        Verdict::UpToDate | Verdict::Restore { .. } => GraphState::UpToDate,
     }
 }
 

@@ -154,6 +154,13 @@ impl Narrator {
                 let reason = self.end_job(job.id).unwrap_or_default();
                 self.finished(&title(job), *duration_ms, *unchanged, &reason)
             }
+            EventKind::JobRestored { job, reasons, .. } => {
+                self.end_job(job.id);
+                self.at(Detail::All, || {
+                    let reason = reasons.first().map(Reason::to_string).unwrap_or_default();
+                    format!("{} restored {}: {}", self.counter(), title(job), printable(&reason))
+                })
+            }
             EventKind::JobFailed { failure, retry } => {
                 if !retry {
                     self.end_job(failure.job.id);

@@ -100,18 +100,21 @@ fn without_escapes(line: &str) -> String {
 #[must_use]
 pub fn summary_text(summary: &Summary, style: TextStyle) -> String {
     let wall = duration(summary.wall_ms);
-    let Summary { ran, up_to_date, failed, skipped, cancelled, temp_removed, .. } = *summary;
+    let Summary { ran, restored, up_to_date, failed, skipped, cancelled, temp_removed, .. } = *summary;
     let removed = match temp_removed {
         0 => String::new(),
         n => format!(", {} removed", count(n, "temporary file")),
     };
-    if ran + failed + skipped + cancelled == 0 {
+    if ran + restored + failed + skipped + cancelled == 0 {
         return match up_to_date {
             0 => format!("nothing to do{removed} ({wall})"),
             n => format!("nothing to do: {} up to date{removed} ({wall})", count(n, "job")),
         };
     }
     let mut parts = vec![style.paint(Role::Good, &format!("{ran} ran")).into_owned()];
+    if restored > 0 {
+        parts.push(style.paint(Role::Good, &format!("{restored} restored")).into_owned());
+    }
     if up_to_date > 0 {
         parts.push(format!("{up_to_date} up to date"));
     }

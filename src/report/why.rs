@@ -47,6 +47,9 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
             writeln!(out, "{path} is being made by rule {rule}:")
         }
         Verdict::Run { .. } => writeln!(out, "{path} will be made by rule {rule}:"),
+        Verdict::Restore { .. } => {
+            writeln!(out, "{path} will be restored from the cache, not made by rule {rule} again:")
+        }
         Verdict::May { .. } => {
             writeln!(out, "{path} may be made by rule {rule}, if an input turns out different:")
         }
@@ -72,6 +75,7 @@ pub fn why_text(why: &Why, style: TextStyle) -> String {
         let words = match &step.verdict {
             running if running.running_now().is_some() => "runs now",
             Verdict::Run { .. } => "will run",
+            Verdict::Restore { .. } => "is restored from the cache",
             Verdict::May { .. } => "may run",
             Verdict::AfterCheckpoint { .. } => "waits",
             Verdict::UpToDate => "is up to date",
@@ -124,13 +128,14 @@ fn push_passed_over(out: &mut String, why: &Why) {
 
 fn push_step(out: &mut String, step: &WhyStep, style: TextStyle) {
     match &step.verdict {
-        Verdict::Run { reasons } => {
+        Verdict::Run { reasons } | Verdict::Restore { reasons } => {
             reasons.iter().for_each(|reason| push_reason(out, reason, style));
             if let Some(last) = &step.last {
                 let _ = match last.accepted {
                     true => writeln!(out, "  taken as it was in run {}", last.run),
                     false => {
-                        writeln!(out, "  last made in run {} ({})", last.run, duration(last.duration_ms))
+                        let how = if last.restored { "restored from the cache" } else { "made" };
+                        writeln!(out, "  last {how} in run {} ({})", last.run, duration(last.duration_ms))
                     }
                 };
             }
@@ -168,8 +173,15 @@ fn push_fresh(out: &mut String, step: &WhyStep) {
             out.push_str("  since then its rule and the content of its inputs and outputs are the same\n");
         }
         Some(last) => {
-            let _ =
-                writeln!(out, "  made in run {} by rule {rule} ({})", last.run, duration(last.duration_ms));
+            let took = duration(last.duration_ms);
+            let _ = match last.restored {
+                true => writeln!(
+                    out,
+                    "  restored from the cache in run {}; rule {rule} had made it before ({took})",
+                    last.run
+                ),
+                false => writeln!(out, "  made in run {} by rule {rule} ({took})", last.run),
+            };
             out.push_str("  since then its command, its params and the content of its inputs and outputs are the same\n");
         }
         None => {
@@ -234,6 +246,7 @@ mod tests {
             run,
             duration_ms,
             accepted: false,
+            restored: false,
             reported: Vec::new(),
         });
         let unless = match &verdict {

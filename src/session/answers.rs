@@ -163,6 +163,8 @@ pub struct LastRun {
     pub duration_ms: u64,
     /// Nothing was executed: what was there was taken as the result.
     pub accepted: bool,
+    /// Nothing was executed: it came out of the cache. The time is what it took when it was made.
+    pub restored: bool,
     /// What `report(...)` said of its outputs then.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reported: Vec<ReportedFile>,

@@ -2,6 +2,7 @@
 
 use super::{Observe, Session};
 use crate::base::clock::{Clock, SystemClock};
+use crate::cache::Cache;
 use crate::disk;
 use crate::engine::cancel::CancelToken;
 use crate::engine::event::Event;
@@ -17,6 +18,9 @@ use crate::model::workflow::Workflow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+
+/// So many files are brought from a shared cache at once.
+const TRANSFERS: usize = 16;
 
 /// Options of a [`Session`].
 ///
@@ -42,6 +46,7 @@ pub struct SessionBuilder {
     interpreters: Interpreters,
     direct: bool,
     variables: Vec<(String, String)>,
+    cache: Option<Cache>,
     slots: Option<Arc<dyn SlotSource>>,
 }
 
@@ -61,6 +66,7 @@ impl SessionBuilder {
             interpreters: Interpreters::default(),
             direct: false,
             variables: Vec::new(),
+            cache: None,
             slots: None,
         }
     }
@@ -135,6 +141,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets where results are kept, and restored from instead of being made again. Default: nowhere.
+    #[must_use]
+    pub fn cache(mut self, cache: Cache) -> SessionBuilder {
+        self.cache = Some(cache);
+        self
+    }
+
     /// Shares slots with others: jobs take them from here, up to [`SessionBuilder::jobs`]. Default: nobody else is there.
     #[must_use]
     pub fn slots(mut self, source: Arc<dyn SlotSource>) -> SessionBuilder {
@@ -188,8 +201,11 @@ impl SessionBuilder {
             return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        // What is fetched from elsewhere is waited for, not computed: many at once.
+        let is_shared = self.cache.as_ref().is_some_and(Cache::is_shared);
+        let threads = if is_shared { processors.max(TRANSFERS) } else { processors };
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(processors)
+            .num_threads(threads)
             .thread_name(|i| format!("rulemake-{i}"))
             .build()
             .map_err(|error| Error::new(ErrorKind::Environment, format!("cannot start threads: {error}")))?;
@@ -210,6 +226,7 @@ impl SessionBuilder {
             interpreters: self.interpreters,
             direct: self.direct,
             variables: self.variables.into(),
+            cache: self.cache.map(Arc::new),
             shared_slots: self.slots,
             root,
             workflow: self.workflow,

@@ -115,6 +115,8 @@ pub struct RunOptions {
     /// Files that jobs made and that are gone are made again only when they are targets, or when a job that must run
     /// reads them. Otherwise what is on record of them is enough, as with temporary files.
     pub only_needed: bool,
+    /// Nothing runs: what the session's cache holds is restored, and every other job that would have to run fails.
+    pub only_restore: bool,
     /// An output that somebody edited is taken as the result, where nothing else makes its job run: that is put on
     /// record, and what reads the file is made anew. Otherwise the edited file is moved aside and made again.
     pub keep_edited: bool,

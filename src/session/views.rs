@@ -31,6 +31,7 @@ pub(super) fn last_run(trace: &Trace) -> LastRun {
         run: trace.run,
         duration_ms: trace.duration_ms.into(),
         accepted: trace.origin == Origin::Accepted,
+        restored: trace.origin == Origin::Restored,
         reported: trace.reported.iter().map(reported::from_bound).collect(),
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn cause(cx: &Context, id: JobId, verdicts: &[Verdict]) -> Option<Job
     let serves = |reason: &Reason| matches!(reason, Reason::NeededBy { .. } | Reason::Together { .. });
     let is_cause = |need: &JobId| match &verdicts[need.index()] {
         Verdict::Run { reasons } => !reasons.iter().all(serves),
-        Verdict::May { .. } | Verdict::AfterCheckpoint { .. } => true,
+        Verdict::May { .. } | Verdict::AfterCheckpoint { .. } | Verdict::Restore { .. } => true,
         Verdict::UpToDate => false,
     };
     // One that runs only because it is connected with others has its cause among them.

@@ -358,6 +358,7 @@ pub(super) fn decode_trace(body: &[u8], limit: usize) -> Option<Trace> {
     let origin = match cursor.byte()? {
         0 => Origin::Executed,
         1 => Origin::Accepted,
+        2 => Origin::Restored,
         _ => return None,
     };
     let duration_ms = cursor.u32()?;

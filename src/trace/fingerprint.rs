@@ -113,6 +113,39 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// The key under which a result is kept for others: all that the job is executed with, on this kind of machine.
+    /// `inputs` are the digests of the inputs, those of which only the existence counts for being up to date included:
+    /// others may have other files there.
+    pub(crate) fn action(&self, inputs: &[Digest], paths: &PathTable) -> Digest {
+        let mut hasher = DigestHasher::new("rulemake action");
+        hasher.number(ACTION_VERSION).text(std::env::consts::OS).text(std::env::consts::ARCH);
+        hasher.bytes(self.definition.as_bytes());
+        for bound in [&self.params, &self.wildcards, &self.required] {
+            hasher.number(bound.len() as u64);
+            bound.iter().for_each(|(name, value)| {
+                hasher.text(name).text(value);
+            });
+        }
+        hasher.number(self.code.len() as u64);
+        for CodePart { kind, name, digest } in &self.code {
+            hasher.text(kind.name()).text(name).bytes(digest.as_bytes());
+        }
+        hasher.number(self.inputs.len() as u64);
+        for (InputState { slot, path, .. }, digest) in self.inputs.iter().zip(inputs) {
+            hasher.number((*slot).into()).text(paths.text(*path)).bytes(digest.as_bytes());
+        }
+        hasher.number(self.outputs.len() as u64);
+        self.outputs.iter().for_each(|path| {
+            hasher.text(paths.text(*path));
+        });
+        hasher.finish()
+    }
+}
+
+/// Raised when what is kept under a key means something else than before.
+const ACTION_VERSION: u64 = 1;
+
 /// How a result came to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -120,6 +153,8 @@ pub(crate) enum Origin {
     Executed = 0,
     /// The user took what was on disk as current.
     Accepted = 1,
+    /// It was made before, by an execution with the same fingerprint, and kept.
+    Restored = 2,
 }
 
 /// What was remembered of a successful execution.

@@ -43,6 +43,14 @@ pub(crate) struct FileHash {
     pub(crate) settled: bool,
 }
 
+impl FileHash {
+    /// Whether a file with the signature `now` is the one that was read, though it may have got other names or permissions
+    /// since: these change only the time of the last change of its record.
+    pub(crate) fn is_same_but_named(&self, now: &StatSig) -> bool {
+        StatSig { ctime_ns: self.sig.ctime_ns, ..*now } == self.sig
+    }
+}
+
 /// What is known of a path: a file's content, or all that a directory holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Known {

@@ -232,6 +232,12 @@ impl Case {
         self.assert_jobs("ran", "job-finished", jobs, |_| true)
     }
 
+    /// Exactly these jobs came out of the cache: `rule first-output`, in any order.
+    #[track_caller]
+    pub(crate) fn restored(self, jobs: &[&str]) -> Case {
+        self.assert_jobs("restored", "job-restored", jobs, |_| true)
+    }
+
     /// These jobs ran in this order, among others.
     #[track_caller]
     pub(crate) fn ran_in_order(self, jobs: &[&str]) -> Case {
@@ -464,6 +470,7 @@ impl Ran {
         let Some(end) = self.of("run-finished").next() else { panic!("the run has no end\n{self}") };
         let counts = [
             ("ran", self.of("job-finished").count()),
+            ("restored", self.of("job-restored").count()),
             ("up_to_date", self.up_to_date().len()),
             ("failed", self.of("job-failed").filter(|e| e["retry"] == false).count()),
         ];

@@ -1,5 +1,6 @@
 //! The commands, each with its own arguments, its doc and its examples.
 
+use crate::commands::cache::CacheUpkeep;
 use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::commands::import::ImportArgs;
@@ -260,6 +261,47 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
+    /// Put results into the place that others share; runs nothing
+    ///
+    /// Those of all jobs that the targets need and that are up to date. The place is named by `--cache-shared` or the
+    /// settings. With `--cache-push` each run does it by itself.
+    #[command(after_help = "\
+Examples:
+  rulemake push --cache-shared /team/results        results of the first rule
+  rulemake push --cache-shared https://host/team x  and of one file")]
+    Push {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Restore what the cache or the place that others share holds; runs nothing
+    #[command(after_help = "\
+Examples:
+  rulemake pull --cache-shared https://host/team    what others made
+  rulemake pull --cache ~/results results/a.tsv     one file, from a cache of your own")]
+    Pull {
+        /// Files or rules; the first rule when none is given
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show what the cache of results holds, make room in it, or look whether it is still right
+    ///
+    /// Nothing is removed without --yes. The cache is the one that `--cache`, the settings or RULEMAKE_CACHE name.
+    #[command(after_help = "\
+Examples:
+  rulemake cache                           what is kept, by rule
+  rulemake cache gc --max-size 50GB        what would go; with --yes it goes
+  rulemake cache verify                    read everything")]
+    Cache {
+        #[command(flatten)]
+        upkeep: CacheUpkeep,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Show the options that are set outside the command line
     ///
     /// From the weakest to the strongest: `~/.config/rulemake/config.toml`, `rulemake.toml` in this directory or above it,
@@ -344,6 +386,9 @@ impl Command {
             | Command::Fmt { common, .. }
             | Command::Lsp { common, .. }
             | Command::Clean { common, .. }
+            | Command::Push { common, .. }
+            | Command::Pull { common, .. }
+            | Command::Cache { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
             | Command::Man { common, .. } => common,
@@ -369,6 +414,9 @@ impl Command {
             Command::Fmt { .. } => "fmt",
             Command::Lsp { .. } => "lsp",
             Command::Clean { .. } => "clean",
+            Command::Push { .. } => "push",
+            Command::Pull { .. } => "pull",
+            Command::Cache { .. } => "cache",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",
             Command::Man { .. } => "man",

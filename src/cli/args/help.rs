@@ -1,6 +1,7 @@
 //! The helps. The short one of a command shows its own options and fits a screen; the long one explains all.
 
 use super::Args;
+use crate::cache;
 use clap::CommandFactory;
 
 pub(super) const EXAMPLES: &str = "\
@@ -63,7 +64,7 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 13] = [
+const LESS_USED: [&str; 16] = [
     "run",
     "plan",
     "import",
@@ -74,6 +75,9 @@ const LESS_USED: [&str; 13] = [
     "summary",
     "fmt",
     "lsp",
+    "cache",
+    "push",
+    "pull",
     "config",
     "completions",
     "man",
@@ -85,11 +89,16 @@ impl Args {
         let all = Args::command();
         let names: Vec<String> =
             all.get_subcommands().map(|command| command.get_name().to_string()).collect();
+        let all = all.mut_subcommand("watch", |watch| watch.mut_arg("dry_run", |arg| arg.hide(true)));
         names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
                 let own = command.get_after_help().map(|own| format!("{own}\n\n")).unwrap_or_default();
-                COMMON.into_iter().fold(command, hidden).after_help(format!("{own}{COMMON_HELP}"))
+                COMMON
+                    .into_iter()
+                    .chain(cache::IDS)
+                    .fold(command, hidden)
+                    .after_help(format!("{own}{COMMON_HELP}"))
             })
         })
     }

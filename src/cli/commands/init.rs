@@ -4,11 +4,12 @@ use super::here;
 use crate::exit::{Exit, Failure};
 use crate::init::builtin::{self, ALL, NAME};
 use crate::init::context::{Answers, Defaults, Question, check_extensions, nested, set, values};
-use crate::init::fetch::{Origin, Scratch, clone, origin};
+use crate::init::fetch::{Origin, Scratch, clone, origin, unpack};
 use crate::init::hooks::{self, Moment};
 use crate::init::place::{Placing, conflicts, refused};
 use crate::init::render::{Rendered, Renderer, render};
 use crate::init::template::Template;
+use crate::init::user;
 use crate::options::Common;
 use crate::output::{FAINT, Output, painted, say};
 use rulemake::report::printable;
@@ -29,7 +30,7 @@ pub(crate) struct InitArgs {
     /// Without a directory a built-in template is put here, and one of Cookiecutter's into the directory that it names.
     #[arg(value_name = "DIR|KEY=VALUE")]
     words: Vec<String>,
-    /// minimal, data-science, make-style; or a directory, a git address, gh:USER/REPO
+    /// minimal, data-science, make-style; or a directory, a zip file, a git address, gh:USER/REPO
     #[arg(short, long, value_name = "TEMPLATE", default_value = "minimal")]
     template: String,
     /// Take this branch, tag or commit of the template's repository
@@ -41,6 +42,9 @@ pub(crate) struct InitArgs {
     /// Ask nothing: take the defaults
     #[arg(long)]
     no_input: bool,
+    /// Take the answers from a file that Cookiecutter wrote, or any JSON object
+    #[arg(long, value_name = "FILE")]
+    replay_file: Option<PathBuf>,
     /// Let the template run its programs; without it they are only named
     #[arg(long, alias = "accept-hooks")]
     allow_hooks: bool,
@@ -55,12 +59,16 @@ pub(crate) fn init(common: &Common, output: &Output, args: &InitArgs) -> Result<
     }
     let start = start(common)?;
     let (dir, settings) = words(&args.words)?;
-    let mut asker: Box<dyn Answers> =
-        if args.no_input || output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            Box::new(Defaults)
-        } else {
-            Box::new(Terminal)
-        };
+    let mut asker: Box<dyn Answers> = if args.no_input
+        || args.replay_file.is_some()
+        || output.json
+        || !io::stdin().is_terminal()
+        || !io::stderr().is_terminal()
+    {
+        Box::new(Defaults)
+    } else {
+        Box::new(Terminal)
+    };
     let scratch = Scratch::new()?;
     let mut project = match builtin::named(&args.template) {
         Some(template) => {
@@ -80,7 +88,14 @@ pub(crate) fn init(common: &Common, output: &Output, args: &InitArgs) -> Result<
         }
     };
     check_extensions(&project.template.context)?;
-    set(&mut project.template.context, &settings)?;
+    let Template { context, remarks, dir: from, .. } = &mut project.template;
+    if from.is_some() {
+        remarks.extend(user::set_defaults(context)?);
+    }
+    if let Some(file) = &args.replay_file {
+        user::replay(&start, file, context)?;
+    }
+    set(context, &settings)?;
     let made = project.make(&start, args, &mut *asker, &scratch)?;
     told(output, &start, args, &project.template, &made)
 }
@@ -128,6 +143,7 @@ fn foreign(
 ) -> Result<Template, Failure> {
     let mut dir = match origin(&args.template) {
         Origin::Repository(address) => clone(&address, args.checkout.as_deref(), scratch)?,
+        Origin::Archive(path) => unpack(start, &path, scratch)?,
         Origin::Directory(path) => {
             let dir = start.join(&path);
             if !dir.is_dir() {

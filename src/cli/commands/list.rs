@@ -61,6 +61,7 @@ fn state(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Run { reasons } if reasons.iter().any(is_now) => "runs now",
         Verdict::Run { .. } => "will run",
+        Verdict::Restore { .. } => "is restored",
         Verdict::May { .. } => "may run",
         Verdict::AfterCheckpoint { .. } => "open",
         _ => "up to date",
@@ -119,6 +120,7 @@ fn row(output: &OutputState) -> [String; 6] {
     };
     let (run, took) = match &output.last {
         Some(last) if last.accepted => (format!("{} accepted", last.run), String::new()),
+        Some(last) if last.restored => (format!("{} restored", last.run), report::duration(last.duration_ms)),
         Some(last) => (last.run.to_string(), report::duration(last.duration_ms)),
         None => Default::default(),
     };
@@ -127,7 +129,7 @@ fn row(output: &OutputState) -> [String; 6] {
 }
 
 /// `512 B`, `1.5 kB`, `2.0 GB`.
-fn size_text(bytes: u64) -> String {
+pub(super) fn size_text(bytes: u64) -> String {
     let mut size = bytes as f64;
     let mut units = ["kB", "MB", "GB", "TB", "PB", "EB"].into_iter();
     let mut unit = "B";

@@ -2,6 +2,7 @@
 
 mod accept;
 mod ask;
+pub(crate) mod cache;
 pub(crate) mod check;
 mod clean;
 mod config;
@@ -11,11 +12,13 @@ pub(crate) mod init;
 mod list;
 pub(crate) mod lsp;
 mod run;
+mod share;
 mod shell;
 mod status;
 mod watch;
 
 use crate::args::{Args, Command, command_names};
+use crate::cache::{Around, CacheArgs};
 use crate::exit::{Exit, Failure};
 use crate::github;
 use crate::jobserver;
@@ -75,6 +78,11 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             place().and_then(|place| list::outputs(&place, &targets))
         }
         Command::List { .. } => place().and_then(|place| list::rules(&place)),
+        Command::Push { targets, .. } => place().and_then(|place| share::push(&place, &targets)),
+        Command::Pull { targets, .. } => place().and_then(|place| share::pull(&place, &targets, started)),
+        Command::Cache { upkeep, .. } => {
+            here().and_then(|here| cache::cache(&common, &output, &upkeep, &here))
+        }
         Command::Log { path, .. } => place().and_then(|place| ask::log(&place, &path)),
         Command::Accept { targets, dry_run, .. } => {
             place().and_then(|place| accept::accept(&place, &targets, dry_run || run.dry_run))
@@ -166,6 +174,9 @@ pub(crate) struct Place {
     options: LoadOptions,
     /// Variables that jobs get besides those of the environment.
     variables: Vec<(String, String)>,
+    cache: CacheArgs,
+    /// Where paths on the command line start.
+    start: PathBuf,
 }
 
 impl Place {
@@ -175,7 +186,18 @@ impl Place {
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
         let (mut options, variables) = load_options(&common, &here, &start)?;
         options.root = Some(project.root.clone());
-        Ok(Place { project, output, options, variables })
+        let place = Place { project, output, options, variables, cache: common.cache, start };
+        place.cache.open(&place.around())?;
+        Ok(place)
+    }
+
+    /// Whether results are kept or restored.
+    pub(crate) fn has_cache(&self) -> bool {
+        matches!(self.cache.open(&self.around()), Ok(Some(_)))
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around { start: &self.start, root: &self.project.root, variables: &self.options.variables }
     }
 
     /// Loads the workflow and shows its warnings.
@@ -227,6 +249,10 @@ impl Place {
         if let Some(path) = std::env::var_os("PATH") {
             builder = builder.search_path(path);
         }
+        // What is wrong with it was said when the place was found.
+        if let Ok(Some(cache)) = self.cache.open(&self.around()) {
+            builder = builder.cache(cache);
+        }
         args.resources.iter().fold(builder, |builder, (name, amount)| builder.resource(name, *amount))
     }
 
@@ -257,6 +283,7 @@ impl Place {
         options.retries = run.retries.unwrap_or(0);
         options.wait = run.wait;
         options.keep_temps = run.notemp;
+        options.only_restore = run.only_restore;
         options.environments.conda = run.uses(EnvKind::Conda);
         options.environments.container = run.uses(EnvKind::Container);
         options.environments.modules = run.uses(EnvKind::Modules);

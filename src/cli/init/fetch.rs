@@ -1,4 +1,4 @@
-//! Where a template comes from: one that is built in, a directory, or a repository that git clones.
+//! Where a template comes from: one that is built in, a directory, an archive, or a repository that git clones.
 
 use super::io_failure;
 use crate::exit::{Exit, Failure};
@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Directory(PathBuf),
+    /// A zip file.
+    Archive(PathBuf),
     /// The address for git.
     Repository(String),
 }
@@ -28,10 +30,45 @@ pub(crate) fn origin(word: &str) -> Origin {
         .split_once(':')
         .and_then(|(host, _)| host.split_once('@'))
         .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('/'));
+    if address.contains("://") && address.to_lowercase().ends_with(".zip") {
+        // Said when it is not found: nothing is downloaded but by git.
+        return Origin::Archive(word.into());
+    }
     if address.contains("://") || (by_ssh && !Path::new(word).exists()) {
         return Origin::Repository(address.into());
     }
-    Origin::Directory(word.into())
+    match word.to_lowercase().ends_with(".zip") && !Path::new(word).is_dir() {
+        true => Origin::Archive(word.into()),
+        false => Origin::Directory(word.into()),
+    }
+}
+
+/// Unpacks a zip file below `scratch`: the one directory that is in it, as Cookiecutter expects.
+pub(crate) fn unpack(start: &Path, file: &Path, scratch: &Scratch) -> Result<PathBuf, Failure> {
+    let (shown, file) = (file.display(), start.join(file));
+    if !file.is_file() {
+        let failure = Failure::new(Exit::Usage, format!("there is no file `{shown}`"));
+        return Err(match file.to_string_lossy().contains(":/") {
+            true => failure.help("an archive is not downloaded: get it, and name the file"),
+            false => failure,
+        });
+    }
+    let dir = scratch.path().join("archive");
+    // It leaves out paths that lead out of the directory.
+    let unzip = run(Command::new("unzip").args(["-q", "-n"]).arg(&file).arg("-d").arg(&dir));
+    unzip.map_err(|told| match told {
+        Told::Missing(error) if error.kind() == io::ErrorKind::NotFound => {
+            Failure::new(Exit::Environment, "templates in zip files need `unzip`, which is not installed")
+        }
+        told => Failure::new(Exit::Environment, format!("cannot unpack `{shown}`"))
+            .note(format!("unzip says: {}", told.text())),
+    })?;
+    let entries = std::fs::read_dir(&dir).map_err(|error| io_failure("read", &dir, &error))?;
+    let found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    match found.as_slice() {
+        [only] if only.is_dir() && !only.is_symlink() => Ok(only.clone()),
+        _ => Err(Failure::new(Exit::Usage, format!("`{shown}` is no template: it must hold one directory"))),
+    }
 }
 
 /// A directory of our own that is gone when this is.
@@ -158,6 +195,7 @@ mod tests {
         ] {
             assert_eq!(origin(word), Origin::Repository(address.into()));
         }
+        assert_eq!(origin("a/t.ZIP"), Origin::Archive("a/t.ZIP".into()));
         for word in ["x", "./x", "../a@b/c", "/a:b", "C:x", "@a:b"] {
             assert_eq!(origin(word), Origin::Directory(word.into()));
         }

@@ -5,6 +5,7 @@ mod check;
 mod complete;
 mod cursor;
 mod files;
+mod fixes;
 mod hover;
 mod navigate;
 mod place;

@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::navigate::{View, symbols};
 use super::place::{Main, escaped, is_rulefile, path_of};
 use super::text::{Encoding, Text};
-use super::{Doc, PATIENCE, PAUSE, Reply, Server, Stage, Waiting, hover, wire};
+use super::{Doc, PATIENCE, PAUSE, Reply, Server, Stage, Waiting, fixes, hover, wire};
 use lsp_types as lsp;
 use rulemake::ErrorKind;
 use rulemake::source::{FormatOptions, format_source};
@@ -65,6 +65,16 @@ impl<W: Write> Server<W> {
                 }),
                 Err(refused) => refused,
             },
+            "textDocument/codeAction" => match read::<lsp::CodeActionParams>(params) {
+                Ok(params) => match self.docs.get(params.text_document.uri.as_str()) {
+                    Some(doc) => {
+                        let found = &params.context.diagnostics;
+                        Reply::Now(fixes::actions(&doc.text, &doc.uri, self.encoding, found).into())
+                    }
+                    None => not_open(&params.text_document.uri),
+                },
+                Err(refused) => refused,
+            },
             "textDocument/documentSymbol" => match read::<lsp::DocumentSymbolParams>(params) {
                 Ok(params) => self.symbols(&params.text_document.uri),
                 Err(refused) => refused,
@@ -100,6 +110,7 @@ impl<W: Write> Server<W> {
                 "renameProvider": {"prepareProvider": true},
                 "documentSymbolProvider": true,
                 "documentFormattingProvider": true,
+                "codeActionProvider": {"codeActionKinds": ["quickfix"]},
             },
             "serverInfo": {"name": "rulemake", "version": env!("CARGO_PKG_VERSION")},
         })

@@ -15,6 +15,7 @@ use crate::graph::job::JobId;
 use crate::plan::check::has_action;
 use crate::plan::instance::Trouble;
 use crate::store::{Record, runs};
+use crate::trace::fingerprint::Origin;
 use crate::trace::identity::Known;
 use crate::trace::reason::Reason;
 
@@ -47,6 +48,7 @@ impl Run<'_> {
             quarantine: runs::quarantine_dir(&self.state_dir, self.number).join(job.to_string()),
             log: runs::job_log(&self.state_dir, self.number, job),
             own_logs: prepared.instance.logs.paths.clone(),
+            key: prepared.key,
             has_log: launch::may_have_log(self.cx.rule(self.cx.job(JobId(job)))),
         })
     }
@@ -64,6 +66,8 @@ impl Run<'_> {
                 }
                 self.done(job, duration_ms, &outputs, results, changed)
             }
+            Conclusion::Restored(restored) => self.restored(job, *restored),
+            Conclusion::Lost(why) => self.lost(job, why),
             Conclusion::Failed {
                 outcome,
                 exit_code,
@@ -130,7 +134,7 @@ impl Run<'_> {
             });
             self.record_failure(job, "an input changed while it ran");
         } else {
-            let trace = prepared.into_trace(&cx, job, results, self.number, duration_ms);
+            let trace = prepared.into_trace(&cx, job, results, self.number, duration_ms, Origin::Executed);
             let mut records: Vec<Record<'_>> =
                 outputs.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
             records.push(if trace.fingerprint.outputs.is_empty() {
@@ -167,6 +171,7 @@ impl Run<'_> {
         }
         let skipped = |because, job: JobInfo| EventKind::JobSkipped { job, because };
         match as_ {
+            Settled::Done if self.restored.remove(&job) => self.summary.restored += 1,
             Settled::Done => self.summary.ran += 1,
             Settled::UpToDate => {
                 self.summary.up_to_date += 1;

@@ -63,7 +63,7 @@ impl Run<'_> {
         self.journal.note(self.elapsed().as_secs_f64(), &lines);
         let Ok(json) = serde_json::to_vec(event) else { return };
         let summary = &self.summary;
-        let done = summary.ran + summary.up_to_date + summary.failed;
+        let done = summary.ran + summary.restored + summary.up_to_date + summary.failed;
         let head = format!("{{\"done\":{done},\"total\":{},", self.total);
         self.journal.events.extend_from_slice(head.as_bytes());
         self.journal.events.extend_from_slice(json.get(1..).unwrap_or_default());
@@ -94,6 +94,11 @@ fn lines(kind: &EventKind) -> Vec<String> {
         EventKind::JobFinished { job, unchanged, .. } => {
             let same = if *unchanged { ", same content as before" } else { "" };
             vec![format!("done {}{same}", printable(&job.title()))]
+        }
+        EventKind::JobRestored { job, reasons, unchanged, .. } => {
+            let same = if *unchanged { ", same content as before" } else { "" };
+            let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
+            vec![format!("restored {}{same}: {}", printable(&job.title()), printable(&reasons.join("; ")))]
         }
         EventKind::JobFailed { failure, retry } => {
             let again = if *retry { ", trying again" } else { "" };
@@ -129,8 +134,13 @@ fn lines(kind: &EventKind) -> Vec<String> {
         }
         EventKind::Warning { message } => vec![format!("warning: {}", printable(message))],
         EventKind::RunFinished { summary } => vec![format!(
-            "end: {} ran, {} up to date, {} failed, {} skipped, {} cancelled",
-            summary.ran, summary.up_to_date, summary.failed, summary.skipped, summary.cancelled
+            "end: {} ran, {} restored, {} up to date, {} failed, {} skipped, {} cancelled",
+            summary.ran,
+            summary.restored,
+            summary.up_to_date,
+            summary.failed,
+            summary.skipped,
+            summary.cancelled
         )],
     }
 }

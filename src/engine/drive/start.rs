@@ -6,7 +6,7 @@ use crate::engine::conclude::Conclusion;
 use crate::engine::core::{End, Msg};
 use crate::engine::event::EventKind;
 use crate::engine::launch;
-use crate::engine::work::{self, Prepared, Verdict};
+use crate::engine::work::{self, Prepared, ToCheck, Verdict};
 use crate::exec::executor::JobRequest;
 use crate::exec::host::{TaskFacts, TaskId};
 use crate::files::outputs::make_directory;
@@ -80,6 +80,9 @@ impl Run<'_> {
         attempt: u32,
     ) -> std::result::Result<(), (u32, Trouble)> {
         let cx = self.cx.clone();
+        if let Some(found) = self.prepared.get(&unit).and_then(|prepared| prepared.found.clone()) {
+            return self.start_restore(unit, found);
+        }
         if attempt > 1 || self.squeezed(unit).is_some() {
             self.again(jobs, attempt)?;
         }
@@ -213,7 +216,9 @@ impl Run<'_> {
         for prepared in jobs.iter().filter_map(|id| self.prepared.get(&id.0)) {
             prepared.input_signatures.iter().for_each(|(path, _)| cx.files.forget(*path));
         }
-        match work::check_unit(&cx, &self.temps.to_check(&cx, unit)) {
+        // It was said to run, so it does.
+        let to_check = ToCheck { may_restore: false, ..self.temps.to_check(&cx, unit) };
+        match work::check_unit(&cx, &to_check) {
             Verdict::Run(anew) => {
                 self.prepared.extend(anew);
                 match attempt > 1 || self.squeezed(unit).is_some() {
@@ -228,7 +233,7 @@ impl Run<'_> {
                 Err((unit, Trouble::new(message)))
             }
             // The inputs are back to what is on record. It was said to run, so it does, for its first reasons.
-            Verdict::UpToDate | Verdict::Adopted(_) => Ok(()),
+            Verdict::UpToDate | Verdict::Adopted(_) | Verdict::Restore(..) => Ok(()),
         }
     }
 }

@@ -46,9 +46,10 @@ impl Loader {
                 let container = self.constant(item);
                 parts.draft.environment.container = container;
             }
-            // The output may be shared between workflows: there is no cache that would do it.
-            ("cache", Value::Bool(_) | Value::None) => {}
-            ("cache", Value::Str(mode)) if is_cache_mode(mode) => {}
+            ("cache", Value::Bool(cached)) => draft.cached = *cached,
+            ("cache", Value::None) => draft.cached = true,
+            // What the modes leave out of the key in Snakemake counts here.
+            ("cache", Value::Str(mode)) if is_cache_mode(mode) => draft.cached = true,
             ("cache", _) => {
                 let problem = Problem::error("bad-section-value", "`cache` is `True`, `False` or a mode");
                 let help = format!("the modes are: {}", CACHE_MODES.join(", "));

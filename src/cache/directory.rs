@@ -1,0 +1,333 @@
+//! A directory with objects and entries:
+//!
+//! ```text
+//! CACHEDIR.TAG          so that backups leave it out
+//! v1/ac/ab/cd12...      entries, by the digest of what an execution depends on
+//! v1/cas/ab/cd12...     objects, read-only, by the digest of their bytes
+//! v1/seen/ab/cd12...    how a large object looked when its bytes were last read
+//! v1/tmp/               what is being written
+//! ```
+//!
+//! An object that is linked, not copied, is not read each time. It is believed while it looks as it did when its bytes
+//! were last read: size, time of the last change and number of the file, since the last start of the machine. Giving a file
+//! another name, or taking one away, changes none of these; writing into it does.
+
+use super::backend::CacheBackend;
+use super::link::{self, CacheLink, Came};
+use crate::base::clock;
+use crate::base::digest::Digest;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// An entry is text of a few lines for each output. What is larger was not written by us.
+const MAX_ENTRY: u64 = 256 << 20;
+
+const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+# This directory holds results that rulemake can make again. https://bford.info/cachedir/\n";
+
+/// A directory in which results are kept. Several processes and projects may use it at the same time, and so may several
+/// machines where it is on a disk that they share.
+///
+/// ```
+/// use rulemake::{CacheBackend, CacheDirectory, Digest};
+/// # let dir = std::env::temp_dir().join(format!("rulemake-doc-cache-{}", std::process::id()));
+/// let cache = CacheDirectory::new(&dir);
+/// # std::fs::create_dir_all(&dir)?;
+/// let file = dir.join("text");
+/// std::fs::write(&file, "text")?;
+/// cache.put(&Digest::of(b"text"), &mut std::fs::File::open(&file)?)?;
+/// let mut bytes = Vec::new();
+/// assert!(cache.get(&Digest::of(b"text"), None, &mut bytes)?);
+/// assert_eq!(bytes, b"text");
+/// # std::fs::remove_dir_all(&dir)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct CacheDirectory {
+    dir: PathBuf,
+    made: OnceLock<()>,
+    next: AtomicU64,
+}
+
+impl CacheDirectory {
+    /// The cache in `dir`, which is made when the first result is kept.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> CacheDirectory {
+        CacheDirectory { dir: dir.into(), made: OnceLock::new(), next: AtomicU64::new(0) }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn part(&self, part: &str) -> PathBuf {
+        self.dir.join("v1").join(part)
+    }
+
+    fn place(&self, part: &str, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        let (shard, rest) = hex.split_at(2);
+        self.part(part).join(shard).join(rest)
+    }
+
+    pub(super) fn object(&self, digest: &Digest) -> PathBuf {
+        self.place("cas", digest)
+    }
+
+    pub(super) fn entry_place(&self, key: &Digest) -> PathBuf {
+        self.place("ac", key)
+    }
+
+    /// Size of an object.
+    pub(super) fn size(&self, object: &Digest) -> io::Result<Option<u64>> {
+        found(fs::symlink_metadata(self.object(object)))
+            .map(|meta| meta.filter(Metadata::is_file).map(|m| m.len()))
+    }
+
+    /// A name in the cache that nobody has.
+    fn scratch(&self) -> io::Result<PathBuf> {
+        let dir = self.part("tmp");
+        if self.made.get().is_none() {
+            fs::create_dir_all(&dir)?;
+            let tag = self.dir.join("CACHEDIR.TAG");
+            if fs::symlink_metadata(&tag).is_err() {
+                fs::write(tag, TAG)?;
+            }
+            let _ = self.made.set(());
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        // Numbers of processes are not unique among the machines that share a disk.
+        let unique = Digest::of(format!("{} {:?}", host(), clock::wall_ms()).as_bytes()).short();
+        Ok(dir.join(format!("{}-{unique}-{number}", std::process::id())))
+    }
+
+    /// Moves what is complete to its place.
+    fn publish(&self, scratch: &Path, place: &Path) -> io::Result<()> {
+        let rename = || fs::rename(scratch, place);
+        let done = match rename() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| rename())
+            }
+            done => done,
+        };
+        if done.is_err() {
+            let _ = fs::remove_file(scratch);
+        }
+        done
+    }
+
+    fn write(&self, place: &Path, bytes: &[u8]) -> io::Result<()> {
+        let scratch = self.scratch()?;
+        if let Err(error) = fs::write(&scratch, bytes) {
+            let _ = fs::remove_file(&scratch);
+            return Err(error);
+        }
+        self.publish(&scratch, place)
+    }
+
+    /// Takes an object from bytes that `fill` writes, which must have this digest. `false`: there were none.
+    pub(super) fn receive(
+        &self,
+        object: &Digest,
+        fill: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
+    ) -> io::Result<bool> {
+        let scratch = self.scratch()?;
+        let mut incoming =
+            Incoming { file: link::new_file(&scratch, false)?, hasher: blake3::Hasher::new(), size: 0 };
+        let filled = fill(&mut incoming);
+        let Incoming { file, hasher, size } = incoming;
+        drop(file);
+        let is_it = Digest::from_bytes(*hasher.finalize().as_bytes()) == *object;
+        match filled {
+            Ok(true) if is_it => self.settle(object, &scratch, size).map(|()| true),
+            other => {
+                let _ = fs::remove_file(&scratch);
+                match other {
+                    Ok(true) => Err(io::Error::other(format!("what came is not {object}, and was refused"))),
+                    other => other,
+                }
+            }
+        }
+    }
+
+    /// A new object whose bytes were read on the way.
+    fn settle(&self, object: &Digest, scratch: &Path, size: u64) -> io::Result<()> {
+        if let Err(error) = link::set_read_only(scratch) {
+            let _ = fs::remove_file(scratch);
+            return Err(error);
+        }
+        self.publish(scratch, &self.object(object))?;
+        if size > link::SMALL {
+            self.note_seen(object);
+        }
+        Ok(())
+    }
+
+    /// Takes an object from a file that holds it, if it does. Tells how it came, `None` when it was there before.
+    /// `is_as_read` says whether the file is still the one whose digest is known.
+    pub(super) fn take_file(
+        &self,
+        object: &Digest,
+        from: &Path,
+        size: u64,
+        executable: bool,
+        how: CacheLink,
+        is_as_read: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Came>> {
+        if self.size(object)? == Some(size) {
+            return Ok(None);
+        }
+        let scratch = self.scratch()?;
+        let came = link::bring(from, &scratch, size, executable, how)?;
+        let is_it = match came {
+            Came::Copied(digest) => digest == *object,
+            Came::Shared | Came::Linked => is_as_read(),
+        };
+        if !is_it {
+            let _ = fs::remove_file(&scratch);
+            return Err(io::Error::other(format!("{} changed while it was kept", from.display())));
+        }
+        self.settle(object, &scratch, size)?;
+        Ok(Some(came))
+    }
+
+    /// Whether an object may be believed without reading it.
+    pub(super) fn is_seen(&self, object: &Digest) -> bool {
+        let looks = fs::symlink_metadata(self.object(object)).ok().and_then(|meta| look(&meta));
+        let seen = fs::read_to_string(self.place("seen", object)).ok();
+        looks.is_some() && looks == seen
+    }
+
+    /// Takes note that the bytes of an object were just read and are right. Without the note they are read again.
+    pub(super) fn note_seen(&self, object: &Digest) {
+        if let Some(looks) = fs::symlink_metadata(self.object(object)).ok().and_then(|meta| look(&meta)) {
+            let _ = self.write(&self.place("seen", object), looks.as_bytes());
+        }
+    }
+
+    /// Whether an object is there and right; one that is not is removed, so that it is taken anew.
+    pub(super) fn verify(&self, object: &Digest) -> io::Result<bool> {
+        let Some(read) = found(link::digest_of(&self.object(object)))? else { return Ok(false) };
+        if read.0 == *object {
+            return Ok(true);
+        }
+        self.discard(object)?;
+        Ok(false)
+    }
+
+    /// Removes an object.
+    pub(super) fn discard(&self, object: &Digest) -> io::Result<()> {
+        let _ = fs::remove_file(self.place("seen", object));
+        found(fs::remove_file(self.object(object))).map(drop)
+    }
+
+    pub(super) fn discard_entry(&self, key: &Digest) -> io::Result<()> {
+        found(fs::remove_file(self.entry_place(key))).map(drop)
+    }
+
+    /// Takes note that an entry was of use, for those who have to make room. Not each time: that would be a write for each
+    /// read.
+    pub(super) fn note_use(&self, key: &Digest) {
+        const OFTEN: Duration = Duration::from_secs(3600);
+        let place = self.entry_place(key);
+        let Ok(meta) = fs::symlink_metadata(&place) else { return };
+        let (now, then) = (clock::wall_ms() / 1000, filetime::FileTime::from_last_modification_time(&meta));
+        if now.saturating_sub(then.unix_seconds().max(0) as u64) >= OFTEN.as_secs() {
+            let _ = filetime::set_file_mtime(&place, filetime::FileTime::from_unix_time(now as i64, 0));
+        }
+    }
+}
+
+impl CacheBackend for CacheDirectory {
+    fn name(&self) -> String {
+        self.dir.display().to_string()
+    }
+
+    fn entry(&self, key: &Digest) -> io::Result<Option<Vec<u8>>> {
+        let Some(file) = found(File::open(self.entry_place(key)))? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.take(MAX_ENTRY + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_ENTRY {
+            return Err(io::Error::other("an entry of more than 256 MiB"));
+        }
+        Ok(Some(bytes))
+    }
+
+    fn put_entry(&self, key: &Digest, entry: &[u8], _: &[Digest]) -> io::Result<()> {
+        self.write(&self.entry_place(key), entry)
+    }
+
+    fn get(&self, object: &Digest, _: Option<u64>, to: &mut dyn Write) -> io::Result<bool> {
+        let Some(mut file) = found(File::open(self.object(object)))? else { return Ok(false) };
+        io::copy(&mut file, to).map(|_| true)
+    }
+
+    fn put(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        if self.size(object)? == Some(content.metadata()?.len()) {
+            return Ok(());
+        }
+        self.receive(object, |to| io::copy(content, to).map(|_| true)).map(drop)
+    }
+}
+
+/// Bytes on their way into the cache.
+struct Incoming {
+    file: File,
+    hasher: blake3::Hasher,
+    size: u64,
+}
+
+impl Write for Incoming {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.hasher.update(bytes.get(..n).unwrap_or_default());
+        self.size += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Nothing there is no error.
+pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a file looks like as far as that changes when somebody writes into it. `None` where that cannot be told.
+fn look(meta: &Metadata) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        // What was not on the disk yet when the machine lost its power is another content behind the same looks.
+        let boot = boot().filter(|_| meta.is_file())?;
+        Some(format!("{} {} {}.{:09} {boot}\n", meta.len(), meta.ino(), meta.mtime(), meta.mtime_nsec()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = meta;
+        None
+    }
+}
+
+fn boot() -> Option<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_string()).filter(|text| !text.is_empty())
+}
+
+fn host() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()
+}

@@ -1,0 +1,196 @@
+//! The form in which a directory is kept: one line for each thing in it, sorted by path.
+//!
+//! ```text
+//! d  sub
+//! f- 1d2e... 120 sub/data.tsv
+//! fx 77aa... 3k  sub/run.sh
+//! l  data.tsv    sub/latest
+//! ```
+//!
+//! Invariant of what is read: every path lies below the directory, each thing comes after the directory that holds it,
+//! and no link leads out.
+
+use crate::base::digest::Digest;
+use std::fmt::Write as _;
+
+/// Something in a directory. Paths and texts of links are bytes, `/` between the parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    Directory { path: Vec<u8> },
+    File { path: Vec<u8>, digest: Digest, size: u64, executable: bool },
+    Link { path: Vec<u8>, to: Vec<u8> },
+}
+
+impl Item {
+    pub(super) fn path(&self) -> &[u8] {
+        match self {
+            Item::Directory { path } | Item::File { path, .. } | Item::Link { path, .. } => path,
+        }
+    }
+}
+
+const HEAD: &str = "rulemake directory 1";
+
+pub(super) fn to_bytes(items: &[Item]) -> Vec<u8> {
+    let mut text = format!("{HEAD}\n");
+    for item in items {
+        let _ = match item {
+            Item::Directory { path } => writeln!(text, "d {}", escaped(path)),
+            Item::File { path, digest, size, executable } => {
+                let kind = if *executable { "fx" } else { "f-" };
+                writeln!(text, "{kind} {digest} {size} {}", escaped(path))
+            }
+            Item::Link { path, to } => writeln!(text, "l {} {}", escaped(to), escaped(path)),
+        };
+    }
+    text.into_bytes()
+}
+
+/// `None` for bytes that are no manifest, or one that would reach out of its directory.
+pub(super) fn from_bytes(bytes: &[u8]) -> Option<Vec<Item>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut lines = text.strip_suffix('\n')?.split('\n');
+    if lines.next()? != HEAD {
+        return None;
+    }
+    let items: Vec<Item> = lines.map(item).collect::<Option<_>>()?;
+    is_sound(&items).then_some(items)
+}
+
+fn item(line: &str) -> Option<Item> {
+    let words: Vec<&str> = line.split(' ').collect();
+    Some(match words[..] {
+        ["d", path] => Item::Directory { path: plain(path)? },
+        [kind @ ("fx" | "f-"), digest, size, path] => Item::File {
+            path: plain(path)?,
+            digest: Digest::parse(digest)?,
+            size: size.parse().ok()?,
+            executable: kind == "fx",
+        },
+        ["l", to, path] => Item::Link { path: plain(path)?, to: plain(to)? },
+        _ => return None,
+    })
+}
+
+fn is_sound(items: &[Item]) -> bool {
+    let mut directories: rustc_hash::FxHashSet<&[u8]> = rustc_hash::FxHashSet::default();
+    let mut last: &[u8] = &[];
+    items.iter().all(|item| {
+        let path = item.path();
+        let parts_are_names = path
+            .split(|byte| *byte == b'/')
+            .all(|part| !matches!(part, b"" | b"." | b"..") && !part.contains(&0));
+        let parent = path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..at));
+        let has_parent = parent.is_none_or(|parent| directories.contains(parent));
+        let is_next = last < path;
+        last = path;
+        if let Item::Directory { path } = item {
+            directories.insert(path);
+        }
+        let stays = match item {
+            Item::Link { path, to } => stays_inside(path, to),
+            _ => true,
+        };
+        parts_are_names && has_parent && is_next && stays
+    })
+}
+
+/// Whether a link at `path` with the text `to` leads to something below the directory, as far as names tell.
+pub(super) fn stays_inside(path: &[u8], to: &[u8]) -> bool {
+    let mut depth = path.iter().filter(|byte| **byte == b'/').count();
+    if to.is_empty() || to.starts_with(b"/") || to.contains(&0) {
+        return false;
+    }
+    for part in to.split(|byte| *byte == b'/') {
+        match part {
+            b".." if depth == 0 => return false,
+            b".." => depth -= 1,
+            b"" | b"." => {}
+            _ => depth += 1,
+        }
+    }
+    true
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'!'..=b'~' if *byte != b'%' => text.push(char::from(*byte)),
+            _ => {
+                let _ = write!(text, "%{byte:02x}");
+            }
+        }
+    }
+    text
+}
+
+fn plain(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    (!bytes.is_empty()).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vec<Item> {
+        let file = |path: &[u8], executable| Item::File {
+            path: path.to_vec(),
+            digest: Digest::of(path),
+            size: 3,
+            executable,
+        };
+        vec![
+            file(b"a b\n%\xff", false),
+            Item::Directory { path: b"sub".to_vec() },
+            Item::Link { path: b"sub/link".to_vec(), to: b"../a".to_vec() },
+            file(b"sub/run", true),
+        ]
+    }
+
+    #[test]
+    fn any_name_comes_back_as_it_was() {
+        assert_eq!(from_bytes(&to_bytes(&sample())).unwrap(), sample());
+        assert_eq!(from_bytes(&to_bytes(&[])).unwrap(), []);
+    }
+
+    /// The promise against an entry that somebody made up: nothing is written outside of the directory.
+    #[test]
+    fn what_would_reach_out_of_the_directory_is_no_manifest() {
+        let one = |item: Item| from_bytes(&to_bytes(&[item]));
+        let link = |path: &str, to: &str| Item::Link { path: path.into(), to: to.into() };
+        for path in ["../x", "/x", "a/../../x", "./x", "a//b", "a/b"] {
+            assert_eq!(one(Item::Directory { path: path.into() }), None, "{path}");
+        }
+        for to in ["/etc", "..", "../x", "a/../../x", ""] {
+            assert_eq!(one(link("l", to)), None, "{to}");
+        }
+        assert!(one(link("l", "a/../b")).is_some());
+        // What lies below a link would go where the link leads.
+        assert_eq!(from_bytes(&to_bytes(&[link("a", "b"), Item::Directory { path: b"a/x".to_vec() }])), None);
+        let twice = [link("a", "b"), link("a", "c")];
+        assert_eq!(from_bytes(&to_bytes(&twice)), None);
+    }
+
+    #[test]
+    fn bytes_that_were_cut_or_changed_do_not_panic() {
+        let bytes = to_bytes(&sample());
+        for at in 0..bytes.len() {
+            let _ = from_bytes(&bytes[..at]);
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x10;
+            let _ = from_bytes(&changed);
+        }
+    }
+}

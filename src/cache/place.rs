@@ -1,0 +1,306 @@
+//! Between the cache and the places of outputs: what a job made is kept, what was kept is put back. Knows no job.
+//!
+//! Invariants: what is put back has the digest that is on record; a place is free before, and what cannot be put back as a
+//! whole is told, so that the caller clears it. Nothing is put behind a link.
+
+use super::directory::{CacheDirectory, found};
+use super::entry::{Form, Kept};
+use super::link::{self, CacheLink, Came};
+use super::manifest::{self, Item};
+use crate::base::digest::Digest;
+use crate::files::hash::FileHasher;
+use crate::files::{stat, tree};
+use crate::trace::identity::{FileHash, Known};
+use crate::trace::tree::{Entry as TreeEntry, EntryContent, Tree};
+use rayon::prelude::*;
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why something was not put back.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// The cache does not hold it any more.
+    Missing,
+    /// It was not what it has to be, and is removed from the cache.
+    Damaged(String),
+    Failed(String),
+}
+
+impl Lost {
+    fn of(error: &crate::error::Error) -> Lost {
+        Lost::Failed(error.to_string())
+    }
+
+    fn io(what: &str, path: &Path, error: &io::Error) -> Lost {
+        Lost::Failed(format!("cannot {what} {}: {error}", path.display()))
+    }
+}
+
+/// A directory with results, and how files come out of it and into it.
+pub(super) struct Ground<'a> {
+    pub(super) cache: &'a CacheDirectory,
+    pub(super) link: CacheLink,
+    pub(super) hasher: &'a FileHasher,
+    pub(super) root: &'a Path,
+}
+
+impl Ground<'_> {
+    /// Puts back what was kept, at `path` from the root. Its directory is made.
+    pub(super) fn put_back(&self, kept: &Kept, path: &str) -> Result<Known, Lost> {
+        let to = self.root.join(path);
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).map_err(|error| Lost::io("create", parent, &error))?;
+        }
+        match kept.form {
+            Form::Gone => Err(Lost::Missing),
+            Form::File { size, executable } => {
+                self.file(&kept.digest, size, executable, &to, self.link).map(Known::File)
+            }
+            Form::Directory { manifest, .. } => self.directory(&manifest, &kept.digest, path, &to),
+        }
+    }
+
+    /// As [`Ground::put_back`] of a file that others go on writing to: always one of its own.
+    pub(super) fn put_back_copy(&self, kept: &Kept, path: &str) -> Result<(), Lost> {
+        let Form::File { size, executable } = kept.form else { return Err(Lost::Missing) };
+        let to = self.root.join(path);
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).map_err(|error| Lost::io("create", parent, &error))?;
+        }
+        self.file(&kept.digest, size, executable, &to, CacheLink::Copy).map(drop)
+    }
+
+    fn file(
+        &self,
+        object: &Digest,
+        size: u64,
+        executable: bool,
+        to: &Path,
+        how: CacheLink,
+    ) -> Result<FileHash, Lost> {
+        let from = self.cache.object(object);
+        match self.cache.size(object).map_err(|error| Lost::io("look at", &from, &error))? {
+            None => return Err(Lost::Missing),
+            Some(found) if found != size => return Err(self.damaged(object)),
+            Some(_) => {}
+        }
+        let copies = how == CacheLink::Copy || how == CacheLink::Auto && size <= link::SMALL;
+        if !copies && !self.cache.is_seen(object) {
+            // Nobody would read it on the way.
+            match self.cache.verify(object).map_err(|error| Lost::io("read", &from, &error))? {
+                true => self.cache.note_seen(object),
+                false => return Err(self.damaged(object)),
+            }
+        }
+        let came = link::bring(&from, to, size, executable, how).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Lost::Missing,
+            _ => Lost::io("write", to, &error),
+        })?;
+        match came {
+            Came::Copied(digest) if digest != *object => {
+                let _ = fs::remove_file(to);
+                return Err(self.damaged(object));
+            }
+            // Somebody may have made it writable, to edit what is the cache's.
+            Came::Linked => link::set_read_only(to).map_err(|error| Lost::io("protect", to, &error))?,
+            Came::Copied(_) | Came::Shared => {}
+        }
+        let known = self.hasher.known(to, *object).map_err(|error| Lost::of(&error))?;
+        known.ok_or_else(|| Lost::Failed(format!("something else removes {}", to.display())))
+    }
+
+    fn damaged(&self, object: &Digest) -> Lost {
+        let _ = self.cache.discard(object);
+        Lost::Damaged(format!("{object} was damaged in the cache {}", self.cache.path().display()))
+    }
+
+    fn directory(&self, manifest: &Digest, digest: &Digest, path: &str, to: &Path) -> Result<Known, Lost> {
+        let items = self.manifest(manifest)?;
+        fs::create_dir(to).map_err(|error| Lost::io("create", to, &error))?;
+        let mut entries = Vec::with_capacity(items.len());
+        let mut files = Vec::new();
+        let mut has_links = false;
+        for item in &items {
+            let full = below(to, item.path());
+            match item {
+                Item::Directory { path } => {
+                    fs::create_dir(&full).map_err(|error| Lost::io("create", &full, &error))?;
+                    entries
+                        .push(TreeEntry { path: path.as_slice().into(), content: EntryContent::Directory });
+                }
+                Item::Link { to, .. } => {
+                    has_links = true;
+                    symlink(to, &full).map_err(|error| Lost::io("create", &full, &error))?;
+                }
+                Item::File { path, digest, size, executable } => {
+                    files.push((path, full, *digest, *size, *executable));
+                }
+            }
+        }
+        let one = |(path, full, object, size, executable): (&Vec<u8>, PathBuf, Digest, u64, bool)| {
+            let hash = self.file(&object, size, executable, &full, self.link)?;
+            Ok(TreeEntry { path: path.as_slice().into(), content: EntryContent::File { executable, hash } })
+        };
+        let placed: Result<Vec<TreeEntry>, Lost> = match rayon::current_thread_index() {
+            Some(_) => files.into_par_iter().with_min_len(16).map(one).collect(),
+            None => files.into_iter().map(one).collect(),
+        };
+        entries.extend(placed?);
+        let gone = || Lost::Failed(format!("something else removes {}", to.display()));
+        let known = match has_links {
+            // A link counts as what it leads to.
+            true => tree::read(self.root, path, None, self.hasher).map_err(|error| Lost::of(&error))?,
+            false => {
+                let there = stat::stat(to).map_err(|error| Lost::of(&error))?;
+                there.map(|there| (there.sig, Tree::new(entries)))
+            }
+        };
+        let (sig, tree) = known.ok_or_else(gone)?;
+        if tree.digest() != *digest {
+            return Err(self.damaged(manifest));
+        }
+        Ok(Known::Tree { sig, tree: tree.into() })
+    }
+
+    pub(super) fn manifest(&self, object: &Digest) -> Result<Vec<Item>, Lost> {
+        let place = self.cache.object(object);
+        let bytes = found(fs::read(&place)).map_err(|error| Lost::io("read", &place, &error))?;
+        let bytes = bytes.ok_or(Lost::Missing)?;
+        let items = (Digest::of(&bytes) == *object).then(|| manifest::from_bytes(&bytes)).flatten();
+        items.ok_or_else(|| self.damaged(object))
+    }
+
+    /// Keeps what is at `path`, whose content is `known`. It is known otherwise afterwards where it was linked. `objects`
+    /// grows by all that was kept.
+    ///
+    /// # Errors
+    /// Why it cannot be kept.
+    pub(super) fn keep(&self, path: &str, known: &mut Known, objects: &mut Vec<Digest>) -> io::Result<Form> {
+        let full = self.root.join(path);
+        match known {
+            Known::File(hash) => {
+                let meta = fs::symlink_metadata(&full)?;
+                if !meta.is_file() {
+                    return Err(io::Error::other(format!("{path} is a link")));
+                }
+                let executable = stat::is_executable(&meta);
+                *hash = self.keep_file(&full, &meta, executable, *hash)?;
+                objects.push(hash.digest);
+                Ok(Form::File { size: hash.sig.size, executable })
+            }
+            Known::Tree { tree, .. } => {
+                let (manifest, size, anew) = self.keep_tree(&full, path, tree, objects)?;
+                if let Some(anew) = anew {
+                    *tree = anew.into();
+                }
+                Ok(Form::Directory { manifest, size })
+            }
+        }
+    }
+
+    fn keep_file(
+        &self,
+        full: &Path,
+        meta: &Metadata,
+        executable: bool,
+        hash: FileHash,
+    ) -> io::Result<FileHash> {
+        let is_as_read =
+            || stat::stat(full).is_ok_and(|now| now.is_some_and(|now| hash.is_same_but_named(&now.sig)));
+        // A file with another name belongs to somebody else, too: perhaps it is the source that a job linked to.
+        let how = match self.link {
+            CacheLink::Auto | CacheLink::Hardlink if has_other_names(meta) => CacheLink::Reflink,
+            link => link,
+        };
+        let came = self.cache.take_file(&hash.digest, full, hash.sig.size, executable, how, &is_as_read)?;
+        if came != Some(Came::Linked) {
+            return Ok(hash);
+        }
+        let known = self.hasher.known(full, hash.digest).map_err(io::Error::other)?;
+        match known.filter(|now| hash.is_same_but_named(&now.sig)) {
+            Some(now) => Ok(FileHash { settled: now.settled && hash.settled, ..now }),
+            None => Err(io::Error::other(format!("{} changed while it was kept", full.display()))),
+        }
+    }
+
+    fn keep_tree(
+        &self,
+        full: &Path,
+        path: &str,
+        tree: &Tree,
+        objects: &mut Vec<Digest>,
+    ) -> io::Result<(Digest, u64, Option<Tree>)> {
+        let mut items = Vec::with_capacity(tree.entries().len());
+        let mut entries: Vec<TreeEntry> = tree.entries().to_vec();
+        let (mut size, mut is_other) = (0u64, false);
+        for entry in &mut entries {
+            let (place, path_in) = (below(full, &entry.path), entry.path.to_vec());
+            let meta = fs::symlink_metadata(&place)?;
+            if meta.is_symlink() {
+                let to = fs::read_link(&place)?.as_os_str().as_encoded_bytes().to_vec();
+                if !manifest::stays_inside(&path_in, &to) {
+                    let inside = String::from_utf8_lossy(&path_in).into_owned();
+                    return Err(io::Error::other(format!("the link {path}/{inside} leads out of {path}")));
+                }
+                items.push(Item::Link { path: path_in, to });
+                continue;
+            }
+            match &mut entry.content {
+                EntryContent::Directory => items.push(Item::Directory { path: path_in }),
+                EntryContent::File { executable, hash } => {
+                    let now = self.keep_file(&place, &meta, *executable, *hash)?;
+                    is_other |= now != *hash;
+                    *hash = now;
+                    size += hash.sig.size;
+                    objects.push(hash.digest);
+                    items.push(Item::File {
+                        path: path_in,
+                        digest: hash.digest,
+                        size: hash.sig.size,
+                        executable: *executable,
+                    });
+                }
+                EntryContent::Link(_) => return Err(io::Error::other(format!("{path} keeps changing"))),
+            }
+        }
+        let bytes = manifest::to_bytes(&items);
+        let manifest = Digest::of(&bytes);
+        if self.cache.size(&manifest)? != Some(bytes.len() as u64) {
+            self.cache.receive(&manifest, |to| to.write_all(&bytes).map(|()| true))?;
+        }
+        objects.push(manifest);
+        Ok((manifest, size, is_other.then(|| Tree::new(entries))))
+    }
+}
+
+fn has_other_names(meta: &Metadata) -> bool {
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(meta);
+    #[cfg(not(unix))]
+    let names = {
+        let _ = meta;
+        2
+    };
+    names != 1
+}
+
+fn below(dir: &Path, path: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    let name: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(path);
+    #[cfg(not(unix))]
+    let name = std::str::from_utf8(path).map_or(OsStr::new("_"), OsStr::new);
+    dir.join(name)
+}
+
+#[cfg(unix)]
+fn symlink(to: &[u8], at: &Path) -> io::Result<()> {
+    let to: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(to);
+    std::os::unix::fs::symlink(to, at)
+}
+
+#[cfg(not(unix))]
+fn symlink(_: &[u8], _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,403 @@
+//! The cache of a session: a directory of its own, and perhaps a place that is shared behind it.
+
+use super::backend::CacheBackend;
+use super::directory::CacheDirectory;
+use super::entry::{Entry, Form, Kept};
+use super::link::CacheLink;
+use super::manifest::Item;
+use super::place::{Ground, Lost};
+use crate::base::digest::Digest;
+use crate::files::hash::FileHasher;
+use crate::trace::identity::Known;
+use rayon::prelude::*;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where a session keeps results and looks for them.
+///
+/// ```
+/// use rulemake::{Cache, RunOptions, Session, Workflow};
+/// # let dir = std::env::temp_dir().join(format!("rulemake-doc-room-{}", std::process::id()));
+/// # let (root, results) = (dir.join("root"), dir.join("cache"));
+/// # std::fs::create_dir_all(&root)?;
+/// let text = "rule hello:\n    output: 'hello.txt'\n    shell: 'echo hello > {output}'\n";
+/// let session = || {
+///     let workflow = Workflow::parse("Rulefile", text)?;
+///     Session::builder(workflow).root(&root).cache(Cache::new(&results)).open()
+/// };
+/// assert_eq!(session()?.run::<&str>(&[], &RunOptions::default())?.summary.ran, 1);
+/// std::fs::remove_file(root.join("hello.txt"))?;
+/// let summary = session()?.run::<&str>(&[], &RunOptions::default())?.summary;
+/// assert_eq!((summary.ran, summary.restored), (0, 1));
+/// # std::fs::remove_dir_all(&dir)?;
+/// # Ok::<(), rulemake::BoxError>(())
+/// ```
+pub struct Cache {
+    directory: CacheDirectory,
+    link: CacheLink,
+    shared: Option<Shared>,
+    notices: Mutex<Notices>,
+    /// Nothing is kept any more: the directory does not take it.
+    is_full: AtomicBool,
+}
+
+struct Shared {
+    place: Arc<dyn CacheBackend>,
+    writes: bool,
+    /// Calls in a row that went wrong.
+    failed: AtomicU32,
+}
+
+/// After so many calls in a row that went wrong a shared place is not asked again in this run.
+const PATIENCE: u32 = 3;
+
+#[derive(Default)]
+struct Notices {
+    due: Vec<String>,
+    /// Beginnings of what was told, so that each thing is told once.
+    told: rustc_hash::FxHashSet<&'static str>,
+}
+
+/// An execution that is to be kept.
+pub(crate) struct NewResult<'a> {
+    pub(crate) rule: &'a str,
+    pub(crate) duration_ms: u64,
+    /// Paths, contents, and whether the bytes are kept, too.
+    pub(crate) outputs: Vec<(&'a str, &'a mut Known, bool)>,
+    /// Logs and benchmarks by their numbers.
+    pub(crate) beside: Vec<(u32, &'a str)>,
+    pub(crate) log: Option<PathBuf>,
+}
+
+impl Cache {
+    /// The cache in this directory. It is made when the first result is kept.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Cache {
+        Cache {
+            directory: CacheDirectory::new(directory),
+            link: CacheLink::default(),
+            shared: None,
+            notices: Mutex::default(),
+            is_full: AtomicBool::new(false),
+        }
+    }
+
+    /// Sets how files come out of the directory and into it.
+    #[must_use]
+    pub fn link(mut self, link: CacheLink) -> Cache {
+        self.link = link;
+        self
+    }
+
+    /// Sets a place that is shared with others. What is not in the directory is looked for there and taken over; what is
+    /// kept in the directory is put there, too, if `writes`.
+    #[must_use]
+    pub fn shared(mut self, place: Arc<dyn CacheBackend>, writes: bool) -> Cache {
+        self.shared = Some(Shared { place, writes, failed: AtomicU32::new(0) });
+        self
+    }
+
+    /// Whether there is a shared place, whose answers take their time.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &CacheDirectory {
+        &self.directory
+    }
+
+    /// What the user should hear, since the last call.
+    pub(crate) fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner).due)
+    }
+
+    fn tell(&self, kind: &'static str, message: impl FnOnce() -> String) {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if notices.told.insert(kind) {
+            let message = message();
+            notices.due.push(message);
+        }
+    }
+
+    /// What is on record of an execution, as far as all can be had that `needs` names by number of output.
+    pub(crate) fn find(&self, key: &Digest, needs: impl Fn(usize) -> bool) -> Option<Entry> {
+        if let Some(entry) = self.find_here(key).filter(|entry| self.is_complete(entry, &needs)) {
+            return Some(entry);
+        }
+        let bytes = self.ask(|place| place.entry(key))??;
+        let Some(entry) = Entry::from_bytes(&bytes) else {
+            self.tell("bad entry", || {
+                format!(
+                    "the shared cache {} holds something that is no result; it is passed over",
+                    self.shared_name()
+                )
+            });
+            return None;
+        };
+        if !self.has_all_forms(&entry, &needs) {
+            return None;
+        }
+        let _ = self.directory.put_entry(key, &bytes, &[]);
+        Some(entry)
+    }
+
+    fn find_here(&self, key: &Digest) -> Option<Entry> {
+        let bytes = match self.directory.entry(key) {
+            Ok(bytes) => bytes?,
+            Err(error) => {
+                self.tell("read", || {
+                    format!("the cache {} cannot be read: {error}", self.directory.path().display())
+                });
+                return None;
+            }
+        };
+        let entry = Entry::from_bytes(&bytes);
+        match entry {
+            Some(_) => self.directory.note_use(key),
+            None => {
+                let _ = self.directory.discard_entry(key);
+            }
+        }
+        entry
+    }
+
+    fn has_all_forms(&self, entry: &Entry, needs: &impl Fn(usize) -> bool) -> bool {
+        let is_needed = |(index, kept): (usize, &Kept)| !needs(index) || kept.form != Form::Gone;
+        entry.outputs.iter().enumerate().all(is_needed)
+    }
+
+    /// Whether all that is needed is here; what is not may still come from a shared place.
+    fn is_complete(&self, entry: &Entry, needs: &impl Fn(usize) -> bool) -> bool {
+        let is_here = |kept: &Kept| {
+            let object = kept.object();
+            object.is_some_and(|object| self.shared.is_some() || self.is_here(&object))
+        };
+        entry.outputs.iter().enumerate().all(|(index, kept)| !needs(index) || is_here(kept))
+    }
+
+    /// Puts an output back, at `path` from `root`; the place is free.
+    pub(crate) fn put_back(
+        &self,
+        root: &Path,
+        kept: &Kept,
+        path: &str,
+        hasher: &FileHasher,
+    ) -> Result<Known, Lost> {
+        let ground = self.ground(root, hasher);
+        self.fetch(&ground, kept)?;
+        ground.put_back(kept, path)
+    }
+
+    /// Puts a log back, as a file that may be written to.
+    pub(crate) fn put_back_log(
+        &self,
+        root: &Path,
+        kept: &Kept,
+        path: &str,
+        hasher: &FileHasher,
+    ) -> Result<(), Lost> {
+        let ground = self.ground(root, hasher);
+        self.fetch(&ground, kept)?;
+        ground.put_back_copy(kept, path)
+    }
+
+    /// The bytes of what a command printed.
+    pub(crate) fn text(&self, kept: &Kept, hasher: &FileHasher) -> Option<Vec<u8>> {
+        self.fetch(&self.ground(Path::new(""), hasher), kept).ok()?;
+        let mut bytes = Vec::new();
+        self.directory.get(&kept.digest, None, &mut bytes).ok()?;
+        (Digest::of(&bytes) == kept.digest).then_some(bytes)
+    }
+
+    fn ground<'a>(&'a self, root: &'a Path, hasher: &'a FileHasher) -> Ground<'a> {
+        Ground { cache: &self.directory, link: self.link, hasher, root }
+    }
+
+    /// Brings the objects here that are not.
+    fn fetch(&self, ground: &Ground<'_>, kept: &Kept) -> Result<(), Lost> {
+        if self.shared.is_none() {
+            return Ok(());
+        }
+        let Some(object) = kept.object() else { return Err(Lost::Missing) };
+        let Form::Directory { manifest, .. } = &kept.form else {
+            return self.fetch_one(&object, Some(kept.size()));
+        };
+        self.fetch_one(&object, None)?;
+        let files: Vec<(Digest, u64)> = ground
+            .manifest(manifest)?
+            .into_iter()
+            .filter_map(|item| match item {
+                Item::File { digest, size, .. } => Some((digest, size)),
+                Item::Directory { .. } | Item::Link { .. } => None,
+            })
+            .collect();
+        let one = |(object, size): &(Digest, u64)| self.fetch_one(object, Some(*size));
+        match rayon::current_thread_index() {
+            Some(_) => files.par_iter().try_for_each(one),
+            None => files.iter().try_for_each(one),
+        }
+    }
+
+    fn is_here(&self, object: &Digest) -> bool {
+        self.directory.size(object).is_ok_and(|size| size.is_some())
+    }
+
+    fn fetch_one(&self, object: &Digest, size: Option<u64>) -> Result<(), Lost> {
+        if self.is_here(object) {
+            return Ok(());
+        }
+        let got = self.ask(|place| self.directory.receive(object, |to| place.get(object, size, to)));
+        if got == Some(true) { Ok(()) } else { Err(Lost::Missing) }
+    }
+
+    /// Keeps what an execution made. What is known of the files may be known otherwise afterwards, for those that were
+    /// linked. That it cannot be kept is told, once.
+    pub(crate) fn keep(&self, key: &Digest, root: &Path, hasher: &FileHasher, result: NewResult<'_>) {
+        if self.is_full.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.try_keep(key, root, hasher, result) {
+            use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+            let is_of_the_cache =
+                matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull);
+            if !is_of_the_cache {
+                // Of this one result: a link, or a file that changed meanwhile.
+                self.tell("one", || format!("a result was not kept in the cache: {error}"));
+                return;
+            }
+            self.is_full.store(true, Ordering::Relaxed);
+            self.tell("write", || {
+                format!("the cache {} takes no results: {error}", self.directory.path().display())
+            });
+        }
+    }
+
+    fn try_keep(
+        &self,
+        key: &Digest,
+        root: &Path,
+        hasher: &FileHasher,
+        result: NewResult<'_>,
+    ) -> io::Result<()> {
+        let ground = self.ground(root, hasher);
+        let mut objects = Vec::new();
+        let mut outputs = Vec::with_capacity(result.outputs.len());
+        for (path, known, is_kept) in result.outputs {
+            let form = if is_kept { ground.keep(path, known, &mut objects)? } else { Form::Gone };
+            outputs.push(Kept { path: path.to_string(), digest: known.digest(), form });
+        }
+        let mut beside = Vec::new();
+        for (number, path) in result.beside {
+            if let Some(kept) = self.keep_text(&root.join(path), path, &mut objects)? {
+                beside.push((number, kept));
+            }
+        }
+        let log = match &result.log {
+            Some(log) => self.keep_text(log, "", &mut objects)?,
+            None => None,
+        };
+        let entry =
+            Entry { rule: result.rule.to_string(), duration_ms: result.duration_ms, outputs, beside, log };
+        let bytes = entry.to_bytes();
+        self.directory.put_entry(key, &bytes, &objects)?;
+        if self.shared.as_ref().is_some_and(|shared| shared.writes) {
+            self.share(key, &bytes, objects);
+        }
+        Ok(())
+    }
+
+    /// Keeps a file that is written by others, too: by its bytes as they are now.
+    fn keep_text(&self, full: &Path, path: &str, objects: &mut Vec<Digest>) -> io::Result<Option<Kept>> {
+        /// More than that nobody reads.
+        const MOST: u64 = 16 << 20;
+        let Some(meta) = super::directory::found(std::fs::symlink_metadata(full))? else { return Ok(None) };
+        if !meta.is_file() || meta.len() > MOST {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(full)?;
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        if self.directory.size(&digest)? != Some(size) {
+            self.directory.receive(&digest, |to| to.write_all(&bytes).map(|()| true))?;
+        }
+        objects.push(digest);
+        let form = Form::File { size, executable: false };
+        Ok(Some(Kept { path: path.to_string(), digest, form }))
+    }
+
+    /// Puts a result where others find it: its objects first.
+    fn share(&self, key: &Digest, entry: &[u8], mut objects: Vec<Digest>) -> bool {
+        objects.sort_unstable();
+        objects.dedup();
+        let put = |object: &Digest| {
+            let put = |place: &dyn CacheBackend| {
+                place.put(object, &mut std::fs::File::open(self.directory.object(object))?)
+            };
+            self.ask(put).is_some()
+        };
+        let all = match rayon::current_thread_index() {
+            Some(_) => objects.par_iter().all(put),
+            None => objects.iter().all(put),
+        };
+        all && self.ask(|place| place.put_entry(key, entry, &objects)).is_some()
+    }
+
+    /// Puts a result that is kept here where others find it, whether or not that is done with each new one. `None`: it is
+    /// not kept here, or is not taken there.
+    pub(crate) fn push(&self, key: &Digest, hasher: &FileHasher) -> Option<u64> {
+        let bytes = self.directory.entry(key).ok().flatten()?;
+        let entry = Entry::from_bytes(&bytes)?;
+        let ground = self.ground(Path::new(""), hasher);
+        let mut objects = Vec::new();
+        for kept in entry.kept() {
+            objects.extend(kept.object());
+            if let Form::Directory { manifest, .. } = &kept.form {
+                let items = ground.manifest(manifest).ok()?;
+                objects.extend(items.into_iter().filter_map(|item| match item {
+                    Item::File { digest, .. } => Some(digest),
+                    Item::Directory { .. } | Item::Link { .. } => None,
+                }));
+            }
+        }
+        self.share(key, &bytes, objects).then(|| entry.kept().map(Kept::size).sum())
+    }
+
+    fn shared_name(&self) -> String {
+        self.shared.as_ref().map(|shared| shared.place.name()).unwrap_or_default()
+    }
+
+    /// Asks the shared place, if there is one and it answers.
+    fn ask<T>(&self, call: impl FnOnce(&dyn CacheBackend) -> io::Result<T>) -> Option<T> {
+        let shared =
+            self.shared.as_ref().filter(|shared| shared.failed.load(Ordering::Relaxed) < PATIENCE)?;
+        match call(&*shared.place) {
+            Ok(answer) => {
+                shared.failed.store(0, Ordering::Relaxed);
+                Some(answer)
+            }
+            Err(error) => {
+                let failed = shared.failed.fetch_add(1, Ordering::Relaxed) + 1;
+                let name = shared.place.name();
+                self.tell("shared", || format!("the shared cache {name} failed: {error}"));
+                if failed >= PATIENCE {
+                    self.tell("shared off", || {
+                        format!("the shared cache {name} is not asked any more in this run")
+                    });
+                }
+                None
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache")
+            .field("directory", &self.directory)
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}

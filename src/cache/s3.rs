@@ -1,0 +1,146 @@
+//! A place in S3-compatible storage: `ac/KEY` and `cas/BLAKE3` below a prefix of a bucket. Compressed objects are called
+//! `cas/BLAKE3.zst`.
+
+use super::backend::CacheBackend;
+use super::wire::{Blob, Wire, compressed};
+use crate::base::digest::Digest;
+use rusty_s3::actions::{GetObject, HeadObject, PutObject};
+use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+/// A shared place in S3-compatible storage.
+///
+/// ```no_run
+/// use rulemake::{Cache, S3Cache};
+/// use std::sync::Arc;
+///
+/// let place = S3Cache::new("s3://bucket/prefix", None, "eu-central-1")?.credentials("key", "secret", None);
+/// let cache = Cache::new(".rulemake/cache").shared(Arc::new(place), true);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct S3Cache {
+    bucket: Bucket,
+    prefix: String,
+    credentials: Option<Credentials>,
+    wire: Wire,
+}
+
+/// A signed address holds for so long.
+const SIGNED: Duration = Duration::from_secs(3600);
+/// As many bytes at most has a list of what lies in a directory.
+const UNKNOWN: u64 = 256 << 20;
+/// More has to be put in parts, which is not done.
+const MOST: u64 = 5 << 30;
+
+impl S3Cache {
+    /// The place `s3://bucket/prefix`, at an endpoint other than Amazon's if one is given.
+    ///
+    /// # Errors
+    /// It is no address of this kind.
+    pub fn new(address: &str, endpoint: Option<&str>, region: &str) -> io::Result<S3Cache> {
+        let invalid =
+            |why: String| io::Error::new(io::ErrorKind::InvalidInput, format!("`{address}`: {why}"));
+        let rest = address
+            .strip_prefix("s3://")
+            .ok_or_else(|| invalid("no address such as s3://bucket/prefix".into()))?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() || bucket.contains('@') {
+            return Err(invalid("it names no bucket".into()));
+        }
+        let amazon = format!("https://s3.{region}.amazonaws.com");
+        let endpoint =
+            endpoint.unwrap_or(&amazon).parse().map_err(|error| invalid(format!("its endpoint: {error}")))?;
+        let bucket = Bucket::new(endpoint, UrlStyle::Path, bucket.to_string(), region.to_string())
+            .map_err(|error| invalid(error.to_string()))?;
+        let prefix = prefix.trim_matches('/').to_string();
+        Ok(S3Cache { bucket, prefix, credentials: None, wire: Wire::new() })
+    }
+
+    /// Sets the key that requests are signed with.
+    #[must_use]
+    pub fn credentials(mut self, key: &str, secret: &str, token: Option<&str>) -> S3Cache {
+        self.credentials = Some(match token {
+            Some(token) => Credentials::new_with_token(key, secret, token),
+            None => Credentials::new(key, secret),
+        });
+        self
+    }
+
+    fn path(&self, part: &str, name: &str) -> String {
+        match self.prefix.as_str() {
+            "" => format!("{part}/{name}"),
+            prefix => format!("{prefix}/{part}/{name}"),
+        }
+    }
+
+    fn get_url(&self, path: &str) -> String {
+        GetObject::new(&self.bucket, self.credentials.as_ref(), path).sign(SIGNED).to_string()
+    }
+
+    fn put_url(&self, path: &str) -> String {
+        PutObject::new(&self.bucket, self.credentials.as_ref(), path).sign(SIGNED).to_string()
+    }
+
+    fn has(&self, path: &str) -> io::Result<bool> {
+        self.wire.has(HeadObject::new(&self.bucket, self.credentials.as_ref(), path).sign(SIGNED).as_str())
+    }
+}
+
+impl CacheBackend for S3Cache {
+    fn name(&self) -> String {
+        format!("s3://{}/{}", self.bucket.name(), self.prefix)
+    }
+
+    fn entry(&self, key: &Digest) -> io::Result<Option<Vec<u8>>> {
+        self.wire.get_small(&self.get_url(&self.path("ac", &key.hex())))
+    }
+
+    fn put_entry(&self, key: &Digest, entry: &[u8], _: &[Digest]) -> io::Result<()> {
+        let url = self.put_url(&self.path("ac", &key.hex()));
+        self.wire.put(&url, &mut &entry[..], entry.len() as u64)
+    }
+
+    fn get(&self, object: &Digest, size: Option<u64>, to: &mut dyn Write) -> io::Result<bool> {
+        let size = size.unwrap_or(UNKNOWN);
+        let plain = Blob { sha256: String::new(), size, plain_size: None };
+        let name = object.hex();
+        let small = Blob { plain_size: Some(size), ..plain.clone() };
+        let packed = self.get_url(&self.path("cas", &format!("{name}.zst")));
+        if self.wire.get(&packed, &small, to)? {
+            return Ok(true);
+        }
+        self.wire.get(&self.get_url(&self.path("cas", &name)), &plain, to)
+    }
+
+    fn put(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        let size = content.metadata()?.len();
+        if size > MOST {
+            return Err(io::Error::other(format!(
+                "{object} has more than 5 GiB, which is put in parts only"
+            )));
+        }
+        let name = object.hex();
+        let (packed, plain) = (self.path("cas", &format!("{name}.zst")), self.path("cas", &name));
+        if self.has(&packed)? || self.has(&plain)? {
+            return Ok(());
+        }
+        match compressed(content, size)? {
+            Some(bytes) => {
+                let mut body: &[u8] = &bytes;
+                self.wire.put(&self.put_url(&packed), &mut body, bytes.len() as u64)
+            }
+            None => {
+                let body: &mut dyn Read = content;
+                self.wire.put(&self.put_url(&plain), body, size)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for S3Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3Cache").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

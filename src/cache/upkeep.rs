@@ -1,0 +1,338 @@
+//! What a cache holds, what may go, and whether it is still right. Others may use the directory meanwhile: whoever loses an
+//! object to this makes the result again.
+
+use super::backend::CacheBackend as _;
+use super::directory::{CacheDirectory, found};
+use super::entry::{Entry, Form, Kept};
+use super::link;
+use super::manifest::{self, Item};
+use crate::base::clock;
+use crate::base::digest::Digest;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a cache holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct CacheUsage {
+    /// Results.
+    pub results: usize,
+    /// Objects: files, and lists of what lies in a directory. One object may belong to many results.
+    pub objects: usize,
+    /// Bytes of all objects.
+    pub bytes: u64,
+    /// Bytes of objects that are files of a project, too, by hard links: they take no room of their own.
+    pub linked_bytes: u64,
+    /// By rule, those with most bytes first.
+    pub rules: Vec<CachedRule>,
+}
+
+/// What a cache holds of a rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct CachedRule {
+    /// Name of the rule.
+    pub rule: String,
+    /// Results.
+    pub results: usize,
+    /// Bytes of their files; what several results have in common counts for each.
+    pub bytes: u64,
+}
+
+/// What may go of a cache. Without any limit only what is of no use to anybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheLimits {
+    /// The results that were of use last stay, as long as their objects have no more bytes together.
+    pub max_bytes: Option<u64>,
+    /// Results that were of no use for longer go.
+    pub max_age: Option<Duration>,
+    /// So many results of each output stay, whatever the other limits say, those that were of use last. Without other limits
+    /// all others go.
+    pub keep_last: Option<usize>,
+}
+
+/// What went, or would go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct CacheRemoved {
+    /// Results.
+    pub results: usize,
+    /// Objects that belong to none of the others.
+    pub objects: usize,
+    /// Bytes of these objects.
+    pub bytes: u64,
+    /// Results that stay.
+    pub kept: usize,
+}
+
+/// What is wrong in a cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct CacheFaults {
+    /// Objects that were read.
+    pub objects: usize,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Objects that are not what their name says.
+    pub damaged: Vec<String>,
+    /// Results that cannot be read, or lack an object.
+    pub incomplete: usize,
+}
+
+/// What is written is left alone for so long: who writes it may be at it.
+const YOUNG: Duration = Duration::from_secs(3600);
+
+struct KeptResult {
+    key: Digest,
+    entry: Entry,
+    /// Seconds since the epoch, when it was of use last.
+    used: u64,
+    objects: Vec<Digest>,
+    is_complete: bool,
+}
+
+struct Object {
+    digest: Digest,
+    bytes: u64,
+    is_linked: bool,
+    is_young: bool,
+}
+
+struct Scan {
+    results: Vec<KeptResult>,
+    /// Entries that are none.
+    bad: Vec<Digest>,
+    objects: Vec<Object>,
+}
+
+impl CacheDirectory {
+    /// What is in it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn usage(&self) -> io::Result<CacheUsage> {
+        let scan = self.scan()?;
+        let mut rules: FxHashMap<&str, CachedRule> = FxHashMap::default();
+        for result in &scan.results {
+            let rule = rules.entry(&result.entry.rule).or_default();
+            rule.results += 1;
+            rule.bytes += result.entry.kept().map(Kept::size).sum::<u64>();
+        }
+        let named = |(name, rule): (&str, CachedRule)| CachedRule { rule: name.to_string(), ..rule };
+        let mut rules: Vec<CachedRule> = rules.into_iter().map(named).collect();
+        rules.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.rule.cmp(&b.rule)));
+        let linked = scan.objects.iter().filter(|object| object.is_linked);
+        Ok(CacheUsage {
+            results: scan.results.len(),
+            objects: scan.objects.len(),
+            bytes: scan.objects.iter().map(|object| object.bytes).sum(),
+            linked_bytes: linked.map(|object| object.bytes).sum(),
+            rules,
+        })
+    }
+
+    /// Makes room: finds what may go, and removes it if `remove`.
+    ///
+    /// # Errors
+    /// It cannot be read, or something cannot be removed.
+    pub fn make_room(&self, limits: &CacheLimits, remove: bool) -> io::Result<CacheRemoved> {
+        let mut scan = self.scan()?;
+        scan.results.sort_by_key(|result| std::cmp::Reverse((result.used, result.key)));
+        let sizes: FxHashMap<Digest, u64> = scan.objects.iter().map(|o| (o.digest, o.bytes)).collect();
+        let now = clock::wall_ms() / 1000;
+        let only_last = limits.max_bytes.is_none() && limits.max_age.is_none();
+        let mut live: FxHashSet<Digest> = FxHashSet::default();
+        let (mut bytes, mut last) = (0u64, FxHashMap::<String, usize>::default());
+        let (mut going, mut kept) = (Vec::new(), 0);
+        for result in &scan.results {
+            let name = result.entry.outputs.first().map_or("", |output| &output.path);
+            let nth = last.entry(format!("{} {name}", result.entry.rule)).or_default();
+            *nth += 1;
+            let is_last = limits.keep_last.map(|most| *nth <= most);
+            let mut new: Vec<Digest> =
+                result.objects.iter().filter(|o| !live.contains(*o)).copied().collect();
+            new.sort_unstable();
+            new.dedup();
+            let more: u64 = new.iter().filter_map(|object| sizes.get(object)).sum();
+            let is_old = limits.max_age.is_some_and(|age| now.saturating_sub(result.used) > age.as_secs());
+            let is_much = limits.max_bytes.is_some_and(|most| bytes + more > most);
+            let stays = match is_last {
+                Some(true) => true,
+                Some(false) if only_last => false,
+                _ => !is_old && !is_much,
+            };
+            if stays && result.is_complete {
+                bytes += more;
+                live.extend(new);
+                kept += 1;
+            } else {
+                going.push(result.key);
+            }
+        }
+        let dead: Vec<&Object> =
+            scan.objects.iter().filter(|o| !live.contains(&o.digest) && !o.is_young).collect();
+        let removed = CacheRemoved {
+            results: going.len() + scan.bad.len(),
+            objects: dead.len(),
+            bytes: dead.iter().map(|object| object.bytes).sum(),
+            kept,
+        };
+        if remove {
+            // Entries first: one without its objects is a promise that is not held.
+            going.iter().chain(&scan.bad).try_for_each(|key| self.discard_entry(key))?;
+            dead.iter().try_for_each(|object| self.discard(&object.digest))?;
+            self.remove_scratch()?;
+        }
+        Ok(removed)
+    }
+
+    /// Reads every object, and tells which are not what their names say. With `remove` these go, and the results that need
+    /// them.
+    ///
+    /// # Errors
+    /// Something cannot be read, or removed.
+    pub fn check(&self, remove: bool) -> io::Result<CacheFaults> {
+        let scan = self.scan()?;
+        let mut faults = CacheFaults::default();
+        let mut gone: FxHashSet<Digest> = FxHashSet::default();
+        for object in &scan.objects {
+            // Somebody else may make room at the same time.
+            let Some((digest, bytes)) = found(link::digest_of(&self.object(&object.digest)))? else {
+                continue;
+            };
+            faults.objects += 1;
+            faults.bytes += bytes;
+            if digest == object.digest {
+                continue;
+            }
+            faults.damaged.push(object.digest.to_string());
+            gone.insert(object.digest);
+            if remove {
+                self.discard(&object.digest)?;
+            }
+        }
+        let lacks =
+            |result: &&KeptResult| !result.is_complete || result.objects.iter().any(|o| gone.contains(o));
+        let incomplete: Vec<Digest> = scan.results.iter().filter(lacks).map(|result| result.key).collect();
+        faults.incomplete = incomplete.len() + scan.bad.len();
+        if remove {
+            incomplete.iter().chain(&scan.bad).try_for_each(|key| self.discard_entry(key))?;
+        }
+        Ok(faults)
+    }
+
+    fn scan(&self) -> io::Result<Scan> {
+        let mut scan = Scan { results: Vec::new(), bad: Vec::new(), objects: Vec::new() };
+        let now_ms = clock::wall_ms();
+        for (digest, _, meta) in named(&self.part("cas"))? {
+            let is_young = now_ms.saturating_sub(changed_ms(&meta)) < YOUNG.as_millis() as u64;
+            scan.objects.push(Object { digest, bytes: meta.len(), is_linked: has_names(&meta), is_young });
+        }
+        let there: FxHashSet<Digest> = scan.objects.iter().map(|object| object.digest).collect();
+        for (key, _, meta) in named(&self.part("ac"))? {
+            let entry = self.entry(&key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes));
+            let Some(entry) = entry else {
+                scan.bad.push(key);
+                continue;
+            };
+            let used = filetime::FileTime::from_last_modification_time(&meta).unix_seconds().max(0) as u64;
+            let objects = self.objects_of(&entry);
+            let is_complete =
+                objects.as_ref().is_some_and(|objects| objects.iter().all(|object| there.contains(object)));
+            scan.results.push(KeptResult {
+                key,
+                entry,
+                used,
+                objects: objects.unwrap_or_default(),
+                is_complete,
+            });
+        }
+        Ok(scan)
+    }
+
+    /// All objects that an entry needs; `None` when one is missing that tells of others.
+    fn objects_of(&self, entry: &Entry) -> Option<Vec<Digest>> {
+        let mut objects = Vec::new();
+        for kept in entry.kept() {
+            objects.extend(kept.object());
+            if let Form::Directory { manifest, .. } = &kept.form {
+                let bytes = fs::read(self.object(manifest)).ok()?;
+                for item in manifest::from_bytes(&bytes)? {
+                    if let Item::File { digest, .. } = item {
+                        objects.push(digest);
+                    }
+                }
+            }
+        }
+        Some(objects)
+    }
+
+    /// What was being written by who died at it.
+    fn remove_scratch(&self) -> io::Result<()> {
+        const DAY: u64 = 24 * 3600 * 1000;
+        let Some(listing) = found(fs::read_dir(self.part("tmp")))? else { return Ok(()) };
+        for item in listing {
+            let item = item?;
+            let Some(meta) = found(fs::symlink_metadata(item.path()))? else { continue };
+            if clock::wall_ms().saturating_sub(changed_ms(&meta)) > DAY && !meta.is_dir() {
+                found(fs::remove_file(item.path()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The files of a part of the cache by the digests that name them; what is not called so is not ours.
+fn named(part: &Path) -> io::Result<Vec<(Digest, PathBuf, Metadata)>> {
+    let mut all = Vec::new();
+    let Some(shards) = found(fs::read_dir(part))? else { return Ok(all) };
+    for shard in shards {
+        let shard = shard?;
+        let Some(listing) = found(fs::read_dir(shard.path()))? else { continue };
+        for item in listing {
+            let item = item?;
+            let hex = format!(
+                "blake3:{}{}",
+                shard.file_name().to_string_lossy(),
+                item.file_name().to_string_lossy()
+            );
+            let Some(digest) = Digest::parse(&hex) else { continue };
+            // Gone meanwhile.
+            let Some(meta) = found(fs::symlink_metadata(item.path()))? else { continue };
+            if meta.is_file() {
+                all.push((digest, item.path(), meta));
+            }
+        }
+    }
+    all.sort_unstable_by_key(|(digest, ..)| *digest);
+    Ok(all)
+}
+
+/// When a file got its content or a name: a linked one has the time of its job.
+fn changed_ms(meta: &Metadata) -> u64 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        (meta.ctime().max(0) as u64).saturating_mul(1000)
+    }
+    #[cfg(not(unix))]
+    {
+        let time = filetime::FileTime::from_last_modification_time(meta);
+        (time.unix_seconds().max(0) as u64).saturating_mul(1000)
+    }
+}
+
+fn has_names(meta: &Metadata) -> bool {
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(meta);
+    #[cfg(not(unix))]
+    let names = {
+        let _ = meta;
+        1
+    };
+    names > 1
+}

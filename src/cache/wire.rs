@@ -1,0 +1,211 @@
+//! Requests to a server: with limits of time, tried again where that may help, and streamed.
+
+use crate::base::checksum::Checksum;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::time::Duration;
+
+/// Bytes that a server holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Blob {
+    pub(super) sha256: String,
+    pub(super) size: u64,
+    /// The size of the object, where the bytes are compressed.
+    pub(super) plain_size: Option<u64>,
+}
+
+/// Why a server did not do what was asked.
+#[derive(Debug)]
+pub(super) struct Failure(String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+pub(super) struct Wire {
+    agent: ureq::Agent,
+    pub(super) authorization: Option<String>,
+}
+
+/// A request is sent so often.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(100);
+const CONNECT: Duration = Duration::from_secs(3);
+const ANSWER: Duration = Duration::from_secs(30);
+/// A transfer that is slower than that is as good as none.
+const BYTES_PER_SECOND: u64 = 64 << 10;
+/// As an entry in a directory.
+const MOST_SMALL: u64 = 256 << 20;
+/// Objects up to this size are compressed in memory.
+const MOST_COMPRESSED: u64 = 256 << 20;
+/// Of smaller ones little is to be gained.
+const LEAST_COMPRESSED: u64 = 1 << 10;
+
+impl Wire {
+    pub(super) fn new() -> Wire {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .timeout_recv_response(Some(ANSWER))
+            .max_redirects(4)
+            .max_idle_connections_per_host(16)
+            .max_idle_connections(16)
+            .proxy(None)
+            .user_agent(concat!("rulemake/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Wire { agent: config.into(), authorization: None }
+    }
+
+    /// Whether there is something at an address.
+    pub(super) fn has(&self, url: &str) -> io::Result<bool> {
+        self.again(url, &mut || {
+            let response = self.with(self.agent.head(url)).call().map_err(broken)?;
+            match response.status().as_u16() {
+                200..=299 => Ok(true),
+                404 | 410 => Ok(false),
+                status => Err(refused("HEAD", status)),
+            }
+        })
+    }
+
+    /// The bytes at an address, where they are few.
+    pub(super) fn get_small(&self, url: &str) -> io::Result<Option<Vec<u8>>> {
+        self.again(url, &mut || {
+            let request = self.with(self.agent.get(url));
+            let response = request.config().timeout_recv_body(Some(ANSWER)).build().call().map_err(broken)?;
+            match response.status().as_u16() {
+                200 => {}
+                404 | 410 => return Ok(None),
+                status => return Err(refused("GET", status)),
+            }
+            let mut bytes = Vec::new();
+            let body = response.into_body().into_with_config().limit(MOST_SMALL).reader();
+            body.take(MOST_SMALL).read_to_end(&mut bytes).map_err(|error| transient(&error))?;
+            Ok(Some(bytes))
+        })
+    }
+
+    /// Writes the content of an object; `false` when it is not there. Not tried again once bytes have come: they were
+    /// written.
+    pub(super) fn get(&self, url: &str, blob: &Blob, to: &mut dyn Write) -> io::Result<bool> {
+        let response = self.again(url, &mut || {
+            let request = self.with(self.agent.get(url));
+            let request = request.config().timeout_recv_body(Some(time_for(blob.size))).build();
+            let response = request.call().map_err(broken)?;
+            match response.status().as_u16() {
+                200 => Ok(Some(response)),
+                404 | 410 => Ok(None),
+                status => Err(refused("GET", status)),
+            }
+        })?;
+        let Some(response) = response else { return Ok(false) };
+        let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+        // Never more than was promised: what is too long is another object, anyhow.
+        let mut body = body.take(blob.size.saturating_add(1));
+        match blob.plain_size {
+            None => io::copy(&mut body, to)?,
+            Some(size) => io::copy(&mut zstd::Decoder::new(body)?.take(size.saturating_add(1)), to)?,
+        };
+        Ok(true)
+    }
+
+    pub(super) fn put(&self, url: &str, body: &mut dyn Read, size: u64) -> io::Result<()> {
+        let request = self.with(self.agent.put(url)).header("content-length", size.to_string());
+        let request = request.header("content-type", "application/octet-stream");
+        let request = request.config().timeout_send_body(Some(time_for(size))).build();
+        // What was read of the body cannot be sent again.
+        let response =
+            request.send(ureq::SendBody::from_reader(&mut Body(body))).map_err(|e| told(url, broken(e).0))?;
+        match response.status().as_u16() {
+            200..=299 => Ok(()),
+            status => Err(told(url, refused("PUT", status).0)),
+        }
+    }
+
+    fn with<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.authorization {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        }
+    }
+
+    fn again<T>(&self, url: &str, call: &mut dyn FnMut() -> Result<T, (Failure, bool)>) -> io::Result<T> {
+        let mut pause = PAUSE;
+        for attempt in 1..=ATTEMPTS {
+            match call() {
+                Ok(answer) => return Ok(answer),
+                Err((_, true)) if attempt < ATTEMPTS => std::thread::sleep(pause),
+                Err((failure, _)) => return Err(told(url, failure)),
+            }
+            pause *= 4;
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+/// What is sent.
+struct Body<'a>(&'a mut dyn Read);
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+fn time_for(size: u64) -> Duration {
+    ANSWER + Duration::from_secs(size / BYTES_PER_SECOND)
+}
+
+/// The failure, with the address that it is about, up to where keys begin.
+fn told(url: &str, failure: Failure) -> io::Error {
+    // Signed addresses let others in.
+    let shown = url.split('?').next().unwrap_or_default();
+    io::Error::other(format!("{failure} ({shown})"))
+}
+
+fn broken(error: ureq::Error) -> (Failure, bool) {
+    let may_pass = matches!(
+        error,
+        ureq::Error::Io(_)
+            | ureq::Error::Timeout(_)
+            | ureq::Error::ConnectionFailed
+            | ureq::Error::HostNotFound
+    );
+    (Failure(error.to_string()), may_pass)
+}
+
+fn transient(error: &io::Error) -> (Failure, bool) {
+    (Failure(error.to_string()), true)
+}
+
+fn refused(method: &str, status: u16) -> (Failure, bool) {
+    let what = match status {
+        401 => " (it wants to know who asks)".to_string(),
+        403 => " (it does not allow that)".to_string(),
+        413 => " (too large for it)".to_string(),
+        507 => " (it is full)".to_string(),
+        _ => String::new(),
+    };
+    (
+        Failure(format!("{method} was answered with {status}{what}")),
+        status >= 500 && status != 507 || status == 429,
+    )
+}
+
+/// The SHA-256 of what is left, in hexadecimal digits.
+pub(super) fn sha256_of(from: &mut dyn Read) -> io::Result<String> {
+    Checksum::Sha256.of_reader(from)
+}
+
+/// The content of a file in fewer bytes, if that is worth it; the file is at its beginning afterwards.
+pub(super) fn compressed(content: &mut File, size: u64) -> io::Result<Option<Vec<u8>>> {
+    if !(LEAST_COMPRESSED..=MOST_COMPRESSED).contains(&size) {
+        return Ok(None);
+    }
+    let bytes = zstd::encode_all(&mut *content, 3)?;
+    content.rewind()?;
+    Ok(Some(bytes).filter(|bytes| (bytes.len() as u64) < size / 10 * 9))
+}

@@ -1,0 +1,168 @@
+//! `rulemake cache`: what the cache of results holds, and what may go. Shows it first; removes only with `--yes`.
+
+use super::variables;
+use crate::cache::Around;
+use crate::exit::{Exit, Failure};
+use crate::options::Common;
+use crate::output::Output;
+use crate::project::Project;
+use crate::values::{age, bytes};
+use clap::ValueEnum;
+use rulemake::CacheDirectory;
+use rulemake::inspect::CacheLimits;
+use rulemake::report::printable;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct CacheUpkeep {
+    /// What to do
+    #[arg(value_name = "WHAT", default_value = "info")]
+    what: What,
+    /// gc: remove results that were of no use last, until the others take no more than SIZE, such as `10GB`
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    max_size: Option<u64>,
+    /// gc: remove results that were of no use for so long, such as `30d`
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    max_age: Option<u64>,
+    /// gc: keep the last N results of each output in any case
+    #[arg(long, value_name = "N")]
+    keep_last: Option<usize>,
+    /// Remove what is shown
+    #[arg(short, long)]
+    yes: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum What {
+    /// Show how much is kept, and of which rules
+    Info,
+    /// Make room: find what is of no use and what is beyond the limits
+    Gc,
+    /// Read everything, and find what is damaged
+    Verify,
+}
+
+pub(crate) fn cache(
+    common: &Common,
+    output: &Output,
+    upkeep: &CacheUpkeep,
+    here: &Path,
+) -> Result<Exit, Failure> {
+    let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
+    let variables = variables();
+    // Without a project there is none of its own.
+    let root = Project::find(here, common).map_or(start.clone(), |project| project.root);
+    let Some(dir) = common.cache.directory(&Around { start: &start, root: &root, variables: &variables })
+    else {
+        return Err(Failure::new(Exit::Usage, "there is no cache").help(
+            "name one with `--cache DIR`, with `dir` below `[cache]` in rulemake.toml, or with the variable RULEMAKE_CACHE",
+        ));
+    };
+    let limits_given = upkeep.max_size.is_some() || upkeep.max_age.is_some() || upkeep.keep_last.is_some();
+    if upkeep.what != What::Gc && limits_given {
+        return Err(Failure::new(Exit::Usage, "limits are for `rulemake cache gc`"));
+    }
+    let cache = CacheDirectory::new(dir);
+    let failed = |error: io::Error| {
+        Failure::new(Exit::Environment, format!("the cache {}: {error}", cache.path().display()))
+    };
+    match upkeep.what {
+        What::Info => info(&cache, output, common),
+        What::Gc => gc(&cache, output, upkeep),
+        What::Verify => verify(&cache, output, upkeep.yes),
+    }
+    .unwrap_or_else(|error| Err(failed(error)))
+}
+
+type Done = io::Result<Result<Exit, Failure>>;
+
+fn info(cache: &CacheDirectory, output: &Output, common: &Common) -> Done {
+    let usage = cache.usage()?;
+    if output.json {
+        let mut json = serde_json::to_value(&usage).unwrap_or_default();
+        json["v"] = 1.into();
+        json["directory"] = cache.path().display().to_string().into();
+        return Ok(output.answer_json(&json).map(|()| Exit::Success));
+    }
+    let mut text = String::new();
+    let _ = writeln!(text, "directory  {}", printable(&cache.path().display().to_string()));
+    let link = common.cache.cache_link.and_then(|link| link.to_possible_value());
+    let link = link.map_or("auto".into(), |link| link.get_name().to_string());
+    let _ = writeln!(text, "files      by `{link}`");
+    let _ = writeln!(text, "results    {}", usage.results);
+    let linked = match usage.linked_bytes {
+        0 => String::new(),
+        bytes => format!("; {} of it are files of projects, too, and take no room of their own", size(bytes)),
+    };
+    let _ = writeln!(text, "objects    {}, {}{linked}", usage.objects, size(usage.bytes));
+    for rule in &usage.rules {
+        let _ =
+            writeln!(text, "  {:<24} {:>6}  {:>9}", printable(&rule.rule), rule.results, size(rule.bytes));
+    }
+    Ok(output.answer(&text).map(|()| Exit::Success))
+}
+
+fn gc(cache: &CacheDirectory, output: &Output, upkeep: &CacheUpkeep) -> Done {
+    let mut limits = CacheLimits::default();
+    limits.max_bytes = upkeep.max_size;
+    limits.max_age = upkeep.max_age.map(Duration::from_secs);
+    limits.keep_last = upkeep.keep_last;
+    let removed = cache.make_room(&limits, upkeep.yes)?;
+    if output.json {
+        let mut json = serde_json::to_value(removed).unwrap_or_default();
+        json["v"] = 1.into();
+        json["removed"] = upkeep.yes.into();
+        return Ok(output.answer_json(&json).map(|()| Exit::Success));
+    }
+    let what = format!(
+        "{} and {} ({}); {} stay",
+        count(removed.results, "result"),
+        count(removed.objects, "object"),
+        size(removed.bytes),
+        removed.kept
+    );
+    output.remark(&match (upkeep.yes, removed.results + removed.objects) {
+        (_, 0) => format!("nothing to remove; {} stay", count(removed.kept, "result")),
+        (true, _) => format!("removed {what}"),
+        (false, _) => format!("would remove {what}; with --yes they go"),
+    });
+    Ok(Ok(Exit::Success))
+}
+
+fn verify(cache: &CacheDirectory, output: &Output, remove: bool) -> Done {
+    let faults = cache.check(remove)?;
+    let is_good = faults.damaged.is_empty() && faults.incomplete == 0;
+    let exit = if is_good || remove { Exit::Success } else { Exit::JobFailed };
+    if output.json {
+        let mut json = serde_json::to_value(&faults).unwrap_or_default();
+        json["v"] = 1.into();
+        json["removed"] = remove.into();
+        return Ok(output.answer_json(&json).map(|()| exit));
+    }
+    let read = format!("{} ({})", count(faults.objects, "object"), size(faults.bytes));
+    if is_good {
+        output.remark(&format!("all is right: {read}"));
+        return Ok(Ok(exit));
+    }
+    let lines: String = faults.damaged.iter().map(|object| format!("damaged: {object}\n")).collect();
+    let verb = if remove { "removed" } else { "found; with --yes they go, and are made again when needed" };
+    let what = format!(
+        "{} and {} that cannot be restored {verb}; read: {read}",
+        count(faults.damaged.len(), "damaged object"),
+        count(faults.incomplete, "result")
+    );
+    let answered = output.answer(&lines);
+    output.remark(&what);
+    Ok(answered.map(|()| exit))
+}
+
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+fn size(bytes: u64) -> String {
+    super::list::size_text(bytes)
+}

@@ -1,0 +1,144 @@
+//! What happens on the pool when a result comes out of the cache, and when one goes into it. Pure of the run's state: it
+//! takes facts and gives results.
+
+use crate::base::digest::Digest;
+use crate::base::path::PathId;
+use crate::cache::{Lost, NewResult};
+use crate::engine::conclude::AfterFacts;
+use crate::engine::work::dues;
+use crate::files::outputs::remove_temp;
+use crate::files::results::{collect, protect};
+use crate::graph::job::JobId;
+use crate::model::flags::Flag;
+use crate::plan::cached::{self, Found};
+use crate::plan::context::Context;
+use crate::plan::inputs;
+use crate::plan::instance::Instance;
+use crate::store::runs::RunLog;
+use crate::trace::fingerprint::Fingerprint;
+use crate::trace::identity::Known;
+use std::path::Path;
+
+/// A result that was put back.
+pub(crate) struct Restored {
+    /// What is there now.
+    pub(crate) outputs: Vec<(PathId, Known)>,
+    /// What goes on record, of temporary files that are not there, too.
+    pub(crate) results: Vec<Digest>,
+    pub(crate) bytes: u64,
+    /// Whether there is a log of what the command printed.
+    pub(crate) has_log: bool,
+}
+
+/// Puts back what a job made before; the places of its outputs are clear. What it printed then goes to `log`, marked.
+///
+/// # Errors
+/// Why it cannot be put back as a whole; nothing of it is left then.
+pub(crate) fn restore(
+    cx: &Context,
+    id: JobId,
+    found: &Found,
+    fingerprint: &Fingerprint,
+    log: &Path,
+) -> Result<Restored, Lost> {
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    let done = put_back(cx, id, found);
+    let (outputs, bytes) = done.inspect_err(|_| {
+        for (path, placed) in job.outputs.iter().zip(&found.placed) {
+            if *placed {
+                // Its job runs, and clears the place once more.
+                let _ = remove_temp(&cx.root, cx.paths.text(*path));
+            }
+        }
+    })?;
+    let results = found.results(cx, job, fingerprint);
+    let has_log = found.entry.log.as_ref().is_some_and(|kept| {
+        let text = cx.cache.as_ref().and_then(|cache| cache.text(kept, cx.files.hasher()));
+        text.is_some_and(|text| replay(log, &rule.name, &text))
+    });
+    Ok(Restored { outputs, results, bytes, has_log })
+}
+
+fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Known)>, u64), Lost> {
+    let Some(cache) = &cx.cache else { return Err(Lost::Missing) };
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    let hasher = cx.files.hasher();
+    let failed = |error: crate::error::Error| Lost::Failed(error.to_string());
+    let mut outputs = Vec::with_capacity(job.outputs.len());
+    let mut bytes = 0;
+    for (index, path) in job.outputs.iter().enumerate() {
+        let (Some(kept), Some(true)) = (found.entry.outputs.get(index), found.placed.get(index)) else {
+            continue;
+        };
+        let text = cx.paths.text(*path);
+        let mut known = cache.put_back(&cx.root, kept, text, hasher)?;
+        if rule.output_flags.get(index).is_some_and(|flags| flags.has(Flag::Protected)) {
+            protect(&cx.root, text).map_err(failed)?;
+            let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == *path).collect();
+            let anew = collect(&cx.root, &due, hasher).map_err(failed)?.and_then(|mut all| all.pop());
+            known = anew.map(|(_, known)| known).ok_or(Lost::Missing)?;
+        }
+        bytes += kept.size();
+        outputs.push((*path, known));
+    }
+    let names = Instance::naming(cx, job);
+    let products: Vec<&str> = cached::beside(&names).collect();
+    for (number, kept) in &found.entry.beside {
+        let Some(path) = products.get(*number as usize) else { continue };
+        let is_wanted = cx.graph.beside(id).iter().any(|wanted| cx.paths.text(*wanted) == *path);
+        match cache.put_back_log(&cx.root, kept, path, hasher) {
+            Err(lost) if is_wanted => return Err(lost),
+            _ => {}
+        }
+    }
+    Ok((outputs, bytes))
+}
+
+/// Writes what a command printed when it ran, so that it is found where the logs of this run are.
+fn replay(log: &Path, rule: &str, text: &[u8]) -> bool {
+    let Ok(mut file) = RunLog::create(log.to_path_buf()) else { return false };
+    file.write(format!("[restored: what rule {rule} printed when it ran]\n").as_bytes());
+    file.write(text);
+    true
+}
+
+/// Keeps what a job made, if it is to be kept. `made` are its outputs; what is known of them may be known otherwise
+/// afterwards.
+pub(crate) fn keep(
+    cx: &Context,
+    id: JobId,
+    facts: &AfterFacts,
+    duration_ms: u64,
+    made: &mut [(PathId, Known)],
+) {
+    let (Some(cache), Some(key)) = (&cx.cache, &facts.key) else { return };
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    if an_ancient_moved(cx, id, facts) {
+        return;
+    }
+    let names = Instance::naming(cx, job);
+    let keeps = |path: &PathId| {
+        let index = job.outputs.iter().position(|output| output == path);
+        index.is_none_or(|index| cached::keeps_bytes(cx, rule, job, index))
+    };
+    let outputs = made.iter_mut().map(|(path, known)| (cx.paths.text(*path), known, keeps(path))).collect();
+    let beside = (0..).zip(cached::beside(&names)).collect();
+    let log = (facts.has_log && facts.log.exists()).then(|| facts.log.clone());
+    cache.keep(
+        key,
+        &cx.root,
+        cx.files.hasher(),
+        NewResult { rule: &rule.name, duration_ms, outputs, beside, log },
+    );
+}
+
+/// Whether an input of which only the existence counts may be another than the one under whose content the result is to
+/// be kept.
+fn an_ancient_moved(cx: &Context, id: JobId, facts: &AfterFacts) -> bool {
+    let job = cx.job(id);
+    let ancient = (0..job.inputs.len()).filter(|index| inputs::flags(job, *index).has(Flag::Ancient));
+    ancient.filter_map(|index| facts.inputs.get(index)).any(|(path, then)| {
+        let now = cx.files.restat(cx.paths.text(*path)).ok().flatten();
+        then.is_none() || now != *then
+    })
+}

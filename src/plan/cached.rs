@@ -1,0 +1,150 @@
+//! Which results may come out of the cache, and under which key: that of all that the job would be executed with.
+//!
+//! Promise: what is restored is what the job would make now, so far as jobs are functions of what their fingerprint
+//! names. Where that is known not to be so, the job is none for the cache.
+
+use crate::base::digest::Digest;
+use crate::cache::{Entry, Form, Kept};
+use crate::files::observe::Seen;
+use crate::graph::job::{Job, JobId};
+use crate::model::action::Action;
+use crate::model::flags::Flag;
+use crate::model::rule::Rule;
+use crate::plan::check::Check;
+use crate::plan::context::Context;
+use crate::plan::inputs;
+use crate::trace::fingerprint::{ANCIENT, Fingerprint, InputState};
+use crate::trace::reason::Reason;
+
+/// A result that the cache holds, for a job.
+pub(crate) struct Found {
+    pub(crate) entry: Entry,
+    /// Per output, whether it is put back; what is temporary and not needed is not.
+    pub(crate) placed: Vec<bool>,
+}
+
+impl Found {
+    /// What goes on record of the outputs.
+    pub(crate) fn results(&self, cx: &Context, job: &Job, fingerprint: &Fingerprint) -> Vec<Digest> {
+        let flags = &cx.rule(job).output_flags;
+        let result = |(kept, flags): (&Kept, &crate::model::flags::Flags)| match flags.has(Flag::Touch) {
+            true => fingerprint.marker(kept.digest, &cx.paths),
+            false => kept.digest,
+        };
+        self.entry.outputs.iter().zip(flags).map(result).collect()
+    }
+}
+
+/// Whether results of the rule may be kept and restored at all.
+///
+/// Not those of a rule without outputs, whose work is an effect; of one that changes a file in place, for what it made
+/// follows from what was there; and those of a closure of the host program that does not say which version it is.
+fn is_for_cache(cx: &Context, id: JobId) -> bool {
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    let action = match &rule.action {
+        Action::None | Action::Touch => false,
+        Action::Function(action) => !action.version.is_empty(),
+        Action::Shell(_) | Action::Script(_) | Action::Run(_) | Action::Interpreted(_) => true,
+    };
+    let in_place = rule.output_flags.iter().any(|flags| flags.has(Flag::Update));
+    action
+        && rule.cached
+        && !job.outputs.is_empty()
+        && !in_place
+        && cx.units.with(id).is_none()
+        && !(0..job.inputs.len()).any(|index| job.is_before_update(index))
+}
+
+/// The key under which the result of a job is kept; `None` when it is none for the cache.
+pub(crate) fn key(cx: &Context, id: JobId, check: &Check) -> Option<Digest> {
+    cx.cache.as_ref()?;
+    if check.is_open || !is_for_cache(cx, id) {
+        return None;
+    }
+    let job = cx.job(id);
+    let content = |(index, input): (usize, &InputState)| match input.digest {
+        ANCIENT => content_of_ancient(cx, job, index),
+        digest => Some(digest),
+    };
+    let inputs: Option<Vec<Digest>> = check.fingerprint.inputs.iter().enumerate().map(content).collect();
+    Some(check.fingerprint.action(&inputs?, &cx.paths))
+}
+
+/// Being up to date does not hang on the content of such a file, but what the job makes of it does.
+fn content_of_ancient(cx: &Context, job: &Job, index: usize) -> Option<Digest> {
+    let path = *job.inputs.get(index)?;
+    if let Some((digest, _)) = cx.foreknown(path) {
+        return Some(digest);
+    }
+    match inputs::look(cx, path).ok()? {
+        Seen::File(digest) => Some(digest),
+        Seen::Directory => cx.files.tree(path, cx.paths.text(path), cx).ok()?.map(|tree| tree.digest()),
+        Seen::Missing => cx.held(path),
+        Seen::Special => None,
+    }
+}
+
+/// What the cache holds of a job that would have to run. With `all` also its temporary outputs are needed.
+pub(crate) fn find(cx: &Context, id: JobId, check: &Check, all: bool) -> Option<Found> {
+    let cache = cx.cache.as_ref()?;
+    let must_run =
+        |reason: &Reason| matches!(reason, Reason::Forced | Reason::NoOutputs | Reason::Together { .. });
+    if check.reasons.is_empty() || check.reasons.iter().any(must_run) {
+        return None;
+    }
+    let job = cx.job(id);
+    let key = key(cx, id, check)?;
+    let placed = |index: usize| all || !cx.may_be_absent(job, index) || is_looked_into(cx, id, index);
+    let placed: Vec<bool> = (0..job.outputs.len()).map(placed).collect();
+    let entry = cache.find(&key, |index| placed.get(index).copied().unwrap_or(true))?;
+    let rule = cx.rule(job);
+    // The key names the outputs, so anything else was not written by us.
+    let fits = entry.outputs.len() == job.outputs.len()
+        && entry.outputs.iter().zip(&job.outputs).all(|(kept, path)| kept.path == cx.paths.text(*path))
+        && entry.outputs.iter().zip(&rule.output_flags).all(|(kept, flags)| match kept.form {
+            Form::Gone => true,
+            Form::File { .. } => !flags.has(Flag::Directory),
+            Form::Directory { .. } => flags.has(Flag::Directory),
+        });
+    (fits && has_all_beside(cx, id, &entry)).then_some(Found { entry, placed })
+}
+
+/// Whether somebody reads, or may come to read, what lies in an output: that is known only of a directory that is there.
+fn is_looked_into(cx: &Context, id: JobId, output: usize) -> bool {
+    let job = cx.job(id);
+    if !cx.rule(job).output_flags.get(output).is_some_and(|flags| flags.has(Flag::Directory)) {
+        return false;
+    }
+    let lies_in_it = |path: crate::base::path::PathId| cx.inside(job.outputs[output], path).is_some();
+    !cx.graph.open.is_empty()
+        || cx.graph.consumers(id).any(|reader| cx.job(reader).made_inputs().any(|(_, path)| lies_in_it(path)))
+}
+
+/// Logs and benchmarks that somebody reads have to be there, too.
+fn has_all_beside(cx: &Context, id: JobId, entry: &Entry) -> bool {
+    let wanted = cx.graph.beside(id);
+    if wanted.is_empty() {
+        return true;
+    }
+    let names = crate::plan::instance::Instance::naming(cx, cx.job(id));
+    let products: Vec<&str> = beside(&names).collect();
+    let outputs = &cx.job(id).outputs;
+    let is_kept = |path: &str| {
+        let number = products.iter().position(|product| *product == path);
+        number.is_some_and(|number| entry.beside.iter().any(|(kept, _)| *kept as usize == number))
+    };
+    wanted.iter().all(|path| {
+        is_kept(cx.paths.text(*path)) || outputs.iter().any(|output| cx.inside(*output, *path).is_some())
+    })
+}
+
+/// What a job writes beside its outputs, in the order in which it is numbered: logs, then the benchmark.
+pub(crate) fn beside(instance: &crate::plan::instance::Instance) -> impl Iterator<Item = &str> {
+    instance.logs.paths.iter().chain(&instance.benchmark).map(|path| &**path)
+}
+
+/// Whether the bytes of an output are kept, not only its digest: those of temporary files are not, for they are made to
+/// go.
+pub(crate) fn keeps_bytes(cx: &Context, rule: &Rule, job: &Job, output: usize) -> bool {
+    !(rule.output_flags.get(output).is_some_and(|flags| flags.has(Flag::Temp)) && cx.is_temp(job, output))
+}

@@ -1,0 +1,344 @@
+//! Results that come out of a cache: through the real binary, in directories that are changed between the runs.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use support::Case;
+use tempfile::TempDir;
+
+/// A chain with a temporary file in its middle; each command tells in `ran` that it ran.
+const CHAIN: &str = "\
+rule all:
+    input: 'out/a.txt', 'out/b.txt'
+rule mid:
+    input: 'in/{s}.txt'
+    output: temp('mid/{s}.txt')
+    params: n=config.get('n', 1)
+    shell: 'echo mid >> ran; echo {params.n} > {output}; cat {input} >> {output}'
+rule out:
+    input: 'mid/{s}.txt'
+    output: 'out/{s}.txt'
+    shell: 'echo out >> ran; tr a-z A-Z < {input} > {output}'
+";
+
+fn chain() -> Case {
+    Case::new().rulefile(CHAIN).file("in/a.txt", "a\n").file("in/b.txt", "b\n").file("ran", "")
+}
+
+fn cache() -> (TempDir, String) {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("cache").display().to_string();
+    (dir, path)
+}
+
+/// All objects of a cache.
+fn objects(cache: &str) -> Vec<PathBuf> {
+    files(&Path::new(cache).join("v1/cas"))
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What the promise of the whole is: a result that was made is not made again, whatever was in between.
+#[test]
+fn switching_a_param_forth_and_back_runs_nothing_and_gives_the_same_bytes() {
+    let (_dir, cache) = cache();
+    let run = |case: Case, n: &str| case.run(&["--cache", &cache, "--config", &format!("n={n}")]);
+    let case = run(chain(), "1").ran(&["mid mid/a.txt", "mid mid/b.txt", "out out/a.txt", "out out/b.txt"]);
+    let case = case.has("out/a.txt", "1\nA\n").has_not("mid/a.txt");
+    let case = run(case, "2").has("out/a.txt", "2\nA\n");
+    let before = case.read("ran");
+    let case = case.file("x", "");
+    let plan = case.plan(&["--cache", &cache, "--config", "n=1"]);
+    assert!(plan.iter().all(|(_, verdict)| verdict == "restore"), "{plan:?}");
+    let case = run(case, "1").ran(&[]).restored(&[
+        "mid mid/a.txt",
+        "mid mid/b.txt",
+        "out out/a.txt",
+        "out out/b.txt",
+    ]);
+    let case =
+        case.has("out/a.txt", "1\nA\n").has("out/b.txt", "1\nB\n").has_not("mid/a.txt").has("ran", &before);
+    // It is on record as any result is.
+    run(case, "1").ran(&[]).restored(&[]).up_to_date(4);
+}
+
+#[test]
+fn a_deleted_folder_of_results_comes_back_without_its_temporary_files_being_made() {
+    let (_dir, cache) = cache();
+    let case = chain().run(&["--cache", &cache]).remove("out").run(&["--cache", &cache]);
+    let case = case.ran(&[]).restored(&["out out/a.txt", "out out/b.txt"]).has("out/b.txt", "1\nB\n");
+    // Also where nothing is on record any more.
+    let case = case.remove("out").remove(".rulemake").run(&["--cache", &cache]).ran(&[]);
+    case.has("out/a.txt", "1\nA\n").has_not("mid/a.txt");
+}
+
+#[test]
+fn two_checkouts_share_a_cache_and_the_second_one_runs_nothing() {
+    let (_dir, cache) = cache();
+    chain().run(&["--cache", &cache]);
+    let other = chain();
+    let plan = other.plan(&["--cache", &cache]);
+    assert!(plan.len() == 4 && plan.iter().all(|(_, verdict)| verdict == "restore"), "{plan:?}");
+    let other = other.run(&["--cache", &cache]).ran(&[]).has("out/a.txt", "1\nA\n").has("ran", "");
+    // An input that is another is another result.
+    other.file("in/a.txt", "c\n").run(&["--cache", &cache]).ran(&["mid mid/a.txt", "out out/a.txt"]);
+}
+
+/// A temporary file that somebody needs after all is made again, by its job.
+#[test]
+fn a_job_that_the_cache_does_not_know_gets_the_temporary_files_that_it_reads() {
+    let (_dir, cache) = cache();
+    chain().run(&["--cache", &cache]);
+    let other = chain().edit("Rulefile", "tr a-z A-Z", "tr a-z B-Z");
+    let verdict = |case: &Case, job: &str| {
+        let plan = case.plan(&["--cache", &cache]);
+        plan.iter().find(|(title, _)| title == job).unwrap().1.clone()
+    };
+    assert_eq!(verdict(&other, "out out/a.txt"), "run");
+    assert_eq!(verdict(&other, "mid mid/a.txt"), "run", "its bytes are not kept");
+    let other = other.run(&["--cache", &cache, "out/a.txt"]);
+    other.ran(&["mid mid/a.txt", "out out/a.txt"]).has("out/a.txt", "1\nB\n").has_not("mid/a.txt");
+}
+
+#[test]
+fn directories_with_all_that_is_in_them_come_back() {
+    let (_dir, cache) = cache();
+    let rulefile = "\
+rule tree:
+    output: directory('d')
+    shell: 'mkdir -p {output}/sub/empty; echo x > {output}/sub/x; echo run > {output}/run; chmod +x {output}/run; \
+            ln -s sub/x {output}/link; ln -s sub {output}/dir; touch \"{output}/a b\"'
+";
+    let case = Case::new().rulefile(rulefile).run(&["--cache", &cache]).ran(&["tree d"]);
+    let listing = |case: &Case| {
+        let find = "find d -printf '%p %y %l %m\\n' | sort";
+        let output =
+            std::process::Command::new("sh").args(["-c", find]).current_dir(case.root()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let before = listing(&case);
+    let case = case.remove("d").run(&["--cache", &cache]).ran(&[]).restored(&["tree d"]);
+    assert_eq!(listing(&case), before);
+    case.run(&["--cache", &cache]).up_to_date(1);
+}
+
+#[test]
+fn programs_stay_programs_and_logs_are_replayed_with_a_mark() {
+    let (_dir, cache) = cache();
+    let rulefile = "\
+rule program:
+    output: 'p'
+    log: 'p.log'
+    shell: 'echo said; echo logged > {log}; echo \"#!/bin/sh\" > {output}; chmod +x {output}'
+";
+    let case = Case::new().rulefile(rulefile).run(&["--cache", &cache]).remove("p").remove("p.log");
+    let case = case.run(&["--cache", &cache]).ran(&[]).restored(&["program p"]).has("p.log", "logged\n");
+    let mode = fs::metadata(case.path("p")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o111, 0o111, "{mode:o}");
+    let case = case.call(&["log", "p"]).stdout_has("said\n").stdout_has("restored");
+    case.call(&["why", "p"]).stdout_has("restored from the cache in run 2");
+}
+
+#[test]
+fn a_rule_opts_out_and_a_forced_job_runs() {
+    let (_dir, cache) = cache();
+    let text = "rule a:\n    output: 'a'\n    cache: False\n    shell: 'date +%N > {output}'\n";
+    let case = Case::new().rulefile(text).run(&["--cache", &cache]).remove("a");
+    let case = case.run(&["--cache", &cache]).ran(&["a a"]).edit("Rulefile", "    cache: False\n", "");
+    let case = case.remove("a").run(&["--cache", &cache]).ran(&["a a"]).remove("a");
+    let case = case.run(&["--cache", &cache, "--force"]).ran(&["a a"]).remove("a");
+    case.run(&["--cache", &cache]).ran(&[]).remove("a").run(&["--cache", &cache, "--no-cache"]).ran(&["a a"]);
+}
+
+#[test]
+fn a_damaged_object_is_a_miss_and_is_repaired() {
+    let (_dir, cache) = cache();
+    let text = "rule a:\n    output: 'a'\n    shell: 'seq 100000 > {output}'\n";
+    for link in ["copy", "hardlink", "auto"] {
+        let args = ["--cache", &cache, "--cache-link", link];
+        let case = Case::new().rulefile(text).run(&args);
+        let expected = case.read("a");
+        let case = case.remove("a");
+        for object in objects(&cache) {
+            let mut bytes = fs::read(&object).unwrap();
+            bytes[0] ^= 1;
+            fs::set_permissions(&object, fs::Permissions::from_mode(0o644)).unwrap();
+            fs::write(&object, bytes).unwrap();
+        }
+        let case = case.run(&args).ran(&["a a"]).warned("damaged");
+        let case = case.has("a", &expected).remove("a").run(&args).ran(&[]).restored(&["a a"]);
+        case.has("a", &expected);
+        fs::remove_dir_all(&cache).unwrap();
+    }
+}
+
+/// A file that shares its bytes with the cache may not be written to, and making it again does not change the cache.
+#[test]
+fn a_linked_file_is_read_only_and_the_next_result_does_not_go_through_it() {
+    let (_dir, cache) = cache();
+    let args = ["--cache", &cache, "--cache-link", "hardlink"];
+    let text = "rule a:\n    input: 'in'\n    output: 'a'\n    shell: 'cat {input} > {output}'\n";
+    let case = Case::new().rulefile(text).file("in", "1\n").run(&args);
+    let meta = fs::metadata(case.path("a")).unwrap();
+    assert!(meta.nlink() == 2 && meta.permissions().readonly(), "{meta:?}");
+    let case = case.run(&args).up_to_date(1);
+    let case = case.file("in", "2\n").run(&args).ran(&["a a"]).has("a", "2\n");
+    let case = case.file("in", "1\n").run(&args).ran(&[]).has("a", "1\n");
+    // Whoever writes all the same is found out.
+    fs::set_permissions(case.path("a"), fs::Permissions::from_mode(0o644)).unwrap();
+    let case = case.file("a", "edited\n").run(&args).ran(&["a a"]).warned("kept").has("a", "1\n");
+    let saved = files(&case.path(".rulemake/saved"));
+    assert!(saved.iter().any(|path| fs::read_to_string(path).unwrap() == "edited\n"), "{saved:?}");
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_is_told_and_fails_no_job() {
+    let text = "rule a:\n    output: 'a'\n    shell: 'echo 1 > {output}'\n";
+    let case = Case::new().rulefile(text).file("no-directory", "");
+    let case = case.run(&["--cache", "no-directory"]).ran(&["a a"]).warned("cache");
+    case.has("a", "1\n").run(&["--cache", "no-directory"]).up_to_date(1);
+}
+
+#[test]
+fn the_settings_of_a_project_name_its_cache() {
+    let text = "rule a:\n    output: 'a'\n    shell: 'echo 1 > {output}'\n";
+    let case = Case::new().rulefile(text).file("rulemake.toml", "[cache]\ndir = 'kept'\nlink = 'copy'\n");
+    let case = case.run(&[]).remove("a").run(&[]).ran(&[]).restored(&["a a"]);
+    assert!(case.path("kept/CACHEDIR.TAG").exists());
+    let case = case.file("rulemake.toml", "[cache]\nplace = 'kept'\n");
+    case.call_with_code(&[], 2).stderr_has("`place`");
+    let (_dir, cache) = cache();
+    let case = Case::new().rulefile(text).env("RULEMAKE_CACHE", &cache).run(&[]).remove("a");
+    case.run(&[]).ran(&[]).restored(&["a a"]);
+}
+
+/// What only the existence of an input counts for is not what the result is kept under.
+#[test]
+fn an_ancient_input_with_other_content_is_another_result() {
+    let (_dir, cache) = cache();
+    let text = "rule a:\n    input: ancient('in')\n    output: 'a'\n    shell: 'cat {input} > {output}'\n";
+    Case::new().rulefile(text).file("in", "1\n").run(&["--cache", &cache]);
+    let other = Case::new().rulefile(text).file("in", "2\n").run(&["--cache", &cache]).ran(&["a a"]);
+    other.has("a", "2\n").file("in", "1\n").run(&["--cache", &cache]).up_to_date(1);
+}
+
+#[test]
+fn flags_of_outputs_hold_for_what_is_restored() {
+    let (_dir, cache) = cache();
+    let text = "\
+rule all:
+    input: 'after', 'guarded', 'full'
+rule mark:
+    input: 'in'
+    output: touch('done')
+    shell: 'true'
+rule after:
+    input: 'done'
+    output: 'after'
+    shell: 'echo after > {output}'
+rule guarded:
+    output: protected('guarded')
+    shell: 'echo guarded > {output}'
+rule full:
+    output: ensure('full', non_empty=True)
+    shell: 'echo full > {output}'
+rule changing:
+    output: update('journal')
+    shell: 'echo line >> {output}'
+";
+    let fresh = || Case::new().rulefile(text).file("in", "1\n");
+    fresh().run(&["--cache", &cache]);
+    let other = fresh().run(&["--cache", &cache]).ran(&[]);
+    let other = other.restored(&["mark done", "after after", "guarded guarded", "full full"]);
+    assert!(fs::metadata(other.path("guarded")).unwrap().permissions().readonly());
+    let other = other.run(&["--cache", &cache]).up_to_date(4);
+    let other = other.file("in", "2\n").run(&["--cache", &cache, "after"]).ran(&["mark done", "after after"]);
+    // What a job changes in place follows from what was there: never from a cache.
+    let other = other.run(&["--cache", &cache, "journal"]).ran(&["changing journal"]).remove("journal");
+    other.run(&["--cache", &cache, "journal"]).ran(&["changing journal"]);
+}
+
+#[test]
+fn room_is_made_only_when_that_is_asked_for_and_in_the_order_of_use() {
+    let (_dir, cache) = cache();
+    let text =
+        "rule a:\n    output: 'a'\n    params: n=config['n']\n    shell: 'seq {params.n} 20000 > {output}'\n";
+    let mut case = Case::new().rulefile(text);
+    for n in 1..=3 {
+        case = case.run(&["--cache", &cache, "--config", &format!("n={n}")]).ran(&["a a"]);
+        // The first is the one that was of no use for longest.
+        for entry in files(&Path::new(&cache).join("v1/ac")) {
+            let old = filetime::FileTime::from_last_modification_time(&fs::metadata(&entry).unwrap());
+            let older = filetime::FileTime::from_unix_time(old.unix_seconds() - 86_400, 0);
+            filetime::set_file_mtime(&entry, older).unwrap();
+        }
+    }
+    let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    3").stdout_has("  a  ");
+    let case = case
+        .call(&["cache", "gc", "--cache", &cache, "--max-age", "36h"])
+        .stderr_has("would remove 2 results");
+    let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    3");
+    let case =
+        case.call(&["cache", "gc", "--cache", &cache, "--max-age", "36h", "--keep-last", "2", "--yes"]);
+    let case = case.stderr_has("removed 1 result ");
+    let run = |case: Case, n: &str| case.run(&["--cache", &cache, "--config", n, "--no-cache"]);
+    let case = run(case, "n=9").remove("a").run(&["--cache", &cache, "--config", "n=2"]).ran(&[]);
+    let case = case.run(&["--cache", &cache, "--config", "n=1"]).ran(&["a a"]);
+    let case = case.call(&["cache", "gc", "--cache", &cache, "--max-size", "0", "-y"]).stderr_has("0 stay");
+    let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    0");
+    let case = case.call_with_code(&["cache", "info"], 2).stderr_has("there is no cache");
+    case.call_with_code(&["cache", "gc", "--cache", &cache, "--max-age", "5"], 2).stderr_has("12h");
+}
+
+#[test]
+fn verify_finds_each_changed_bit() {
+    let (_dir, cache) = cache();
+    let case = chain().run(&["--cache", &cache]);
+    let case = case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+    let object = objects(&cache).remove(0);
+    let mut bytes = fs::read(&object).unwrap();
+    bytes[0] ^= 0x80;
+    fs::set_permissions(&object, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&object, bytes).unwrap();
+    let case = case.call_with_code(&["cache", "verify", "--cache", &cache], 1).stdout_has("damaged: blake3:");
+    let case = case.call(&["cache", "verify", "--cache", &cache, "--yes"]).stderr_has("removed");
+    case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+}
+
+/// Entries and objects with a bit flipped in each of their bytes: a miss, or the same result; never another one.
+#[test]
+fn a_flipped_bit_anywhere_gives_no_wrong_result() {
+    let (_dir, cache) = cache();
+    let text = "rule a:\n    input: 'in'\n    output: 'a', directory('d')\n    shell: 'echo x > a; mkdir d; echo y > d/y'\n";
+    let args = ["--cache", &cache];
+    let mut case = Case::in_memory().rulefile(text).file("in", "1\n").run(&args);
+    let all = files(&Path::new(&cache).join("v1"));
+    assert!(all.len() >= 4, "{all:?}");
+    for file in all {
+        let good = fs::read(&file).unwrap();
+        // Each of a few: an entry is some hundred bytes.
+        for at in (0..good.len()).step_by(1 + good.len() / 12) {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << (at % 8);
+            fs::remove_file(&file).unwrap();
+            fs::write(&file, &bad).unwrap();
+            case = case.remove("a").remove("d").run(&args).has("a", "x\n").has("d/y", "y\n");
+            assert_eq!(case.files("d"), ["d/y"]);
+            case = case.remove("a").remove("d").run(&args).ran(&[]).has("a", "x\n").has("d/y", "y\n");
+        }
+    }
+}
