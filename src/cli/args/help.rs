@@ -89,6 +89,7 @@ impl Args {
         let all = Args::command();
         let names: Vec<String> =
             all.get_subcommands().map(|command| command.get_name().to_string()).collect();
+        let all = all.mut_subcommand("watch", |watch| watch.mut_arg("dry_run", |arg| arg.hide(true)));
         names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
