@@ -140,6 +140,13 @@ impl SourceMap {
 }
 
 /// How bad it is.
+///
+/// ```
+/// use rulemake::{Diagnostic, Severity};
+/// fn is_wrong(found: &[Diagnostic]) -> bool {
+///     found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -275,6 +282,13 @@ pub struct Diagnostic {
 }
 
 /// A place in a source text, with the words to show under it.
+///
+/// ```
+/// use rulemake::Label;
+/// fn place(label: &Label) -> String {
+///     format!("{}:{}:{}", label.file, label.line, label.column)
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Label {

@@ -10,9 +10,27 @@ use crate::diag::{Diagnostic, Problem, SourceMap};
 use std::path::{Path, PathBuf};
 
 /// Shorthand for results of this crate.
+///
+/// ```
+/// fn names(path: &str) -> rulemake::Result<Vec<String>> {
+///     let workflow = rulemake::Workflow::load(path)?;
+///     Ok(workflow.rules().map(|rule| rule.name().to_string()).collect())
+/// }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, by whose turn it is.
+///
+/// ```
+/// use rulemake::{Error, ErrorKind};
+/// fn exit_code(error: &Error) -> u8 {
+///     match error.kind() {
+///         ErrorKind::Workflow | ErrorKind::Plan | ErrorKind::Usage => 2,
+///         ErrorKind::Bug => 70,
+///         _ => 3,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {

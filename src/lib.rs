@@ -1,14 +1,16 @@
-//! A build engine for data: Snakemake's rules, decided by content digests.
-//!
-//! A [`Workflow`] is loaded from a Rulefile or built in Rust. A [`Session`] puts it on a directory: it plans, explains
-//! and runs. What happens is told as [`Event`]s; what happened is a [`RunReport`], in which a failed job is data.
+//! A build engine for data: Snakemake's rules, decided by content digests. To embed, or as a command.
 //!
 //! ```
 //! use rulemake::{EventKind, Rule, RunOptions, Session, Workflow};
 //! # let root = std::env::temp_dir().join(format!("rulemake-doc-{}", std::process::id()));
 //! # std::fs::create_dir_all(&root)?;
 //! # std::fs::write(root.join("words.txt"), "pear\napple\npear\n")?;
+//!
 //! let workflow = Workflow::builder()
+//!     .rule(Rule::builder("count").input("{name}.sorted").output("{name}.count").action("1", |job| {
+//!         let lines = job.read_to_string(&job.inputs()[0])?.lines().count();
+//!         Ok(job.write(&job.outputs()[0], format!("{lines} different words\n"))?)
+//!     }))
 //!     .rule(Rule::builder("sort").input("{name}.txt").output("{name}.sorted").shell("sort -u {input} > {output}"))
 //!     .build()?;
 //! let mut session = Session::builder(workflow)
@@ -19,23 +21,30 @@
 //!         }
 //!     })
 //!     .open()?;
-//! let report = session.run(&["words.sorted"], &RunOptions::default())?;
+//! let report = session.run(&["words.count"], &RunOptions::default())?;
 //! assert!(report.success());
-//! assert_eq!(session.run(&["words.sorted"], &RunOptions::default())?.summary.ran, 0);
+//! assert_eq!(report.summary.ran, 2);
+//! assert_eq!(session.run(&["words.count"], &RunOptions::default())?.summary.ran, 0);
 //! # std::fs::remove_dir_all(&root)?;
 //! # Ok::<(), rulemake::BoxError>(())
 //! ```
 //!
+//! A [`Workflow`] is built in Rust, loaded from a Rulefile ([`Workflow::load`]), or both. A [`Session`] puts it on a directory: it
+//! plans, explains and runs. What happens is told as [`Event`]s; what happened is a [`RunReport`], in which a failed job is data.
+//!
 //! The library prints nothing, ends nothing, installs no signal handler, reads no environment variable and has no
 //! global state; several sessions may run at once. A run blocks its thread; a [`CancelToken`] stops it from another.
+//!
+//! Where to go on: [`guide`] (concepts, staleness, embedding, events, the state directory, what is promised), [`language`]
+//! (Rulefiles), [`architecture`] (how it is built).
 //!
 //! | Feature | Default | What it adds |
 //! |---|---|---|
 //! | `cache-http` | yes | results shared by HTTP: `HttpCache` |
 //! | `cache-s3` | no | results shared in S3-compatible storage: `S3Cache` |
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
-//!
-//! How it is built: [`architecture`].
+//! | `tracing` | no | runs and jobs as spans of the `tracing` crate |
+//! | `test-support` | no | files in memory, a fake executor and a manual clock, for tests of your rules: `test_support` |
 #![deny(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 #[doc = include_str!("architecture.md")]
@@ -57,6 +66,22 @@ pub mod language {
     pub mod lints {}
     #[doc = include_str!("language/python.md")]
     pub mod python {}
+}
+
+#[doc = include_str!("guide/index.md")]
+pub mod guide {
+    #[doc = include_str!("guide/concepts.md")]
+    pub mod concepts {}
+    #[doc = include_str!("guide/embedding.md")]
+    pub mod embedding {}
+    #[doc = include_str!("guide/events.md")]
+    pub mod events {}
+    #[doc = include_str!("guide/format.md")]
+    pub mod format {}
+    #[doc = include_str!("guide/stability.md")]
+    pub mod stability {}
+    #[doc = include_str!("guide/staleness.md")]
+    pub mod staleness {}
 }
 
 #[cfg(doctest)]

@@ -67,6 +67,15 @@ type Observe = Box<dyn FnMut(&Event) + Send>;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
+///
+/// ```
+/// use rulemake::{RunOptions, Session, Workflow};
+/// let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+/// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+/// let plan = session.plan(&["a.txt"], &RunOptions::default())?;
+/// assert_eq!(plan.jobs().len(), 1);
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 pub struct Session {
     workflow: Arc<Workflow>,
     root: PathBuf,

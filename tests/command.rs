@@ -140,6 +140,46 @@ fn exit_codes_tell_whose_turn_it_is() {
     assert_eq!(code(&["--version"]), Some(0));
 }
 
+/// Each code that the help names, provoked; only a bug ends with 70.
+#[test]
+fn the_exit_codes_of_the_help_are_those_that_come() {
+    let help = done(Path::new("."), &["--help"]).out;
+    let table = help.split("Exit codes:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let mut told: Vec<i32> =
+        table.split_whitespace().filter_map(|word| word.parse().ok().filter(|code| *code != 70)).collect();
+    told.sort_unstable();
+    let (dir, blocked) = (project(), project());
+    let code = |args: &[&str]| rulemake(dir.path(), args).code.unwrap();
+    fs::write(dir.path().join("Bad"), "rule a:\n    otput: 'x'\n").unwrap();
+    fs::write(blocked.path().join(".rulemake"), "not a directory").unwrap();
+    let mut came = vec![
+        code(&[]),
+        code(&["failed.txt"]),
+        code(&["--no-such-option"]),
+        code(&["-f", "Bad"]),
+        code(&["no/such/target"]),
+        rulemake(blocked.path(), &[]).code.unwrap(),
+    ];
+    for signal in ["INT", "TERM"] {
+        let mut running = command(dir.path(), &["--json", "slow.txt"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("job-started")), "the job has started");
+        if signal == "INT" {
+            came.push(code(&["out/a.txt", "--force"]));
+        }
+        let id = running.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        lines.for_each(drop);
+        came.push(running.wait().unwrap().code().unwrap());
+    }
+    came.sort_unstable();
+    assert_eq!(came, told);
+}
+
 #[test]
 fn without_a_rulefile_the_way_to_a_first_one_is_shown() {
     let dir = tempfile::tempdir().unwrap();

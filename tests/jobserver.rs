@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::Case;
@@ -95,6 +96,25 @@ fn a_run_below_make_takes_its_slots_and_gives_all_back() {
     // At its end make counts the slots.
     assert!(!said.contains("INTERNAL"), "{said}");
     assert!(said.contains("6 ran"), "{said}");
+}
+
+/// GNU make from 4.4 on names its pool by a path. Here somebody else does so, with three slots.
+#[test]
+fn a_pool_is_reached_by_its_path() {
+    let case = case().rulefile(
+        "rule all:\n    input: expand('{n}.own', n=range(8))\n\
+         rule own:\n    output: '{n}.own'\n    shell: './work 1 0.1; touch {output}'\n",
+    );
+    let path = case.path("pool");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut pool = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+    pool.write_all(b"ab").unwrap();
+    let case = case.env("MAKEFLAGS", &format!(" -j3 --jobserver-auth=fifo:{}", path.display())).run(&[]);
+    assert_eq!(at_once(&case), (3, 8));
+    let mut left = [0; 2];
+    pool.read_exact(&mut left).unwrap();
+    left.sort_unstable();
+    assert_eq!(&left, b"ab", "the very slots that were taken are given back");
 }
 
 #[test]

@@ -141,6 +141,33 @@ fn a_graph_that_is_too_large_for_a_picture_is_refused() {
         .call(&["graph", "--format", "svg"]);
 }
 
+/// Ten thousand jobs: what is looked at for an overview stays one, and lists say all.
+#[test]
+fn ten_thousand_jobs_are_looked_at() {
+    let rulefile = "rule all:\n    input: expand('out/{n}.txt', n=range(10000))\n\
+        rule one:\n    input: 'in'\n    output: 'out/{n}.txt'\n    shell: 'cp {input} {output}'\n";
+    let mut case = Case::in_memory().rulefile(rulefile).file("in", "1\n");
+    for (args, lines) in [
+        (&["-n"][..], 40..80),
+        (&["diff"], 1..10),
+        (&["graph"], 1..10),
+        (&["graph", "--format", "svg"], 1..60),
+        (&["status"], 1..3),
+        (&["why", "out/77.txt"], 1..10),
+        (&["list"], 1..10),
+        (&["list", "--outputs"], 10_000..10_001),
+        (&["summary"], 10_001..10_002),
+        (&["check"], 1..12),
+    ] {
+        let begin = std::time::Instant::now();
+        case = case.call(args);
+        let last = case.last();
+        let printed = last.stdout.lines().count() + last.stderr.lines().count();
+        assert!(lines.contains(&printed), "{args:?} prints {printed} lines");
+        assert!(begin.elapsed() < std::time::Duration::from_secs(30), "{args:?} takes {:?}", begin.elapsed());
+    }
+}
+
 /// Where the terminal follows links, a click opens the log of a failed job.
 #[test]
 fn the_log_of_a_failed_job_is_a_link_where_links_are_followed() {

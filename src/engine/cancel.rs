@@ -4,6 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How a run is stopped; a higher level overrides a lower one, never the other way round.
+///
+/// ```
+/// use rulemake::CancelLevel;
+/// assert!(CancelLevel::Drain < CancelLevel::Terminate && CancelLevel::Terminate < CancelLevel::Kill);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 #[non_exhaustive]

@@ -77,6 +77,13 @@ pub struct Event {
 }
 
 /// What happened.
+///
+/// ```
+/// use rulemake::{Event, EventKind};
+/// fn is_end(event: &Event) -> bool {
+///     matches!(event.kind, EventKind::RunFinished { .. })
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -222,6 +229,13 @@ pub enum EventKind {
 }
 
 /// The jobs of a rule in a plan.
+///
+/// ```
+/// use rulemake::event::RuleJobs;
+/// fn about_ms(rules: &[RuleJobs]) -> u64 {
+///     rules.iter().map(|rule| rule.earlier_ms.unwrap_or(0) * rule.jobs as u64).sum()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RuleJobs {
@@ -234,6 +248,17 @@ pub struct RuleJobs {
 }
 
 /// Why a job did not run.
+///
+/// ```
+/// use rulemake::SkipCause;
+/// fn tell(cause: &SkipCause) -> String {
+///     match cause {
+///         SkipCause::UpstreamFailed { job } => format!("{job} failed"),
+///         SkipCause::Cancelled => "the run was stopped".into(),
+///         other => format!("{other:?}"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -255,6 +280,13 @@ pub enum SkipCause {
 }
 
 /// A job that failed.
+///
+/// ```
+/// use rulemake::JobFailure;
+/// fn tell(failure: &JobFailure) -> String {
+///     format!("{}: {}\n{}", failure.job.title(), failure.outcome, failure.log_tail.join("\n"))
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobFailure {
@@ -286,6 +318,13 @@ pub struct JobFailure {
 }
 
 /// Counts of a run.
+///
+/// ```
+/// use rulemake::Summary;
+/// fn tell(summary: &Summary) -> String {
+///     format!("{} ran, {} up to date, {} failed", summary.ran, summary.up_to_date, summary.failed)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -312,6 +351,13 @@ pub struct Summary {
 }
 
 /// The chain of jobs of a run, each waiting for the one before it, that took longest.
+///
+/// ```
+/// use rulemake::event::CriticalPath;
+/// fn tell(path: &CriticalPath) -> String {
+///     format!("{} jobs one after the other took {} ms", path.jobs, path.duration_ms)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CriticalPath {
@@ -324,6 +370,13 @@ pub struct CriticalPath {
 }
 
 /// One job of a [`CriticalPath`].
+///
+/// ```
+/// use rulemake::event::CriticalStep;
+/// fn slowest(steps: &[CriticalStep]) -> Option<&CriticalStep> {
+///     steps.iter().max_by_key(|step| step.duration_ms)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CriticalStep {

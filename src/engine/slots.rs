@@ -65,6 +65,12 @@ pub trait SlotSource: Send + Sync {
 }
 
 /// What a job is told of its slots; made by [`SlotSource::for_job`].
+///
+/// ```
+/// use rulemake::JobSlots;
+/// let mut slots = JobSlots::default();
+/// slots.variables.push(("MAKEFLAGS".into(), "-j2".into()));
+/// ```
 #[derive(Default)]
 pub struct JobSlots {
     /// Variables of its environment.

@@ -377,6 +377,13 @@ impl fmt::Debug for Task {
 }
 
 /// The task must not begin; see [`Task::begin`].
+///
+/// ```
+/// use rulemake::executor::{NotBegun, Task};
+/// fn began(task: &mut Task) -> Result<(), NotBegun> {
+///     task.begin()
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the task must not begin")]
 pub struct NotBegun(());

@@ -3,6 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 /// Which job.
+///
+/// ```
+/// use rulemake::JobInfo;
+/// fn sample(job: &JobInfo) -> Option<&str> {
+///     job.wildcards.iter().find(|(name, _)| name == "sample").map(|(_, value)| value.as_str())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobInfo {

@@ -24,6 +24,11 @@ pub struct Lint {
 }
 
 /// Whether a lint counts.
+///
+/// ```
+/// use rulemake::lint::{LINTS, LintLevel};
+/// assert!(LINTS.iter().any(|lint| lint.level == LintLevel::Pedantic));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

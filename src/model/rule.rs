@@ -11,6 +11,15 @@ use crate::model::value::Value;
 use std::sync::Arc;
 
 /// A rule as it stands after all checks. Made by [`RuleBuilder`](crate::RuleBuilder) or by a Rulefile.
+///
+/// ```
+/// use rulemake::Workflow;
+/// let text = "rule a:\n    output: '{x}.txt'\n    shell: 'touch {output}'\n";
+/// let workflow = Workflow::parse("Rulefile", text)?;
+/// let rule = workflow.rule("a").expect("it is there");
+/// assert_eq!(rule.wildcards().collect::<Vec<_>>(), ["x"]);
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Rule {
     pub(crate) name: Arc<str>,

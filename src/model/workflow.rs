@@ -12,6 +12,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An immutable set of rules. Loaded from a Rulefile or built in Rust; can be shared between threads.
+///
+/// ```
+/// use rulemake::Workflow;
+/// let text = "rule all:\n    input: 'a.txt'\nrule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+/// let workflow = Workflow::parse("Rulefile", text)?;
+/// assert_eq!(workflow.rules().map(|rule| rule.name()).collect::<Vec<_>>(), ["all", "a"]);
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Workflow {
     pub(crate) rules: Vec<Arc<Rule>>,

@@ -5,6 +5,13 @@ use crate::plan::context::Context;
 use serde::Serialize;
 
 /// A file that an earlier run made, that a job reads, and that no rule makes any more: it counts as a source.
+///
+/// ```
+/// use rulemake::inspect::Orphan;
+/// fn tell(orphan: &Orphan) -> String {
+///     format!("{} was made by {} in run {}, and no rule makes it now", orphan.path, orphan.rule, orphan.run)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Orphan {

@@ -15,6 +15,21 @@ use std::sync::Arc;
 /// so there are more than two values: a [`Verdict::Run`] job runs, a [`Verdict::Restore`] job is restored, an [`Verdict::UpToDate`] job never does, a
 /// [`Verdict::May`] job runs if what is made before it turns out different, and of a [`Verdict::AfterCheckpoint`] job
 /// nothing can be said yet.
+///
+/// ```
+/// use rulemake::{RunOptions, Session, Verdict, Workflow};
+/// let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+/// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+/// let plan = session.plan(&["a.txt"], &RunOptions::default())?;
+/// for job in plan.jobs() {
+///     match job.verdict() {
+///         Verdict::Run { reasons } => println!("{} runs: {}", job.rule(), reasons[0]),
+///         Verdict::UpToDate => {}
+///         other => println!("{}: {other:?}", job.rule()),
+///     }
+/// }
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -47,6 +62,16 @@ pub enum Verdict {
 
 /// A job of a plan. What it shows is put together when it is asked for: a plan of a million jobs takes no more room
 /// than their graph.
+///
+/// ```
+/// use rulemake::{RunOptions, Session, Verdict, Workflow};
+/// let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+/// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+/// let plan = session.plan(&["a.txt"], &RunOptions::default())?;
+/// let job = plan.jobs().next().expect("there is one");
+/// assert_eq!((job.rule(), job.command().as_deref()), ("a", Some("touch a.txt")));
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct PlannedJob<'p> {
     jobs: &'p dyn Foreseen,
@@ -142,6 +167,13 @@ impl fmt::Debug for PlannedJob<'_> {
 }
 
 /// An output that is to be shown in a report.
+///
+/// ```
+/// use rulemake::inspect::ReportedFile;
+/// fn caption(file: &ReportedFile) -> Option<&str> {
+///     file.about.get("caption").and_then(rulemake::Value::as_str)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ReportedFile {
@@ -157,6 +189,13 @@ pub struct ReportedFile {
 }
 
 /// Something besides the inputs of jobs that the plan rests on, because the Rulefile looked at it.
+///
+/// ```
+/// use rulemake::inspect::PlanRead;
+/// fn absent(reads: &[PlanRead]) -> Vec<&str> {
+///     reads.iter().filter(|read| !read.found).map(|read| read.what.as_str()).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlanRead {

@@ -35,6 +35,13 @@ pub struct Changes {
 }
 
 /// One change and how far it reaches.
+///
+/// ```
+/// use rulemake::report::ChangeFound;
+/// fn tell(change: &ChangeFound) -> String {
+///     format!("{} jobs: {}", change.jobs, change.reason)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChangeFound {

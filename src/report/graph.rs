@@ -8,6 +8,14 @@ use indexmap::{IndexMap, IndexSet};
 use std::fmt::Write;
 
 /// What is one node of a graph.
+///
+/// ```
+/// use rulemake::{Plan, report};
+/// fn picture(plan: &Plan) -> String {
+///     let by = if plan.jobs().len() > 50 { report::GraphBy::Rule } else { report::GraphBy::Job };
+///     report::graph_dot(plan, by)
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum GraphBy {
@@ -85,6 +93,17 @@ pub fn graph_mermaid(plan: &Plan, by: GraphBy) -> String {
 }
 
 /// What is known of a node. Ordered so that the state of a rule is that of its most urgent job.
+///
+/// ```
+/// use rulemake::report::GraphState;
+/// fn colour(state: GraphState) -> &'static str {
+///     match state {
+///         GraphState::Run => "red",
+///         GraphState::May => "yellow",
+///         _ => "green",
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum GraphState {
@@ -97,6 +116,13 @@ pub enum GraphState {
 }
 
 /// A node of a [`PlanGraph`].
+///
+/// ```
+/// use rulemake::report::GraphNode;
+/// fn label(node: &GraphNode) -> String {
+///     node.lines.join("\n")
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct GraphNode {

@@ -8,6 +8,11 @@ use crate::trace::reason::Reason;
 use rustc_hash::FxHashMap;
 
 /// How much is told; a higher level tells all that a lower one does.
+///
+/// ```
+/// use rulemake::report::Detail;
+/// assert!(Detail::Quiet < Detail::Normal && Detail::Normal < Detail::All);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 #[non_exhaustive]
 pub enum Detail {

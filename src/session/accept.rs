@@ -20,6 +20,13 @@ use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 /// What [`Session::accept`] took for current.
+///
+/// ```
+/// use rulemake::inspect::Accepted;
+/// fn tell(accepted: &Accepted) -> String {
+///     format!("{} jobs accepted, {} left out", accepted.accepted.len(), accepted.left.len())
+/// }
+/// ```
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 #[must_use]
@@ -41,6 +48,13 @@ pub struct Accepted {
 }
 
 /// A job whose outputs were not taken for current.
+///
+/// ```
+/// use rulemake::inspect::LeftOut;
+/// fn tell(left: &LeftOut) -> String {
+///     format!("{}: {}", left.job.title(), left.because)
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LeftOut {

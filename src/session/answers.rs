@@ -8,6 +8,13 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// What a run did. A failed job is data here, not an error.
+///
+/// ```
+/// use rulemake::RunReport;
+/// fn tell(report: &RunReport) -> Vec<String> {
+///     report.failures.iter().map(|failure| format!("{}: {}", failure.job.title(), failure.outcome)).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 #[must_use]
@@ -25,6 +32,16 @@ pub struct RunReport {
 }
 
 /// Why a file will or will not be made again.
+///
+/// ```
+/// use rulemake::{Session, TextStyle, Workflow, report};
+/// let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+/// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+/// let why = session.why("a.txt")?;
+/// assert_eq!(why.chain[0].job.rule, "a");
+/// println!("{}", report::why_text(&why, TextStyle::Plain));
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Why {
@@ -46,6 +63,13 @@ pub struct Why {
 }
 
 /// A rule that could make a file but for an input that cannot be had.
+///
+/// ```
+/// use rulemake::inspect::PassedOver;
+/// fn tell(passed: &PassedOver) -> String {
+///     format!("{} lacks {}", passed.rule, passed.lacks.as_deref().unwrap_or("its inputs"))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PassedOver {
@@ -59,6 +83,13 @@ pub struct PassedOver {
 }
 
 /// Files that jobs made, as far as they are still there.
+///
+/// ```
+/// use rulemake::inspect::MadeFiles;
+/// fn may_go(made: &MadeFiles) -> &[String] {
+///     if made.changed.is_empty() { &made.files } else { &[] }
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MadeFiles {
@@ -71,6 +102,13 @@ pub struct MadeFiles {
 }
 
 /// What the last execution of a job wrote.
+///
+/// ```
+/// use rulemake::inspect::JobLog;
+/// fn shown(log: &JobLog) -> &str {
+///     if log.text.is_empty() { "it wrote nothing" } else { &log.text }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct JobLog {
@@ -83,6 +121,13 @@ pub struct JobLog {
 }
 
 /// One job of an explanation.
+///
+/// ```
+/// use rulemake::WhyStep;
+/// fn root_cause(chain: &[WhyStep]) -> Option<String> {
+///     chain.last().map(|step| step.job.title())
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct WhyStep {
@@ -102,6 +147,13 @@ pub struct WhyStep {
 }
 
 /// A success on record.
+///
+/// ```
+/// use rulemake::inspect::LastRun;
+/// fn tell(last: &LastRun) -> String {
+///     format!("made in run {} in {} ms", last.run, last.duration_ms)
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LastRun {

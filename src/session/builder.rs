@@ -23,6 +23,15 @@ use std::sync::{Arc, Mutex};
 const TRANSFERS: usize = 16;
 
 /// Options of a [`Session`].
+///
+/// ```
+/// use rulemake::{CancelToken, Session, Workflow};
+/// let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+/// let token = CancelToken::new();
+/// let builder = Session::builder(Workflow::parse("Rulefile", text)?).root(".").jobs(4).resource("mem", 16_000).cancel(token);
+/// let session = builder.open()?;
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 pub struct SessionBuilder {
     workflow: Arc<Workflow>,
     root: PathBuf,

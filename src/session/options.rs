@@ -16,6 +16,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How a Rulefile is loaded.
+///
+/// ```
+/// use rulemake::{LoadOptions, Workflow};
+/// let mut options = LoadOptions::default();
+/// options.config = vec!["samples=[a, b]".into()];
+/// options.keep_root = true;
+/// let loaded = Workflow::load_with("no/such/Rulefile", &options);
+/// assert!(loaded.is_err());
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LoadOptions {
@@ -70,6 +79,13 @@ pub struct LoadOptions {
 }
 
 /// Options of [`Session::plan`](crate::Session::plan) and [`Session::run`](crate::Session::run).
+///
+/// ```
+/// use rulemake::RunOptions;
+/// let mut options = RunOptions::default();
+/// options.keep_going = true;
+/// options.retries = 2;
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RunOptions {

@@ -8,6 +8,13 @@ use crate::store::{read, runs};
 use serde::Serialize;
 
 /// An output of a plan, with its state.
+///
+/// ```
+/// use rulemake::inspect::OutputState;
+/// fn missing(outputs: &[OutputState]) -> Vec<&str> {
+///     outputs.iter().filter(|output| !output.exists).map(|output| output.path.as_str()).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct OutputState {

@@ -8,6 +8,15 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 /// A run, as of the moment when it was asked about.
+///
+/// ```
+/// use rulemake::{Session, Workflow};
+/// let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+/// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+/// let status = session.status()?;
+/// println!("{} of {} jobs are done", status.done, status.total);
+/// # Ok::<(), rulemake::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Status {
@@ -38,6 +47,13 @@ pub struct Status {
 }
 
 /// A job that is running.
+///
+/// ```
+/// use rulemake::inspect::RunningJob;
+/// fn since(job: &RunningJob, now_ms: u64) -> String {
+///     format!("{} for {} s", job.title, now_ms.saturating_sub(job.since_ms) / 1000)
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RunningJob {

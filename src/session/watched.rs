@@ -10,6 +10,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What to look after, and what to overlook. Paths start from the root, or are absolute.
+///
+/// ```
+/// use rulemake::inspect::Watched;
+/// fn all(watched: &Watched) -> impl Iterator<Item = &String> {
+///     watched.files.iter().chain(&watched.directories)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Watched {

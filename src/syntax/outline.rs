@@ -32,6 +32,13 @@ pub struct Outline {
 }
 
 /// One piece of an [`Outline`].
+///
+/// ```
+/// use rulemake::source::OutlineItem;
+/// fn entry(item: &OutlineItem) -> String {
+///     format!("{} ({:?})", item.name, item.kind)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OutlineItem {
@@ -54,6 +61,13 @@ pub struct OutlineItem {
 }
 
 /// What an [`OutlineItem`] is.
+///
+/// ```
+/// use rulemake::source::{Outline, OutlineKind};
+/// fn makes_files(outline: &Outline) -> usize {
+///     outline.items.iter().filter(|item| matches!(item.kind, OutlineKind::Rule | OutlineKind::Checkpoint)).count()
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum OutlineKind {
@@ -76,6 +90,13 @@ pub enum OutlineKind {
 }
 
 /// A section of a rule or module.
+///
+/// ```
+/// use rulemake::source::OutlineSection;
+/// fn inputs(sections: &[OutlineSection]) -> Option<&[String]> {
+///     sections.iter().find(|section| section.name == "input").map(|section| &section.items[..])
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OutlineSection {
@@ -88,6 +109,13 @@ pub struct OutlineSection {
 }
 
 /// A place that names a rule: its definition, `rules.NAME`, `ruleorder: NAME > ...`.
+///
+/// ```
+/// use rulemake::source::RuleMention;
+/// fn uses(mentions: &[RuleMention], name: &str) -> usize {
+///     mentions.iter().filter(|mention| mention.name == name && !mention.is_definition).count()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuleMention {
@@ -102,6 +130,13 @@ pub struct RuleMention {
 }
 
 /// A place that names a file as a plain text.
+///
+/// ```
+/// use rulemake::source::FileMention;
+/// fn link<'t>(text: &'t str, mention: &FileMention) -> &'t str {
+///     &text[mention.range.clone()]
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileMention {

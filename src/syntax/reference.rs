@@ -3,6 +3,11 @@
 use crate::syntax::words::{MODULE_SECTIONS, SECTIONS};
 
 /// Where a [`Word`] stands.
+///
+/// ```
+/// use rulemake::source::{WordKind, words_of_the_language};
+/// assert!(words_of_the_language().iter().any(|word| word.kind == WordKind::Flag && word.name == "temp"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum WordKind {
@@ -19,6 +24,12 @@ pub enum WordKind {
 }
 
 /// A word of the language.
+///
+/// ```
+/// use rulemake::source::{Word, words_of_the_language};
+/// let threads: Option<Word> = words_of_the_language().into_iter().find(|word| word.name == "threads");
+/// assert!(threads.is_some());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Word {

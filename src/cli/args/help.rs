@@ -89,6 +89,7 @@ impl Args {
         let all = Args::command();
         let names: Vec<String> =
             all.get_subcommands().map(|command| command.get_name().to_string()).collect();
+        let all = all.mut_subcommand("watch", |watch| watch.mut_arg("dry_run", |arg| arg.hide(true)));
         names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
@@ -139,6 +140,7 @@ mod tests {
             let shown: Vec<&str> = shown.collect();
             assert!(shown.len() >= 2, "{command} shows no examples\n{text}");
             for line in shown {
+                assert!(line.contains("rulemake "), "{line:?} is no example: was one too long?\n{text}");
                 let words = line.trim_start().split("  ").next().unwrap();
                 let words = words.split(['<', '>', '|', '(', ')']).map(str::trim);
                 for words in words.filter_map(|part| part.find("rulemake ").map(|at| &part[at..])) {

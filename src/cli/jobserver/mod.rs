@@ -43,7 +43,11 @@ pub(crate) fn slots(
         None => Side::Server(Own::new(number(run.jobs)).ok()?),
         Some(Offer { ways, slots }) => match ways.iter().find_map(|way| Pool::reached(way).ok()) {
             Some(pool) => {
-                run.jobs = Some(slots.unwrap_or(usize::MAX).min(number(run.jobs)));
+                let set = run.jobs.filter(|jobs| *jobs > 0);
+                run.jobs = Some(match slots {
+                    Some(slots) => set.map_or(slots, |set| set.min(slots)),
+                    None => number(set),
+                });
                 Side::Client(pool)
             }
             None => {

@@ -1,0 +1,48 @@
+//! rulemake inside another tool's build script: sources are generated where the tool says, only when something changed,
+//! and the tool is told what to look after.
+//!
+//! `OUT_DIR=/tmp/out cargo run --example build_step` does what a `build.rs` would do with `rulemake` as a build dependency.
+
+use rulemake::{BoxError, JobContext, Rule, RunOptions, Session, TextStyle, Workflow, report};
+use std::path::{Path, PathBuf};
+
+/// A module of constants from lines of `name = value`.
+fn constants(job: &JobContext) -> Result<(), BoxError> {
+    let mut code = String::from("// Generated.\n");
+    for (number, line) in (1..).zip(job.read_to_string(&job.inputs()[0])?.lines()) {
+        let (name, value) =
+            line.split_once('=').ok_or_else(|| format!("line {number} has no `=`: {line}"))?;
+        let (name, value) = (name.trim().to_uppercase(), value.trim());
+        code.push_str(&format!("pub const {name}: &str = {value:?};\n"));
+    }
+    Ok(job.write(&job.outputs()[0], code)?)
+}
+
+fn main() -> Result<(), BoxError> {
+    // A build script is given both by its tool.
+    let variable = |name: &str| std::env::args().find_map(|arg| arg.strip_prefix(name).map(PathBuf::from));
+    let out = variable("--out=").unwrap_or_else(|| std::env::temp_dir().join("rulemake-build-step"));
+    let sources = variable("--sources=").unwrap_or_else(|| out.join("sources"));
+    std::fs::create_dir_all(&out)?;
+    if !sources.exists() {
+        std::fs::create_dir_all(&sources)?;
+        std::fs::write(sources.join("limits.txt"), "depth = 12\nname = leaf\n")?;
+    }
+    let mut session = Session::builder(workflow(&sources)?).root(&out).open()?;
+    let result = session.run(&["limits.rs"], &RunOptions::default())?;
+    for failure in &result.failures {
+        eprintln!("{}", report::failure_text(failure, None, TextStyle::Plain));
+    }
+    for file in session.watched(&["limits.rs"], &RunOptions::default())?.files {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    println!("cargo::warning={} generated, {} as they were", result.summary.ran, result.summary.up_to_date);
+    if result.success() { Ok(()) } else { Err("the sources could not be generated".into()) }
+}
+
+fn workflow(sources: &Path) -> rulemake::Result<Workflow> {
+    let source = format!("{}/{{name}}.txt", sources.display());
+    Workflow::builder()
+        .rule(Rule::builder("constants").input(source).output("{name}.rs").action("1", constants))
+        .build()
+}
