@@ -91,6 +91,18 @@ fn copy(from: &Path, to: &Path, executable: bool) -> io::Result<Digest> {
     done.map(|(digest, _)| digest)
 }
 
+/// Whether anybody may execute the file. A cache lies on the machine's disk, wherever the files of the session do.
+pub(super) fn is_executable(meta: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let executable = {
+        let _ = meta;
+        false
+    };
+    executable
+}
+
 /// A file that was not there. What a link leads to is never written.
 pub(super) fn new_file(path: &Path, executable: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -188,7 +188,7 @@ impl Ground<'_> {
                 if !meta.is_file() {
                     return Err(io::Error::other(format!("{path} is a link")));
                 }
-                let executable = stat::is_executable(&meta);
+                let executable = link::is_executable(&meta);
                 *hash = self.keep_file(&full, &meta, executable, *hash)?;
                 objects.push(hash.digest);
                 Ok(Form::File { size: hash.sig.size, executable })
