@@ -14,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Terminal {
     socket: String,
+    /// Where the socket lies: it must outlast the case, or nobody could end the server.
+    _directory: tempfile::TempDir,
 }
 
 impl Terminal {
@@ -24,8 +26,9 @@ impl Terminal {
         if !is_there {
             return None;
         }
-        let socket = case.path("terminal").to_string_lossy().into_owned();
-        let terminal = Terminal { socket };
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("terminal").to_string_lossy().into_owned();
+        let terminal = Terminal { socket, _directory: directory };
         let columns = columns.to_string();
         let binary = std::path::Path::new(env!("CARGO_BIN_EXE_rulemake")).parent().unwrap();
         let shell = format!(
