@@ -226,7 +226,8 @@ impl SessionBuilder {
             interpreters: self.interpreters,
             direct: self.direct,
             variables: self.variables.into(),
-            cache: self.cache.map(Arc::new),
+            // Files in memory share nothing with those of a disk.
+            cache: self.cache.filter(|_| disk::is_real(&root)).map(Arc::new),
             shared_slots: self.slots,
             root,
             workflow: self.workflow,
