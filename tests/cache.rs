@@ -342,3 +342,79 @@ fn a_flipped_bit_anywhere_gives_no_wrong_result() {
         }
     }
 }
+
+/// A small file system for the cache alone: what does not fit is not kept, and everything is made all the same.
+#[test]
+fn a_cache_on_a_full_disk_costs_no_result() {
+    let text = "\
+rule all:
+    input: expand('big/{i}', i=range(6))
+rule big:
+    output: 'big/{i}'
+    shell: 'head -c 40000 /dev/urandom > {output}'
+";
+    let case = Case::new().rulefile(text);
+    let script = r#"
+        mnt=$1 bin=$2
+        mount -t tmpfs -o size=100k,nr_inodes=200 tmpfs "$mnt" || exit 77
+        for i in 1 2 3; do
+            "$bin" --json --cache "$mnt/c" || exit 1
+            for n in 0 1 2 3 4 5; do [ "$(wc -c < big/$n)" = 40000 ] || exit 2; done
+            rm -rf big
+        done
+    "#;
+    let mnt = TempDir::new().unwrap();
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-Urm", "sh", "-c", script, "sh"]).arg(mnt.path()).arg(env!("CARGO_BIN_EXE_rulemake"));
+    let output = command.current_dir(case.root()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.code() == Some(77) || said.is_empty() {
+        eprintln!("nothing can be mounted here: {}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    assert!(output.status.success(), "{:?}\n{said}", output.status);
+    assert!(said.contains("takes no results") && said.contains("job-restored"), "{said}");
+}
+
+#[test]
+fn a_cache_that_takes_nothing_is_told_once() {
+    let text =
+        "rule all:\n    input: 'a', 'b'\nrule one:\n    output: '{n}'\n    shell: 'echo 1 > {output}'\n";
+    let case = Case::new().rulefile(text).run(&["--cache", "/proc/no-cache"]).ran(&["one a", "one b"]);
+    assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+}
+
+/// Processes that keep and restore the same results at the same time meet whole files only.
+#[test]
+fn several_projects_use_one_cache_at_the_same_time() {
+    let (_dir, cache) = cache();
+    let text = "\
+rule all:
+    input: expand('out/{i}', i=range(40)), 'tree'
+rule one:
+    output: 'out/{i}'
+    shell: 'seq {wildcards.i} 3000 > {output}'
+rule tree:
+    output: directory('tree')
+    shell: 'mkdir {output}; for i in $(seq 30); do seq $i > {output}/$i; done'
+";
+    for link in ["auto", "hardlink"] {
+        let cases: Vec<Case> = (0..4).map(|_| Case::new().rulefile(text)).collect();
+        let args = ["--cache", &cache, "--cache-link", link, "-j2"];
+        let running: Vec<_> = cases.iter().map(|case| case.start(&args)).collect();
+        for running in running {
+            let ran = running.end();
+            assert_eq!(ran.code, Some(0), "{ran}");
+            assert_eq!(ran.of("warning").count(), 0, "{ran}");
+        }
+        for case in cases {
+            for i in 0..40 {
+                let expected: String = (i..=3000).map(|n| format!("{n}\n")).collect();
+                assert_eq!(case.read(&format!("out/{i}")), expected);
+            }
+            assert_eq!(case.files("tree").len(), 30);
+        }
+        let case = Case::new().rulefile(text).run(&args).ran(&[]);
+        case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+    }
+}

@@ -224,13 +224,17 @@ impl std::fmt::Display for Ended {
 
 /// The calls of the engine that change something in the directory, or read what its decisions rest on: by name, which
 /// ones of a thread.
-fn calls(origin: &Case, wanted: fn(&str) -> bool) -> Option<BTreeMap<String, BTreeSet<usize>>> {
+fn calls(
+    origin: &Case,
+    wanted: fn(&str) -> bool,
+    expected: i32,
+) -> Option<BTreeMap<String, BTreeSet<usize>>> {
     let trial = Trial::of(origin);
     let log = trial.dir.path().join(".out/trace");
     let options =
         ["-y", "-e", &format!("trace={NAMES},read"), "-o", &log.to_string_lossy()].map(str::to_string);
     let ended = trial.disturbed(&options)?;
-    if ended.status.code() != Some(1) {
+    if ended.status.code() != Some(expected) {
         eprintln!("strace cannot trace here: {ended}");
         return None;
     }
@@ -268,8 +272,8 @@ fn is_effect(name: &str, arguments: &str, dir: &Path) -> bool {
     let writes = ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|flag| arguments.contains(flag));
     is_inside
         && match name {
-            "openat" | "open" => writes || arguments.contains("state.log"),
-            "read" => arguments.contains("state.log"),
+            "openat" | "open" => writes || arguments.contains("state.log") || arguments.contains(RESULTS),
+            "read" => arguments.contains("state.log") || arguments.contains(RESULTS),
             "execve" => false,
             _ => true,
         }
@@ -326,7 +330,7 @@ const KINDS: [(&str, bool); 4] =
 
 #[test]
 fn after_any_call_that_kills_or_fails_the_next_run_is_right() {
-    go_through(before(), |_| true, 90);
+    go_through(before(), |_| true, 90, 1, check);
 }
 
 /// The log that is written anew in place of a long one, and the directories of old runs that go: half of either must
@@ -352,16 +356,22 @@ fn so_it_is_where_the_log_is_compacted_and_old_runs_are_removed() {
             (1..9).any(|run| call.contains(&format!("/{run}\"")) || call.contains(&format!("runs/{run}>")));
         call.contains("state.log.new") || call.contains("rulemake/runs") && concerns_old
     };
-    go_through(origin, wanted, 60);
+    go_through(origin, wanted, 60, 1, check);
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test may be told how much to try")]
-fn go_through(origin: Case, wanted: fn(&str) -> bool, most: usize) {
+fn go_through(
+    origin: Case,
+    wanted: fn(&str) -> bool,
+    most: usize,
+    expected: i32,
+    check: fn(&Case, &Fault) -> Result<(), String>,
+) {
     if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
         eprintln!("strace is not installed: nothing is tested");
         return;
     }
-    let Some(calls) = calls(&origin, wanted) else { return };
+    let Some(calls) = calls(&origin, wanted, expected) else { return };
     let mut faults: Vec<Fault> = Vec::new();
     for (name, ordinals) in calls {
         for nth in ordinals {
@@ -396,4 +406,122 @@ fn go_through(origin: Case, wanted: fn(&str) -> bool, most: usize) {
     });
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} of {} faults:\n{}", wrong.len(), faults.len(), wrong.join("\n\n"));
+}
+
+/// Where the results of [`before_restoring`] are kept.
+const RESULTS: &str = ".results";
+
+const RESTORED: &str = "\
+rule all:
+    input: 'cat.txt', 'tree', 'large.txt', 'mark'
+
+rule copy:
+    input: 'in'
+    output: temp('copy.txt')
+    shell: 'cp {input} {output}'
+
+rule cat:
+    input: 'copy.txt'
+    output: 'cat.txt'
+    log: 'logs/cat.log'
+    shell: 'cat {input} {input} > {output}; echo done > {log}; echo said'
+
+rule tree:
+    input: 'in'
+    output: directory('tree')
+    shell: 'mkdir -p {output}/sub; cp {input} {output}/a; cp {input} {output}/sub/b'
+
+rule large:
+    input: 'in'
+    output: 'large.txt'
+    shell: '(yes $(cat {input}) || true) | head -n 100000 > {output}'
+
+rule mark:
+    input: 'cat.txt'
+    output: touch('mark')
+";
+
+/// In the Rulefile of the run that is disturbed: something that is kept anew.
+const NEW: &str = "
+rule fresh:
+    input: 'in'
+    output: 'fresh.txt'
+    shell: 'cp {input} {output}'
+";
+
+/// What was made once, then made otherwise, is to be restored.
+fn before_restoring() -> Case {
+    let settings = format!("[cache]\ndir = '{RESULTS}'\n");
+    let case = Case::in_memory().rulefile(RESTORED).file("rulemake.toml", &settings).file("in", "0\n");
+    let case = case.run(&[]).file("in", "1\n").run(&[]).file("in", "0\n");
+    case.rulefile(&RESTORED.replace("'mark'\n\nrule copy", "'mark', 'fresh.txt'\n\nrule copy"))
+        .append("Rulefile", NEW)
+}
+
+fn right_after_restoring(dir: &Path) -> Result<(), String> {
+    let large = "0\n".repeat(100_000);
+    let right = [
+        ("cat.txt", "0\n0\n"),
+        ("tree/a", "0\n"),
+        ("tree/sub/b", "0\n"),
+        ("large.txt", large.as_str()),
+        ("fresh.txt", "0\n"),
+        ("mark", ""),
+    ];
+    for (path, text) in right {
+        match fs::read_to_string(dir.join(path)) {
+            Ok(found) if found == text => {}
+            Ok(found) => return Err(format!("{path} has {} bytes: {:.20}", found.len(), found)),
+            Err(error) => return Err(format!("{path}: {error}")),
+        }
+    }
+    Ok(())
+}
+
+/// The cache costs no result: a run that says it succeeded did, the next one is right, and so is what another project gets
+/// from the cache afterwards.
+fn check_restoring(origin: &Case, fault: &Fault) -> Result<(), String> {
+    let trial = Trial::of(origin);
+    let (name, nth, what) = (&fault.name, fault.nth, fault.what);
+    let inject = format!("inject={name}:{what}:when={nth}{}", if fault.lasts { "+" } else { "" });
+    let options = ["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject].map(str::to_string);
+    let disturbed = trial.disturbed(&options).ok_or("it hangs")?;
+    if disturbed.stderr.contains("panicked") {
+        return Err(format!("panics: {disturbed}"));
+    }
+    if disturbed.status.code() == Some(0) {
+        right_after_restoring(trial.dir.path())
+            .map_err(|wrong| format!("claims success: {wrong}\n{disturbed}"))?;
+    }
+    let next = trial.run().ok_or("the next run hangs")?;
+    let context = || format!("\n-- next: {next}\n-- disturbed: {disturbed}");
+    if next.status.code() != Some(0) {
+        return Err(format!("the next run fails{}", context()));
+    }
+    right_after_restoring(trial.dir.path()).map_err(|wrong| format!("{wrong}{}", context()))?;
+    let further = trial.run().ok_or("the further run hangs")?;
+    let does = ["job-started", "job-restored"].iter().any(|event| further.stdout.contains(event));
+    if further.status.code() != Some(0) || does {
+        return Err(format!("the further run: {further}{}", context()));
+    }
+    for made in ["cat.txt", "large.txt", "fresh.txt", "mark", "tree", ".rulemake"] {
+        let path = trial.dir.path().join(made);
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+    let other = trial.run().ok_or("the run of the other project hangs")?;
+    if other.status.code() != Some(0) {
+        return Err(format!("the other project: {other}{}", context()));
+    }
+    right_after_restoring(trial.dir.path())
+        .map_err(|wrong| format!("in the other project {wrong}{}", context()))
+}
+
+#[test]
+fn whatever_happens_to_a_cache_its_results_are_right() {
+    go_through(before_restoring(), |call| call.contains(RESULTS), 60, 0, check_restoring);
+}
+
+#[test]
+fn a_run_that_restores_may_be_killed_anywhere() {
+    go_through(before_restoring(), |call| !call.contains(RESULTS), 40, 0, check_restoring);
 }

@@ -163,6 +163,24 @@ fn history(driver: Driver, workflow: Workflow, rounds: &[Round]) -> Result<(), T
     Ok(())
 }
 
+/// The same with a cache of results, which knows more than what is on record here.
+fn cached_history(driver: Driver, workflow: Workflow, rounds: &[Round]) -> Result<(), TestCaseError> {
+    let mut world = World::new(workflow, driver);
+    world.run_cached(None, 2)?;
+    for round in rounds {
+        for change in &round.changes {
+            world.apply(change);
+        }
+        if let Some(moment) = round.killed {
+            world.killed(moment);
+        }
+        let outputs = world.workflow.outputs();
+        let target = round.target.map(|index| outputs[index.index(outputs.len())]);
+        world.run_cached(target, round.processors)?;
+    }
+    Ok(())
+}
+
 /// The suite says the same each time, so its seed is fixed. A search for more takes another from outside, and more cases:
 /// `RULEMAKE_SEED=5 RULEMAKE_CASES=100000 cargo test --release --test random`.
 const SEED: u64 = 7;
@@ -180,8 +198,10 @@ fn histories(driver: Driver, usual: u32) {
             ..Config::default()
         };
         let strategy = (workflow(), prop::collection::vec(round(), 1..6));
-        let result =
-            TestRunner::new(config).run(&strategy, |(workflow, rounds)| history(driver, workflow, &rounds));
+        let result = TestRunner::new(config).run(&strategy, |(workflow, rounds)| match driver {
+            Driver::Command | Driver::Library => history(driver, workflow, &rounds),
+            Driver::Cached { .. } => cached_history(driver, workflow, &rounds),
+        });
         result.map_err(|error| error.to_string())
     };
     let results = std::thread::scope(|scope| {
@@ -205,4 +225,16 @@ fn every_run_of_the_command_is_right_minimal_and_foretold() {
 #[test]
 fn every_run_in_process_is_right_minimal_and_foretold() {
     histories(Driver::Library, 5_000);
+}
+
+/// With a cache each run ends as if all were made from nothing, and nothing runs twice.
+#[test]
+fn every_run_with_a_cache_is_right_and_makes_nothing_twice() {
+    histories(Driver::Cached { linked: false }, 150);
+}
+
+/// The files that the histories edit are those of the cache: it must not believe them.
+#[test]
+fn every_run_with_a_cache_of_links_is_right() {
+    histories(Driver::Cached { linked: true }, 150);
 }

@@ -8,9 +8,9 @@
 //! v1/tmp/               what is being written
 //! ```
 //!
-//! An object that is linked, not copied, is not read each time. It is believed while it looks as it did when its bytes
-//! were last read: size, time of the last change and number of the file, since the last start of the machine. Giving a file
-//! another name, or taking one away, changes none of these; writing into it does.
+//! An object that is not copied is not read each time. It is believed while it looks as it did when its bytes were last read:
+//! size, both times and number of the file, since the last start of the machine. Whatever writes into it changes one of
+//! these; so does who gives the file another name or takes one away, and then it is read once more, unless it was we.
 
 use super::backend::CacheBackend;
 use super::link::{self, CacheLink, Came};
@@ -314,7 +314,8 @@ fn look(meta: &Metadata) -> Option<String> {
         use std::os::unix::fs::MetadataExt as _;
         // What was not on the disk yet when the machine lost its power is another content behind the same looks.
         let boot = boot().filter(|_| meta.is_file())?;
-        Some(format!("{} {} {}.{:09} {boot}\n", meta.len(), meta.ino(), meta.mtime(), meta.mtime_nsec()))
+        let content = format!("{} {} {}.{:09}", meta.len(), meta.ino(), meta.mtime(), meta.mtime_nsec());
+        Some(format!("{content} {}.{:09} {boot}\n", meta.ctime(), meta.ctime_nsec()))
     }
     #[cfg(not(unix))]
     {

@@ -103,8 +103,11 @@ impl Ground<'_> {
                 let _ = fs::remove_file(to);
                 return Err(self.damaged(object));
             }
-            // Somebody may have made it writable, to edit what is the cache's.
-            Came::Linked => link::set_read_only(to).map_err(|error| Lost::io("protect", to, &error))?,
+            Came::Linked => {
+                // Somebody may have made it writable, to edit what is the cache's.
+                link::set_read_only(to).map_err(|error| Lost::io("protect", to, &error))?;
+                self.cache.note_seen(object);
+            }
             Came::Copied(_) | Came::Shared => {}
         }
         let known = self.hasher.known(to, *object).map_err(|error| Lost::of(&error))?;

@@ -213,6 +213,16 @@ impl Cache {
         (Digest::of(&bytes) == kept.digest).then_some(bytes)
     }
 
+    /// The digest of a file in a directory that is kept here; `rest` is its path from there. `None`: nobody can say.
+    pub(crate) fn digest_inside(&self, kept: &Kept, rest: &str, hasher: &FileHasher) -> Option<Digest> {
+        let Form::Directory { manifest, .. } = &kept.form else { return None };
+        let items = self.ground(Path::new(""), hasher).manifest(manifest).ok()?;
+        items.into_iter().find_map(|item| match item {
+            Item::File { path, digest, .. } if path == rest.as_bytes() => Some(digest),
+            _ => None,
+        })
+    }
+
     fn ground<'a>(&'a self, root: &'a Path, hasher: &'a FileHasher) -> Ground<'a> {
         Ground { cache: &self.directory, link: self.link, hasher, root }
     }

@@ -1,7 +1,8 @@
 //! The dry run: what is known before anything runs.
 //!
 //! Promise: a job that is said to run does run, unless a failure keeps it or those who need its temporary files, and one
-//! that is said to be up to date does not. What hangs on the content of a file that will be made anew *may* run.
+//! that is said to be up to date does not. With a cache one that is said to run may be restored all the same, if what runs
+//! before it makes what was made before. What hangs on the content of a file that will be made anew *may* run.
 
 mod restores;
 
@@ -307,7 +308,7 @@ fn verdicts_with(
             verdicts[id.index()] = Ok(Verdict::AfterCheckpoint { checkpoints: titles(cx, &open.on) });
             continue;
         }
-        let remade = remade(cx, *id, &verdicts);
+        let remade = remade(cx, *id, &verdicts, restores);
         verdicts[id.index()] = match &mut checks[id.index()] {
             None => Ok(without_action(cx, &remade)),
             Some(Ok(check)) => {
@@ -325,7 +326,7 @@ fn verdicts_with(
                         let gone = cx.temps_of(*id).filter(|path| cx.held(*path).is_some());
                         Ok(Verdict::May { inputs: texts(cx, &gone.collect::<Vec<_>>()) })
                     }
-                    Verdict::UpToDate => Ok(unless_updated(cx, check.excused(), &verdicts)),
+                    Verdict::UpToDate => Ok(unless_updated(cx, check.excused(), &verdicts, restores)),
                     verdict => Ok(verdict),
                 }
             }
@@ -339,9 +340,14 @@ fn verdicts_with(
 }
 
 /// A state that was not read counts for nothing unless it is about to be changed: then it has to be read before.
-fn unless_updated(cx: &Context, excused: &[PathId], verdicts: &[Result<Verdict, Trouble>]) -> Verdict {
+fn unless_updated(
+    cx: &Context,
+    excused: &[PathId],
+    verdicts: &[Result<Verdict, Trouble>],
+    restores: &Restores,
+) -> Verdict {
     let may_change = |path: &&PathId| {
-        cx.graph.producer(**path).is_some_and(|changer| !remade(cx, changer, verdicts).is_empty())
+        cx.graph.producer(**path).is_some_and(|changer| !remade(cx, changer, verdicts, restores).is_empty())
     };
     let inputs: Vec<PathId> = excused.iter().filter(may_change).copied().collect();
     if inputs.is_empty() { Verdict::UpToDate } else { Verdict::May { inputs: texts(cx, &inputs) } }
@@ -399,7 +405,7 @@ fn raise_all(
         }
         for consumer in cx.graph.consumers(id) {
             if matches!(verdicts[consumer.index()], Ok(Verdict::UpToDate)) {
-                let inputs = texts(cx, &remade(cx, consumer, verdicts));
+                let inputs = texts(cx, &remade(cx, consumer, verdicts, restores));
                 if !inputs.is_empty() && raise(&mut verdicts[consumer.index()], Verdict::May { inputs }) {
                     raised.push(consumer);
                 }
@@ -432,9 +438,17 @@ fn raise(verdict: &mut Result<Verdict, Trouble>, to: Verdict) -> bool {
 }
 
 /// The inputs of a job that will or may be made anew.
-fn remade(cx: &Context, id: JobId, verdicts: &[Result<Verdict, Trouble>]) -> Vec<PathId> {
-    let is_remade =
-        |maker: &JobId| !matches!(verdicts[maker.index()], Ok(Verdict::UpToDate | Verdict::Restore { .. }));
+fn remade(
+    cx: &Context,
+    id: JobId,
+    verdicts: &[Result<Verdict, Trouble>],
+    restores: &Restores,
+) -> Vec<PathId> {
+    let is_remade = |maker: &JobId| match &verdicts[maker.index()] {
+        Ok(Verdict::UpToDate) => false,
+        Ok(Verdict::Restore { .. }) => !restores.is_clear(*maker),
+        _ => true,
+    };
     inputs::made(cx, cx.job(id)).filter(|(_, maker)| is_remade(maker)).map(|(path, _)| path).collect()
 }
 

@@ -7,11 +7,11 @@ use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::cache::Form;
 use crate::graph::job::JobId;
-use crate::plan::cached;
+use crate::plan::cached::{self, Found};
 use crate::plan::check::{Mode, check, check_unit, has_action};
 use crate::plan::context::Context;
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::PoisonError;
 
 /// The jobs that will be restored.
@@ -19,11 +19,18 @@ use std::sync::PoisonError;
 pub(super) struct Restores {
     /// Per job, whether all that it makes can be had, temporary files included.
     jobs: FxHashMap<JobId, bool>,
+    /// Those of which somebody reads what lies in a directory, and nobody knows yet what that is.
+    unclear: FxHashSet<JobId>,
 }
 
 impl Restores {
     pub(super) fn has(&self, id: JobId) -> bool {
         self.jobs.contains_key(&id)
+    }
+
+    /// Whether all is known that the job's outputs will hold.
+    pub(super) fn is_clear(&self, id: JobId) -> bool {
+        !self.unclear.contains(&id)
     }
 
     /// Whether a job is spared only as long as nobody needs its temporary files.
@@ -47,6 +54,7 @@ struct Step {
     anew: Option<Result<Finding, Box<crate::plan::instance::Trouble>>>,
     outputs: Vec<(PathId, Digest, bool)>,
     has_all: bool,
+    is_clear: bool,
 }
 
 /// Asks the cache of all jobs that would have to run; findings that rest on what will be restored are made again.
@@ -69,6 +77,10 @@ pub(super) fn foresee(cx: &Context, pool: &rayon::ThreadPool, checks: &mut Findi
             }
             if step.known == Known::Restored {
                 restores.jobs.insert(*id, step.has_all);
+                if !step.is_clear {
+                    restores.unclear.insert(*id);
+                    known[id.index()] = Known::No;
+                }
                 foreknown
                     .extend(step.outputs.into_iter().map(|(path, digest, there)| (path, (digest, there))));
             }
@@ -97,7 +109,7 @@ fn step(cx: &Context, id: JobId, checks: &Findings, known: &[Known]) -> Step {
     let needs = &cx.job(id).needs;
     let all_known = needs.iter().all(|need| known[need.index()] != Known::No);
     let any_restored = needs.iter().any(|need| known[need.index()] == Known::Restored);
-    let nothing = |known| Step { known, anew: None, outputs: Vec::new(), has_all: false };
+    let nothing = |known| Step { known, anew: None, outputs: Vec::new(), has_all: false, is_clear: true };
     if !has_action(cx, id) {
         return nothing(if all_known { Known::AsTheyAre } else { Known::No });
     }
@@ -126,7 +138,7 @@ fn step(cx: &Context, id: JobId, checks: &Findings, known: &[Known]) -> Step {
         (None, false) => Known::No,
     };
     let mut outputs = Vec::new();
-    let mut has_all = false;
+    let (mut has_all, mut is_clear) = (false, true);
     if let Some(found) = &found {
         let results = found.results(cx, cx.job(id), &check.fingerprint);
         let paths = cx.job(id).outputs.iter().copied();
@@ -135,9 +147,30 @@ fn step(cx: &Context, id: JobId, checks: &Findings, known: &[Known]) -> Step {
             .zip(&found.placed)
             .map(|((path, digest), placed)| (path, digest, *placed))
             .collect();
+        for path in looked_into(cx, id) {
+            match inside(cx, id, found, path) {
+                Some(digest) => outputs.push((path, digest, true)),
+                None => is_clear = false,
+            }
+        }
         has_all = found.entry.outputs.iter().all(|kept| kept.form != Form::Gone);
     }
-    Step { known: state, anew: Some(Ok(Finding::of(check))), outputs, has_all }
+    Step { known: state, anew: Some(Ok(Finding::of(check))), outputs, has_all, is_clear }
+}
+
+/// What others read that lies in outputs of a job.
+fn looked_into(cx: &Context, id: JobId) -> FxHashSet<PathId> {
+    let outputs = &cx.job(id).outputs;
+    let readers = cx.graph.consumers(id);
+    let read = readers.flat_map(|reader| cx.job(reader).made_inputs().map(|(_, path)| path));
+    read.filter(|path| outputs.iter().any(|output| cx.inside(*output, *path).is_some())).collect()
+}
+
+fn inside(cx: &Context, id: JobId, found: &Found, path: PathId) -> Option<Digest> {
+    let outputs = cx.job(id).outputs.iter().zip(&found.entry.outputs);
+    let (kept, rest) =
+        outputs.into_iter().find_map(|(output, kept)| Some((kept, cx.inside(*output, path)?)))?;
+    cx.cache.as_ref()?.digest_inside(kept, rest, cx.files.hasher())
 }
 
 /// Jobs that run at the same time are not restored, but they may read what is.

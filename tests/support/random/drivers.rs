@@ -3,7 +3,7 @@
 use super::growing::Growing;
 use super::model::{File, Job, Shape, Workflow};
 use super::support::{self, Case, title};
-use rulemake::{BoxError, JobContext, PathPattern, Rule, RunOptions, Session};
+use rulemake::{BoxError, Cache, CacheLink, JobContext, PathPattern, Rule, RunOptions, Session};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,10 @@ use tempfile::TempDir;
 pub(crate) enum Driver {
     Command,
     Library,
+    /// In process, with a cache beside the root, from which files come as copies, or as links.
+    Cached {
+        linked: bool,
+    },
 }
 
 /// Options of a run.
@@ -125,7 +129,18 @@ impl Driver {
     pub(crate) fn identity(self, job: &Job, number: usize) -> String {
         match self {
             Driver::Command => job.command(number),
-            Driver::Library => format!("{} {}", job.rule(number), job.variant),
+            Driver::Library | Driver::Cached { .. } => format!("{} {}", job.rule(number), job.variant),
+        }
+    }
+
+    fn session(self, workflow: rulemake::Workflow, case: &Case) -> rulemake::SessionBuilder {
+        let builder = Session::builder(workflow).root(case.root());
+        match self {
+            Driver::Cached { linked } => {
+                let link = if linked { CacheLink::Hardlink } else { CacheLink::Auto };
+                builder.cache(Cache::new(cache_of(case)).link(link))
+            }
+            Driver::Command | Driver::Library => builder,
         }
     }
 
@@ -145,8 +160,7 @@ impl Driver {
             let all: Vec<&str> = words.iter().map(String::as_str).chain(targets).collect();
             return case.plan(&all);
         }
-        let session =
-            Session::builder(built(workflow, growing, case.root(), None)).root(case.root()).open().unwrap();
+        let session = self.session(built(workflow, growing, case.root(), None), case).open().unwrap();
         let plan = session.plan(&targets, &choice.options()).unwrap();
         let plan = serde_json::to_value(&plan).unwrap();
         let active = plan["jobs"].as_array().unwrap().iter().filter(|job| job["has_action"] == true);
@@ -181,8 +195,8 @@ impl Driver {
         });
         let events: Arc<Mutex<Vec<Value>>> = Arc::default();
         let (seen, watcher) = (events.clone(), kill.clone());
-        let session = Session::builder(built(workflow, growing, case.root(), kill.clone()))
-            .root(case.root())
+        let session = self
+            .session(built(workflow, growing, case.root(), kill.clone()), case)
             .jobs(choice.processors.into())
             .observer(move |event| {
                 if let Some(kill) = &watcher {
@@ -201,6 +215,12 @@ impl Driver {
         let told = format!("{rulefile}\n{lines}{result:?}");
         Ran { code: result.ok().map(|report| i32::from(!report.success())), events, told }
     }
+}
+
+/// Beside the root: what is killed there takes nothing of it back.
+pub(crate) fn cache_of(case: &Case) -> PathBuf {
+    let name = case.root().file_name().unwrap().to_string_lossy().into_owned();
+    case.root().parent().unwrap().join(format!("{name}-cache"))
 }
 
 /// The workflow with closures for jobs.

@@ -1,6 +1,6 @@
 //! A directory with a random workflow, and the oracle: what each run has to do, by the contents of files alone.
 
-use super::drivers::{Choice, Driver, Ran};
+use super::drivers::{Choice, Driver, Ran, cache_of};
 use super::growing::{self, Growing, GrowingChange};
 use super::model::{File, Shape, Workflow};
 use super::support::Case;
@@ -43,7 +43,7 @@ pub(crate) enum Change {
 }
 
 /// What the oracle remembers of a success: all that the job saw and made.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Success {
     command: String,
     params: Option<(u8, u8)>,
@@ -109,6 +109,8 @@ impl Did {
 }
 
 pub(crate) struct World {
+    /// All that was made and is in the cache, where there is one.
+    kept: BTreeSet<(usize, Success)>,
     pub(crate) case: Case,
     driver: Driver,
     pub(crate) workflow: Workflow,
@@ -129,6 +131,7 @@ impl World {
             fs::write(case.path(&File::Source(i).path()), format!("{i}\na\n")).unwrap();
         }
         World {
+            kept: BTreeSet::new(),
             case,
             driver,
             workflow,
@@ -476,6 +479,69 @@ impl World {
         check_plan(&self.workflow, &plan, &did, &told)
     }
 
+    /// A run with a cache: what it makes is right, what it restores is what would be made, nothing runs whose result is kept,
+    /// the plan keeps its promises, and a second run has nothing to do.
+    pub(crate) fn run_cached(&mut self, target: Option<File>, processors: u8) -> Result<(), TestCaseError> {
+        let jobs = self.workflow.closure(target);
+        let choice = Choice::processors(processors);
+        let plan = self.driver.plan(&self.case, &self.workflow, &self.growing, target, &choice);
+        let before = self.sources();
+        let Ran { code, events, told } =
+            self.driver.run(&self.case, &self.workflow, &self.growing, target, &choice, None);
+        let did = Did::of(&events);
+        prop_assert_eq!(code, Some(i32::from(!did.failed.is_empty())), "the exit code\n{}", told);
+        self.check_files(&jobs, &did, &before, &told)?;
+        let warned = |part: &str| {
+            events.iter().any(|event| event["message"].as_str().is_some_and(|text| text.contains(part)))
+        };
+        let is_damaged = warned("was damaged in the cache");
+        let mut files = Files::of(before);
+        for &n in &jobs {
+            let now = self.success(n, &files);
+            files.add(n, &now);
+            let is_lost = did.failed.contains(&n) || did.skipped.contains(&n);
+            // Of temporary files only the digest is kept.
+            if self.workflow.jobs[n].temp || is_lost {
+                continue;
+            }
+            if did.ran.contains(&n) {
+                let is_kept = self.kept.contains(&(n, now.clone()));
+                prop_assert!(!is_kept || is_damaged, "j{} was made before, and is made again\n{}", n, told);
+            }
+            self.kept.insert((n, now));
+        }
+        let restored: BTreeSet<String> = events
+            .iter()
+            .filter(|event| event["event"] == "job-restored")
+            .map(|event| super::support::title(&event["job"]))
+            .collect();
+        // Of what is found to be damaged no plan knows.
+        let foretold = plan.iter().filter(|(title, _)| title.starts_with('j') && !is_damaged);
+        for (title, verdict) in foretold {
+            let n = number(title.split(' ').next().unwrap());
+            let is_kept = match verdict.as_str() {
+                "run" => {
+                    // What runs before it may make what was made before.
+                    let may_be_restored = restored.contains(title) && !did.ran.is_empty();
+                    did.executed(n) || is_kept_by_failure(&self.workflow, &did, n) || may_be_restored
+                }
+                "restore" => restored.contains(title),
+                "up-to-date" => !did.executed(n) && !restored.contains(title),
+                _ => true,
+            };
+            prop_assert!(is_kept, "the plan said {} for {}\n{}", verdict, title, told);
+        }
+        if did.failed.is_empty() {
+            let again = self.driver.run(&self.case, &self.workflow, &self.growing, target, &choice, None);
+            let is_done = |event: &serde_json::Value| {
+                matches!(event["event"].as_str(), Some("job-started" | "job-restored"))
+                    && event["job"]["rule"].as_str().is_some_and(|rule| rule.starts_with('j'))
+            };
+            prop_assert!(!again.events.iter().any(is_done), "the second run\n{}\n{}", told, again.told);
+        }
+        Ok(())
+    }
+
     fn check_files(
         &self,
         jobs: &[usize],
@@ -579,4 +645,10 @@ fn flipped(text: &str) -> String {
             other => other,
         })
         .collect()
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(cache_of(&self.case));
+    }
 }
