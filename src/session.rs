@@ -6,6 +6,7 @@ mod builder;
 mod history;
 mod options;
 mod outputs;
+mod recall;
 mod recovery;
 mod share;
 mod status;
@@ -113,7 +114,9 @@ impl Workflow {
         let path = path.as_ref();
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let root = options.root.as_deref().unwrap_or(dir);
-        load_file(path, root, options.settings())
+        let mut workflow = load_file(path, root, options.settings())?;
+        workflow.request = recall::request(path, options);
+        Ok(workflow)
     }
 
     /// Loads a Rulefile from a text. `name` stands in messages; relative paths start from the process's directory.
@@ -486,6 +489,7 @@ impl Session {
         };
         let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);
         let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, observer)?;
+        self.prove(targets, options, &done);
         Ok(RunReport {
             run: done.run,
             summary: done.summary,

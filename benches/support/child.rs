@@ -19,9 +19,14 @@ pub(crate) struct Cost {
 ///
 /// # Panics
 /// When it cannot be started or fails.
-#[expect(clippy::zombie_processes, reason = "`wait` reaps it")]
 pub(crate) fn cost(command: &mut Command) -> Cost {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    cost_as_it_is(command.stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
+/// As [`cost`], with its output where the command says.
+#[expect(clippy::zombie_processes, reason = "`wait` reaps it")]
+pub(crate) fn cost_as_it_is(command: &mut Command) -> Cost {
+    command.stdin(Stdio::null());
     let start = Instant::now();
     let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (status, user, system, peak_kib) = wait(&child);

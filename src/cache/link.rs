@@ -7,6 +7,11 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// How files come out of a cache, and into it.
+///
+/// ```
+/// use rulemake::{Cache, CacheLink};
+/// let cache = Cache::new("/var/cache/results").link(CacheLink::Hardlink);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum CacheLink {

@@ -46,19 +46,56 @@ pub(crate) struct Args {
     pub(crate) typed: Vec<OsString>,
 }
 
-/// The names of all commands.
-pub(crate) fn command_names() -> Vec<String> {
-    let all = Args::command();
-    all.get_subcommands().map(|command| command.get_name().to_string()).chain(["help".into()]).collect()
+/// A line without a command, as most are. To describe what all commands take lasts longer than a small run.
+#[derive(Parser, Debug)]
+#[command(name = "rulemake", version, args_override_self = true)]
+struct Plain {
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
+/// The names of all commands, sorted.
+pub(crate) const COMMANDS: [&str; 24] = [
+    "accept",
+    "cache",
+    "check",
+    "clean",
+    "completions",
+    "config",
+    "diff",
+    "fmt",
+    "graph",
+    "help",
+    "import",
+    "init",
+    "list",
+    "log",
+    "lsp",
+    "man",
+    "plan",
+    "pull",
+    "push",
+    "run",
+    "status",
+    "summary",
+    "watch",
+    "why",
+];
+
 pub(crate) fn is_command(word: &str) -> bool {
-    word == "help" || Args::command().find_subcommand(word).is_some()
+    COMMANDS.contains(&word)
 }
 
 impl Args {
     pub(crate) fn from_line(words: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
         let words = spread(words);
+        if let Some(plain) = Args::plain(&words) {
+            return Ok(plain);
+        }
         let mut command = Args::command();
         let mut matches = command.try_get_matches_from_mut(&words);
         // The helps are made only when somebody wants to read one: they take longer than a small run.
@@ -67,6 +104,16 @@ impl Args {
             matches = command.try_get_matches_from_mut(&words);
         }
         Args::from_arg_matches(&matches?).map_err(|error| error.format(&mut command)).and_then(Args::checked)
+    }
+
+    /// A line that names no command, if nothing is wrong with it and nothing is asked about.
+    fn plain(words: &[OsString]) -> Option<Args> {
+        if words.iter().skip(1).any(|word| word.to_str().is_some_and(is_command)) {
+            return None;
+        }
+        let Plain { targets, common, run } = Plain::try_parse_from(words).ok()?;
+        let (without_effect, layers, typed) = Default::default();
+        Some(Args { targets, common, run, command: None, without_effect, layers, typed })
     }
 
     /// The options that every command understands, from both places where they may stand.
@@ -139,6 +186,16 @@ mod tests {
     #[test]
     fn clap_finds_the_definitions_sound() {
         Args::short().debug_assert();
+    }
+
+    #[test]
+    fn the_list_of_commands_is_complete() {
+        let all = Args::command();
+        let names = all.get_subcommands().flat_map(|command| command.get_name_and_visible_aliases());
+        let mut names: Vec<&str> = names.chain(["help"]).collect();
+        names.sort_unstable();
+        assert_eq!(names, COMMANDS);
+        assert!(all.get_subcommands().all(|command| command.get_all_aliases().count() == 0));
     }
 
     #[test]

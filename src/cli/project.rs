@@ -95,6 +95,11 @@ impl Project {
         parts.join("/")
     }
 
+    /// Whether the workflow calls these targets as the user does, whatever its rules are.
+    pub(crate) fn calls_as_typed(&self, targets: &[String]) -> bool {
+        self.below.is_empty() && !targets.iter().any(|target| Path::new(target).is_absolute())
+    }
+
     /// The command line that makes `target`, a path or rule of the workflow, from the user's directory.
     pub(crate) fn rerun(&self, target: &str, is_rule: bool) -> String {
         let target = if is_rule { target.to_string() } else { self.for_user(target) };

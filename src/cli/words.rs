@@ -1,7 +1,7 @@
 //! The words of the command line: what has to be made of them before they are read, and what is said of those that nobody
 //! knows.
 
-use crate::args::{Args, command_names};
+use crate::args::{Args, COMMANDS};
 use crate::snakemake;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -112,9 +112,9 @@ pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Err
 }
 
 /// The command that the first word of a line was probably meant to be.
-fn command_meant(words: &[OsString]) -> Option<String> {
+fn command_meant(words: &[OsString]) -> Option<&'static str> {
     let first = words.iter().skip(1).find_map(|word| word.to_str().filter(|word| !word.starts_with('-')))?;
-    command_names().into_iter().find(|name| strsim::osa_distance(name, first) == 1)
+    COMMANDS.into_iter().find(|name| strsim::osa_distance(name, first) == 1)
 }
 
 /// The long names of all options that may stand in a line, those of its command included.

@@ -82,7 +82,6 @@ pub(crate) struct DriveOptions {
 }
 
 /// What a run did.
-#[derive(Debug)]
 pub(crate) struct Outcomes {
     pub(crate) run: u32,
     pub(crate) summary: Summary,
@@ -90,6 +89,12 @@ pub(crate) struct Outcomes {
     pub(crate) cancelled: bool,
     /// Where the outputs went that stopped jobs had begun, relative to the root.
     pub(crate) partial: Option<String>,
+    /// What the run looked at.
+    pub(crate) cx: Arc<Context>,
+    /// Nothing happened and nothing was told, but that each job is up to date.
+    pub(crate) is_quiet: bool,
+    /// Bytes of the state log at the end.
+    pub(crate) log_len: u64,
 }
 
 /// How often the cancel token is looked at while nothing else happens.
@@ -211,6 +216,7 @@ pub(crate) fn drive(
         summary: Summary::default(),
         chains: Chains::default(),
         partial: None,
+        is_quiet: true,
         seq: 0,
         started: options.clock.monotonic(),
         observer_panic: None,
@@ -289,6 +295,8 @@ struct Run<'a> {
     summary: Summary,
     chains: Chains,
     partial: Option<String>,
+    /// Nothing was told so far but that jobs are up to date.
+    is_quiet: bool,
     seq: u64,
     started: Duration,
     #[cfg(feature = "tracing")]
@@ -614,6 +622,10 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, kind: EventKind) {
+        self.is_quiet &= matches!(
+            kind,
+            EventKind::RunStarted { .. } | EventKind::JobUpToDate { .. } | EventKind::RunFinished { .. }
+        );
         let event = Event { v: FORMAT, seq: self.seq, time_ms: self.options.clock.wall_ms(), kind };
         self.note_in_log(&event);
         self.seq += 1;
@@ -649,9 +661,14 @@ impl Run<'_> {
         self.emit(EventKind::RunFinished { summary: self.summary.clone() });
         self.journal.write();
         let Run { number: run, summary, failures, partial, fatal, hooks, observer_panic, .. } = self;
+        let Run { cx, is_quiet, writer, .. } = self;
         let outcomes = match fatal.or(hooks.failure) {
             Some(error) => Err(error),
-            None => Ok(Outcomes { run, summary, failures, cancelled, partial }),
+            None => {
+                let is_quiet = is_quiet && !cancelled && observer_panic.is_none();
+                let log_len = writer.len();
+                Ok(Outcomes { run, summary, failures, cancelled, partial, cx, is_quiet, log_len })
+            }
         };
         (outcomes, observer_panic)
     }

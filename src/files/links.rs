@@ -56,6 +56,11 @@ impl RealNames {
         self.known.get(dir).cloned().unwrap_or_else(|| dir.into())
     }
 
+    /// As [`RealNames::of`], of a directory that was asked for before. Asks nobody.
+    pub(crate) fn known<'n>(&'n self, dir: &'n str) -> &'n str {
+        self.known.get(dir).map_or(dir, |real| real)
+    }
+
     /// The name of a file whose directory has another one; what the file itself is, is not looked at.
     pub(crate) fn of_file(&mut self, path: &str) -> Option<String> {
         let (dir, name) = split(path);

@@ -36,10 +36,12 @@ pub(crate) enum Seen {
 pub(crate) struct Observer {
     root: Root,
     hasher: FileHasher,
-    shards: Box<[Mutex<Vec<Memo>>]>,
+    shards: Box<[Mutex<Shard>]>,
     /// The last known content of directories; current only while the memo says so.
     trees: Mutex<FxHashMap<PathId, Arc<Tree>>>,
     refreshed: Mutex<Vec<(PathId, Known)>>,
+    /// Where a probe found nothing. Apart from the memos, for a job may make it by the time somebody looks.
+    absent: Mutex<Vec<PathId>>,
     /// Whether signatures of files that nobody has read yet still hold: until the first job starts.
     probes_hold: AtomicBool,
 }
@@ -58,6 +60,45 @@ enum Memo {
 /// Ids are dense, so neighbours fall into different shards and each shard is an array.
 const SHARDS: usize = 64;
 
+/// Memos by the number of a path in its shard. A memo takes a hundred bytes, and of most files of a plan from nothing
+/// there is none to remember but that they are missing: these take four.
+#[derive(Default)]
+struct Shard {
+    /// [`UNKNOWN`], [`MISSING`], or the place of its memo and [`FIRST`].
+    places: Vec<u32>,
+    memos: Vec<Memo>,
+}
+
+const UNKNOWN: u32 = 0;
+const MISSING: u32 = 1;
+const FIRST: u32 = 2;
+
+impl Shard {
+    fn get(&self, index: usize) -> Memo {
+        match self.places.get(index).copied().unwrap_or(UNKNOWN) {
+            UNKNOWN => Memo::Unknown,
+            MISSING => Memo::Missing,
+            place => self.memos.get((place - FIRST) as usize).copied().unwrap_or_default(),
+        }
+    }
+
+    fn set(&mut self, index: usize, memo: Memo) {
+        if self.places.len() <= index {
+            self.places.resize(index + 1, UNKNOWN);
+        }
+        let place = &mut self.places[index];
+        match (*place, memo) {
+            (UNKNOWN | MISSING, Memo::Unknown) => *place = UNKNOWN,
+            (UNKNOWN | MISSING, Memo::Missing) => *place = MISSING,
+            (UNKNOWN | MISSING, memo) => {
+                *place = self.memos.len() as u32 + FIRST;
+                self.memos.push(memo);
+            }
+            (place, memo) => self.memos[(place - FIRST) as usize] = memo,
+        }
+    }
+}
+
 impl Observer {
     /// `probe_dir` is the state directory of a run; `None` for a plan, which must write nothing: then what is hashed
     /// counts as unsettled.
@@ -68,6 +109,7 @@ impl Observer {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             trees: Mutex::default(),
             refreshed: Mutex::default(),
+            absent: Mutex::default(),
             probes_hold: AtomicBool::new(true),
         }
     }
@@ -84,8 +126,9 @@ impl Observer {
             known => return Ok(known.signature().is_some()),
         }
         let sig = self.restat(path)?;
-        if let Some(sig) = sig {
-            self.set(id, Memo::Stat(sig));
+        match sig {
+            Some(sig) => self.set(id, Memo::Stat(sig)),
+            None => lock(&self.absent).push(id),
         }
         Ok(sig.is_some())
     }
@@ -238,6 +281,28 @@ impl Observer {
         found
     }
 
+    /// All that was looked at, and what was there; `None` when something of it may change without looking otherwise, or
+    /// is a directory whose content was looked at.
+    pub(crate) fn looked(&self) -> Option<Vec<(PathId, Option<StatSig>)>> {
+        let absent = std::mem::take(&mut *lock(&self.absent));
+        let absent = absent.into_iter().filter(|id| matches!(self.memo(*id), Memo::Unknown));
+        let mut looked: Vec<(PathId, Option<StatSig>)> = absent.map(|id| (id, None)).collect();
+        for (number, shard) in self.shards.iter().enumerate() {
+            let shard = lock(shard);
+            for index in 0..shard.places.len() {
+                let sig = match shard.get(index) {
+                    Memo::Unknown => continue,
+                    Memo::Missing => None,
+                    Memo::Stat(sig) => Some(sig),
+                    Memo::Hashed(hash) if hash.settled => Some(hash.sig),
+                    Memo::Hashed(_) | Memo::Tree(_) => return None,
+                };
+                looked.push((PathId((index * SHARDS + number) as u32), sig));
+            }
+        }
+        Some(looked)
+    }
+
     fn holds(&self, id: PathId, known: &Known) -> bool {
         match (self.memo(id), known) {
             (Memo::Hashed(now), Known::File(then)) => now == *then,
@@ -252,20 +317,11 @@ impl Observer {
     }
 
     fn memo(&self, id: PathId) -> Memo {
-        let (shard, index) = self.place(id);
-        shard.get(index).copied().unwrap_or_default()
+        lock(&self.shards[id.index() % SHARDS]).get(id.index() / SHARDS)
     }
 
     fn set(&self, id: PathId, memo: Memo) {
-        let (mut shard, index) = self.place(id);
-        if shard.len() <= index {
-            shard.resize(index + 1, Memo::Unknown);
-        }
-        shard[index] = memo;
-    }
-
-    fn place(&self, id: PathId) -> (MutexGuard<'_, Vec<Memo>>, usize) {
-        (lock(&self.shards[id.index() % SHARDS]), id.index() / SHARDS)
+        lock(&self.shards[id.index() % SHARDS]).set(id.index() / SHARDS, memo);
     }
 }
 

@@ -95,6 +95,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         warnings: Vec::new(),
         printed: Vec::new(),
         hooks: Vec::new(),
+        request: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod settings;
 mod tests;
 mod workflow;
 
+use crate::base::digest::Digest;
 use crate::diag::{Problem, SourceId, SourceMap, Span};
 use crate::error::{Error, ErrorKind};
 use crate::lang::action::Runner;
@@ -397,7 +398,10 @@ impl Loader {
         for path in &settings.config_files {
             let shown = path.to_string_lossy();
             let parsed = match self.read_text(path) {
-                Ok(text) => self.parse_config(&shown, &text),
+                Ok(text) => {
+                    vm.reads.record_file(&shown, path, Some(Digest::of(text.as_bytes())));
+                    self.parse_config(&shown, &text)
+                }
                 Err(message) => {
                     let message = format!("cannot read the config file `{shown}`: {message}");
                     Err(Box::new(Problem::error("config-not-read", message)))

@@ -10,7 +10,7 @@ use crate::base::path::normalise;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::vm::Vm;
 use crate::model::pattern::{Pattern, Segment};
-use crate::model::workflow::Read;
+use crate::model::workflow::{How, Read};
 use regex::Regex;
 use rustc_hash::FxHashSet;
 use std::fs;
@@ -24,7 +24,7 @@ pub(crate) struct Reads {
     /// What a job looks at is no part of the plan.
     is_off: bool,
     list: Vec<Read>,
-    seen: FxHashSet<(&'static str, String)>,
+    seen: FxHashSet<(&'static str, String, How)>,
 }
 
 impl Reads {
@@ -35,8 +35,18 @@ impl Reads {
 
     /// Records a read; of several reads of one thing the first counts.
     pub(crate) fn record(&mut self, kind: &'static str, what: &str, digest: Option<Digest>) {
-        if !self.is_off && self.seen.insert((kind, what.to_string())) {
-            self.list.push(Read { kind, what: what.to_string(), digest });
+        self.record_as(kind, what, How::Named, digest);
+    }
+
+    /// Records that a file was read, or looked for, which is called `what` but lies at `at`.
+    pub(crate) fn record_file(&mut self, what: &str, at: &Path, digest: Option<Digest>) {
+        self.record_as("file", what, How::At(at.to_path_buf()), digest);
+    }
+
+    /// Records a read of which its kind and name do not say all.
+    pub(crate) fn record_as(&mut self, kind: &'static str, what: &str, how: How, digest: Option<Digest>) {
+        if !self.is_off && self.seen.insert((kind, what.to_string(), how.clone())) {
+            self.list.push(Read { kind, what: what.to_string(), how, digest });
         }
     }
 
@@ -75,6 +85,35 @@ pub(crate) fn file_size(root: &Path, path: &str) -> Result<u64, Raise> {
     fs::metadata(root.join(path)).map(|meta| meta.len()).map_err(|error| io_raise(&error, path))
 }
 
+/// What would be seen of `read` now, by looking at it in the same way; `None` when that cannot be told. `vm` is bare.
+pub(crate) fn again(vm: &mut Vm, read: &Read) -> Option<Option<Digest>> {
+    vm.reads = Reads::default();
+    let what = read.what.as_str();
+    // What fails is on record as absent, or not at all.
+    match (read.kind, &read.how) {
+        ("file", How::Named) => drop(vm.read_file(what)),
+        ("file", How::At(path)) => drop(vm.read_source(path, what)),
+        ("exists", How::Named) => drop(vm.path_kind(what)),
+        ("link", How::Named) => drop(vm.link_kind(what)),
+        ("size", How::Named) => drop(vm.file_size(what)),
+        ("rights", How::Named) => drop(vm.rights(what)),
+        ("links", How::Named) => drop(vm.real_path(what)),
+        ("list", How::Named) => drop(vm.list_directory(what)),
+        ("list-kinds", How::Named) => drop(vm.list_kinds(what)),
+        ("variable", How::Named) => drop(vm.variable(what)),
+        ("host", How::Named) if what == "directory" => drop(vm.absolute_root()),
+        ("host", How::Named) if what == "processors" => drop(vm.processors()),
+        ("glob", How::Wildcards { follow }) => drop(vm.glob_wildcards(what, *follow)),
+        (_, How::Pattern { base, pattern, recursive, hidden, directories }) => {
+            let (recursive, hidden, directories) = (*recursive, *hidden, *directories);
+            drop(vm.glob(base, pattern, GlobRules { recursive, hidden, directories }));
+        }
+        _ => return None,
+    }
+    let same = |seen: &&Read| (seen.kind, &seen.what, &seen.how) == (read.kind, &read.what, &read.how);
+    vm.reads.list().iter().find(same).map(|seen| seen.digest)
+}
+
 impl Vm<'_> {
     /// The whole text of a file.
     pub(crate) fn read_file(&mut self, path: &str) -> Result<String, Raise> {
@@ -99,13 +138,13 @@ impl Vm<'_> {
         let bytes = match self.read_bytes(path)? {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.reads.record("file", shown, None);
+                self.reads.record_file(shown, path, None);
                 let folder = path.parent().unwrap_or(Path::new("")).display().to_string();
                 let folder = if folder.is_empty() { ".".to_string() } else { folder };
                 return Err(io_raise(&error, shown).help(format!("it is looked for in `{folder}`")));
             }
         };
-        self.reads.record("file", shown, Some(Digest::of(&bytes)));
+        self.reads.record_file(shown, path, Some(Digest::of(&bytes)));
         String::from_utf8(bytes)
             .map_err(|_| Raise::new(Exc::UnicodeDecodeError, format!("`{shown}` is not UTF-8 text")))
     }
@@ -264,7 +303,7 @@ impl Vm<'_> {
                 matched.push(path);
             }
         }
-        self.reads.record("glob", text, Some(digest_of(&matched)));
+        self.reads.record_as("glob", text, How::Wildcards { follow }, Some(digest_of(&matched)));
         Ok(Found { names: pattern.names.clone(), rows })
     }
 

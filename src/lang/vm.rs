@@ -15,7 +15,7 @@ use crate::lang::raise::{Exc, Raise};
 use crate::lang::reads::{Reads, join_path};
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::{CallReads, Checkpoints};
-use crate::model::workflow::Read;
+use crate::model::workflow::{How, Read};
 use crate::syntax::ast::{Directive, Expr, Hook, ModuleDef, RuleDef, Stmt, UseRule};
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -143,12 +143,21 @@ impl Vm<'static> {
         let modules = modules.into_iter().map(|(name, value)| (name.into(), value)).collect();
         Vm {
             spaces: Spaces::Open(vec![builtins, modules, Space::default()]),
+            imports: Some(Box::default()),
+            ..Vm::bare(root, budget)
+        }
+    }
+
+    /// An evaluator without any names, to look at files.
+    pub(crate) fn bare(root: impl Into<PathBuf>, budget: Budget) -> Vm<'static> {
+        Vm {
+            spaces: Spaces::Open(vec![Space::default(), Space::default(), Space::default()]),
             space: MAIN,
             place: Cow::Owned(Place::new(root.into())),
             budget,
             reads: Reads::default(),
             log: Vec::new(),
-            imports: Some(Box::default()),
+            imports: None,
             caller: None,
             folder: PathBuf::new(),
             validates: true,
@@ -455,7 +464,10 @@ fn frozen_global(name: &str) -> Raise {
         .help("functions of rules run later and in parallel: return what they find out")
 }
 
-type CallReadsMap = BTreeMap<(Arc<str>, &'static str, String), Option<Digest>>;
+/// Rule, kind, name, and how it was looked at.
+type CallKey = (Arc<str>, &'static str, String, How);
+/// What the last call saw, and whether an earlier one saw something else.
+type CallSeen = (Option<Digest>, bool);
 
 /// The evaluator after the load: immutable, callable from many threads.
 pub(crate) struct Frozen {
@@ -463,7 +475,7 @@ pub(crate) struct Frozen {
     place: Place,
     cancel: Option<Arc<AtomicBool>>,
     /// What calls looked at, by rule, kind and name.
-    reads: Mutex<CallReadsMap>,
+    reads: Mutex<BTreeMap<CallKey, CallSeen>>,
     log: Mutex<Vec<String>>,
 }
 
@@ -476,8 +488,10 @@ impl std::fmt::Debug for Frozen {
 impl CallReads for Frozen {
     fn reads(&self) -> Vec<(Arc<str>, Read)> {
         let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = |((rule, kind, what), digest): (&(Arc<str>, &'static str, String), &Option<Digest>)| {
-            (rule.clone(), Read { kind, what: what.clone(), digest: *digest })
+        let read = |(key, seen): (&CallKey, &CallSeen)| {
+            let ((rule, kind, what, how), (digest, unsteady)) = (key.clone(), *seen);
+            let how = if unsteady { How::Unsteady } else { how };
+            (rule, Read { kind, what, how, digest })
         };
         reads.iter().map(read).collect()
     }
@@ -531,8 +545,11 @@ impl Frozen {
         let (reads, log) = (vm.reads.into_list(), vm.log);
         if !reads.is_empty() {
             let rule: Arc<str> = rule.into();
-            let reads = reads.into_iter().map(|read| ((rule.clone(), read.kind, read.what), read.digest));
-            self.reads.lock().unwrap_or_else(PoisonError::into_inner).extend(reads);
+            let mut known = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+            for Read { kind, what, how, digest } in reads {
+                let seen = known.entry((rule.clone(), kind, what, how)).or_insert((digest, false));
+                *seen = (digest, seen.1 || seen.0 != digest);
+            }
         }
         if !log.is_empty() {
             self.log.lock().unwrap_or_else(PoisonError::into_inner).extend(log);

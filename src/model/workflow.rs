@@ -43,6 +43,8 @@ pub struct Workflow {
     pub(crate) printed: Vec<String>,
     /// What is to be done at moments of a run.
     pub(crate) hooks: Vec<Hook>,
+    /// Stands for the Rulefile and the options that it was loaded with.
+    pub(crate) request: Option<Digest>,
 }
 
 /// Code that belongs to a moment of a run: `onstart:`.
@@ -78,8 +80,26 @@ pub(crate) struct Read {
     /// `file`, `glob`, `exists`…; `variable` of the environment, `host` for what else the machine says.
     pub(crate) kind: &'static str,
     pub(crate) what: String,
+    /// What `kind` and `what` leave open of how it was looked at.
+    pub(crate) how: How,
     /// Digest of what was seen; `None` when it was absent.
     pub(crate) digest: Option<Digest>,
+}
+
+/// How something was looked at, so that it can be looked at again in the same way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum How {
+    /// By its name, from the root.
+    #[default]
+    Named,
+    /// A file that is called otherwise than where it lies.
+    At(PathBuf),
+    /// By `glob_wildcards`.
+    Wildcards { follow: bool },
+    /// By `glob` or its like, from a directory.
+    Pattern { base: String, pattern: String, recursive: bool, hidden: bool, directories: bool },
+    /// Several times, and not the same was seen.
+    Unsteady,
 }
 
 impl Workflow {
@@ -125,6 +145,7 @@ impl Workflow {
             warnings,
             printed: Vec::new(),
             hooks: Vec::new(),
+            request: None,
         })
     }
 

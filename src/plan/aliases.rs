@@ -91,6 +91,14 @@ impl Aliases {
         problems
     }
 
+    /// The directories that were looked at, each with its name without links. Sorted.
+    pub(crate) fn looked(&self) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> =
+            self.seen.iter().map(|dir| (dir.to_string(), self.names.known(dir).to_string())).collect();
+        all.sort_unstable();
+        all
+    }
+
     fn note(&mut self, dir: &str) {
         if self.seen.contains(dir) {
             return;

@@ -31,6 +31,8 @@ pub(crate) struct CodeCache {
     programs: Mutex<FxHashMap<&'static str, bool>>,
     /// Which of some programs is there, by the first of their names.
     choices: Mutex<FxHashMap<&'static str, Option<&'static str>>>,
+    /// Every file that was read or looked for, with what was in it.
+    looked: Mutex<FxHashMap<Arc<str>, Option<Digest>>>,
 }
 
 /// What a script consists of.
@@ -251,10 +253,25 @@ impl CodeCache {
     pub(crate) fn digest(&self, cx: &Context, path: &Arc<str>) -> Option<Digest> {
         let known = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
         known.unwrap_or_else(|| {
-            let digest = crate::files::read_code(&cx.root, path).ok().map(|bytes| Digest::of(&bytes));
+            let digest = self.read(cx, path).ok().map(|bytes| Digest::of(&bytes));
             self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), digest);
             digest
         })
+    }
+
+    fn read(&self, cx: &Context, path: &Arc<str>) -> io::Result<Vec<u8>> {
+        let read = crate::files::read_code(&cx.root, path);
+        let digest = read.as_ref().ok().map(|bytes| Digest::of(bytes));
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), digest);
+        read
+    }
+
+    /// Every file that was read or looked for, from the root, with what was in it.
+    pub(crate) fn looked(&self) -> Vec<(Arc<str>, Option<Digest>)> {
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = looked.iter().map(|(path, digest)| (path.clone(), *digest)).collect();
+        all.sort();
+        all
     }
 
     fn lacks(&self, cx: &Context, program: &'static str) -> bool {
@@ -340,7 +357,7 @@ pub(crate) const CONDA_PLATFORM: &str = match (cfg!(target_os = "macos"), cfg!(t
 const MAX_IMPORTED: usize = 200;
 
 fn read_script(cx: &Context, path: &Arc<str>) -> Script {
-    let bytes = match crate::files::read_code(&cx.root, path) {
+    let bytes = match cx.code.read(cx, path) {
         Ok(bytes) => bytes,
         Err(error) => {
             return Script { parts: Err(describe(&error)), config: ConfigUse::Nothing };
@@ -380,7 +397,7 @@ fn follow(
         if parts.len() >= MAX_IMPORTED || parts.iter().any(|part| part.name == next) {
             continue;
         }
-        let bytes = match crate::files::read_code(&cx.root, &next) {
+        let bytes = match cx.code.read(cx, &next) {
             Ok(bytes) => bytes,
             // Its interpreter would wait for ever to read it.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {

@@ -5,6 +5,7 @@ mod compact;
 mod frame;
 mod index;
 mod lock;
+pub(crate) mod proof;
 pub(crate) mod record;
 pub(crate) mod runs;
 #[expect(clippy::module_inception, reason = "the file that holds the store itself")]

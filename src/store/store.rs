@@ -370,6 +370,11 @@ impl Writer {
         if due { self.sync() } else { Ok(()) }
     }
 
+    /// Bytes of the log, with all that was appended.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
     #[cfg(test)]
     pub(super) fn encoder(&mut self) -> &mut Encoder {
         &mut self.encoder

@@ -502,7 +502,11 @@ pub(crate) fn title(job: &Value) -> String {
 /// The lines of a `--json` run, each as the published schema says.
 pub(crate) fn parse_events(stdout: &str) -> Result<Vec<Value>, String> {
     let parse = |line: &str| {
-        let event = serde_json::from_str(line).map_err(|e| format!("not JSON: {line:?}: {e}"))?;
+        let event: Value = serde_json::from_str(line).map_err(|e| format!("not JSON: {line:?}: {e}"))?;
+        // What kept a run from its beginning is told by the command, and is no event of a run.
+        if event["event"] == "error" {
+            return Ok(event);
+        }
         schema::check_event(&event).map(|()| event)
     };
     stdout.lines().filter(|l| !l.trim().is_empty()).map(parse).collect()

@@ -280,7 +280,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   rulemake pull --cache-shared https://host/team    what others made
-  rulemake pull --cache ~/results results/a.tsv     one file, from a cache of your own")]
+  rulemake pull --cache ~/results results/a.tsv     one file, from your own")]
     Pull {
         /// Files or rules; the first rule when none is given
         #[arg(value_name = "TARGET")]

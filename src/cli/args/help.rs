@@ -119,7 +119,7 @@ impl Args {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::command_names;
+    use crate::args::COMMANDS;
 
     fn help(command: &str) -> String {
         let line = ["rulemake", command, "-h"].into_iter().filter(|word| !word.is_empty());
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn helps_fit_a_screen_and_show_examples_that_can_be_typed() {
         let mut examples = 0;
-        for command in command_names().iter().map(String::as_str).filter(|name| *name != "help").chain([""]) {
+        for command in COMMANDS.into_iter().filter(|name| *name != "help").chain([""]) {
             let text = help(command);
             assert!(text.lines().count() <= 40, "{} lines\n{text}", text.lines().count());
             let wide = text.lines().find(|line| line.len() > 80);
@@ -140,6 +140,7 @@ mod tests {
             let shown: Vec<&str> = shown.collect();
             assert!(shown.len() >= 2, "{command} shows no examples\n{text}");
             for line in shown {
+                assert!(line.contains("rulemake "), "{line:?} is no example: was one too long?\n{text}");
                 let words = line.trim_start().split("  ").next().unwrap();
                 let words = words.split(['<', '>', '|', '(', ')']).map(str::trim);
                 for words in words.filter_map(|part| part.find("rulemake ").map(|at| &part[at..])) {

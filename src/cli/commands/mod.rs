@@ -17,7 +17,7 @@ mod shell;
 mod status;
 mod watch;
 
-use crate::args::{Args, Command, command_names};
+use crate::args::{Args, COMMANDS, Command};
 use crate::cache::{Around, CacheArgs};
 use crate::exit::{Exit, Failure};
 use crate::github;
@@ -28,7 +28,7 @@ use crate::project::{Project, shown};
 use crate::settings;
 use crate::snakemake;
 use rulemake::report::printable;
-use rulemake::{LoadOptions, RunOptions, Session, SessionBuilder, Workflow};
+use rulemake::{LoadOptions, RunOptions, RunReport, Session, SessionBuilder, Workflow};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -200,6 +200,23 @@ impl Place {
         Around { start: &self.start, root: &self.project.root, variables: &self.options.variables }
     }
 
+    /// What is to be told when nothing is to do, if that is known without a look at the workflow.
+    pub(crate) fn recall(&self, targets: &[String], args: &RunArgs) -> Option<RunReport> {
+        // Who asks for events or for all that happens wants to hear of each job.
+        let wants_all = self.output.json || self.output.verbose > 0;
+        if wants_all || !self.project.calls_as_typed(targets) {
+            return None;
+        }
+        let mut load = self.options.clone();
+        load.cores = args.jobs;
+        Session::recall(
+            &self.project.rulefile,
+            &load,
+            targets,
+            &self.options_of(args, |names| names.to_vec()),
+        )
+    }
+
     /// Loads the workflow and shows its warnings.
     pub(crate) fn load(&self, cores: Option<usize>) -> Result<Workflow, Failure> {
         let workflow = self.load_silently(cores)?;
@@ -272,14 +289,19 @@ impl Place {
 
     /// The library's form of the options of a run.
     pub(crate) fn run_options(&self, run: &RunArgs, workflow: &Workflow) -> RunOptions {
+        self.options_of(run, |names| self.targets(names, workflow))
+    }
+
+    /// As [`Place::run_options`]; `called` tells what the workflow calls files and rules that the user names.
+    fn options_of(&self, run: &RunArgs, called: impl Fn(&[String]) -> Vec<String>) -> RunOptions {
         let mut options = RunOptions::default();
         options.keep_going = run.keep_going;
         options.force = run.force;
         options.force_all = run.force_all;
-        options.force_from = self.targets(&run.force_from, workflow);
+        options.force_from = called(&run.force_from);
         options.only_needed = run.only_needed;
         options.keep_edited = run.keep_edited;
-        options.assume_inputs = self.targets(&run.assume_inputs, workflow);
+        options.assume_inputs = called(&run.assume_inputs);
         options.retries = run.retries.unwrap_or(0);
         options.wait = run.wait;
         options.keep_temps = run.notemp;
@@ -287,8 +309,8 @@ impl Place {
         options.environments.conda = run.uses(EnvKind::Conda);
         options.environments.container = run.uses(EnvKind::Container);
         options.environments.modules = run.uses(EnvKind::Modules);
-        options.until = self.targets(&run.until, workflow);
-        options.omit_from = self.targets(&run.omit_from, workflow);
+        options.until = called(&run.until);
+        options.omit_from = called(&run.omit_from);
         options.batch = run.batch.clone();
         options
     }
@@ -354,8 +376,8 @@ impl Place {
         };
         let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
-        match command_names().iter().find(|name| strsim::osa_distance(name, target) <= 1) {
-            Some(name) if name == target => {
+        match COMMANDS.iter().find(|name| strsim::osa_distance(name, target) <= 1) {
+            Some(name) if *name == target => {
                 failure.help(format!("the command comes first: rulemake {name} ..."))
             }
             Some(name) => failure.help(format!("did you mean the command `{name}`?")),

@@ -45,6 +45,10 @@ pub(super) fn run_once(
     Stops { token, signals }: &Stops<'_>,
     slots: Option<Arc<Jobserver>>,
 ) -> Result<Exit, Failure> {
+    if let Some(report) = place.recall(targets, args) {
+        show_summary(&report, &place.output, started);
+        return Ok(Exit::Success);
+    }
     let workflow = place.load(args.jobs)?;
     let targets = place.targets(targets, &workflow);
     let options = place.run_options(args, &workflow);

@@ -179,7 +179,7 @@ impl Loader {
                 });
             }
         };
-        vm.reads.record("file", &name, Some(Digest::of(text.as_bytes())));
+        vm.reads.record_file(&name, &full, Some(Digest::of(text.as_bytes())));
         let dir = full.parent().unwrap_or(Path::new(".")).to_path_buf();
         let home = home_of(vm.root(), &dir);
         self.files.push(File { name, key, dir, home });
@@ -266,12 +266,12 @@ impl Loader {
         let full = vm.root().join(path);
         let dict = match self.read_text(&full) {
             Ok(text) => {
-                vm.reads.record("file", path, Some(Digest::of(text.as_bytes())));
+                vm.reads.record_file(path, &full, Some(Digest::of(text.as_bytes())));
                 self.parse_config(path, &text)
             }
             // Config files that were given from outside stand in for one that is not there.
             Err(_) if self.has_config_files && !full.exists() => {
-                vm.reads.record("file", path, None);
+                vm.reads.record_file(path, &full, None);
                 Ok(config::empty())
             }
             Err(message) => {

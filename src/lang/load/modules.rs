@@ -370,7 +370,7 @@ impl Loader {
             reported()
         })?;
         let digest = crate::base::digest::Digest::of(text.as_bytes());
-        vm.reads.record("file", &module.shown, Some(digest));
+        vm.reads.record_file(&module.shown, &module.path, Some(digest));
         let space = vm.new_space()?;
         let mut pathvars = self.pathvars.clone();
         for (name, value) in &module.pathvars {

@@ -4,6 +4,7 @@ use super::{Entry, digest_of, enter_once, entries, file_id, is_own_state, join_p
 use crate::lang::modules::fnmatch::Pattern;
 use crate::lang::raise::Raise;
 use crate::lang::vm::Vm;
+use crate::model::workflow::How;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +38,9 @@ impl Vm<'_> {
             (true, true) => "glob-recursive-hidden",
         };
         let what = if base.is_empty() { pattern.to_string() } else { join_path(base, pattern) };
-        self.reads.record(kind, &what, Some(digest_of(&found)));
+        let GlobRules { recursive, hidden, directories } = rules;
+        let how = How::Pattern { base: base.into(), pattern: pattern.into(), recursive, hidden, directories };
+        self.reads.record_as(kind, &what, how, Some(digest_of(&found)));
         Ok(found)
     }
 }
