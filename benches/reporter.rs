@@ -5,14 +5,23 @@ mod support;
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 use support::Scratch;
 use support::child::{Cost, cost_as_it_is};
 use support::contest::sizes;
 use support::machine::describe;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_rulemake");
-const REPEATS: usize = 3;
+const REPEATS: usize = 5;
+
+/// How a run is shown, by which flags, and whether on a terminal.
+const WAYS: [(&str, &str, bool); 6] = [
+    ("silent", "-q", false),
+    ("lines of what matters", "", false),
+    ("two lines for each job", "-v", false),
+    ("events", "--json", false),
+    ("silent, on a terminal", "-q", true),
+    ("live, on a terminal", "", true),
+];
 
 fn main() {
     for jobs in sizes(&[10_000]) {
@@ -24,32 +33,30 @@ fn main() {
         fs::write(scratch.0.join("Rulefile"), rulefile).unwrap();
         println!("{jobs} jobs; {}", describe(&scratch.0));
         let has_script = Command::new("script").arg("--version").stdout(Stdio::null()).status().is_ok();
-        let mut silent = None;
-        for (name, flags, on_terminal) in [
-            ("silent", "-q", false),
-            ("lines of what matters", "", false),
-            ("two lines for each job", "-v", false),
-            ("events", "--json", false),
-            ("silent, on a terminal", "-q", true),
-            ("live, on a terminal", "", true),
-        ] {
-            if on_terminal && !has_script {
-                continue;
+        let mut costs = vec![Vec::new(); WAYS.len()];
+        let mut shown = vec![(0, 0); WAYS.len()];
+        // In turn, so that what disturbs the machine disturbs all.
+        for _ in 0..REPEATS {
+            for (way, (_, flags, on_terminal)) in WAYS.iter().enumerate() {
+                if *on_terminal && !has_script {
+                    continue;
+                }
+                costs[way].push(run(&scratch, flags, *on_terminal));
+                let text = fs::read(scratch.0.join("shown")).unwrap_or_default();
+                shown[way] = (text.len(), text.iter().filter(|byte| **byte == b'\n').count());
             }
-            let mut costs: Vec<Cost> = (0..REPEATS).map(|_| run(&scratch, flags, on_terminal)).collect();
-            costs.sort_by_key(|cost| cost.cpu);
-            let Cost { wall, cpu, .. } = costs[REPEATS / 2];
+        }
+        let mut silent = None;
+        for ((mut costs, (bytes, lines)), (name, flags, _)) in costs.into_iter().zip(shown).zip(WAYS) {
+            costs.sort_by_key(|cost: &Cost| cost.cpu);
+            let Some(Cost { wall, cpu, .. }) = costs.get(costs.len() / 2) else { continue };
+            let (wall, cpu) = (wall.as_secs_f64(), cpu.as_secs_f64());
             if flags == "-q" {
                 silent = Some(cpu);
             }
-            let ratio = silent.map_or(1.0, |silent: Duration| cpu.as_secs_f64() / silent.as_secs_f64());
-            let shown = fs::read(scratch.0.join("shown")).unwrap_or_default();
-            let lines = shown.iter().filter(|byte| **byte == b'\n').count();
+            let ratio = cpu / silent.unwrap_or(cpu);
             println!(
-                "{name:<24} {:>7.2} s CPU, {ratio:>5.2} x silent  {:>7.2} s wall  {:>9} bytes, {lines:>6} lines",
-                cpu.as_secs_f64(),
-                wall.as_secs_f64(),
-                shown.len()
+                "{name:<24} {cpu:>7.2} s CPU, {ratio:>5.2} x silent  {wall:>7.2} s wall  {bytes:>9} bytes, {lines:>6} lines"
             );
         }
     }

@@ -151,6 +151,11 @@ impl Error {
     }
 
     /// The kind, for a decision by a program.
+    ///
+    /// ```
+    /// let error = rulemake::Workflow::parse("Rulefile", "rule a").unwrap_err();
+    /// assert_eq!(error.kind(), rulemake::ErrorKind::Workflow);
+    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -170,12 +175,22 @@ impl Error {
     }
 
     /// The mistakes in the workflow or plan, with their places; empty for other kinds.
+    ///
+    /// ```
+    /// let error = rulemake::Workflow::parse("Rulefile", "rule a").unwrap_err();
+    /// assert_eq!(error.diagnostics()[0].labels[0].line, 1);
+    /// ```
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0.diagnostics
     }
 
     /// The file or directory that the error is about.
+    ///
+    /// ```
+    /// let error = rulemake::Workflow::load("no/such/Rulefile").unwrap_err();
+    /// assert!(error.path().is_some_and(|path| path.ends_with("Rulefile")));
+    /// ```
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()

@@ -62,12 +62,23 @@ impl Default for MemoryFiles {
 
 impl MemoryFiles {
     /// An empty directory.
+    ///
+    /// ```
+    /// # use rulemake::test_support::MemoryFiles;
+    /// assert!(MemoryFiles::new().list().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> MemoryFiles {
         MemoryFiles { memory: Memory::new() }
     }
 
     /// The path of the directory, for [`SessionBuilder::root`](crate::SessionBuilder::root). Only rulemake finds it.
+    ///
+    /// ```
+    /// # use rulemake::test_support::MemoryFiles;
+    /// let files = MemoryFiles::new();
+    /// assert!(!files.root().exists(), "only rulemake finds it");
+    /// ```
     #[must_use]
     pub fn root(&self) -> PathBuf {
         self.memory.root()
@@ -78,6 +89,12 @@ impl MemoryFiles {
     }
 
     /// Writes a file, with the directories above it.
+    ///
+    /// ```
+    /// # use rulemake::test_support::MemoryFiles;
+    /// let files = MemoryFiles::new();
+    /// files.write("a/b/c", "deep");
+    /// ```
     ///
     /// # Panics
     /// When a directory is where the file is to be, or the other way round: a mistake of the test.
@@ -90,23 +107,48 @@ impl MemoryFiles {
     }
 
     /// The content of a file; `None` when it is not there.
+    ///
+    /// ```
+    /// # use rulemake::test_support::MemoryFiles;
+    /// assert_eq!(MemoryFiles::new().read("nothing"), None);
+    /// ```
     #[must_use]
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
         disk::read(self.full(path)).ok()
     }
 
     /// The content of a file as text.
+    ///
+    /// ```
+    /// # use rulemake::test_support::MemoryFiles;
+    /// let files = MemoryFiles::new();
+    /// files.write("a", "text");
+    /// assert_eq!(files.read_to_string("a").as_deref(), Some("text"));
+    /// ```
     #[must_use]
     pub fn read_to_string(&self, path: &str) -> Option<String> {
         disk::read_to_string(self.full(path)).ok()
     }
 
     /// Removes a file. `false` when it was not there.
+    ///
+    /// ```
+    /// # use rulemake::test_support::MemoryFiles;
+    /// assert!(!MemoryFiles::new().remove("nothing"));
+    /// ```
     pub fn remove(&self, path: &str) -> bool {
         disk::remove_file(self.full(path)).is_ok()
     }
 
     /// All files but those of the state directory, sorted.
+    ///
+    /// ```
+    /// # use rulemake::test_support::MemoryFiles;
+    /// let files = MemoryFiles::new();
+    /// files.write("b", "");
+    /// files.write("a", "");
+    /// assert_eq!(files.list(), ["a", "b"]);
+    /// ```
     #[must_use]
     pub fn list(&self) -> Vec<String> {
         let files = self.memory.files();

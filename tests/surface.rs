@@ -61,7 +61,7 @@ fn items(text: &str) -> Vec<Item> {
                 if let Some(text) = word.starts_with("pub ").then(|| signature.clone()) {
                     let text = format!("{}{}", docs.attributes(), text.strip_prefix("pub ").unwrap());
                     let kind = if text.contains("mod ") { Kind::Part } else { Kind::Item };
-                    if !text.starts_with("use ") {
+                    if !text.contains("use ") {
                         found.push(Item { text, kind, has_example: docs.example });
                     }
                 }
@@ -236,7 +236,7 @@ fn it_is_small_and_names_no_crate_that_it_is_made_of() {
     let root = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let at_root: Vec<String> =
         exported(&root).into_iter().filter(|name| name.matches("::").count() == 1).collect();
-    assert!((30..=48).contains(&at_root.len()), "{} names at the root: {at_root:?}", at_root.len());
+    assert!((30..=50).contains(&at_root.len()), "{} names at the root: {at_root:?}", at_root.len());
     for item in surface() {
         for name in
             ["pest::", "petgraph::", "rayon::", "regex::", "blake3::", "indexmap::", "IndexMap", "FxHash"]
@@ -266,7 +266,7 @@ fn each_type_trait_function_and_constant_has_an_example() {
 }
 
 /// So many methods are explained by the example of their type. It only ever becomes less.
-const METHODS_WITHOUT: usize = 140;
+const METHODS_WITHOUT: usize = 82;
 
 #[test]
 fn the_page_on_the_format_says_what_the_code_says() {

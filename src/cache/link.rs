@@ -7,6 +7,11 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// How files come out of a cache, and into it.
+///
+/// ```
+/// use rulemake::{Cache, CacheLink};
+/// let cache = Cache::new("/var/cache/results").link(CacheLink::Hardlink);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum CacheLink {
@@ -89,18 +94,6 @@ fn copy(from: &Path, to: &Path, executable: bool) -> io::Result<Digest> {
         let _ = fs::remove_file(to);
     }
     done.map(|(digest, _)| digest)
-}
-
-/// Whether anybody may execute the file. A cache lies on the machine's disk, wherever the files of the session do.
-pub(super) fn is_executable(meta: &fs::Metadata) -> bool {
-    #[cfg(unix)]
-    let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let executable = {
-        let _ = meta;
-        false
-    };
-    executable
 }
 
 /// A file that was not there. What a link leads to is never written.

@@ -188,7 +188,7 @@ impl Ground<'_> {
                 if !meta.is_file() {
                     return Err(io::Error::other(format!("{path} is a link")));
                 }
-                let executable = link::is_executable(&meta);
+                let executable = is_executable(&meta);
                 *hash = self.keep_file(&full, &meta, executable, *hash)?;
                 objects.push(hash.digest);
                 Ok(Form::File { size: hash.sig.size, executable })
@@ -306,4 +306,16 @@ fn symlink(to: &[u8], at: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn symlink(_: &[u8], _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether anybody may execute the file. The cache is always on the disk of a machine.
+fn is_executable(meta: &Metadata) -> bool {
+    #[cfg(unix)]
+    let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let executable = {
+        let _ = meta;
+        false
+    };
+    executable
 }

@@ -15,6 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a cache holds.
+///
+/// ```
+/// use rulemake::inspect::CacheUsage;
+/// fn tell(usage: &CacheUsage) -> String {
+///     format!("{} results in {} bytes", usage.results, usage.bytes)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct CacheUsage {
@@ -31,6 +38,13 @@ pub struct CacheUsage {
 }
 
 /// What a cache holds of a rule.
+///
+/// ```
+/// use rulemake::inspect::CachedRule;
+/// fn greatest(rules: &[CachedRule]) -> Option<&CachedRule> {
+///     rules.iter().max_by_key(|rule| rule.bytes)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct CachedRule {
@@ -43,6 +57,12 @@ pub struct CachedRule {
 }
 
 /// What may go of a cache. Without any limit only what is of no use to anybody.
+///
+/// ```
+/// use rulemake::inspect::CacheLimits;
+/// let mut limits = CacheLimits::default();
+/// limits.max_bytes = Some(10 << 30);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheLimits {
@@ -56,6 +76,13 @@ pub struct CacheLimits {
 }
 
 /// What went, or would go.
+///
+/// ```
+/// use rulemake::inspect::CacheRemoved;
+/// fn tell(removed: &CacheRemoved) -> String {
+///     format!("{} results, {} bytes", removed.results, removed.bytes)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct CacheRemoved {
@@ -70,6 +97,13 @@ pub struct CacheRemoved {
 }
 
 /// What is wrong in a cache.
+///
+/// ```
+/// use rulemake::inspect::CacheFaults;
+/// fn is_good(faults: &CacheFaults) -> bool {
+///     faults.damaged.is_empty()
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct CacheFaults {

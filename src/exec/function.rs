@@ -102,6 +102,14 @@ impl Reports for JobReports {
 impl JobContext {
     /// Reads a file, as [`std::fs::read`] does. With it an action also works on the files in memory of a test.
     ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let bytes = job.read(&job.inputs()[0])?;
+    ///     job.log(&format!("{} bytes", bytes.len()));
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The file cannot be read; the error names it.
     pub fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
@@ -111,6 +119,14 @@ impl JobContext {
 
     /// Reads a file as text, as [`std::fs::read_to_string`] does. See [`JobContext::read`].
     ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let lines = job.read_to_string(&job.inputs()[0])?.lines().count();
+    ///     job.log(&format!("{lines} lines"));
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The file cannot be read, or is not UTF-8; the error names it.
     pub fn read_to_string(&self, path: impl AsRef<Path>) -> io::Result<String> {
@@ -119,6 +135,13 @@ impl JobContext {
     }
 
     /// Writes a file, as [`std::fs::write`] does. See [`JobContext::read`].
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     job.write(&job.outputs()[0], "result\n")?;
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The file cannot be written; the error names it.

@@ -233,48 +233,112 @@ impl Task {
     }
 
     /// Which task.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     println!("{:?}", task.id());
+    /// }
+    /// ```
     #[must_use]
     pub fn id(&self) -> TaskId {
         self.inner().id
     }
 
     /// What stands for the work: the same command, params and contents of inputs have the same key, in every run.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     println!("{} stands for {}", task.key(), task.title());
+    /// }
+    /// ```
     #[must_use]
     pub fn key(&self) -> Digest {
         self.inner().facts.key
     }
 
     /// A short name for people: rule and first output.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     println!("{}", task.title());
+    /// }
+    /// ```
     #[must_use]
     pub fn title(&self) -> &str {
         &self.inner().facts.title
     }
 
     /// Name of its rule.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     if task.rule() == "align" {
+    ///         task.run_here();
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn rule(&self) -> &str {
         &self.inner().facts.rule
     }
 
     /// Threads that it may use.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     println!("--cpus={}", task.threads());
+    /// }
+    /// ```
     #[must_use]
     pub fn threads(&self) -> u32 {
         self.inner().facts.threads
     }
 
     /// How much it has of a resource, under its standard name: `mem_mb`.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     if let Some(memory) = task.resource("mem_mb") {
+    ///         println!("--mem={memory}");
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&Value> {
         self.inner().facts.resources.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
     }
 
     /// Its inputs, absolute.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     for path in task.inputs() {
+    ///         println!("send {}", path.display());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> &[PathBuf] {
         &self.inner().facts.inputs
     }
 
     /// Its outputs, absolute.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     for path in task.outputs() {
+    ///         println!("fetch {}", path.display());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> &[PathBuf] {
         &self.inner().facts.outputs
@@ -282,6 +346,16 @@ impl Task {
 
     /// Its command, if it is one and no more. `None`: a closure, a script, or something around the command, such as an
     /// environment, a time limit or a benchmark; [`Task::run_here`] executes it.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     match task.command() {
+    ///         Some(command) => println!("{}", command.words.join(" ")),
+    ///         None => println!("a closure, a script, or a command with something around it"),
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn command(&self) -> Option<&TaskCommand> {
         self.inner().command.as_ref()
@@ -289,6 +363,15 @@ impl Task {
 
     /// Whether it is executed in this process whatever happens: a closure, or code for an interpreter of the host. An
     /// executor may leave it to the session, or give a thread to [`Task::run_here`].
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     if task.is_call() {
+    ///         std::thread::scope(|scope| drop(scope.spawn(|| task.run_here())));
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn is_call(&self) -> bool {
         matches!(self.inner().request.work, Work::Function { .. } | Work::Interpreted(_))
@@ -296,6 +379,15 @@ impl Task {
 
     /// Makes ready what the task needs: its old outputs go, the directories of the new ones are there. To be called
     /// right before it is executed, and not when [`Executor::reattach`] goes on with an earlier one.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     if task.begin().is_ok() {
+    ///         task.finish(TaskEnd::Exit(1));
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// It must not begin, because it was told to end or because there is something in its way. Finish or drop it: what it
@@ -318,6 +410,13 @@ impl Task {
     }
 
     /// Tells how the task ended. Success of one that never began is a failure.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     task.finish(TaskEnd::Failed("the queue is closed".into()));
+    /// }
+    /// ```
     pub fn finish(mut self, end: TaskEnd) {
         let began = self.inner.as_ref().is_some_and(|inner| inner.began);
         self.report(match end {
@@ -333,6 +432,13 @@ impl Task {
     }
 
     /// Executes the task here, on this thread, to its end: whatever it is, with all that is around it. Signals reach it.
+    ///
+    /// ```
+    /// # use rulemake::executor::{Task, TaskEnd};
+    /// fn handle(mut task: Task) {
+    ///     task.run_here();
+    /// }
+    /// ```
     pub fn run_here(mut self) {
         let Some(inner) = &mut self.inner else { return };
         let mut began = inner.began || inner.request.begin.is_none();

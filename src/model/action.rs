@@ -438,65 +438,155 @@ impl JobContext {
     }
 
     /// Name of the rule.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     job.log(&format!("this is {}", job.rule()));
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn rule(&self) -> &str {
         &self.rule
     }
 
     /// The session's root directory.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let scratch = job.root().join("scratch.txt");
+    ///     job.write(scratch, "not an output")?;
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// All input paths in order.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     for path in job.inputs() {
+    ///         job.read_to_string(path)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> Vec<PathBuf> {
         self.joined(&self.inputs)
     }
 
     /// All output paths in order.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     job.write(&job.outputs()[0], "made")?;
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> Vec<PathBuf> {
         self.joined(&self.outputs)
     }
 
     /// The first path of the input called `name`.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let table = job.input("table").ok_or("the rule has no input of this name")?;
+    ///     job.read_to_string(table)?;
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn input(&self, name: &str) -> Option<PathBuf> {
         self.first(&self.inputs, name)
     }
 
     /// The first path of the output called `name`.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let index = job.output("index").ok_or("the rule has no output of this name")?;
+    ///     job.write(index, "")?;
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn output(&self, name: &str) -> Option<PathBuf> {
         self.first(&self.outputs, name)
     }
 
     /// The job's wildcards.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let sample = job.wildcards().get("sample").unwrap_or_default();
+    ///     job.log(sample);
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn wildcards(&self) -> &Wildcards {
         &self.wildcards
     }
 
     /// The param called `name`.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let minimum = job.param("min").and_then(rulemake::Value::as_int).unwrap_or(5);
+    ///     job.log(&minimum.to_string());
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&Value> {
         self.params.iter().find(|(n, _)| n.as_deref() == Some(name)).map(|(_, v)| v)
     }
 
     /// All params in order, with their names.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     for (name, value) in job.params() {
+    ///         job.log(&format!("{} = {value}", name.unwrap_or("-")));
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn params(&self) -> impl ExactSizeIterator<Item = (Option<&str>, &Value)> {
         self.params.iter().map(|(name, value)| (name.as_deref(), value))
     }
 
     /// All log paths in order.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     for path in job.logs() {
+    ///         job.write(path, "all is well\n")?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn logs(&self) -> Vec<PathBuf> {
         self.joined(&self.logs)
     }
 
     /// All paths of the input called `name`.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     for part in job.inputs_named("parts") {
+    ///         job.read(part)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn inputs_named(&self, name: &str) -> Vec<PathBuf> {
         let named = self.inputs.view().named(name).map(|(paths, _)| paths).unwrap_or_default();
@@ -504,12 +594,29 @@ impl JobContext {
     }
 
     /// How much the job has of the resource called `name`, under its standard name: `mem_mb`.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let megabytes = job.resource("mem_mb").and_then(rulemake::Value::as_int);
+    ///     let buffer = vec![0u8; megabytes.unwrap_or(1) as usize];
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&Value> {
         self.resources.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
     }
 
     /// What `config` of its Rulefile was at the end of the load; [`Value::None`] for a rule built in Rust.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     if let Some(samples) = job.config().get("samples") {
+    ///         job.log(&samples.to_string());
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn config(&self) -> &Value {
         &self.config
@@ -517,6 +624,13 @@ impl JobContext {
 
     /// Writes lines to the log of the job, which is shown when it fails, and tells them as
     /// [`EventKind::JobOutput`](crate::EventKind::JobOutput).
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     job.log("the table has two heads; the second is left out");
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn log(&self, text: &str) {
         if let Some(reports) = &self.reports {
             text.lines().for_each(|line| reports.line(line));
@@ -525,6 +639,15 @@ impl JobContext {
 
     /// Tells how far the job is, as [`EventKind::JobProgress`](crate::EventKind::JobProgress). May be called often: of
     /// steps that follow each other within some milliseconds only one is told, and always the last.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     for step in 0..100 {
+    ///         job.progress(step + 1, 100);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn progress(&self, done: u64, total: u64) {
         if let Some(reports) = &self.reports {
             reports.progress(done, total);
@@ -532,18 +655,44 @@ impl JobContext {
     }
 
     /// Threads that the job may use.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     let workers = job.threads().max(1);
+    ///     job.log(&format!("{workers} at once"));
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn threads(&self) -> u32 {
         self.threads
     }
 
     /// The attempt, from 1.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     if job.attempt() > 1 {
+    ///         job.log("once more, slowly");
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
     /// Whether the run was cancelled: a long action should look now and then, and return early with an error.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
+    ///     if job.is_cancelled() {
+    ///         return Err("stopped".into());
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)

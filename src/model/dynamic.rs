@@ -38,24 +38,44 @@ pub struct CallContext<'a> {
 
 impl<'a> CallContext<'a> {
     /// Name of the rule.
+    ///
+    /// ```
+    /// # use rulemake::{CallContext, Rule, Value};
+    /// let rule = Rule::builder("a").input("b").output("a").param_fn("from", |cx| Ok(cx.rule().into())).shell("touch a");
+    /// ```
     #[must_use]
     pub fn rule(&self) -> &'a str {
         self.rule
     }
 
     /// The inputs in order, from the root, as far as they are known: for params, threads and resources.
+    ///
+    /// ```
+    /// # use rulemake::{CallContext, Rule, Value};
+    /// let rule = Rule::builder("a").input("b").output("a").param_fn("count", |cx| Ok((cx.inputs().len() as i64).into())).shell("touch a");
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> Vec<&'a str> {
         self.input.paths.iter().map(|path| &**path).collect()
     }
 
     /// The outputs in order, from the root, as far as they are known.
+    ///
+    /// ```
+    /// # use rulemake::{CallContext, Rule, Value};
+    /// let rule = Rule::builder("a").input("b").output("a").param_fn("first", |cx| Ok(cx.outputs().first().copied().unwrap_or("none").into())).shell("touch a");
+    /// ```
     #[must_use]
     pub fn outputs(&self) -> Vec<&'a str> {
         self.output.paths.iter().map(|path| &**path).collect()
     }
 
     /// Threads of the job, once they are known: for resources and params.
+    ///
+    /// ```
+    /// # use rulemake::{CallContext, Rule, Value};
+    /// let rule = Rule::builder("a").input("b").output("a").resource_fn("mem_mb", |cx| Ok((500 * cx.threads()).into())).shell("touch a");
+    /// ```
     #[must_use]
     pub fn threads(&self) -> u32 {
         self.threads

@@ -32,6 +32,11 @@ pub struct PathPattern {
 
 impl PathPattern {
     /// A pattern of which nothing is said yet.
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule};
+    /// let rule = Rule::builder("a").output(PathPattern::new("a.txt")).shell("touch {output}");
+    /// ```
     pub fn new(pattern: impl Into<String>) -> PathPattern {
         PathPattern { text: pattern.into(), flags: Flags::default() }
     }
@@ -42,26 +47,51 @@ impl PathPattern {
     }
 
     /// Of an output: it is removed when no job needs it any more.
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule};
+    /// let rule = Rule::builder("a").output(PathPattern::new("a.tmp").temp()).shell("touch {output}");
+    /// ```
     pub fn temp(self) -> PathPattern {
         self.with(Flag::Temp)
     }
 
     /// Of an output: it is made read-only when it is done.
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule};
+    /// let rule = Rule::builder("a").output(PathPattern::new("a.txt").protected()).shell("touch {output}");
+    /// ```
     pub fn protected(self) -> PathPattern {
         self.with(Flag::Protected)
     }
 
     /// Of an output: it is a directory, and all that is in it is the result.
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule};
+    /// let rule = Rule::builder("a").output(PathPattern::new("parts").directory()).shell("mkdir {output}");
+    /// ```
     pub fn directory(self) -> PathPattern {
         self.with(Flag::Directory)
     }
 
     /// Of an output: a marker that is made, or whose time is set, when the job has succeeded.
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule};
+    /// let rule = Rule::builder("a").output(PathPattern::new("a.done").touch()).shell("true");
+    /// ```
     pub fn touch(self) -> PathPattern {
         self.with(Flag::Touch)
     }
 
     /// Of an output: the job changes the file that is there, so it is not removed before.
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule};
+    /// let rule = Rule::builder("a").output(PathPattern::new("index").update()).shell("echo a >> {output}");
+    /// ```
     pub fn update(self) -> PathPattern {
         self.with(Flag::Update)
     }
@@ -127,6 +157,11 @@ impl PathPattern {
     }
 
     /// Of an input: it has to be there, and its content is no reason to run.
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule};
+    /// let rule = Rule::builder("a").input(PathPattern::new("reference.fa").ancient()).output("a").shell("touch a");
+    /// ```
     pub fn ancient(self) -> PathPattern {
         self.with(Flag::Ancient)
     }

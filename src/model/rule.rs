@@ -186,23 +186,47 @@ impl Rule {
     }
 
     /// The rule's name.
+    ///
+    /// ```
+    /// fn names(workflow: &rulemake::Workflow) -> Vec<&str> {
+    ///     workflow.rules().map(|rule| rule.name()).collect()
+    /// }
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The rule's docstring.
+    ///
+    /// ```
+    /// fn undocumented(workflow: &rulemake::Workflow) -> usize {
+    ///     workflow.rules().filter(|rule| rule.doc().is_none()).count()
+    /// }
+    /// ```
     #[must_use]
     pub fn doc(&self) -> Option<&str> {
         self.doc.as_deref()
     }
 
     /// The output patterns as written (normalised).
+    ///
+    /// ```
+    /// fn all(workflow: &rulemake::Workflow) -> Vec<&str> {
+    ///     workflow.rules().flat_map(|rule| rule.outputs()).collect()
+    /// }
+    /// ```
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = &str> {
         self.outputs.iter().map(|p| &*p.text)
     }
 
     /// The names of its wildcards.
+    ///
+    /// ```
+    /// fn fixed(workflow: &rulemake::Workflow) -> usize {
+    ///     workflow.rules().filter(|rule| rule.wildcards().len() == 0).count()
+    /// }
+    /// ```
     pub fn wildcards(&self) -> impl ExactSizeIterator<Item = &str> {
         self.wildcards.iter().map(|n| &**n)
     }

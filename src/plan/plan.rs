@@ -80,30 +80,70 @@ pub struct PlannedJob<'p> {
 
 impl<'p> PlannedJob<'p> {
     /// The job; `id` is its index in [`Plan::jobs`].
+    ///
+    /// ```
+    /// fn look(plan: &rulemake::Plan) {
+    ///     for job in plan.jobs() {
+    ///         println!("{}", job.info().title());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn info(&self) -> JobInfo {
         self.jobs.info(self.index)
     }
 
     /// Name of its rule.
+    ///
+    /// ```
+    /// fn look(plan: &rulemake::Plan) {
+    ///     for job in plan.jobs() {
+    ///         println!("{}", job.rule());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn rule(&self) -> &'p str {
         self.jobs.rule(self.index)
     }
 
     /// Its inputs in order.
+    ///
+    /// ```
+    /// fn look(plan: &rulemake::Plan) {
+    ///     for job in plan.jobs() {
+    ///         println!("{}", job.inputs().join(" "));
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> Vec<&'p str> {
         self.jobs.inputs(self.index)
     }
 
     /// What is known about it.
+    ///
+    /// ```
+    /// fn look(plan: &rulemake::Plan) {
+    ///     for job in plan.jobs() {
+    ///         println!("{:?}", job.verdict());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn verdict(&self) -> &'p Verdict {
         self.jobs.verdict(self.index)
     }
 
     /// The command that it would run, if it is a shell job that runs or may run. Calls the functions of its rule.
+    ///
+    /// ```
+    /// fn look(plan: &rulemake::Plan) {
+    ///     for job in plan.jobs() {
+    ///         println!("{}", job.command().unwrap_or_default());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn command(&self) -> Option<String> {
         match self.verdict() {
@@ -113,18 +153,42 @@ impl<'p> PlannedJob<'p> {
     }
 
     /// Whether the job executes anything: `false` for a rule that only names what it wants.
+    ///
+    /// ```
+    /// fn look(plan: &rulemake::Plan) {
+    ///     for job in plan.jobs() {
+    ///         assert!(job.has_action() || job.command().is_none());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn has_action(&self) -> bool {
         self.jobs.has_action(self.index)
     }
 
     /// Jobs whose outputs it needs, by index.
+    ///
+    /// ```
+    /// fn look(plan: &rulemake::Plan) {
+    ///     for job in plan.jobs() {
+    ///         println!("{:?}", job.needs());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn needs(&self) -> Vec<u32> {
         self.jobs.needs(self.index)
     }
 
     /// Its outputs that are marked with `report(...)`. Never a reason to run.
+    ///
+    /// ```
+    /// fn look(plan: &rulemake::Plan) {
+    ///     for job in plan.jobs() {
+    ///         println!("{}", job.reported().len());
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn reported(&self) -> Vec<ReportedFile> {
         self.jobs.reported(self.index)

@@ -73,6 +73,14 @@ impl SessionBuilder {
 
     /// Sets the root directory: every path of the workflow is relative to it, or to the directory below it that
     /// `workdir:` names. Default: the process's directory.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).root(std::env::temp_dir());
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn root(mut self, root: impl Into<PathBuf>) -> SessionBuilder {
         self.root = root.into();
@@ -80,6 +88,14 @@ impl SessionBuilder {
     }
 
     /// Sets how many threads jobs may use together. 0, the default, means one per processor.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).jobs(8);
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> SessionBuilder {
         self.jobs = jobs;
@@ -87,6 +103,14 @@ impl SessionBuilder {
     }
 
     /// Limits a named resource. `mem` and `disk` are megabytes, `mem_mib` and `disk_mib` the same in MiB.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).resource("mem", 16_000).resource("licences", 2);
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn resource(mut self, name: impl Into<String>, amount: u64) -> SessionBuilder {
         let name: Arc<str> = name.into().into();
@@ -101,6 +125,14 @@ impl SessionBuilder {
 
     /// Sets the directory for temporary files of jobs: their resource `tmpdir`, unless their rule sets one, and the
     /// variable `TMPDIR`. Default: `/tmp`, since the library asks no environment.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).temp_dir("/scratch");
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn temp_dir(mut self, directory: impl AsRef<str>) -> SessionBuilder {
         self.temp_dir = directory.as_ref().into();
@@ -110,6 +142,14 @@ impl SessionBuilder {
     /// Sets where programs are looked for that rules only imply: interpreters of scripts, the one that manages conda
     /// environments. It is the value of the variable `PATH` that jobs inherit; with it a missing interpreter is said
     /// before a job starts. Default: the directories of the system.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).search_path("/usr/local/bin:/usr/bin:/bin");
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn search_path(mut self, path: impl Into<OsString>) -> SessionBuilder {
         self.search_path = Some(path.into());
@@ -119,6 +159,14 @@ impl SessionBuilder {
     /// Starts commands of plain words, such as `sort -u < in.txt > out.txt`, without a shell: the result is the same, and
     /// short jobs take a third less time. Only where bash would do nothing else: the process has neither a variable
     /// `BASH_ENV` nor exported functions. Default: `false`, since the library asks no environment.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).direct_commands(true);
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn direct_commands(mut self, direct: bool) -> SessionBuilder {
         self.direct = direct;
@@ -135,6 +183,14 @@ impl SessionBuilder {
     }
 
     /// Sets variables that jobs get besides those of the process's environment, over those of the same name.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).variables([("LC_ALL".to_string(), "C".to_string())]);
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> SessionBuilder {
         self.variables.extend(variables);
@@ -156,6 +212,14 @@ impl SessionBuilder {
     }
 
     /// Sets the token that stops runs.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).cancel(rulemake::CancelToken::new());
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> SessionBuilder {
         self.cancel = token;
@@ -179,6 +243,14 @@ impl SessionBuilder {
 
     /// Sets the observer. It is called on the coordinating thread and must be quick. When it panics the run is ended as by
     /// a cancel, put on record, and only then does the panic go on.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'a'\n    shell: 'touch a'\n")?;
+    /// let builder = Session::builder(workflow).observer(|event| println!("{}", event.seq));
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn observer(mut self, observer: impl FnMut(&Event) + Send + 'static) -> SessionBuilder {
         self.observer = Some(Box::new(observer));
@@ -226,7 +298,8 @@ impl SessionBuilder {
             interpreters: self.interpreters,
             direct: self.direct,
             variables: self.variables.into(),
-            cache: self.cache.map(Arc::new),
+            // Files in memory share nothing with those of a disk.
+            cache: self.cache.filter(|_| disk::is_real(&root)).map(Arc::new),
             shared_slots: self.slots,
             root,
             workflow: self.workflow,

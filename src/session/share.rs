@@ -10,6 +10,13 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 /// What [`Session::push`] did.
+///
+/// ```
+/// use rulemake::inspect::Pushed;
+/// fn is_all(pushed: &Pushed) -> bool {
+///     pushed.left == 0 && pushed.warnings.is_empty()
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Pushed {
