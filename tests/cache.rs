@@ -319,6 +319,59 @@ fn verify_finds_each_changed_bit() {
     case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
 }
 
+/// What others may put into a directory that is shared: nothing is waited for, and what should be there is made again.
+#[test]
+fn a_pipe_in_the_place_of_a_file_of_the_cache_is_a_miss_and_no_hang() {
+    let text =
+        "rule a:\n    output: 'a', directory('d')\n    shell: 'seq 60000 > a; mkdir d; echo y > d/y'\n";
+    let pipes_for = |dir: PathBuf| {
+        let files = files(&dir);
+        assert!(!files.is_empty(), "nothing in {}", dir.display());
+        for file in files {
+            fs::remove_file(&file).unwrap();
+            assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        }
+    };
+    let made: String = (1..=60000).map(|n| format!("{n}\n")).collect();
+    for (part, is_shared, runs) in [
+        ("ac", false, true),
+        ("seen", false, false),
+        ("cas", false, true),
+        ("ac", true, true),
+        ("cas", true, true),
+    ] {
+        let dir = TempDir::new().unwrap();
+        let [own, shared] = ["own", "shared"].map(|name| dir.path().join(name).display().to_string());
+        let args: &[&str] = match is_shared {
+            true => &["--cache", &own, "--cache-shared", &shared, "--cache-push"],
+            false => &["--cache", &own],
+        };
+        let case = Case::new().rulefile(text).run(args).remove("a").remove("d");
+        if is_shared {
+            fs::remove_dir_all(&own).unwrap();
+        }
+        pipes_for(Path::new(if is_shared { &shared } else { &own }).join("v1").join(part));
+        let ran = case.start(args).end();
+        assert_eq!(ran.code, Some(0), "{part} {is_shared}\n{ran}");
+        assert_eq!(ran.jobs("job-finished", |_| true).len(), usize::from(runs), "{part} {is_shared}\n{ran}");
+        let case = case.has("a", &made).has("d/y", "y\n");
+        // The result has taken its place again.
+        let case = case.remove("a").remove("d");
+        if is_shared {
+            fs::remove_dir_all(&own).unwrap();
+        }
+        let case = case.run(args).ran(&[]).has("a", &made).has("d/y", "y\n");
+        if !is_shared {
+            pipes_for(Path::new(&own).join("v1/ac"));
+            pipes_for(Path::new(&own).join("v1/cas"));
+            for command in [&["cache", "verify"][..], &["cache", "verify", "--yes"], &["cache", "info"]] {
+                case.start(&[command, args].concat()).end();
+            }
+            assert_eq!(files(&Path::new(&own).join("v1/ac")).len() + objects(&own).len(), 0);
+        }
+    }
+}
+
 /// Entries and objects with a bit flipped in each of their bytes: a miss, or the same result; never another one.
 #[test]
 fn a_flipped_bit_anywhere_gives_no_wrong_result() {

@@ -234,14 +234,18 @@ impl CacheDirectory {
         let mut faults = CacheFaults::default();
         let mut gone: FxHashSet<Digest> = FxHashSet::default();
         for object in &scan.objects {
-            // Somebody else may make room at the same time.
-            let Some((digest, bytes)) = found(link::digest_of(&self.object(&object.digest)))? else {
-                continue;
-            };
-            faults.objects += 1;
-            faults.bytes += bytes;
-            if digest == object.digest {
-                continue;
+            match found(link::digest_of(&self.object(&object.digest))) {
+                // Somebody else may make room at the same time.
+                Ok(None) => continue,
+                Ok(Some((digest, bytes))) => {
+                    faults.objects += 1;
+                    faults.bytes += bytes;
+                    if digest == object.digest {
+                        continue;
+                    }
+                }
+                Err(error) if link::is_no_file(&error) => faults.objects += 1,
+                Err(error) => return Err(error),
             }
             faults.damaged.push(object.digest.to_string());
             gone.insert(object.digest);
@@ -294,7 +298,7 @@ impl CacheDirectory {
         for kept in entry.kept() {
             objects.extend(kept.object());
             if let Form::Directory { manifest, .. } = &kept.form {
-                let bytes = fs::read(self.object(manifest)).ok()?;
+                let bytes = link::read(&self.object(manifest)).ok()?;
                 for item in manifest::from_bytes(&bytes)? {
                     if let Item::File { digest, .. } = item {
                         objects.push(digest);
@@ -337,7 +341,8 @@ fn named(part: &Path) -> io::Result<Vec<(Digest, PathBuf, Metadata)>> {
             let Some(digest) = Digest::parse(&hex) else { continue };
             // Gone meanwhile.
             let Some(meta) = found(fs::symlink_metadata(item.path()))? else { continue };
-            if meta.is_file() {
+            // A pipe may stand for a file: it is found to be none when it is opened.
+            if !meta.is_dir() {
                 all.push((digest, item.path(), meta));
             }
         }
