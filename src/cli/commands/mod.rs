@@ -17,6 +17,7 @@ mod shell;
 mod status;
 mod watch;
 
+use crate::args::is_command;
 use crate::args::{Args, COMMANDS, Command};
 use crate::cache::{Around, CacheArgs};
 use crate::exit::{Exit, Failure};
@@ -364,6 +365,13 @@ impl Place {
                 _ => Failure::Noted(error, format!("for {named}, did you mean `{above}`?")),
             };
         }
+        if let [only] = error.diagnostics()
+            && let Some(name) = only.help.iter().find_map(|help| command_meant(help))
+        {
+            let rule = self.project.rerun(name, true);
+            return Failure::new(Exit::Plan, only.message.clone())
+                .help(format!("did you mean `{rule}`? `rulemake {name}` is a command"));
+        }
         let unknown = |target: &&String| {
             let named = format!("`{target}`");
             let about = |d: &&rulemake::Diagnostic| d.code == "no-such-target" && d.message.contains(&named);
@@ -384,6 +392,11 @@ impl Place {
             None => error.into(),
         }
     }
+}
+
+/// The name that a help proposes, when a command is called the same.
+fn command_meant(help: &str) -> Option<&str> {
+    help.strip_prefix("did you mean `")?.strip_suffix("`?").filter(|name| is_command(name))
 }
 
 fn show(printed: &[String]) {
