@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) struct CacheArgs {
     /// Keep results in DIR, and restore them from it instead of making them again
     ///
-    /// Without it nothing is kept. Several projects may use one directory. In `rulemake.toml`: `[cache]` with `dir`,
+    /// Without it nothing is kept; with it each result is kept when it is made, and `--force-all` makes all. Several projects may use one directory. In `rulemake.toml`: `[cache]` with `dir`,
     /// `link`, `shared` and `push`.
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub(crate) cache: Option<PathBuf>,
