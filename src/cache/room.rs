@@ -355,6 +355,11 @@ impl Cache {
         all && self.ask(|place| place.put_entry(key, entry, &objects)).is_some()
     }
 
+    /// Whether a result is kept here.
+    pub(crate) fn holds(&self, key: &Digest) -> bool {
+        self.directory.entry(key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes)).is_some()
+    }
+
     /// Puts a result that is kept here where others find it, whether or not that is done with each new one. `None`: it is
     /// not kept here, or is not taken there.
     pub(crate) fn push(&self, key: &Digest, hasher: &FileHasher) -> Option<u64> {

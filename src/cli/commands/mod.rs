@@ -197,6 +197,11 @@ impl Place {
         matches!(self.cache.open(&self.around()), Ok(Some(_)))
     }
 
+    /// Whether there is a place that others share.
+    pub(crate) fn has_shared_cache(&self) -> bool {
+        self.has_cache() && self.cache.cache_shared.is_some()
+    }
+
     fn around(&self) -> Around<'_> {
         Around { start: &self.start, root: &self.project.root, variables: &self.options.variables }
     }
