@@ -289,19 +289,50 @@ fn room_is_made_only_when_that_is_asked_for_and_in_the_order_of_use() {
     }
     let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    3").stdout_has("  a  ");
     let case = case
-        .call(&["cache", "gc", "--cache", &cache, "--max-age", "36h"])
+        .call(&["cache", "gc", "--cache", &cache, "--max-age", "36h", "--min-age", "0s"])
         .stderr_has("would remove 2 results");
     let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    3");
-    let case =
-        case.call(&["cache", "gc", "--cache", &cache, "--max-age", "36h", "--keep-last", "2", "--yes"]);
-    let case = case.stderr_has("removed 1 result ");
+    let gc = |case: Case, limits: &[&str]| {
+        let args = ["cache", "gc", "--cache", &cache, "--min-age", "0s", "--yes"];
+        case.call(&[&args[..], limits].concat())
+    };
+    let case = gc(case, &["--max-age", "36h", "--keep-last", "2"]).stderr_has("removed 1 result ");
     let run = |case: Case, n: &str| case.run(&["--cache", &cache, "--config", n, "--no-cache"]);
     let case = run(case, "n=9").remove("a").run(&["--cache", &cache, "--config", "n=2"]).ran(&[]);
     let case = case.run(&["--cache", &cache, "--config", "n=1"]).ran(&["a a"]);
-    let case = case.call(&["cache", "gc", "--cache", &cache, "--max-size", "0", "-y"]).stderr_has("0 stay");
+    let case = gc(case, &["--max-size", "0"]).stderr_has("0 stay");
     let case = case.call(&["cache", "--cache", &cache]).stdout_has("results    0");
     let case = case.call_with_code(&["cache", "info"], 2).stderr_has("there is no cache");
     case.call_with_code(&["cache", "gc", "--cache", &cache, "--max-age", "5"], 2).stderr_has("12h");
+}
+
+/// What others may still be at stays, and with it the results that need it: an entry takes no room worth a result.
+#[test]
+fn what_is_too_young_to_go_stays_as_a_whole_and_is_told() {
+    let (_dir, cache) = cache();
+    let text = "rule a:\n    output: 'a'\n    shell: 'seq 20000 > {output}'\n";
+    let case = Case::new().rulefile(text).run(&["--cache", &cache]);
+    let leftover = Path::new(&cache).join("v1/tmp/1-dead-0");
+    fs::write(&leftover, "half").unwrap();
+    let gc = ["cache", "gc", "--cache", &cache, "--max-size", "0", "--yes"];
+    let case = case.call(&gc).stderr_has("nothing to remove; 1 result stays");
+    let case = case
+        .stderr_has("1 object and 1 unfinished file (")
+        .stderr_has("are younger than an hour and go later");
+    assert!(leftover.exists());
+    let case = case.remove("a").run(&["--cache", &cache]).ran(&[]).restored(&["a a"]);
+    let case = case.call(&[&gc[..], &["--min-age", "0s"]].concat());
+    let case = case.stderr_has("removed 1 result and 1 object").stderr_has("1 leftover of broken-off writes");
+    assert!(!leftover.exists() && objects(&cache).is_empty());
+    assert!(!case.last().stderr.contains("later"), "{}", case.last());
+    case.remove("a").run(&["--cache", &cache]).ran(&["a a"]);
+}
+
+#[test]
+fn the_place_of_the_cache_is_shown_as_people_write_it() {
+    let case = Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'echo > a'\n").file("below/x", "");
+    let case = case.call(&["cache", "--cache", "below/../kept"]).stdout_has("/kept\n");
+    case.stdout_lacks("..");
 }
 
 #[test]
@@ -317,6 +348,59 @@ fn verify_finds_each_changed_bit() {
     let case = case.call_with_code(&["cache", "verify", "--cache", &cache], 1).stdout_has("damaged: blake3:");
     let case = case.call(&["cache", "verify", "--cache", &cache, "--yes"]).stderr_has("removed");
     case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+}
+
+/// What others may put into a directory that is shared: nothing is waited for, and what should be there is made again.
+#[test]
+fn a_pipe_in_the_place_of_a_file_of_the_cache_is_a_miss_and_no_hang() {
+    let text =
+        "rule a:\n    output: 'a', directory('d')\n    shell: 'seq 60000 > a; mkdir d; echo y > d/y'\n";
+    let pipes_for = |dir: PathBuf| {
+        let files = files(&dir);
+        assert!(!files.is_empty(), "nothing in {}", dir.display());
+        for file in files {
+            fs::remove_file(&file).unwrap();
+            assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        }
+    };
+    let made: String = (1..=60000).map(|n| format!("{n}\n")).collect();
+    for (part, is_shared, runs) in [
+        ("ac", false, true),
+        ("seen", false, false),
+        ("cas", false, true),
+        ("ac", true, true),
+        ("cas", true, true),
+    ] {
+        let dir = TempDir::new().unwrap();
+        let [own, shared] = ["own", "shared"].map(|name| dir.path().join(name).display().to_string());
+        let args: &[&str] = match is_shared {
+            true => &["--cache", &own, "--cache-shared", &shared, "--cache-push"],
+            false => &["--cache", &own],
+        };
+        let case = Case::new().rulefile(text).run(args).remove("a").remove("d");
+        if is_shared {
+            fs::remove_dir_all(&own).unwrap();
+        }
+        pipes_for(Path::new(if is_shared { &shared } else { &own }).join("v1").join(part));
+        let ran = case.start(args).end();
+        assert_eq!(ran.code, Some(0), "{part} {is_shared}\n{ran}");
+        assert_eq!(ran.jobs("job-finished", |_| true).len(), usize::from(runs), "{part} {is_shared}\n{ran}");
+        let case = case.has("a", &made).has("d/y", "y\n");
+        // The result has taken its place again.
+        let case = case.remove("a").remove("d");
+        if is_shared {
+            fs::remove_dir_all(&own).unwrap();
+        }
+        let case = case.run(args).ran(&[]).has("a", &made).has("d/y", "y\n");
+        if !is_shared {
+            pipes_for(Path::new(&own).join("v1/ac"));
+            pipes_for(Path::new(&own).join("v1/cas"));
+            for command in [&["cache", "verify"][..], &["cache", "verify", "--yes"], &["cache", "info"]] {
+                case.start(&[command, args].concat()).end();
+            }
+            assert_eq!(files(&Path::new(&own).join("v1/ac")).len() + objects(&own).len(), 0);
+        }
+    }
 }
 
 /// Entries and objects with a bit flipped in each of their bytes: a miss, or the same result; never another one.

@@ -414,7 +414,7 @@ rule b:
         .rulefile(rulefile)
         .run(&[])
         .call(&["clean"])
-        .stderr_has("would remove 1 file; 1 kept: protected")
+        .stderr_has("would remove 1 file: `rulemake clean --yes` does it; 1 kept: protected")
         .call(&["clean", "--yes"])
         .stderr_has("removed 1 file; 1 kept: protected")
         .has_not("other")

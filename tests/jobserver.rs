@@ -45,6 +45,13 @@ fn at_once(case: &Case) -> (i64, usize) {
     (most, pieces)
 }
 
+/// A Rulefile below a make, with four pieces of work that may go on at once.
+fn below_make(line: &str) -> Case {
+    let rulefile = "rule all:\n    input: expand('{n}.own', n=range(4))\n\
+        rule own:\n    output: '{n}.own'\n    shell: '../work 1 0.2; touch {output}'\n";
+    case().file("x/Rulefile", rulefile).file("Makefile", &format!("all:\n\t{line}\n"))
+}
+
 /// Calls make in the case's directory.
 fn make(case: &Case, args: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new("make");
@@ -54,6 +61,7 @@ fn make(case: &Case, args: &[&str]) -> (Option<i32>, String) {
         .env("WORK", case.path("log"))
         .env("RULEMAKE", BINARY)
         .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
@@ -96,6 +104,29 @@ fn a_run_below_make_takes_its_slots_and_gives_all_back() {
     // At its end make counts the slots.
     assert!(!said.contains("INTERNAL"), "{said}");
     assert!(said.contains("6 ran"), "{said}");
+}
+
+/// Promise: below a make without a pool no more runs at once than make itself would run.
+#[test]
+fn a_make_without_a_pool_is_heeded_too() {
+    if !has_make() {
+        return;
+    }
+    const SERIAL: &str = "one job at a time, as the make above was called without -j\n";
+    for (line, args, most, is_told) in [
+        ("@$(RULEMAKE) -C x", &["-j1"][..], 1, false),
+        ("@RULEMAKE_JOBS=4 $(RULEMAKE) -C x", &["-j1"], 1, false),
+        ("@$(RULEMAKE) -C x", &[], 1, true),
+        ("@RULEMAKE_JOBS=2 $(RULEMAKE) -C x", &[], 2, false),
+        ("@$(RULEMAKE) -C x -j3", &["-j1"], 3, false),
+        ("@$(RULEMAKE) -C x -j3", &[], 3, false),
+        ("@RULEMAKE_JOBS=2 $(RULEMAKE) -C x", &["-j"], 2, false),
+    ] {
+        let case = below_make(line);
+        let (code, said) = make(&case, args);
+        assert_eq!((code, at_once(&case)), (Some(0), (most, 4)), "{line} {args:?}: {said}");
+        assert_eq!(said.contains(SERIAL), is_told, "{line} {args:?}: {said}");
+    }
 }
 
 /// GNU make from 4.4 on names its pool by a path. Here somebody else does so, with three slots.

@@ -257,8 +257,12 @@ fn push_and_pull_run_nothing() {
     // What is nowhere is told, and what does not need it is there all the same.
     let other = other.file("in/a.txt", "third\n").remove("out/b.txt").call_with_code(&args("pull"), 1);
     other.stderr_has("no cache holds its result").has("out/b.txt", &first.read("out/b.txt"));
-    checkout().call_with_code(&["push"], 7).stderr_has("no shared cache");
+    checkout().call_with_code(&["push"], 2).stderr_has("no shared cache");
     checkout().call_with_code(&["pull"], 2).stderr_has("there is no cache");
+    // Made before any cache was on: that is no matter of what is up to date, and there is a way out.
+    let case = checkout().run(&[]).call(&args("push")).stderr_has("; 5 were made while no cache was on\n");
+    let case = case.stderr_has("--force-all").run(&["--cache", ".rulemake/cache", "--force-all"]);
+    case.call(&args("push")).stderr_has("5 results (").stderr_has("in the shared cache\n");
 }
 
 #[test]

@@ -77,6 +77,8 @@ fn a_watcher_makes_again_what_changed() {
     let ended = watcher.end();
     assert_eq!(ended.code, Some(130));
     assert!(ended.stderr.contains("watching "), "{}", ended.stderr);
+    // While nothing runs there is nobody to ask.
+    assert!(ended.stderr.ends_with("stopping\n"), "{}", ended.stderr);
 }
 
 /// A mistake is told, and waited for until it is mended.

@@ -65,7 +65,7 @@ pub(super) fn bring(
 
 /// `false`: it cannot be had between these places.
 fn share(from: &Path, to: &Path, executable: bool) -> io::Result<bool> {
-    let source = File::open(from)?;
+    let source = open(from)?;
     let target = new_file(to, executable)?;
     if crate::sys::share_blocks(&source, &target).is_ok() {
         return Ok(true);
@@ -86,7 +86,7 @@ fn hard_link(from: &Path, to: &Path) -> io::Result<bool> {
 }
 
 fn copy(from: &Path, to: &Path, executable: bool) -> io::Result<Digest> {
-    let mut source = File::open(from)?;
+    let mut source = open(from)?;
     let mut target = new_file(to, executable)?;
     let done = pour(&mut source, &mut target);
     if done.is_err() {
@@ -94,6 +94,38 @@ fn copy(from: &Path, to: &Path, executable: bool) -> io::Result<Digest> {
         let _ = fs::remove_file(to);
     }
     done.map(|(digest, _)| digest)
+}
+
+/// Opens a file to read it. What is no regular file is [`is_no_file`]: a pipe would be waited for without end, a device read
+/// without end, and both may lie in a directory that others write to.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(NO_FILE, format!("{} is not a regular file", path.display())))
+}
+
+const NO_FILE: io::ErrorKind = io::ErrorKind::InvalidData;
+
+/// Whether [`open`] found what is not a regular file.
+pub(super) fn is_no_file(error: &io::Error) -> bool {
+    // A socket cannot even be opened.
+    #[cfg(unix)]
+    let is_socket = error.raw_os_error() == Some(libc::ENXIO);
+    #[cfg(not(unix))]
+    let is_socket = false;
+    error.kind() == NO_FILE || is_socket
+}
+
+/// All bytes of a regular file.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes).map(|_| bytes)
 }
 
 /// A file that was not there. What a link leads to is never written.
@@ -140,7 +172,7 @@ pub(super) fn pour(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(Diges
 
 /// The digest of a file of the cache.
 pub(super) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
-    pour(&mut File::open(path)?, &mut io::sink())
+    pour(&mut open(path)?, &mut io::sink())
 }
 
 /// Takes away the permission to write.

@@ -169,7 +169,10 @@ impl Ground<'_> {
 
     pub(super) fn manifest(&self, object: &Digest) -> Result<Vec<Item>, Lost> {
         let place = self.cache.object(object);
-        let bytes = found(fs::read(&place)).map_err(|error| Lost::io("read", &place, &error))?;
+        let bytes = found(link::read(&place)).map_err(|error| match link::is_no_file(&error) {
+            true => self.damaged(object),
+            false => Lost::io("read", &place, &error),
+        })?;
         let bytes = bytes.ok_or(Lost::Missing)?;
         let items = (Digest::of(&bytes) == *object).then(|| manifest::from_bytes(&bytes)).flatten();
         items.ok_or_else(|| self.damaged(object))

@@ -3,7 +3,7 @@
 use super::backend::CacheBackend;
 use super::directory::CacheDirectory;
 use super::entry::{Entry, Form, Kept};
-use super::link::CacheLink;
+use super::link::{self, CacheLink};
 use super::manifest::Item;
 use super::place::{Ground, Lost};
 use crate::base::digest::Digest;
@@ -328,7 +328,7 @@ impl Cache {
         if !meta.is_file() || meta.len() > MOST {
             return Ok(None);
         }
-        let bytes = std::fs::read(full)?;
+        let bytes = link::read(full)?;
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
         if self.directory.size(&digest)? != Some(size) {
             self.directory.receive(&digest, |to| to.write_all(&bytes).map(|()| true))?;
@@ -344,7 +344,7 @@ impl Cache {
         objects.dedup();
         let put = |object: &Digest| {
             let put = |place: &dyn CacheBackend| {
-                place.put(object, &mut std::fs::File::open(self.directory.object(object))?)
+                place.put(object, &mut link::open(&self.directory.object(object))?)
             };
             self.ask(put).is_some()
         };
@@ -353,6 +353,11 @@ impl Cache {
             None => objects.iter().all(put),
         };
         all && self.ask(|place| place.put_entry(key, entry, &objects)).is_some()
+    }
+
+    /// Whether a result is kept here.
+    pub(crate) fn holds(&self, key: &Digest) -> bool {
+        self.directory.entry(key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes)).is_some()
     }
 
     /// Puts a result that is kept here where others find it, whether or not that is done with each new one. `None`: it is

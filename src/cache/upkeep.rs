@@ -73,6 +73,9 @@ pub struct CacheLimits {
     /// So many results of each output stay, whatever the other limits say, those that were of use last. Without other limits
     /// all others go.
     pub keep_last: Option<usize>,
+    /// What was written within this time stays whatever the other limits say, for who writes it may be at it; an hour when
+    /// nothing else is said.
+    pub min_age: Option<Duration>,
 }
 
 /// What went, or would go.
@@ -92,8 +95,19 @@ pub struct CacheRemoved {
     pub objects: usize,
     /// Bytes of these objects.
     pub bytes: u64,
+    /// Files that were being written by processes that ended at it.
+    pub leftovers: usize,
+    /// Bytes of these files.
+    pub leftover_bytes: u64,
     /// Results that stay.
     pub kept: usize,
+    /// Objects that will go, but are too young now. The results that need them stay as long as they do, and are among the
+    /// kept ones.
+    pub young_objects: usize,
+    /// Files being written, or left so, that are too young to tell.
+    pub young_leftovers: usize,
+    /// Bytes of both.
+    pub young_bytes: u64,
 }
 
 /// What is wrong in a cache.
@@ -133,7 +147,14 @@ struct Object {
     digest: Digest,
     bytes: u64,
     is_linked: bool,
-    is_young: bool,
+    changed_ms: u64,
+}
+
+/// A file of `tmp/`.
+struct Leftover {
+    path: PathBuf,
+    bytes: u64,
+    changed_ms: u64,
 }
 
 struct Scan {
@@ -177,9 +198,14 @@ impl CacheDirectory {
         let mut scan = self.scan()?;
         scan.results.sort_by_key(|result| std::cmp::Reverse((result.used, result.key)));
         let sizes: FxHashMap<Digest, u64> = scan.objects.iter().map(|o| (o.digest, o.bytes)).collect();
-        let now = clock::wall_ms() / 1000;
+        let now_ms = clock::wall_ms();
+        let now = now_ms / 1000;
+        let grace_ms = limits.min_age.unwrap_or(YOUNG).as_millis() as u64;
+        let is_young = |changed_ms: u64| now_ms.saturating_sub(changed_ms) < grace_ms;
+        let young: FxHashSet<Digest> =
+            scan.objects.iter().filter(|o| is_young(o.changed_ms)).map(|o| o.digest).collect();
         let only_last = limits.max_bytes.is_none() && limits.max_age.is_none();
-        let mut live: FxHashSet<Digest> = FxHashSet::default();
+        let (mut live, mut waiting) = (FxHashSet::<Digest>::default(), FxHashSet::<Digest>::default());
         let (mut bytes, mut last) = (0u64, FxHashMap::<String, usize>::default());
         let (mut going, mut kept) = (Vec::new(), 0);
         for result in &scan.results {
@@ -203,23 +229,37 @@ impl CacheDirectory {
                 bytes += more;
                 live.extend(new);
                 kept += 1;
+            } else if result.is_complete && new.iter().any(|object| young.contains(object)) {
+                // Without its entry nothing would be gained, and the result lost.
+                waiting.extend(new);
+                kept += 1;
             } else {
                 going.push(result.key);
             }
         }
-        let dead: Vec<&Object> =
-            scan.objects.iter().filter(|o| !live.contains(&o.digest) && !o.is_young).collect();
+        let useless = scan.objects.iter().filter(|object| !live.contains(&object.digest));
+        let (later, dead): (Vec<&Object>, Vec<&Object>) =
+            useless.partition(|object| young.contains(&object.digest) || waiting.contains(&object.digest));
+        let (unfinished, leftovers): (Vec<Leftover>, Vec<Leftover>) =
+            self.leftovers()?.into_iter().partition(|leftover| is_young(leftover.changed_ms));
+        let bytes_of = |objects: &[&Object]| objects.iter().map(|object| object.bytes).sum::<u64>();
+        let bytes_in = |files: &[Leftover]| files.iter().map(|file| file.bytes).sum::<u64>();
         let removed = CacheRemoved {
             results: going.len() + scan.bad.len(),
             objects: dead.len(),
-            bytes: dead.iter().map(|object| object.bytes).sum(),
+            bytes: bytes_of(&dead),
+            leftovers: leftovers.len(),
+            leftover_bytes: bytes_in(&leftovers),
             kept,
+            young_objects: later.len(),
+            young_leftovers: unfinished.len(),
+            young_bytes: bytes_of(&later) + bytes_in(&unfinished),
         };
         if remove {
             // Entries first: one without its objects is a promise that is not held.
             going.iter().chain(&scan.bad).try_for_each(|key| self.discard_entry(key))?;
             dead.iter().try_for_each(|object| self.discard(&object.digest))?;
-            self.remove_scratch()?;
+            leftovers.iter().try_for_each(|file| found(fs::remove_file(&file.path)).map(drop))?;
         }
         Ok(removed)
     }
@@ -234,14 +274,18 @@ impl CacheDirectory {
         let mut faults = CacheFaults::default();
         let mut gone: FxHashSet<Digest> = FxHashSet::default();
         for object in &scan.objects {
-            // Somebody else may make room at the same time.
-            let Some((digest, bytes)) = found(link::digest_of(&self.object(&object.digest)))? else {
-                continue;
-            };
-            faults.objects += 1;
-            faults.bytes += bytes;
-            if digest == object.digest {
-                continue;
+            match found(link::digest_of(&self.object(&object.digest))) {
+                // Somebody else may make room at the same time.
+                Ok(None) => continue,
+                Ok(Some((digest, bytes))) => {
+                    faults.objects += 1;
+                    faults.bytes += bytes;
+                    if digest == object.digest {
+                        continue;
+                    }
+                }
+                Err(error) if link::is_no_file(&error) => faults.objects += 1,
+                Err(error) => return Err(error),
             }
             faults.damaged.push(object.digest.to_string());
             gone.insert(object.digest);
@@ -261,10 +305,9 @@ impl CacheDirectory {
 
     fn scan(&self) -> io::Result<Scan> {
         let mut scan = Scan { results: Vec::new(), bad: Vec::new(), objects: Vec::new() };
-        let now_ms = clock::wall_ms();
         for (digest, _, meta) in named(&self.part("cas"))? {
-            let is_young = now_ms.saturating_sub(changed_ms(&meta)) < YOUNG.as_millis() as u64;
-            scan.objects.push(Object { digest, bytes: meta.len(), is_linked: has_names(&meta), is_young });
+            let (is_linked, changed_ms) = (has_names(&meta), changed_ms(&meta));
+            scan.objects.push(Object { digest, bytes: meta.len(), is_linked, changed_ms });
         }
         let there: FxHashSet<Digest> = scan.objects.iter().map(|object| object.digest).collect();
         for (key, _, meta) in named(&self.part("ac"))? {
@@ -294,7 +337,7 @@ impl CacheDirectory {
         for kept in entry.kept() {
             objects.extend(kept.object());
             if let Form::Directory { manifest, .. } = &kept.form {
-                let bytes = fs::read(self.object(manifest)).ok()?;
+                let bytes = link::read(&self.object(manifest)).ok()?;
                 for item in manifest::from_bytes(&bytes)? {
                     if let Item::File { digest, .. } = item {
                         objects.push(digest);
@@ -305,18 +348,18 @@ impl CacheDirectory {
         Some(objects)
     }
 
-    /// What was being written by who died at it.
-    fn remove_scratch(&self) -> io::Result<()> {
-        const DAY: u64 = 24 * 3600 * 1000;
-        let Some(listing) = found(fs::read_dir(self.part("tmp")))? else { return Ok(()) };
+    /// What is being written, or was by who died at it.
+    fn leftovers(&self) -> io::Result<Vec<Leftover>> {
+        let mut all = Vec::new();
+        let Some(listing) = found(fs::read_dir(self.part("tmp")))? else { return Ok(all) };
         for item in listing {
             let item = item?;
             let Some(meta) = found(fs::symlink_metadata(item.path()))? else { continue };
-            if clock::wall_ms().saturating_sub(changed_ms(&meta)) > DAY && !meta.is_dir() {
-                found(fs::remove_file(item.path()))?;
+            if !meta.is_dir() {
+                all.push(Leftover { path: item.path(), bytes: meta.len(), changed_ms: changed_ms(&meta) });
             }
         }
-        Ok(())
+        Ok(all)
     }
 }
 
@@ -337,7 +380,8 @@ fn named(part: &Path) -> io::Result<Vec<(Digest, PathBuf, Metadata)>> {
             let Some(digest) = Digest::parse(&hex) else { continue };
             // Gone meanwhile.
             let Some(meta) = found(fs::symlink_metadata(item.path()))? else { continue };
-            if meta.is_file() {
+            // A pipe may stand for a file: it is found to be none when it is opened.
+            if !meta.is_dir() {
                 all.push((digest, item.path(), meta));
             }
         }

@@ -4,7 +4,7 @@
 use crate::exit::{Exit, Failure};
 use clap::ValueEnum;
 use rulemake::{Cache, CacheBackend, CacheDirectory, CacheLink, Value};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Options for the cache of results.
@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) struct CacheArgs {
     /// Keep results in DIR, and restore them from it instead of making them again
     ///
-    /// Without it nothing is kept. Several projects may use one directory. In `rulemake.toml`: `[cache]` with `dir`,
+    /// Without it nothing is kept; with it each result is kept when it is made, and `--force-all` makes all. Several projects may use one directory. In `rulemake.toml`: `[cache]` with `dir`,
     /// `link`, `shared` and `push`.
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub(crate) cache: Option<PathBuf>,
@@ -64,10 +64,22 @@ impl Around<'_> {
     }
 
     fn path(&self, text: &Path) -> PathBuf {
-        match (text.strip_prefix("~"), self.variable("HOME")) {
+        plain(match (text.strip_prefix("~"), self.variable("HOME")) {
             (Ok(rest), Some(home)) => Path::new(home).join(rest),
             _ => self.start.join(text),
-        }
+        })
+    }
+}
+
+/// A path without `..`, as far as it can be had: what is before one may be a link, and then the text alone does not say where
+/// it leads.
+fn plain(path: PathBuf) -> PathBuf {
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else { return path };
+    let (up, rest) = parts.split_at(last + 1);
+    match std::fs::canonicalize(up.iter().collect::<PathBuf>()) {
+        Ok(up) => up.join(rest.iter().collect::<PathBuf>()),
+        Err(_) => path,
     }
 }
 

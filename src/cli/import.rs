@@ -7,6 +7,7 @@ mod interpolate;
 pub(crate) mod make;
 pub(crate) mod snake;
 
+use crate::args::is_command;
 use std::collections::BTreeSet;
 
 /// Something that its user should know, with the line it is about.
@@ -22,6 +23,13 @@ impl Note {
     /// Something is different, but it works.
     pub(crate) fn changed(line: usize, message: impl Into<String>) -> Note {
         Note { line, message: message.into(), missing: false }
+    }
+
+    /// For a rule that is called like a command, which is then what `rulemake NAME` means.
+    pub(crate) fn of_name(line: usize, rule: &str) -> Option<Note> {
+        is_command(rule).then(|| {
+            Note::changed(line, format!("`rulemake {rule}` is a command: `rulemake -- {rule}` runs the rule"))
+        })
     }
 
     /// Something has to be done by hand.

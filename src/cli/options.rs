@@ -83,8 +83,9 @@ pub(crate) struct RunArgs {
     /// Use at most N processors; all of them by default
     ///
     /// All of them also with 0 or `all`. Without -j a run below GNU make (`+rulemake` in its Makefile) or below another
-    /// rulemake uses the slots of that. Programs in jobs find the slots of this run in MAKEFLAGS: make, cargo, ninja and
-    /// rulemake take those that are free, in a job of N threads those N.
+    /// rulemake uses the slots of that; below `make -j1` or a make without -j it runs one job at a time. Programs in jobs
+    /// find the slots of this run in MAKEFLAGS: make, cargo, ninja and rulemake take those that are free, in a job of N
+    /// threads those N.
     #[arg(short, long, value_name = "N", value_parser = processors, short_alias = 'c', alias = "cores")]
     pub(crate) jobs: Option<usize>,
     /// After a failure go on with what does not need it

@@ -91,6 +91,7 @@ impl Progress {
             n => format!("{n} jobs"),
         };
         view.print(&[match level {
+            _ if view.running.is_empty() => "stopping".to_string(),
             CancelLevel::Kill => format!("killing {jobs}"),
             _ if typed => format!("stopping: {jobs} asked to end (Ctrl-C again kills them)"),
             _ => format!("stopping: {jobs} asked to end"),

@@ -10,6 +10,9 @@ use std::path::{Component, Path, PathBuf};
 /// Names that are looked for, in this order.
 const NAMES: [&str; 2] = ["Rulefile", "rulefile"];
 
+/// What other tools read that `rulemake import` can make a Rulefile of.
+const IMPORTED: [&str; 4] = ["Makefile", "makefile", "GNUmakefile", "dvc.yaml"];
+
 const FIRST_RULEFILE: &str = "\
 or write a first one, in a file named `Rulefile`:
 rule hello:
@@ -62,7 +65,7 @@ impl Project {
                 return Ok(Project { rulefile, root: root.to_path_buf(), below, command, options });
             }
         }
-        Err(not_found(&start))
+        Err(not_found(&start, &command))
     }
 
     /// The workflow's name of a target. `is_rule` tells rules, whose names are the same everywhere;
@@ -167,7 +170,8 @@ fn missing(start: &Path, file: &Path) -> Failure {
         .help("-f names the Rulefile; to run jobs that are up to date there is --force")
 }
 
-fn not_found(start: &Path) -> Failure {
+/// `command` is the command line that works in `start`.
+fn not_found(start: &Path, command: &str) -> Failure {
     let message = format!("no Rulefile in {} or in a directory above it", start.display());
     let failure = Failure::new(Exit::Workflow, message);
     for name in NAMES {
@@ -187,6 +191,11 @@ fn not_found(start: &Path) -> Failure {
         return failure
             .note(format!("there is a {name}, which is used only when it is asked for"))
             .help(format!("run it with `rulemake -f {name}`"));
+    }
+    if let Some(name) = IMPORTED.into_iter().find(|name| start.join(name).is_file()) {
+        return failure
+            .note(format!("there is a {name}, which belongs to another tool"))
+            .help(format!("`{command} import {name}` makes a Rulefile of it"));
     }
     let mut up = String::new();
     for above in start.ancestors().skip(1) {

@@ -118,6 +118,8 @@ pub struct JobLog {
     pub text: String,
     /// When that is empty: the existing files of the rule's `log:`, relative to the root, with their texts.
     pub own: Vec<(String, String)>,
+    /// What happened instead, when no job was executed and there is no such log: `accepted as it was, in run 4`.
+    pub not_executed: Option<String>,
 }
 
 /// One job of an explanation.

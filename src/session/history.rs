@@ -11,29 +11,66 @@ use crate::plan::context::Context;
 use crate::store::{Loaded, Record, View, read, runs};
 use crate::trace::fingerprint::{Origin, Trace};
 use rustc_hash::FxHashSet;
+use serde_json::Value as Json;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Session {
-    /// The log of the last execution of the job that makes `path`. `None` when nothing is on record.
+    /// The log of the last execution of the job that makes `path`, or of the rule of this name, if that makes no file.
+    /// `None` when nothing is on record.
     ///
     /// # Errors
     /// [`Environment`](crate::ErrorKind::Environment) when it cannot be read.
     pub fn log(&self, path: &str) -> Result<Option<JobLog>> {
         let loaded = read(&self.state_dir())?;
-        let last = loaded.paths.find(path).and_then(|id| loaded.view.last_job(id));
-        let Some((run, job)) = last else { return Ok(None) };
-        let log = runs::job_log(&self.state_dir(), run, job);
+        let (log, origin) = if self.workflow.rule(path).is_some_and(|rule| rule.outputs.is_empty()) {
+            let Some(log) = self.last_log_of_rule(path)? else { return Ok(None) };
+            (log, None)
+        } else {
+            let id = loaded.paths.find(path);
+            let Some((run, job)) = id.and_then(|id| loaded.view.last_job(id)) else { return Ok(None) };
+            let trace = id.and_then(|id| loaded.view.trace(id));
+            let origin = trace.filter(|trace| (trace.run, trace.job) == (run, job)).map(|t| (t.origin, run));
+            (runs::job_log(&self.state_dir(), run, job), origin)
+        };
+        let not_executed = match origin {
+            Some((Origin::Accepted, run)) => Some(format!("accepted as it was, in run {run}")),
+            Some((Origin::Restored, run)) => Some(format!("restored from an earlier result, in run {run}")),
+            Some((Origin::Executed, _)) | None => None,
+        };
+        if not_executed.is_some() {
+            return Ok(Some(JobLog { log, text: String::new(), own: Vec::new(), not_executed }));
+        }
         let text = runs::read_log(&log)?;
         let own = if text.is_empty() { self.own_logs(path, loaded)? } else { Vec::new() };
-        Ok(Some(JobLog { log, text, own }))
+        Ok(Some(JobLog { log, text, own, not_executed }))
     }
 
-    /// The texts of the `log:` files of the job that makes `path`. None when there is no plan for it any more.
+    /// The state knows jobs by what they make; of those that make nothing only the events of runs tell.
+    fn last_log_of_rule(&self, rule: &str) -> Result<Option<PathBuf>> {
+        for run in runs::newest_first(&self.state_dir())? {
+            let events = runs::read_log(&runs::event_log(&self.state_dir(), run))?;
+            let is_about = |line: &&str| line.contains("job-started") && line.contains(rule);
+            let started = events.lines().rev().filter(is_about).find_map(|line| {
+                let event: Json = serde_json::from_str(line).ok()?;
+                let is_it = event["event"] == "job-started" && event["job"]["rule"] == rule;
+                event["log"].as_str().filter(|_| is_it).map(|log| self.root.join(log))
+            });
+            if started.is_some() {
+                return Ok(started);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The texts of the `log:` files of the job that makes `path`, or of the rule of this name. None when there is no plan
+    /// for it any more.
     fn own_logs(&self, path: &str, mut loaded: Loaded) -> Result<Vec<(String, String)>> {
         let Ok(cx) = self.context(&[path], &RunOptions::default(), &mut loaded, false) else {
             return Ok(Vec::new());
         };
-        let Some(job) = cx.paths.find(path).and_then(|id| cx.graph.producer(id)) else {
+        let made_by = cx.paths.find(path).and_then(|id| cx.graph.producer(id));
+        let Some(job) = made_by.or_else(|| cx.graph.targets.first().copied()) else {
             return Ok(Vec::new());
         };
         let job = cx.job(job);

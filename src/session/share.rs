@@ -26,8 +26,18 @@ pub struct Pushed {
     pub bytes: u64,
     /// Jobs whose results are not: they are not up to date, or were not kept, or the place did not take them.
     pub left: usize,
+    /// Those of `left` that are up to date, but were made while no cache was on: results are kept when they are made.
+    pub not_kept: usize,
     /// What the user should hear.
     pub warnings: Vec<String>,
+}
+
+/// What became of one result.
+enum Push {
+    /// It is there, with so many bytes.
+    Done(u64),
+    NotKept,
+    Left,
 }
 
 impl Session {
@@ -48,19 +58,28 @@ impl Session {
             (0..cx.graph.jobs.len() as u32).map(JobId).filter(|id| has_action(&cx, *id)).collect();
         let push = |id: &JobId| {
             if cx.graph.open.contains_key(id) {
-                return Ok(None);
+                return Ok(Push::Left);
             }
             let check = compare_only(&cx, *id, Mode::Forecast).map_err(plan_error)?;
             let key = cached::key(&cx, *id, &check).filter(|_| check.reasons.is_empty());
-            Ok(key.and_then(|key| cache.push(&key, cx.files.hasher())))
+            Ok(match key {
+                Some(key) if !cache.holds(&key) => Push::NotKept,
+                Some(key) => cache.push(&key, cx.files.hasher()).map_or(Push::Left, Push::Done),
+                None => Push::Left,
+            })
         };
-        let done: Result<Vec<Option<u64>>> = self.pool.install(|| jobs.par_iter().map(push).collect());
+        let done: Result<Vec<Push>> = self.pool.install(|| jobs.par_iter().map(push).collect());
         let done = done?;
-        let results = done.iter().flatten().count();
+        let bytes = |push: &Push| match push {
+            Push::Done(bytes) => Some(*bytes),
+            Push::Left | Push::NotKept => None,
+        };
+        let results = done.iter().filter_map(bytes).count();
         Ok(Pushed {
             results,
-            bytes: done.iter().flatten().sum(),
+            bytes: done.iter().filter_map(bytes).sum(),
             left: done.len() - results,
+            not_kept: done.iter().filter(|push| matches!(push, Push::NotKept)).count(),
             warnings: cache.take_notices(),
         })
     }

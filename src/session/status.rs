@@ -98,7 +98,8 @@ impl Session {
             (status.running, status.by, status.since_ms) = (true, Some(by), since_ms);
             return Ok(status);
         } else {
-            status.run = loaded.view.next_run().checked_sub(1).filter(|run| *run > 0);
+            // What was accepted has a number, too, but did not run.
+            status.run = runs::newest_first(&state_dir)?.first().copied().filter(|run| *run > 0);
         }
         let Some(run) = status.run else { return Ok(status) };
         let text = runs::read_log(&runs::event_log(&state_dir, run))?;

@@ -92,8 +92,7 @@ pub(crate) fn saved_dir(state_dir: &Path, run: u32) -> PathBuf {
 
 /// Removes the logs and the quarantine of all but the last `keep` runs. `saved/` is never touched.
 pub(crate) fn prune_runs(state_dir: &Path, keep: usize) -> Result<()> {
-    let mut runs = numbered(&state_dir.join("runs"))?;
-    runs.sort_unstable_by(|a, b| b.cmp(a));
+    let runs = newest_first(state_dir)?;
     let Some(&oldest_kept) = runs.get(keep.saturating_sub(1)) else { return Ok(()) };
     for place in ["runs", "quarantine"] {
         let place = state_dir.join(place);
@@ -103,6 +102,13 @@ pub(crate) fn prune_runs(state_dir: &Path, keep: usize) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The runs that have a directory. Touches nothing.
+pub(crate) fn newest_first(state_dir: &Path) -> Result<Vec<u32>> {
+    let mut runs = numbered(&state_dir.join("runs"))?;
+    runs.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(runs)
 }
 
 /// The highest number that any run has a directory for.

@@ -60,6 +60,7 @@ impl<'t> Case<'t> {
             .env_remove("COLUMNS")
             .env_remove("GITHUB_ACTIONS")
             .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
             .env_remove("CARGO_MAKEFLAGS")
             .stdin(Stdio::null())
             .output()

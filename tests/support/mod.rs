@@ -185,6 +185,7 @@ impl Case {
             .env_remove("COLUMNS")
             .env_remove("GITHUB_ACTIONS")
             .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
             .env_remove("CARGO_MAKEFLAGS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());

@@ -93,23 +93,33 @@ fn graph_json(graph: &PlanGraph) -> serde_json::Value {
 
 pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
     let session = place.open()?;
-    let path = match session.workflow().rule(file).map(|rule| rule.outputs().next().map(str::to_string)) {
-        Some(None) => return Err(log_without_output(file)),
-        Some(Some(output)) if !output.contains('{') => output,
+    let first = session.workflow().rule(file).map(|rule| rule.outputs().next().map(str::to_string));
+    let path = match &first {
+        Some(None) => file.to_string(),
+        Some(Some(output)) if !output.contains('{') => output.clone(),
         _ => one_file(place, file, &session, "log")?,
     };
     let Some(log) = session.log(&path)? else {
+        if first == Some(None) {
+            return Err(Failure::new(Exit::Plan, format!("no job of rule `{path}` has run here yet")));
+        }
         // A file that no rule makes is the better answer, with what may be meant.
         session.why(&path)?;
         return Err(Failure::new(Exit::Plan, format!("no job that makes `{path}` has run here yet")));
     };
     if place.output.json {
-        let JobLog { log, text, own, .. } = &log;
+        let JobLog { log, text, own, not_executed, .. } = &log;
         let own: Vec<_> = own.iter().map(|(path, text)| json!({"path": path, "text": text})).collect();
-        place.output.answer_json(&json!({"v": 1, "path": path, "log": log, "text": text, "own": own}))?;
+        let log = not_executed.is_none().then_some(log);
+        place.output.answer_json(&json!({
+            "v": 1, "path": path, "log": log, "text": text, "own": own, "not_executed": not_executed
+        }))?;
         return Ok(Exit::Success);
     }
-    if log.text.is_empty() {
+    if let Some(instead) = &log.not_executed {
+        let path = place.project.for_user(&path);
+        place.output.remark(&format!("`{}` has no log: it was {instead}", report::printable(&path)));
+    } else if log.text.is_empty() {
         let path = log.log.strip_prefix(&place.project.root).unwrap_or(&log.log);
         let path = place.project.for_user(&path.to_string_lossy());
         place.output.remark(&format!("the job wrote nothing ({})", report::printable(&path)));
@@ -129,12 +139,6 @@ fn answer_log(place: &Place, text: &str) -> Result<(), Failure> {
     } else {
         place.output.answer(text)
     }
-}
-
-/// Logs are found by the files that jobs make.
-fn log_without_output(rule: &str) -> Failure {
-    Failure::new(Exit::Plan, format!("rule `{rule}` makes no file that its log could be found by"))
-        .help("the logs of each run are in `.rulemake/runs/<run>/jobs`, the highest number is the newest run")
 }
 
 /// Files that are named of those that a pattern fits.

@@ -9,7 +9,7 @@ use crate::project::Project;
 use crate::values::{age, bytes};
 use clap::ValueEnum;
 use rulemake::CacheDirectory;
-use rulemake::inspect::CacheLimits;
+use rulemake::inspect::{CacheLimits, CacheRemoved};
 use rulemake::report::printable;
 use std::fmt::Write as _;
 use std::io;
@@ -30,6 +30,9 @@ pub(crate) struct CacheUpkeep {
     /// gc: keep the last N results of each output in any case
     #[arg(long, value_name = "N")]
     keep_last: Option<usize>,
+    /// gc: leave what was written within AGE, for others may be at it: `1h` unless given
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    min_age: Option<u64>,
     /// Remove what is shown
     #[arg(short, long)]
     yes: bool,
@@ -61,7 +64,10 @@ pub(crate) fn cache(
             "name one with `--cache DIR`, with `dir` below `[cache]` in rulemake.toml, or with the variable RULEMAKE_CACHE",
         ));
     };
-    let limits_given = upkeep.max_size.is_some() || upkeep.max_age.is_some() || upkeep.keep_last.is_some();
+    let limits_given = upkeep.max_size.is_some()
+        || upkeep.max_age.is_some()
+        || upkeep.keep_last.is_some()
+        || upkeep.min_age.is_some();
     if upkeep.what != What::Gc && limits_given {
         return Err(Failure::new(Exit::Usage, "limits are for `rulemake cache gc`"));
     }
@@ -110,6 +116,7 @@ fn gc(cache: &CacheDirectory, output: &Output, upkeep: &CacheUpkeep) -> Done {
     limits.max_bytes = upkeep.max_size;
     limits.max_age = upkeep.max_age.map(Duration::from_secs);
     limits.keep_last = upkeep.keep_last;
+    limits.min_age = upkeep.min_age.map(Duration::from_secs);
     let removed = cache.make_room(&limits, upkeep.yes)?;
     if output.json {
         let mut json = serde_json::to_value(removed).unwrap_or_default();
@@ -117,19 +124,46 @@ fn gc(cache: &CacheDirectory, output: &Output, upkeep: &CacheUpkeep) -> Done {
         json["removed"] = upkeep.yes.into();
         return Ok(output.answer_json(&json).map(|()| Exit::Success));
     }
+    let stay = if removed.kept == 1 { "stays" } else { "stay" };
     let what = format!(
-        "{} and {} ({}); {} stay",
+        "{} and {} ({}){}; {} {stay}",
         count(removed.results, "result"),
         count(removed.objects, "object"),
         size(removed.bytes),
+        match removed.leftovers {
+            0 => String::new(),
+            n =>
+                format!(", {} of broken-off writes ({})", count(n, "leftover"), size(removed.leftover_bytes)),
+        },
         removed.kept
     );
-    output.remark(&match (upkeep.yes, removed.results + removed.objects) {
-        (_, 0) => format!("nothing to remove; {} stay", count(removed.kept, "result")),
+    output.remark(&match (upkeep.yes, removed.results + removed.objects + removed.leftovers) {
+        (_, 0) => format!("nothing to remove; {} {stay}", count(removed.kept, "result")),
         (true, _) => format!("removed {what}"),
         (false, _) => format!("would remove {what}; with --yes they go"),
     });
+    if let Some(later) = later(&removed, upkeep.min_age) {
+        output.remark(&later);
+    }
     Ok(Ok(Exit::Success))
+}
+
+/// Why not all went that is of no use, or beyond the limits.
+fn later(removed: &CacheRemoved, min_age: Option<u64>) -> Option<String> {
+    let counted = [(removed.young_objects, "object"), (removed.young_leftovers, "unfinished file")];
+    let parts: Vec<String> =
+        counted.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| count(n, noun)).collect();
+    if parts.is_empty() {
+        return None;
+    }
+    let (are, go) =
+        if removed.young_objects + removed.young_leftovers == 1 { ("is", "goes") } else { ("are", "go") };
+    let (age, way_out) = match min_age {
+        None => ("an hour", "; when nobody else uses the cache, `--min-age 0s` takes them, too"),
+        Some(_) => ("`--min-age`", ""),
+    };
+    let what = parts.join(" and ");
+    Some(format!("{what} ({}) {are} younger than {age} and {go} later{way_out}", size(removed.young_bytes)))
 }
 
 fn verify(cache: &CacheDirectory, output: &Output, remove: bool) -> Done {

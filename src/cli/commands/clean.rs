@@ -32,7 +32,7 @@ pub(crate) fn clean(place: &Place, named: &[String], remove: bool) -> Result<Exi
         let lines: String = files.iter().map(|path| format!("{}\n", printable(path))).collect();
         output.answer(&lines)?;
         let command = place.project.clean(named);
-        output.remark(&format!("would remove {}{kept}; `{command}` removes them", count(files.len())));
+        output.remark(&format!("would remove {}: `{command}` does it{kept}", count(files.len())));
     }
     Ok(Exit::Success)
 }

@@ -17,6 +17,7 @@ mod shell;
 mod status;
 mod watch;
 
+use crate::args::is_command;
 use crate::args::{Args, COMMANDS, Command};
 use crate::cache::{Around, CacheArgs};
 use crate::exit::{Exit, Failure};
@@ -196,6 +197,11 @@ impl Place {
         matches!(self.cache.open(&self.around()), Ok(Some(_)))
     }
 
+    /// Whether there is a place that others share.
+    pub(crate) fn has_shared_cache(&self) -> bool {
+        self.has_cache() && self.cache.cache_shared.is_some()
+    }
+
     fn around(&self) -> Around<'_> {
         Around { start: &self.start, root: &self.project.root, variables: &self.options.variables }
     }
@@ -364,6 +370,13 @@ impl Place {
                 _ => Failure::Noted(error, format!("for {named}, did you mean `{above}`?")),
             };
         }
+        if let [only] = error.diagnostics()
+            && let Some(name) = only.help.iter().find_map(|help| command_meant(help))
+        {
+            let rule = self.project.rerun(name, true);
+            return Failure::new(Exit::Plan, only.message.clone())
+                .help(format!("did you mean `{rule}`? `rulemake {name}` is a command"));
+        }
         let unknown = |target: &&String| {
             let named = format!("`{target}`");
             let about = |d: &&rulemake::Diagnostic| d.code == "no-such-target" && d.message.contains(&named);
@@ -384,6 +397,11 @@ impl Place {
             None => error.into(),
         }
     }
+}
+
+/// The name that a help proposes, when a command is called the same.
+fn command_meant(help: &str) -> Option<&str> {
+    help.strip_prefix("did you mean `")?.strip_suffix("`?").filter(|name| is_command(name))
 }
 
 fn show(printed: &[String]) {

@@ -8,6 +8,12 @@ use rulemake::report::printable;
 use std::time::Instant;
 
 pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
+    if !place.has_shared_cache() {
+        let failure = Failure::new(Exit::Usage, "there is no shared cache to put results into");
+        return Err(failure.help(
+            "name one with `--cache-shared PLACE`, or with `shared` below `[cache]` in rulemake.toml",
+        ));
+    }
     let session = place.open()?;
     let targets = place.targets(targets, session.workflow());
     let pushed = session.push(&targets, &RunOptions::default());
@@ -22,14 +28,22 @@ pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     pushed.warnings.iter().for_each(|warning| output.remark(&format!("warning: {}", printable(warning))));
-    let left = match pushed.left {
+    let left = match pushed.left.saturating_sub(pushed.not_kept) {
         0 => String::new(),
-        1 => "; 1 is not up to date or was not kept".to_string(),
-        n => format!("; {n} are not up to date or were not kept"),
+        1 => "; 1 is not up to date or not for the cache".to_string(),
+        n => format!("; {n} are not up to date or not for the cache"),
+    };
+    let not_kept = match pushed.not_kept {
+        0 => String::new(),
+        1 => "; 1 was made while no cache was on".to_string(),
+        n => format!("; {n} were made while no cache was on"),
     };
     let size = list::size_text(pushed.bytes);
     let s = if pushed.results == 1 { "" } else { "s" };
-    output.remark(&format!("{} result{s} ({size}) in the shared cache{left}", pushed.results));
+    output.remark(&format!("{} result{s} ({size}) in the shared cache{left}{not_kept}", pushed.results));
+    if pushed.not_kept > 0 {
+        output.remark("help: results are kept when they are made: `rulemake --force-all` with the cache on makes and keeps all");
+    }
     Ok(exit)
 }
 

@@ -261,6 +261,7 @@ impl Reader<'_> {
             _ => String::new(),
         };
         let mut draft = Draft { name: self.names.unique(name), ..Draft::default() };
+        self.notes.extend(Note::of_name(line, &draft.name));
         draft.doc = body.get("desc").and_then(Json::as_str).map(|text| text.trim().replace('\n', " "));
         for (key, is) in [
             ("frozen", "DVC does not run it until it is unfrozen"),

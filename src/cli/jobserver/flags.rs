@@ -44,11 +44,18 @@ pub(super) fn offered(flags: &str) -> Option<Offer> {
     // The last option is that of the nearest make; what stands among the variables may be from further away.
     let ways: Vec<Way> =
         options.iter().rev().filter_map(way).chain(variables.iter().filter_map(way)).collect();
-    let slots = options.iter().rev().find_map(|word| {
-        let number = word.strip_prefix("-j").or_else(|| word.strip_prefix("--jobs="))?;
-        number.parse().ok().filter(|slots| *slots > 0)
-    });
+    let slots = options.iter().rev().find_map(|word| number(word)?);
     (!ways.is_empty()).then_some(Offer { ways, slots })
+}
+
+/// What `flags` say of the number of jobs: `Some(None)` is a `-j` without a bound.
+pub(super) fn jobs(flags: &str) -> Option<Option<usize>> {
+    split(flags).0.iter().rev().find_map(|word| number(word))
+}
+
+fn number(word: &str) -> Option<Option<usize>> {
+    let number = word.strip_prefix("-j").or_else(|| word.strip_prefix("--jobs"))?;
+    Some(number.trim_start_matches('=').parse().ok().filter(|slots| *slots > 0))
 }
 
 /// `flags` with this pool in place of any other, and nothing else changed.
@@ -126,6 +133,22 @@ mod tests {
             ["", "w", " -j8", "-j", "--jobserver-auth=", "--jobserver-auth=x,y", "X=--jobserver-fds=1,2 \\"]
         {
             assert_eq!(offer(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn the_last_number_of_jobs_counts() {
+        for (flags, told) in [
+            ("", None),
+            ("ks", None),
+            ("-I j1 -- -j1", None),
+            (" -j1", Some(Some(1))),
+            ("k -j1 -- X=y", Some(Some(1))),
+            ("-j8 --jobs=2", Some(Some(2))),
+            ("-j4 -j", Some(None)),
+            ("--jobs", Some(None)),
+        ] {
+            assert_eq!(jobs(flags), told, "{flags}");
         }
     }
 

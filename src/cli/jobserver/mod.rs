@@ -30,7 +30,8 @@ enum Side {
 }
 
 /// Where the runs of this process take their slots. Who says `-j` on the command line begins a pool, as with make; a number
-/// that is set elsewhere bounds what is taken from one that is there. The number of slots goes into `run`.
+/// that is set elsewhere bounds what is taken from one that is there, or what the make above says without having one. The
+/// number of slots goes into `run`.
 pub(crate) fn slots(
     run: &mut RunArgs,
     jobs_are_typed: impl FnOnce() -> bool,
@@ -38,16 +39,29 @@ pub(crate) fn slots(
 ) -> Option<Arc<Jobserver>> {
     let makeflags = variable("MAKEFLAGS").unwrap_or_default();
     let cargo = || variable("CARGO_MAKEFLAGS").and_then(|text| flags::offered(&text));
-    let offer = flags::offered(&makeflags).or_else(cargo).filter(|_| !jobs_are_typed());
-    let side = match offer {
-        None => Side::Server(Own::new(number(run.jobs)).ok()?),
+    let offer = flags::offered(&makeflags).or_else(cargo);
+    let told = flags::jobs(&makeflags);
+    let is_below = variable("MAKELEVEL").is_some_and(|level| !matches!(&*level, "" | "0"));
+    let is_told = offer.is_some() || told.is_some() || is_below;
+    let is_told = is_told && !jobs_are_typed();
+    let side = match offer.filter(|_| is_told) {
+        None => {
+            // `make -j1` has no pool that would say so.
+            match told.filter(|_| is_told) {
+                Some(Some(slots)) => run.jobs = Some(bounded(run.jobs, slots)),
+                None if is_told && run.jobs.is_none() => {
+                    run.jobs = Some(1);
+                    if !run.dry_run {
+                        output.remark(SERIAL);
+                    }
+                }
+                _ => {}
+            }
+            Side::Server(Own::new(number(run.jobs)).ok()?)
+        }
         Some(Offer { ways, slots }) => match ways.iter().find_map(|way| Pool::reached(way).ok()) {
             Some(pool) => {
-                let set = run.jobs.filter(|jobs| *jobs > 0);
-                run.jobs = Some(match slots {
-                    Some(slots) => set.map_or(slots, |set| set.min(slots)),
-                    None => number(set),
-                });
+                run.jobs = Some(slots.map_or_else(|| number(run.jobs), |slots| bounded(run.jobs, slots)));
                 Side::Client(pool)
             }
             None => {
@@ -65,6 +79,14 @@ pub(crate) fn slots(
 
 const UNREACHABLE: &str = "one job at a time: the jobserver that MAKEFLAGS names is out of reach\n  \
                            = help: begin the line that calls rulemake with `+` in the Makefile, or say how many with -j N";
+
+const SERIAL: &str = "one job at a time, as the make above was called without -j\n  \
+                      = help: begin the line that calls rulemake with `+` and call `make -jN`, or say how many with -j N";
+
+/// At most so many, and no more than what is set.
+fn bounded(set: Option<usize>, slots: usize) -> usize {
+    set.filter(|set| *set > 0).map_or(slots, |set| set.min(slots))
+}
 
 /// How many jobs run at once, when that is said or not.
 fn number(jobs: Option<usize>) -> usize {

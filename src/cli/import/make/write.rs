@@ -16,8 +16,10 @@ impl Reader {
         self.built_in_rules();
         let phony = self.phony_rules();
         let mut names = Names::default();
-        let names =
+        let names: Vec<String> =
             self.rules.iter().map(|rule| names.unique(&rule.first().replace(['%', '/'], "_"))).collect();
+        let lines = self.rules.iter().map(|rule| rule.line);
+        self.notes.extend(lines.zip(&names).filter_map(|(line, name)| Note::of_name(line, name)));
         let mut writer = Writer { names, drafts: Vec::new(), orders: Vec::new(), phony };
         let default = self.default_goal();
         for at in 0..self.rules.len() {
