@@ -141,8 +141,11 @@ pub(crate) fn missing_scripts(cx: &Context) -> Vec<Problem> {
         let Action::Script(action) = &rule.action else { continue };
         let path = action.path.literal().and_then(|_| script_path(cx, job, rule, action).ok());
         let Some(path) = path else { continue };
-        let is_made = cx.paths.find(&path).is_some_and(|path| cx.graph.producer(path).is_some());
-        let Some(trouble) = job_code(cx, job, rule).err().filter(|_| !is_made) else { continue };
+        // What a job makes is looked at when it is made: what is read once is not read again.
+        if cx.paths.find(&path).is_some_and(|path| cx.graph.producer(path).is_some()) {
+            continue;
+        }
+        let Err(trouble) = job_code(cx, job, rule) else { continue };
         let mut problem = Problem::error("script-not-read", trouble.message);
         if let Some(place) = rule.place {
             problem = problem.at(place, "needed by this rule");
