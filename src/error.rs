@@ -78,9 +78,16 @@ impl ErrorKind {
 /// assert_eq!(error.kind(), rulemake::ErrorKind::Environment);
 /// assert!(error.to_string().contains("no/such/Rulefile"));
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Inner>);
+
+/// As it is rendered for people: that is what a `main` that returns it prints.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.render(TextStyle::Plain).trim_end())
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]

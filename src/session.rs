@@ -36,7 +36,7 @@ use crate::matching::index::PatternIndex;
 use crate::model::action::Interpreters;
 use crate::model::workflow::Workflow;
 use crate::plan::aliases::{Aliases, Ground};
-use crate::plan::code::{CodeCache, lacking_software};
+use crate::plan::code::{CodeCache, lacking_software, missing_scripts};
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::foreseen::{self, called, plan_of};
@@ -262,7 +262,9 @@ impl Session {
     pub fn plan<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Plan> {
         let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
         self.refuse_lacking(&cx, targets, options)?;
+        self.refuse_unsupported(&cx)?;
         let verdicts = self.verdicts(&mut cx, true)?;
+        // And of what has come behind checkpoints.
         self.refuse_unsupported(&cx)?;
         let runs = |unit: &JobId| matches!(verdicts[unit.index()], Verdict::Run { .. } | Verdict::May { .. });
         match self.oversized_units(&cx).into_iter().find(|(unit, _)| runs(unit)) {
@@ -313,6 +315,7 @@ impl Session {
                 problems.push(named);
             }
         }
+        problems.extend(missing_scripts(cx));
         if problems.is_empty() {
             return Ok(());
         }

@@ -128,7 +128,10 @@ fn the_log_of_the_run_tells_what_happened_so_far() {
         assert!(copy.contains(part), "{part} is not in\n{copy}");
     }
     let log = case.read(".rulemake/runs/1/run.log");
-    assert!(log.starts_with(&copy) && log.contains("end: 0 ran, 0 up to date, 1 failed"), "{log}");
+    assert!(
+        log.starts_with(&copy) && log.contains("end: 0 ran, 0 restored, 0 up to date, 1 failed"),
+        "{log}"
+    );
 }
 
 #[test]

@@ -310,11 +310,11 @@ fn a_pipe_where_a_text_belongs_is_refused_and_never_waited_for() {
     let rulefile = "rule a:\n    output: 'a'\n    script: 's.py'\n";
     let case = Case::new().rulefile(rulefile);
     make_pipe(&case, "s.py");
-    let case = case.run_with_code(&[], 1).stderr_has("the script `s.py` of rule `a` is not a regular file");
+    let case = case.run_with_code(&[], 4).stderr_has("the script `s.py` of rule `a` is not a regular file");
 
     let case = case.remove("s.py").file("s.py", "import helper\n");
     make_pipe(&case, "helper.py");
-    let case = case.run_with_code(&[], 1).stderr_has("imports `helper.py`, which is not a regular file");
+    let case = case.run_with_code(&[], 4).stderr_has("imports `helper.py`, which is not a regular file");
 
     make_pipe(&case, "pipe");
     let case = case.call_with_code(&["fmt", "pipe"], 2).stderr_has("it is not a regular file");

@@ -63,6 +63,26 @@ fn what_a_host_holds_can_be_sent_and_shared() {
 
 /// At whatever event the observer breaks: nothing runs on, everything is on record, the panic is the host's to hear, and
 /// the next run makes what is missing.
+/// Promise: who stops a run before it begins, at whatever level, gets nothing done of it.
+#[test]
+fn a_token_that_was_pulled_before_the_run_lets_nothing_start() {
+    for level in [CancelLevel::Drain, CancelLevel::Terminate, CancelLevel::Kill] {
+        let (dir, token, started) =
+            (TempDir::new().unwrap(), CancelToken::new(), Arc::new(AtomicUsize::new(0)));
+        token.cancel(level);
+        let seen = started.clone();
+        let builder = Session::builder(workflow()).root(dir.path()).cancel(token).observer(move |event| {
+            if matches!(event.kind, EventKind::JobStarted { .. }) {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let report = run(&mut builder.open().unwrap());
+        assert!(report.cancelled && report.summary.ran == 0 && report.summary.skipped == 3, "{report:?}");
+        assert_eq!(started.load(Ordering::Relaxed), 0);
+        assert!(!dir.path().join("a.out").exists());
+    }
+}
+
 #[test]
 fn a_panicking_observer_leaves_the_state_right() {
     // The run, three jobs that start and end, its end.
@@ -182,7 +202,7 @@ fn a_host_may_call_it_from_its_own_pool_of_one_thread() {
 /// What the process is, besides its memory: directory, environment, what becomes of signals, mask of new files.
 #[cfg(target_os = "linux")]
 fn process() -> Vec<String> {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap();
     let kept = ["SigBlk", "SigIgn", "SigCgt", "Umask", "Groups"];
     let mut facts: Vec<String> = status
         .lines()

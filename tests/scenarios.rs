@@ -97,3 +97,27 @@ fn names_full_of_shell_characters_are_just_names() {
         .ran(&[format!("copy {output}").as_str()])
         .has(&output, &format!("1\n{name}\n"));
 }
+
+/// Promise: a link that a job made to its own input is no edit of anybody's when the input is made anew.
+#[test]
+fn an_output_that_is_a_link_to_an_input_is_made_again_without_ado() {
+    let case = Case::new()
+        .rulefile(
+            "rule b:\n    input: 'a.txt'\n    output: 'b.txt'\n    shell: 'ln -s {input} {output}'\n\
+             rule a:\n    input: 'i.txt'\n    output: 'a.txt'\n    shell: 'cp {input} {output}'\n",
+        )
+        .file("i.txt", "1\n")
+        .run(&[])
+        .file("i.txt", "2\n")
+        .run(&[])
+        .ran(&["a a.txt", "b b.txt"])
+        .has("b.txt", "2\n")
+        .has_not(".rulemake/saved");
+    assert_eq!(case.last().of("warning").count(), 0);
+    // What leads elsewhere is somebody's.
+    std::fs::remove_file(case.path("b.txt")).unwrap();
+    let case = case.file("mine.txt", "mine\n");
+    std::os::unix::fs::symlink("mine.txt", case.path("b.txt")).unwrap();
+    let case = case.run(&[]).ran(&["b b.txt"]).has("b.txt", "2\n").has("mine.txt", "mine\n");
+    assert!(case.path(".rulemake/saved").is_dir());
+}

@@ -224,7 +224,7 @@ fn what_cannot_be_run_is_said_before_anything_runs() {
         .rulefile(&rule("none.py"))
         .call_with_code(&["-n", "out"], 4)
         .stderr_has("the script `none.py` of rule `a` does not exist")
-        .call_with_code(&["out"], 1)
+        .call_with_code(&["out"], 4)
         .stderr_has("the script `none.py` of rule `a` does not exist")
         .rulefile(&rule("a.pl"))
         .file("a.pl", "")
@@ -510,4 +510,19 @@ fn modules_that_bodies_and_scripts_import_count() {
         .run(&[])
         .ran(&["s s.txt"])
         .has("s.txt", "3");
+}
+
+/// Promise: a script that is not there is said before anything runs, with its place, in a run as in a plan.
+#[test]
+fn a_missing_script_is_told_before_anything_runs() {
+    let text = "rule all:\n    input: 'b'\nrule a:\n    output: 'a'\n    shell: 'touch {output}'\n\
+                rule b:\n    input: 'a'\n    output: 'b'\n    script: 'scripts/none.py'\n";
+    let case = Case::new().rulefile(text);
+    for args in [&["-n"][..], &[]] {
+        let case = Case::new().rulefile(text).call_with_code(args, 4);
+        case.stderr_has("Rulefile:6").stderr_has("scripts/none.py").has_not("a").has_not(".rulemake");
+    }
+    // One that a job makes is not there yet.
+    let made = text.replace("rule all:", "rule script:\n    output: 'scripts/none.py'\n    shell: 'echo \"open(snakemake.output[0], chr(119))\" > {output}'\nrule all:").replace("input: 'a'\n    output: 'b'", "input: 'a', 'scripts/none.py'\n    output: 'b'");
+    case.rulefile(&made).run(&["all"]);
 }

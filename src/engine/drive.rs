@@ -238,6 +238,8 @@ pub(crate) fn drive(
     }
     run.abandon_earlier();
     run.tell(Msg::Begin);
+    // Who stopped the run while it was planned wants nothing of it.
+    run.look_at_cancel();
     run.pump(&inbox);
     run.end_hooks(&inbox);
     let (outcomes, panic) = run.close();

@@ -1,6 +1,7 @@
 //! Where directories lead to: one directory may have several names, by links or as an absolute path. Knows no rules.
 //! Each distinct directory costs one call of the system, once.
 
+use crate::base::path::normalise;
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,6 +78,18 @@ impl RealNames {
         let real = real.and_then(|real| real.to_str().map(|real| Box::from(real.trim_end_matches('/'))));
         self.real_root.insert(real).clone()
     }
+}
+
+/// Where a link leads in one step, as a path of the workflow: normalised, and from the root where it lies there. `None`: it
+/// is no link.
+pub(crate) fn target_of(root: &Path, path: &str) -> Option<String> {
+    let target = crate::disk::read_link(root.join(path)).ok()?;
+    let target = match target.strip_prefix(root) {
+        Ok(inside) => inside.to_str()?.to_string(),
+        Err(_) if target.is_absolute() => target.to_str()?.to_string(),
+        Err(_) => join(split(path).0, target.to_str()?),
+    };
+    Some(normalise(&target).into_owned())
 }
 
 /// The directory of a path, and the name in it.

@@ -8,6 +8,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
+use crate::files::links::target_of;
 use crate::files::observe::Seen;
 use crate::files::results::is_protected;
 use crate::graph::job::{Job, JobId};
@@ -550,6 +551,8 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
         } else if ours && trace.origin == Origin::Accepted {
             // Somebody made it: should the job run all the same, it is moved to safety.
             check.unknown_outputs.push(*output);
+        } else if !ours && leads_to_input(cx, job, *output) {
+            // The job made a link, and what that leads to was made anew: that the input changed says all.
         } else if !ours && !flags.has(Flag::Update) {
             // What a job changes in place others may change, too.
             check.unknown_outputs.push(*output);
@@ -559,6 +562,12 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
         }
     }
     Ok(())
+}
+
+/// Whether an output is a link to an input of its job: what it holds is the input's, and nobody's work.
+fn leads_to_input(cx: &Context, job: &Job, output: PathId) -> bool {
+    let Some(target) = target_of(&cx.root, cx.paths.text(output)) else { return false };
+    job.inputs.iter().any(|input| *cx.paths.text(*input) == *target)
 }
 
 fn tree(cx: &Context, path: PathId) -> Result<Option<Digest>, Trouble> {

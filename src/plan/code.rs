@@ -4,6 +4,7 @@
 
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::normalise;
+use crate::diag::Problem;
 use crate::graph::job::Job;
 use crate::model::action::{Action, Code, ScriptAction, ScriptLanguage, Way};
 use crate::model::dynamic::Dynamic;
@@ -125,6 +126,30 @@ pub(crate) fn lacking_software(
         return Ok(None);
     }
     Ok(software(cx, job, rule)?.0.lack(|names| cx.code.first(cx, names)))
+}
+
+/// Scripts of needed rules that cannot be read and that no job makes: the jobs before them would run for nothing. Each rule
+/// is looked at once; a path with wildcards is a matter of each job.
+pub(crate) fn missing_scripts(cx: &Context) -> Vec<Problem> {
+    let mut seen = vec![false; cx.workflow.rules.len()];
+    let mut problems = Vec::new();
+    for job in &cx.graph.jobs {
+        if std::mem::replace(&mut seen[job.rule as usize], true) {
+            continue;
+        }
+        let rule = cx.rule(job);
+        let Action::Script(action) = &rule.action else { continue };
+        let path = action.path.literal().and_then(|_| script_path(cx, job, rule, action).ok());
+        let Some(path) = path else { continue };
+        let is_made = cx.paths.find(&path).is_some_and(|path| cx.graph.producer(path).is_some());
+        let Some(trouble) = job_code(cx, job, rule).err().filter(|_| !is_made) else { continue };
+        let mut problem = Problem::error("script-not-read", trouble.message);
+        if let Some(place) = rule.place {
+            problem = problem.at(place, "needed by this rule");
+        }
+        problems.push(trouble.help.into_iter().fold(problem, Problem::help));
+    }
+    problems
 }
 
 /// Path of a job's script, from the root or absolute.
