@@ -16,6 +16,8 @@ use std::path::Path;
 /// The project's settings, beside its Rulefile or above it.
 const PROJECT: &str = "rulemake.toml";
 const PREFIX: &str = "RULEMAKE_";
+/// Every job has it, and it is no option.
+const OF_JOBS: &str = "RULEMAKE_JOB";
 /// Where a named set of options stands in a settings file.
 const PROFILES: &str = "profile";
 /// What decides which settings are read cannot be one.
@@ -34,7 +36,7 @@ pub(crate) struct Layer {
 pub(crate) struct Line {
     pub(crate) words: Vec<OsString>,
     pub(crate) layers: Vec<Layer>,
-    /// Options of profiles that have no effect here.
+    /// Options of profiles that have no effect here, and variables that are probably misspelt.
     pub(crate) without_effect: Vec<String>,
 }
 
@@ -46,7 +48,7 @@ pub(crate) fn expand(
     home: Option<&Path>,
     variables: &[(String, String)],
 ) -> Result<Line, Failure> {
-    let of_variables = from_variables(variables)?;
+    let (of_variables, misspelt) = from_variables(variables)?;
     let own = of_variables.iter().flat_map(|layer| &layer.words).map(OsString::from);
     let line: Vec<OsString> =
         words.iter().take(1).cloned().chain(own).chain(words.iter().skip(1).cloned()).collect();
@@ -59,7 +61,7 @@ pub(crate) fn expand(
     let files: Vec<Settings> =
         user.iter().chain(&project).map(|path| Settings::read(path)).collect::<Result<_, _>>()?;
 
-    let mut all = Line::default();
+    let mut all = Line { without_effect: misspelt, ..Line::default() };
     for file in &files {
         all.push(file.origin(), profile::words_of(&file.options, &file.shown)?);
     }
@@ -143,20 +145,24 @@ fn not_a_setting(name: &str, file: &str) -> Failure {
     }
 }
 
-/// Options that are set by variables, one layer for each. Variables with names of no option are somebody else's.
-fn from_variables(variables: &[(String, String)]) -> Result<Vec<Layer>, Failure> {
+/// Options that are set by variables, one layer for each, and the variables that are nearly called like one. Those with
+/// other names are somebody else's.
+fn from_variables(variables: &[(String, String)]) -> Result<(Vec<Layer>, Vec<String>), Failure> {
+    let (mut layers, mut misspelt) = (Vec::new(), Vec::new());
     if !variables.iter().any(|(name, _)| name.starts_with(PREFIX)) {
-        return Ok(Vec::new());
+        return Ok((layers, misspelt));
     }
     let mut command = Args::command();
     command.build();
-    let mut layers = Vec::new();
+    let options = || command.get_arguments().filter(|arg| !arg.is_hide_set());
     for (name, value) in variables {
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
         let long = rest.to_lowercase().replace('_', "-");
-        let Some(arg) =
-            command.get_arguments().find(|arg| arg.get_long() == Some(&long) && !arg.is_hide_set())
-        else {
+        let Some(arg) = options().find(|arg| arg.get_long() == Some(&long)) else {
+            let is_near = |option: &str| option.len() >= 4 && strsim::osa_distance(option, &long) == 1;
+            if name != OF_JOBS && options().filter_map(|arg| arg.get_long()).any(is_near) {
+                misspelt.push(name.clone());
+            }
             continue;
         };
         let wrong = |wanted: &str| {
@@ -176,7 +182,7 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Layer>, Failure>
         };
         layers.push(Layer { origin: name.clone(), words });
     }
-    Ok(layers)
+    Ok((layers, misspelt))
 }
 
 /// A list of variables is text that somebody wrote.
@@ -238,6 +244,7 @@ mod tests {
         ];
         assert_eq!(words(&all), [&expected[..], &["--profile", "ci", "-j6"]].concat());
         assert_eq!(all.layers[4].origin, "RULEMAKE_JOBS");
+        assert_eq!(all.without_effect, [""; 0], "a variable of somebody else is none of ours");
         let below = expand(line, &dir.path().join("p/sub"), None, &[]).unwrap();
         assert_eq!(words(&below)[0], "--jobs=2", "the project's settings hold below it, too");
     }
