@@ -38,9 +38,11 @@ impl Session {
             Some((Origin::Restored, run)) => Some(format!("restored from an earlier result, in run {run}")),
             Some((Origin::Executed, _)) | None => None,
         };
-        if not_executed.is_some() {
+        // What is restored brings its log along, if its job printed anything.
+        if not_executed.is_some() && !crate::disk::exists(&log) {
             return Ok(Some(JobLog { log, text: String::new(), own: Vec::new(), not_executed }));
         }
+        let not_executed = None;
         let text = runs::read_log(&log)?;
         let own = if text.is_empty() { self.own_logs(path, loaded)? } else { Vec::new() };
         Ok(Some(JobLog { log, text, own, not_executed }))
