@@ -161,6 +161,15 @@ impl Trial {
         self.ended(command.args(["-k", "-j2", "--json"]))
     }
 
+    /// Runs what was changed with a fault at one call; why it is not to be looked at further.
+    fn with(&self, fault: &Fault) -> Result<Ended, String> {
+        let Fault { name, nth, what, lasts } = fault;
+        let inject = format!("inject={name}:{what}:when={nth}{}", if *lasts { "+" } else { "" });
+        let options = ["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject].map(str::to_string);
+        let ended = self.disturbed(&options).ok_or("it hangs")?;
+        if ended.stderr.contains("panicked") { Err(format!("panics: {ended}")) } else { Ok(ended) }
+    }
+
     fn run(&self) -> Option<Ended> {
         self.ended(Command::new(env!("CARGO_BIN_EXE_rulemake")).arg("--json"))
     }
@@ -281,20 +290,14 @@ fn is_effect(name: &str, arguments: &str, dir: &Path) -> bool {
 
 fn check(origin: &Case, fault: &Fault) -> Result<(), String> {
     let trial = Trial::of(origin);
-    let (name, nth, what) = (&fault.name, fault.nth, fault.what);
-    let inject = format!("inject={name}:{what}:when={nth}{}", if fault.lasts { "+" } else { "" });
-    let options = ["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject].map(str::to_string);
-    let disturbed = trial.disturbed(&options).ok_or("it hangs")?;
-    if disturbed.stderr.contains("panicked") {
-        return Err(format!("panics: {disturbed}"));
-    }
+    let disturbed = trial.with(fault)?;
     let code = disturbed.status.code();
     if code == Some(0) {
         return Err(format!("claims success: {disturbed}"));
     }
     let is_told = disturbed.stderr.contains("error") || disturbed.stdout.contains("job-failed");
     // Who cannot write can say nothing.
-    if what != KILL && !is_told && !(fault.lasts && name.contains("write")) {
+    if fault.what != KILL && !is_told && !(fault.lasts && fault.name.contains("write")) {
         return Err(format!("fails without a word: {disturbed}"));
     }
     fs::write(trial.dir.path().join("ok"), "").unwrap();
@@ -482,13 +485,7 @@ fn right_after_restoring(dir: &Path) -> Result<(), String> {
 /// from the cache afterwards.
 fn check_restoring(origin: &Case, fault: &Fault) -> Result<(), String> {
     let trial = Trial::of(origin);
-    let (name, nth, what) = (&fault.name, fault.nth, fault.what);
-    let inject = format!("inject={name}:{what}:when={nth}{}", if fault.lasts { "+" } else { "" });
-    let options = ["-o", "/dev/null", "-e", &format!("trace={name}"), "-e", &inject].map(str::to_string);
-    let disturbed = trial.disturbed(&options).ok_or("it hangs")?;
-    if disturbed.stderr.contains("panicked") {
-        return Err(format!("panics: {disturbed}"));
-    }
+    let disturbed = trial.with(fault)?;
     if disturbed.status.code() == Some(0) {
         right_after_restoring(trial.dir.path())
             .map_err(|wrong| format!("claims success: {wrong}\n{disturbed}"))?;

@@ -338,3 +338,116 @@ fn group_holds(root: &Path, group: &Group<'_>) -> bool {
         now == Some(then)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A project of which "nothing to do" is known, with the bytes of its proof.
+    fn known() -> (tempfile::TempDir, LoadOptions, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let rulefile = dir.path().join("Rulefile");
+        let text = "rule a:\n    input: 'i'\n    output: 'a'\n    shell: 'cp {input} {output}'\n";
+        crate::disk::write(&rulefile, text).unwrap();
+        crate::disk::write(dir.path().join("i"), "1").unwrap();
+        let load = LoadOptions { root: Some(dir.path().to_path_buf()), ..LoadOptions::default() };
+        for _ in 0..3 {
+            // What was written just now is not believed yet.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let workflow = Workflow::load_with(&rulefile, &load).unwrap();
+            let mut session = Session::builder(workflow).root(dir.path()).open().unwrap();
+            assert!(session.run(&["a"], &RunOptions::default()).unwrap().success());
+        }
+        (dir, load, rulefile)
+    }
+
+    fn recall(rulefile: &Path, load: &LoadOptions) -> Option<RunReport> {
+        Session::recall(rulefile, load, &["a"], &RunOptions::default())
+    }
+
+    /// Writes the proof anew, with something of it changed.
+    fn rewrite(dir: &Path, load: &LoadOptions, rulefile: &Path, change: impl FnOnce(&mut Basis)) {
+        let state_dir = dir.join(".rulemake");
+        let key = key(&request(rulefile, load).unwrap(), &["a"], &RunOptions::default()).unwrap();
+        let proof = proof::read(&state_dir, &key).unwrap();
+        let (answer, mut basis) = (proof.answer, proof.basis.clone());
+        let mut files = Vec::new();
+        for group in proof.groups().unwrap() {
+            let directory = group.directory;
+            group.all(|name, sig| {
+                files.push((directory, name, sig));
+                true
+            });
+        }
+        change(&mut basis);
+        proof::keep(&state_dir, &key, &proof::encode(&key, answer, &basis, files.into_iter()));
+    }
+
+    /// Promise: what was true before the machine went down is looked at again, for a signature says less then.
+    #[test]
+    fn nothing_is_recalled_of_before_the_machine_was_started() {
+        let (dir, load, rulefile) = known();
+        assert_eq!(recall(&rulefile, &load).unwrap().summary.up_to_date, 1);
+        rewrite(dir.path(), &load, &rulefile, |_| {});
+        assert!(recall(&rulefile, &load).is_some(), "written as it was");
+        rewrite(dir.path(), &load, &rulefile, |basis| basis.boot = "another".into());
+        assert!(recall(&rulefile, &load).is_none());
+    }
+
+    /// Promise: what somebody put on record since counts, whatever the files look like.
+    #[test]
+    fn nothing_is_recalled_when_the_state_log_is_another() {
+        let (dir, load, rulefile) = known();
+        rewrite(dir.path(), &load, &rulefile, |basis| basis.log.ctime_ns += 1);
+        assert!(recall(&rulefile, &load).is_none());
+    }
+
+    #[test]
+    fn what_was_read_is_looked_at_again_in_the_same_way() {
+        let pattern = |recursive, hidden, directories| How::Pattern {
+            base: "b".into(),
+            pattern: "*.x".into(),
+            recursive,
+            hidden,
+            directories,
+        };
+        let mut hows: Vec<How> =
+            (0..8).map(|bits| pattern(bits & 1 == 1, bits >> 1 & 1 == 1, bits >> 2 == 1)).collect();
+        hows.extend([How::Named, How::At("/x/y".into())]);
+        hows.extend([false, true].map(|follow| How::Wildcards { follow }));
+        for how in hows {
+            let read = Read { kind: "glob", what: "w".into(), how, digest: Some(Digest::of(b"d")) };
+            assert_eq!(read_of(&look_of(read.clone()).unwrap()), Some(read));
+        }
+        let clock = Read { kind: "host", what: "clock".into(), how: How::Named, digest: None };
+        assert_eq!(look_of(clock), None);
+        let unsteady = Read { kind: "file", what: "w".into(), how: How::Unsteady, digest: None };
+        assert_eq!(look_of(unsteady), None);
+    }
+
+    /// Promise: whoever asks for more than what is stale, or takes something for granted, gets a run.
+    #[test]
+    fn only_plain_requests_are_recalled() {
+        let request = Digest::of(b"request");
+        let plain = RunOptions::default();
+        let with = |change: fn(&mut RunOptions)| {
+            let mut options = RunOptions::default();
+            change(&mut options);
+            key(&request, &["a"], &options)
+        };
+        assert_eq!(with(|o| o.keep_going = true), key(&request, &["a"], &plain));
+        assert_ne!(key(&request, &["a", "b"], &plain), key(&request, &["ab"], &plain));
+        let changes: [fn(&mut RunOptions); 9] = [
+            |o| o.force = true,
+            |o| o.force_all = true,
+            |o| o.force_from = vec!["a".into()],
+            |o| o.until = vec!["a".into()],
+            |o| o.omit_from = vec!["a".into()],
+            |o| o.only_needed = true,
+            |o| o.keep_edited = true,
+            |o| o.assume_inputs = vec!["i".into()],
+            |o| o.environments.conda = true,
+        ];
+        assert!(changes.into_iter().all(|change| with(change).is_none()));
+    }
+}
