@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Fewer files are looked at by the thread that asks.
+/// Fewer groups of files are looked at by the thread that asks alone.
 const SHARED_FROM: usize = 4;
 
 impl Session {
