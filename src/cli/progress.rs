@@ -263,7 +263,7 @@ fn template_style(template: &str) -> ProgressStyle {
 fn bar_line(counts: &Counts, columns: usize, style: TextStyle) -> String {
     let (done, total) = counts.progress;
     let failed = (counts.failed > 0).then(|| format!("{} failed", counts.failed));
-    let mut parts = vec![Some(format!("{} running", counts.running)), failed, counts.left.clone()];
+    let mut parts = [Some(format!("{} running", counts.running)), failed, counts.left.clone()];
     // One column stays free, for a terminal may go to the next line when the last one is written.
     let room = columns.saturating_sub(1);
     loop {
@@ -406,7 +406,10 @@ mod tests {
             assert!(expected.width() < columns, "a column stays free");
         }
         assert_eq!(line(800, 100, left, (50_000, 1_000_000), 40), "50000/1000000  800 running, 100 failed");
-        assert_eq!(line(8000, 1000, left, (5_000_000, 10_000_000), 40), "====>     5000000/10000000  1000 failed");
+        assert_eq!(
+            line(8000, 1000, left, (5_000_000, 10_000_000), 40),
+            "====>     5000000/10000000  1000 failed"
+        );
         assert_eq!(line(0, 0, None, (4, 4), 80), "======================== 4/4  0 running");
         assert_eq!(line(1, 0, None, (0, 4), 80), "                         0/4  1 running");
     }
