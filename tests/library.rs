@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use rulemake::inspect::JobEnd;
+use rulemake::inspect::{EndedJob, JobEnd};
 use rulemake::{
     BoxError, CancelLevel, CancelToken, Event, EventKind, Interpreter, JobContext, PathPattern, Reason, Rule,
     RuleBuilder, RunOptions, RunReport, Session, Shadow, Value, Workflow,
@@ -413,23 +413,24 @@ fn a_report_names_its_jobs() {
             options
         })
     };
-    let told = |report: &RunReport| -> Vec<(JobEnd, String, Vec<(String, String)>)> {
-        let mut all: Vec<_> = report
-            .jobs()
-            .map(|ended| (ended.end, ended.job.outputs.join(" "), ended.job.wildcards))
-            .collect();
-        all.sort_by(|a, b| a.1.cmp(&b.1));
+    let told = |report: &RunReport| {
+        let tell = |ended: EndedJob| {
+            let (name, value) = ended.job.wildcards[0].clone();
+            (ended.job.outputs.join(" "), ended.end, format!("{name}={value}"))
+        };
+        let mut all: Vec<(String, JobEnd, String)> = report.jobs().map(tell).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     };
-    let x = |value: &str| vec![("x".to_string(), value.to_string())];
+    let expect = |path: &str, end, wildcards: &str| (path.to_string(), end, wildcards.to_string());
     let report = make("fails").unwrap();
-    let expected = [(JobEnd::Ran, "a.txt".into(), x("a")), (JobEnd::Failed, "b.txt".to_string(), x("b"))];
+    let expected = [expect("a.txt", JobEnd::Ran, "x=a"), expect("b.txt", JobEnd::Failed, "x=b")];
     assert_eq!(told(&report), expected);
-    assert_eq!(told(&make("works").unwrap()), [(JobEnd::Ran, "b.txt".to_string(), x("b"))]);
+    assert_eq!(told(&make("works").unwrap()), [expect("b.txt", JobEnd::Ran, "x=b")]);
     assert_eq!(told(&make("works").unwrap()), []);
     fs::remove_file(root.path().join("a.txt")).unwrap();
     let report = make("works").unwrap();
-    assert_eq!(told(&report), [(JobEnd::Restored, "a.txt".to_string(), x("a"))]);
+    assert_eq!(told(&report), [expect("a.txt", JobEnd::Restored, "x=a")]);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(
         (&json["jobs"][0]["end"], &json["jobs"][0]["job"]["rule"]),
