@@ -4,6 +4,7 @@ mod accept;
 mod answers;
 mod builder;
 mod history;
+mod metrics;
 mod options;
 mod outputs;
 mod recall;
@@ -49,6 +50,7 @@ use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use answers::{JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
 pub use builder::SessionBuilder;
+pub use metrics::{MetricChange, Metrics, MetricsDiff};
 pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
@@ -492,6 +494,7 @@ impl Session {
         };
         let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);
         let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, observer)?;
+        self.note_metrics(&done);
         self.prove(targets, options, &done);
         Ok(RunReport {
             run: done.run,

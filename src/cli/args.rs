@@ -59,7 +59,7 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 24] = [
+pub(crate) const COMMANDS: [&str; 25] = [
     "accept",
     "cache",
     "check",
@@ -76,6 +76,7 @@ pub(crate) const COMMANDS: [&str; 24] = [
     "log",
     "lsp",
     "man",
+    "metrics",
     "plan",
     "pull",
     "push",

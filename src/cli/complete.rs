@@ -53,6 +53,7 @@ fn definitions() -> clap::Command {
             ("omit_from", rules_and_files),
             ("force_from", rules_and_files),
             ("path", files),
+            ("names", states_of_metrics),
         ] {
             if command.get_arguments().any(|argument| argument.get_id() == id) {
                 command = command.mut_arg(id, |argument| argument.add(ArgValueCompleter::new(complete)));
@@ -71,6 +72,19 @@ fn rules_and_files(start: &OsStr) -> Vec<CompletionCandidate> {
 
 fn files(start: &OsStr) -> Vec<CompletionCandidate> {
     candidates(start, false)
+}
+
+/// Files with metrics, and the runs that they can be compared with.
+fn states_of_metrics(start: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(start) = start.to_str() else { return Vec::new() };
+    let output = Output::new(&Common { quiet: true, ..Common::default() });
+    let Ok(place) = Place::find(options_of_the_line(), output) else { return Vec::new() };
+    let Ok(workflow) = place.load_for_completion() else { return Vec::new() };
+    let Ok(session) = place.session(workflow, &Default::default()).open() else { return Vec::new() };
+    let files =
+        session.metric_files().unwrap_or_default().into_iter().map(|path| place.project.for_user(&path));
+    let runs = session.metric_runs().unwrap_or_default().into_iter().map(|run| run.to_string());
+    runs.chain(files).filter(|name| name.starts_with(start)).map(CompletionCandidate::new).collect()
 }
 
 /// What may stand where `start` stands; nothing when the project cannot be read, for a shell has no place for errors.

@@ -64,7 +64,7 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 16] = [
+const LESS_USED: [&str; 17] = [
     "run",
     "plan",
     "import",
@@ -72,6 +72,7 @@ const LESS_USED: [&str; 16] = [
     "status",
     "graph",
     "diff",
+    "metrics",
     "summary",
     "fmt",
     "lsp",
