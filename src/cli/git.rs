@@ -52,12 +52,13 @@ pub(crate) fn files_at(root: &Path, commit: &str, paths: &[String]) -> Result<Ve
     let questions: String =
         paths.iter().filter(|path| asked(path)).map(|path| format!("{commit}:./{path}\n")).collect();
     // git answers while it is asked: one who only writes would wait for ever.
-    let asking = std::thread::spawn(move || {
+    let asking = std::thread::Builder::new().name("git".into()).spawn(move || {
         if let Some(stdin) = &mut stdin {
             // When git gives up, the answers end early, which is seen.
             let _ = stdin.write_all(questions.as_bytes());
         }
     });
+    let asking = asking.map_err(|error| failed(&error))?;
     let mut answers = io::BufReader::new(stdout.ok_or_else(|| failed(&io::ErrorKind::BrokenPipe.into()))?);
     let read: io::Result<Vec<Option<Vec<u8>>>> =
         paths.iter().map(|path| if asked(path) { answer(&mut answers) } else { Ok(None) }).collect();
