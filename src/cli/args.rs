@@ -59,7 +59,7 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 24] = [
+pub(crate) const COMMANDS: [&str; 25] = [
     "accept",
     "cache",
     "check",
@@ -73,6 +73,7 @@ pub(crate) const COMMANDS: [&str; 24] = [
     "import",
     "init",
     "list",
+    "lock",
     "log",
     "lsp",
     "man",

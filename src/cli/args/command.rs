@@ -5,6 +5,7 @@ use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::commands::import::ImportArgs;
 use crate::commands::init::InitArgs;
+use crate::commands::lock::LockArgs;
 use crate::commands::lsp::LspArgs;
 use crate::options::{Common, RunArgs};
 use clap::{Subcommand, ValueEnum};
@@ -288,6 +289,22 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
+    /// Write Rulefile.lock: what each output is and what it was made from
+    ///
+    /// For git: one line for each output, sorted, without times and hosts. Whoever has the file gets these results from a
+    /// shared cache, also where a command gives another one each time; a file that holds what is locked is up to date, wherever
+    /// it came from. With `--lock`, or `lock = true` in `rulemake.toml`, each run writes it.
+    #[command(after_help = "\
+Examples:
+  rulemake lock          lock what is up to date
+  rulemake lock --check  for CI: tell what differs, fail if something does
+  rulemake --lock all    make it, and lock it")]
+    Lock {
+        #[command(flatten)]
+        lock: LockArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Show what the cache of results holds, make room in it, or look whether it is still right
     ///
     /// Nothing is removed without --yes. The cache is the one that `--cache`, the settings or RULEMAKE_CACHE name.
@@ -388,6 +405,7 @@ impl Command {
             | Command::Clean { common, .. }
             | Command::Push { common, .. }
             | Command::Pull { common, .. }
+            | Command::Lock { common, .. }
             | Command::Cache { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
@@ -416,6 +434,7 @@ impl Command {
             Command::Clean { .. } => "clean",
             Command::Push { .. } => "push",
             Command::Pull { .. } => "pull",
+            Command::Lock { .. } => "lock",
             Command::Cache { .. } => "cache",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",
