@@ -38,6 +38,8 @@ pub(crate) struct DraftParam {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) value: Dynamic,
     pub(crate) span: Option<Span>,
+    /// Whether it counts although the command does not name it.
+    pub(crate) counts: bool,
 }
 
 #[derive(Clone, Debug)]

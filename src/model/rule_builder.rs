@@ -212,7 +212,7 @@ impl RuleBuilder {
     /// ```
     pub fn param(mut self, name: &str, value: impl Into<Value>) -> RuleBuilder {
         let value = Dynamic::Const(value.into());
-        self.draft.params.push(DraftParam { name: Some(name.into()), value, span: None });
+        self.draft.params.push(DraftParam { name: Some(name.into()), value, span: None, counts: false });
         self
     }
 
@@ -229,7 +229,7 @@ impl RuleBuilder {
         F: Fn(&CallContext<'_>) -> Result<Value, BoxError> + Send + Sync + 'static,
     {
         let value = computed(function);
-        self.draft.params.push(DraftParam { name: Some(name.into()), value, span: None });
+        self.draft.params.push(DraftParam { name: Some(name.into()), value, span: None, counts: false });
         self
     }
 

@@ -459,7 +459,7 @@ fn bound_params(
     unknown: &mut Unknown,
 ) -> Result<Vec<Bound>, Trouble> {
     let rule = cx.rule(job);
-    if *used == Used::None || rule.params.is_empty() {
+    if rule.params.is_empty() || (*used == Used::None && !rule.params.iter().any(|param| param.counts)) {
         return Ok(Vec::new());
     }
     // Only functions need the whole instance; constants and texts are cheap.
@@ -473,7 +473,7 @@ fn bound_params(
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
         let is_local = matches!(&param.source, ParamSource::Function(function) if function.is_local());
-        if is_local || !used.has(index, param.name.as_deref()) {
+        if is_local || !(param.counts || used.has(index, param.name.as_deref())) {
             continue;
         }
         if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {

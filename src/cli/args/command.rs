@@ -91,14 +91,17 @@ Examples:
         common: Common,
     },
     /// Explain why a file will or will not be made again
+    ///
+    /// A pattern stands for all files that fit it, up to 20. With --json the answers to several files are a list.
     #[command(after_help = "\
 Examples:
   rulemake why results/a.tsv         every reason, down to the root cause
+  rulemake why plots/*.svg           of several files, one after the other
   rulemake why --json results/a.tsv  the same for programs")]
     Why {
-        /// The file
-        #[arg(value_name = "FILE")]
-        path: String,
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        paths: Vec<String>,
         #[command(flatten)]
         common: Common,
     },

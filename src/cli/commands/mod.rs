@@ -23,7 +23,9 @@ use crate::args::{Args, COMMANDS, Command};
 use crate::cache::{Around, CacheArgs};
 use crate::exit::{Exit, Failure};
 use crate::github;
+use crate::habits;
 use crate::jobserver;
+use crate::meant;
 use crate::options::{Common, EnvKind, RunArgs};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
@@ -70,7 +72,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             let slots = jobserver::slots(&mut run, || Args::names_jobs(typed), &output);
             watch::watch(&common, output, &targets, &run, restart, slots)
         }
-        Command::Why { path, .. } => place().and_then(|place| ask::why(&place, &path)),
+        Command::Why { paths, .. } => place().and_then(|place| ask::why(&place, &paths)),
         Command::Status { .. } => place().and_then(|place| status::status(&place)),
         Command::Diff { targets, .. } => place().and_then(|place| ask::diff(&place, &targets)),
         Command::Summary { targets, .. } => place().and_then(|place| list::summary(&place, &targets)),
@@ -399,12 +401,17 @@ impl Place {
         };
         let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
-        match COMMANDS.iter().find(|name| strsim::osa_distance(name, target) <= 1) {
-            Some(name) if *name == target => {
-                failure.help(format!("the command comes first: rulemake {name} ..."))
-            }
-            Some(name) => failure.help(format!("did you mean the command `{name}`?")),
-            None => error.into(),
+        if is_command(target) {
+            return failure.help(format!("the command comes first: rulemake {target} ..."));
+        }
+        // What a word means elsewhere is nearer than what it looks like: `ls` is not `lsp`.
+        if let Some(tip) = habits::word(target) {
+            return failure.help(tip);
+        }
+        match *meant::nearest(target, COMMANDS, |_| 1) {
+            [] => error.into(),
+            [one] => failure.help(format!("did you mean the command `{one}`?")),
+            [one, two, ..] => failure.help(format!("did you mean the command `{one}` or `{two}`?")),
         }
     }
 }

@@ -303,17 +303,13 @@ impl Reader<'_> {
                 outputs.push(self.path(&scopes, path, &wdir)?);
             }
         }
-        let tracked = self.params(body.get("params"), &scopes, &wdir, &mut draft)?;
+        self.params(body.get("params"), &scopes, &wdir, &mut draft)?;
         let commands = match body.get("cmd") {
             Some(Json::String(text)) => vec![text.as_str()],
             Some(Json::Array(all)) => all.iter().filter_map(Json::as_str).collect(),
             _ => return Err("it has no `cmd`".into()),
         };
         let mut lines: Vec<String> = Vec::new();
-        if !tracked.is_empty() {
-            // Only what a command names is a reason to run.
-            lines.push(format!(": params {}", tracked.join(" ")));
-        }
         let last = commands.len().saturating_sub(1);
         if !wdir.is_empty() {
             lines.push(format!("cd {}", word(&wdir).replace('{', "{{").replace('}', "}}")));
@@ -353,16 +349,15 @@ impl Reader<'_> {
         Ok(Output { path, expression })
     }
 
-    /// Adds what is tracked of files of params; gives the words that name it in the command.
+    /// Adds what is tracked of files of params.
     fn params(
         &mut self,
         params: Option<&Json>,
         scopes: &Scopes,
         wdir: &str,
         draft: &mut Draft,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<(), String> {
         let mut names = Names::default();
-        let mut words = Vec::new();
         for entry in items(params) {
             let of_files: Vec<(String, Option<Vec<String>>)> = match entry {
                 Json::String(key) => vec![("params.yaml".into(), Some(vec![scopes.now(key)?]))],
@@ -385,7 +380,7 @@ impl Reader<'_> {
                     draft.input.push(quoted(&file));
                     continue;
                 };
-                let (python, content) = self.file(&file)?;
+                let (_, content) = self.file(&file)?;
                 for key in wanted {
                     let keys = keys(&key).ok_or_else(|| format!("the param `{key}` is not understood"))?;
                     let mut value = Some(&content);
@@ -396,49 +391,26 @@ impl Reader<'_> {
                             _ => None,
                         });
                     }
-                    let value = value.ok_or_else(|| format!("{file} has no `{key}`"))?;
-                    let place: String = keys
-                        .iter()
-                        .map(|key| match key.parse::<usize>() {
-                            Ok(at) => format!("[{at}]"),
-                            Err(_) => format!("[{}]", quoted(key)),
-                        })
-                        .collect();
-                    let whole = value.is_object() || value.is_array();
-                    let expression =
-                        if whole { format!("str({python}{place})") } else { format!("{python}{place}") };
-                    let name = names.unique(&key);
-                    words.push(format!("{key}={{params.{name}:q}}"));
-                    draft.params.push((name, expression));
+                    value.ok_or_else(|| format!("{file} has no `{key}`"))?;
+                    let arguments = format!("{}, {}", quoted(&file), quoted(&keys.join(".")));
+                    draft.params.push((names.unique(&key), from_file(&file, &arguments)));
                 }
             }
         }
-        Ok(words)
+        Ok(())
     }
 
     fn finish(mut self) -> Imported {
-        let mut head = String::new();
-        let kinds: Vec<&str> =
-            self.files.keys().map(|path| path.rsplit('.').next().unwrap_or_default()).collect();
-        for (extension, module) in [("json", "json"), ("toml", "tomllib")] {
-            if kinds.contains(&extension) {
-                head.push_str(&format!("import {module}\n"));
-            }
-        }
-        if kinds.iter().any(|kind| !["json", "toml"].contains(kind)) {
-            head.push_str("import yaml\n");
-        }
-        head.push_str("\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix(\"set +uo pipefail; \")\n\n");
+        let mut head = "\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix(\"set +uo pipefail; \")\n\n".to_string();
         for (path, (name, _)) in &self.files {
-            let (mode, read) = match path.rsplit('.').next() {
-                Some("json") => ("", "json.load"),
-                Some("toml") => (", \"rb\"", "tomllib.load"),
-                _ => ("", "yaml.safe_load"),
-            };
-            head.push_str(&format!(
-                "with open({}{mode}) as file:\n    {name} = {read}(file)\n\n",
-                quoted(path)
-            ));
+            let stands_in = |text: &String| text.contains(&format!("{name}["));
+            let is_used = self.drafts.iter().any(|Stage { draft, outputs, .. }| {
+                let outputs = outputs.iter().map(|output| &output.expression);
+                draft.shell.iter().chain(&draft.input).chain(outputs).any(stands_in)
+            });
+            if is_used {
+                head.push_str(&format!("{name} = {}\n", from_file(path, &quoted(path))));
+            }
         }
         let locked = self.locked_directories();
         let inputs: Vec<String> = self.drafts.iter().flat_map(|stage| stage.draft.input.clone()).collect();
@@ -503,6 +475,15 @@ impl Reader<'_> {
         let is_directory =
             |out: &&Json| out.get("md5").and_then(Json::as_str).is_some_and(|md5| md5.ends_with(".dir"));
         outs.filter(is_directory).filter_map(|out| Some(out.get("path")?.as_str()?.to_string())).collect()
+    }
+}
+
+/// The call of the Rulefile that reads a file, in whatever format.
+fn from_file(path: &str, arguments: &str) -> String {
+    match path.rsplit('.').next() {
+        Some("yaml" | "yml" | "json" | "toml") => format!("from_file({arguments})"),
+        // As DVC has it.
+        _ => format!("from_file({arguments}, format=\"yaml\")"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::expand::Unpack;
+use crate::lang::builtins::from_file;
 use crate::lang::load::Loader;
 use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
@@ -16,8 +17,8 @@ use crate::model::draft::{DraftAction, DraftParam, DraftText, RuleDraft, default
 use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::Flags;
 use crate::model::units;
-use crate::syntax::ast::{Arg, ArgKind, RuleDef, Section};
-use crate::syntax::words::nearest;
+use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, RuleDef, Section};
+use crate::syntax::words::meant;
 use std::sync::Arc;
 
 /// An evaluated item of a section.
@@ -214,7 +215,7 @@ impl Loader {
                 parts.view.push(("log", self.view_of("Log", "log", &name, &items)));
             }
             "params" => {
-                parts.draft.params = self.params(&items);
+                parts.draft.params = self.params(&items, &section.args);
                 parts.view.push(("params", view_of_params(&name, &items)));
             }
             "resources" => parts.draft.resources = self.resources(&items),
@@ -384,7 +385,7 @@ impl Loader {
         }
     }
 
-    fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
+    fn params(&mut self, items: &[Item], args: &[Arg]) -> Vec<DraftParam> {
         let mut params = Vec::with_capacity(items.len());
         for item in items {
             let value = if item.value.downcast::<Unpack>().is_some() {
@@ -404,6 +405,7 @@ impl Loader {
                 name: item.name.clone(),
                 value,
                 span: Some(item.span),
+                counts: args.iter().any(|arg| arg.value.span == item.span && is_from_file(&arg.value)),
             }));
         }
         params
@@ -482,6 +484,12 @@ pub(super) fn plain(text: &Arc<str>, span: Span) -> DraftText {
     DraftText { text: text.clone(), span: Some(span), flags: Flags::default() }
 }
 
+/// A param that is `from_file(...)` itself counts, for the program may read the file instead of being told.
+fn is_from_file(value: &Expr) -> bool {
+    matches!(&value.kind, ExprKind::Call { callee, .. }
+        if matches!(&callee.kind, ExprKind::Name(name) if **name == *from_file::NAME))
+}
+
 fn int_model(value: &Value) -> crate::model::value::Value {
     value.to_model().unwrap_or(crate::model::value::Value::Int(1))
 }
@@ -514,8 +522,8 @@ fn unknown_section(word: &str, span: Span) -> Problem {
     let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
     let mut supported: Vec<&str> = supported().collect();
     supported.sort_unstable();
-    match nearest(word, supported.iter().copied()) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
+    match meant(word, supported.iter().copied()) {
+        Some(question) => problem.help(question),
         None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
 }
