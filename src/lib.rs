@@ -133,6 +133,11 @@ pub mod inspect {
     };
 }
 
+/// `Rulefile.lock`: which results are those of a project, for git. [`guide::staleness`] says what it means.
+pub mod lock {
+    pub use crate::session::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
+}
+
 /// The texts of Rulefiles, without what they mean: formatting, outlines, and the words of the language. For editors.
 pub mod source {
     pub use crate::model::units::resource_amount;

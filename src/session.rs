@@ -4,6 +4,7 @@ mod accept;
 mod answers;
 mod builder;
 mod history;
+mod lock;
 mod metrics;
 mod options;
 mod outputs;
@@ -50,6 +51,7 @@ use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use answers::{JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
 pub use builder::SessionBuilder;
+pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
 pub use metrics::{MetricChange, Metrics, MetricsDiff};
 pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
@@ -253,6 +255,7 @@ impl Session {
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
             cache: self.cache.clone(),
+            lock: lock::load(&self.root, options.lock)?,
             foreknown: Default::default(),
         })
     }
@@ -495,6 +498,9 @@ impl Session {
         let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);
         let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, observer)?;
         self.note_metrics(&done);
+        if options.lock == LockUse::Keep {
+            self.keep_lock(targets, options, done.run)?;
+        }
         self.prove(targets, options, &done);
         Ok(RunReport {
             run: done.run,

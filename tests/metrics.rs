@@ -234,3 +234,18 @@ rule script:
     let case = Case::new().rulefile("rule a:\n    metrics: 'm.json'\n    shell: 'echo 1 > {metrics}'\n");
     case.call_with_code(&[], 3).stderr_has("{output.metrics}");
 }
+
+/// Promise: the shell completes files with metrics and runs.
+#[test]
+fn names_are_completed() {
+    let case = project().run(&[]);
+    let mut command = case.command(&["--", "rulemake", "metrics", "diff", ""]);
+    let output = command
+        .env("RULEMAKE_COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", "3")
+        .env("_CLAP_COMPLETE_IFS", "\n")
+        .output()
+        .unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert!(found.contains("eval.json") && found.lines().any(|line| line == "1"), "{found}");
+}

@@ -59,7 +59,7 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 25] = [
+pub(crate) const COMMANDS: [&str; 26] = [
     "accept",
     "cache",
     "check",
@@ -73,6 +73,7 @@ pub(crate) const COMMANDS: [&str; 25] = [
     "import",
     "init",
     "list",
+    "lock",
     "log",
     "lsp",
     "man",

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 mod effect;
 pub(crate) mod hash;
 pub(crate) mod links;
+pub(crate) mod lockfile;
 mod near;
 pub(crate) mod observe;
 pub(crate) mod outputs;

@@ -5,6 +5,7 @@ use crate::commands::check::CheckArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::commands::import::ImportArgs;
 use crate::commands::init::InitArgs;
+use crate::commands::lock::LockArgs;
 use crate::commands::lsp::LspArgs;
 use crate::commands::metrics::MetricsArgs;
 use crate::options::{Common, RunArgs};
@@ -91,14 +92,17 @@ Examples:
         common: Common,
     },
     /// Explain why a file will or will not be made again
+    ///
+    /// A pattern stands for all files that fit it, up to 20. With --json the answers to several files are a list.
     #[command(after_help = "\
 Examples:
   rulemake why results/a.tsv         every reason, down to the root cause
+  rulemake why plots/*.svg           of several files, one after the other
   rulemake why --json results/a.tsv  the same for programs")]
     Why {
-        /// The file
-        #[arg(value_name = "FILE")]
-        path: String,
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        paths: Vec<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -304,6 +308,22 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
+    /// Write Rulefile.lock: what each output is and what it was made from
+    ///
+    /// For git: one line for each output, sorted, without times and hosts. Whoever has the file gets these results from a
+    /// shared cache, also where a command gives another one each time; a file that holds what is locked is up to date, wherever
+    /// it came from. With `--lock`, or `lock = true` in `rulemake.toml`, each run writes it.
+    #[command(after_help = "\
+Examples:
+  rulemake lock          lock what is up to date
+  rulemake lock --check  for CI: tell what differs, fail if something does
+  rulemake --lock all    make it, and lock it")]
+    Lock {
+        #[command(flatten)]
+        lock: LockArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Show what the cache of results holds, make room in it, or look whether it is still right
     ///
     /// Nothing is removed without --yes. The cache is the one that `--cache`, the settings or RULEMAKE_CACHE name.
@@ -405,6 +425,7 @@ impl Command {
             | Command::Clean { common, .. }
             | Command::Push { common, .. }
             | Command::Pull { common, .. }
+            | Command::Lock { common, .. }
             | Command::Cache { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
@@ -434,6 +455,7 @@ impl Command {
             Command::Clean { .. } => "clean",
             Command::Push { .. } => "push",
             Command::Pull { .. } => "pull",
+            Command::Lock { .. } => "lock",
             Command::Cache { .. } => "cache",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",

@@ -20,7 +20,7 @@ use crate::model::dynamic::{Dynamic, JobFunction};
 use crate::model::flags::{Flag, Flags};
 use crate::model::units;
 use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, RuleDef, Section};
-use crate::syntax::words::nearest;
+use crate::syntax::words::meant;
 use std::sync::Arc;
 
 /// An evaluated item of a section.
@@ -567,8 +567,8 @@ fn unknown_section(word: &str, span: Span) -> Problem {
     let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
     let mut supported: Vec<&str> = supported().collect();
     supported.sort_unstable();
-    match nearest(word, supported.iter().copied()) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
+    match meant(word, supported.iter().copied()) {
+        Some(question) => problem.help(question),
         None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
 }
