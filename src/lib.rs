@@ -127,9 +127,14 @@ pub mod inspect {
     pub use crate::plan::orphans::Orphan;
     pub use crate::plan::plan::{PlanCounts, PlanRead, ReportedFile};
     pub use crate::session::{
-        Accepted, EndedJob, JobEnd, JobLog, LastRun, LeftOut, MadeFiles, OutputState, PassedOver, Pushed,
-        RunningJob, Status, Watched,
+        Accepted, EndedJob, JobEnd, JobLog, LastRun, LeftOut, MadeFiles, MetricChange, Metrics, MetricsDiff,
+        OutputState, PassedOver, Pushed, RunningJob, Status, Watched,
     };
+}
+
+/// `Rulefile.lock`: which results are those of a project, for git. [`guide::staleness`] says what it means.
+pub mod lock {
+    pub use crate::session::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
 }
 
 /// The texts of Rulefiles, without what they mean: formatting, outlines, and the words of the language. For editors.

@@ -5,6 +5,8 @@ mod answers;
 mod builder;
 mod ended;
 mod history;
+mod lock;
+mod metrics;
 mod options;
 mod outputs;
 mod recall;
@@ -51,6 +53,8 @@ pub use accept::{Accepted, LeftOut};
 pub use answers::{EndedJob, JobEnd, JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
 pub use builder::SessionBuilder;
 use ended::Hearing;
+pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
+pub use metrics::{MetricChange, Metrics, MetricsDiff};
 pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
@@ -273,6 +277,7 @@ impl Session {
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
             cache: self.cache.clone(),
+            lock: lock::load(&self.root, options.lock)?,
             foreknown: Default::default(),
         })
     }
@@ -519,6 +524,10 @@ impl Session {
             observer(event);
         };
         let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut tell)?;
+        self.note_metrics(&done);
+        if options.lock == LockUse::Keep {
+            self.keep_lock(targets, options, done.run)?;
+        }
         self.prove(targets, options, &done);
         Ok(RunReport {
             jobs: hearing.into_ended(&done.cx),

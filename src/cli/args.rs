@@ -59,7 +59,7 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 24] = [
+pub(crate) const COMMANDS: [&str; 26] = [
     "accept",
     "cache",
     "check",
@@ -73,9 +73,11 @@ pub(crate) const COMMANDS: [&str; 24] = [
     "import",
     "init",
     "list",
+    "lock",
     "log",
     "lsp",
     "man",
+    "metrics",
     "plan",
     "pull",
     "push",

@@ -10,7 +10,9 @@ pub(crate) mod fmt;
 pub(crate) mod import;
 pub(crate) mod init;
 mod list;
+pub(crate) mod lock;
 pub(crate) mod lsp;
+pub(crate) mod metrics;
 mod run;
 mod share;
 mod shell;
@@ -30,6 +32,7 @@ use crate::output::{Output, say};
 use crate::project::{Project, shown};
 use crate::settings;
 use crate::snakemake;
+use rulemake::lock::LockUse;
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, RunReport, Session, SessionBuilder, Workflow};
 use std::path::{Path, PathBuf};
@@ -74,6 +77,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Status { .. } => place().and_then(|place| status::status(&place)),
         Command::Diff { targets, .. } => place().and_then(|place| ask::diff(&place, &targets)),
         Command::Summary { targets, .. } => place().and_then(|place| list::summary(&place, &targets)),
+        Command::Metrics { metrics, .. } => place().and_then(|place| metrics::metrics(&place, &metrics)),
         Command::Graph { targets, format, by, .. } => {
             place().and_then(|place| ask::graph(&place, &targets, format, by))
         }
@@ -86,6 +90,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Cache { upkeep, .. } => {
             here().and_then(|here| cache::cache(&common, &output, &upkeep, &here))
         }
+        Command::Lock { lock, .. } => place().and_then(|place| lock::lock(&place, &lock)),
         Command::Log { path, .. } => place().and_then(|place| ask::log(&place, &path)),
         Command::Accept { targets, dry_run, .. } => {
             place().and_then(|place| accept::accept(&place, &targets, dry_run || run.dry_run))
@@ -178,6 +183,7 @@ pub(crate) struct Place {
     /// Variables that jobs get besides those of the environment.
     variables: Vec<(String, String)>,
     cache: CacheArgs,
+    lock: LockUse,
     /// Where paths on the command line start.
     start: PathBuf,
 }
@@ -189,7 +195,12 @@ impl Place {
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
         let (mut options, variables) = load_options(&common, &here, &start)?;
         options.root = Some(project.root.clone());
-        let place = Place { project, output, options, variables, cache: common.cache, start };
+        let lock = match (common.no_lock, common.lock) {
+            (true, _) => LockUse::Ignore,
+            (false, true) => LockUse::Keep,
+            (false, false) => LockUse::Read,
+        };
+        let place = Place { project, output, options, variables, cache: common.cache, lock, start };
         place.cache.open(&place.around())?;
         Ok(place)
     }
@@ -314,6 +325,7 @@ impl Place {
         options.wait = run.wait;
         options.keep_temps = run.notemp;
         options.only_restore = run.only_restore;
+        options.lock = self.lock;
         options.environments.conda = run.uses(EnvKind::Conda);
         options.environments.container = run.uses(EnvKind::Container);
         options.environments.modules = run.uses(EnvKind::Modules);

@@ -70,6 +70,7 @@ struct Output {
     /// From the root, as it is now.
     path: String,
     expression: String,
+    is_metrics: bool,
 }
 
 struct Reader<'t> {
@@ -300,7 +301,8 @@ impl Reader<'_> {
                 if let Some(key) = unknown {
                     self.notes.push(Note::changed(line, format!("`{key}` of `{path}` means nothing here")));
                 }
-                outputs.push(self.path(&scopes, path, &wdir)?);
+                let output = self.path(&scopes, path, &wdir)?;
+                outputs.push(Output { is_metrics: kind == "metrics", ..output });
             }
         }
         self.params(body.get("params"), &scopes, &wdir, &mut draft)?;
@@ -346,7 +348,7 @@ impl Reader<'_> {
         } else {
             quoted(&path.replace('{', "{{").replace('}', "}}"))
         };
-        Ok(Output { path, expression })
+        Ok(Output { path, expression, is_metrics: false })
     }
 
     /// Adds what is tracked of files of params.
@@ -451,6 +453,10 @@ impl Reader<'_> {
                     self.notes.push(Note::changed(line, message));
                 }
                 all.input.push(output.expression.clone());
+                if output.is_metrics {
+                    draft.metrics.push(output.expression);
+                    continue;
+                }
                 draft.output.push(if is_directory {
                     format!("directory({})", output.expression)
                 } else {
