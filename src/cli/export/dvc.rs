@@ -104,12 +104,14 @@ fn cache_dir(config: &str) -> Option<String> {
     let mut is_cache = false;
     let mut found = None;
     for line in config.lines().map(str::trim) {
-        if let Some(section) = line.strip_prefix('[') {
-            is_cache = section.strip_suffix(']').is_some_and(|name| name.trim() == "cache");
-        } else if let (true, Some((key, value))) = (is_cache, line.split_once('=')) {
-            if key.trim() == "dir" {
+        match (line.strip_prefix('['), line.split_once('=')) {
+            (Some(section), _) => {
+                is_cache = section.strip_suffix(']').is_some_and(|name| name.trim() == "cache");
+            }
+            (None, Some((key, value))) if is_cache && key.trim() == "dir" => {
                 found = Some(value.trim().trim_matches(['"', '\'']).to_string());
             }
+            _ => {}
         }
     }
     found.filter(|dir| !dir.is_empty())

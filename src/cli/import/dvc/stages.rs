@@ -9,6 +9,12 @@ use std::path::Path;
 /// What DVC calls a file of params where a name of a param stands alone.
 const PARAMS: &str = "params.yaml";
 
+/// Values of params, by file.
+type Params = Vec<(String, Map<String, Json>)>;
+
+/// A stage, or why it cannot be resolved.
+type Resolved = Result<Stage, String>;
+
 /// A stage, or an instance of one.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -16,7 +22,7 @@ pub(crate) struct Stage {
     pub(crate) cmd: Json,
     pub(crate) deps: Vec<File>,
     /// By file, as they are sorted in a lock file.
-    pub(crate) params: Vec<(String, Map<String, Json>)>,
+    pub(crate) params: Params,
     pub(crate) outs: Vec<File>,
 }
 
@@ -35,11 +41,7 @@ pub(crate) struct File {
 ///
 /// # Errors
 /// The file is no `dvc.yaml`.
-pub(crate) fn stages(
-    name: &str,
-    text: &str,
-    dir: &Path,
-) -> Result<Vec<(String, Result<Stage, String>)>, Failure> {
+pub(crate) fn stages(name: &str, text: &str, dir: &Path) -> Result<Vec<(String, Resolved)>, Failure> {
     let (mut reader, file) = reader(name, text, dir)?;
     let mut all = Vec::new();
     for (name, body) in file.get("stages").and_then(Json::as_object).into_iter().flatten() {
@@ -58,7 +60,7 @@ pub(crate) fn stages(
 }
 
 impl Reader<'_> {
-    fn resolved(&mut self, body: &Map<String, Json>, mut scopes: Scopes) -> Result<Stage, String> {
+    fn resolved(&mut self, body: &Map<String, Json>, mut scopes: Scopes) -> Resolved {
         self.more_vars(body.get("vars"), &mut scopes)?;
         let wdir = self.wdir(body, &scopes)?;
         let command = |text: &Json| {
@@ -91,12 +93,7 @@ impl Reader<'_> {
         Ok(Stage { cmd, deps, params: self.values(body.get("params"), &scopes, &wdir)?, outs })
     }
 
-    fn values(
-        &mut self,
-        params: Option<&Json>,
-        scopes: &Scopes,
-        wdir: &str,
-    ) -> Result<Vec<(String, Map<String, Json>)>, String> {
+    fn values(&mut self, params: Option<&Json>, scopes: &Scopes, wdir: &str) -> Result<Params, String> {
         let mut files: BTreeMap<String, BTreeMap<String, Json>> = BTreeMap::new();
         for entry in items(params) {
             let wanted: Vec<(String, Vec<String>)> = match entry {
