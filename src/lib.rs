@@ -128,8 +128,8 @@ pub mod inspect {
     pub use crate::plan::orphans::Orphan;
     pub use crate::plan::plan::{PlanRead, ReportedFile};
     pub use crate::session::{
-        Accepted, JobLog, LastRun, LeftOut, MadeFiles, OutputState, PassedOver, Pushed, RunningJob, Status,
-        Watched,
+        Accepted, JobLog, LastRun, LeftOut, MadeFiles, MetricChange, Metrics, MetricsDiff, OutputState,
+        PassedOver, Pushed, RunningJob, Status, Watched,
     };
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod builder;
 mod history;
 mod lock;
+mod metrics;
 mod options;
 mod outputs;
 mod recall;
@@ -51,6 +52,7 @@ pub use accept::{Accepted, LeftOut};
 pub use answers::{JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
 pub use builder::SessionBuilder;
 pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
+pub use metrics::{MetricChange, Metrics, MetricsDiff};
 pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
@@ -495,6 +497,7 @@ impl Session {
         };
         let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);
         let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, observer)?;
+        self.note_metrics(&done);
         if options.lock == LockUse::Keep {
             self.keep_lock(targets, options, done.run)?;
         }

@@ -59,7 +59,7 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 26] = [
+pub(crate) const COMMANDS: [&str; 27] = [
     "accept",
     "cache",
     "check",
@@ -78,6 +78,7 @@ pub(crate) const COMMANDS: [&str; 26] = [
     "log",
     "lsp",
     "man",
+    "metrics",
     "plan",
     "pull",
     "push",

@@ -67,10 +67,11 @@ type Complete = fn(&OsStr) -> Vec<CompletionCandidate>;
 
 /// Arguments by their ids, with what completes them. Those with a fixed set of values are known to clap, and paths it knows
 /// by their type.
-const VALUES: [(&str, Complete); 15] = [
+const VALUES: [(&str, Complete); 16] = [
     ("targets", project::targets),
     ("paths", project::files),
     ("path", project::files),
+    ("names", project::metrics),
     ("until", project::rules_and_files),
     ("omit_from", project::rules_and_files),
     ("force_from", project::rules_and_files),

@@ -9,6 +9,7 @@ mod commands;
 mod complete;
 mod exit;
 mod export;
+mod git;
 mod github;
 mod habits;
 mod import;

@@ -232,7 +232,7 @@ impl Documents {
 }
 
 /// What a file holds, whatever stands at its top; or what is wrong and in which line.
-fn document(text: &str, format: Format) -> Result<Value, String> {
+pub(crate) fn document(text: &str, format: Format) -> Result<Value, String> {
     let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
     let read = match format {
         Format::Yaml => Yaml::new(SourceId(0), 0, bare).document(),

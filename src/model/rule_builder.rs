@@ -4,9 +4,10 @@ use crate::model::action::{FunctionAction, InterpretedAction, JobContext};
 use crate::model::build::BoxError;
 use crate::model::closure::Closure;
 use crate::model::draft::{
-    DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, RuleDraft, default_shell,
+    DraftAction, DraftInput, DraftParam, DraftPaths, DraftText, METRICS, RuleDraft, default_shell,
 };
 use crate::model::dynamic::{CallContext, Dynamic};
+use crate::model::flags::Flag;
 use crate::model::path_pattern::PathPattern;
 use crate::model::rule::{Benchmark, Rule, Shadow};
 use crate::model::value::Value;
@@ -173,6 +174,28 @@ impl RuleBuilder {
     /// ```
     pub fn output_named(mut self, name: &str, pattern: impl Into<PathPattern>) -> RuleBuilder {
         self.draft.outputs.push(one(Some(name), pattern));
+        self
+    }
+
+    /// Adds an output whose values are shown and compared: [`Session::metrics`](crate::Session::metrics). In the command it is
+    /// `{output.metrics}`.
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule, Shadow, Value, Workflow};
+    /// let rule = Rule::builder("r").metrics("{x}.json").shell("echo 0.9 > {output.metrics}");
+    /// # Workflow::builder().rule(rule).build()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn metrics(mut self, pattern: impl Into<PathPattern>) -> RuleBuilder {
+        let mut added = one(Some(METRICS), pattern);
+        added.paths.iter_mut().for_each(|path| path.flags.set(Flag::Metrics));
+        match self.draft.outputs.iter_mut().find(|outputs| outputs.is_metrics()) {
+            Some(known) => {
+                known.list = true;
+                known.paths.append(&mut added.paths);
+            }
+            None => self.draft.outputs.push(added),
+        }
         self
     }
 

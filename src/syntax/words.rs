@@ -1,7 +1,7 @@
 //! The words of a Rulefile's structure: sections of rules and directives of files. Whether one is supported is
 //! for the loader to say.
 
-/// Every section that Snakemake knows in a rule.
+/// Every section that Snakemake knows in a rule, and `metrics` and `timeout`.
 pub(crate) const SECTIONS: &[&str] = &[
     "benchmark",
     "cache",
@@ -17,6 +17,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "localrule",
     "log",
     "message",
+    "metrics",
     "name",
     "notebook",
     "output",

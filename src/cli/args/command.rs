@@ -8,6 +8,7 @@ use crate::commands::import::ImportArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::lock::LockArgs;
 use crate::commands::lsp::LspArgs;
+use crate::commands::metrics::MetricsArgs;
 use crate::options::{Common, RunArgs};
 use clap::{Subcommand, ValueEnum};
 
@@ -140,6 +141,21 @@ Examples:
         /// Files or rules; the first rule when none is given
         #[arg(value_name = "TARGET")]
         targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show the metrics that rules make, or what changed of them
+    ///
+    /// Metrics are the values in the files below `metrics:`. `diff` compares with the last run that left others, unless a run
+    /// or a revision of git is named.
+    #[command(after_help = "\
+Examples:
+  rulemake metrics            the values as they are
+  rulemake metrics diff       what changed, since the last run that left others
+  rulemake metrics diff main  since a revision of git; --md for a comment")]
+    Metrics {
+        #[command(flatten)]
+        metrics: MetricsArgs,
         #[command(flatten)]
         common: Common,
     },
@@ -409,6 +425,7 @@ impl Command {
             | Command::Status { common, .. }
             | Command::Diff { common, .. }
             | Command::Summary { common, .. }
+            | Command::Metrics { common, .. }
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
@@ -439,6 +456,7 @@ impl Command {
             Command::Status { .. } => "status",
             Command::Diff { .. } => "diff",
             Command::Summary { .. } => "summary",
+            Command::Metrics { .. } => "metrics",
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",

@@ -66,7 +66,7 @@ const COMMON: [&str; 18] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 18] = [
+const LESS_USED: [&str; 19] = [
     "run",
     "plan",
     "import",
@@ -75,6 +75,7 @@ const LESS_USED: [&str; 18] = [
     "status",
     "graph",
     "diff",
+    "metrics",
     "summary",
     "fmt",
     "lsp",

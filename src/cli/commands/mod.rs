@@ -13,6 +13,7 @@ pub(crate) mod init;
 mod list;
 pub(crate) mod lock;
 pub(crate) mod lsp;
+pub(crate) mod metrics;
 mod run;
 mod share;
 mod shell;
@@ -77,6 +78,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Status { .. } => place().and_then(|place| status::status(&place)),
         Command::Diff { targets, .. } => place().and_then(|place| ask::diff(&place, &targets)),
         Command::Summary { targets, .. } => place().and_then(|place| list::summary(&place, &targets)),
+        Command::Metrics { metrics, .. } => place().and_then(|place| metrics::metrics(&place, &metrics)),
         Command::Graph { targets, format, by, .. } => {
             place().and_then(|place| ask::graph(&place, &targets, format, by))
         }

@@ -22,6 +22,11 @@ pub(super) fn files(start: &OsStr) -> Vec<CompletionCandidate> {
     Asked::of(start).map_or_else(Vec::new, |asked| asked.made())
 }
 
+/// Files with metrics, and the runs that they can be compared with.
+pub(super) fn metrics(start: &OsStr) -> Vec<CompletionCandidate> {
+    Asked::of(start).map_or_else(Vec::new, Asked::metrics)
+}
+
 /// What a part of the graph begins or ends with: any rule, and files.
 pub(super) fn rules_and_files(start: &OsStr) -> Vec<CompletionCandidate> {
     Asked::of(start).map_or_else(Vec::new, |asked| asked.rules_and_files(|_| true))
@@ -72,6 +77,15 @@ impl Asked<'_> {
                 CompletionCandidate::new(format!("{}{end}", rule.name())).help(Some(line.to_string().into()))
             })
             .collect()
+    }
+
+    fn metrics(self) -> Vec<CompletionCandidate> {
+        let Asked { start, place, workflow } = self;
+        let Ok(session) = place.session(workflow, &RunArgs::default()).open() else { return Vec::new() };
+        let runs = session.metric_runs().unwrap_or_default().into_iter().map(|run| run.to_string());
+        let files = session.metric_files().unwrap_or_default();
+        let files = files.into_iter().map(|path| place.project.for_user(&path));
+        runs.chain(files).filter(|name| name.starts_with(start)).map(CompletionCandidate::new).collect()
     }
 
     fn rules_and_files(self, fits: fn(&Rule) -> bool) -> Vec<CompletionCandidate> {

@@ -80,6 +80,7 @@ struct Output {
     /// From the root, as it is now.
     path: String,
     expression: String,
+    is_metrics: bool,
 }
 
 struct Reader<'t> {
@@ -305,7 +306,8 @@ impl Reader<'_> {
                 if let Some(key) = unknown {
                     self.notes.push(Note::changed(line, format!("`{key}` of `{path}` means nothing here")));
                 }
-                outputs.push(self.path(&scopes, path, &wdir)?);
+                let output = self.path(&scopes, path, &wdir)?;
+                outputs.push(Output { is_metrics: kind == "metrics", ..output });
             }
         }
         self.params(body.get("params"), &scopes, &wdir, &mut draft)?;
@@ -360,7 +362,7 @@ impl Reader<'_> {
         } else {
             quoted(&path.replace('{', "{{").replace('}', "}}"))
         };
-        Ok(Output { path, expression })
+        Ok(Output { path, expression, is_metrics: false })
     }
 
     /// Adds what is tracked of files of params.
@@ -458,6 +460,10 @@ impl Reader<'_> {
                     self.notes.push(Note::changed(line, message));
                 }
                 all.input.push(output.expression.clone());
+                if output.is_metrics {
+                    draft.metrics.push(output.expression);
+                    continue;
+                }
                 draft.output.push(if is_directory {
                     format!("directory({})", output.expression)
                 } else {

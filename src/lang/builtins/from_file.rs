@@ -229,7 +229,7 @@ impl Missing {
 }
 
 /// A key as it is written in a path of keys.
-fn written(key: &str) -> String {
+pub(crate) fn written(key: &str) -> String {
     if key.contains(['.', '[', '"', '\'']) || key.trim() != key || key.is_empty() {
         let quote = if key.contains('"') { '\'' } else { '"' };
         return format!("{quote}{key}{quote}");
