@@ -38,8 +38,8 @@ rule all:
 rule one:
     input: "src/{s}.txt", extra
     output: "out/{s}.txt"
-    params: mode=MODE, level=config["level"]
-    shell: "cat {input} > {output}; echo {params.mode} {params.level} >> {output}"
+    params: mode=MODE, level=config["level"], depth=from_file("params.yaml", "{s}.depth"), seed=from_file("params.yaml", "seed")
+    shell: "cat {input} > {output}; echo {params.mode} {params.level} {params.depth} >> {output}"
 
 rule other:
     input: "other/{s}.src"
@@ -74,6 +74,7 @@ fn project() -> Case {
         .file("Rulefile", RULEFILE)
         .file("more.smk", MORE)
         .file("config.yaml", "level: 1\n")
+        .file("params.yaml", "a: {depth: 1}\nb: {depth: 2}\nseed: 3\n")
         .file("names.txt", "a b\n")
         .file("src/a.txt", "one\ntwo\n")
         .file("src/b.txt", "three\nfour\n")
@@ -103,7 +104,7 @@ enum Change {
     DamageProof(u8),
 }
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "src/a.txt",
     "src/b.txt",
     "data/x.csv",
@@ -114,6 +115,7 @@ const FILES: [&str; 15] = [
     "kept.txt",
     "names.txt",
     "config.yaml",
+    "params.yaml",
     "more.smk",
     "Rulefile",
     "scripts/go.py",

@@ -25,6 +25,7 @@ fn completed(case: &Case, dir: &str, line: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_rulemake"))
         .current_dir(case.path(dir))
         .env("RULEMAKE_COMPLETE", "bash")
+        .env("XDG_CONFIG_HOME", case.path("home"))
         .env("_CLAP_COMPLETE_INDEX", index)
         .env("_CLAP_COMPLETE_IFS", "\n")
         .env("_CLAP_COMPLETE_COMP_TYPE", "9")
@@ -46,7 +47,46 @@ fn rules_and_files_are_completed() {
     }
     assert!(!all.iter().any(|found| found == "one"), "a rule with wildcards cannot be asked for: {all:?}");
     assert_eq!(completed(&case, ".", &["rulemake", "why", "out/b"]), ["out/b.txt"]);
-    assert_eq!(completed(&case, ".", &["rulemake", "--until", "st"]), ["stats"]);
+    // A part of the graph may begin at a rule with wildcards, too.
+    for option in ["--until", "--omit-from", "--force-from"] {
+        assert_eq!(
+            completed(&case, ".", &["rulemake", option, ""]),
+            ["all", "one", "stats", "out/a.txt", "out/b.txt"]
+        );
+    }
+    assert_eq!(completed(&case, ".", &["rulemake", "--set-threads", "o"]), ["one="]);
+    assert_eq!(completed(&case, ".", &["rulemake", "--assume-inputs", ""]), ["raw/a.txt", "raw/b.txt"]);
+}
+
+/// Who has typed nothing yet is offered what can follow, and not the forty options, unless nothing else can.
+#[test]
+fn options_do_not_drown_names() {
+    let case = case();
+    assert_eq!(completed(&case, ".", &["rulemake", "log", ""]), ["out/a.txt", "out/b.txt"]);
+    assert_eq!(completed(&case, ".", &["rulemake", "why", "out/a.txt", ""]), ["out/a.txt", "out/b.txt"]);
+    let all = completed(&case, ".", &["rulemake", ""]);
+    assert!(all.iter().all(|word| !word.starts_with('-')), "{all:?}");
+    assert!(completed(&case, ".", &["rulemake", "log", "-"]).contains(&"-q".to_string()));
+    assert!(completed(&case, ".", &["rulemake", "status", ""]).contains(&"--json".to_string()));
+}
+
+/// Arguments with a few known values offer those, and say nothing of files and rules.
+#[test]
+fn values_that_are_known_are_completed() {
+    let case = case()
+        .file("rulemake.toml", "[profile.ci]\njobs = 1\n[profile.big]\njobs = 8\n")
+        .file("home/rulemake/night/config.yaml", "jobs: 2\n");
+    let first = |line: &[&str]| completed(&case, ".", line);
+    assert_eq!(first(&["rulemake", "init", "-t", "m"]), ["minimal", "make-style"]);
+    assert_eq!(first(&["rulemake", "man", "pu"]), ["push", "pull"]);
+    assert_eq!(first(&["rulemake", "completions", ""]), ["bash", "elvish", "fish", "powershell", "zsh"]);
+    assert_eq!(first(&["rulemake", "--profile", "n"]), ["night"]);
+    assert_eq!(first(&["rulemake", "--profile", ""])[..3], ["big", "ci", "night"]);
+    assert_eq!(first(&["rulemake", "--profile=c"]), ["--profile=ci"]);
+    assert_eq!(first(&["rulemake", "check", "--allow", "ambig"]), ["ambiguous-outputs"]);
+    assert_eq!(first(&["rulemake", "graph", "--format", ""]), ["dot", "mermaid", "svg"]);
+    assert_eq!(first(&["rulemake", "-C", "ra"]), ["raw/"]);
+    assert_eq!(first(&["rulemake", "-C", "Ru"]), [""; 0], "a file is no directory");
 }
 
 /// The project is that of the options of the line, and files are called as from where the user is.
@@ -69,21 +109,55 @@ fn without_a_project_commands_and_options_are_completed() {
     assert!(case.files(".").iter().all(|file| !file.contains(".rulemake")), "completion leaves no trace");
 }
 
-/// The script works in the shell it is for.
-#[test]
-fn the_script_for_bash_completes_in_bash() {
-    let case = case();
+/// What `shell` prints that runs `script` in the project, with rulemake on its PATH; nothing if it is not there.
+fn in_shell(case: &Case, shell: &str, script: &str) -> Option<String> {
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_rulemake")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env!("PATH"));
-    let script = "source <(rulemake completions bash); COMP_WORDS=(rulemake why out/a); COMP_CWORD=2; COMP_TYPE=9; \
-                  _clap_complete_rulemake rulemake out/a why; printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let output = Command::new("bash")
-        .args(["-c", script])
-        .current_dir(case.root())
-        .env("PATH", path)
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "out/a.txt\n");
+    let shell = Command::new(shell).args(["-c", script]).current_dir(case.root()).env("PATH", path).output();
+    let output = shell.ok()?;
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// The script works in the shell it is for: bash cuts words at `=` and `:`, and takes an answer for the last piece alone.
+#[test]
+fn the_script_for_bash_completes_in_bash() {
+    let case = case().file("rulemake.toml", "[profile.ci]\njobs = 1\n");
+    for (line, pieces, current, expected) in [
+        ("rulemake why out/a", "rulemake why out/a", "out/a", "out/a.txt\n"),
+        ("rulemake  log ", "rulemake log ''", "", "out/a.txt\nout/b.txt\n"),
+        ("rulemake --profile=c", "rulemake --profile = c", "c", "ci\n"),
+        ("rulemake --profile=", "rulemake --profile =", "", "ci\n"),
+        ("rulemake --until=st", "rulemake --until = st", "st", "stats\n"),
+        ("rulemake --set-threads o", "rulemake --set-threads o", "o", "one=\n"),
+        ("rulemake why \"out/b", "rulemake why '\"out/b'", "out/b", "out/b.txt\n"),
+        ("rulemake why nothing", "rulemake why nothing", "nothing", ""),
+    ] {
+        let script = format!(
+            "source <(rulemake completions bash); COMP_WORDS=({pieces}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; _rulemake_complete rulemake '{current}' x; \
+             [[ ${{#COMPREPLY[@]}} -eq 0 ]] || printf '%s\\n' \"${{COMPREPLY[@]}}\" | grep -v '/$\\|^\\.$'; true"
+        );
+        assert_eq!(in_shell(&case, "bash", &script).unwrap(), expected, "{line}");
+    }
+}
+
+/// The same in fish and zsh, where these are.
+#[test]
+fn the_scripts_for_fish_and_zsh_complete_in_them() {
+    let case = case();
+    let fish =
+        "rulemake completions fish | source; complete -C 'rulemake log '; complete -C 'rulemake --until=st'";
+    if let Some(found) = in_shell(&case, "fish", fish) {
+        assert_eq!(found, "out/a.txt\nout/b.txt\n--until=stats\ta rule\n");
+    }
+    // What stands for the line editor prints what it is given.
+    let zsh = "compdef() { function=$1 }; _describe() { print -l -- \"${(@P)3}\" }; \
+               source <(rulemake completions zsh); words=(rulemake log ''); CURRENT=3; $function; \
+               words=(rulemake --until s); CURRENT=3; $function";
+    if let Some(found) = in_shell(&case, "zsh", zsh) {
+        assert_eq!(found, "out/a.txt\nout/b.txt\nstats:a rule\n");
+    }
 }
 
 #[test]

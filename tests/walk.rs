@@ -41,6 +41,23 @@ fn the_walk_of_the_readme_is_what_happens() {
     assert_eq!(shown, redacted(walk(), Path::new("/nowhere")));
 }
 
+/// Rulefiles that are shown to newcomers, in the README and in the templates, are as `fmt` writes them, and `check` has nothing
+/// to say.
+#[test]
+fn what_newcomers_see_is_in_our_own_style() {
+    let section = README.split("\n## A Rulefile\n").nth(1).unwrap();
+    let rulefile = section.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let text = format!(
+        "--- Rulefile\n{rulefile}--- raw/a.txt\na\n--- raw/b.txt\nb\n--- run\n\
+         rulemake fmt --check && rulemake check --strict\n\
+         for template in minimal data-science make-style; do\n\
+         rulemake init -q -t $template in-$template && (cd in-$template && rulemake fmt --check && rulemake check --strict) \
+         || exit 1\ndone\n"
+    );
+    let shown = Case::parse(&text).play();
+    assert_eq!(shown, format!("--- output 0\n{}", "the file is in style\nnothing to object to\n".repeat(4)));
+}
+
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -20,6 +20,9 @@ pub(crate) struct Entry {
     /// What the command printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) log: Option<Kept>,
+    /// It is kept once more, as what a lock file names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) pinned: bool,
 }
 
 /// One thing that an execution made.

@@ -18,7 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Where a session keeps results and looks for them.
 ///
 /// ```
-/// use rulemake::{Cache, RunOptions, Session, Workflow};
+/// use rulemake::cache::Cache;
+/// use rulemake::{RunOptions, Session, Workflow};
 /// # let dir = std::env::temp_dir().join(format!("rulemake-doc-room-{}", std::process::id()));
 /// # let (root, results) = (dir.join("root"), dir.join("cache"));
 /// # std::fs::create_dir_all(&root)?;
@@ -310,8 +311,8 @@ impl Cache {
             Some(log) => self.keep_text(log, "", &mut objects)?,
             None => None,
         };
-        let entry =
-            Entry { rule: result.rule.to_string(), duration_ms: result.duration_ms, outputs, beside, log };
+        let (rule, duration_ms) = (result.rule.to_string(), result.duration_ms);
+        let entry = Entry { rule, duration_ms, outputs, beside, log, pinned: false };
         let bytes = entry.to_bytes();
         self.directory.put_entry(key, &bytes, &objects)?;
         if self.shared.as_ref().is_some_and(|shared| shared.writes) {
@@ -358,6 +359,29 @@ impl Cache {
     /// Whether a result is kept here.
     pub(crate) fn holds(&self, key: &Digest) -> bool {
         self.directory.entry(key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes)).is_some()
+    }
+
+    /// Keeps a result also under the key by which a lock file asks for it, if what is kept under `key` is that result; with
+    /// whom the new ones are shared, it is shared, too.
+    pub(crate) fn pin(
+        &self,
+        key: &Digest,
+        pin: &Digest,
+        hasher: &FileHasher,
+        is_it: impl Fn(&Entry) -> bool,
+    ) {
+        if self.holds(pin) {
+            return;
+        }
+        let Some(entry) = self.find_here(key).filter(is_it) else { return };
+        let bytes = Entry { pinned: true, ..entry }.to_bytes();
+        if let Err(error) = self.directory.put_entry(pin, &bytes, &[]) {
+            self.tell("write", || {
+                format!("the cache {} takes no results: {error}", self.directory.path().display())
+            });
+        } else if self.shared.as_ref().is_some_and(|shared| shared.writes) {
+            self.push(pin, hasher);
+        }
     }
 
     /// Puts a result that is kept here where others find it, whether or not that is done with each new one. `None`: it is

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// What a cache holds.
 ///
 /// ```
-/// use rulemake::inspect::CacheUsage;
+/// use rulemake::cache::CacheUsage;
 /// fn tell(usage: &CacheUsage) -> String {
 ///     format!("{} results in {} bytes", usage.results, usage.bytes)
 /// }
@@ -40,7 +40,7 @@ pub struct CacheUsage {
 /// What a cache holds of a rule.
 ///
 /// ```
-/// use rulemake::inspect::CachedRule;
+/// use rulemake::cache::CachedRule;
 /// fn greatest(rules: &[CachedRule]) -> Option<&CachedRule> {
 ///     rules.iter().max_by_key(|rule| rule.bytes)
 /// }
@@ -59,7 +59,7 @@ pub struct CachedRule {
 /// What may go of a cache. Without any limit only what is of no use to anybody.
 ///
 /// ```
-/// use rulemake::inspect::CacheLimits;
+/// use rulemake::cache::CacheLimits;
 /// let mut limits = CacheLimits::default();
 /// limits.max_bytes = Some(10 << 30);
 /// ```
@@ -81,7 +81,7 @@ pub struct CacheLimits {
 /// What went, or would go.
 ///
 /// ```
-/// use rulemake::inspect::CacheRemoved;
+/// use rulemake::cache::CacheRemoved;
 /// fn tell(removed: &CacheRemoved) -> String {
 ///     format!("{} results, {} bytes", removed.results, removed.bytes)
 /// }
@@ -113,7 +113,7 @@ pub struct CacheRemoved {
 /// What is wrong in a cache.
 ///
 /// ```
-/// use rulemake::inspect::CacheFaults;
+/// use rulemake::cache::CacheFaults;
 /// fn is_good(faults: &CacheFaults) -> bool {
 ///     faults.damaged.is_empty()
 /// }
@@ -172,7 +172,8 @@ impl CacheDirectory {
     pub fn usage(&self) -> io::Result<CacheUsage> {
         let scan = self.scan()?;
         let mut rules: FxHashMap<&str, CachedRule> = FxHashMap::default();
-        for result in &scan.results {
+        // Those that a lock file names are kept once more, and counted once.
+        for result in scan.results.iter().filter(|result| !result.entry.pinned) {
             let rule = rules.entry(&result.entry.rule).or_default();
             rule.results += 1;
             rule.bytes += result.entry.kept().map(Kept::size).sum::<u64>();
@@ -182,7 +183,7 @@ impl CacheDirectory {
         rules.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.rule.cmp(&b.rule)));
         let linked = scan.objects.iter().filter(|object| object.is_linked);
         Ok(CacheUsage {
-            results: scan.results.len(),
+            results: scan.results.iter().filter(|result| !result.entry.pinned).count(),
             objects: scan.objects.len(),
             bytes: scan.objects.iter().map(|object| object.bytes).sum(),
             linked_bytes: linked.map(|object| object.bytes).sum(),
@@ -210,7 +211,8 @@ impl CacheDirectory {
         let (mut going, mut kept) = (Vec::new(), 0);
         for result in &scan.results {
             let name = result.entry.outputs.first().map_or("", |output| &output.path);
-            let nth = last.entry(format!("{} {name}", result.entry.rule)).or_default();
+            let kind = u8::from(result.entry.pinned);
+            let nth = last.entry(format!("{kind} {} {name}", result.entry.rule)).or_default();
             *nth += 1;
             let is_last = limits.keep_last.map(|most| *nth <= most);
             let mut new: Vec<Digest> =

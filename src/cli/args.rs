@@ -59,7 +59,7 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 24] = [
+pub(crate) const COMMANDS: [&str; 27] = [
     "accept",
     "cache",
     "check",
@@ -67,15 +67,18 @@ pub(crate) const COMMANDS: [&str; 24] = [
     "completions",
     "config",
     "diff",
+    "export",
     "fmt",
     "graph",
     "help",
     "import",
     "init",
     "list",
+    "lock",
     "log",
     "lsp",
     "man",
+    "metrics",
     "plan",
     "pull",
     "push",

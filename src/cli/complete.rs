@@ -1,35 +1,44 @@
-//! Completion in the shell: of commands and options, and of the rules and files of the project at hand.
+//! Completion in the shell: which values an argument can have is told here for each that has some, and the protocol between
+//! the shell and us.
 //!
 //! The shell calls this very command with [`VARIABLE`] set; the line so far follows the arguments.
 
+mod bash;
+mod project;
+mod settings;
+
 use crate::args::Args;
-use crate::commands::Place;
-use crate::options::Common;
-use crate::output::Output;
-use clap::CommandFactory;
+use crate::init::builtin;
+use clap::{CommandFactory, ValueHint};
+use clap_complete::engine::{PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, EnvCompleter, Shells};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
-use rulemake::{RunOptions, Workflow};
-use std::collections::BTreeSet;
+use rulemake::lint::LINTS;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
 /// Says that the shell asks, and which one.
 const VARIABLE: &str = "RULEMAKE_COMPLETE";
-/// More files than these are shown by the directories that hold them.
-const FILES_SHOWN: usize = 60;
+/// The index of the word that is completed. Shells that do not tell it complete the last one.
+const INDEX: &str = "_CLAP_COMPLETE_INDEX";
 
 /// Answers the shell if it asked.
 ///
 /// # Errors
 /// An unknown shell, or standard output that cannot be written.
 pub(crate) fn answered(words: &[OsString], here: Option<&Path>) -> Result<bool, clap::Error> {
-    CompleteEnv::with_factory(definitions).var(VARIABLE).try_complete(words.iter().cloned(), here)
+    let begun = word_begun(words);
+    // Where anything may follow, options are offered to who asks for one by its dash, or when there is nothing else.
+    let hides = begun.is_empty();
+    CompleteEnv::with_factory(|| definitions(hides)).var(VARIABLE).try_complete(words.iter().cloned(), here)
 }
 
 /// The script that a shell reads at its start.
 pub(crate) fn script(shell: &dyn EnvCompleter) -> io::Result<String> {
+    if shell.is("bash") {
+        return Ok(bash::script(VARIABLE, INDEX));
+    }
     let mut script = Vec::new();
     shell.write_registration(VARIABLE, "rulemake", "rulemake", "rulemake", &mut script)?;
     Ok(String::from_utf8_lossy(&script).into_owned())
@@ -37,106 +46,108 @@ pub(crate) fn script(shell: &dyn EnvCompleter) -> io::Result<String> {
 
 /// A shell by its name.
 pub(crate) fn shell(name: &str) -> Result<&'static dyn EnvCompleter, String> {
-    const SHELLS: Shells = Shells::builtins();
     SHELLS.0.iter().copied().find(|shell| shell.is(name)).ok_or_else(|| {
         let names: Vec<&str> = SHELLS.names().collect();
         format!("no completion for `{name}`; there is {}", names.join(", "))
     })
 }
 
-/// The arguments, with those that name rules or files of the project.
-fn definitions() -> clap::Command {
-    let named = |mut command: clap::Command| {
-        for (id, complete) in [
-            ("targets", rules_and_files as fn(&OsStr) -> Vec<CompletionCandidate>),
-            ("until", rules_and_files),
-            ("omit_from", rules_and_files),
-            ("force_from", rules_and_files),
-            ("path", files),
-        ] {
-            if command.get_arguments().any(|argument| argument.get_id() == id) {
+const SHELLS: Shells = Shells::builtins();
+
+/// What was typed of the word that is completed.
+fn word_begun(words: &[OsString]) -> &OsStr {
+    #[expect(clippy::disallowed_methods, reason = "the shell tells it there")]
+    let index = std::env::var(INDEX).ok().and_then(|index| index.parse::<usize>().ok());
+    let mut line = words.iter().skip_while(|word| *word != "--").skip(1);
+    let word = index.map_or_else(|| words.last(), |index| line.nth(index));
+    word.map_or(OsStr::new(""), |word| word)
+}
+
+type Complete = fn(&OsStr) -> Vec<CompletionCandidate>;
+
+/// Arguments by their ids, with what completes them. Those with a fixed set of values are known to clap, and paths it knows
+/// by their type.
+const VALUES: [(&str, Complete); 16] = [
+    ("targets", project::targets),
+    ("paths", project::files),
+    ("path", project::files),
+    ("names", project::metrics),
+    ("until", project::rules_and_files),
+    ("omit_from", project::rules_and_files),
+    ("force_from", project::rules_and_files),
+    ("assume_inputs", project::sources),
+    ("set_threads", project::rules_with_equals),
+    ("set_resources", project::rules_with_colon),
+    ("batch", project::rules_with_equals),
+    ("profile", settings::profiles),
+    ("template", templates),
+    ("shell", shells),
+    ("deny", lints),
+    ("allow", lints),
+];
+
+const DIRECTORIES: [&str; 5] = ["directory", "cache", "cache_shared", "workflow_profile", "words"];
+
+/// The arguments, with what completes them.
+fn definitions(hides_options: bool) -> clap::Command {
+    let valued = |mut command: clap::Command| {
+        let has =
+            |command: &clap::Command, id| command.get_arguments().any(|argument| argument.get_id() == id);
+        for (id, complete) in VALUES {
+            if has(&command, id) {
                 command = command.mut_arg(id, |argument| argument.add(ArgValueCompleter::new(complete)));
             }
         }
-        command
+        for id in DIRECTORIES {
+            if has(&command, id) {
+                command = command.mut_arg(id, |argument| argument.value_hint(ValueHint::DirPath));
+            }
+        }
+        if !hides_options {
+            return command;
+        }
+        let command = command.disable_help_flag(true).disable_version_flag(true);
+        command.mut_args(|argument| match argument.is_positional() {
+            true => argument,
+            false => argument.hide(true),
+        })
     };
-    let all = named(Args::command());
+    let all = valued(Args::command());
     let names: Vec<String> = all.get_subcommands().map(|command| command.get_name().to_string()).collect();
-    names.into_iter().fold(all, |all, name| all.mut_subcommand(name, named))
+    let all = names.into_iter().fold(all, |all, name| all.mut_subcommand(name, valued));
+    // The argument of `man` is one of its neighbours.
+    all.mut_subcommand("man", |man| {
+        man.mut_arg("command", |argument| argument.add(ArgValueCompleter::new(commands)))
+    })
 }
 
-fn rules_and_files(start: &OsStr) -> Vec<CompletionCandidate> {
-    candidates(start, true)
-}
-
-fn files(start: &OsStr) -> Vec<CompletionCandidate> {
-    candidates(start, false)
-}
-
-/// What may stand where `start` stands; nothing when the project cannot be read, for a shell has no place for errors.
-fn candidates(start: &OsStr, with_rules: bool) -> Vec<CompletionCandidate> {
+/// Those of `names` that begin as typed, each with a line about it.
+fn begun<'n>(names: impl IntoIterator<Item = (&'n str, &'n str)>, start: &OsStr) -> Vec<CompletionCandidate> {
     let Some(start) = start.to_str() else { return Vec::new() };
-    let common = options_of_the_line();
-    let output = Output::new(&Common { quiet: true, ..Common::default() });
-    let Ok(place) = Place::find(common, output) else { return Vec::new() };
-    let Ok(workflow) = place.load_for_completion() else { return Vec::new() };
-    let mut all = if with_rules { rules(&workflow, start) } else { Vec::new() };
-    let Ok(session) = place.session(workflow, &Default::default()).open() else { return all };
-    let no_targets: [&str; 0] = [];
-    if let Ok(plan) = session.plan(&no_targets, &RunOptions::default()) {
-        let outputs = plan.jobs().flat_map(|job| job.info().outputs);
-        let files: BTreeSet<String> = outputs.map(|path| place.project.for_user(&path)).collect();
-        let files: Vec<&str> = files.iter().map(String::as_str).filter(|f| f.starts_with(start)).collect();
-        all.extend(in_steps(&files, start.len()).into_iter().map(CompletionCandidate::new));
-    }
-    all
-}
-
-/// Rules that can be asked for by name, with the first line of what is written about them.
-fn rules(workflow: &Workflow, start: &str) -> Vec<CompletionCandidate> {
-    let by_name = workflow.rules().filter(|rule| rule.wildcards().next().is_none());
-    by_name
-        .filter(|rule| rule.name().starts_with(start))
-        .map(|rule| {
-            let line = rule.doc().and_then(|doc| doc.trim().lines().next()).unwrap_or("a rule").to_string();
-            CompletionCandidate::new(rule.name()).help(Some(line.into()))
+    let found = names.into_iter().filter(|(name, _)| name.starts_with(start));
+    found
+        .map(|(name, about)| {
+            CompletionCandidate::new(name).help((!about.is_empty()).then(|| about.to_string().into()))
         })
         .collect()
 }
 
-/// The sorted `files`, or when they are many what they begin with up to the next directory after `typed` bytes.
-fn in_steps(files: &[&str], typed: usize) -> Vec<String> {
-    if files.len() <= FILES_SHOWN {
-        return files.iter().map(|file| file.to_string()).collect();
-    }
-    let step = |file: &&str| {
-        let end = file.get(typed..).and_then(|rest| rest.find('/')).map_or(file.len(), |at| typed + at + 1);
-        file.get(..end).unwrap_or(file).to_string()
-    };
-    let steps: BTreeSet<String> = files.iter().map(step).collect();
-    steps.into_iter().collect()
+fn templates(start: &OsStr) -> Vec<CompletionCandidate> {
+    let built_in = builtin::ALL.iter().map(|template| (template.name, template.summary));
+    begun(built_in, start).into_iter().chain(PathCompleter::any().complete(start)).collect()
 }
 
-/// The options of the line that say which project is meant; what is not yet complete of it does not count.
-fn options_of_the_line() -> Common {
-    let words = std::env::args_os().skip_while(|word| word != "--").skip(1);
-    let line = Args::command().ignore_errors(true).try_get_matches_from(words);
-    let args = line.ok().and_then(|matches| <Args as clap::FromArgMatches>::from_arg_matches(&matches).ok());
-    args.map(|args| args.all_common()).unwrap_or_default()
+fn shells(start: &OsStr) -> Vec<CompletionCandidate> {
+    begun(SHELLS.names().map(|name| (name, "")), start)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn lints(start: &OsStr) -> Vec<CompletionCandidate> {
+    begun(LINTS.iter().map(|lint| (lint.name, lint.summary)), start)
+}
 
-    #[test]
-    fn many_files_are_shown_by_their_directories() {
-        let names: Vec<String> = (0..100).map(|n| format!("out/{}/{n}.txt", n % 3)).collect();
-        let mut files: Vec<&str> = names.iter().map(String::as_str).collect();
-        files.sort_unstable();
-        assert_eq!(in_steps(&files, 0), ["out/"]);
-        assert_eq!(in_steps(&files, 2), ["out/"]);
-        assert_eq!(in_steps(&files, 4), ["out/0/", "out/1/", "out/2/"]);
-        assert_eq!(in_steps(&files[..2], 0), files[..2]);
-    }
+fn commands(start: &OsStr) -> Vec<CompletionCandidate> {
+    let all = Args::command();
+    let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
+    let all: Vec<(&str, String)> = all.get_subcommands().map(|one| (one.get_name(), about(one))).collect();
+    begun(all.iter().map(|(name, about)| (*name, about.as_str())), start)
 }

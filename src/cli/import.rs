@@ -55,6 +55,7 @@ pub(crate) struct Draft {
     pub(crate) doc: Option<String>,
     pub(crate) input: Vec<String>,
     pub(crate) output: Vec<String>,
+    pub(crate) metrics: Vec<String>,
     pub(crate) params: Vec<(String, String)>,
     /// The command, with its `{...}`.
     pub(crate) shell: Option<String>,
@@ -77,11 +78,12 @@ impl Draft {
         };
         section("input", &self.input);
         section("output", &self.output);
+        section("metrics", &self.metrics);
         let params: Vec<String> = self.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         section("params", &params);
         if let Some(shell) = &self.shell {
             section("shell", &[shell_literal(shell)]);
-        } else if self.input.is_empty() && self.output.is_empty() {
+        } else if self.input.is_empty() && self.output.is_empty() && self.metrics.is_empty() {
             out.push_str("    input:\n        [],\n");
         }
         out.push('\n');

@@ -8,7 +8,10 @@ mod cache;
 mod commands;
 mod complete;
 mod exit;
+mod export;
+mod git;
 mod github;
+mod habits;
 mod import;
 mod init;
 #[cfg(unix)]
@@ -18,6 +21,7 @@ mod jobserver;
 mod jobserver;
 mod links;
 mod lsp;
+mod meant;
 mod options;
 mod output;
 mod profile;
@@ -87,15 +91,18 @@ fn here() -> Option<std::path::PathBuf> {
 }
 
 /// The command line with the options that are set elsewhere.
-#[expect(clippy::disallowed_methods, reason = "the command looks here for its user's settings")]
 fn with_settings(words: Vec<std::ffi::OsString>) -> Result<settings::Line, exit::Failure> {
     // Without a directory there are no settings; the command itself says so when it needs one.
     let Some(here) = here() else { return Ok(settings::Line { words, ..Default::default() }) };
+    settings::expand(words, &here, config_home().as_deref(), &commands::variables())
+}
+
+/// Where the user's configuration lies.
+#[expect(clippy::disallowed_methods, reason = "the command looks here for its user's settings")]
+fn config_home() -> Option<std::path::PathBuf> {
     let home =
         std::env::var_os("XDG_CONFIG_HOME").filter(|dir| !dir.is_empty()).map(std::path::PathBuf::from);
-    let home =
-        home.or_else(|| std::env::var_os("HOME").map(|home| std::path::Path::new(&home).join(".config")));
-    settings::expand(words, &here, home.as_deref(), &commands::variables())
+    home.or_else(|| std::env::var_os("HOME").map(|home| std::path::Path::new(&home).join(".config")))
 }
 
 /// Paths of a workflow are UTF-8; clap says only that some argument is not.

@@ -60,6 +60,12 @@ pub(crate) struct Common {
     pub(crate) dotenv: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
+    /// Bring Rulefile.lock up to date when a run has ended; `rulemake lock` writes it alone
+    #[arg(long, hide_short_help = true)]
+    pub(crate) lock: bool,
+    /// Take no notice of Rulefile.lock, whatever the settings say
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_lock: bool,
     /// Print only what went wrong
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -272,6 +278,8 @@ impl Common {
             set_scatter: self.set_scatter,
             dotenv: self.dotenv,
             cache: self.cache.and(after.cache),
+            lock: self.lock || after.lock,
+            no_lock: self.no_lock || after.no_lock,
             quiet: self.quiet || after.quiet,
             verbose: self.verbose.saturating_add(after.verbose),
             json: self.json || after.json,

@@ -2,6 +2,8 @@
 
 use crate::args::Args;
 use crate::exit::{Exit, Failure};
+use crate::meant;
+use crate::settings::USERS;
 use crate::snakemake;
 use clap::{ArgAction, CommandFactory};
 use rulemake::Value;
@@ -58,13 +60,20 @@ pub(crate) fn named(name: &str, start: &Path, home: Option<&Path>) -> Result<Pat
     if path.is_file() {
         return Ok(path);
     }
-    let dirs = std::iter::once(path).chain(home.map(|home| home.join("rulemake").join(name)));
+    let dirs = std::iter::once(path).chain(home.map(|home| home.join(USERS).join(name)));
     let dirs: Vec<PathBuf> = dirs.collect();
     dirs.iter().find_map(|dir| file_in(dir)).ok_or_else(|| {
         let failure = Failure::new(Exit::Usage, format!("there is no profile `{name}`"));
         let looked: Vec<String> = dirs.iter().map(|dir| dir.join(USUAL).display().to_string()).collect();
         failure.note(format!("looked for {}", looked.join(" and ")))
     })
+}
+
+/// The profiles in the user's configuration, by their names.
+pub(crate) fn names_in(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let profiles = entries.filter(|entry| file_in(&entry.path()).is_some());
+    profiles.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 /// The options in a profile.
@@ -179,9 +188,8 @@ fn unknown(name: &str, file: &str, command: &clap::Command) -> Failure {
         return failure.help(tip);
     }
     let known = command.get_arguments().filter_map(clap::Arg::get_long);
-    let near = known.map(|long| (strsim::osa_distance(long, name), long)).min();
-    match near.filter(|(distance, _)| *distance <= 2) {
-        Some((_, long)) => failure.help(format!("did you mean `{long}`?")),
+    match meant::question(&meant::nearest(name, known, |_| 2)) {
+        Some(question) => failure.help(question),
         None => failure.help("`rulemake --help` lists the options"),
     }
 }

@@ -18,6 +18,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const JOBS_SHOWN: usize = 8;
 /// Columns beside the label of a running job: its time, and one that stays free.
 const TIME_COLUMNS: usize = 12;
+/// Columns of the bar, and with how few it still tells something.
+const BAR_COLUMNS: usize = 24;
+const LEAST_BAR: usize = 6;
 /// What a terminal has that does not say how wide it is; of a very narrow one the labels wrap.
 const USUAL_COLUMNS: usize = 80;
 const LEAST_COLUMNS: usize = 40;
@@ -167,7 +170,7 @@ impl View {
         let now_ms = self.clock.map(|(time_ms, at)| time_ms + at.elapsed().as_millis() as u64);
         let left = now_ms.and_then(|now| self.narrator.time_left_ms(now)).map(rulemake::report::time_left);
         if let Some(live) = &mut self.live {
-            live.draw(progress, tally(self.running.len(), failed, left), &self.running);
+            live.draw(&Counts { progress, running: self.running.len(), failed, left }, &self.running);
         }
     }
 }
@@ -193,44 +196,38 @@ fn start_ticker(view: Arc<Mutex<View>>) -> Option<Sender<()>> {
 /// The live area: a line for each running job, and a bar.
 struct Live {
     area: MultiProgress,
-    bar: ProgressBar,
+    /// The last line, once there is something to count.
+    bar: Option<ProgressBar>,
     lines: Vec<ProgressBar>,
     line_style: ProgressStyle,
     style: TextStyle,
 }
 
+/// What the last line tells.
+struct Counts {
+    progress: (usize, usize),
+    running: usize,
+    failed: usize,
+    left: Option<String>,
+}
+
 impl Live {
     fn new(style: TextStyle) -> Live {
-        let template = match style {
-            TextStyle::Ansi => "{bar:24.green} {pos}/{len}{msg}",
-            _ => "{bar:24} {pos}/{len}{msg}",
-        };
-        let bar_style = template_style(template).progress_chars("=> ");
-        let bar = ProgressBar::no_length().with_style(bar_style);
-        Live {
-            area: MultiProgress::new(),
-            bar,
-            lines: Vec::new(),
-            line_style: template_style("{wide_msg}"),
-            style,
-        }
+        let line_style = template_style("{wide_msg}");
+        Live { area: MultiProgress::new(), bar: None, lines: Vec::new(), line_style, style }
     }
 
-    fn draw(&mut self, (done, total): (usize, usize), tally: String, running: &[Running]) {
-        if total == 0 {
+    fn draw(&mut self, counts: &Counts, running: &[Running]) {
+        if counts.progress.1 == 0 {
             return;
         }
-        if self.bar.length().is_none() {
-            self.area.add(self.bar.clone());
-        }
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
-        self.bar.set_message(tally);
-        let texts = running_lines(running, Instant::now(), label_columns(), self.style);
+        let columns = columns();
+        let line = || ProgressBar::no_length().with_style(self.line_style.clone());
+        let bar = self.bar.get_or_insert_with(|| self.area.add(line()));
+        bar.set_message(bar_line(counts, columns, self.style));
+        let texts = running_lines(running, Instant::now(), columns - TIME_COLUMNS, self.style);
         while self.lines.len() < texts.len() {
-            let line = ProgressBar::no_length().with_style(self.line_style.clone());
-            let line = self.area.insert_before(&self.bar, line);
-            self.lines.push(line);
+            self.lines.push(self.area.insert_before(bar, line()));
         }
         for line in self.lines.split_off(texts.len()) {
             line.finish_and_clear();
@@ -261,16 +258,44 @@ fn template_style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn tally(running: usize, failed: usize, left: Option<String>) -> String {
-    let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-    let left = left.map(|left| format!(", {left}")).unwrap_or_default();
-    format!("  {running} running{failed}{left}")
+/// A bar and what it stands for, in one line at any width: when room gets scarce the bar shrinks, then it goes, then go the
+/// time that is left and the number of running jobs. How far it is and what failed is always told.
+fn bar_line(counts: &Counts, columns: usize, style: TextStyle) -> String {
+    let (done, total) = counts.progress;
+    let failed = (counts.failed > 0).then(|| format!("{} failed", counts.failed));
+    let mut parts = [Some(format!("{} running", counts.running)), failed, counts.left.clone()];
+    // One column stays free, for a terminal may go to the next line when the last one is written.
+    let room = columns.saturating_sub(1);
+    loop {
+        let told: Vec<&str> = parts.iter().flatten().map(String::as_str).collect();
+        let text = format!("{done}/{total}  {}", told.join(", "));
+        let text = text.trim_end();
+        let bar = room.saturating_sub(text.width() + 1).min(BAR_COLUMNS);
+        if bar >= LEAST_BAR {
+            return format!("{} {text}", painted_bar(counts.progress, bar, style));
+        }
+        let longest = [2, 0].into_iter().find(|part| parts[*part].is_some());
+        match longest.filter(|_| text.width() > room) {
+            Some(part) => parts[part] = None,
+            None => return text.to_string(),
+        }
+    }
 }
 
-/// How wide the label of a running job may be, so that it stays on a line of its own.
-fn label_columns() -> usize {
+fn painted_bar((done, total): (usize, usize), columns: usize, style: TextStyle) -> String {
+    let full = columns * done.min(total) / total.max(1);
+    let head = if done > 0 && full < columns { ">" } else { "" };
+    let bar = format!("{:<columns$}", format!("{}{head}", "=".repeat(full)));
+    match style {
+        TextStyle::Plain => bar,
+        _ => format!("{green}{bar}{green:#}", green = AnsiColor::Green.on_default()),
+    }
+}
+
+/// How wide the terminal is.
+fn columns() -> usize {
     let found = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0));
-    found.unwrap_or(USUAL_COLUMNS).max(LEAST_COLUMNS) - TIME_COLUMNS
+    found.unwrap_or(USUAL_COLUMNS).max(LEAST_COLUMNS)
 }
 
 /// A line for each of the first running jobs, which are those that run longest.
@@ -365,15 +390,27 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_counts_running_and_failed_jobs() {
-        assert_eq!(tally(3, 0, Some("about 5 min left".into())), "  3 running, about 5 min left");
-        assert_eq!(tally(1, 2, None), "  1 running, 2 failed");
-    }
-
-    #[test]
-    fn templates_of_the_live_area_are_sound() {
-        for template in ["{bar:24.green} {pos}/{len}{msg}", "{bar:24} {pos}/{len}{msg}", "{wide_msg}"] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+    fn the_bar_gives_way_to_what_it_stands_for() {
+        let line = |running, failed, left: Option<&str>, progress, columns| {
+            let counts = Counts { progress, running, failed, left: left.map(str::to_string) };
+            bar_line(&counts, columns, TextStyle::Plain)
+        };
+        let left = Some("about 5 min left");
+        for (columns, expected) in [
+            (200, "============>            50/100  3 running, 2 failed, about 5 min left"),
+            (62, "=======>        50/100  3 running, 2 failed, about 5 min left"),
+            (48, "50/100  3 running, 2 failed, about 5 min left"),
+            (40, "=====>      50/100  3 running, 2 failed"),
+        ] {
+            assert_eq!(line(3, 2, left, (50, 100), columns), expected);
+            assert!(expected.width() < columns, "a column stays free");
         }
+        assert_eq!(line(800, 100, left, (50_000, 1_000_000), 40), "50000/1000000  800 running, 100 failed");
+        assert_eq!(
+            line(8000, 1000, left, (5_000_000, 10_000_000), 40),
+            "====>     5000000/10000000  1000 failed"
+        );
+        assert_eq!(line(0, 0, None, (4, 4), 80), "======================== 4/4  0 running");
+        assert_eq!(line(1, 0, None, (0, 4), 80), "                         0/4  1 running");
     }
 }

@@ -7,14 +7,17 @@
 use crate::args::Args;
 use crate::cache;
 use crate::exit::{Exit, Failure};
+use crate::meant;
 use crate::profile::{self, Options};
 use clap::{ArgAction, CommandFactory};
 use rulemake::Value;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The project's settings, beside its Rulefile or above it.
 const PROJECT: &str = "rulemake.toml";
+/// Our directory in the user's configuration.
+pub(crate) const USERS: &str = "rulemake";
 const PREFIX: &str = "RULEMAKE_";
 /// Every job has it, and it is no option.
 const OF_JOBS: &str = "RULEMAKE_JOB";
@@ -56,10 +59,8 @@ pub(crate) fn expand(
     let Ok(args) = Args::from_line(line) else { return Ok(Line { words, ..Line::default() }) };
     let common = args.all_common();
     let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
-    let user = home.map(|home| home.join("rulemake/config.toml")).filter(|path| path.is_file());
-    let project = start.ancestors().map(|dir| dir.join(PROJECT)).find(|path| path.is_file());
     let files: Vec<Settings> =
-        user.iter().chain(&project).map(|path| Settings::read(path)).collect::<Result<_, _>>()?;
+        files(&start, home).iter().map(|path| Settings::read(path)).collect::<Result<_, _>>()?;
 
     let mut all = Line { without_effect: misspelt, ..Line::default() };
     for file in &files {
@@ -73,7 +74,15 @@ pub(crate) fn expand(
                 all.push(origin, profile::words_of(options, &file.shown)?);
             }
             None => {
-                let path = profile::named(name, &start, home)?;
+                let path = profile::named(name, &start, home).map_err(|failure| {
+                    let known = profiles(&start, home);
+                    let near = meant::nearest(name, known.iter().map(String::as_str), meant::a_third);
+                    match (meant::question(&near), known.is_empty()) {
+                        (Some(question), _) => failure.help(question),
+                        (None, false) => failure.help(format!("there is {}", known.join(", "))),
+                        (None, true) => failure,
+                    }
+                })?;
                 all.push(path.display().to_string(), profile::options(&path)?);
             }
         }
@@ -88,6 +97,24 @@ pub(crate) fn expand(
     let before = all.layers.iter().flat_map(|layer| &layer.words).map(OsString::from);
     all.words = words.iter().take(1).cloned().chain(before).chain(words.iter().skip(1).cloned()).collect();
     Ok(all)
+}
+
+/// The settings files of a user and of the project around `start`, as far as they are there, the weaker one first.
+fn files(start: &Path, home: Option<&Path>) -> Vec<PathBuf> {
+    let user = home.map(|home| home.join(USERS).join("config.toml")).filter(|path| path.is_file());
+    let project = start.ancestors().map(|dir| dir.join(PROJECT)).find(|path| path.is_file());
+    user.into_iter().chain(project).collect()
+}
+
+/// The names of all profiles that can be chosen by one: tables of the settings files, and files in the user's configuration.
+/// What cannot be read has none.
+pub(crate) fn profiles(start: &Path, home: Option<&Path>) -> Vec<String> {
+    let settings = files(start, home).into_iter().filter_map(|path| Settings::read(&path).ok());
+    let mut names: Vec<String> = settings.flat_map(|file| file.profile_names()).collect();
+    names.extend(home.map_or_else(Vec::new, |home| profile::names_in(&home.join(USERS))));
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 impl Line {
@@ -128,6 +155,13 @@ impl Settings {
 
     fn origin(&self) -> String {
         self.path.clone()
+    }
+
+    fn profile_names(&self) -> Vec<String> {
+        match &self.profiles {
+            Some(Value::Map(entries)) => entries.iter().map(|(name, _)| name.to_string()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn profile(&self, name: &str) -> Option<&Value> {

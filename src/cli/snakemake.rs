@@ -3,7 +3,7 @@
 //! What has an equal here is an alias of it in the definitions; here is the rest.
 
 /// Options in profiles that mean nothing here, or that are always so. They change no result, so they are only named.
-pub(crate) const WITHOUT_EFFECT: [&str; 38] = [
+pub(crate) const WITHOUT_EFFECT: [&str; 37] = [
     "apptainer-prefix",
     "benchmark-extended",
     "conda-cleanup-envs",
@@ -19,7 +19,6 @@ pub(crate) const WITHOUT_EFFECT: [&str; 38] = [
     "latency-wait",
     "local-cores",
     "local-groupid",
-    "lock",
     "max-inventory-time",
     "max-jobs-per-second",
     "max-jobs-per-timespan",

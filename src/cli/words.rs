@@ -2,6 +2,8 @@
 //! knows.
 
 use crate::args::{Args, COMMANDS};
+use crate::habits;
+use crate::meant;
 use crate::snakemake;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -68,19 +70,25 @@ pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Err
     // What looks alike to clap is often far off: `--ri` for everything with an `r` and an `i`.
     error.remove(ContextKind::SuggestedArg);
     let known = known_options(words);
-    let tip = |flag: &str| match snakemake::tip(flag) {
+    let tip = |flag: &str| match snakemake::tip(flag).or_else(|| habits::option(flag)) {
         Some(tip) => Some(tip.to_string()),
-        None => meant(flag, &known).map(|name| match flag.strip_prefix("--") == Some(name) {
-            true => "it is an option of `run` and `plan`".to_string(),
-            false => format!("did you mean '--{name}'?"),
-        }),
+        None => match *options_meant(flag, &known) {
+            [] => None,
+            [name] if flag.strip_prefix("--") == Some(name) => {
+                Some("it is an option of `run` and `plan`".to_string())
+            }
+            [name] => Some(format!("did you mean '--{name}'?")),
+            [one, two, ..] => Some(format!("did you mean '--{one}' or '--{two}'?")),
+        },
     };
     let mut tips: Vec<String> = tip(&first).into_iter().collect();
     // The option of a misspelt command is unknown, because the command was taken for a target.
-    if tips.is_empty()
-        && let Some(command) = command_meant(words)
-    {
-        tips.push(format!("did you mean the command '{command}'?"));
+    if tips.is_empty() {
+        match *commands_meant(words) {
+            [] => {}
+            [one] => tips.push(format!("did you mean the command '{one}'?")),
+            [one, two, ..] => tips.push(format!("did you mean the command '{one}' or '{two}'?")),
+        }
     }
     let mut words = words.to_vec();
     let mut last = first;
@@ -111,37 +119,45 @@ pub(crate) fn with_tips(mut error: clap::Error, words: &[OsString]) -> clap::Err
     error
 }
 
-/// The command that the first word of a line was probably meant to be.
-fn command_meant(words: &[OsString]) -> Option<&'static str> {
-    let first = words.iter().skip(1).find_map(|word| word.to_str().filter(|word| !word.starts_with('-')))?;
-    COMMANDS.into_iter().find(|name| strsim::osa_distance(name, first) == 1)
+/// The commands that the first word of a line was probably meant to be.
+fn commands_meant(words: &[OsString]) -> Vec<&'static str> {
+    let first = words.iter().skip(1).find_map(|word| word.to_str().filter(|word| !word.starts_with('-')));
+    let near = first.map_or_else(Vec::new, |first| meant::nearest(first, COMMANDS, |_| 1));
+    // A command itself is not misspelt.
+    near.into_iter().filter(|name| Some(*name) != first).collect()
 }
 
+/// An option by one of its long names, with the one that it is best known by.
+type Known = (String, String);
+
 /// The long names of all options that may stand in a line, those of its command included.
-fn known_options(words: &[OsString]) -> Vec<String> {
+fn known_options(words: &[OsString]) -> Vec<Known> {
     let all = Args::command();
     let command = words.iter().find_map(|word| all.find_subcommand(word));
     let args = all.get_arguments().chain(command.into_iter().flat_map(clap::Command::get_arguments));
     args.flat_map(|arg| {
-        arg.get_long_and_visible_aliases()
-            .into_iter()
-            .flatten()
-            .chain(arg.get_all_aliases().into_iter().flatten())
+        let names = arg.get_long_and_visible_aliases().into_iter().flatten();
+        let all = names.chain(arg.get_all_aliases().into_iter().flatten());
+        all.map(|name| (name.to_string(), arg.get_long().unwrap_or(name).to_string()))
     })
-    .map(str::to_string)
     .collect()
 }
 
-/// The option that an unknown one was probably meant to be: one that differs in few letters, or that begins with it.
-fn meant<'k>(flag: &str, known: &'k [String]) -> Option<&'k str> {
-    let name = flag.strip_prefix("--")?;
+/// The options that an unknown one was probably meant to be, at most two: they differ in few letters, or begin with it.
+fn options_meant<'k>(flag: &str, known: &'k [Known]) -> Vec<&'k str> {
+    let Some(name) = flag.strip_prefix("--") else { return Vec::new() };
     let length = name.chars().count();
-    let near = known.iter().filter(|other| other.len() >= SHORTEST_MEANT).filter_map(|other| {
+    let near = known.iter().filter(|(other, _)| other.len() >= SHORTEST_MEANT).filter_map(|(other, best)| {
         let distance = strsim::osa_distance(name, other);
         let begins = length >= SHORTEST_MEANT && other.starts_with(name);
-        (begins || distance <= (length / 3).max(1)).then_some((distance, other.len(), other.as_str()))
+        (begins || distance <= (length / 3).max(1)).then_some((distance, other.len(), other.as_str(), best))
     });
-    near.min().map(|(.., name)| name)
+    let mut near: Vec<_> = near.collect();
+    near.sort_unstable();
+    let Some((least, .., first, best)) = near.first().copied() else { return Vec::new() };
+    // Other names of the same option are no second choice.
+    let second = near.iter().find(|(distance, .., other)| *distance == least && *other != best);
+    std::iter::once(first).chain(second.map(|(_, _, name, _)| *name)).collect()
 }
 
 /// Shorter names are like too many others.
@@ -164,24 +180,26 @@ mod tests {
     fn an_unknown_option_is_told_with_what_it_is_like() {
         let meant_by = |line: &[&str]| {
             let words: Vec<OsString> = line.iter().map(OsString::from).collect();
-            meant(line[line.len() - 1], &known_options(&words)).map(str::to_string)
+            options_meant(line[line.len() - 1], &known_options(&words)).join(" ")
         };
         for (flag, known) in [
-            ("--targte", None),
-            ("--frobnicate", None),
-            ("--print", Some("printshellcmds")),
-            ("--trial", None),
-            ("--verbos", Some("verbose")),
-            ("--keep-gonig", Some("keep-going")),
-            ("--cors", Some("cores")),
-            ("--jsn", Some("json")),
-            ("--dry", Some("dryrun")),
-            ("--in", None),
-            ("-z", None),
+            ("--targte", ""),
+            ("--frobnicate", ""),
+            ("--print", "printshellcmds"),
+            ("--trial", ""),
+            ("--verbos", "verbose"),
+            ("--keep-gonig", "keep-going"),
+            ("--cors", "cores"),
+            ("--jsn", "json"),
+            ("--dry", "dryrun"),
+            ("--in", ""),
+            ("--set-", "set-scatter set-threads"),
+            ("--fore", "force"),
+            ("-z", ""),
         ] {
-            assert_eq!(meant_by(&["rulemake", flag]).as_deref(), known, "{flag}");
+            assert_eq!(meant_by(&["rulemake", flag]), known, "{flag}");
         }
-        assert_eq!(meant_by(&["rulemake", "check", "--pedantik"]).as_deref(), Some("pedantic"));
-        assert_eq!(meant_by(&["rulemake", "--pedantik"]), None);
+        assert_eq!(meant_by(&["rulemake", "check", "--pedantik"]), "pedantic");
+        assert_eq!(meant_by(&["rulemake", "--pedantik"]), "");
     }
 }

@@ -11,7 +11,9 @@ use crate::model::flags::{Flag, Flags};
 use crate::model::rule::Rule;
 use crate::plan;
 use crate::plan::cached::{self, Found};
-use crate::plan::check::{Check, Mode, bind_streams, compare_only, has_action, refuse, refuse_protected};
+use crate::plan::check::{
+    Adopted, Check, Mode, bind_streams, compare_only, has_action, refuse, refuse_protected,
+};
 use crate::plan::context::Context;
 use crate::plan::forecast::together;
 use crate::plan::instance::{Instance, Trouble};
@@ -27,7 +29,7 @@ use std::time::Instant;
 /// What a check decided.
 pub(crate) enum Verdict {
     UpToDate,
-    /// Outputs of these jobs were edited, and are the result from now on.
+    /// What stands in the places of these jobs' outputs is their result from now on.
     Adopted(Vec<Trace>),
     /// The jobs of the unit, producers first.
     Run(Vec<(u32, Prepared)>),
@@ -138,8 +140,8 @@ pub(crate) fn check_unit(cx: &Context, to_check: &ToCheck) -> Verdict {
     if has_own_reasons && let Err(trouble) = refuse(cx, cx.job(id), &check.reasons, &check.assumed) {
         return Verdict::Trouble(id.0, trouble);
     }
-    if let Some(results) = check.adopted.take().filter(|_| check.reasons.is_empty()) {
-        return Verdict::Adopted(vec![adopted(cx, id, check.fingerprint, results)]);
+    if let Some(found) = check.adopted.take().filter(|_| check.reasons.is_empty()) {
+        return Verdict::Adopted(vec![adopted(cx, id, check.fingerprint, found)]);
     }
     if check.reasons.is_empty() {
         return Verdict::UpToDate;
@@ -200,11 +202,11 @@ fn check_members<'a>(cx: &Context, members: &[JobId], recall: impl Fn(u32) -> Op
         }
     }
     let Some((cause, _)) = checks.iter().find(|(_, check)| !check.reasons.is_empty()) else {
-        let edited = |(id, mut check): (JobId, Check)| {
-            let results = check.adopted.take()?;
-            Some(adopted(cx, id, check.fingerprint, results))
+        let taken = |(id, mut check): (JobId, Check)| {
+            let found = check.adopted.take()?;
+            Some(adopted(cx, id, check.fingerprint, found))
         };
-        let traces: Vec<Trace> = checks.into_iter().filter_map(edited).collect();
+        let traces: Vec<Trace> = checks.into_iter().filter_map(taken).collect();
         return if traces.is_empty() { Verdict::UpToDate } else { Verdict::Adopted(traces) };
     };
     let reason = together(cx, *cause);
@@ -237,8 +239,8 @@ fn apply(recall: Option<&Recall>, check: &mut Check) {
     check.reasons.push(recall.reason.clone());
 }
 
-/// What is on record from now on of a job whose outputs were edited.
-fn adopted(cx: &Context, id: JobId, fingerprint: Fingerprint, results: Vec<Digest>) -> Trace {
+/// What is on record from now on of a job whose outputs are taken as they are.
+fn adopted(cx: &Context, id: JobId, fingerprint: Fingerprint, Adopted { results, origin }: Adopted) -> Trace {
     Trace {
         rule: cx.rule(cx.job(id)).name.clone(),
         fingerprint,
@@ -246,7 +248,7 @@ fn adopted(cx: &Context, id: JobId, fingerprint: Fingerprint, results: Vec<Diges
         run: cx.view.next_run(),
         job: id.0,
         duration_ms: 0,
-        origin: Origin::Accepted,
+        origin,
         reported: reported::of(cx, cx.job(id)).iter().map(reported::bound).collect(),
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 mod effect;
 pub(crate) mod hash;
 pub(crate) mod links;
+pub(crate) mod lockfile;
 mod near;
 pub(crate) mod observe;
 pub(crate) mod outputs;
@@ -30,6 +31,11 @@ const MAX_CODE_BYTES: u64 = 64 << 20;
 
 /// The content of a file with code, known by its path from the root.
 pub(crate) fn read_code(root: &Path, path: &str) -> io::Result<Vec<u8>> {
+    read_small(root, path, MAX_CODE_BYTES)
+}
+
+/// The content of a regular file of at most `most` bytes.
+pub(crate) fn read_small(root: &Path, path: &str, most: u64) -> io::Result<Vec<u8>> {
     let full = root.join(path);
     let meta = disk::metadata(&full)?;
     if meta.is_dir() {
@@ -39,11 +45,11 @@ pub(crate) fn read_code(root: &Path, path: &str) -> io::Result<Vec<u8>> {
     if !meta.is_file() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "it is not a regular file"));
     }
-    if meta.len() > MAX_CODE_BYTES {
-        return Err(io::Error::other("it is larger than 64 MiB"));
+    if meta.len() > most {
+        return Err(io::Error::other(format!("it is larger than {} MiB", most >> 20)));
     }
     let mut bytes = Vec::new();
-    File::open(full)?.take(MAX_CODE_BYTES).read_to_end(&mut bytes).map(|_| bytes)
+    File::open(full)?.take(most).read_to_end(&mut bytes).map(|_| bytes)
 }
 
 #[cfg(test)]

@@ -8,13 +8,15 @@
 mod tests;
 mod yaml;
 
+use crate::base::digest::Digest;
 use crate::diag::{Problem, SourceId, Span};
 use crate::lang::config::yaml::Yaml;
 pub(crate) use crate::lang::config::yaml::plain_scalar;
 use crate::lang::value::{Dict, DictMap, Flavour, Key, Shared, TextKey, Value};
+use rustc_hash::FxHashMap;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Format {
@@ -151,15 +153,35 @@ impl crate::model::value::Value {
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the place of the mistake.
     pub fn from_yaml(name: &str, text: &str) -> crate::Result<crate::Value> {
-        let mut sources = crate::diag::SourceMap::default();
-        let source = sources.add(name, text);
-        let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let base = text.len() - bare.len();
-        let read = Yaml::new(source, base, bare)
-            .document()
-            .and_then(|value| value.to_model().map_err(|raise| Box::new(raise.to_problem())));
-        read.map_err(|problem| crate::Error::problems(crate::ErrorKind::Usage, &[*problem], &sources))
+        read_yaml(name, text, |yaml| yaml)
     }
+
+    /// As [`Value::from_yaml`](crate::Value::from_yaml), with the rules of YAML 1.2, as DVC and newer tools read it: `yes` is a
+    /// text and `1e-4` a number.
+    ///
+    /// ```
+    /// let value = rulemake::Value::from_yaml_core("params.yaml", "rate: 1e-4\nanswer: no\n")?;
+    /// assert_eq!(value.get("rate"), Some(&rulemake::Value::Float(0.0001)));
+    /// assert_eq!(value.get("answer"), Some(&"no".into()));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Value::from_yaml`](crate::Value::from_yaml).
+    pub fn from_yaml_core(name: &str, text: &str) -> crate::Result<crate::Value> {
+        read_yaml(name, text, |yaml| yaml.core())
+    }
+}
+
+fn read_yaml(name: &str, text: &str, with: fn(Yaml<'_>) -> Yaml<'_>) -> crate::Result<crate::Value> {
+    let mut sources = crate::diag::SourceMap::default();
+    let source = sources.add(name, text);
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let base = text.len() - bare.len();
+    let read = with(Yaml::new(source, base, bare))
+        .document()
+        .and_then(|value| value.to_model().map_err(|raise| Box::new(raise.to_problem())));
+    read.map_err(|problem| crate::Error::problems(crate::ErrorKind::Usage, &[*problem], &sources))
 }
 
 impl crate::model::value::Value {
@@ -183,14 +205,50 @@ impl crate::model::value::Value {
     }
 }
 
-/// A document of YAML, or what is wrong and in which line.
-pub(crate) fn yaml_value(text: &str) -> Result<Value, String> {
+/// Files that were parsed before, by name. A rule may ask for many keys of one, and each of many jobs for one key.
+#[derive(Default)]
+pub(crate) struct Documents(Mutex<FxHashMap<Arc<str>, (Digest, Value)>>);
+
+/// As many are kept.
+const MAX_DOCUMENTS: usize = 1000;
+
+impl Documents {
+    /// The content of a file, which nobody may change; or what is wrong and in which line.
+    pub(crate) fn get(&self, name: &str, text: &str, format: Format) -> Result<Value, String> {
+        let digest = Digest::of(text.as_bytes());
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = lock().get(name).filter(|(then, _)| *then == digest) {
+            return Ok(known.clone());
+        }
+        let value = document(text, format)?;
+        value.freeze();
+        let mut kept = lock();
+        if kept.len() >= MAX_DOCUMENTS {
+            kept.clear();
+        }
+        kept.insert(name.into(), (digest, value.clone()));
+        Ok(value)
+    }
+}
+
+/// What a file holds, whatever stands at its top; or what is wrong and in which line.
+pub(crate) fn document(text: &str, format: Format) -> Result<Value, String> {
     let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Yaml::new(SourceId(0), 0, bare).document().map_err(|problem| {
+    let read = match format {
+        Format::Yaml => Yaml::new(SourceId(0), 0, bare).document(),
+        Format::Json => parse_json(SourceId(0), 0, bare),
+        Format::Toml => parse_toml(SourceId(0), 0, bare),
+    };
+    read.map_err(|problem| {
         let at = problem.labels.first().map_or(0, |(span, _)| span.start as usize);
         let line = bare.get(..at).unwrap_or("").matches('\n').count() + 1;
         format!("{} (line {line})", problem.message)
     })
+}
+
+/// A document of YAML, or what is wrong and in which line.
+pub(crate) fn yaml_value(text: &str) -> Result<Value, String> {
+    document(text, Format::Yaml)
 }
 
 /// A scalar, a quoted text or a flow collection. A text with a colon in it is not a mapping here.
@@ -217,6 +275,11 @@ fn parse_json(source: SourceId, base: usize, text: &str) -> Parsed<Value> {
     if text.trim().is_empty() {
         return Ok(Value::None);
     }
+    if let Some(at) = inexact_integer(text) {
+        let message = "this whole number has too many digits to be read exactly";
+        let problem = Problem::error("bad-config", message).at(Span::new(source, base + at, base + at), "");
+        return Err(Box::new(problem.help("write it as a text, in quotes")));
+    }
     serde_json::from_str::<Json>(text).map(|json| json.0).map_err(|error| {
         let at = offset_of(text, error.line(), error.column());
         let message = error.to_string();
@@ -224,6 +287,36 @@ fn parse_json(source: SourceId, base: usize, text: &str) -> Parsed<Value> {
         let span = Span::new(source, base + at, base + at);
         Box::new(Problem::error("bad-config", format!("not JSON: {message}")).at(span, ""))
     })
+}
+
+/// Where a whole number stands that would become another one: two that differ would be taken for one.
+fn inexact_integer(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let (mut at, mut in_text) = (0, false);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if in_text => at += 1,
+            b'"' => in_text = !in_text,
+            b'0'..=b'9' if !in_text => {
+                let start = at;
+                while bytes.get(at + 1).is_some_and(|b| b.is_ascii_alphanumeric() || b".+-".contains(b)) {
+                    at += 1;
+                }
+                let number = text.get(start..=at).unwrap_or("");
+                let is_whole = number.bytes().all(|b| b.is_ascii_digit());
+                let is_exact = match start.checked_sub(1).and_then(|before| bytes.get(before)) {
+                    Some(b'-') => format!("-{number}").parse::<i64>().is_ok(),
+                    _ => number.parse::<u64>().is_ok(),
+                };
+                if is_whole && !is_exact {
+                    return Some(start);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 /// A JSON value; serde_json limits its depth.
@@ -257,7 +350,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_u64<E>(self, n: u64) -> Result<Json, E> {
-        Ok(Json(i64::try_from(n).map_or(Value::Float(n as f64), Value::Int)))
+        // As in YAML, what is too large for a number stays as it is written.
+        Ok(Json(i64::try_from(n).map_or_else(|_| n.to_string().into(), Value::Int)))
     }
 
     fn visit_f64<E>(self, x: f64) -> Result<Json, E> {

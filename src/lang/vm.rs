@@ -7,6 +7,7 @@ use crate::diag::{Problem, Span};
 use crate::lang::action::Acts;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
+use crate::lang::config::Documents;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
 use crate::lang::import::Imports;
@@ -92,6 +93,8 @@ struct Place {
     variables: FxHashMap<Arc<str>, Arc<str>>,
     /// Regular expressions that were used before.
     regexes: Arc<RegexStore>,
+    /// Files of values that were read before.
+    documents: Arc<Documents>,
 }
 
 impl Place {
@@ -99,7 +102,13 @@ impl Place {
         // An empty path stands for the current directory, too.
         let full = std::path::absolute(if root.as_os_str().is_empty() { Path::new(".") } else { &root });
         let absolute = full.ok().and_then(|path| path.to_str().map(|text| normalise(text).into()));
-        Place { root, absolute, variables: FxHashMap::default(), regexes: Arc::default() }
+        Place {
+            root,
+            absolute,
+            variables: FxHashMap::default(),
+            regexes: Arc::default(),
+            documents: Arc::default(),
+        }
     }
 }
 
@@ -349,6 +358,10 @@ impl Vm<'_> {
         &self.place.regexes
     }
 
+    pub(crate) fn documents(&self) -> Arc<Documents> {
+        self.place.documents.clone()
+    }
+
     /// A variable of the environment that the host has handed in. Each one that is asked for is recorded.
     pub(crate) fn variable(&mut self, name: &str) -> Option<Arc<str>> {
         let value = self.place.variables.get(name).cloned();
@@ -576,6 +589,7 @@ impl Frozen {
             false => Cow::Owned(Place {
                 variables: self.place.variables.clone(),
                 regexes: self.place.regexes.clone(),
+                documents: self.place.documents.clone(),
                 ..Place::new(dir.to_path_buf())
             }),
         };

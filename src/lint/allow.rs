@@ -4,7 +4,7 @@ use super::LINTS;
 use super::scope::Scope;
 use crate::diag::{Problem, SourceId, Span};
 use crate::model::workflow::Workflow;
-use crate::syntax::words::nearest;
+use crate::syntax::words::meant;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 const MARK: &str = "# rulemake: allow(";
@@ -81,8 +81,8 @@ fn listed(line: &str) -> Option<&str> {
 
 fn unknown_lint(name: &str, span: Span) -> Problem {
     let problem = Problem::warning("unknown-lint", format!("there is no lint `{name}`")).at(span, "");
-    match nearest(name, LINTS.iter().map(|lint| lint.name)) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
+    match meant(name, LINTS.iter().map(|lint| lint.name)) {
+        Some(question) => problem.help(question),
         None => problem.help("`rulemake check --list` shows all lints"),
     }
 }

@@ -8,7 +8,7 @@ use crate::syntax::walk::{Node, walk_expr};
 
 /// `joined-paths`: two paths among inputs or outputs that become one because the comma between them is missing.
 pub(super) fn joined_paths(scope: &Scope<'_>, finder: &mut Finder<'_>) {
-    let is_of_paths = |section: &&Section| matches!(&*section.name.text, "input" | "output");
+    let is_of_paths = |section: &&Section| matches!(&*section.name.text, "input" | "output" | "metrics");
     for site in &scope.sites {
         for section in site.sections().iter().filter(is_of_paths) {
             for arg in &section.args {

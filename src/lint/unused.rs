@@ -23,7 +23,7 @@ pub(super) fn unused_param(scope: &Scope<'_>, finder: &mut Finder<'_>) {
         for (position, param) in site.rule.params.iter().enumerate() {
             let Some(name) = &param.name else { continue };
             let is_used = |used: &Used| used.has(position, Some(name));
-            if is_used(&uses) || message_uses.as_ref().is_some_and(is_used) {
+            if param.counts || is_used(&uses) || message_uses.as_ref().is_some_and(is_used) {
                 continue;
             }
             let place = site.named_item("params", name);

@@ -4,7 +4,7 @@
 use crate::diag::{Problem, Span};
 use crate::model::action::{Code, FunctionAction, InterpretedAction};
 use crate::model::dynamic::{Dynamic, JobFunction};
-use crate::model::flags::Flags;
+use crate::model::flags::{Flag, Flags};
 use crate::model::rule::{Benchmark, Environment, Shadow};
 use crate::model::value::Value;
 use std::sync::Arc;
@@ -27,6 +27,16 @@ pub(crate) struct DraftPaths {
     pub(crate) paths: Vec<DraftText>,
 }
 
+impl DraftPaths {
+    /// Whether it stands below `metrics:`.
+    pub(crate) fn is_metrics(&self) -> bool {
+        self.paths.iter().any(|path| path.flags.has(Flag::Metrics))
+    }
+}
+
+/// What outputs below `metrics:` are called that have no name.
+pub(crate) const METRICS: &str = "metrics";
+
 #[derive(Clone, Debug)]
 pub(crate) enum DraftInput {
     Paths(DraftPaths),
@@ -38,6 +48,8 @@ pub(crate) struct DraftParam {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) value: Dynamic,
     pub(crate) span: Option<Span>,
+    /// Whether it counts although the command does not name it.
+    pub(crate) counts: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -406,7 +406,7 @@ fn param_item(param: &DraftParam, wildcards: &Arc<[Arc<str>]>, report: &mut Repo
         }
         Dynamic::Const(value) => ParamSource::Const(value.clone()),
     };
-    ParamItem { name: param.name.clone(), source }
+    ParamItem { name: param.name.clone(), source, counts: param.counts }
 }
 
 fn has_brace(value: &Value) -> bool {

@@ -31,6 +31,8 @@ pub(crate) enum Flag {
     Service,
     /// Stays on this machine's file system whatever the default storage is.
     Local,
+    /// Output: its values are shown and compared. Said by the section `metrics:`.
+    Metrics,
 }
 
 /// An output that is no file which stays: its job and those that read it run at the same time.
@@ -138,7 +140,7 @@ impl fmt::Debug for Flags {
 }
 
 impl Flag {
-    pub(crate) const ALL: [Flag; 10] = [
+    pub(crate) const ALL: [Flag; 11] = [
         Flag::Ancient,
         Flag::Temp,
         Flag::Protected,
@@ -149,9 +151,10 @@ impl Flag {
         Flag::Pipe,
         Flag::Service,
         Flag::Local,
+        Flag::Metrics,
     ];
 
-    /// The function that sets it.
+    /// The function (or section) that sets it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Flag::Ancient => "ancient",
@@ -164,6 +167,7 @@ impl Flag {
             Flag::Pipe => "pipe",
             Flag::Service => "service",
             Flag::Local => "local",
+            Flag::Metrics => "metrics",
         }
     }
 
@@ -199,4 +203,9 @@ pub(crate) const CONTRADICTIONS: &[(Flag, Flag)] = &[
     (Flag::Service, Flag::Update),
     (Flag::Touch, Flag::Directory),
     (Flag::Update, Flag::Temp),
+    (Flag::Metrics, Flag::Temp),
+    (Flag::Metrics, Flag::Directory),
+    (Flag::Metrics, Flag::Touch),
+    (Flag::Metrics, Flag::Pipe),
+    (Flag::Metrics, Flag::Service),
 ];

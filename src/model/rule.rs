@@ -128,6 +128,8 @@ pub(crate) enum InputSource {
 pub(crate) struct ParamItem {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) source: ParamSource,
+    /// Whether it counts although the command does not name it: the program reads the file that it comes from.
+    pub(crate) counts: bool,
 }
 
 #[derive(Debug)]

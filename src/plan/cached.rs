@@ -13,7 +13,8 @@ use crate::model::rule::Rule;
 use crate::plan::check::Check;
 use crate::plan::context::Context;
 use crate::plan::inputs;
-use crate::trace::fingerprint::{ANCIENT, Fingerprint, InputState};
+use crate::plan::locked;
+use crate::trace::fingerprint::{self, ANCIENT, Fingerprint, InputState};
 use crate::trace::reason::Reason;
 
 /// A result that the cache holds, for a job.
@@ -26,12 +27,18 @@ pub(crate) struct Found {
 impl Found {
     /// What goes on record of the outputs.
     pub(crate) fn results(&self, cx: &Context, job: &Job, fingerprint: &Fingerprint) -> Vec<Digest> {
+        self.entry.results(cx, job, fingerprint)
+    }
+}
+
+impl Entry {
+    fn results(&self, cx: &Context, job: &Job, fingerprint: &Fingerprint) -> Vec<Digest> {
         let flags = &cx.rule(job).output_flags;
         let result = |(kept, flags): (&Kept, &crate::model::flags::Flags)| match flags.has(Flag::Touch) {
             true => fingerprint.marker(kept.digest, &cx.paths),
             false => kept.digest,
         };
-        self.entry.outputs.iter().zip(flags).map(result).collect()
+        self.outputs.iter().zip(flags).map(result).collect()
     }
 }
 
@@ -96,21 +103,42 @@ pub(crate) fn find(cx: &Context, id: JobId, check: &Check, all: bool) -> Option<
     let key = key(cx, id, check)?;
     let placed = |index: usize| all || !cx.may_be_absent(job, index) || is_looked_into(cx, id, index);
     let placed: Vec<bool> = (0..job.outputs.len()).map(placed).collect();
-    let entry = cache.find(&key, |index| placed.get(index).copied().unwrap_or(true))?;
-    let rule = cx.rule(job);
-    // The key names the outputs, so anything else was not written by us.
-    let fits = entry.outputs.len() == job.outputs.len()
+    let look = |key: &Digest| {
+        let entry = cache.find(key, |index| placed.get(index).copied().unwrap_or(true))?;
+        is_of(cx, id, &entry).then(|| Found { entry, placed: placed.clone() })
+    };
+    // Of several results that the same execution had, the one that the lock file names.
+    let named = || {
+        let (pin, results) = locked::pinned(cx, id, check)?;
+        look(&pin).filter(|found| found.results(cx, job, &check.fingerprint) == results)
+    };
+    named().or_else(|| look(&key)).filter(|found| has_all_beside(cx, id, &found.entry))
+}
+
+/// The key names the outputs, so anything else was not written by us.
+fn is_of(cx: &Context, id: JobId, entry: &Entry) -> bool {
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    entry.outputs.len() == job.outputs.len()
         && entry.outputs.iter().zip(&job.outputs).all(|(kept, path)| kept.path == cx.paths.text(*path))
         && entry.outputs.iter().zip(&rule.output_flags).all(|(kept, flags)| match kept.form {
             Form::Gone => true,
             Form::File { .. } => !flags.has(Flag::Directory),
             Form::Directory { .. } => flags.has(Flag::Directory),
-        });
-    (fits && has_all_beside(cx, id, &entry)).then_some(Found { entry, placed })
+        })
+}
+
+/// Keeps the result that is kept under the job's key also as the one that a lock file names: `results` are on record.
+pub(crate) fn pin(cx: &Context, id: JobId, check: &Check, fingerprint: &Digest, results: &[Digest]) {
+    let (Some(cache), Some(key)) = (&cx.cache, key(cx, id, check)) else { return };
+    let is_it = |entry: &Entry| {
+        let all = entry.results(cx, cx.job(id), &check.fingerprint);
+        is_of(cx, id, entry) && all == results
+    };
+    cache.pin(&key, &fingerprint::pin(fingerprint, results), cx.files.hasher(), is_it);
 }
 
 /// Whether somebody reads, or may come to read, what lies in an output: that is known only of a directory that is there.
-fn is_looked_into(cx: &Context, id: JobId, output: usize) -> bool {
+pub(crate) fn is_looked_into(cx: &Context, id: JobId, output: usize) -> bool {
     let job = cx.job(id);
     if !cx.rule(job).output_flags.get(output).is_some_and(|flags| flags.has(Flag::Directory)) {
         return false;

@@ -20,6 +20,7 @@ use crate::plan::code::{job_code, require_program};
 use crate::plan::context::Context;
 use crate::plan::inputs::{self, look};
 use crate::plan::instance::{self, Instance, Pending, Trouble, fixed_param, param_name};
+use crate::plan::locked;
 use crate::plan::required::{self, Required};
 use crate::plan::trust::results_on_disk;
 use crate::trace::compare::compare;
@@ -46,14 +47,22 @@ pub(crate) struct Check {
     pub(crate) absent: Vec<PathId>,
     /// Sources that are not there, and whose content on record was taken instead.
     pub(crate) assumed: Vec<PathId>,
-    /// What the outputs hold that somebody edited: it is the result now.
-    pub(crate) adopted: Option<Vec<Digest>>,
+    /// What the outputs hold is the result from now on, though nothing was executed.
+    pub(crate) adopted: Option<Adopted>,
     /// Inputs with `before_update` that are not what the job read, but as the job that changes them left them.
     pub(crate) excused: Vec<PathId>,
     /// Params whose values are not known yet: the fingerprint is not what it will be.
     pub(crate) is_open: bool,
     /// Checkpoints that functions of params looked at before they have ended; only before the run.
     pub(crate) pending: Vec<Pending>,
+}
+
+/// A result that is taken as it is.
+#[derive(Debug)]
+pub(crate) struct Adopted {
+    pub(crate) results: Vec<Digest>,
+    /// [`Origin::Accepted`]: somebody edited it. [`Origin::Restored`]: the lock file knows it.
+    pub(crate) origin: Origin,
 }
 
 /// What is not known of a job's params.
@@ -199,8 +208,8 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) 
     let trace = job.outputs.first().and_then(|output| cx.view.trace(*output));
     // A plan from nothing reads no file: what is in it would be compared with nothing, and go on no record. A pipe stands
     // for what its writer is executed with, though.
-    let compares =
-        trace.is_some() || mode == Mode::Final || cx.units.with(id).is_some() || cx.cache.is_some();
+    let asks_others = cx.cache.is_some() || cx.lock.is_some();
+    let compares = trace.is_some() || mode == Mode::Final || cx.units.with(id).is_some() || asks_others;
     let content = if compares { inputs::digest } else { inputs::presence };
     let inputs = input_states(cx, job, mode, content, streams, &mut absent, &mut assumed)?;
     // What functions of params find in files that are not there stays open.
@@ -230,16 +239,19 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) 
         return Ok(check);
     }
     recent_history(cx, job, &mut check);
-    match trace {
+    match &trace {
         None => without_trace(cx, job, &mut check)?,
         Some(trace) => {
-            let as_read = as_it_was_read(cx, id, &trace, &mut check, depth)?;
-            let reasons = compare(&trace, as_read.as_ref().unwrap_or(&check.fingerprint), &cx.paths, cx);
+            let as_read = as_it_was_read(cx, id, trace, &mut check, depth)?;
+            let reasons = compare(trace, as_read.as_ref().unwrap_or(&check.fingerprint), &cx.paths, cx);
             check.reasons.extend(reasons.into_iter().filter(|reason| !is_open(reason, &unknown.params)));
-            compare_disk(cx, job, &trace, &mut check)?;
-            wanted_beside(cx, id, &mut check)?;
-            adopt_edited(cx, job, &trace, &mut check)?;
+            compare_disk(cx, job, trace, &mut check)?;
         }
+    }
+    locked::adopt(cx, id, &mut check)?;
+    if let Some(trace) = trace {
+        check.reasons.extend(missing_beside(cx, id)?);
+        adopt_edited(cx, job, &trace, &mut check)?;
     }
     Ok(check)
 }
@@ -390,21 +402,22 @@ fn adopt_edited(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
         let recorded = cx.units.stream(*output).and_then(|_| trace.result(*output));
         *result = recorded.unwrap_or(*result);
     }
-    check.adopted = Some(results);
+    check.adopted = Some(Adopted { results, origin: Origin::Accepted });
     check.reasons.clear();
     Ok(())
 }
 
 /// Logs, benchmarks and files in directories count by their existence, and only when somebody asks for them.
-fn wanted_beside(cx: &Context, id: JobId, check: &mut Check) -> Result<(), Trouble> {
+pub(crate) fn missing_beside(cx: &Context, id: JobId) -> Result<Vec<Reason>, Trouble> {
+    let mut missing = Vec::new();
     for path in cx.graph.beside(id) {
         let text = cx.paths.text(*path);
         let is_there = cx.files.stat(*path, text).map_err(|error| Trouble::of(&error))?.is_some();
         if !is_there && cx.held(*path).is_none() {
-            check.reasons.push(Reason::OutputMissing { path: text.to_string() });
+            missing.push(Reason::OutputMissing { path: text.to_string() });
         }
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// What the job would be executed with now.
@@ -446,7 +459,7 @@ fn bound_params(
     unknown: &mut Unknown,
 ) -> Result<Vec<Bound>, Trouble> {
     let rule = cx.rule(job);
-    if *used == Used::None || rule.params.is_empty() {
+    if rule.params.is_empty() || (*used == Used::None && !rule.params.iter().any(|param| param.counts)) {
         return Ok(Vec::new());
     }
     // Only functions need the whole instance; constants and texts are cheap.
@@ -460,7 +473,7 @@ fn bound_params(
     let mut bound = Vec::new();
     for (index, param) in rule.params.iter().enumerate() {
         let is_local = matches!(&param.source, ParamSource::Function(function) if function.is_local());
-        if is_local || !used.has(index, param.name.as_deref()) {
+        if is_local || !(param.counts || used.has(index, param.name.as_deref())) {
             continue;
         }
         if instance.as_ref().is_some_and(|instance| instance.open_params.contains(&index)) {

@@ -26,6 +26,7 @@ use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
 use crate::trace::identity::{FileHash, Known};
+use crate::trace::lock::LockFile;
 use crate::trace::tree::Tree;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write as _;
@@ -59,6 +60,8 @@ pub(crate) struct Context {
     pub(crate) temps: Temps,
     /// Where results are kept and looked for.
     pub(crate) cache: Option<Arc<Cache>>,
+    /// What a lock file says of outputs.
+    pub(crate) lock: Option<Arc<LockFile>>,
     /// Before a run: what outputs will hold that are not there, as far as the cache knows.
     pub(crate) foreknown: RwLock<FxHashMap<PathId, (Digest, bool)>>,
     pub(crate) units: Units,
@@ -115,7 +118,7 @@ impl Context {
             return None;
         }
         let made = self.markers.lock().unwrap_or_else(PoisonError::into_inner).get(&path).copied();
-        made.or_else(|| self.view.trace(path)?.result(path))
+        made.or_else(|| self.on_record(path))
     }
 
     /// Takes over what a job made, with what it is on record as. `made` are its outputs but for pipes and services,

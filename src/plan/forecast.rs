@@ -19,6 +19,7 @@ use crate::plan::inputs;
 use crate::plan::instance::{NAME_AN_OUTPUT, Pending, Trouble};
 use crate::plan::plan::Verdict;
 use crate::plan::units::Inspection;
+use crate::trace::fingerprint::Origin;
 use crate::trace::reason::Reason;
 use rayon::prelude::*;
 use restores::Restores;
@@ -37,13 +38,14 @@ struct Rest {
     assumed: Vec<PathId>,
     excused: Vec<PathId>,
     pending: Vec<Pending>,
+    /// Somebody edited its outputs, and they are the result.
     is_adopted: bool,
 }
 
 impl Finding {
     fn of(check: Check) -> Finding {
         let Check { reasons, absent, assumed, excused, pending, adopted, .. } = check;
-        let is_adopted = adopted.is_some();
+        let is_adopted = adopted.is_some_and(|adopted| adopted.origin == Origin::Accepted);
         let is_empty = absent.is_empty()
             && assumed.is_empty()
             && excused.is_empty()

@@ -10,6 +10,7 @@ pub(crate) mod foreseen;
 mod imports;
 pub(crate) mod inputs;
 pub(crate) mod instance;
+pub(crate) mod locked;
 pub(crate) mod orphans;
 #[expect(clippy::module_inception, reason = "the plan is what this room makes")]
 pub(crate) mod plan;

@@ -98,7 +98,7 @@ impl Context {
         if !self.may_be_absent(job, output) {
             return None;
         }
-        self.temps.made(path).or_else(|| self.view.trace(path)?.result(path))
+        self.temps.made(path).or_else(|| self.on_record(path))
     }
 
     /// As [`Context::held`], of a path in a temporary directory that `job` makes.

@@ -1,5 +1,6 @@
 //! What a caller can ask for: of a load, and of a plan or run.
 
+use super::lock::LockUse;
 use super::targets::{GLOB, target_pattern};
 use crate::base::path::{PathTable, normalise};
 use crate::graph::dag::JobGraph;
@@ -123,6 +124,8 @@ pub struct RunOptions {
     /// Sources, or patterns of such, that may be absent: what is on record of their content counts. A job that reads
     /// one and has to run fails.
     pub assume_inputs: Vec<String>,
+    /// What is done with `Rulefile.lock`.
+    pub lock: LockUse,
 }
 
 impl LoadOptions {

@@ -6,12 +6,13 @@
 //! the user each time (warnings, `print`), and what looks at more than single files (checkpoints, directories) is not
 //! kept: such a run goes the whole way.
 
-use super::{LoadOptions, RunOptions, RunReport, Session};
+use super::{LoadOptions, LockUse, RunOptions, RunReport, Session};
 use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::PathId;
 use crate::engine::drive::Outcomes;
 use crate::engine::event::Summary;
 use crate::files::links::{RealNames, split};
+use crate::files::lockfile;
 use crate::files::stat::{Root, stat};
 use crate::lang::budget::Budget;
 use crate::lang::reads::again;
@@ -22,6 +23,7 @@ use crate::plan::context::Context;
 use crate::store::boot_id;
 use crate::store::proof::{self, Answer, Basis, Group, Look};
 use crate::trace::identity::StatSig;
+use crate::trace::lock;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use std::path::{Path, PathBuf};
@@ -91,7 +93,11 @@ impl Session {
         // What another run has put on record since, this one knew nothing of.
         let Some(log) = log.filter(|log| log.size == done.log_len) else { return };
         let cx = &done.cx;
-        let (Some(looks), Some(files)) = (looks(cx), cx.files.looked()) else { return };
+        let (Some(mut looks), Some(files)) = (looks(cx), cx.files.looked()) else { return };
+        if options.lock == LockUse::Keep {
+            // It says what this run said of it, or the next one has to.
+            looks.extend(look_of(lock_as_it_is(&self.root)));
+        }
         let files = in_directories(cx, &files);
         let basis = Basis { boot: boot_id(), log, looks, directories: cx.aliases.looked() };
         let answer = Answer { run: done.run, up_to_date: done.summary.up_to_date };
@@ -119,7 +125,8 @@ fn report(answer: Answer, started: Instant) -> RunReport {
         wall_ms: started.elapsed().as_millis() as u64,
         ..Summary::default()
     };
-    RunReport { run: answer.run, summary, failures: Vec::new(), cancelled: false, partial: None }
+    let (failures, jobs) = Default::default();
+    RunReport { run: answer.run, summary, failures, cancelled: false, partial: None, jobs }
 }
 
 /// Stands for a Rulefile and how it is loaded; `None` when texts count that are in no file.
@@ -170,6 +177,7 @@ fn key<T: AsRef<str>>(request: &Digest, targets: &[T], options: &RunOptions) -> 
         keep_edited,
         assume_inputs,
         only_restore,
+        lock,
     } = options;
     let forced = *force || *force_all || !force_from.is_empty();
     let part = !until.is_empty() || !omit_from.is_empty() || batch.is_some();
@@ -178,7 +186,9 @@ fn key<T: AsRef<str>>(request: &Digest, targets: &[T], options: &RunOptions) -> 
         return None;
     }
     let mut hasher = DigestHasher::new("rulemake request");
-    hasher.bytes(request.as_bytes()).number((*keep_temps).into()).number(targets.len() as u64);
+    let keeps_lock = *lock == LockUse::Keep;
+    hasher.bytes(request.as_bytes()).number((*keep_temps).into()).number(keeps_lock.into());
+    hasher.number(targets.len() as u64);
     for target in targets {
         hasher.text(target.as_ref());
     }
@@ -215,6 +225,12 @@ fn looks(cx: &Context) -> Option<Vec<Look>> {
         .chain(code)
         .map(look_of)
         .collect()
+}
+
+fn lock_as_it_is(root: &Path) -> Read {
+    let text = lockfile::read(root).ok().flatten();
+    let digest = text.map(|text| Digest::of(text.as_bytes()));
+    Read { kind: "file", what: lock::NAME.to_string(), how: How::Named, digest }
 }
 
 /// Kinds of reads by name; those of no use here are left out.

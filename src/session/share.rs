@@ -5,7 +5,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::job::JobId;
 use crate::plan::cached;
 use crate::plan::check::{Mode, compare_only, has_action};
+use crate::plan::locked;
 use crate::store::read;
+use crate::trace::fingerprint;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -62,6 +64,12 @@ impl Session {
             }
             let check = compare_only(&cx, *id, Mode::Forecast).map_err(plan_error)?;
             let key = cached::key(&cx, *id, &check).filter(|_| check.reasons.is_empty());
+            if key.is_some()
+                && let Some((own, results)) = locked::results(&cx, *id, &check.fingerprint)
+            {
+                cached::pin(&cx, *id, &check, &own, &results);
+                cache.push(&fingerprint::pin(&own, &results), cx.files.hasher());
+            }
             Ok(match key {
                 Some(key) if !cache.holds(&key) => Push::NotKept,
                 Some(key) => cache.push(&key, cx.files.hasher()).map_or(Push::Left, Push::Done),

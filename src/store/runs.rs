@@ -1,6 +1,7 @@
 //! The directories of single runs. Knows no log. Invariant: only directories named by a number are ever removed.
 //!
-//! `runs/<run>/run.log` what happened; `runs/<run>/events.jsonl` the same for programs; `runs/<run>/onstart.log` what a hook printed; `runs/<run>/jobs/<job>.log` what a job
+//! `runs/<run>/run.log` what happened; `runs/<run>/events.jsonl` the same for programs; `runs/<run>/metrics.json` the values of metrics at its end;
+//! `runs/<run>/onstart.log` what a hook printed; `runs/<run>/jobs/<job>.log` what a job
 //! printed; `quarantine/<run>/` what failed jobs left; `saved/<run>/` outputs
 //! that somebody else had changed, kept until the user removes them.
 
@@ -30,6 +31,18 @@ pub(crate) fn run_log(state_dir: &Path, run: u32) -> PathBuf {
 /// The events of a run, a JSON object on each line. Touches nothing.
 pub(crate) fn event_log(state_dir: &Path, run: u32) -> PathBuf {
     state_dir.join("runs").join(run.to_string()).join("events.jsonl")
+}
+
+/// What the metrics were at the end of a run. Touches nothing.
+pub(crate) fn metrics(state_dir: &Path, run: u32) -> PathBuf {
+    state_dir.join("runs").join(run.to_string()).join("metrics.json")
+}
+
+/// Writes a note beside a run's logs. Nothing depends on it, so a failure leaves none.
+pub(crate) fn note(path: &Path, bytes: &[u8]) {
+    if fs::write(path, bytes).is_err() {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// The log of what is done at a moment of a run. Touches nothing.

@@ -12,7 +12,7 @@ use crate::syntax::diagnose::Context;
 use crate::syntax::diagnose::MAKEFILE;
 use crate::syntax::expr::{Built, Piece};
 use crate::syntax::grammar::rulefile::{Rule, RulefileParser};
-use crate::syntax::words::{DIRECTIVES, SECTIONS, nearest};
+use crate::syntax::words::{DIRECTIVES, SECTIONS, is_misspelt, meant};
 use pest::Parser;
 use pest::error::InputLocation;
 use pest::iterators::Pair;
@@ -241,7 +241,7 @@ impl<'t> Builder<'t> {
         if starts_below(piece.text) {
             return true;
         }
-        let is_misspelt = || nearest(word, DIRECTIVES.iter().copied()).is_some();
+        let is_misspelt = || is_misspelt(word, DIRECTIVES.iter().copied());
         match piece.annotation() {
             // `includ: "x"` would be an annotation as well, but nobody means that.
             Ok(None) => piece.text.starts_with(['"', '\'']) || is_misspelt(),
@@ -269,9 +269,7 @@ impl<'t> Builder<'t> {
         let alone = ["else", "try", "except", "finally"];
         let problem =
             self.report("unknown-statement", format!("unknown statement `{}`", word.text), word.span);
-        if let Some(near) = nearest(&word.text, with_name.into_iter().chain(alone)) {
-            problem.help.push(format!("did you mean `{near}`?"));
-        }
+        problem.help.extend(meant(&word.text, with_name.into_iter().chain(alone)));
     }
 
     // ---- compound statements

@@ -496,10 +496,10 @@ fn plain_text(sections: &[Section], word: &str) -> Option<(String, Span)> {
     }
 }
 
-/// The names of wildcards in the texts of `output:`, in order.
+/// The names of wildcards in the texts of `output:` and `metrics:`, in order.
 fn wildcards(sections: &[Section]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for section in sections.iter().filter(|section| &*section.name.text == "output") {
+    for section in sections.iter().filter(|section| matches!(&*section.name.text, "output" | "metrics")) {
         for arg in &section.args {
             // Iterative over nested calls such as `temp("{x}")`.
             let mut todo = vec![&arg.value];

@@ -8,7 +8,7 @@ use crate::syntax::build::{Builder, Node};
 use crate::syntax::diagnose::Context;
 use crate::syntax::grammar::rulefile::Rule;
 use crate::syntax::scan::{Lexer, TokenKind};
-use crate::syntax::words::{MODULE_SECTIONS, SECTIONS, nearest};
+use crate::syntax::words::{MODULE_SECTIONS, SECTIONS, is_misspelt};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -264,7 +264,7 @@ impl<'t> Builder<'t> {
         let line = piece.text.trim_end();
         let word = &line[..line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len())];
         let rest = line[word.len()..].trim_start();
-        let known = words.contains(&word) || nearest(word, words.iter().copied()).is_some();
+        let known = words.contains(&word) || is_misspelt(word, words.iter().copied());
         if known && !rest.starts_with(['=', '.', '(', '[']) {
             let at = piece.span(word.len(), word.len());
             let problem = self.report("missing-colon", format!("missing `:` after `{word}`"), at);

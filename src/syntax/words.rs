@@ -1,7 +1,7 @@
 //! The words of a Rulefile's structure: sections of rules and directives of files. Whether one is supported is
 //! for the loader to say.
 
-/// Every section that Snakemake knows in a rule.
+/// Every section that Snakemake knows in a rule, and `metrics` and `timeout`.
 pub(crate) const SECTIONS: &[&str] = &[
     "benchmark",
     "cache",
@@ -17,6 +17,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "localrule",
     "log",
     "message",
+    "metrics",
     "name",
     "notebook",
     "output",
@@ -79,15 +80,36 @@ pub(crate) const MODULE_SECTIONS: &[&str] = &[
     "snakefile",
 ];
 
-/// The known word nearest to a misspelt one.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// Whether `word` is one of `known`, misspelt.
+pub(super) fn is_misspelt<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> bool {
+    !nearest(word, known).is_empty()
+}
+
+/// The question whether the one of `known` is meant that is most like `word`, if any is; of two that are equally like it, which.
+pub(crate) fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    match *nearest(word, known) {
+        [] => None,
+        [one] => Some(format!("did you mean `{one}`?")),
+        [one, two, ..] => Some(format!("did you mean `{one}` or `{two}`?")),
+    }
+}
+
+/// Those that are most like `word`, each once and in the order in which they are known.
+fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let limit = if word.chars().count() <= 4 { 1 } else { 2 };
-    known
-        .into_iter()
-        .map(|k| (strsim::damerau_levenshtein(word, k), k))
-        .filter(|(distance, _)| *distance <= limit && *distance > 0)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, k)| k)
+    let scored = known.into_iter().map(|k| (strsim::damerau_levenshtein(word, k), k));
+    let mut least = limit + 1;
+    let mut found: Vec<&str> = Vec::new();
+    for (distance, name) in scored.filter(|(distance, _)| (1..=limit).contains(distance)) {
+        if distance < least {
+            least = distance;
+            found.clear();
+        }
+        if distance == least && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -96,8 +118,15 @@ mod tests {
 
     #[test]
     fn nearest_finds_typos_but_not_strangers() {
-        assert_eq!(nearest("inptu", SECTIONS.iter().copied()), Some("input"));
-        assert_eq!(nearest("includ", DIRECTIVES.iter().copied()), Some("include"));
-        assert_eq!(nearest("banana", SECTIONS.iter().copied()), None);
+        assert_eq!(nearest("inptu", SECTIONS.iter().copied()), ["input"]);
+        assert_eq!(nearest("includ", DIRECTIVES.iter().copied()), ["include"]);
+        assert_eq!(nearest("banana", SECTIONS.iter().copied()), [""; 0]);
+    }
+
+    #[test]
+    fn two_that_are_equally_near_are_both_named() {
+        let rules = ["sort_a", "merge", "sort_b", "sort_a"];
+        assert_eq!(meant("sort_c", rules).unwrap(), "did you mean `sort_a` or `sort_b`?");
+        assert_eq!(meant("mergee", rules).unwrap(), "did you mean `merge`?");
     }
 }

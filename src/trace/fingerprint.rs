@@ -120,6 +120,25 @@ impl Fingerprint {
     pub(crate) fn action(&self, inputs: &[Digest], paths: &PathTable) -> Digest {
         let mut hasher = DigestHasher::new("rulemake action");
         hasher.number(ACTION_VERSION).text(std::env::consts::OS).text(std::env::consts::ARCH);
+        self.hash_all(&mut hasher, inputs.iter().copied(), paths);
+        hasher.finish()
+    }
+
+    /// What stands in a lock file for all that the job is executed with: the same on each kind of machine. As for being up
+    /// to date, of `ancient` inputs only the existence counts.
+    pub(crate) fn locked(&self, paths: &PathTable) -> Digest {
+        let mut hasher = DigestHasher::new("rulemake locked");
+        hasher.number(ACTION_VERSION);
+        self.hash_all(&mut hasher, self.inputs.iter().map(|input| input.digest), paths);
+        hasher.finish()
+    }
+
+    fn hash_all(
+        &self,
+        hasher: &mut DigestHasher,
+        inputs: impl ExactSizeIterator<Item = Digest>,
+        paths: &PathTable,
+    ) {
         hasher.bytes(self.definition.as_bytes());
         for bound in [&self.params, &self.wildcards, &self.required] {
             hasher.number(bound.len() as u64);
@@ -139,8 +158,18 @@ impl Fingerprint {
         self.outputs.iter().for_each(|path| {
             hasher.text(paths.text(*path));
         });
-        hasher.finish()
     }
+}
+
+/// The key under which a result is kept that a lock file names: what was executed, and what came of it. So it is found
+/// again whatever other executions of the same have made since.
+pub(crate) fn pin(fingerprint: &Digest, results: &[Digest]) -> Digest {
+    let mut hasher = DigestHasher::new("rulemake pinned");
+    hasher.bytes(fingerprint.as_bytes()).number(results.len() as u64);
+    results.iter().for_each(|result| {
+        hasher.bytes(result.as_bytes());
+    });
+    hasher.finish()
 }
 
 /// Raised when what is kept under a key means something else than before.

@@ -4,5 +4,6 @@
 pub(crate) mod compare;
 pub(crate) mod fingerprint;
 pub(crate) mod identity;
+pub(crate) mod lock;
 pub(crate) mod reason;
 pub(crate) mod tree;

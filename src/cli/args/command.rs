@@ -2,10 +2,13 @@
 
 use crate::commands::cache::CacheUpkeep;
 use crate::commands::check::CheckArgs;
+use crate::commands::export::ExportArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::commands::import::ImportArgs;
 use crate::commands::init::InitArgs;
+use crate::commands::lock::LockArgs;
 use crate::commands::lsp::LspArgs;
+use crate::commands::metrics::MetricsArgs;
 use crate::options::{Common, RunArgs};
 use clap::{Subcommand, ValueEnum};
 
@@ -28,6 +31,16 @@ pub(crate) enum Command {
     Import {
         #[command(flatten)]
         import: ImportArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Write dvc.lock, so that DVC finds nothing to do
+    ///
+    /// For a project that was imported from a dvc.yaml: of each stage whose outputs are up to date dvc.lock says what DVC would
+    /// say had it run the stage. The outputs are put into DVC's cache, where there is a `.dvc`.
+    Export {
+        #[command(flatten)]
+        export: ExportArgs,
         #[command(flatten)]
         common: Common,
     },
@@ -90,14 +103,17 @@ Examples:
         common: Common,
     },
     /// Explain why a file will or will not be made again
+    ///
+    /// A pattern stands for all files that fit it, up to 20. With --json the answers to several files are a list.
     #[command(after_help = "\
 Examples:
   rulemake why results/a.tsv         every reason, down to the root cause
+  rulemake why plots/*.svg           of several files, one after the other
   rulemake why --json results/a.tsv  the same for programs")]
     Why {
-        /// The file
-        #[arg(value_name = "FILE")]
-        path: String,
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        paths: Vec<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -125,6 +141,21 @@ Examples:
         /// Files or rules; the first rule when none is given
         #[arg(value_name = "TARGET")]
         targets: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show the metrics that rules make, or what changed of them
+    ///
+    /// Metrics are the values in the files below `metrics:`. `diff` compares with the last run that left others, unless a run
+    /// or a revision of git is named.
+    #[command(after_help = "\
+Examples:
+  rulemake metrics            the values as they are
+  rulemake metrics diff       what changed, since the last run that left others
+  rulemake metrics diff main  since a revision of git; --md for a comment")]
+    Metrics {
+        #[command(flatten)]
+        metrics: MetricsArgs,
         #[command(flatten)]
         common: Common,
     },
@@ -288,6 +319,22 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
+    /// Write Rulefile.lock: what each output is and what it was made from
+    ///
+    /// For git: one line for each output, sorted, without times and hosts. Whoever has the file gets these results from a
+    /// shared cache, also where a command gives another one each time; a file that holds what is locked is up to date, wherever
+    /// it came from. With `--lock`, or `lock = true` in `rulemake.toml`, each run writes it.
+    #[command(after_help = "\
+Examples:
+  rulemake lock          lock what is up to date
+  rulemake lock --check  for CI: tell what differs, fail if something does
+  rulemake --lock all    make it, and lock it")]
+    Lock {
+        #[command(flatten)]
+        lock: LockArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Show what the cache of results holds, make room in it, or look whether it is still right
     ///
     /// Nothing is removed without --yes. The cache is the one that `--cache`, the settings or RULEMAKE_CACHE name.
@@ -378,6 +425,7 @@ impl Command {
             | Command::Status { common, .. }
             | Command::Diff { common, .. }
             | Command::Summary { common, .. }
+            | Command::Metrics { common, .. }
             | Command::Graph { common, .. }
             | Command::List { common, .. }
             | Command::Log { common, .. }
@@ -388,6 +436,8 @@ impl Command {
             | Command::Clean { common, .. }
             | Command::Push { common, .. }
             | Command::Pull { common, .. }
+            | Command::Lock { common, .. }
+            | Command::Export { common, .. }
             | Command::Cache { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
@@ -406,6 +456,7 @@ impl Command {
             Command::Status { .. } => "status",
             Command::Diff { .. } => "diff",
             Command::Summary { .. } => "summary",
+            Command::Metrics { .. } => "metrics",
             Command::Graph { .. } => "graph",
             Command::List { .. } => "list",
             Command::Log { .. } => "log",
@@ -416,6 +467,8 @@ impl Command {
             Command::Clean { .. } => "clean",
             Command::Push { .. } => "push",
             Command::Pull { .. } => "pull",
+            Command::Lock { .. } => "lock",
+            Command::Export { .. } => "export",
             Command::Cache { .. } => "cache",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",

@@ -44,7 +44,7 @@ Output:
 const COMMON_HELP: &str = "\
 Also, as everywhere: -f -C --config --configfile -q -v --json --color
 (`rulemake --help` explains them)";
-const COMMON: [&str; 16] = [
+const COMMON: [&str; 18] = [
     "dotenv",
     "file",
     "directory",
@@ -57,6 +57,8 @@ const COMMON: [&str; 16] = [
     "set_resources",
     "default_resources",
     "set_scatter",
+    "lock",
+    "no_lock",
     "quiet",
     "verbose",
     "json",
@@ -64,17 +66,20 @@ const COMMON: [&str; 16] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 16] = [
+const LESS_USED: [&str; 19] = [
     "run",
     "plan",
     "import",
+    "export",
     "accept",
     "status",
     "graph",
     "diff",
+    "metrics",
     "summary",
     "fmt",
     "lsp",
+    "lock",
     "cache",
     "push",
     "pull",

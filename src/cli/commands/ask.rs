@@ -5,6 +5,7 @@ use crate::args::{GraphFormat, GraphNode};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
 use crate::svg;
+use clap::ValueEnum;
 use rulemake::inspect::JobLog;
 use rulemake::report::{self, Changes, GraphBy, GraphState, PlanGraph};
 use rulemake::{Plan, Session, Workflow};
@@ -32,16 +33,27 @@ pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Resu
     plan.map_err(|error| place.explained(error, &targets))
 }
 
-pub(crate) fn why(place: &Place, file: &str) -> Result<Exit, Failure> {
+/// A file after the other, each as if it had been asked for alone. None is explained when one is unknown.
+pub(crate) fn why(place: &Place, files: &[String]) -> Result<Exit, Failure> {
     let session = place.open()?;
-    let path = one_file(place, file, &session, "why")?;
-    let why = session.why(&path);
+    let mut paths: Vec<String> = Vec::new();
+    for file in files {
+        for path in files_meant(place, file, &session, "why", EXPLAINED)? {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    let answers: Result<Vec<_>, _> = paths.iter().map(|path| session.why(path)).collect();
     place.show_printed(&session.take_printed());
-    let why = why?;
-    if place.output.json {
-        place.output.answer_json(&why)?;
-    } else {
-        place.output.answer(&report::why_text(&why, place.output.stdout_style()))?;
+    let answers = answers?;
+    match (place.output.json, answers.as_slice()) {
+        (true, [only]) => place.output.answer_json(only)?,
+        (true, several) => place.output.answer_json(&several)?,
+        (false, several) => {
+            let texts = several.iter().map(|why| report::why_text(why, place.output.stdout_style()));
+            place.output.answer(&texts.collect::<Vec<_>>().join("\n"))?;
+        }
     }
     Ok(Exit::Success)
 }
@@ -62,7 +74,8 @@ pub(crate) fn graph(
     format: GraphFormat,
     by: GraphNode,
 ) -> Result<Exit, Failure> {
-    let plan = planned(place, targets, &RunArgs::default())?;
+    let plan = planned(place, targets, &RunArgs::default());
+    let plan = plan.map_err(|failure| with_option_meant(failure, targets))?;
     let by = match by {
         GraphNode::Rule => GraphBy::Rule,
         GraphNode::Job => GraphBy::Job,
@@ -78,6 +91,23 @@ pub(crate) fn graph(
     };
     place.output.answer(&text)?;
     Ok(Exit::Success)
+}
+
+/// A target that is called as a format is, or as what a node may be, was meant as one.
+fn with_option_meant(failure: Failure, targets: &[String]) -> Failure {
+    let message = failure.message();
+    let option =
+        targets.iter().filter(|target| message.contains(&format!("`{target}`"))).find_map(|target| {
+            let word = target.trim_end_matches('s');
+            let format = GraphFormat::from_str(target, true).ok().map(|_| format!("--format {target}"));
+            format.or_else(|| GraphNode::from_str(word, true).ok().map(|_| format!("--by {word}")))
+        });
+    match (option, failure.exit()) {
+        (Some(option), Exit::Plan) => {
+            Failure::new(Exit::Plan, message).help(format!("did you mean `rulemake graph {option}`?"))
+        }
+        _ => failure,
+    }
 }
 
 fn graph_json(graph: &PlanGraph) -> serde_json::Value {
@@ -97,7 +127,7 @@ pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
     let path = match &first {
         Some(None) => file.to_string(),
         Some(Some(output)) if !output.contains('{') => output.clone(),
-        _ => one_file(place, file, &session, "log")?,
+        _ => files_meant(place, file, &session, "log", 1)?.pop().unwrap_or_default(),
     };
     let Some(log) = session.log(&path)? else {
         if first == Some(None) {
@@ -141,32 +171,41 @@ fn answer_log(place: &Place, text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Files of a pattern that are explained, one after the other; more are not read.
+const EXPLAINED: usize = 20;
 /// Files that are named of those that a pattern fits.
 const FILES_NAMED: usize = 5;
 
-/// The file that is asked about. A pattern may stand for one.
-fn one_file(place: &Place, file: &str, session: &Session, command: &str) -> Result<String, Failure> {
+/// The files that one word asks about: those that a pattern fits, at most so many, or the one that it names.
+fn files_meant(
+    place: &Place,
+    file: &str,
+    session: &Session,
+    command: &str,
+    most: usize,
+) -> Result<Vec<String>, Failure> {
     let path = path_of(place, file, session.workflow());
     if session.workflow().rule(&path).is_some() {
-        return Ok(path);
+        return Ok(vec![path]);
     }
     let files = session.files_of(&path)?;
-    match files.as_slice() {
-        [] => Ok(path),
-        [only] => Ok(only.clone()),
-        several => {
-            let named = several.iter().take(FILES_NAMED).map(|file| place.project.for_user(file));
-            let named: Vec<String> = named.map(|file| report::printable(&file).into_owned()).collect();
-            let more = match several.len().saturating_sub(named.len()) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            let message = format!("`{file}` fits {} files, and `{command}` is about one", several.len());
-            Err(Failure::new(Exit::Usage, message)
-                .note(format!("they are {}{more}", named.join(", ")))
-                .help(format!("name one of them, such as `rulemake {command} {}`", named[0])))
-        }
+    if files.is_empty() {
+        return Ok(vec![path]);
     }
+    if files.len() <= most {
+        return Ok(files);
+    }
+    let named = files.iter().take(FILES_NAMED).map(|file| place.project.for_user(file));
+    let named: Vec<String> = named.map(|file| report::printable(&file).into_owned()).collect();
+    let more = match files.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let most = if most == 1 { "one".to_string() } else { format!("at most {most}") };
+    let message = format!("`{file}` fits {} files, and `{command}` is about {most}", files.len());
+    Err(Failure::new(Exit::Usage, message)
+        .note(format!("they are {}{more}", named.join(", ")))
+        .help(format!("name one of them, such as `rulemake {command} {}`", named[0])))
 }
 
 fn path_of(place: &Place, file: &str, workflow: &Workflow) -> String {

@@ -3,6 +3,7 @@
 
 use super::Place;
 use crate::exit::{Exit, Failure};
+use crate::meant;
 use crate::options::{Common, RunArgs};
 use crate::output::{FAINT, HEADING, Output, painted, say};
 use rulemake::lint::{LINTS, Lint, LintLevel, LintOptions};
@@ -38,9 +39,9 @@ fn lint(name: &str) -> Result<String, String> {
     if LINTS.iter().any(|lint| lint.name == name) {
         return Ok(name.into());
     }
-    let near = LINTS.iter().map(|lint| (strsim::osa_distance(lint.name, name), lint.name)).min();
-    Err(match near.filter(|(distance, known)| *distance <= known.len() / 3) {
-        Some((_, near)) => format!("there is no such lint; did you mean `{near}`?"),
+    let near = meant::nearest(name, LINTS.iter().map(|lint| lint.name), meant::a_third);
+    Err(match meant::question(&near) {
+        Some(question) => format!("there is no such lint; {question}"),
         None => "there is no such lint; `rulemake check --list` shows them all".into(),
     })
 }

@@ -10,6 +10,7 @@ use crate::init::place::{Placing, conflicts, refused};
 use crate::init::render::{Rendered, Renderer, render};
 use crate::init::template::Template;
 use crate::init::user;
+use crate::meant;
 use crate::options::Common;
 use crate::output::{FAINT, Output, painted, say};
 use rulemake::report::printable;
@@ -193,9 +194,9 @@ fn foreign(
 fn no_such_template(word: &str) -> Failure {
     let failure =
         Failure::new(Exit::Usage, format!("there is no template `{word}`, and no directory of that name"));
-    let near = ALL.iter().map(|known| (strsim::osa_distance(known.name, word), known.name)).min();
-    match near.filter(|(distance, known)| *distance <= known.len() / 3) {
-        Some((_, near)) => failure.help(format!("did you mean `{near}`?")),
+    let near = meant::nearest(word, ALL.iter().map(|known| known.name), meant::a_third);
+    match meant::question(&near) {
+        Some(question) => failure.help(question),
         None => failure.help("`rulemake init --list` shows those that are built in"),
     }
 }

@@ -6,11 +6,14 @@ pub(crate) mod cache;
 pub(crate) mod check;
 mod clean;
 mod config;
+pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod import;
 pub(crate) mod init;
 mod list;
+pub(crate) mod lock;
 pub(crate) mod lsp;
+pub(crate) mod metrics;
 mod run;
 mod share;
 mod shell;
@@ -22,12 +25,15 @@ use crate::args::{Args, COMMANDS, Command};
 use crate::cache::{Around, CacheArgs};
 use crate::exit::{Exit, Failure};
 use crate::github;
+use crate::habits;
 use crate::jobserver;
+use crate::meant;
 use crate::options::{Common, EnvKind, RunArgs};
 use crate::output::{Output, say};
 use crate::project::{Project, shown};
 use crate::settings;
 use crate::snakemake;
+use rulemake::lock::LockUse;
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, RunReport, Session, SessionBuilder, Workflow};
 use std::path::{Path, PathBuf};
@@ -68,10 +74,11 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             let slots = jobserver::slots(&mut run, || Args::names_jobs(typed), &output);
             watch::watch(&common, output, &targets, &run, restart, slots)
         }
-        Command::Why { path, .. } => place().and_then(|place| ask::why(&place, &path)),
+        Command::Why { paths, .. } => place().and_then(|place| ask::why(&place, &paths)),
         Command::Status { .. } => place().and_then(|place| status::status(&place)),
         Command::Diff { targets, .. } => place().and_then(|place| ask::diff(&place, &targets)),
         Command::Summary { targets, .. } => place().and_then(|place| list::summary(&place, &targets)),
+        Command::Metrics { metrics, .. } => place().and_then(|place| metrics::metrics(&place, &metrics)),
         Command::Graph { targets, format, by, .. } => {
             place().and_then(|place| ask::graph(&place, &targets, format, by))
         }
@@ -84,6 +91,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Cache { upkeep, .. } => {
             here().and_then(|here| cache::cache(&common, &output, &upkeep, &here))
         }
+        Command::Export { export, .. } => place().and_then(|place| export::export(&place, &export)),
+        Command::Lock { lock, .. } => place().and_then(|place| lock::lock(&place, &lock)),
         Command::Log { path, .. } => place().and_then(|place| ask::log(&place, &path)),
         Command::Accept { targets, dry_run, .. } => {
             place().and_then(|place| accept::accept(&place, &targets, dry_run || run.dry_run))
@@ -176,6 +185,7 @@ pub(crate) struct Place {
     /// Variables that jobs get besides those of the environment.
     variables: Vec<(String, String)>,
     cache: CacheArgs,
+    lock: LockUse,
     /// Where paths on the command line start.
     start: PathBuf,
 }
@@ -187,7 +197,12 @@ impl Place {
         let start = common.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
         let (mut options, variables) = load_options(&common, &here, &start)?;
         options.root = Some(project.root.clone());
-        let place = Place { project, output, options, variables, cache: common.cache, start };
+        let lock = match (common.no_lock, common.lock) {
+            (true, _) => LockUse::Ignore,
+            (false, true) => LockUse::Keep,
+            (false, false) => LockUse::Read,
+        };
+        let place = Place { project, output, options, variables, cache: common.cache, lock, start };
         place.cache.open(&place.around())?;
         Ok(place)
     }
@@ -312,6 +327,7 @@ impl Place {
         options.wait = run.wait;
         options.keep_temps = run.notemp;
         options.only_restore = run.only_restore;
+        options.lock = self.lock;
         options.environments.conda = run.uses(EnvKind::Conda);
         options.environments.container = run.uses(EnvKind::Container);
         options.environments.modules = run.uses(EnvKind::Modules);
@@ -389,12 +405,17 @@ impl Place {
         };
         let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
-        match COMMANDS.iter().find(|name| strsim::osa_distance(name, target) <= 1) {
-            Some(name) if *name == target => {
-                failure.help(format!("the command comes first: rulemake {name} ..."))
-            }
-            Some(name) => failure.help(format!("did you mean the command `{name}`?")),
-            None => error.into(),
+        if is_command(target) {
+            return failure.help(format!("the command comes first: rulemake {target} ..."));
+        }
+        // What a word means elsewhere is nearer than what it looks like: `ls` is not `lsp`.
+        if let Some(tip) = habits::word(target) {
+            return failure.help(tip);
+        }
+        match *meant::nearest(target, COMMANDS, |_| 1) {
+            [] => error.into(),
+            [one] => failure.help(format!("did you mean the command `{one}`?")),
+            [one, two, ..] => failure.help(format!("did you mean the command `{one}` or `{two}`?")),
         }
     }
 }

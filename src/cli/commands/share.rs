@@ -3,7 +3,6 @@
 use super::{Place, list, run};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
-use rulemake::RunOptions;
 use rulemake::report::printable;
 use std::time::Instant;
 
@@ -14,9 +13,11 @@ pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
             "name one with `--cache-shared PLACE`, or with `shared` below `[cache]` in rulemake.toml",
         ));
     }
-    let session = place.open()?;
+    let workflow = place.load(None)?;
+    let options = place.run_options(&RunArgs::default(), &workflow);
+    let session = place.session(workflow, &RunArgs::default()).open()?;
     let targets = place.targets(targets, session.workflow());
-    let pushed = session.push(&targets, &RunOptions::default());
+    let pushed = session.push(&targets, &options);
     place.show_printed(&session.take_printed());
     let pushed = pushed.map_err(|error| place.explained(error, &targets))?;
     let output = &place.output;

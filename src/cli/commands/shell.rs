@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::complete;
 use crate::exit::{Exit, Failure};
+use crate::meant;
 use crate::output::Output;
 use clap::CommandFactory;
 
@@ -37,9 +38,9 @@ pub(crate) fn man(output: &Output, name: Option<&str>) -> Result<Exit, Failure> 
 
 fn unknown(all: &clap::Command, name: &str) -> Failure {
     let failure = Failure::new(Exit::Usage, format!("there is no command `{name}`"));
-    let mut names = all.get_subcommands().map(clap::Command::get_name);
-    match names.find(|known| strsim::osa_distance(known, name) <= 1) {
-        Some(near) => failure.help(format!("did you mean `{near}`?")),
+    let names = all.get_subcommands().map(clap::Command::get_name);
+    match meant::question(&meant::nearest(name, names, |_| 1)) {
+        Some(question) => failure.help(question),
         None => failure,
     }
 }

@@ -1,12 +1,15 @@
 //! `dvc.yaml`: each stage is a rule, and each instance of a `foreach` or a `matrix`. Values of `params.yaml` stay where they
 //! are: the Rulefile reads them, so that a change of one runs what uses it.
 
+mod stages;
+
 use super::interpolate::{Scopes, command_text, keys, path_expression, shown};
 use super::make::several;
 use super::{Draft, Imported, Names, Note, assembled, quoted};
 use crate::exit::{Exit, Failure};
 use rulemake::Value;
 use serde_json::{Map, Value as Json};
+pub(crate) use stages::{File, Stage as ResolvedStage, stages};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -19,6 +22,20 @@ const PLAIN_OPTIONS: [&str; 12] =
 
 /// `name` is what messages call the file, `dir` is where it lies.
 pub(crate) fn import(name: &str, text: &str, dir: &Path) -> Result<Imported, Failure> {
+    let (mut reader, file) = reader(name, text, dir)?;
+    let stages = file.get("stages").and_then(Json::as_object);
+    for key in file.keys().filter(|key| !["stages", "vars", "schema"].contains(&key.as_str())) {
+        let line = reader.line(&format!("{key}:"));
+        reader.notes.push(Note::changed(line, format!("`{key}` is for DVC's own displays: left out")));
+    }
+    for (stage, body) in stages.into_iter().flatten() {
+        reader.stage(stage, body)?;
+    }
+    Ok(reader.finish())
+}
+
+/// What reads the file, and its content.
+fn reader<'t>(name: &str, text: &'t str, dir: &'t Path) -> Result<(Reader<'t>, Map<String, Json>), Failure> {
     let Json::Object(file) = parsed(name, text)? else {
         return Err(wrong(format!("{name} is no mapping")));
     };
@@ -32,19 +49,12 @@ pub(crate) fn import(name: &str, text: &str, dir: &Path) -> Result<Imported, Fai
         names: Names::default(),
     };
     reader.vars(file.get("vars"))?;
-    let Some(Json::Object(stages)) = file.get("stages") else {
+    if !file.get("stages").is_some_and(Json::is_object) {
         return Err(
             wrong(format!("{name} has no `stages`")).help("what DVC tracks without a stage is a source here")
         );
-    };
-    for key in file.keys().filter(|key| !["stages", "vars", "schema"].contains(&key.as_str())) {
-        let line = reader.line(&format!("{key}:"));
-        reader.notes.push(Note::changed(line, format!("`{key}` is for DVC's own displays: left out")));
     }
-    for (stage, body) in stages {
-        reader.stage(stage, body)?;
-    }
-    Ok(reader.finish())
+    Ok((reader, file))
 }
 
 fn wrong(message: String) -> Failure {
@@ -52,7 +62,7 @@ fn wrong(message: String) -> Failure {
 }
 
 fn parsed(name: &str, text: &str) -> Result<Json, Failure> {
-    let value = Value::from_yaml(name, text)?;
+    let value = Value::from_yaml_core(name, text)?;
     serde_json::to_value(&value).map_err(|error| wrong(format!("{name} cannot be read: {error}")))
 }
 
@@ -70,6 +80,7 @@ struct Output {
     /// From the root, as it is now.
     path: String,
     expression: String,
+    is_metrics: bool,
 }
 
 struct Reader<'t> {
@@ -254,12 +265,7 @@ impl Reader<'_> {
         line: usize,
     ) -> Result<Stage, String> {
         self.more_vars(body.get("vars"), &mut scopes)?;
-        let wdir = match body.get("wdir") {
-            Some(Json::String(text)) => {
-                joined(&scopes.now(text)?, "").ok_or("its `wdir` leads out of the project")?
-            }
-            _ => String::new(),
-        };
+        let wdir = self.wdir(body, &scopes)?;
         let mut draft = Draft { name: self.names.unique(name), ..Draft::default() };
         self.notes.extend(Note::of_name(line, &draft.name));
         draft.doc = body.get("desc").and_then(Json::as_str).map(|text| text.trim().replace('\n', " "));
@@ -300,20 +306,17 @@ impl Reader<'_> {
                 if let Some(key) = unknown {
                     self.notes.push(Note::changed(line, format!("`{key}` of `{path}` means nothing here")));
                 }
-                outputs.push(self.path(&scopes, path, &wdir)?);
+                let output = self.path(&scopes, path, &wdir)?;
+                outputs.push(Output { is_metrics: kind == "metrics", ..output });
             }
         }
-        let tracked = self.params(body.get("params"), &scopes, &wdir, &mut draft)?;
+        self.params(body.get("params"), &scopes, &wdir, &mut draft)?;
         let commands = match body.get("cmd") {
             Some(Json::String(text)) => vec![text.as_str()],
             Some(Json::Array(all)) => all.iter().filter_map(Json::as_str).collect(),
             _ => return Err("it has no `cmd`".into()),
         };
         let mut lines: Vec<String> = Vec::new();
-        if !tracked.is_empty() {
-            // Only what a command names is a reason to run.
-            lines.push(format!(": params {}", tracked.join(" ")));
-        }
         let last = commands.len().saturating_sub(1);
         if !wdir.is_empty() {
             lines.push(format!("cd {}", word(&wdir).replace('{', "{{").replace('}', "}}")));
@@ -335,6 +338,15 @@ impl Reader<'_> {
         Ok(Stage { name: name.into(), draft, outputs })
     }
 
+    fn wdir(&self, body: &Map<String, Json>, scopes: &Scopes) -> Result<String, String> {
+        match body.get("wdir") {
+            Some(Json::String(text)) => {
+                joined(&scopes.now(text)?, "").ok_or_else(|| "its `wdir` leads out of the project".into())
+            }
+            _ => Ok(String::new()),
+        }
+    }
+
     fn path(&self, scopes: &Scopes, text: &str, wdir: &str) -> Result<Output, String> {
         let now = scopes.now(text)?;
         let path = if now.starts_with('/') {
@@ -350,19 +362,18 @@ impl Reader<'_> {
         } else {
             quoted(&path.replace('{', "{{").replace('}', "}}"))
         };
-        Ok(Output { path, expression })
+        Ok(Output { path, expression, is_metrics: false })
     }
 
-    /// Adds what is tracked of files of params; gives the words that name it in the command.
+    /// Adds what is tracked of files of params.
     fn params(
         &mut self,
         params: Option<&Json>,
         scopes: &Scopes,
         wdir: &str,
         draft: &mut Draft,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<(), String> {
         let mut names = Names::default();
-        let mut words = Vec::new();
         for entry in items(params) {
             let of_files: Vec<(String, Option<Vec<String>>)> = match entry {
                 Json::String(key) => vec![("params.yaml".into(), Some(vec![scopes.now(key)?]))],
@@ -385,60 +396,30 @@ impl Reader<'_> {
                     draft.input.push(quoted(&file));
                     continue;
                 };
-                let (python, content) = self.file(&file)?;
+                let (_, content) = self.file(&file)?;
                 for key in wanted {
                     let keys = keys(&key).ok_or_else(|| format!("the param `{key}` is not understood"))?;
-                    let mut value = Some(&content);
-                    for part in &keys {
-                        value = value.and_then(|value| match value {
-                            Json::Object(map) => map.get(part),
-                            Json::Array(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),
-                            _ => None,
-                        });
-                    }
-                    let value = value.ok_or_else(|| format!("{file} has no `{key}`"))?;
-                    let place: String = keys
-                        .iter()
-                        .map(|key| match key.parse::<usize>() {
-                            Ok(at) => format!("[{at}]"),
-                            Err(_) => format!("[{}]", quoted(key)),
-                        })
-                        .collect();
-                    let whole = value.is_object() || value.is_array();
-                    let expression =
-                        if whole { format!("str({python}{place})") } else { format!("{python}{place}") };
-                    let name = names.unique(&key);
-                    words.push(format!("{key}={{params.{name}:q}}"));
-                    draft.params.push((name, expression));
+                    let value = inside(&content, &keys);
+                    value.ok_or_else(|| format!("{file} has no `{key}`"))?;
+                    let arguments = format!("{}, {}", quoted(&file), quoted(&keys.join(".")));
+                    draft.params.push((names.unique(&key), from_file(&file, &arguments)));
                 }
             }
         }
-        Ok(words)
+        Ok(())
     }
 
     fn finish(mut self) -> Imported {
-        let mut head = String::new();
-        let kinds: Vec<&str> =
-            self.files.keys().map(|path| path.rsplit('.').next().unwrap_or_default()).collect();
-        for (extension, module) in [("json", "json"), ("toml", "tomllib")] {
-            if kinds.contains(&extension) {
-                head.push_str(&format!("import {module}\n"));
-            }
-        }
-        if kinds.iter().any(|kind| !["json", "toml"].contains(kind)) {
-            head.push_str("import yaml\n");
-        }
-        head.push_str("\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix(\"set +uo pipefail; \")\n\n");
+        let mut head = "\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix(\"set +uo pipefail; \")\n\n".to_string();
         for (path, (name, _)) in &self.files {
-            let (mode, read) = match path.rsplit('.').next() {
-                Some("json") => ("", "json.load"),
-                Some("toml") => (", \"rb\"", "tomllib.load"),
-                _ => ("", "yaml.safe_load"),
-            };
-            head.push_str(&format!(
-                "with open({}{mode}) as file:\n    {name} = {read}(file)\n\n",
-                quoted(path)
-            ));
+            let stands_in = |text: &String| text.contains(&format!("{name}["));
+            let is_used = self.drafts.iter().any(|Stage { draft, outputs, .. }| {
+                let outputs = outputs.iter().map(|output| &output.expression);
+                draft.shell.iter().chain(&draft.input).chain(outputs).any(stands_in)
+            });
+            if is_used {
+                head.push_str(&format!("{name} = {}\n", from_file(path, &quoted(path))));
+            }
         }
         let locked = self.locked_directories();
         let inputs: Vec<String> = self.drafts.iter().flat_map(|stage| stage.draft.input.clone()).collect();
@@ -448,7 +429,7 @@ impl Reader<'_> {
         for stage in std::mem::take(&mut self.drafts) {
             let Stage { name, mut draft, outputs } = stage;
             if outputs.is_empty() {
-                let stamp = format!(".stamps/{name}");
+                let stamp = stamp(&name);
                 let line = self.line(&format!("{}:", name.split('@').next().unwrap_or(&name)));
                 let when = if draft.input.is_empty() && draft.params.is_empty() {
                     "runs once"
@@ -479,6 +460,10 @@ impl Reader<'_> {
                     self.notes.push(Note::changed(line, message));
                 }
                 all.input.push(output.expression.clone());
+                if output.is_metrics {
+                    draft.metrics.push(output.expression);
+                    continue;
+                }
                 draft.output.push(if is_directory {
                     format!("directory({})", output.expression)
                 } else {
@@ -504,6 +489,29 @@ impl Reader<'_> {
             |out: &&Json| out.get("md5").and_then(Json::as_str).is_some_and(|md5| md5.ends_with(".dir"));
         outs.filter(is_directory).filter_map(|out| Some(out.get("path")?.as_str()?.to_string())).collect()
     }
+}
+
+/// The call of the Rulefile that reads a file, in whatever format.
+fn from_file(path: &str, arguments: &str) -> String {
+    match path.rsplit('.').next() {
+        Some("yaml" | "yml" | "json" | "toml") => format!("from_file({arguments})"),
+        // As DVC has it.
+        _ => format!("from_file({arguments}, format=\"yaml\")"),
+    }
+}
+
+/// What a stage leaves that makes no file.
+pub(crate) fn stamp(stage: &str) -> String {
+    format!(".stamps/{stage}")
+}
+
+/// The value to which keys lead.
+fn inside<'j>(content: &'j Json, keys: &[String]) -> Option<&'j Json> {
+    keys.iter().try_fold(content, |value, part| match value {
+        Json::Object(map) => map.get(part),
+        Json::Array(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),
+        _ => None,
+    })
 }
 
 /// One or several.

@@ -4,6 +4,7 @@
 use super::render::{Renderer, mistake};
 use super::template::broken;
 use crate::exit::{Exit, Failure};
+use crate::meant;
 use serde_json::{Map, Value as Json};
 use std::path::Path;
 
@@ -107,14 +108,14 @@ pub(crate) fn set(context: &mut Map<String, Json>, settings: &[(String, String)]
 fn unknown(context: &Map<String, Json>, name: &str) -> Failure {
     let public: Vec<&String> = context.keys().filter(|key| !key.starts_with('_')).collect();
     let failure = Failure::new(Exit::Usage, format!("the template has no variable `{name}`"));
-    let near = public.iter().map(|key| (strsim::osa_distance(key, name), key)).min();
-    match near {
-        Some((distance, key)) if distance <= key.len() / 3 => failure.help(format!("did you mean `{key}`?")),
-        Some(_) => {
+    let near = meant::nearest(name, public.iter().map(|key| key.as_str()), meant::a_third);
+    match (meant::question(&near), public.is_empty()) {
+        (Some(question), _) => failure.help(question),
+        (None, false) => {
             let all: Vec<String> = public.iter().map(|key| format!("`{key}`")).collect();
             failure.help(format!("it has {}", all.join(", ")))
         }
-        None => failure.help("it has none"),
+        (None, true) => failure.help("it has none"),
     }
 }
 

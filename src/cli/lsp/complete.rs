@@ -216,7 +216,7 @@ impl Candidates<'_> {
     }
 
     fn in_value(&mut self, head: Head<'_>, section: Option<&str>) {
-        if matches!((head, section), (Head::Rule(_), Some("input" | "output"))) {
+        if matches!((head, section), (Head::Rule(_), Some("input" | "output" | "metrics"))) {
             self.words(WordKind::Flag);
         }
         self.words(WordKind::Function);

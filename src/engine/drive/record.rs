@@ -13,15 +13,20 @@ use crate::graph::job::JobId;
 use crate::plan::context::Context;
 use crate::store::runs::RunLog;
 use crate::store::{Record, boot_id, runs};
-use crate::trace::fingerprint::Trace;
+use crate::trace::fingerprint::{Origin, Trace};
 
 impl Run<'_> {
-    /// What somebody made of the outputs of a job is its result from now on.
+    /// What stands in the places of a job's outputs is its result from now on: what somebody made of them, or what a lock
+    /// file knows.
     pub(super) fn adopt(&mut self, trace: &Trace) {
         let (cx, job) = (self.cx.clone(), trace.job);
         let mut records: Vec<Record<'_>> = self.new_definition(&cx, job).into_iter().collect();
         records.push(Record::Traced(trace));
         self.append(&records);
+        cx.note_markers(JobId(job), &trace.results);
+        if trace.origin != Origin::Accepted {
+            return;
+        }
         self.temps.adopted.insert(job);
         for path in cx.job(JobId(job)).outputs.iter() {
             let is_edited =

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub(super) static TABLE: &[Builtin] = &[Builtin { name: "lookup", call: lookup }];
 
-type Named = Vec<(Arc<str>, Value)>;
+pub(super) type Named = Vec<(Arc<str>, Value)>;
 
 /// What is asked, before wildcards are filled in.
 struct Question {
@@ -157,14 +157,19 @@ fn count_of(value: Option<Value>) -> Result<Option<i64>, Raise> {
 }
 
 /// Names of the wildcards in a text: `{name}` and `{name,constraint}`.
-fn names_in(text: &str) -> Vec<&str> {
+pub(super) fn names_in(text: &str) -> Vec<&str> {
     let starts = text.match_indices('{').map(|(at, _)| &text[at + 1..]);
     let names = starts.map(|rest| rest[..rest.find(['}', ',']).unwrap_or(0)].trim());
     names.filter(|name| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')).collect()
 }
 
 /// The text with names and wildcards in their places; names go first.
-fn filled(vm: &mut Vm, template: &str, names: &Named, wildcards: Option<&Value>) -> Result<Arc<str>, Raise> {
+pub(super) fn filled(
+    vm: &mut Vm,
+    template: &str,
+    names: &Named,
+    wildcards: Option<&Value>,
+) -> Result<Arc<str>, Raise> {
     let mut lookup = |vm: &mut Vm, first: First<'_>| match first {
         First::Name(name) => match (names.iter().find(|(n, _)| **n == *name), wildcards) {
             (Some((_, value)), _) => Ok(value.clone()),

@@ -6,6 +6,7 @@ mod choose;
 pub(crate) mod expand;
 mod files;
 pub(crate) mod flags;
+pub(crate) mod from_file;
 mod helpers;
 pub(crate) mod later;
 mod lookup;
@@ -31,6 +32,7 @@ pub(crate) fn names() -> impl Iterator<Item = (&'static str, Value)> {
         expand::TABLE,
         files::TABLE,
         flags::TABLE,
+        from_file::TABLE,
         helpers::TABLE,
         lookup::TABLE,
         REFUSED,

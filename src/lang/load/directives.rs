@@ -15,7 +15,7 @@ use crate::lang::value::{Dict, Value};
 use crate::lang::vm::Vm;
 use crate::model::pattern::check_constraint;
 use crate::syntax::ast::{Directive, Stmt};
-use crate::syntax::words::{DIRECTIVES, nearest};
+use crate::syntax::words::{DIRECTIVES, meant};
 use crate::syntax::{parse_file, plain_includes};
 use std::io::Read as _;
 use std::path::Path;
@@ -342,8 +342,8 @@ pub(super) fn unused_settings(settings: &[String], sources: &SourceMap) -> Vec<P
         let message = format!("nothing in the Rulefile or its config files mentions the setting `{key}`");
         let problem = Problem::warning("unused-setting", message);
         let known: Vec<&str> = sources.texts().flat_map(config_keys).collect();
-        warnings.push(match nearest(&part, known) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
+        warnings.push(match meant(&part, known) {
+            Some(question) => problem.help(question),
             None => problem,
         });
     }
@@ -383,8 +383,8 @@ fn read_text(path: &Path) -> Result<String, String> {
 fn refused_directive(word: &str, span: Span) -> Problem {
     if !DIRECTIVES.contains(&word) {
         let problem = Problem::error("unknown-directive", format!("unknown directive `{word}`")).at(span, "");
-        return match nearest(word, SUPPORTED.iter().copied().chain(DIRECTIVES.iter().copied())) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
+        return match meant(word, SUPPORTED.iter().copied().chain(DIRECTIVES.iter().copied())) {
+            Some(question) => problem.help(question),
             None => problem.help(format!("the directives are: {}", SUPPORTED.join(", "))),
         };
     }

@@ -15,7 +15,7 @@ use crate::model;
 use crate::model::dynamic::{CallContext, CallError, JobFunction, PathTree};
 use crate::model::flags::Flags;
 use crate::syntax::ast::ParamKind;
-use crate::syntax::words::nearest;
+use crate::syntax::words::meant;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -182,8 +182,8 @@ fn unavailable(name: &str, known: bool, section: &str, span: Span) -> Problem {
         format!("a function in `{section}:` cannot get an argument `{name}`")
     };
     let problem = Problem::error("unavailable-argument", message).at(span, "");
-    match nearest(name, given.iter().copied()) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
+    match meant(name, given.iter().copied()) {
+        Some(question) => problem.help(question),
         None => {
             problem.help(format!("the first argument is the wildcards; others can be: {}", given.join(", ")))
         }

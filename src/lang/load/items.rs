@@ -11,7 +11,7 @@ use crate::lang::load::sections::Item;
 use crate::lang::raise::Raise;
 use crate::lang::value::{Args, NamedList, Object, Value};
 use crate::lang::vm::Vm;
-use crate::model::draft::{DraftInput, DraftPaths, DraftText};
+use crate::model::draft::{DraftInput, DraftPaths, DraftText, METRICS};
 use crate::model::dynamic::Dynamic;
 use crate::model::flags::{Ensure, Flags, ReportEntry, Said};
 use crate::model::pattern::Pattern;
@@ -208,7 +208,7 @@ impl Loader {
     pub(super) fn path_rules(&self, section: &str) -> Arc<PathRules> {
         match section {
             "input" => self.input_paths.clone(),
-            "output" => self.output_paths.clone(),
+            "output" | METRICS => self.output_paths.clone(),
             _ => self.other_paths.clone(),
         }
     }

@@ -16,7 +16,7 @@ use crate::lang::value::{self, Dict, Module as ModuleValue, Value};
 use crate::lang::vm::{SpaceId, Vm};
 use crate::model::draft::{Constraint, RuleDraft};
 use crate::syntax::ast::{Ident, ModuleDef, UseRule};
-use crate::syntax::words::nearest;
+use crate::syntax::words::meant;
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use std::path::{Path, PathBuf};
@@ -151,8 +151,8 @@ impl Loader {
                     let problem =
                         Problem::error("unknown-section", format!("a module has no section `{word}`"));
                     let problem = problem.at(place, "");
-                    self.problems.push(match nearest(word, known) {
-                        Some(near) => problem.help(format!("did you mean `{near}`?")),
+                    self.problems.push(match meant(word, known) {
+                        Some(question) => problem.help(question),
                         None => problem.help(format!("the sections of a module are: {}", known.join(", "))),
                     });
                 }
@@ -210,9 +210,9 @@ impl Loader {
                 None => {
                     let message = format!("there is no module `{}`", name.text);
                     let problem = Problem::error("unknown-module", message).at(name.span, "");
-                    let near = nearest(&name.text, self.modules.keys().map(|known| &**known));
-                    self.problems.push(match near {
-                        Some(near) => problem.help(format!("did you mean `{near}`?")),
+                    let question = meant(&name.text, self.modules.keys().map(|known| &**known));
+                    self.problems.push(match question {
+                        Some(question) => problem.help(question),
                         None => problem.help("define it above: `module NAME:` with `snakefile: ...`"),
                     });
                     Ok(())
@@ -473,8 +473,8 @@ impl Loader {
 
     fn unknown_rule(&mut self, name: &Ident, what: &str, known: Vec<Arc<str>>) {
         let problem = Problem::error("unknown-rule", format!("{what} `{}`", name.text)).at(name.span, "");
-        self.problems.push(match nearest(&name.text, known.iter().map(|name| &**name)) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
+        self.problems.push(match meant(&name.text, known.iter().map(|name| &**name)) {
+            Some(question) => problem.help(question),
             None => problem.help("a rule can be used only below its definition"),
         });
     }

@@ -10,7 +10,7 @@ use crate::model::dynamic::Dynamic;
 use crate::model::units;
 use crate::model::value::Value;
 use crate::syntax::parse_expression;
-use crate::syntax::words::nearest;
+use crate::syntax::words::meant;
 use std::sync::Arc;
 
 /// Whether two names are one resource: `mem` and `mem_mb` are.
@@ -52,8 +52,8 @@ impl Loader {
                 format!("`{option}` names a rule `{rule}`, which does not exist"),
             );
             let names = self.rules.iter().flatten().map(|draft| &*draft.name);
-            let problem = match nearest(rule, names) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
+            let problem = match meant(rule, names) {
+                Some(question) => problem.help(question),
                 None => problem.help("`rulemake list` shows the rules"),
             };
             self.problems.push(problem);

@@ -2,6 +2,7 @@
 
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::expand::Unpack;
+use crate::lang::builtins::from_file;
 use crate::lang::load::Loader;
 use crate::lang::load::actions;
 use crate::lang::load::function::RuleFunction;
@@ -12,12 +13,14 @@ use crate::lang::load::objects::{Named, RuleView, is_reported};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::Value;
 use crate::lang::vm::Vm;
-use crate::model::draft::{DraftAction, DraftParam, DraftText, RuleDraft, default_shell};
+use crate::model::draft::{
+    DraftAction, DraftParam, DraftPaths, DraftText, METRICS, RuleDraft, default_shell,
+};
 use crate::model::dynamic::{Dynamic, JobFunction};
-use crate::model::flags::Flags;
+use crate::model::flags::{Flag, Flags};
 use crate::model::units;
-use crate::syntax::ast::{Arg, ArgKind, RuleDef, Section};
-use crate::syntax::words::nearest;
+use crate::syntax::ast::{Arg, ArgKind, Expr, ExprKind, RuleDef, Section};
+use crate::syntax::words::meant;
 use std::sync::Arc;
 
 /// An evaluated item of a section.
@@ -42,6 +45,7 @@ const SUPPORTED: &[&str] = &[
     "localrule",
     "log",
     "message",
+    "metrics",
     "name",
     "output",
     "params",
@@ -145,17 +149,20 @@ impl Loader {
         }
         let local = draft.name.clone();
         draft.name = self.outer_name(&local);
+        // What inherits the rule may replace one of the two.
+        let own = view.clone();
+        with_metrics(&mut view);
         for (part, value) in &mut view {
-            if let ("output", Some(outputs)) = (*part, value.downcast::<Named>()) {
+            if let ("output" | METRICS, Some(outputs)) = (*part, value.downcast::<Named>()) {
                 *value = Value::object(outputs.made_by(&draft.name));
             }
         }
-        let rule = Value::object(RuleView { name: draft.name.clone(), parts: view.clone(), broken });
+        let rule = Value::object(RuleView { name: draft.name.clone(), parts: view, broken });
         if draft.checkpoint {
             self.checkpoints.add(local.clone(), rule.clone());
         }
         self.names.add(local.clone(), rule);
-        self.defined.push(Defined { local, view, home: self.home, star: None });
+        self.defined.push(Defined { local, view: own, home: self.home, star: None });
         let index = self.rules.len() as u32;
         if default_target.is_some() {
             let known = match self.files.len() {
@@ -196,7 +203,7 @@ impl Loader {
             return Ok(());
         }
         let mut items = self.items(vm, &section.args)?;
-        if matches!(word, "input" | "output" | "log") {
+        if matches!(word, "input" | "output" | "metrics" | "log") {
             items = spread(items);
         }
         let name = parts.draft.name.clone();
@@ -206,15 +213,27 @@ impl Loader {
                 parts.view.push(("input", self.view_of("InputFiles", "input", &name, &items)));
             }
             "output" => {
-                parts.draft.outputs = self.paths_only(&items, "output");
+                let mut outputs = self.paths_only(&items, "output");
+                outputs.extend(parts.draft.outputs.drain(..).filter(DraftPaths::is_metrics));
+                parts.draft.outputs = outputs;
                 parts.view.push(("output", self.view_of("OutputFiles", "output", &name, &items)));
+            }
+            // Outputs like the others, after them.
+            METRICS => {
+                let items = called_metrics(items);
+                let mut metrics = self.paths_only(&items, METRICS);
+                let paths = metrics.iter_mut().flat_map(|item| &mut item.paths);
+                paths.for_each(|path| path.flags.set(Flag::Metrics));
+                parts.draft.outputs.retain(|item| !item.is_metrics());
+                parts.draft.outputs.append(&mut metrics);
+                parts.view.push((METRICS, self.view_of("OutputFiles", METRICS, &name, &items)));
             }
             "log" => {
                 parts.draft.logs = self.paths_only(&items, "log");
                 parts.view.push(("log", self.view_of("Log", "log", &name, &items)));
             }
             "params" => {
-                parts.draft.params = self.params(&items);
+                parts.draft.params = self.params(&items, &section.args);
                 parts.view.push(("params", view_of_params(&name, &items)));
             }
             "resources" => parts.draft.resources = self.resources(&items),
@@ -384,7 +403,7 @@ impl Loader {
         }
     }
 
-    fn params(&mut self, items: &[Item]) -> Vec<DraftParam> {
+    fn params(&mut self, items: &[Item], args: &[Arg]) -> Vec<DraftParam> {
         let mut params = Vec::with_capacity(items.len());
         for item in items {
             let value = if item.value.downcast::<Unpack>().is_some() {
@@ -404,6 +423,7 @@ impl Loader {
                 name: item.name.clone(),
                 value,
                 span: Some(item.span),
+                counts: args.iter().any(|arg| arg.value.span == item.span && is_from_file(&arg.value)),
             }));
         }
         params
@@ -482,12 +502,45 @@ pub(super) fn plain(text: &Arc<str>, span: Span) -> DraftText {
     DraftText { text: text.clone(), span: Some(span), flags: Flags::default() }
 }
 
+/// A param that is `from_file(...)` itself counts, for the program may read the file instead of being told.
+fn is_from_file(value: &Expr) -> bool {
+    matches!(&value.kind, ExprKind::Call { callee, .. }
+        if matches!(&callee.kind, ExprKind::Name(name) if **name == *from_file::NAME))
+}
+
 fn int_model(value: &Value) -> crate::model::value::Value {
     value.to_model().unwrap_or(crate::model::value::Value::Int(1))
 }
 
 fn is_rule_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
+/// Those without a name are called `metrics`.
+fn called_metrics(items: Vec<Item>) -> Vec<Item> {
+    let (mut unnamed, named): (Vec<Item>, Vec<Item>) =
+        items.into_iter().partition(|item| item.name.is_none());
+    let Some(span) = unnamed.first().map(|item| item.span) else { return named };
+    let value = match unnamed.len() {
+        1 => unnamed.remove(0).value,
+        _ => Value::list(unnamed.into_iter().map(|item| item.value).collect()),
+    };
+    std::iter::once(Item { name: Some(METRICS.into()), value, span }).chain(named).collect()
+}
+
+/// `rules.a.output` holds what stands below `metrics:`, too.
+fn with_metrics(view: &mut [(&'static str, Value)]) {
+    let Some(metrics) = view.iter().find(|(part, _)| *part == METRICS).map(|(_, value)| value.clone()) else {
+        return;
+    };
+    let Some((_, value)) = view.iter_mut().find(|(part, _)| *part == "output") else { return };
+    let (Some(outputs), Some(metrics)) = (value.downcast::<Named>(), metrics.downcast::<Named>()) else {
+        return;
+    };
+    let mut all = outputs.clone();
+    all.flat.extend(metrics.flat.iter().cloned());
+    all.named.extend(metrics.named.iter().cloned());
+    *value = Value::object(all);
 }
 
 fn view_of_params(rule: &str, items: &[Item]) -> Value {
@@ -514,8 +567,8 @@ fn unknown_section(word: &str, span: Span) -> Problem {
     let problem = Problem::error("unknown-section", format!("unknown section `{word}`")).at(span, "");
     let mut supported: Vec<&str> = supported().collect();
     supported.sort_unstable();
-    match nearest(word, supported.iter().copied()) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
+    match meant(word, supported.iter().copied()) {
+        Some(question) => problem.help(question),
         None => problem.help(format!("the sections of a rule are: {}", supported.join(", "))),
     }
 }

@@ -13,7 +13,7 @@ use crate::model;
 use crate::model::order::RuleOrder;
 use crate::model::rule::Rule;
 use crate::syntax::ast::{CompareOp, Directive, Expr, ExprKind, Section};
-use crate::syntax::words::nearest;
+use crate::syntax::words::meant;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -234,9 +234,9 @@ impl Loader {
                     None => {
                         let message = format!("`ruleorder` names a rule `{name}`, which does not exist");
                         let problem = Problem::error("unknown-rule", message).at(span, "");
-                        let near = nearest(&name, rules.iter().map(|rule| &*rule.name));
-                        self.problems.push(match near {
-                            Some(near) => problem.help(format!("did you mean `{near}`?")),
+                        let question = meant(&name, rules.iter().map(|rule| &*rule.name));
+                        self.problems.push(match question {
+                            Some(question) => problem.help(question),
                             None => problem,
                         });
                     }

@@ -1,6 +1,6 @@
 //! What can be said about a template before there are jobs: names, positions, what the command refers to.
 
-use super::render::{descend, nearest, no_access, out_of_range};
+use super::render::{descend, meant, no_access, out_of_range};
 use super::{Access, Field, Part, RenderMode, Root, Template, TemplateError, TemplateScope, Used, Uses};
 use crate::model::pattern::Pattern;
 use crate::model::slots::SlotLayout;
@@ -242,8 +242,8 @@ fn check_first(
 }
 
 fn unknown_part(field: &Field, section: &str, noun: &str, name: &str, names: &[&str]) -> TemplateError {
-    let help = match nearest(name, names.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{{{section}.{near}}}`?")),
+    let help = match meant(name, names.iter().copied(), |near| format!("{{{section}.{near}}}")) {
+        Some(question) => Some(question),
         None if names.is_empty() => None,
         None => {
             let list: Vec<String> = names.iter().take(8).map(|n| format!("`{n}`")).collect();
@@ -283,10 +283,12 @@ fn unknown_name(field: &Field, name: &str, scope: &TemplateScope<'_>) -> Templat
         format!("did you mean `{{{section}.{name}}}`?")
     } else if field.after_dollar {
         format!("for the shell's variable write `${{{{{name}}}}}` or `${name}`")
-    } else if let Some(near) = nearest(name, ROOTS) {
-        format!("did you mean `{{{near}}}`?")
-    } else if let Some(near) = nearest(name, scope.wildcards.iter().map(|n| &**n)) {
-        format!("did you mean `{{wildcards.{near}}}`?")
+    } else if let Some(question) = meant(name, ROOTS, |near| format!("{{{near}}}")) {
+        question
+    } else if let Some(question) =
+        meant(name, scope.wildcards.iter().map(|n| &**n), |near| format!("{{wildcards.{near}}}"))
+    {
+        question
     } else {
         format!("define `{name}` in the Rulefile, or write `{{{{{name}}}}}` for literal braces")
     };

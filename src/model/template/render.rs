@@ -455,7 +455,7 @@ pub(super) fn descend<'a>(
             },
             (Value::Map(_) | Value::Record(_), _) => value.get(key).ok_or_else(|| {
                 let keys = value_keys(value);
-                let help = nearest(key, keys).map(|near| format!("did you mean `{{{spelled}[{near}]}}`?"));
+                let help = meant(key, keys, |near| format!("{{{spelled}[{near}]}}"));
                 field.error(format!("`{spelled}` has no key `{key}`"), help)
             })?,
             (Value::List(items) | Value::Tuple(items), Some(position)) => {
@@ -489,9 +489,18 @@ fn value_keys(value: &Value) -> impl Iterator<Item = &str> {
     items.iter().map(|(key, _)| &**key)
 }
 
-/// The candidate that is most like `name`, if one is like it at all.
-pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The question whether the candidate is meant that is most like `name`, if one is like it at all; of two that are equally like
+/// it, which. `written` says how one stands in a command.
+pub(super) fn meant<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    written: impl Fn(&str) -> String,
+) -> Option<String> {
     let scored = candidates.into_iter().map(|c| (strsim::damerau_levenshtein(name, c), c));
-    let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1 + name.chars().count() / 4).then_some(best)
+    let mut near: Vec<_> = scored.filter(|(distance, _)| *distance <= 1 + name.chars().count() / 4).collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    let (least, best) = *near.first()?;
+    let second = near.iter().find(|(distance, other)| *distance == least && *other != best);
+    let second = second.map_or_else(String::new, |(_, other)| format!(" or `{}`", written(other)));
+    Some(format!("did you mean `{}`{second}?", written(best)))
 }

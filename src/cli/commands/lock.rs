@@ -1,0 +1,104 @@
+//! `rulemake lock`: writes `Rulefile.lock`, or holds it against what is here.
+
+use super::Place;
+use crate::exit::{Exit, Failure};
+use crate::options::RunArgs;
+use rulemake::lock::LockDifference;
+use rulemake::report::printable;
+
+/// Outputs that are shown without `-v`.
+const SHOWN: usize = 20;
+
+/// What `lock` was asked to do.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct LockArgs {
+    /// Files or rules whose outputs are locked; those of the first rule when none is given
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Write nothing; tell what differs, and exit with 1 when something does
+    #[arg(long, conflicts_with = "prune")]
+    check: bool,
+    /// Remove the lines of all other outputs, also of those that a rule could make
+    #[arg(long)]
+    prune: bool,
+}
+
+pub(crate) fn lock(place: &Place, args: &LockArgs) -> Result<Exit, Failure> {
+    let workflow = place.load(None)?;
+    let options = place.run_options(&RunArgs::default(), &workflow);
+    let session = place.session(workflow, &RunArgs::default()).open()?;
+    let targets = place.targets(&args.targets, session.workflow());
+    let done = match args.check {
+        true => session.check_lock(&targets, &options).map(Done::Checked),
+        false => session.write_lock(&targets, &options, args.prune).map(Done::Written),
+    };
+    place.show_printed(&session.take_printed());
+    match done.map_err(|error| place.explained(error, &targets))? {
+        Done::Checked(found) => checked(place, &found),
+        Done::Written(written) => told(place, &written),
+    }
+}
+
+enum Done {
+    Checked(rulemake::lock::LockCheck),
+    Written(rulemake::lock::LockWritten),
+}
+
+fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Failure> {
+    let output = &place.output;
+    let count = found.differences.len();
+    let exit = if count == 0 { Exit::Success } else { Exit::Found };
+    if output.json {
+        let mut json = serde_json::to_value(found).unwrap_or_default();
+        json["v"] = 1.into();
+        output.answer_json(&json)?;
+        return Ok(exit);
+    }
+    output.answer(&lines(place, &found.differences))?;
+    match count {
+        0 => output.remark(&format!("Rulefile.lock agrees: {}", outputs(found.outputs))),
+        1 => output.remark("1 output differs from Rulefile.lock"),
+        n => output.remark(&format!("{n} outputs differ from Rulefile.lock")),
+    }
+    if count > 0 {
+        output.remark("help: `rulemake` makes what is not up to date, then `rulemake lock` locks what is here; to have a locked result back, remove the file and let the cache restore it");
+    }
+    Ok(exit)
+}
+
+fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Failure> {
+    let output = &place.output;
+    let exit = if written.left.is_empty() { Exit::Success } else { Exit::Found };
+    if output.json {
+        let mut json = serde_json::to_value(written).unwrap_or_default();
+        json["v"] = 1.into();
+        output.answer_json(&json)?;
+        return Ok(exit);
+    }
+    output.answer(&lines(place, &written.left))?;
+    let counts = [("added", written.added), ("changed", written.changed), ("removed", written.removed)];
+    let changes: Vec<String> =
+        counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+    let changes = if changes.is_empty() { "as it was".to_string() } else { changes.join(", ") };
+    output.remark(&format!("Rulefile.lock: {}, {changes}", outputs(written.outputs)));
+    if !written.left.is_empty() {
+        output.remark("help: what is not up to date is locked as it was before: make it first, with `rulemake`, or with `--lock` both at once");
+    }
+    Ok(exit)
+}
+
+fn outputs(count: usize) -> String {
+    format!("{count} output{}", if count == 1 { "" } else { "s" })
+}
+
+fn lines(place: &Place, differences: &[LockDifference]) -> String {
+    let shown = if place.output.verbose > 0 { usize::MAX } else { SHOWN };
+    let mut text = String::new();
+    for LockDifference { path, kind, .. } in differences.iter().take(shown) {
+        text += &format!("{} {}\n", printable(&place.project.for_user(path)), printable(&kind.to_string()));
+    }
+    if let Some(more @ 1..) = differences.len().checked_sub(shown) {
+        text += &format!("... and {more} more; -v shows all\n");
+    }
+    text
+}

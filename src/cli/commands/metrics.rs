@@ -1,0 +1,245 @@
+//! `rulemake metrics`: the values of the outputs below `metrics:`, and what changed of them.
+
+use super::Place;
+use crate::exit::{Exit, Failure};
+use crate::git;
+use clap::ValueEnum;
+use rulemake::Session;
+use rulemake::inspect::{Metrics, MetricsDiff};
+use rulemake::report::{self, printable};
+
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct MetricsArgs {
+    /// What to do
+    #[arg(value_name = "WHAT", default_value = "show")]
+    what: What,
+    /// show: only these files or patterns. diff: a run by its number, or a revision of git; a second one instead of the files as
+    /// they are
+    #[arg(value_name = "FILE|RUN|REVISION")]
+    names: Vec<String>,
+    /// Print a table in Markdown
+    #[arg(long, conflicts_with = "json")]
+    md: bool,
+    /// diff: also what did not change
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum What {
+    /// Show the values as they are
+    Show,
+    /// Compare them with those after an earlier run, or in git
+    Diff,
+}
+
+pub(crate) fn metrics(place: &Place, args: &MetricsArgs) -> Result<Exit, Failure> {
+    let session = place.open()?;
+    match args.what {
+        What::Show if args.all => Err(Failure::new(Exit::Usage, "`--all` is for `rulemake metrics diff`")),
+        What::Show => show(place, &session, args),
+        What::Diff => diff(place, &session, args),
+    }
+}
+
+fn show(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Failure> {
+    let mut metrics = now(place, session)?;
+    if !args.names.is_empty() {
+        let mut wanted = Vec::new();
+        for target in place.targets(&args.names, session.workflow()) {
+            wanted.extend(session.files_of(&target)?);
+        }
+        let all = session.metric_files()?;
+        if let Some(other) = wanted.iter().find(|path| !all.contains(path)) {
+            let failure =
+                Failure::new(Exit::Usage, format!("`{}` is no output below `metrics:`", printable(other)));
+            return Err(failure.help(known(&all)));
+        }
+        metrics = metrics.only(|path| wanted.iter().any(|wanted| wanted == path));
+    }
+    if metrics.files().len() + metrics.unreadable().len() == 0 {
+        return Err(nothing(session)?);
+    }
+    let output = &place.output;
+    if output.json {
+        output.answer_json(&metrics)?;
+    } else if metrics.files().len() > 0 {
+        output.answer(&match args.md {
+            true => report::metrics_markdown(&metrics),
+            false => report::metrics_text(&metrics, output.stdout_style()),
+        })?;
+    }
+    Ok(told(place, metrics.unreadable()))
+}
+
+/// The metrics as they are; what the Rulefile prints on the way is shown.
+fn now(place: &Place, session: &Session) -> Result<Metrics, Failure> {
+    let metrics = session.metrics();
+    place.show_printed(&session.take_printed());
+    Ok(metrics?)
+}
+
+fn known(files: &[String]) -> String {
+    match files {
+        [] => "no rule has any".into(),
+        files => {
+            let names: Vec<String> =
+                files.iter().take(5).map(|path| format!("`{}`", printable(path))).collect();
+            format!("those are {}{}", names.join(", "), if files.len() > 5 { ", ..." } else { "" })
+        }
+    }
+}
+
+/// Why there is nothing to show.
+fn nothing(session: &Session) -> Result<Failure, Failure> {
+    Ok(match session.metric_files()?.first() {
+        None => Failure::new(Exit::Usage, "no rule has metrics")
+            .help("write the files with a rule's metrics below `metrics:`, as outputs are below `output:`"),
+        Some(file) => {
+            Failure::new(Exit::Usage, format!("there are no metrics yet: `{}` is not made", printable(file)))
+                .help("run `rulemake` first")
+        }
+    })
+}
+
+/// Tells which files could not be read.
+fn told<'m>(place: &Place, unreadable: impl Iterator<Item = (&'m str, &'m str)>) -> Exit {
+    let mut exit = Exit::Success;
+    for (path, why) in unreadable {
+        exit = Exit::JobFailed;
+        place.output.remark(&format!("warning: no metrics in {}: {}", printable(path), printable(why)));
+    }
+    exit
+}
+
+fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Failure> {
+    let (before, after) = match &args.names[..] {
+        [] => match last_others(place, session)? {
+            Some(before) => (before, State::now(now(place, session)?)),
+            None => return Ok(Exit::Success),
+        },
+        [one] => (state(session, one)?, State::now(now(place, session)?)),
+        [one, other] => (state(session, one)?, state(session, other)?),
+        _ => {
+            return Err(Failure::new(Exit::Usage, "`rulemake metrics diff` compares two states, not more"));
+        }
+    };
+    let mut diff = MetricsDiff::between((&before.name, &before.metrics), (&after.name, &after.metrics));
+    if !args.all {
+        diff = diff.only_changes();
+    }
+    let output = &place.output;
+    if output.json {
+        output.answer_json(&diff)?;
+    } else if diff.metrics.is_empty() {
+        output.remark(&format!("no metric changed from {} to {}", before.name, after.name));
+    } else {
+        output.answer(&match args.md {
+            true => report::metrics_diff_markdown(&diff),
+            false => report::metrics_diff_text(&diff, output.stdout_style()),
+        })?;
+    }
+    Ok(told(place, diff.unreadable.iter().map(|(path, why)| (path.as_str(), why.as_str()))))
+}
+
+/// Metrics, and what they are called.
+struct State {
+    name: String,
+    metrics: Metrics,
+}
+
+impl State {
+    fn now(metrics: Metrics) -> State {
+        State { name: "now".into(), metrics }
+    }
+}
+
+/// The last run that left other metrics than there are now. `None` when that was said to be none.
+fn last_others(place: &Place, session: &Session) -> Result<Option<State>, Failure> {
+    let now = now(place, session)?;
+    if now.files().len() + now.unreadable().len() == 0 {
+        return Err(nothing(session)?);
+    }
+    let runs = session.metric_runs()?;
+    for run in &runs {
+        let Some(metrics) = session.metrics_of_run(*run)? else { continue };
+        let diff = MetricsDiff::between(("", &metrics), ("", &now));
+        if !diff.only_changes().metrics.is_empty() {
+            return Ok(Some(State { name: format!("run {run}"), metrics }));
+        }
+    }
+    match (runs.first(), runs.last()) {
+        (Some(last), Some(first)) => {
+            let those = if first == last { format!("run {last}") } else { format!("runs {first} to {last}") };
+            if place.output.json {
+                let diff = MetricsDiff::between(("now", &now), ("now", &now)).only_changes();
+                place.output.answer_json(&diff)?;
+            } else {
+                place.output.remark(&format!("no metric is other than after {those}; `rulemake metrics diff HEAD` compares with git"));
+            }
+            Ok(None)
+        }
+        _ => Err(Failure::new(Exit::Usage, "there is no earlier run whose metrics are known")
+            .help("metrics are noted at the end of each run that runs a job; `rulemake metrics diff HEAD` compares with git")),
+    }
+}
+
+/// What a run left, or git holds.
+fn state(session: &Session, name: &str) -> Result<State, Failure> {
+    let run = name.strip_prefix('#').unwrap_or(name).parse::<u32>().ok();
+    if let Some(run) = run
+        && let Some(metrics) = session.metrics_of_run(run)?
+    {
+        return Ok(State { name: format!("run {run}"), metrics });
+    }
+    let root = session.root();
+    let is_repository = match git::is_repository(root) {
+        // Then there is none to know a run's number either.
+        Err(_) if run.is_some() => false,
+        other => other?,
+    };
+    let commit = if is_repository { git::commit(root, name)? } else { None };
+    let Some(commit) = commit else { return Err(unknown(session, name, run, is_repository)?) };
+    let files = session.metric_files()?;
+    let contents = git::files_at(root, &commit, &files)?;
+    let mut metrics = Metrics::default();
+    for (path, content) in files.iter().zip(&contents) {
+        if let Some(content) = content {
+            metrics.add(path, content);
+        }
+    }
+    if metrics.files().len() + metrics.unreadable().len() == 0 {
+        let failure =
+            Failure::new(Exit::Usage, format!("git has no file with metrics at `{}`", printable(name)));
+        return Err(match files.first() {
+            Some(file) => failure.help(format!(
+                "commit them (`git add -f {}`), or compare with a run by its number",
+                crate::project::quoted(file)
+            )),
+            None => failure.help("no rule has metrics: write their files below `metrics:`"),
+        });
+    }
+    Ok(State { name: name.to_string(), metrics })
+}
+
+fn unknown(session: &Session, name: &str, run: Option<u32>, is_repository: bool) -> Result<Failure, Failure> {
+    let name = printable(name);
+    let runs = session.metric_runs()?;
+    let known = match (runs.last(), runs.first()) {
+        (Some(first), Some(last)) if first == last => format!("known is run {last}"),
+        (Some(first), Some(last)) => format!("known are runs {first} to {last}"),
+        _ => "no run is known that made metrics".to_string(),
+    };
+    let failure = match run {
+        Some(run) => Failure::new(Exit::Usage, format!("the metrics of run {run} are not known")),
+        None if is_repository => Failure::new(
+            Exit::Usage,
+            format!("`{name}` is neither the number of a run nor a revision of git"),
+        ),
+        None => Failure::new(
+            Exit::Usage,
+            format!("`{name}` is not the number of a run, and the project is not in a git repository"),
+        ),
+    };
+    Ok(failure.help(known))
+}

@@ -1,0 +1,197 @@
+//! Texts of files with metrics to values. Opens nothing.
+
+use super::{MAX_BYTES, Metrics};
+use crate::lang::builtins::from_file::written;
+use crate::lang::config::{Format, document, format_of};
+use crate::model::value::Value;
+use std::path::Path;
+
+/// Metrics are few: what has more of them is data.
+const MAX_VALUES: usize = 1000;
+
+type Values = Vec<(String, Value)>;
+
+/// What a file says, in the format that its name tells.
+pub(super) fn values(path: &str, content: &[u8]) -> Result<Values, String> {
+    if content.len() as u64 > MAX_BYTES {
+        return Err("it is larger than 1 MiB: metrics are few".into());
+    }
+    let text = std::str::from_utf8(content).map_err(|_| "it is not UTF-8 text".to_string())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let separator = match path.rsplit('.').next() {
+        Some("csv") => Some(','),
+        Some("tsv") => Some('\t'),
+        _ => None,
+    };
+    let values = match (separator, format_of(Path::new(path))) {
+        (Some(separator), _) => table(text, separator)?,
+        (None, Some(format)) => flat(&parsed(text, format)?),
+        (None, None) => return Err("metrics are read from .json, .yaml, .toml, .csv and .tsv".into()),
+    };
+    match values.len() {
+        0 => Err("it holds no number, text or truth value".into()),
+        n if n > MAX_VALUES => Err(format!("it holds {n} values: metrics are few")),
+        _ => Ok(values),
+    }
+}
+
+fn parsed(text: &str, format: Format) -> Result<Value, String> {
+    document(text, format)?.to_model().map_err(|raise| raise.message())
+}
+
+/// Single values by name; what is nested has dots between its names.
+fn flat(value: &Value) -> Values {
+    let mut out = Vec::new();
+    // The parsers limit the depth.
+    let mut todo = vec![(String::new(), value)];
+    while let Some((name, value)) = todo.pop() {
+        match value {
+            Value::Map(entries) => todo.extend(entries.iter().rev().map(|(key, value)| {
+                let key = written(key);
+                (if name.is_empty() { key } else { format!("{name}.{key}") }, value)
+            })),
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => {
+                // A file that is one number.
+                out.push((if name.is_empty() { "value".into() } else { name }, value.clone()));
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// A row of names with a row of values, or several rows that each begin with a name.
+fn table(text: &str, separator: char) -> Result<Values, String> {
+    let mut rows = rows(text, separator)?.into_iter();
+    let (_, head) = rows.next().ok_or("it is empty")?;
+    let rows: Vec<(usize, Vec<String>)> = rows.collect();
+    let mut out = Vec::new();
+    for (line, row) in &rows {
+        if row.len() != head.len() {
+            return Err(format!("it has {} names and {} values (line {line})", head.len(), row.len()));
+        }
+        let cells = head.iter().zip(row);
+        match (rows.len(), row.split_first()) {
+            (1, _) | (_, None) => out.extend(cells.map(|(name, cell)| (written(name), value_of(cell)))),
+            (_, Some((first, _))) => {
+                let first = written(first);
+                out.extend(cells.skip(1).map(|(name, cell)| {
+                    let name =
+                        if head.len() == 2 { first.clone() } else { format!("{first}.{}", written(name)) };
+                    (name, value_of(cell))
+                }));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn value_of(cell: &str) -> Value {
+    let cell = cell.trim();
+    if let Ok(n) = cell.parse::<i64>() {
+        return Value::Int(n);
+    }
+    cell.parse::<f64>().map_or_else(|_| cell.into(), Value::Float)
+}
+
+/// The fields of each line that is not blank, with its number.
+fn rows(text: &str, separator: char) -> Result<Vec<(usize, Vec<String>)>, String> {
+    let mut rows = Vec::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
+        let mut characters = line.chars().peekable();
+        while let Some(c) = characters.next() {
+            match c {
+                '"' if quoted && characters.peek() == Some(&'"') => field.extend(characters.next()),
+                '"' if quoted || field.is_empty() => quoted = !quoted,
+                c if c == separator && !quoted => fields.push(std::mem::take(&mut field)),
+                c => field.push(c),
+            }
+        }
+        if quoted {
+            return Err(format!("a quote is not closed (line {number})"));
+        }
+        fields.push(field);
+        rows.push((number, fields));
+    }
+    Ok(rows)
+}
+
+/// What a run noted; `None` when it noted nothing that is whole.
+pub(super) fn noted(text: &str) -> Option<Metrics> {
+    let value = parsed(text, Format::Json).ok()?;
+    let entries = |name: &str| match value.get(name) {
+        Some(Value::Map(entries)) => Some(entries.clone()),
+        _ => None,
+    };
+    let mut metrics = Metrics::default();
+    for (path, values) in entries("files")?.iter() {
+        let Value::Map(values) = values else { return None };
+        let values = values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        metrics.files.insert(path.to_string(), values);
+    }
+    for (path, why) in entries("unreadable")?.iter() {
+        metrics.unreadable.insert(path.to_string(), why.as_str()?.to_string());
+    }
+    Some(metrics)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(path: &str, text: &str) -> String {
+        match values(path, text.as_bytes()) {
+            Ok(values) => {
+                values.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+            }
+            Err(why) => format!("! {why}"),
+        }
+    }
+
+    #[test]
+    fn each_format_is_read() {
+        let json = r#"{"auc": 0.93, "n": 10, "by": {"cat": 1, "v1.2": {"x": "good"}}, "curve": [1, 2], "ok": true, "no": null}"#;
+        assert_eq!(shown("m.json", json), "auc=0.93 n=10 by.cat=1 by.\"v1.2\".x=good ok=True");
+        assert_eq!(shown("m.yaml", "a: 1\nb:\n  c: 2.5\n"), "a=1 b.c=2.5");
+        assert_eq!(shown("m.toml", "a = 1\n[b]\nc = 2.5\n"), "a=1 b.c=2.5");
+        assert_eq!(shown("m.json", "0.5"), "value=0.5");
+        assert_eq!(shown("m.csv", "auc,\"n, all\"\r\n0.5,10\r\n"), "auc=0.5 n, all=10");
+        assert_eq!(shown("m.csv", "name,value\nauc,0.5\n\"a \"\"b\"\"\",x\n"), "auc=0.5 'a \"b\"'=x");
+        assert_eq!(
+            shown("m.tsv", "class\tp\tr\ncat\t1\t2\ndog\t3\t4e-1\n"),
+            "cat.p=1 cat.r=2 dog.p=3 dog.r=0.4"
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_of_metrics_says_why() {
+        for (path, text, why) in [
+            ("m.json", "{", "not JSON"),
+            ("m.json", "{}", "holds no number"),
+            ("m.json", "[1, 2]", "holds no number"),
+            ("m.txt", "1", ".json, .yaml"),
+            ("m.csv", "", "it is empty"),
+            ("m.csv", "a,b\n1\n", "2 names and 1 values (line 2)"),
+            ("m.csv", "a,\"b\n", "quote is not closed (line 1)"),
+            ("m.json", "{\"n\": 123456789012345678901}", "too many digits"),
+        ] {
+            assert!(shown(path, text).contains(why), "{path} {text}: {}", shown(path, text));
+        }
+        let many: String = (0..1001).map(|n| format!("m{n}: 1\n")).collect();
+        assert!(shown("m.yaml", &many).contains("1001 values"));
+        assert!(values("m.json", &[0xff, 0xfe]).is_err());
+    }
+
+    #[test]
+    fn what_is_noted_comes_back() {
+        let mut metrics = Metrics::default();
+        metrics.add("a.json", br#"{"x": 1, "y": 0.1, "z": "t", "w": true}"#);
+        metrics.add("b.json", b"{");
+        let text = serde_json::to_string(&metrics).unwrap();
+        assert_eq!(noted(&text), Some(metrics));
+        for cut in 0..text.len() {
+            assert_eq!(noted(text.get(..cut).unwrap_or("")), None, "{cut}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! `Rulefile.lock`: what a project made, for git, and what another machine has of it. Through the real binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+use support::Case;
+use tempfile::TempDir;
+
+/// Each result is another one each time it is made, as on another machine. The file in the middle is temporary.
+const RULES: &str = "\
+rule all:
+    input: 'out/a.txt', 'out/b.txt', 'tree'
+rule mid:
+    input: 'in/{s}.txt'
+    output: temp('mid/{s}.txt')
+    params: n=config.get('n', 1)
+    shell: 'echo mid >> ran; cat {input} > {output}; echo {params.n} >> {output}; date +%s%N >> {output}'
+rule out:
+    input: 'mid/{s}.txt'
+    output: 'out/{s}.txt', touch('out/{s}.done')
+    shell: 'echo out >> ran; cat {input} > {output[0]}; date +%s%N >> {output[0]}'
+rule tree:
+    output: directory('tree')
+    shell: 'mkdir -p {output}/sub; date +%s%N > {output}/sub/x; ln -s sub/x {output}/y'
+";
+
+const LOCK: &str = "Rulefile.lock";
+
+fn checkout() -> Case {
+    Case::new().rulefile(RULES).file("in/a.txt", "a\n").file("in/b.txt", "b\n").file("ran", "")
+}
+
+fn place() -> (TempDir, String) {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("shared").display().to_string();
+    (dir, path)
+}
+
+/// As `git pull`: the other checkout gets the lock file and nothing else.
+fn with_lock_of(case: Case, other: &Case) -> Case {
+    case.file(LOCK, &other.read(LOCK))
+}
+
+#[track_caller]
+fn same_results(one: &Case, other: &Case) {
+    for file in ["out/a.txt", "out/b.txt", "out/a.done", "tree/sub/x", "tree/y"] {
+        assert_eq!(one.read(file), other.read(file), "{file}");
+    }
+}
+
+/// The promise of the whole: the lock file and the shared cache are enough, though nobody could make these results again, and
+/// though somebody else has made others from the same since.
+#[test]
+fn a_new_checkout_restores_what_is_locked_and_runs_nothing() {
+    let (_dir, shared) = place();
+    let first = checkout().run(&["--lock", "--cache-shared", &shared, "--cache-push"]);
+    let other = checkout().run(&["--cache-shared", &shared, "--cache-push", "--force-all"]);
+    assert_ne!(
+        first.read("out/a.txt"),
+        other.read("out/a.txt"),
+        "the test says nothing if they are the same"
+    );
+
+    let second = with_lock_of(checkout(), &first).run(&["--cache-shared", &shared]).ran(&[]).has("ran", "");
+    same_results(&second, &first);
+    let second = second.has_not("mid/a.txt").call(&["lock", "--check"]);
+    let second = second.run(&["--cache-shared", &shared, "--lock"]).ran(&[]).restored(&[]).up_to_date(5);
+    assert_eq!(second.read(LOCK), first.read(LOCK), "what is restored is locked as it was");
+
+    // Without the lock file it is what was made last.
+    let third = with_lock_of(checkout(), &first).run(&["--cache-shared", &shared, "--no-lock"]).ran(&[]);
+    same_results(&third, &other);
+    let text = third.call_with_code(&["lock", "--check"], 1).last().stdout.clone();
+    assert!(text.contains("out/a.txt is ") && text.contains("made from the same"), "{text}");
+}
+
+/// The same when the lock file is written by itself, and the results are pushed after that.
+#[test]
+fn what_was_locked_and_pushed_later_is_restored_too() {
+    let (_dir, shared) = place();
+    let own = TempDir::new().unwrap();
+    let cache = own.path().display().to_string();
+    let first = checkout().run(&["--cache", &cache]).call(&["--cache", &cache, "lock"]);
+    let first = first.call(&["push", "--cache", &cache, "--cache-shared", &shared]);
+    checkout().run(&["--cache-shared", &shared, "--cache-push", "--force-all"]);
+    let second = with_lock_of(checkout(), &first).call(&["pull", "--cache-shared", &shared]);
+    same_results(&second, &first);
+    // One result is one result, however many keys it has.
+    let usage = first.call(&["cache", "--json", "--cache", &cache]).last().stdout.clone();
+    assert!(usage.contains("\"results\": 5") || usage.contains("\"results\":5"), "{usage}");
+}
+
+/// A file that holds what is locked is up to date wherever it came from, with no cache at all, and that is put on record.
+#[test]
+fn results_that_were_copied_are_up_to_date_by_the_lock_file() {
+    let first = checkout().run(&["--lock"]);
+    let copy = |case: Case| {
+        let case =
+            case.file("out/a.txt", &first.read("out/a.txt")).file("out/b.txt", &first.read("out/b.txt"));
+        let case = case.file("out/a.done", "").file("out/b.done", "");
+        let case = case.file("tree/sub/x", &first.read("tree/sub/x"));
+        std::os::unix::fs::symlink("sub/x", case.path("tree/y")).unwrap();
+        with_lock_of(case, &first)
+    };
+    let second = copy(checkout());
+    assert!(second.plan(&[]).iter().all(|(_, verdict)| verdict == "up-to-date"), "{:?}", second.plan(&[]));
+    let second = second.run(&[]).ran(&[]).up_to_date(5).has("ran", "");
+    assert_eq!(second.last().of("warning").count(), 0, "{}", second.last());
+    // From now on the lock file is not needed for that.
+    let second = second.remove(LOCK).run(&[]).ran(&[]).up_to_date(5);
+    // And a result that was locked is ours, not somebody's edit: nothing is moved to safety when it is made again.
+    second.run(&["--force-all"]).has_not(".rulemake/saved");
+
+    let edited = copy(checkout()).append("out/a.txt", "mine\n");
+    let edited = edited.run(&[]).ran(&["mid mid/a.txt", "out out/a.txt"]);
+    assert!(edited.path(".rulemake/saved").exists(), "what is not what was locked may be somebody's work");
+    let other_source = copy(checkout()).file("in/b.txt", "c\n");
+    other_source.run(&[]).ran(&["mid mid/b.txt", "out out/b.txt"]);
+    copy(checkout()).run(&["--no-lock"]).ran(&[
+        "mid mid/a.txt",
+        "mid mid/b.txt",
+        "out out/a.txt",
+        "out out/b.txt",
+        "tree tree",
+    ]);
+}
+
+/// Sorted, one line for each output, nothing of time, machine or directory in it, and no bytes change without a reason.
+#[test]
+fn the_file_has_a_line_for_each_output_and_stays_as_it_is() {
+    let rules = "\
+rule all:
+    input: 'b b.txt', 'é.txt', 'a.txt', '#x'
+rule one:
+    output: 'b b.txt', 'a.txt', 'é.txt', '#x'
+    shell: 'for f in {output:q}; do echo x > \"$f\"; done'
+";
+    let case = Case::new().rulefile(rules).run(&["--lock"]);
+    let text = case.read(LOCK);
+    let lines: Vec<&str> = text.lines().collect();
+    let names: Vec<&str> = lines.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["#", "%23x", "a.txt", "b%20b.txt", "é.txt"]);
+    let digest = blake3_of("x\n");
+    assert!(lines[1..].iter().all(|line| line.split(' ').nth(1) == Some(&digest)), "{text}");
+    let meta = |case: &Case| fs::metadata(case.path(LOCK)).unwrap().modified().unwrap();
+    let before = meta(&case);
+    let case = case.run(&["--lock"]).ran(&[]).call(&["lock"]).run(&["--lock", "--force-all"]);
+    assert_eq!((case.read(LOCK), meta(&case)), (text.clone(), before), "it is not even written");
+    let elsewhere = Case::new().rulefile(rules).run(&["--lock"]);
+    assert_eq!(elsewhere.read(LOCK), text, "nothing of the directory is in it");
+    assert!(fs::read_dir(elsewhere.root()).unwrap().flatten().all(|entry| {
+        let name = entry.file_name().into_string().unwrap();
+        !name.contains("new")
+    }));
+}
+
+fn blake3_of(text: &str) -> String {
+    rulemake::Digest::of(text.as_bytes()).to_string()
+}
+
+#[test]
+fn the_setting_keeps_it_and_a_run_that_has_nothing_to_do_sees_that_it_is_gone() {
+    let case = checkout().file("rulemake.toml", "lock = true\n").run(&[]).call(&["lock", "--check"]);
+    let text = case.read(LOCK);
+    // Twice, so that the second could be recalled from the first.
+    let case = case.call(&[]).call(&[]).remove(LOCK).call(&[]);
+    assert_eq!(case.read(LOCK), text);
+    let case = case.call(&["--no-lock", "--force-all"]);
+    assert_eq!(case.read(LOCK), text);
+    // Who has another result than the one that is locked does not take it back by running nothing.
+    let case = case.call(&[]).call(&[]);
+    assert_eq!(case.read(LOCK), text);
+    let case = case.call(&["lock"]);
+    assert_ne!(case.read(LOCK), text);
+    let text = case.read(LOCK);
+    let case = case.remove("rulemake.toml").env("RULEMAKE_LOCK", "1").call(&["--force-all"]);
+    assert_ne!(case.read(LOCK), text);
+}
+
+/// What a run made is locked, and of what it did not make the lines stay.
+#[test]
+fn a_run_changes_the_lines_of_what_it_made() {
+    let case = checkout().run(&["--lock"]);
+    let line = |case: &Case, path: &str| {
+        let text = case.read(LOCK);
+        text.lines().find(|line| line.starts_with(path)).unwrap_or_default().to_string()
+    };
+    let (a, b) = (line(&case, "out/a.txt"), line(&case, "out/b.txt"));
+    let case = case.file("in/a.txt", "new\n").run(&["--lock", "out/a.txt"]);
+    assert_ne!(line(&case, "out/a.txt"), a);
+    assert_eq!(line(&case, "out/b.txt"), b);
+    // A failure leaves what was locked before.
+    let a = line(&case, "out/a.txt");
+    let case = case.edit("Rulefile", "echo out >>", "false; echo out >>").run_with_code(&["--lock", "-k"], 1);
+    assert_eq!((line(&case, "out/a.txt"), line(&case, "out/b.txt")), (a, b));
+    let case = case.call_with_code(&["lock"], 1).stdout_has("out/a.txt is not up to date");
+    // A rule that is gone takes its lines along, and others go when that is asked for.
+    let case = case.edit("Rulefile", "false; ", "").edit("Rulefile", ", 'tree'", "").run(&["--lock"]);
+    assert_ne!(line(&case, "tree"), "", "somebody may still ask for it by its name");
+    let case = case.call(&["lock", "--prune"]);
+    assert_eq!(line(&case, "tree"), "");
+    let case = case.edit("Rulefile", "out/{s}.done", "out/{s}.ready").run(&["--lock"]);
+    assert_eq!(line(&case, "out/a.done"), "");
+}
+
+#[test]
+fn the_check_tells_each_output_that_differs() {
+    let case = checkout().call_with_code(&["lock", "--check"], 3).stderr_has("there is no Rulefile.lock");
+    let case = case.run(&["--lock"]).call(&["lock", "--check"]).stderr_has("Rulefile.lock agrees: 7 outputs");
+    let lock = case.read(LOCK);
+    let without: String =
+        lock.lines().filter(|line| !line.starts_with("tree")).map(|l| format!("{l}\n")).collect();
+    let case = case.file(LOCK, &format!("{without}gone.txt {0} {0}\n", blake3_of("x")));
+    let case = case.append("out/a.txt", "mine\n").edit("Rulefile", "get('n', 1)", "get('n', 2)");
+    let case = case.call_with_code(&["lock", "--check", "--json"], 1);
+    let found: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    let of = |path: &str| {
+        let all = found["differences"].as_array().unwrap();
+        all.iter().find(|d| d["path"] == path).map(|d| d["kind"].as_str().unwrap().to_string())
+    };
+    assert_eq!(of("tree").as_deref(), Some("not-locked"));
+    assert_eq!(of("gone.txt").as_deref(), Some("no-rule"));
+    assert_eq!(of("out/a.txt").as_deref(), Some("not-up-to-date"));
+    assert_eq!(of("mid/a.txt").as_deref(), Some("not-up-to-date"));
+    assert_eq!(of("out/b.txt"), None, "it is what is locked, so far as anybody can say");
+    let case = case.run(&["--config", "n=2"]);
+    let case = case.call_with_code(&["lock", "--check"], 1);
+    let case = case.stdout_has("mid/a.txt is locked as made from other inputs or by another rule");
+    case.call(&["lock"]).call(&["lock", "--check"]);
+}
+
+/// Nothing is guessed: a run stops before it begins, and `--no-lock` goes on without the file.
+#[test]
+fn a_file_that_cannot_be_read_is_told_with_its_line_and_the_way_out() {
+    let case = checkout().run(&["--lock"]);
+    let lock = case.read(LOCK);
+    let second = lock.lines().nth(1).unwrap().to_string();
+    let conflict =
+        lock.replace(&second, &format!("<<<<<<< HEAD\n{second}\n=======\n{second}\n>>>>>>> other"));
+    let case = case.file(LOCK, &conflict);
+    for args in [&[][..], &["lock"], &["lock", "--check"], &["-n"], &["why", "out/a.txt"]] {
+        let case = case.command(args).output().unwrap();
+        let text = String::from_utf8_lossy(&case.stderr).into_owned();
+        assert_eq!(case.status.code(), Some(3), "{args:?}: {text}");
+        assert!(text.contains("Rulefile.lock:2:1") && text.contains("a merge left a conflict"), "{text}");
+        assert!(text.contains("take either version"), "{text}");
+    }
+    let case = case.run(&["--no-lock"]).ran(&[]);
+    let case = case.file(LOCK, &lock.replace(&second, "out/a.txt blake3:12"));
+    let case = case.call_with_code(&[], 3).stderr_has("Rulefile.lock:2:1").stderr_has("remove the line");
+    let case = case.remove(LOCK);
+    fs::create_dir(case.path(LOCK)).unwrap();
+    let case = case.call_with_code(&[], 7).stderr_has("is not a regular file");
+    let case = case.remove(LOCK);
+    fs::write(case.path(LOCK), b"\xff\n").unwrap();
+    case.call_with_code(&[], 3).stderr_has("is not UTF-8");
+}
+
+/// Two branches that each make another result: git merges the lines by itself.
+#[test]
+fn git_merges_what_two_branches_locked() {
+    if Command::new("git").arg("--version").output().is_err() {
+        eprintln!("git is not here: skipped");
+        return;
+    }
+    let rules = "\
+rule all:
+    input: expand('out/{s}.txt', s=glob_wildcards('in/{s}.txt').s)
+rule out:
+    input: 'in/{s}.txt'
+    output: 'out/{s}.txt'
+    shell: 'cp {input} {output}'
+";
+    let case = (0..9).fold(Case::new().rulefile(rules), |case, n| case.file(&format!("in/{n}.txt"), "x\n"));
+    let git = |args: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]).args(args);
+        let output = git.current_dir(case.root()).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    };
+    let lock = || assert!(case.command(&["--lock", "-q"]).status().unwrap().success());
+    let commit = |message: &str| {
+        git(&["add", "Rulefile", "Rulefile.lock", "in"]);
+        git(&["commit", "-qm", message]);
+    };
+    git(&["init", "-q"]);
+    lock();
+    commit("base");
+    git(&["switch", "-qc", "one"]);
+    fs::write(case.path("in/1.txt"), "one\n").unwrap();
+    lock();
+    commit("one");
+    git(&["switch", "-q", "main"]);
+    fs::write(case.path("in/7.txt"), "seven\n").unwrap();
+    lock();
+    commit("seven");
+    git(&["merge", "-q", "--no-edit", "one"]);
+    let merged = case.read(LOCK);
+    lock();
+    assert_eq!(case.read(LOCK), merged, "the merge is what a run writes");
+}

@@ -1,0 +1,251 @@
+//! Outputs below `metrics:`: what they say, and what changed of it.
+
+#![cfg(all(unix, feature = "cli"))]
+
+mod support;
+
+use std::process::Command;
+use support::Case;
+
+const RULEFILE: &str = r#"
+rule all:
+    input: "model.txt", "plain.txt"
+rule train:
+    output: "model.txt"
+    metrics: "eval.json"
+    params: lr=from_file("params.yaml", "lr")
+    shell:
+        """
+        echo {params.lr} > {output[0]}
+        echo '{{"auc": {params.lr}, "n": 10, "by": {{"cat": 1}}}}' > {output.metrics}
+        """
+rule plain:
+    output: "plain.txt"
+    params: from_file("params.yaml", "other")
+    shell: "echo plain > {output}"
+"#;
+
+fn project() -> Case {
+    Case::new().rulefile(RULEFILE).file("params.yaml", "lr: 0.5\nother: 1\n")
+}
+
+fn lr(case: Case, value: &str) -> Case {
+    case.file("params.yaml", &format!("lr: {value}\nother: 1\n")).run(&[])
+}
+
+/// Promise: the values are shown as a table, as Markdown and as JSON, and no run has to be on record for it.
+#[test]
+fn values_are_shown_in_three_ways() {
+    let case = project().run(&[]).call(&["metrics"]);
+    let text = "FILE       METRIC  VALUE\neval.json  auc       0.5\neval.json  n          10\neval.json  by.cat      1\n";
+    assert_eq!(case.last().stdout, text);
+    let case = case.call(&["metrics", "show", "--md"]);
+    let markdown = "| file | metric | value |\n| --- | --- | ---: |\n| eval.json | auc | 0.5 |\n";
+    assert!(case.last().stdout.starts_with(markdown), "{}", case.last());
+    let case = case.call(&["metrics", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    let expected = r#"{"v":1,"files":{"eval.json":{"auc":0.5,"n":10,"by.cat":1}},"unreadable":{}}"#;
+    assert_eq!(json.to_string(), expected);
+    let case = case.remove(".rulemake").call(&["metrics"]);
+    assert_eq!(case.last().stdout, text);
+    let case = case.call(&["metrics", "show", "eval.json"]);
+    assert_eq!(case.last().stdout, text);
+    case.call_with_code(&["metrics", "show", "model.txt"], 2)
+        .stderr_has("`model.txt` is no output below `metrics:`");
+}
+
+/// Promise: a run can be compared with one before it, although the files are made anew: with the last that left other values,
+/// with one by its number, and two with each other.
+#[test]
+fn runs_are_compared() {
+    let case = lr(lr(project().run(&[]), "0.75"), "0.25");
+    // A run of another rule leaves the metrics as they are.
+    let case = case.edit("params.yaml", "other: 1", "other: 2").run(&[]).ran(&["plain plain.txt"]);
+    let case = case.call(&["metrics", "diff"]);
+    assert_eq!(
+        case.last().stdout,
+        "FILE       METRIC  RUN 2   NOW  CHANGE\neval.json  auc      0.75  0.25    -0.5\n"
+    );
+    let case = case.call(&["metrics", "diff", "1"]).stdout_has("RUN 1   NOW").stdout_has("-0.25");
+    let case = case.call(&["metrics", "diff", "1", "2", "--md"]);
+    let markdown = "| file | metric | run 1 | run 2 | change |\n| --- | --- | ---: | ---: | ---: |\n| eval.json | auc | 0.5 | 0.75 | +0.25 |\n";
+    assert_eq!(case.last().stdout, markdown);
+    let case = case.call(&["metrics", "diff", "1", "--all"]).stdout_has("by.cat");
+    let case = case.call(&["metrics", "diff", "1", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!((&json["before"], &json["after"]), (&"run 1".into(), &"now".into()));
+    assert_eq!(json["metrics"].as_array().unwrap().len(), 1);
+    assert_eq!(json["metrics"][0]["change"], -0.25);
+    // Run 3 and 4 are as it is now.
+    let case = case.call(&["metrics", "diff", "3"]).stderr_has("no metric changed from run 3 to now");
+    let case = case.call(&["metrics", "diff", "4"]).stderr_has("no metric changed from run 4 to now");
+    case.call_with_code(&["metrics", "diff", "77"], 2).stderr_has("the metrics of run 77 are not known");
+}
+
+/// Promise: what comes out of the cache is compared like what was made, and a run with nothing to do changes nothing.
+#[test]
+fn restored_metrics_are_metrics() {
+    let cache = ["--cache", "cache"];
+    let case = project().run(&cache).file("params.yaml", "lr: 0.75\nother: 1\n").run(&cache);
+    let case = case.file("params.yaml", "lr: 0.5\nother: 1\n").run(&cache).restored(&["train model.txt"]);
+    let case = case.run(&cache).ran(&[]).run(&cache).ran(&[]);
+    let case = case.call(&["metrics", "diff"]);
+    assert!(case.last().stdout.contains("RUN 2  NOW"), "{}", case.last());
+    assert!(case.last().stdout.contains("-0.25"), "{}", case.last());
+    case.call(&["metrics"]).stdout_has("auc       0.5");
+}
+
+/// Promise: a run for one target leaves the values of the others on record, and files that are gone are not carried along.
+#[test]
+fn each_run_notes_all_that_is_known() {
+    let rulefile = "rule all:\n    input: expand('{x}.json', x=['a', 'b'])\nrule one:\n    metrics: '{x}.json'\n    \
+                    params: from_file('params.yaml', '{x}')\n    \
+                    shell: \"echo '{{\\\"v\\\": {params[0]}}}' > {output}\"\n";
+    let case = Case::new().rulefile(rulefile).file("params.yaml", "a: 1\nb: 2\n").run(&[]);
+    let case = case.call(&["metrics"]);
+    assert_eq!(case.last().stdout, "FILE    V\na.json  1\nb.json  2\n");
+    let case = case.call(&["metrics", "show", "b*"]);
+    assert_eq!(case.last().stdout, "FILE    METRIC  VALUE\nb.json  v           2\n");
+    let case = case.file("params.yaml", "a: 3\nb: 4\n").run(&["a.json"]).run(&["b.json"]);
+    let case = case.call(&["metrics", "diff", "2", "3"]);
+    assert_eq!(
+        case.last().stdout,
+        "FILE    METRIC  RUN 2  RUN 3  CHANGE\nb.json  v           2      4      +2\n"
+    );
+    let case = case.edit("Rulefile", "['a', 'b']", "['a']").remove("b.json");
+    let case = case.file("params.yaml", "a: 5\nb: 4\n").run(&[]).call(&["metrics", "diff", "3", "4"]);
+    assert!(case.last().stdout.contains("b.json  v           4      -    gone"), "{}", case.last());
+}
+
+fn git(case: &Case, args: &[&str]) {
+    let call = Command::new("git")
+        .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
+        .args(args)
+        .current_dir(case.root())
+        .output()
+        .unwrap();
+    assert!(call.status.success(), "{}", String::from_utf8_lossy(&call.stderr));
+}
+
+/// Promise: a revision of git is compared with by what was committed then; what git does not have is told.
+#[test]
+fn revisions_of_git_are_compared() {
+    let case = project().run(&[]);
+    let case = case
+        .call_with_code(&["metrics", "diff", "HEAD"], 2)
+        .stderr_has("the project is not in a git repository");
+    git(&case, &["init", "-q"]);
+    let case = case.call_with_code(&["metrics", "diff", "HEAD"], 2);
+    let case = case.stderr_has("`HEAD` is neither the number of a run nor a revision of git");
+    git(&case, &["add", "Rulefile", "params.yaml"]);
+    git(&case, &["commit", "-qm", "one"]);
+    let case = case.call_with_code(&["metrics", "diff", "HEAD"], 2);
+    let case = case.stderr_has("git has no file with metrics at `HEAD`").stderr_has("git add -f eval.json");
+    git(&case, &["add", "eval.json"]);
+    git(&case, &["commit", "-qm", "two"]);
+    git(&case, &["tag", "then"]);
+    let case = case.call(&["metrics", "diff", "HEAD"]).stderr_has("no metric changed from HEAD to now");
+    let case = lr(case, "0.75").call(&["metrics", "diff", "then"]);
+    assert_eq!(
+        case.last().stdout,
+        "FILE       METRIC  THEN   NOW  CHANGE\neval.json  auc      0.5  0.75   +0.25\n"
+    );
+    let case = case.call(&["metrics", "diff", "then", "1", "--all"]).stdout_has("RUN 1");
+    let case = case.call_with_code(&["metrics", "diff", "no-such"], 2).stderr_has("known are runs 1 to 2");
+    // No option of git, whatever it is called.
+    case.call_with_code(&["metrics", "diff", "--", "--output=x"], 2)
+        .stderr_has("nor a revision of git")
+        .has_not("x");
+}
+
+/// Promise: a project below the top of a repository finds its own files there.
+#[test]
+fn a_project_in_a_directory_of_a_repository() {
+    let case = Case::new().file("sub/Rulefile", RULEFILE).file("sub/params.yaml", "lr: 0.5\nother: 1\n");
+    let case = case.call(&["-C", "sub"]);
+    git(&case, &["init", "-q"]);
+    git(&case, &["add", "sub/Rulefile", "sub/eval.json"]);
+    git(&case, &["commit", "-qm", "one"]);
+    let case = case.file("sub/params.yaml", "lr: 1\nother: 1\n").call(&["-C", "sub"]);
+    case.call(&["-C", "sub", "metrics", "diff", "HEAD"]).stdout_has("auc      0.5    1    +0.5");
+}
+
+/// Promise: files that say nothing are told by name, and hide none of the others; nothing to show is told, too.
+#[test]
+fn what_cannot_be_shown_is_told() {
+    let case = Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'touch a'\n");
+    case.call_with_code(&["metrics"], 2).stderr_has("no rule has metrics");
+    let case = project()
+        .call_with_code(&["metrics"], 2)
+        .stderr_has("`eval.json` is not made")
+        .file("eval.json", "{");
+    let case = case.call_with_code(&["metrics"], 1).stderr_has("warning: no metrics in eval.json: not JSON");
+    let case = case.remove("eval.json").run(&[]).call_with_code(&["metrics", "diff"], 0);
+    let case = case.stderr_has("no metric is other than after run 1");
+    // A note that was cut off is none.
+    let case = case.file(".rulemake/runs/1/metrics.json", "{\"v\":1,\"fi");
+    case.call_with_code(&["metrics", "diff", "1"], 2).stderr_has("the metrics of run 1 are not known");
+}
+
+/// Promise: below `metrics:` stand outputs: with names, for other rules, inherited, and not what cannot be read as a file.
+#[test]
+fn metrics_are_outputs() {
+    let rulefile = r#"
+rule all:
+    input: rules_of_all
+rule a:
+    output: main="a.txt"
+    metrics: "a.json", test="a.yaml"
+    shell: "echo {output} > {output.main}; echo 1 > {output.metrics}; echo 2 > {output.test}"
+rule b:
+    input: rules.a.metrics, m=rules.a.output.metrics, all=rules.a.output
+    output: "b.txt"
+    shell: "echo {input.m} {input.all} > {output}"
+use rule a as c with:
+    output: main="c.txt"
+    metrics: "c.json", test="c.yaml"
+use rule a as d with:
+    metrics: "d.json", test="d.yaml"
+    output: main="d.txt"
+rule script:
+    metrics: "s.json"
+    script: "s.sh"
+"#;
+    let rulefile = rulefile.replace("rules_of_all", "\"b.txt\", \"c.txt\", \"d.txt\", \"s.json\"");
+    let case = Case::new().rulefile(&rulefile).file("s.sh", "echo 3 > \"${snakemake_output[metrics]}\"\n");
+    let case =
+        case.run(&[]).has("a.txt", "a.txt a.json a.yaml\n").has("b.txt", "a.json a.txt a.json a.yaml\n");
+    let case =
+        case.has("c.txt", "c.txt c.json c.yaml\n").has("d.txt", "d.txt d.json d.yaml\n").run(&[]).ran(&[]);
+    let case = case.remove("c.yaml").run(&[]).ran(&["c c.txt"]).call(&["metrics"]);
+    assert_eq!(case.last().stdout.lines().count(), 8, "{}", case.last());
+    for (section, code) in [
+        ("metrics: temp('m.json')", "flags-contradict"),
+        ("metrics: directory('m')", "flags-contradict"),
+        ("metrics: lambda wc: 'm.json'", "function-not-allowed"),
+        ("metric: 'm.json'", "did you mean `metrics`"),
+        ("output: metrics='a'\n    metrics: 'm.json'", "metrics"),
+    ] {
+        let case = Case::new().rulefile(&format!("rule a:\n    {section}\n    shell: 'x'\n"));
+        let case = case.call_with_code(&[], 3);
+        assert!(case.last().stderr.contains(code), "{section}\n{}", case.last());
+    }
+    // `{metrics}` is a name of no command: the message says what is.
+    let case = Case::new().rulefile("rule a:\n    metrics: 'm.json'\n    shell: 'echo 1 > {metrics}'\n");
+    case.call_with_code(&[], 3).stderr_has("{output.metrics}");
+}
+
+/// Promise: the shell completes files with metrics and runs.
+#[test]
+fn names_are_completed() {
+    let case = project().run(&[]);
+    let mut command = case.command(&["--", "rulemake", "metrics", "diff", ""]);
+    let output = command
+        .env("RULEMAKE_COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", "3")
+        .env("_CLAP_COMPLETE_IFS", "\n")
+        .output()
+        .unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert!(found.contains("eval.json") && found.lines().any(|line| line == "1"), "{found}");
+}
