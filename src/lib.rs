@@ -124,7 +124,9 @@ pub mod event {
 
 /// What a [`Session`] answers beyond plans and reports: states of outputs, logs, the run that is going on.
 pub mod inspect {
-    pub use crate::cache::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
+    pub use crate::cache::{
+        CacheFaults, CacheLimits, CacheRemoved, CacheTraffic, CacheUsage, CachedRule, Transferred,
+    };
     pub use crate::plan::orphans::Orphan;
     pub use crate::plan::plan::{PlanRead, ReportedFile};
     pub use crate::session::{
