@@ -40,7 +40,7 @@ pub enum ErrorKind {
     Plan,
     /// The code of `onstart:` failed, so no job was started.
     Hook,
-    /// An option has a value that cannot be used.
+    /// An option or an argument has a value that cannot be used.
     Usage,
     /// Another run holds the lock of this directory.
     Locked,

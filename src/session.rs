@@ -3,6 +3,7 @@
 mod accept;
 mod answers;
 mod builder;
+mod ended;
 mod history;
 mod lock;
 mod metrics;
@@ -49,8 +50,9 @@ use crate::plan::temp::Temps;
 use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
-pub use answers::{JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
+pub use answers::{EndedJob, JobEnd, JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
 pub use builder::SessionBuilder;
+use ended::Hearing;
 pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
 pub use metrics::{MetricChange, Metrics, MetricsDiff};
 pub use options::{LoadOptions, RunOptions};
@@ -162,6 +164,26 @@ impl Session {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Gives the following runs another token: one that was cancelled stays so, and a host may want to go on.
+    ///
+    /// ```
+    /// # use rulemake::{CancelLevel, CancelToken, Rule, RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-token-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let workflow = Workflow::builder().rule(Rule::builder("a").output("a.txt").shell("touch {output}")).build()?;
+    /// let token = CancelToken::new();
+    /// let mut session = Session::builder(workflow).root(&root).cancel(token.clone()).open()?;
+    /// token.cancel(CancelLevel::Terminate);
+    /// assert!(session.run(&["a.txt"], &RunOptions::default())?.cancelled);
+    /// session.set_cancel(CancelToken::new());
+    /// assert!(session.run(&["a.txt"], &RunOptions::default())?.success());
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    pub fn set_cancel(&mut self, token: CancelToken) {
+        self.cancel = token;
     }
 
     fn state_dir(&self) -> PathBuf {
@@ -511,13 +533,19 @@ impl Session {
             slots: self.shared_slots.clone(),
         };
         let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, observer)?;
+        let mut hearing = Hearing::default();
+        let mut tell = |event: &Event| {
+            hearing.hear(event);
+            observer(event);
+        };
+        let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut tell)?;
         self.note_metrics(&done);
         if options.lock == LockUse::Keep {
             self.keep_lock(targets, options, done.run)?;
         }
         self.prove(targets, options, &done);
         Ok(RunReport {
+            jobs: hearing.into_ended(&done.cx),
             run: done.run,
             summary: done.summary,
             failures: done.failures,

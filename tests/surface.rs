@@ -172,7 +172,17 @@ fn surface() -> Vec<Item> {
     let own = files.iter().filter(|path| !path.starts_with(src.join("cli")) && !path.ends_with("tests.rs"));
     let mut all: Vec<Item> = own.flat_map(|path| items(&fs::read_to_string(path).unwrap())).collect();
     let root = fs::read_to_string(src.join("lib.rs")).unwrap();
-    for name in exported(&root) {
+    // Modules in files of their own export what is in theirs.
+    let modules = root.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let of_modules = modules.flat_map(|module| {
+        let file = [format!("{module}/mod.rs"), format!("{module}.rs")].map(|file| src.join(file));
+        let text = file.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap();
+        exported(&text)
+            .into_iter()
+            .map(move |name| name.replacen("::", &format!("::{module}::"), 1))
+            .collect::<Vec<_>>()
+    });
+    for name in exported(&root).into_iter().chain(of_modules) {
         all.push(Item { text: name, kind: Kind::Part, has_example: true });
     }
     all.sort_by(|a, b| a.text.cmp(&b.text));

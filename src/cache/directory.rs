@@ -33,7 +33,8 @@ const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 /// machines where it is on a disk that they share.
 ///
 /// ```
-/// use rulemake::{CacheBackend, CacheDirectory, Digest};
+/// use rulemake::Digest;
+/// use rulemake::cache::{CacheBackend, CacheDirectory};
 /// # let dir = std::env::temp_dir().join(format!("rulemake-doc-cache-{}", std::process::id()));
 /// let cache = CacheDirectory::new(&dir);
 /// # std::fs::create_dir_all(&dir)?;

@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 /// A shared place behind `http://` or `https://`, in the form of Bazel's HTTP cache.
 ///
 /// ```no_run
-/// use rulemake::{Cache, HttpCache};
+/// use rulemake::cache::{Cache, HttpCache};
 /// use std::sync::Arc;
 ///
 /// let place = HttpCache::new("https://cache.example.org/team")?.bearer("token");

@@ -1,12 +1,23 @@
-//! L3: results that were made before, kept by what they were made of, so that they are restored instead of made again.
+//! Results that were made before, kept by what they were made of, so that they are restored instead of made again: what
+//! [`SessionBuilder::cache`](crate::SessionBuilder::cache) is given, and the upkeep of its directory.
 //!
-//! Knows digests, paths and bytes; not rules, jobs or the state log. Invariants:
+//! ```
+//! use rulemake::cache::{Cache, CacheDirectory, CacheLimits};
+//! # let dir = std::env::temp_dir().join(format!("rulemake-doc-cache-{}", std::process::id()));
+//! let cache = Cache::new(&dir);
+//! let mut limits = CacheLimits::default();
+//! limits.max_bytes = Some(50_000_000_000);
+//! assert_eq!(CacheDirectory::new(&dir).make_room(&limits, true)?.results, 0, "nothing is kept yet");
+//! # let _ = (cache, std::fs::remove_dir_all(&dir));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 //!
-//! - What leaves the cache has the digest that was asked for, or it does not leave it.
-//! - Nothing that goes wrong here fails a job: what cannot be read is a miss, what cannot be written is not kept, and
-//!   both are told once ([`Cache::take_notices`]).
-//! - An object or an entry is whole or not there: it is written under another name and renamed. So readers need no lock,
-//!   and processes, projects and machines may share a directory.
+//! What leaves a cache has the digest that was asked for, or it does not leave it. Nothing that goes wrong in one fails a job:
+//! what cannot be read is not there, what cannot be written is not kept, and both are told once as a warning. Processes,
+//! projects and machines may share a directory.
+
+// L3. Knows digests, paths and bytes; not rules, jobs or the state log. Invariant: an object or an entry is whole or not there:
+// it is written under another name and renamed. So readers need no lock.
 
 mod backend;
 mod directory;

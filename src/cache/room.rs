@@ -19,7 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Where a session keeps results and looks for them.
 ///
 /// ```
-/// use rulemake::{Cache, RunOptions, Session, Workflow};
+/// use rulemake::cache::Cache;
+/// use rulemake::{RunOptions, Session, Workflow};
 /// # let dir = std::env::temp_dir().join(format!("rulemake-doc-room-{}", std::process::id()));
 /// # let (root, results) = (dir.join("root"), dir.join("cache"));
 /// # std::fs::create_dir_all(&root)?;

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// A shared place in S3-compatible storage.
 ///
 /// ```no_run
-/// use rulemake::{Cache, S3Cache};
+/// use rulemake::cache::{Cache, S3Cache};
 /// use std::sync::Arc;
 ///
 /// let place = S3Cache::new("s3://bucket/prefix", None, "eu-central-1")?.credentials("key", "secret", None);

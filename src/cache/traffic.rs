@@ -35,7 +35,7 @@ struct Way {
 /// What went one way.
 ///
 /// ```
-/// use rulemake::inspect::Transferred;
+/// use rulemake::cache::Transferred;
 /// fn is_under_way(way: Transferred) -> bool {
 ///     way.bytes < way.expected
 /// }
@@ -55,7 +55,7 @@ impl CacheTraffic {
     /// What came from the shared place.
     ///
     /// ```
-    /// use rulemake::inspect::CacheTraffic;
+    /// use rulemake::cache::CacheTraffic;
     /// fn megabytes(traffic: &CacheTraffic) -> u64 {
     ///     traffic.received().bytes / 1_000_000
     /// }
@@ -68,7 +68,7 @@ impl CacheTraffic {
     /// What the shared place was given; what it held already counts, too.
     ///
     /// ```
-    /// use rulemake::inspect::CacheTraffic;
+    /// use rulemake::cache::CacheTraffic;
     /// fn files(traffic: &CacheTraffic) -> u64 {
     ///     traffic.sent().files
     /// }

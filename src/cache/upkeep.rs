@@ -17,7 +17,7 @@ use std::time::Duration;
 /// What a cache holds.
 ///
 /// ```
-/// use rulemake::inspect::CacheUsage;
+/// use rulemake::cache::CacheUsage;
 /// fn tell(usage: &CacheUsage) -> String {
 ///     format!("{} results in {} bytes", usage.results, usage.bytes)
 /// }
@@ -40,7 +40,7 @@ pub struct CacheUsage {
 /// What a cache holds of a rule.
 ///
 /// ```
-/// use rulemake::inspect::CachedRule;
+/// use rulemake::cache::CachedRule;
 /// fn greatest(rules: &[CachedRule]) -> Option<&CachedRule> {
 ///     rules.iter().max_by_key(|rule| rule.bytes)
 /// }
@@ -59,7 +59,7 @@ pub struct CachedRule {
 /// What may go of a cache. Without any limit only what is of no use to anybody.
 ///
 /// ```
-/// use rulemake::inspect::CacheLimits;
+/// use rulemake::cache::CacheLimits;
 /// let mut limits = CacheLimits::default();
 /// limits.max_bytes = Some(10 << 30);
 /// ```
@@ -81,7 +81,7 @@ pub struct CacheLimits {
 /// What went, or would go.
 ///
 /// ```
-/// use rulemake::inspect::CacheRemoved;
+/// use rulemake::cache::CacheRemoved;
 /// fn tell(removed: &CacheRemoved) -> String {
 ///     format!("{} results, {} bytes", removed.results, removed.bytes)
 /// }
@@ -113,7 +113,7 @@ pub struct CacheRemoved {
 /// What is wrong in a cache.
 ///
 /// ```
-/// use rulemake::inspect::CacheFaults;
+/// use rulemake::cache::CacheFaults;
 /// fn is_good(faults: &CacheFaults) -> bool {
 ///     faults.damaged.is_empty()
 /// }

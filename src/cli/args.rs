@@ -59,7 +59,7 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 26] = [
+pub(crate) const COMMANDS: [&str; 27] = [
     "accept",
     "cache",
     "check",
@@ -67,6 +67,7 @@ pub(crate) const COMMANDS: [&str; 26] = [
     "completions",
     "config",
     "diff",
+    "export",
     "fmt",
     "graph",
     "help",

@@ -8,6 +8,7 @@ mod cache;
 mod commands;
 mod complete;
 mod exit;
+mod export;
 mod git;
 mod github;
 mod habits;

@@ -3,7 +3,7 @@
 use crate::commands::size_text;
 use crate::output::{Output, say};
 use indicatif::{ProgressBar, ProgressStyle};
-use rulemake::inspect::{CacheTraffic, Transferred};
+use rulemake::cache::{CacheTraffic, Transferred};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 

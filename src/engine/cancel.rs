@@ -102,7 +102,8 @@ impl CancelToken {
         CancelGuard { token: self.clone(), level: Some(level) }
     }
 
-    /// Asks for `level`; returns at once. Async-signal-safe. The token stays cancelled: the next run needs another.
+    /// Asks for `level`; returns at once. Async-signal-safe. The token stays cancelled: for the next run
+    /// the session needs another, [`Session::set_cancel`](crate::Session::set_cancel).
     ///
     /// ```
     /// # use rulemake::{CancelLevel, CancelToken};

@@ -153,15 +153,35 @@ impl crate::model::value::Value {
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) with the place of the mistake.
     pub fn from_yaml(name: &str, text: &str) -> crate::Result<crate::Value> {
-        let mut sources = crate::diag::SourceMap::default();
-        let source = sources.add(name, text);
-        let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let base = text.len() - bare.len();
-        let read = Yaml::new(source, base, bare)
-            .document()
-            .and_then(|value| value.to_model().map_err(|raise| Box::new(raise.to_problem())));
-        read.map_err(|problem| crate::Error::problems(crate::ErrorKind::Usage, &[*problem], &sources))
+        read_yaml(name, text, |yaml| yaml)
     }
+
+    /// As [`Value::from_yaml`](crate::Value::from_yaml), with the rules of YAML 1.2, as DVC and newer tools read it: `yes` is a
+    /// text and `1e-4` a number.
+    ///
+    /// ```
+    /// let value = rulemake::Value::from_yaml_core("params.yaml", "rate: 1e-4\nanswer: no\n")?;
+    /// assert_eq!(value.get("rate"), Some(&rulemake::Value::Float(0.0001)));
+    /// assert_eq!(value.get("answer"), Some(&"no".into()));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Value::from_yaml`](crate::Value::from_yaml).
+    pub fn from_yaml_core(name: &str, text: &str) -> crate::Result<crate::Value> {
+        read_yaml(name, text, |yaml| yaml.core())
+    }
+}
+
+fn read_yaml(name: &str, text: &str, with: fn(Yaml<'_>) -> Yaml<'_>) -> crate::Result<crate::Value> {
+    let mut sources = crate::diag::SourceMap::default();
+    let source = sources.add(name, text);
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let base = text.len() - bare.len();
+    let read = with(Yaml::new(source, base, bare))
+        .document()
+        .and_then(|value| value.to_model().map_err(|raise| Box::new(raise.to_problem())));
+    read.map_err(|problem| crate::Error::problems(crate::ErrorKind::Usage, &[*problem], &sources))
 }
 
 impl crate::model::value::Value {

@@ -2,6 +2,7 @@
 
 use crate::commands::cache::CacheUpkeep;
 use crate::commands::check::CheckArgs;
+use crate::commands::export::ExportArgs;
 use crate::commands::fmt::FmtArgs;
 use crate::commands::import::ImportArgs;
 use crate::commands::init::InitArgs;
@@ -30,6 +31,16 @@ pub(crate) enum Command {
     Import {
         #[command(flatten)]
         import: ImportArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Write dvc.lock, so that DVC finds nothing to do
+    ///
+    /// For a project that was imported from a dvc.yaml: of each stage whose outputs are up to date dvc.lock says what DVC would
+    /// say had it run the stage. The outputs are put into DVC's cache, where there is a `.dvc`.
+    Export {
+        #[command(flatten)]
+        export: ExportArgs,
         #[command(flatten)]
         common: Common,
     },
@@ -426,6 +437,7 @@ impl Command {
             | Command::Push { common, .. }
             | Command::Pull { common, .. }
             | Command::Lock { common, .. }
+            | Command::Export { common, .. }
             | Command::Cache { common, .. }
             | Command::Config { common, .. }
             | Command::Completions { common, .. }
@@ -456,6 +468,7 @@ impl Command {
             Command::Push { .. } => "push",
             Command::Pull { .. } => "pull",
             Command::Lock { .. } => "lock",
+            Command::Export { .. } => "export",
             Command::Cache { .. } => "cache",
             Command::Config { .. } => "config",
             Command::Completions { .. } => "completions",

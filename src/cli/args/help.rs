@@ -66,10 +66,11 @@ const COMMON: [&str; 18] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 18] = [
+const LESS_USED: [&str; 19] = [
     "run",
     "plan",
     "import",
+    "export",
     "accept",
     "status",
     "graph",

@@ -6,6 +6,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 mod clean;
 mod config;
+pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -92,6 +93,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Cache { upkeep, .. } => {
             here().and_then(|here| cache::cache(&common, &output, &upkeep, &here))
         }
+        Command::Export { export, .. } => place().and_then(|place| export::export(&place, &export)),
         Command::Lock { lock, .. } => place().and_then(|place| lock::lock(&place, &lock)),
         Command::Log { path, .. } => place().and_then(|place| ask::log(&place, &path)),
         Command::Accept { targets, dry_run, .. } => {

@@ -1,12 +1,15 @@
 //! `dvc.yaml`: each stage is a rule, and each instance of a `foreach` or a `matrix`. Values of `params.yaml` stay where they
 //! are: the Rulefile reads them, so that a change of one runs what uses it.
 
+mod stages;
+
 use super::interpolate::{Scopes, command_text, keys, path_expression, shown};
 use super::make::several;
 use super::{Draft, Imported, Names, Note, assembled, quoted};
 use crate::exit::{Exit, Failure};
 use rulemake::Value;
 use serde_json::{Map, Value as Json};
+pub(crate) use stages::{File, Stage as ResolvedStage, stages};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -19,6 +22,20 @@ const PLAIN_OPTIONS: [&str; 12] =
 
 /// `name` is what messages call the file, `dir` is where it lies.
 pub(crate) fn import(name: &str, text: &str, dir: &Path) -> Result<Imported, Failure> {
+    let (mut reader, file) = reader(name, text, dir)?;
+    let stages = file.get("stages").and_then(Json::as_object);
+    for key in file.keys().filter(|key| !["stages", "vars", "schema"].contains(&key.as_str())) {
+        let line = reader.line(&format!("{key}:"));
+        reader.notes.push(Note::changed(line, format!("`{key}` is for DVC's own displays: left out")));
+    }
+    for (stage, body) in stages.into_iter().flatten() {
+        reader.stage(stage, body)?;
+    }
+    Ok(reader.finish())
+}
+
+/// What reads the file, and its content.
+fn reader<'t>(name: &str, text: &'t str, dir: &'t Path) -> Result<(Reader<'t>, Map<String, Json>), Failure> {
     let Json::Object(file) = parsed(name, text)? else {
         return Err(wrong(format!("{name} is no mapping")));
     };
@@ -32,19 +49,12 @@ pub(crate) fn import(name: &str, text: &str, dir: &Path) -> Result<Imported, Fai
         names: Names::default(),
     };
     reader.vars(file.get("vars"))?;
-    let Some(Json::Object(stages)) = file.get("stages") else {
+    if !file.get("stages").is_some_and(Json::is_object) {
         return Err(
             wrong(format!("{name} has no `stages`")).help("what DVC tracks without a stage is a source here")
         );
-    };
-    for key in file.keys().filter(|key| !["stages", "vars", "schema"].contains(&key.as_str())) {
-        let line = reader.line(&format!("{key}:"));
-        reader.notes.push(Note::changed(line, format!("`{key}` is for DVC's own displays: left out")));
     }
-    for (stage, body) in stages {
-        reader.stage(stage, body)?;
-    }
-    Ok(reader.finish())
+    Ok((reader, file))
 }
 
 fn wrong(message: String) -> Failure {
@@ -52,7 +62,7 @@ fn wrong(message: String) -> Failure {
 }
 
 fn parsed(name: &str, text: &str) -> Result<Json, Failure> {
-    let value = Value::from_yaml(name, text)?;
+    let value = Value::from_yaml_core(name, text)?;
     serde_json::to_value(&value).map_err(|error| wrong(format!("{name} cannot be read: {error}")))
 }
 
@@ -255,12 +265,7 @@ impl Reader<'_> {
         line: usize,
     ) -> Result<Stage, String> {
         self.more_vars(body.get("vars"), &mut scopes)?;
-        let wdir = match body.get("wdir") {
-            Some(Json::String(text)) => {
-                joined(&scopes.now(text)?, "").ok_or("its `wdir` leads out of the project")?
-            }
-            _ => String::new(),
-        };
+        let wdir = self.wdir(body, &scopes)?;
         let mut draft = Draft { name: self.names.unique(name), ..Draft::default() };
         self.notes.extend(Note::of_name(line, &draft.name));
         draft.doc = body.get("desc").and_then(Json::as_str).map(|text| text.trim().replace('\n', " "));
@@ -333,6 +338,15 @@ impl Reader<'_> {
         Ok(Stage { name: name.into(), draft, outputs })
     }
 
+    fn wdir(&self, body: &Map<String, Json>, scopes: &Scopes) -> Result<String, String> {
+        match body.get("wdir") {
+            Some(Json::String(text)) => {
+                joined(&scopes.now(text)?, "").ok_or_else(|| "its `wdir` leads out of the project".into())
+            }
+            _ => Ok(String::new()),
+        }
+    }
+
     fn path(&self, scopes: &Scopes, text: &str, wdir: &str) -> Result<Output, String> {
         let now = scopes.now(text)?;
         let path = if now.starts_with('/') {
@@ -385,14 +399,7 @@ impl Reader<'_> {
                 let (_, content) = self.file(&file)?;
                 for key in wanted {
                     let keys = keys(&key).ok_or_else(|| format!("the param `{key}` is not understood"))?;
-                    let mut value = Some(&content);
-                    for part in &keys {
-                        value = value.and_then(|value| match value {
-                            Json::Object(map) => map.get(part),
-                            Json::Array(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),
-                            _ => None,
-                        });
-                    }
+                    let value = inside(&content, &keys);
                     value.ok_or_else(|| format!("{file} has no `{key}`"))?;
                     let arguments = format!("{}, {}", quoted(&file), quoted(&keys.join(".")));
                     draft.params.push((names.unique(&key), from_file(&file, &arguments)));
@@ -422,7 +429,7 @@ impl Reader<'_> {
         for stage in std::mem::take(&mut self.drafts) {
             let Stage { name, mut draft, outputs } = stage;
             if outputs.is_empty() {
-                let stamp = format!(".stamps/{name}");
+                let stamp = stamp(&name);
                 let line = self.line(&format!("{}:", name.split('@').next().unwrap_or(&name)));
                 let when = if draft.input.is_empty() && draft.params.is_empty() {
                     "runs once"
@@ -491,6 +498,20 @@ fn from_file(path: &str, arguments: &str) -> String {
         // As DVC has it.
         _ => format!("from_file({arguments}, format=\"yaml\")"),
     }
+}
+
+/// What a stage leaves that makes no file.
+pub(crate) fn stamp(stage: &str) -> String {
+    format!(".stamps/{stage}")
+}
+
+/// The value to which keys lead.
+fn inside<'j>(content: &'j Json, keys: &[String]) -> Option<&'j Json> {
+    keys.iter().try_fold(content, |value, part| match value {
+        Json::Object(map) => map.get(part),
+        Json::Array(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),
+        _ => None,
+    })
 }
 
 /// One or several.

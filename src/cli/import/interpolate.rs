@@ -106,11 +106,12 @@ impl Scopes {
 
     /// The text as it is now.
     pub(super) fn now(&self, text: &str) -> Result<String, String> {
-        let pieces = self.pieces(text, false)?;
-        let text = |piece: Piece| match piece {
-            Piece::Text(text) | Piece::Live { now: text, .. } => text,
-        };
-        Ok(pieces.into_iter().map(text).collect())
+        Ok(together(self.pieces(text, false)?))
+    }
+
+    /// The text of a command as it is now.
+    pub(super) fn in_command(&self, text: &str) -> Result<String, String> {
+        Ok(together(self.pieces(text, true)?))
     }
 
     /// A whole value: what is one `${...}` alone keeps its kind.
@@ -133,6 +134,13 @@ impl Scopes {
             other => other.clone(),
         })
     }
+}
+
+fn together(pieces: Vec<Piece>) -> String {
+    let text = |piece: Piece| match piece {
+        Piece::Text(text) | Piece::Live { now: text, .. } => text,
+    };
+    pieces.into_iter().map(text).collect()
 }
 
 /// A path as an expression of Python.

@@ -24,6 +24,41 @@ fn scalar(text: &str) -> String {
     plain_scalar(text).to_model().unwrap().canonical()
 }
 
+/// As ruamel.yaml 0.18 reads them, which is what DVC reads its files with.
+#[test]
+fn plain_scalars_of_yaml_1_2() {
+    for (text, value) in [
+        ("1e-7", "1e-07"),
+        ("1E3", "1000.0"),
+        ("-1.5e+3", "-1500.0"),
+        ("1.", "1.0"),
+        (".5", "0.5"),
+        ("010", "10"),
+        ("0o10", "8"),
+        ("0x1F", "31"),
+        ("1_000", "1000"),
+        ("-3", "-3"),
+        ("yes", "'yes'"),
+        ("off", "'off'"),
+        ("True", "True"),
+        ("1:30", "'1:30'"),
+        ("1.2.3", "'1.2.3'"),
+        ("e5", "'e5'"),
+        ("inf", "'inf'"),
+        ("-.inf", "-inf"),
+        ("+", "'+'"),
+        ("0x", "'0x'"),
+        ("0x-5", "'0x-5'"),
+        ("--5", "'--5'"),
+        ("12e34567890123456789012345678901", "inf"),
+        ("99999999999999999999", "'99999999999999999999'"),
+        ("~", "None"),
+    ] {
+        let read = crate::Value::from_yaml_core("x", &format!("[{text}]")).unwrap();
+        assert_eq!(read.canonical(), format!("[{value}]"), "{text}");
+    }
+}
+
 #[test]
 fn plain_scalars_are_those_of_pyyaml() {
     for (text, value) in [

@@ -34,12 +34,19 @@ pub(super) struct Yaml<'t> {
     anchors: FxHashMap<usize, (Value, usize)>,
     values: usize,
     result: Option<Value>,
+    /// What a plain scalar is.
+    plain: fn(&str) -> Value,
 }
 
 impl<'t> Yaml<'t> {
     pub(super) fn new(source: SourceId, base: usize, text: &'t str) -> Yaml<'t> {
         let anchors = FxHashMap::default();
-        Yaml { source, base, text, open: Vec::new(), anchors, values: 0, result: None }
+        Yaml { source, base, text, open: Vec::new(), anchors, values: 0, result: None, plain: plain_scalar }
+    }
+
+    /// By the rules of YAML 1.2.
+    pub(super) fn core(self) -> Yaml<'t> {
+        Yaml { plain: core_scalar, ..self }
     }
 
     pub(super) fn document(mut self) -> Parsed<Value> {
@@ -134,7 +141,7 @@ impl<'t> Yaml<'t> {
         let resolved = match tag {
             Some("str") => return Ok(text.into()),
             None if !plain => return Ok(text.into()),
-            _ => plain_scalar(text),
+            _ => (self.plain)(text),
         };
         let value = match (tag, resolved) {
             (Some("float"), Value::Int(n)) => Value::Float(n as f64),
@@ -273,6 +280,46 @@ pub(crate) fn plain_scalar(text: &str) -> Value {
     match yaml_float(digits, text.len() > digits.len()) {
         Some(x) => Value::Float(if negative { -x } else { x }),
         None => text.into(),
+    }
+}
+
+/// A plain scalar by the core schema of YAML 1.2: `yes` is a text, `1e-4` a number, and `010` is ten. As Python's readers of it
+/// do, `_` may stand between digits.
+fn core_scalar(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::None,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
+        _ => {}
+    }
+    let (sign, digits) = match text.strip_prefix(['-', '+']) {
+        Some(rest) => (if text.starts_with('-') { -1 } else { 1 }, rest),
+        None => (1, text),
+    };
+    if matches!(digits, ".inf" | ".Inf" | ".INF") {
+        return Value::Float(f64::from(sign) * f64::INFINITY);
+    }
+    let is_number = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b));
+    let clean = digits.replace('_', "");
+    let radix = [("0b", 2), ("0o", 8), ("0x", 16)].into_iter().find_map(|(prefix, radix)| {
+        let rest = clean.strip_prefix(prefix).filter(|rest| !rest.starts_with(['-', '+']))?;
+        Some(i64::from_str_radix(rest, radix).ok())
+    });
+    match radix {
+        _ if !is_number => text.into(),
+        Some(Some(n)) => Value::Int(i64::from(sign) * n),
+        Some(None) => text.into(),
+        None if clean.bytes().all(|b| b.is_ascii_digit()) => match clean.parse::<i64>() {
+            Ok(n) => Value::Int(i64::from(sign) * n),
+            Err(_) => text.into(),
+        },
+        None => match clean.parse::<f64>() {
+            // What is read as a number besides: `inf`, `nan`.
+            Ok(x) if clean.contains(|c: char| c.is_ascii_digit()) => Value::Float(f64::from(sign) * x),
+            _ => text.into(),
+        },
     }
 }
 

@@ -1,0 +1,190 @@
+//! `rulemake export`: what is up to date, as DVC has it.
+
+use super::Place;
+use crate::exit::{Exit, Failure};
+use crate::export::dvc;
+use crate::import::dvc::{ResolvedStage, stages};
+use crate::init::io_failure;
+use crate::options::RunArgs;
+use rulemake::inspect::OutputState;
+use rulemake::report::printable;
+use rulemake::{Value, Verdict};
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What `export` was asked to do.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  rulemake export           write dvc.lock: `dvc status` finds nothing to do
+  rulemake export dvc.lock  the same")]
+pub(crate) struct ExportArgs {
+    /// What to write: dvc.lock, beside the dvc.yaml in the directory of the Rulefile
+    #[arg(value_name = "FILE", default_value = "dvc.lock")]
+    to: PathBuf,
+}
+
+const LOCK: &str = "dvc.lock";
+const STAGES: &str = "dvc.yaml";
+
+/// A stage that is not written, and why.
+struct Left {
+    stage: String,
+    because: String,
+}
+
+pub(crate) fn export(place: &Place, args: &ExportArgs) -> Result<Exit, Failure> {
+    if args.to != Path::new(LOCK) {
+        let message = format!("`{}` is nothing that can be exported", args.to.display());
+        return Err(Failure::new(Exit::Usage, message).help("the one thing that can be is `dvc.lock`"));
+    }
+    let root = &place.project.root;
+    let text = std::fs::read_to_string(root.join(STAGES)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let message = format!("there is no {STAGES} in {}, and {LOCK} belongs to one", root.display());
+            Failure::new(Exit::Usage, message).help("`rulemake lock` writes what needs no DVC")
+        }
+        _ => io_failure("read", &root.join(STAGES), &error),
+    })?;
+    let stages = stages(STAGES, &text, root)?;
+    let outputs = outputs(place)?;
+
+    let mut left = Vec::new();
+    let mut ready: Vec<(String, ResolvedStage)> = Vec::new();
+    for (name, stage) in stages {
+        match stage.and_then(|stage| is_up_to_date(&name, &stage, &outputs).map(|()| stage)) {
+            Ok(stage) => ready.push((name, stage)),
+            Err(because) => left.push(Left { stage: name, because }),
+        }
+    }
+    let known = dvc::hashed(root, ready.iter().map(|(_, stage)| stage));
+    let before = before(root)?;
+    let mut written = Map::new();
+    let (mut count, mut kept) = (0, 0);
+    let cache = dvc::cache_of(root);
+    for (name, stage) in &ready {
+        match dvc::locked(stage, &known) {
+            Ok(entry) => {
+                let cached = stage.outs.iter().filter(|out| out.is_cached && !out.path.starts_with('/'));
+                for out in cached {
+                    let (Some(cache), Some(Ok(hashed))) = (&cache, known.get(&out.path)) else { continue };
+                    kept += dvc::keep(cache, &root.join(&out.path), hashed).map_err(|error| {
+                        let message = format!("cannot put {} into {}: {error}", out.path, cache.display());
+                        Failure::new(Exit::Environment, message)
+                    })?;
+                }
+                count += 1;
+                written.insert(name.clone(), entry);
+            }
+            Err(because) => left.push(Left { stage: name.clone(), because }),
+        }
+    }
+    // What DVC itself knows of the others stays.
+    for left in &left {
+        if let Some(entry) = before.get(&left.stage) {
+            written.insert(left.stage.clone(), entry.clone());
+        }
+    }
+    write(&root.join(LOCK), &dvc::document(&written))?;
+    tell(place, count, kept, cache.as_deref(), &left)
+}
+
+/// The outputs that the default rule needs, by path.
+fn outputs(place: &Place) -> Result<BTreeMap<String, OutputState>, Failure> {
+    let workflow = place.load(None)?;
+    let options = place.run_options(&RunArgs::default(), &workflow);
+    let session = place.session(workflow, &RunArgs::default()).open()?;
+    let outputs = session.outputs::<&str>(&[], &options);
+    place.show_printed(&session.take_printed());
+    let outputs = outputs.map_err(|error| place.explained(error, &[]))?;
+    Ok(outputs.into_iter().map(|output| (output.path.clone(), output)).collect())
+}
+
+/// Whether a job made what the stage would make.
+fn is_up_to_date(
+    name: &str,
+    stage: &ResolvedStage,
+    outputs: &BTreeMap<String, OutputState>,
+) -> Result<(), String> {
+    let stamp = crate::import::dvc::stamp(name);
+    let own = stage.outs.iter().map(|out| out.path.as_str());
+    let all = own.chain(stage.outs.is_empty().then_some(stamp.as_str()));
+    for path in all {
+        match outputs.get(path) {
+            None => return Err(format!("the first rule does not need {path}")),
+            Some(output) if output.verdict != Verdict::UpToDate => {
+                return Err(format!("{path} is not up to date"));
+            }
+            Some(output) if !output.exists => return Err(format!("{path} is not there")),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the lock file says that is there.
+fn before(root: &Path) -> Result<Map<String, Json>, Failure> {
+    let text = match std::fs::read_to_string(root.join(LOCK)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Map::new()),
+        Err(error) => return Err(io_failure("read", &root.join(LOCK), &error)),
+    };
+    let value = Value::from_yaml_core(LOCK, &text)?;
+    let stages = serde_json::to_value(&value).ok().and_then(|mut value| match value["stages"].take() {
+        Json::Object(stages) => Some(stages),
+        _ => None,
+    });
+    Ok(stages.unwrap_or_default())
+}
+
+fn write(to: &Path, text: &str) -> Result<(), Failure> {
+    if std::fs::read_to_string(to).is_ok_and(|before| before == text) {
+        return Ok(());
+    }
+    let fresh = to.with_file_name(format!(".{LOCK}.{}.tmp", std::process::id()));
+    let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, to));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&fresh);
+        io_failure("write", to, &error)
+    })
+}
+
+fn tell(
+    place: &Place,
+    count: usize,
+    kept: usize,
+    cache: Option<&Path>,
+    left: &[Left],
+) -> Result<Exit, Failure> {
+    let output = &place.output;
+    let exit = if left.is_empty() { Exit::Success } else { Exit::Found };
+    if output.json {
+        let left: Vec<Json> = left
+            .iter()
+            .map(|left| serde_json::json!({"stage": left.stage, "because": left.because}))
+            .collect();
+        output.answer_json(&serde_json::json!({
+            "v": 1, "to": LOCK, "stages": count, "cache": cache, "new_objects": kept, "left": left
+        }))?;
+        return Ok(exit);
+    }
+    let lines =
+        left.iter().map(|left| format!("left {}: {}\n", printable(&left.stage), printable(&left.because)));
+    output.answer(&lines.collect::<String>())?;
+    let s = |n: usize| if n == 1 { "" } else { "s" };
+    let kept = match cache {
+        None => "no .dvc here, so nothing was put into a cache".to_string(),
+        Some(cache) => {
+            let cache = cache.strip_prefix(&place.project.root).unwrap_or(cache);
+            format!("{kept} new file{} in {}", s(kept), cache.display())
+        }
+    };
+    output.remark(&printable(&format!("{LOCK} has {count} stage{}; {kept}", s(count))));
+    if !left.is_empty() {
+        output.remark(
+            "help: `rulemake` makes what is not up to date; `rulemake import` says which stages it knows",
+        );
+    }
+    Ok(exit)
+}

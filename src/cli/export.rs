@@ -1,0 +1,5 @@
+//! Results as other tools have them: DVC's lock file and cache. `import` is the way there, this is the way back.
+
+pub(crate) mod dvc;
+mod md5;
+mod yaml;
