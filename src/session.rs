@@ -19,7 +19,7 @@ mod watched;
 
 use crate::base::clock::Clock;
 use crate::base::path::normalise;
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheTraffic};
 use crate::diag::Diagnostic;
 use crate::disk;
 use crate::engine::cancel::CancelToken;
@@ -464,6 +464,21 @@ impl Session {
         let verdicts = forecast(cx, &self.index, &self.pool, refusals)
             .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
         verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
+    }
+
+    /// What goes between the session's cache and the place that it shares, for who shows it while the session runs, pushes or
+    /// pulls; `None` when there is no such place.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// assert!(session.cache_traffic().is_none());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cache_traffic(&self) -> Option<CacheTraffic> {
+        self.cache.as_ref()?.traffic()
     }
 
     /// What functions of the Rulefile printed when they were called for jobs, in order, since the last call of this. While

@@ -6,11 +6,12 @@ use super::entry::{Entry, Form, Kept};
 use super::link::{self, CacheLink};
 use super::manifest::Item;
 use super::place::{Ground, Lost};
+use super::traffic::CacheTraffic;
 use crate::base::digest::Digest;
 use crate::files::hash::FileHasher;
 use crate::trace::identity::Known;
 use rayon::prelude::*;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +41,7 @@ pub struct Cache {
     link: CacheLink,
     shared: Option<Shared>,
     notices: Mutex<Notices>,
+    traffic: CacheTraffic,
     /// Nothing is kept any more: the directory does not take it.
     is_full: AtomicBool,
 }
@@ -86,6 +88,7 @@ impl Cache {
             link: CacheLink::default(),
             shared: None,
             notices: Mutex::default(),
+            traffic: CacheTraffic::default(),
             is_full: AtomicBool::new(false),
         }
     }
@@ -119,6 +122,11 @@ impl Cache {
     /// Whether there is a shared place, whose answers take their time.
     pub(crate) fn is_shared(&self) -> bool {
         self.shared.is_some()
+    }
+
+    /// What goes between it and the shared place; `None` when there is none.
+    pub(crate) fn traffic(&self) -> Option<CacheTraffic> {
+        self.shared.as_ref().map(|_| self.traffic.clone())
     }
 
     /// The directory.
@@ -284,7 +292,10 @@ impl Cache {
         if self.is_here(object) {
             return Ok(());
         }
-        let got = self.ask(|place| self.directory.receive(object, |to| place.get(object, size, to)));
+        let got = self.ask(|place| {
+            let get = |to: &mut dyn Write| self.traffic.receiving(size, to, |to| place.get(object, size, to));
+            self.directory.receive(object, get)
+        });
         if got == Some(true) { Ok(()) } else { Err(Lost::Missing) }
     }
 
@@ -368,7 +379,9 @@ impl Cache {
         objects.dedup();
         let put = |object: &Digest| {
             let put = |place: &dyn CacheBackend| {
-                place.put(object, &mut link::open(&self.directory.object(object))?)
+                let mut content = link::open(&self.directory.object(object))?;
+                let size = content.metadata()?.len();
+                self.traffic.sending(size, || place.put(object, &mut content))
             };
             self.ask(put).is_some()
         };

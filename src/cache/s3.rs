@@ -52,7 +52,12 @@ impl S3Cache {
             .strip_prefix("s3://")
             .ok_or_else(|| invalid("no address such as s3://bucket/prefix".into()))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.is_empty() || bucket.contains('@') {
+        if bucket.contains('@') {
+            // Perhaps a key, which is shown nowhere.
+            let message = "an address of S3 storage holds no key: it is taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        if bucket.is_empty() {
             return Err(invalid("it names no bucket".into()));
         }
         let amazon = format!("https://s3.{region}.amazonaws.com");
