@@ -30,6 +30,7 @@ mod place;
 mod room;
 #[cfg(feature = "cache-s3")]
 mod s3;
+mod traffic;
 mod upkeep;
 #[cfg(feature = "cache-http")]
 mod wire;
@@ -42,6 +43,7 @@ pub use link::CacheLink;
 pub use room::Cache;
 #[cfg(feature = "cache-s3")]
 pub use s3::S3Cache;
+pub use traffic::{CacheTraffic, Transferred};
 pub use upkeep::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
 
 pub(crate) use entry::{Entry, Form, Kept};
