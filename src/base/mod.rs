@@ -1,5 +1,6 @@
 //! L0: ids, paths, digests, time. Knows no other module of the crate and does no I/O.
 
+pub(crate) mod brisk;
 pub(crate) mod checksum;
 pub(crate) mod clock;
 pub(crate) mod digest;

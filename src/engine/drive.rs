@@ -17,6 +17,7 @@ mod temps;
 mod together;
 mod way;
 
+use crate::base::brisk;
 use crate::base::clock::{self, Clock};
 use crate::engine::cancel::{CancelLevel, CancelToken};
 use crate::engine::conclude::Concluded;
@@ -322,7 +323,8 @@ impl Run<'_> {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             self.check_due();
             self.pause_if_asked();
-            match inbox.recv_timeout(HEARTBEAT) {
+            let at_once = if self.spot.is_brisk() { brisk::linger(|| inbox.try_recv().ok()) } else { None };
+            match at_once.map_or_else(|| inbox.recv_timeout(HEARTBEAT), Ok) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

@@ -7,6 +7,7 @@ use super::job::{self, Around};
 use super::log::Logs;
 use super::process::Control;
 use super::watch::Watch;
+use crate::base::brisk;
 use crate::base::clock::monotonic;
 use crate::exec::executor::{Completion, JobRequest, Outcome, Signal};
 use rustc_hash::FxHashMap;
@@ -154,32 +155,40 @@ impl Shared {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next job; `None` when there will be none.
-    fn next(&self) -> Option<(JobRequest, Arc<Control>)> {
+    /// The next job; `None` when there will be none. With `brisk` it is expected at once.
+    fn next(&self, brisk: bool) -> Option<(JobRequest, Arc<Control>)> {
         let mut pool = self.lock();
-        loop {
+        pool.idle += 1;
+        if brisk && pool.queue.is_empty() && !pool.closing {
+            drop(pool);
+            brisk::linger(|| (!self.lock().queue.is_empty()).then_some(()));
+            pool = self.lock();
+        }
+        let next = loop {
             if let Some(next) = pool.queue.pop_front() {
-                return Some(next);
+                break Some(next);
             }
             if pool.closing {
-                return None;
+                break None;
             }
-            pool.idle += 1;
             pool = self.work.wait(pool).unwrap_or_else(PoisonError::into_inner);
-            pool.idle -= 1;
-        }
+        };
+        pool.idle -= 1;
+        next
     }
 }
 
 fn serve(shared: &Shared) {
     let around = Around { watch: &shared.watch, logs: &shared.logs };
-    while let Some((request, control)) = shared.next() {
+    let mut brisk = false;
+    while let Some((request, control)) = shared.next(brisk) {
         // The report is sent also if this unwinds, and the thread goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             let mut report = Report::new(shared, request.job);
             // Until it is told that it did not, it did.
             let mut began = request.begin.is_none();
             let outcome = job::execute(&request, &control, around, &mut began);
+            brisk = brisk::is(report.start.elapsed());
             (report.outcome, report.began) = (Some(outcome), began);
         }));
     }

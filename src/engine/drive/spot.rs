@@ -4,6 +4,7 @@
 //! it is taken away ([`Spot::close`]), and what ends meanwhile is the coordinator's.
 
 use super::Inbox;
+use crate::base::brisk;
 use crate::engine::cancel::{CancelLevel, CancelToken};
 use crate::engine::conclude::{self, AfterFacts};
 use crate::exec::executor::{Completion, Outcome};
@@ -11,11 +12,13 @@ use crate::graph::job::JobId;
 use crate::plan::context::Context;
 use rustc_hash::FxHashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) struct Spot {
     cancel: CancelToken,
     inner: Mutex<Inner>,
+    brisk: AtomicBool,
 }
 
 struct Inner {
@@ -27,7 +30,11 @@ struct Inner {
 
 impl Spot {
     pub(super) fn new(cx: Arc<Context>, cancel: CancelToken) -> Spot {
-        Spot { cancel, inner: Mutex::new(Inner { cx: Some(cx), facts: FxHashMap::default() }) }
+        Spot {
+            cancel,
+            inner: Mutex::new(Inner { cx: Some(cx), facts: FxHashMap::default() }),
+            brisk: AtomicBool::new(false),
+        }
     }
 
     /// Before a job is given to the executor of this machine. Not for jobs that end with others.
@@ -44,8 +51,14 @@ impl Spot {
         self.lock().cx = Some(cx);
     }
 
+    /// Whether jobs end so quickly that the next message is about to come.
+    pub(super) fn is_brisk(&self) -> bool {
+        self.brisk.load(Ordering::Relaxed)
+    }
+
     /// What the coordinator is told of the end of a job.
     pub(super) fn ended(&self, completion: Completion) -> Inbox {
+        self.brisk.store(brisk::is(completion.duration), Ordering::Relaxed);
         let known = {
             let mut inner = self.lock();
             let facts = inner.facts.remove(&completion.job);
