@@ -2,6 +2,8 @@
 
 mod accept;
 mod answers;
+#[cfg(feature = "archive")]
+mod archive;
 mod builder;
 mod history;
 mod lock;
@@ -50,6 +52,8 @@ use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use answers::{JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
+#[cfg(feature = "archive")]
+pub use archive::{ArchiveLeft, ArchiveOptions, ArchiveResults, Archived};
 pub use builder::SessionBuilder;
 pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
 pub use metrics::{MetricChange, Metrics, MetricsDiff};

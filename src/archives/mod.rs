@@ -1,0 +1,19 @@
+//! L3: a project as one file: a tar of plain entries behind zstd. Knows paths and bytes; no rules, no state.
+//!
+//! Invariants:
+//!
+//! - The same content gives the same bytes: entries are sorted, and have neither times nor owners.
+//! - What is unpacked lies in the directory that was named, whoever made the archive: each entry goes through [`gate`]
+//!   before anything is written, and nothing is ever written through a link.
+//! - Nothing that is there is overwritten unless that is asked for, and an archive that is refused leaves nothing behind.
+
+mod gate;
+mod pack;
+mod unpack;
+
+pub(crate) use gate::{foreign_part, stays_inside};
+pub(crate) use pack::{Content, Packer};
+pub use unpack::{UnpackOptions, Unpacked, unpack};
+
+#[cfg(test)]
+mod tests;
