@@ -139,8 +139,8 @@ pub mod inspect {
 /// A project as one file, with results and what these were made from.
 #[cfg(feature = "archive")]
 pub mod archive {
-    pub use crate::archives::{UnpackOptions, Unpacked, unpack};
-    pub use crate::session::{ArchiveLeft, ArchiveOptions, ArchiveResults, Archived};
+    pub use crate::archives::{ArchiveLeft, Archived, UnpackOptions, Unpacked, unpack};
+    pub use crate::session::{ArchiveOptions, ArchiveResults};
 }
 
 /// `Rulefile.lock`: which results are those of a project, for git. [`guide::staleness`] says what it means.

@@ -53,7 +53,7 @@ use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use answers::{JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
 #[cfg(feature = "archive")]
-pub use archive::{ArchiveLeft, ArchiveOptions, ArchiveResults, Archived};
+pub use archive::{ArchiveOptions, ArchiveResults};
 pub use builder::SessionBuilder;
 pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
 pub use metrics::{MetricChange, Metrics, MetricsDiff};

@@ -27,7 +27,7 @@ pub(super) struct Gate {
 const FOREIGN: [&str; 2] = [".rulemake", ".git"];
 
 /// The part of a path by which it is no project's own.
-pub(crate) fn foreign_part(path: &str) -> Option<&str> {
+pub(super) fn foreign_part(path: &str) -> Option<&str> {
     let is_foreign = |part: &&str| FOREIGN.iter().any(|foreign| part.eq_ignore_ascii_case(foreign));
     path.split('/').find(is_foreign)
 }
@@ -123,7 +123,7 @@ fn has_odd(text: &str) -> bool {
 
 /// Whether a link in a directory is one that the gate lets through as far as its own text says: relative, and not out of the
 /// directory.
-pub(crate) fn stays_inside(path: &str, to: &str) -> bool {
+pub(super) fn stays_inside(path: &str, to: &str) -> bool {
     let mut gate = Gate::default();
     gate.pass(path.as_bytes(), Kind::Link, Some(to.as_bytes())).is_ok() && gate.end().is_ok()
 }

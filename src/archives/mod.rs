@@ -1,4 +1,4 @@
-//! L3: a project as one file: a tar of plain entries behind zstd. Knows paths and bytes; no rules, no state.
+//! L3: a project as one file: a tar of plain entries behind zstd. Knows paths and bytes; no rules, no state, no record.
 //!
 //! Invariants:
 //!
@@ -8,11 +8,12 @@
 //! - Nothing that is there is overwritten unless that is asked for, and an archive that is refused leaves nothing behind.
 
 mod gate;
+mod list;
 mod pack;
 mod unpack;
 
-pub(crate) use gate::{foreign_part, stays_inside};
-pub(crate) use pack::{Content, Packer};
+pub(crate) use list::List;
+pub use list::{ArchiveLeft, Archived};
 pub use unpack::{UnpackOptions, Unpacked, unpack};
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ const TIME: u64 = 315_532_800;
 
 /// What an entry holds.
 #[derive(Debug)]
-pub(crate) enum Content<'a> {
+pub(super) enum Content<'a> {
     Directory,
     Text(&'a str),
     /// A file on the disk, links followed; what it has to hold, where that is known.
@@ -21,14 +21,14 @@ pub(crate) enum Content<'a> {
 }
 
 /// An archive that is being written.
-pub(crate) struct Packer<'w> {
+pub(super) struct Packer<'w> {
     tar: Builder<zstd::Encoder<'w, &'w mut dyn Write>>,
     /// Bytes of the files so far.
-    pub(crate) bytes: u64,
+    pub(super) bytes: u64,
 }
 
 impl<'w> Packer<'w> {
-    pub(crate) fn new(to: &'w mut dyn Write) -> io::Result<Packer<'w>> {
+    pub(super) fn new(to: &'w mut dyn Write) -> io::Result<Packer<'w>> {
         let mut encoder = zstd::Encoder::new(to, zstd::DEFAULT_COMPRESSION_LEVEL)?;
         // So that a damaged archive is told from a good one.
         encoder.include_checksum(true)?;
@@ -41,7 +41,7 @@ impl<'w> Packer<'w> {
     ///
     /// # Errors
     /// A file that cannot be read, that changed, or an archive that cannot be written.
-    pub(crate) fn add(&mut self, path: &str, content: &Content<'_>) -> io::Result<()> {
+    pub(super) fn add(&mut self, path: &str, content: &Content<'_>) -> io::Result<()> {
         match content {
             Content::Directory => {
                 let mut header = header(EntryType::Directory, 0o755, 0);
@@ -82,7 +82,7 @@ impl<'w> Packer<'w> {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn finish(self) -> io::Result<()> {
+    pub(super) fn finish(self) -> io::Result<()> {
         self.tar.into_inner()?.finish().map(drop)
     }
 }

@@ -1,6 +1,7 @@
 //! Archives that somebody made to do harm, and those that we make.
 
-use super::{Content, Packer, UnpackOptions, unpack};
+use super::pack::{Content, Packer};
+use super::{UnpackOptions, unpack};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

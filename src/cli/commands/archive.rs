@@ -25,7 +25,7 @@ pub(crate) struct ArchiveArgs {
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
     /// Write it there, `-` for standard output; by default to this directory, called like the project
-    #[arg(short, long = "output", value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     to: Option<PathBuf>,
     /// Which results: `all` that the targets need, only the `targets`, or `none`
     #[arg(long, value_name = "WHICH", default_value = "all")]
@@ -173,7 +173,8 @@ pub(crate) fn unpack(common: &Common, output: &Output, args: &UnpackArgs) -> Res
         true => String::new(),
         false => format!(" -C {}", quoted(&to.to_string_lossy())),
     };
-    output.remark(&printable(&format!("next:\n  rulemake{command} -n")));
+    output.remark("next:");
+    output.remark(&printable(&format!("  rulemake{command} -n")));
     Ok(Exit::Success)
 }
 
