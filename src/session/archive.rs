@@ -54,8 +54,22 @@ pub enum ArchiveResults {
 impl Session {
     /// Writes the project as an archive, a tar behind zstd: the Rulefile with all that it reads, the sources that `targets`
     /// (none = the default rule) need, results, and a `Rulefile.lock` that says what these were made from. So what is unpacked
-    /// with [`unpack`](crate::archive::unpack) is up to date there. The same content gives the same bytes. An example is at
-    /// `unpack`.
+    /// with [`unpack`](crate::archive::unpack) is up to date there. The same content gives the same bytes.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// use rulemake::archive::ArchiveOptions;
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-archive-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// # std::fs::write(root.join("Rulefile"), "rule a:\n    output: 'a.txt'\n    shell: 'echo a > {output}'\n")?;
+    /// let mut session = Session::builder(Workflow::load(root.join("Rulefile"))?).root(&root).open()?;
+    /// assert!(session.run::<&str>(&[], &RunOptions::default())?.success());
+    /// let mut bytes = Vec::new();
+    /// let done = session.archive::<&str>(&[], &RunOptions::default(), &ArchiveOptions::default(), &mut bytes)?;
+    /// assert_eq!((done.files, done.results), (3, 1)); // the Rulefile, its lock file, and a.txt
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Session::plan`]; [`ErrorKind::Environment`] when a file cannot be read or the archive cannot be written.

@@ -342,9 +342,9 @@ Examples:
     /// these were made from: where it is unpacked, they are up to date. The same content gives the same bytes.
     #[command(after_help = "\
 Examples:
-  rulemake archive                        all that the first rule needs
-  rulemake archive --results none -o a.tar.zst  without results
-  rulemake archive --with README.md plots       one rule, and a file more")]
+  rulemake archive                         all that the first rule needs
+  rulemake archive --results none          without results
+  rulemake archive --with README.md plots  one rule, and a file more")]
     Archive {
         #[command(flatten)]
         archive: ArchiveArgs,
