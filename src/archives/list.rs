@@ -96,7 +96,7 @@ impl<'s> List<'s> {
     }
 
     /// A path from the root as one from the top.
-    fn from_top(&self, path: &str) -> String {
+    fn seen_from_top(&self, path: &str) -> String {
         match self.below.is_empty() {
             true => normalise(path).into_owned(),
             false => normalise(&format!("{}/{path}", self.below)).into_owned(),
@@ -105,7 +105,7 @@ impl<'s> List<'s> {
 
     /// Adds what is at a path from the root: a file, or a directory with all that is in it.
     pub(crate) fn add(&mut self, path: &str, digest: Option<Digest>, is_result: bool) {
-        self.add_at(&self.from_top(path), self.root.join(path), digest, is_result);
+        self.add_at(&self.seen_from_top(path), self.root.join(path), digest, is_result);
     }
 
     fn add_at(&mut self, name: &str, full: PathBuf, digest: Option<Digest>, is_result: bool) {
@@ -209,7 +209,7 @@ impl<'s> List<'s> {
     /// # Errors
     /// A file that cannot be read, or an archive that cannot be written.
     pub(crate) fn write(mut self, name: &str, text: &str, to: &mut dyn Write) -> Result<Archived> {
-        let lock_name = self.from_top(name);
+        let lock_name = self.seen_from_top(name);
         // One of the project's own is of what it was, this one of what is here.
         self.items.remove(&lock_name);
         let failed = |path: &str, error: &std::io::Error| {

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
+/// Kind, path, text of a link, content.
+type Raw<'a> = (EntryType, &'a [u8], &'a [u8], &'a [u8]);
+
 /// An archive of entries as they are, without any of the care that is taken when one is packed.
-fn raw(dir: &Path, entries: &[(EntryType, &[u8], &[u8], &[u8])]) -> PathBuf {
+fn raw(dir: &Path, entries: &[Raw<'_>]) -> PathBuf {
     let mut tar = Builder::new(Vec::new());
     for (kind, path, link, content) in entries {
         let mut header = Header::new_gnu();
@@ -56,7 +59,7 @@ const DIRECTORY: EntryType = EntryType::Directory;
 #[test]
 fn what_would_write_elsewhere_is_refused_as_a_whole() {
     let good = (FILE, &b"good"[..], &b""[..], &b"x"[..]);
-    let cases: Vec<(&str, Vec<(EntryType, &[u8], &[u8], &[u8])>)> = vec![
+    let cases: Vec<(&str, Vec<Raw<'_>>)> = vec![
         ("leads out", vec![(FILE, b"../x", b"", b"x")]),
         ("leads out", vec![(FILE, b"a/../../x", b"", b"x")]),
         ("leads out", vec![(DIRECTORY, b"..", b"", b"")]),
