@@ -5,7 +5,8 @@
 
 mod support;
 
-use rulemake::{Cache, CacheLink, Rule, RunOptions, Session, Workflow};
+use rulemake::cache::{Cache, CacheLink};
+use rulemake::{Rule, RunOptions, Session, Workflow};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};

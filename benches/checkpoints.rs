@@ -68,7 +68,7 @@ fn measure(name: &str, consumers: usize, workflow: impl Fn() -> Workflow, root: 
     support::row("  nothing to do", consumers, time);
     let time = support::median(3, || {
         let plan = session.plan::<&str>(&[], &Default::default()).expect("it plans");
-        assert_eq!((plan.counts().0, plan.waiting()), (0, 0));
+        assert_eq!((plan.counts().run, plan.counts().after_checkpoint), (0, 0));
     });
     support::row("  plan", consumers, time);
 }

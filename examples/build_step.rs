@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 /// A module of constants from lines of `name = value`.
 fn constants(job: &JobContext) -> Result<(), BoxError> {
     let mut code = String::from("// Generated.\n");
-    for (number, line) in (1..).zip(job.read_to_string(&job.inputs()[0])?.lines()) {
+    for (number, line) in (1..).zip(job.read_to_string(job.input(0)?)?.lines()) {
         let (name, value) =
             line.split_once('=').ok_or_else(|| format!("line {number} has no `=`: {line}"))?;
         let (name, value) = (name.trim().to_uppercase(), value.trim());
         code.push_str(&format!("pub const {name}: &str = {value:?};\n"));
     }
-    Ok(job.write(&job.outputs()[0], code)?)
+    Ok(job.write(job.output(0)?, code)?)
 }
 
 fn main() -> Result<(), BoxError> {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The line of a table with the greatest maximum, the third column.
 fn hottest(job: &JobContext) -> Result<(), BoxError> {
-    let text = job.read_to_string(&job.inputs()[0])?;
+    let text = job.read_to_string(job.input(0)?)?;
     let mut best: Option<(f64, &str)> = None;
     for line in text.lines().skip(1) {
         let Some(Ok(maximum)) = line.split(',').nth(2).map(str::parse::<f64>) else { continue };
@@ -18,7 +18,7 @@ fn hottest(job: &JobContext) -> Result<(), BoxError> {
     }
     let (maximum, line) = best.ok_or("there is no measurement in it")?;
     job.log(&format!("{maximum} degrees"));
-    Ok(job.write(&job.outputs()[0], format!("{line}\n"))?)
+    Ok(job.write(job.output(0)?, format!("{line}\n"))?)
 }
 
 fn join(job: &JobContext) -> Result<(), BoxError> {
@@ -26,7 +26,7 @@ fn join(job: &JobContext) -> Result<(), BoxError> {
     for path in job.inputs() {
         lines.push_str(&job.read_to_string(path)?);
     }
-    Ok(job.write(&job.outputs()[0], lines)?)
+    Ok(job.write(job.output(0)?, lines)?)
 }
 
 fn main() -> Result<(), BoxError> {

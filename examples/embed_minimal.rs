@@ -12,8 +12,8 @@ fn main() -> Result<(), BoxError> {
 
     let workflow = Workflow::builder()
         .rule(Rule::builder("count").input("{name}.sorted").output("{name}.count").action("1", |job| {
-            let lines = fs::read_to_string(&job.inputs()[0])?.lines().count();
-            Ok(fs::write(&job.outputs()[0], format!("{lines} different words\n"))?)
+            let lines = fs::read_to_string(job.input(0)?)?.lines().count();
+            Ok(fs::write(job.output(0)?, format!("{lines} different words\n"))?)
         }))
         .rule(
             Rule::builder("sort")

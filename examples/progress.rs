@@ -47,7 +47,7 @@ fn main() -> Result<(), BoxError> {
             std::thread::sleep(Duration::from_millis(30));
             job.progress(step, 4);
         }
-        Ok(job.write(&job.outputs()[0], "")?)
+        Ok(job.write(job.output(0)?, "")?)
     });
     let all =
         Rule::builder("all").inputs(["a.slow", "b.slow", "c.slow"]).output("all").shell("touch {output}");

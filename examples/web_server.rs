@@ -10,11 +10,11 @@ use std::path::Path;
 
 /// A page of a text: its first line is the title, empty lines end paragraphs.
 fn page(job: &JobContext) -> Result<(), BoxError> {
-    let text = job.read_to_string(&job.inputs()[0])?;
+    let text = job.read_to_string(job.input(0)?)?;
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
     let (title, body) = escaped.split_once('\n').unwrap_or((&escaped, ""));
     let body = body.trim().replace("\n\n", "</p>\n<p>");
-    Ok(job.write(&job.outputs()[0], format!("<title>{title}</title>\n<h1>{title}</h1>\n<p>{body}</p>\n"))?)
+    Ok(job.write(job.output(0)?, format!("<title>{title}</title>\n<h1>{title}</h1>\n<p>{body}</p>\n"))?)
 }
 
 fn workflow() -> rulemake::Result<Workflow> {

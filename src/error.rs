@@ -40,7 +40,7 @@ pub enum ErrorKind {
     Plan,
     /// The code of `onstart:` failed, so no job was started.
     Hook,
-    /// An option has a value that cannot be used.
+    /// An option or an argument has a value that cannot be used.
     Usage,
     /// Another run holds the lock of this directory.
     Locked,
@@ -204,6 +204,12 @@ impl Error {
     }
 
     /// What `print` wrote before the load of the Rulefile failed, in order.
+    ///
+    /// ```
+    /// let text = "print('so far')\nrule a:\n    shel: 'true'\n";
+    /// let error = rulemake::Workflow::parse("Rulefile", text).unwrap_err();
+    /// assert_eq!(error.printed(), ["so far"]);
+    /// ```
     #[must_use]
     pub fn printed(&self) -> &[String] {
         &self.0.printed

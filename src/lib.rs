@@ -8,8 +8,8 @@
 //!
 //! let workflow = Workflow::builder()
 //!     .rule(Rule::builder("count").input("{name}.sorted").output("{name}.count").action("1", |job| {
-//!         let lines = job.read_to_string(&job.inputs()[0])?.lines().count();
-//!         Ok(job.write(&job.outputs()[0], format!("{lines} different words\n"))?)
+//!         let lines = job.read_to_string(job.input(0)?)?.lines().count();
+//!         Ok(job.write(job.output(0)?, format!("{lines} different words\n"))?)
 //!     }))
 //!     .rule(Rule::builder("sort").input("{name}.txt").output("{name}.sorted").shell("sort -u {input} > {output}"))
 //!     .build()?;
@@ -41,8 +41,8 @@
 //! | Feature | Default | What it adds |
 //! |---|---|---|
 //! | `archive` | with `cli` | a project as one file, with its results: `archive` |
-//! | `cache-http` | yes | results shared by HTTP: `HttpCache` |
-//! | `cache-s3` | no | results shared in S3-compatible storage: `S3Cache` |
+//! | `cache-http` | yes | results shared by HTTP: `cache::HttpCache` |
+//! | `cache-s3` | no | results shared in S3-compatible storage: `cache::S3Cache` |
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
 //! | `tracing` | no | runs and jobs as spans of the `tracing` crate |
 //! | `test-support` | no | files in memory, a fake executor and a manual clock, for tests of your rules: `test_support` |
@@ -92,7 +92,7 @@ struct Readme;
 #[cfg(feature = "archive")]
 mod archives;
 mod base;
-mod cache;
+pub mod cache;
 mod diag;
 mod disk;
 mod engine;
@@ -127,12 +127,11 @@ pub mod event {
 
 /// What a [`Session`] answers beyond plans and reports: states of outputs, logs, the run that is going on.
 pub mod inspect {
-    pub use crate::cache::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
     pub use crate::plan::orphans::Orphan;
-    pub use crate::plan::plan::{PlanRead, ReportedFile};
+    pub use crate::plan::plan::{PlanCounts, PlanRead, ReportedFile};
     pub use crate::session::{
-        Accepted, JobLog, LastRun, LeftOut, MadeFiles, MetricChange, Metrics, MetricsDiff, OutputState,
-        PassedOver, Pushed, RunningJob, Status, Watched,
+        Accepted, EndedJob, JobEnd, JobLog, LastRun, LeftOut, MadeFiles, MetricChange, Metrics, MetricsDiff,
+        OutputState, PassedOver, Pushed, RunningJob, Status, Watched,
     };
 }
 
@@ -159,11 +158,6 @@ pub mod source {
 
 pub use base::clock::Clock;
 pub use base::digest::Digest;
-#[cfg(feature = "cache-http")]
-pub use cache::HttpCache;
-#[cfg(feature = "cache-s3")]
-pub use cache::S3Cache;
-pub use cache::{Cache, CacheBackend, CacheDirectory, CacheLink};
 pub use diag::style::TextStyle;
 pub use diag::{Diagnostic, Label, Severity};
 pub use engine::cancel::{CancelGuard, CancelLevel, CancelToken};
@@ -171,7 +165,7 @@ pub use engine::event::{Event, EventKind, JobFailure, SkipCause, Summary};
 pub use engine::slots::{JobSlots, SlotSource};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::info::JobInfo;
-pub use model::action::{Interpreter, JobContext};
+pub use model::action::{FileKey, Interpreter, JobContext};
 pub use model::build::{BoxError, WorkflowBuilder};
 pub use model::dynamic::CallContext;
 pub use model::environment::Environments;

@@ -5,6 +5,7 @@ mod answers;
 #[cfg(feature = "archive")]
 mod archive;
 mod builder;
+mod ended;
 mod history;
 mod lock;
 mod metrics;
@@ -20,7 +21,7 @@ mod watched;
 
 use crate::base::clock::Clock;
 use crate::base::path::normalise;
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheTraffic};
 use crate::diag::Diagnostic;
 use crate::disk;
 use crate::engine::cancel::CancelToken;
@@ -51,10 +52,11 @@ use crate::plan::temp::Temps;
 use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
-pub use answers::{JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
+pub use answers::{EndedJob, JobEnd, JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
 #[cfg(feature = "archive")]
 pub use archive::{ArchiveOptions, ArchiveResults};
 pub use builder::SessionBuilder;
+use ended::Hearing;
 pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
 pub use metrics::{MetricChange, Metrics, MetricsDiff};
 pub use options::{LoadOptions, RunOptions};
@@ -108,6 +110,11 @@ pub struct Session {
 impl Workflow {
     /// Loads a Rulefile; relative paths of the workflow start from its directory.
     ///
+    /// ```
+    /// let error = rulemake::Workflow::load("no-such/Rulefile").unwrap_err();
+    /// assert_eq!(error.kind(), rulemake::ErrorKind::Environment);
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Environment`] when a file cannot be read, [`ErrorKind::Workflow`] with all mistakes found.
     pub fn load(path: impl AsRef<Path>) -> Result<Workflow> {
@@ -115,6 +122,19 @@ impl Workflow {
     }
 
     /// Loads a Rulefile with options.
+    ///
+    /// ```
+    /// # use rulemake::{LoadOptions, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-load-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// std::fs::write(root.join("Rulefile"), "rule a:\n    output: config['name']\n    shell: 'touch {output}'\n")?;
+    /// let mut options = LoadOptions::default();
+    /// options.config = vec!["name=a.txt".into()];
+    /// let workflow = Workflow::load_with(root.join("Rulefile"), &options)?;
+    /// assert_eq!(workflow.rule("a").unwrap().outputs().collect::<Vec<_>>(), ["a.txt"]);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Workflow::load`].
@@ -151,21 +171,64 @@ impl Workflow {
 
 impl Session {
     /// Starts the description of a session.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let session = Session::builder(workflow).root(std::env::temp_dir()).jobs(2).open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn builder(workflow: Workflow) -> SessionBuilder {
         SessionBuilder::new(workflow)
     }
 
     /// The workflow.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let session = Session::builder(workflow).open()?;
+    /// assert_eq!(session.workflow().rules().len(), 1);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn workflow(&self) -> &Workflow {
         &self.workflow
     }
 
     /// The root directory.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let session = Session::builder(workflow).root(std::env::temp_dir()).open()?;
+    /// assert_eq!(session.root(), std::env::temp_dir());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Gives the following runs another token: one that was cancelled stays so, and a host may want to go on.
+    ///
+    /// ```
+    /// # use rulemake::{CancelLevel, CancelToken, Rule, RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-token-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let workflow = Workflow::builder().rule(Rule::builder("a").output("a.txt").shell("touch {output}")).build()?;
+    /// let token = CancelToken::new();
+    /// let mut session = Session::builder(workflow).root(&root).cancel(token.clone()).open()?;
+    /// token.cancel(CancelLevel::Terminate);
+    /// assert!(session.run(&["a.txt"], &RunOptions::default())?.cancelled);
+    /// session.set_cancel(CancelToken::new());
+    /// assert!(session.run(&["a.txt"], &RunOptions::default())?.success());
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    pub fn set_cancel(&mut self, token: CancelToken) {
+        self.cancel = token;
     }
 
     fn state_dir(&self) -> PathBuf {
@@ -265,6 +328,15 @@ impl Session {
     }
 
     /// Plans `targets` (paths or rule names; none = the default rule) without running or writing anything.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.counts().run, 1);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
@@ -398,6 +470,21 @@ impl Session {
         verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
     }
 
+    /// What goes between the session's cache and the place that it shares, for who shows it while the session runs, pushes or
+    /// pulls; `None` when there is no such place.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// assert!(session.cache_traffic().is_none());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cache_traffic(&self) -> Option<CacheTraffic> {
+        self.cache.as_ref()?.traffic()
+    }
+
     /// What functions of the Rulefile printed when they were called for jobs, in order, since the last call of this. While
     /// a run goes on, this is told by events: [`EventKind::Printed`](crate::EventKind::Printed).
     ///
@@ -414,6 +501,14 @@ impl Session {
     }
 
     /// Explains why `path` will or will not be made again.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let why = Session::builder(workflow).open()?.why("no-such.txt")?;
+    /// assert_eq!((why.source, why.chain[0].exists), (false, false));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Session::plan`].
@@ -459,6 +554,18 @@ impl Session {
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
     ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-run-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let mut session = Session::builder(workflow).root(&root).open()?;
+    /// let report = session.run(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!((report.success(), report.summary.ran), (true, 1));
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
@@ -500,13 +607,19 @@ impl Session {
             slots: self.shared_slots.clone(),
         };
         let observer = self.observer.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, observer)?;
+        let mut hearing = Hearing::default();
+        let mut tell = |event: &Event| {
+            hearing.hear(event);
+            observer(event);
+        };
+        let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut tell)?;
         self.note_metrics(&done);
         if options.lock == LockUse::Keep {
             self.keep_lock(targets, options, done.run)?;
         }
         self.prove(targets, options, &done);
         Ok(RunReport {
+            jobs: hearing.into_ended(&done.cx),
             run: done.run,
             summary: done.summary,
             failures: done.failures,

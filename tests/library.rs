@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+use rulemake::inspect::{EndedJob, JobEnd};
 use rulemake::{
     BoxError, CancelLevel, CancelToken, Event, EventKind, Interpreter, JobContext, PathPattern, Reason, Rule,
     RuleBuilder, RunOptions, RunReport, Session, Shadow, Value, Workflow,
@@ -257,7 +258,7 @@ fn flags_resources_and_logs_are_as_in_a_rulefile() {
                         job.logs()[0].ends_with("logs/out.log"),
                     ));
                     Ok(job.write(
-                        job.output("missing").unwrap_or(job.outputs()[0].clone()),
+                        job.output("missing").or_else(|_| job.output(0))?,
                         job.read(&job.inputs_named("m")[0])?,
                     )?)
                 }),
@@ -337,4 +338,102 @@ fn a_session_runs_kinds_of_actions_that_its_host_knows() {
     let session = Session::builder(unknown).root(root.path()).open().unwrap();
     let error = session.plan(&["a"], &RunOptions::default()).unwrap_err();
     assert!(error.to_string().contains("needs an interpreter of `sql`"), "{error}");
+}
+
+/// A job says itself what it has when it is asked for a file that it has not.
+#[test]
+fn files_are_named_by_number_or_name() {
+    let root = dir(&[("in", "x"), ("more", "y")]);
+    let rule = || Rule::builder("r").input("in").input_named("table", "more").outputs(["a", "b"]);
+    let good = rule().action("1", |job| {
+        let both = [job.read_to_string(job.input(0)?)?, job.read_to_string(job.input("table")?)?];
+        assert_eq!(job.input(1)?, job.input("table")?);
+        job.write(job.output(0)?, both.concat())?;
+        Ok(job.write(job.output(1)?, "")?)
+    });
+    assert!(run(root.path(), workflow([good])).0.success());
+    assert_eq!(read(&root, "a"), "xy");
+    let outcome = |rule: RuleBuilder| run(root.path(), workflow([rule])).0.failures[0].outcome.clone();
+    let wrong = rule().action("2", |job| Ok(job.write(job.input("tabel")?, "")?));
+    assert_eq!(outcome(wrong), "rule `r` has no input `tabel`: it has 2, named `table`");
+    let wrong = rule().action("3", |job| Ok(job.write(job.output(2)?, "")?));
+    assert_eq!(outcome(wrong), "rule `r` has no output 2 (they count from 0): it has 2");
+}
+
+/// What was meant to be executed is never dropped in silence.
+#[test]
+fn two_actions_are_a_mistake() {
+    let rule = || Rule::builder("r").output("out");
+    let code = |rule: RuleBuilder| {
+        let error = Workflow::builder().rule(rule).build().unwrap_err();
+        (error.code().to_string(), error.diagnostics()[0].message.clone())
+    };
+    let both = code(rule().action("1", |_| Ok(())).shell("touch {output}"));
+    assert_eq!(both, ("two-actions".into(), "rule `r` has two actions: both `action` and `shell`".into()));
+    let twice = code(rule().shell("touch {output}").shell("date > {output}"));
+    assert_eq!(twice.1, "rule `r` has two actions: `shell` was called twice");
+}
+
+/// A failure speaks of what the rule executes.
+#[test]
+fn a_closure_that_makes_nothing_is_told_as_one() {
+    let root = dir(&[]);
+    let idle = Rule::builder("idle").output("out").action("1", |_| Ok(()));
+    let failure = &run(root.path(), workflow([idle])).0.failures[0];
+    assert_eq!(failure.outcome, "the closure succeeded but did not create out");
+    assert_eq!(failure.help.as_deref(), Some("check that it writes to the paths of its outputs"));
+    let empty = Rule::builder("empty")
+        .output(PathPattern::new("out").non_empty())
+        .action("1", |job| Ok(job.write(job.output(0)?, "")?));
+    let failure = &run(root.path(), workflow([empty])).0.failures[0];
+    assert_eq!(failure.outcome, "the closure succeeded, but out is empty, which `ensure` forbids");
+}
+
+/// The report names the jobs that did something, each once, however often it was tried or run.
+#[test]
+fn a_report_names_its_jobs() {
+    let root = dir(&[]);
+    let cache = tempfile::tempdir().unwrap();
+    let make = |text: &'static str| {
+        let all = Rule::builder("all").inputs(["a.txt", "b.txt"]);
+        let good =
+            Rule::builder("good").output("{x}.txt").constraint("x", "[a-z]").action(
+                "1",
+                move |job| match job.wildcards().get("x") {
+                    Some("b") if text == "fails" => Err("no b today".into()),
+                    _ => Ok(job.write(job.output(0)?, "made")?),
+                },
+            );
+        let workflow = workflow([all, good.retries(1)]);
+        let cache = rulemake::cache::Cache::new(cache.path());
+        let mut session = Session::builder(workflow).root(root.path()).jobs(1).cache(cache).open().unwrap();
+        session.run::<&str>(&[], &{
+            let mut options = RunOptions::default();
+            options.keep_going = true;
+            options
+        })
+    };
+    let told = |report: &RunReport| {
+        let tell = |ended: EndedJob| {
+            let (name, value) = ended.job.wildcards[0].clone();
+            (ended.job.outputs.join(" "), ended.end, format!("{name}={value}"))
+        };
+        let mut all: Vec<(String, JobEnd, String)> = report.jobs().map(tell).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    };
+    let expect = |path: &str, end, wildcards: &str| (path.to_string(), end, wildcards.to_string());
+    let report = make("fails").unwrap();
+    let expected = [expect("a.txt", JobEnd::Ran, "x=a"), expect("b.txt", JobEnd::Failed, "x=b")];
+    assert_eq!(told(&report), expected);
+    assert_eq!(told(&make("works").unwrap()), [expect("b.txt", JobEnd::Ran, "x=b")]);
+    assert_eq!(told(&make("works").unwrap()), []);
+    fs::remove_file(root.path().join("a.txt")).unwrap();
+    let report = make("works").unwrap();
+    assert_eq!(told(&report), [expect("a.txt", JobEnd::Restored, "x=a")]);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(
+        (&json["jobs"][0]["end"], &json["jobs"][0]["job"]["rule"]),
+        (&"restored".into(), &"good".into())
+    );
 }

@@ -14,7 +14,8 @@ use std::io::{self, Write};
 /// it never fails a job.
 ///
 /// ```
-/// use rulemake::{CacheBackend, Digest};
+/// use rulemake::Digest;
+/// use rulemake::cache::CacheBackend;
 /// use std::collections::HashMap;
 /// use std::fs::File;
 /// use std::io::{self, Read, Write};

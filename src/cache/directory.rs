@@ -33,7 +33,8 @@ const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 /// machines where it is on a disk that they share.
 ///
 /// ```
-/// use rulemake::{CacheBackend, CacheDirectory, Digest};
+/// use rulemake::Digest;
+/// use rulemake::cache::{CacheBackend, CacheDirectory};
 /// # let dir = std::env::temp_dir().join(format!("rulemake-doc-cache-{}", std::process::id()));
 /// let cache = CacheDirectory::new(&dir);
 /// # std::fs::create_dir_all(&dir)?;
@@ -55,12 +56,22 @@ pub struct CacheDirectory {
 
 impl CacheDirectory {
     /// The cache in `dir`, which is made when the first result is kept.
+    ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// let directory = CacheDirectory::new("/team/results");
+    /// ```
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> CacheDirectory {
         CacheDirectory { dir: dir.into(), made: OnceLock::new(), next: AtomicU64::new(0) }
     }
 
     /// Where it is.
+    ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// assert!(CacheDirectory::new("/team/results").path().ends_with("results"));
+    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.dir

@@ -9,7 +9,7 @@ use std::path::Path;
 /// How files come out of a cache, and into it.
 ///
 /// ```
-/// use rulemake::{Cache, CacheLink};
+/// use rulemake::cache::{Cache, CacheLink};
 /// let cache = Cache::new("/var/cache/results").link(CacheLink::Hardlink);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -1,12 +1,23 @@
-//! L3: results that were made before, kept by what they were made of, so that they are restored instead of made again.
+//! Results that were made before, kept by what they were made of, so that they are restored instead of made again: what
+//! [`SessionBuilder::cache`](crate::SessionBuilder::cache) is given, and the upkeep of its directory.
 //!
-//! Knows digests, paths and bytes; not rules, jobs or the state log. Invariants:
+//! ```
+//! use rulemake::cache::{Cache, CacheDirectory, CacheLimits};
+//! # let dir = std::env::temp_dir().join(format!("rulemake-doc-cache-{}", std::process::id()));
+//! let cache = Cache::new(&dir);
+//! let mut limits = CacheLimits::default();
+//! limits.max_bytes = Some(50_000_000_000);
+//! assert_eq!(CacheDirectory::new(&dir).make_room(&limits, true)?.results, 0, "nothing is kept yet");
+//! # let _ = (cache, std::fs::remove_dir_all(&dir));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 //!
-//! - What leaves the cache has the digest that was asked for, or it does not leave it.
-//! - Nothing that goes wrong here fails a job: what cannot be read is a miss, what cannot be written is not kept, and
-//!   both are told once ([`Cache::take_notices`]).
-//! - An object or an entry is whole or not there: it is written under another name and renamed. So readers need no lock,
-//!   and processes, projects and machines may share a directory.
+//! What leaves a cache has the digest that was asked for, or it does not leave it. Nothing that goes wrong in one fails a job:
+//! what cannot be read is not there, what cannot be written is not kept, and both are told once as a warning. Processes,
+//! projects and machines may share a directory.
+
+// L3. Knows digests, paths and bytes; not rules, jobs or the state log. Invariant: an object or an entry is whole or not there:
+// it is written under another name and renamed. So readers need no lock.
 
 mod backend;
 mod directory;
@@ -19,6 +30,7 @@ mod place;
 mod room;
 #[cfg(feature = "cache-s3")]
 mod s3;
+mod traffic;
 mod upkeep;
 #[cfg(feature = "cache-http")]
 mod wire;
@@ -31,6 +43,7 @@ pub use link::CacheLink;
 pub use room::Cache;
 #[cfg(feature = "cache-s3")]
 pub use s3::S3Cache;
+pub use traffic::{CacheTraffic, Transferred};
 pub use upkeep::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
 
 pub(crate) use entry::{Entry, Form, Kept};

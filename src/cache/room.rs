@@ -6,11 +6,12 @@ use super::entry::{Entry, Form, Kept};
 use super::link::{self, CacheLink};
 use super::manifest::Item;
 use super::place::{Ground, Lost};
+use super::traffic::CacheTraffic;
 use crate::base::digest::Digest;
 use crate::files::hash::FileHasher;
 use crate::trace::identity::Known;
 use rayon::prelude::*;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Where a session keeps results and looks for them.
 ///
 /// ```
-/// use rulemake::{Cache, RunOptions, Session, Workflow};
+/// use rulemake::cache::Cache;
+/// use rulemake::{RunOptions, Session, Workflow};
 /// # let dir = std::env::temp_dir().join(format!("rulemake-doc-room-{}", std::process::id()));
 /// # let (root, results) = (dir.join("root"), dir.join("cache"));
 /// # std::fs::create_dir_all(&root)?;
@@ -39,6 +41,7 @@ pub struct Cache {
     link: CacheLink,
     shared: Option<Shared>,
     notices: Mutex<Notices>,
+    traffic: CacheTraffic,
     /// Nothing is kept any more: the directory does not take it.
     is_full: AtomicBool,
 }
@@ -73,6 +76,11 @@ pub(crate) struct NewResult<'a> {
 
 impl Cache {
     /// The cache in this directory. It is made when the first result is kept.
+    ///
+    /// ```
+    /// let cache = rulemake::cache::Cache::new("/var/cache/rulemake");
+    /// assert_eq!(cache.directory().path(), std::path::Path::new("/var/cache/rulemake"));
+    /// ```
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Cache {
         Cache {
@@ -80,11 +88,17 @@ impl Cache {
             link: CacheLink::default(),
             shared: None,
             notices: Mutex::default(),
+            traffic: CacheTraffic::default(),
             is_full: AtomicBool::new(false),
         }
     }
 
     /// Sets how files come out of the directory and into it.
+    ///
+    /// ```
+    /// use rulemake::cache::{Cache, CacheLink};
+    /// let cache = Cache::new("/var/cache/rulemake").link(CacheLink::Copy);
+    /// ```
     #[must_use]
     pub fn link(mut self, link: CacheLink) -> Cache {
         self.link = link;
@@ -93,6 +107,12 @@ impl Cache {
 
     /// Sets a place that is shared with others. What is not in the directory is looked for there and taken over; what is
     /// kept in the directory is put there, too, if `writes`.
+    ///
+    /// ```
+    /// use rulemake::cache::{Cache, CacheDirectory};
+    /// use std::sync::Arc;
+    /// let cache = Cache::new("/var/cache/rulemake").shared(Arc::new(CacheDirectory::new("/team/results")), false);
+    /// ```
     #[must_use]
     pub fn shared(mut self, place: Arc<dyn CacheBackend>, writes: bool) -> Cache {
         self.shared = Some(Shared { place, writes, failed: AtomicU32::new(0) });
@@ -104,7 +124,19 @@ impl Cache {
         self.shared.is_some()
     }
 
+    /// What goes between it and the shared place; `None` when there is none.
+    pub(crate) fn traffic(&self) -> Option<CacheTraffic> {
+        self.shared.as_ref().map(|_| self.traffic.clone())
+    }
+
     /// The directory.
+    ///
+    /// ```
+    /// # use rulemake::cache::Cache;
+    /// # let dir = std::env::temp_dir().join("no-such-cache");
+    /// assert_eq!(Cache::new(&dir).directory().usage()?.results, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn directory(&self) -> &CacheDirectory {
         &self.directory
@@ -260,7 +292,10 @@ impl Cache {
         if self.is_here(object) {
             return Ok(());
         }
-        let got = self.ask(|place| self.directory.receive(object, |to| place.get(object, size, to)));
+        let got = self.ask(|place| {
+            let get = |to: &mut dyn Write| self.traffic.receiving(size, to, |to| place.get(object, size, to));
+            self.directory.receive(object, get)
+        });
         if got == Some(true) { Ok(()) } else { Err(Lost::Missing) }
     }
 
@@ -344,7 +379,9 @@ impl Cache {
         objects.dedup();
         let put = |object: &Digest| {
             let put = |place: &dyn CacheBackend| {
-                place.put(object, &mut link::open(&self.directory.object(object))?)
+                let mut content = link::open(&self.directory.object(object))?;
+                let size = content.metadata()?.len();
+                self.traffic.sending(size, || place.put(object, &mut content))
             };
             self.ask(put).is_some()
         };

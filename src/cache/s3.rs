@@ -13,7 +13,7 @@ use std::time::Duration;
 /// A shared place in S3-compatible storage.
 ///
 /// ```no_run
-/// use rulemake::{Cache, S3Cache};
+/// use rulemake::cache::{Cache, S3Cache};
 /// use std::sync::Arc;
 ///
 /// let place = S3Cache::new("s3://bucket/prefix", None, "eu-central-1")?.credentials("key", "secret", None);
@@ -37,6 +37,12 @@ const MOST: u64 = 5 << 30;
 impl S3Cache {
     /// The place `s3://bucket/prefix`, at an endpoint other than Amazon's if one is given.
     ///
+    /// ```
+    /// # use rulemake::cache::S3Cache;
+    /// assert!(S3Cache::new("s3://bucket/results", Some("https://minio.example.org"), "us-east-1").is_ok());
+    /// assert!(S3Cache::new("https://bucket", None, "us-east-1").is_err());
+    /// ```
+    ///
     /// # Errors
     /// It is no address of this kind.
     pub fn new(address: &str, endpoint: Option<&str>, region: &str) -> io::Result<S3Cache> {
@@ -46,7 +52,12 @@ impl S3Cache {
             .strip_prefix("s3://")
             .ok_or_else(|| invalid("no address such as s3://bucket/prefix".into()))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.is_empty() || bucket.contains('@') {
+        if bucket.contains('@') {
+            // Perhaps a key, which is shown nowhere.
+            let message = "an address of S3 storage holds no key: it is taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        if bucket.is_empty() {
             return Err(invalid("it names no bucket".into()));
         }
         let amazon = format!("https://s3.{region}.amazonaws.com");
@@ -59,6 +70,12 @@ impl S3Cache {
     }
 
     /// Sets the key that requests are signed with.
+    ///
+    /// ```
+    /// # use rulemake::cache::S3Cache;
+    /// let cache = S3Cache::new("s3://bucket/results", None, "eu-west-1")?.credentials("a key", "a secret", None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn credentials(mut self, key: &str, secret: &str, token: Option<&str>) -> S3Cache {
         self.credentials = Some(match token {

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// What a cache holds.
 ///
 /// ```
-/// use rulemake::inspect::CacheUsage;
+/// use rulemake::cache::CacheUsage;
 /// fn tell(usage: &CacheUsage) -> String {
 ///     format!("{} results in {} bytes", usage.results, usage.bytes)
 /// }
@@ -40,7 +40,7 @@ pub struct CacheUsage {
 /// What a cache holds of a rule.
 ///
 /// ```
-/// use rulemake::inspect::CachedRule;
+/// use rulemake::cache::CachedRule;
 /// fn greatest(rules: &[CachedRule]) -> Option<&CachedRule> {
 ///     rules.iter().max_by_key(|rule| rule.bytes)
 /// }
@@ -59,7 +59,7 @@ pub struct CachedRule {
 /// What may go of a cache. Without any limit only what is of no use to anybody.
 ///
 /// ```
-/// use rulemake::inspect::CacheLimits;
+/// use rulemake::cache::CacheLimits;
 /// let mut limits = CacheLimits::default();
 /// limits.max_bytes = Some(10 << 30);
 /// ```
@@ -81,7 +81,7 @@ pub struct CacheLimits {
 /// What went, or would go.
 ///
 /// ```
-/// use rulemake::inspect::CacheRemoved;
+/// use rulemake::cache::CacheRemoved;
 /// fn tell(removed: &CacheRemoved) -> String {
 ///     format!("{} results, {} bytes", removed.results, removed.bytes)
 /// }
@@ -113,7 +113,7 @@ pub struct CacheRemoved {
 /// What is wrong in a cache.
 ///
 /// ```
-/// use rulemake::inspect::CacheFaults;
+/// use rulemake::cache::CacheFaults;
 /// fn is_good(faults: &CacheFaults) -> bool {
 ///     faults.damaged.is_empty()
 /// }
@@ -167,6 +167,17 @@ struct Scan {
 impl CacheDirectory {
     /// What is in it.
     ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// # let dir = std::env::temp_dir().join("no-such-cache");
+    /// let usage = CacheDirectory::new(&dir).usage()?;
+    /// for rule in &usage.rules {
+    ///     println!("{}: {} bytes", rule.rule, rule.bytes);
+    /// }
+    /// assert_eq!(usage.bytes, 0, "nothing is kept yet");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// It cannot be read.
     pub fn usage(&self) -> io::Result<CacheUsage> {
@@ -192,6 +203,16 @@ impl CacheDirectory {
     }
 
     /// Makes room: finds what may go, and removes it if `remove`.
+    ///
+    /// ```
+    /// # use rulemake::cache::{CacheDirectory, CacheLimits};
+    /// # let dir = std::env::temp_dir().join("no-such-cache");
+    /// let mut limits = CacheLimits::default();
+    /// limits.max_age = Some(std::time::Duration::from_secs(90 * 24 * 3600));
+    /// let would_go = CacheDirectory::new(&dir).make_room(&limits, false)?;
+    /// assert_eq!((would_go.results, would_go.bytes), (0, 0));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// It cannot be read, or something cannot be removed.
@@ -268,6 +289,13 @@ impl CacheDirectory {
 
     /// Reads every object, and tells which are not what their names say. With `remove` these go, and the results that need
     /// them.
+    ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// # let dir = std::env::temp_dir().join("no-such-cache");
+    /// assert!(CacheDirectory::new(&dir).check(false)?.damaged.is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Something cannot be read, or removed.

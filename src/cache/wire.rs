@@ -28,6 +28,8 @@ impl fmt::Display for Failure {
 pub(super) struct Wire {
     agent: ureq::Agent,
     pub(super) authorization: Option<String>,
+    /// What a server may take to answer, and beyond what its bytes take.
+    answer: Duration,
 }
 
 /// A request is sent so often.
@@ -46,17 +48,21 @@ const LEAST_COMPRESSED: u64 = 1 << 10;
 
 impl Wire {
     pub(super) fn new() -> Wire {
+        Wire::with_patience(ANSWER)
+    }
+
+    fn with_patience(answer: Duration) -> Wire {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER))
+            .timeout_recv_response(Some(answer))
             .max_redirects(4)
             .max_idle_connections_per_host(16)
             .max_idle_connections(16)
             .proxy(None)
             .user_agent(concat!("rulemake/", env!("CARGO_PKG_VERSION")))
             .build();
-        Wire { agent: config.into(), authorization: None }
+        Wire { agent: config.into(), authorization: None, answer }
     }
 
     /// Whether there is something at an address.
@@ -75,7 +81,8 @@ impl Wire {
     pub(super) fn get_small(&self, url: &str) -> io::Result<Option<Vec<u8>>> {
         self.again(url, &mut || {
             let request = self.with(self.agent.get(url));
-            let response = request.config().timeout_recv_body(Some(ANSWER)).build().call().map_err(broken)?;
+            let response =
+                request.config().timeout_recv_body(Some(self.answer)).build().call().map_err(broken)?;
             match response.status().as_u16() {
                 200 => {}
                 404 | 410 => return Ok(None),
@@ -93,7 +100,7 @@ impl Wire {
     pub(super) fn get(&self, url: &str, blob: &Blob, to: &mut dyn Write) -> io::Result<bool> {
         let response = self.again(url, &mut || {
             let request = self.with(self.agent.get(url));
-            let request = request.config().timeout_recv_body(Some(time_for(blob.size))).build();
+            let request = request.config().timeout_recv_body(Some(self.time_for(blob.size))).build();
             let response = request.call().map_err(broken)?;
             match response.status().as_u16() {
                 200 => Ok(Some(response)),
@@ -115,7 +122,7 @@ impl Wire {
     pub(super) fn put(&self, url: &str, body: &mut dyn Read, size: u64) -> io::Result<()> {
         let request = self.with(self.agent.put(url)).header("content-length", size.to_string());
         let request = request.header("content-type", "application/octet-stream");
-        let request = request.config().timeout_send_body(Some(time_for(size))).build();
+        let request = request.config().timeout_send_body(Some(self.time_for(size))).build();
         // What was read of the body cannot be sent again.
         let response =
             request.send(ureq::SendBody::from_reader(&mut Body(body))).map_err(|e| told(url, broken(e).0))?;
@@ -123,6 +130,10 @@ impl Wire {
             200..=299 => Ok(()),
             status => Err(told(url, refused("PUT", status).0)),
         }
+    }
+
+    fn time_for(&self, size: u64) -> Duration {
+        self.answer + Duration::from_secs(size / BYTES_PER_SECOND)
     }
 
     fn with<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
@@ -153,10 +164,6 @@ impl Read for Body<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
     }
-}
-
-fn time_for(size: u64) -> Duration {
-    ANSWER + Duration::from_secs(size / BYTES_PER_SECOND)
 }
 
 /// The failure, with the address that it is about, up to where keys begin.
@@ -208,4 +215,52 @@ pub(super) fn compressed(content: &mut File, size: u64) -> io::Result<Option<Vec
     let bytes = zstd::encode_all(&mut *content, 3)?;
     content.rewind()?;
     Ok(Some(bytes).filter(|bytes| (bytes.len() as u64) < size / 10 * 9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
+
+    /// A server that does this with each connection, and never closes one.
+    fn server(say: fn(&mut TcpStream)) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://127.0.0.1:{}/cas/x", listener.local_addr().unwrap().port());
+        let serve = move || {
+            let mut open = Vec::new();
+            for mut stream in listener.incoming().flatten() {
+                say(&mut stream);
+                open.push(stream);
+            }
+        };
+        std::thread::Builder::new().spawn(serve).unwrap();
+        url
+    }
+
+    /// A server that says nothing, one that stops in the middle of what it sends, and one that takes nothing: each is given
+    /// up, and soon.
+    #[test]
+    fn a_server_that_hangs_is_not_waited_for() {
+        let wire = Wire::with_patience(Duration::from_millis(200));
+        let start = Instant::now();
+        let silent = server(|_| {});
+        assert!(wire.get_small(&silent).is_err());
+        assert!(wire.has(&silent).is_err());
+        assert!(wire.put(&silent, &mut &b"abc"[..], 3).is_err());
+        let halfway = server(|stream| {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it");
+        });
+        assert!(wire.get_small(&halfway).is_err());
+        let blob = Blob { sha256: String::new(), size: 100, plain_size: None };
+        // 100 bytes take no time worth counting.
+        assert!(wire.get(&halfway, &blob, &mut Vec::new()).is_err());
+        let large = vec![0; 64 << 20];
+        assert!(
+            wire.put(&silent, &mut &large[..], 64 << 10).is_err(),
+            "what nobody reads is not sent for ever"
+        );
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
 }

@@ -3,7 +3,8 @@
 
 use crate::exit::{Exit, Failure};
 use clap::ValueEnum;
-use rulemake::{Cache, CacheBackend, CacheDirectory, CacheLink, Value};
+use rulemake::Value;
+use rulemake::cache::{Cache, CacheBackend, CacheDirectory, CacheLink};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -131,8 +132,8 @@ fn shared(place: &str, around: &Around<'_>) -> Result<Arc<dyn CacheBackend>, Fai
 
 #[cfg(feature = "cache-http")]
 fn http(place: &str, around: &Around<'_>) -> Result<Arc<dyn CacheBackend>, Failure> {
-    let cache =
-        rulemake::HttpCache::new(place).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let cache = rulemake::cache::HttpCache::new(place)
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     // A name in the address is meant.
     if place.contains('@') {
         return Ok(Arc::new(cache));
@@ -154,7 +155,7 @@ fn s3(place: &str, around: &Around<'_>) -> Result<Arc<dyn CacheBackend>, Failure
     let variable = |names: &[&str]| names.iter().find_map(|name| around.variable(name));
     let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or("us-east-1");
     let endpoint = variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]);
-    let cache = rulemake::S3Cache::new(place, endpoint, region)
+    let cache = rulemake::cache::S3Cache::new(place, endpoint, region)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let pair = variable(&["AWS_ACCESS_KEY_ID"]).zip(variable(&["AWS_SECRET_ACCESS_KEY"]));
     Ok(Arc::new(match pair {

@@ -32,6 +32,7 @@ mod settings;
 mod signals;
 mod snakemake;
 mod svg;
+mod transfers;
 mod values;
 mod words;
 

@@ -4,6 +4,7 @@
 //! thread a few times per second, so that a run of many short jobs is not slowed by its display.
 
 use crate::output::{Output, say};
+use crate::transfers::Transfers;
 use anstyle::AnsiColor;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rulemake::report::{Narrator, printable};
@@ -42,6 +43,8 @@ struct View {
     running: Vec<Running>,
     live: Option<Live>,
     json: bool,
+    /// What goes between the cache and the place that others share.
+    transfers: Option<Transfers>,
     /// An event's time, and when it came.
     clock: Option<(u64, Instant)>,
     /// Why events were lost that somebody waits for.
@@ -70,6 +73,7 @@ impl Progress {
             running: Vec::new(),
             live: live.then(|| Live::new(style)),
             json: output.json,
+            transfers: None,
             clock: None,
             lost: None,
         };
@@ -81,6 +85,11 @@ impl Progress {
     /// Takes an event of the run.
     pub(crate) fn observe(&self, event: &Event) {
         self.view().observe(event);
+    }
+
+    /// Shows what goes between the cache and the place that others share, too.
+    pub(crate) fn with_transfers(&self, transfers: Option<Transfers>) {
+        self.view().transfers = transfers;
     }
 
     /// Says that the run is being stopped; `typed` is whether by a key.
@@ -169,8 +178,10 @@ impl View {
         let failed = self.narrator.failed();
         let now_ms = self.clock.map(|(time_ms, at)| time_ms + at.elapsed().as_millis() as u64);
         let left = now_ms.and_then(|now| self.narrator.time_left_ms(now)).map(rulemake::report::time_left);
+        let moved = self.transfers.as_mut().and_then(Transfers::now);
         if let Some(live) = &mut self.live {
-            live.draw(&Counts { progress, running: self.running.len(), failed, left }, &self.running);
+            let counts = Counts { progress, running: self.running.len(), failed, moved, left };
+            live.draw(&counts, &self.running);
         }
     }
 }
@@ -208,6 +219,7 @@ struct Counts {
     progress: (usize, usize),
     running: usize,
     failed: usize,
+    moved: Option<String>,
     left: Option<String>,
 }
 
@@ -259,11 +271,12 @@ fn template_style(template: &str) -> ProgressStyle {
 }
 
 /// A bar and what it stands for, in one line at any width: when room gets scarce the bar shrinks, then it goes, then go the
-/// time that is left and the number of running jobs. How far it is and what failed is always told.
+/// time that is left, the number of running jobs and what was transferred. How far it is and what failed is always told.
 fn bar_line(counts: &Counts, columns: usize, style: TextStyle) -> String {
     let (done, total) = counts.progress;
     let failed = (counts.failed > 0).then(|| format!("{} failed", counts.failed));
-    let mut parts = [Some(format!("{} running", counts.running)), failed, counts.left.clone()];
+    let mut parts =
+        [Some(format!("{} running", counts.running)), failed, counts.moved.clone(), counts.left.clone()];
     // One column stays free, for a terminal may go to the next line when the last one is written.
     let room = columns.saturating_sub(1);
     loop {
@@ -274,7 +287,7 @@ fn bar_line(counts: &Counts, columns: usize, style: TextStyle) -> String {
         if bar >= LEAST_BAR {
             return format!("{} {text}", painted_bar(counts.progress, bar, style));
         }
-        let longest = [2, 0].into_iter().find(|part| parts[*part].is_some());
+        let longest = [3, 0, 2].into_iter().find(|part| parts[*part].is_some());
         match longest.filter(|_| text.width() > room) {
             Some(part) => parts[part] = None,
             None => return text.to_string(),
@@ -392,7 +405,7 @@ mod tests {
     #[test]
     fn the_bar_gives_way_to_what_it_stands_for() {
         let line = |running, failed, left: Option<&str>, progress, columns| {
-            let counts = Counts { progress, running, failed, left: left.map(str::to_string) };
+            let counts = Counts { progress, running, failed, moved: None, left: left.map(str::to_string) };
             bar_line(&counts, columns, TextStyle::Plain)
         };
         let left = Some("about 5 min left");

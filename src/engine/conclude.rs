@@ -14,6 +14,7 @@ use crate::files::results::{
     Fault, Kind, checksum, collect, faults, is_empty, leads_outside, protect, touch,
 };
 use crate::graph::job::{Job, JobId};
+use crate::model::action::Action;
 use crate::model::flags::{Flag, Stream};
 use crate::plan::context::Context;
 use crate::plan::inputs;
@@ -256,10 +257,10 @@ fn good_outputs(cx: &Context, id: JobId, required: &[Required]) -> Result<Vec<(P
     }
     let faults = faults(&cx.root, &dues).map_err(of)?;
     if !faults.is_empty() {
-        return Err(faulty(&faults));
+        return Err(faulty(&faults, succeeded(cx, id)));
     }
     for asked in required {
-        meet(cx, asked)?;
+        meet(cx, asked, succeeded(cx, id))?;
     }
     // Before the hashing: it changes signatures.
     for path in flagged(cx, id, Flag::Protected) {
@@ -276,14 +277,14 @@ fn flagged(cx: &Context, id: JobId, flag: Flag) -> impl Iterator<Item = &str> {
 }
 
 /// Whether an output is as `ensure` asks.
-fn meet(cx: &Context, asked: &Required) -> Result<(), Trouble> {
+fn meet(cx: &Context, asked: &Required, succeeded: &str) -> Result<(), Trouble> {
     let path = &asked.path;
     match &asked.what {
         Requirement::NonEmpty => match is_empty(&cx.root, path).map_err(|e| Trouble::of(&e))? {
             false => Ok(()),
             true => Err(Trouble {
-                message: format!("the command succeeded, but {path} is empty, which `ensure` forbids"),
-                help: Some("look whether the command failed without saying so".into()),
+                message: format!("{succeeded}, but {path} is empty, which `ensure` forbids"),
+                help: Some("look whether it failed without saying so".into()),
             }),
         },
         Requirement::Checksum(kind, expected) => {
@@ -292,9 +293,8 @@ fn meet(cx: &Context, asked: &Required) -> Result<(), Trouble> {
                 return Ok(());
             }
             let name = kind.name();
-            let message = format!(
-                "the command succeeded, but the {name} of {path} is {found}, and `ensure` asks for {expected}"
-            );
+            let message =
+                format!("{succeeded}, but the {name} of {path} is {found}, and `ensure` asks for {expected}");
             let help = match expected.len() == found.len() && expected.bytes().all(|b| b.is_ascii_hexdigit())
             {
                 true => "the file is not the one that was meant, or the checksum in the rule is out of date",
@@ -315,18 +315,34 @@ fn links_outside(cx: &Context, id: JobId) -> Vec<String> {
     outputs.filter_map(warning).collect()
 }
 
+const COMMAND: &str = "the command succeeded";
+
+/// What of a rule came to a good end.
+fn succeeded(cx: &Context, id: JobId) -> &'static str {
+    match cx.rule(cx.job(id)).action {
+        Action::Script(_) => "the script succeeded",
+        Action::Run(_) => "the code succeeded",
+        Action::Function(_) => "the closure succeeded",
+        Action::Interpreted(_) => "the interpreter succeeded",
+        Action::None | Action::Touch | Action::Shell(_) => COMMAND,
+    }
+}
+
 /// All that is missing in one sentence, else what else is wrong.
-fn faulty(faults: &[(&str, Fault)]) -> Trouble {
+fn faulty(faults: &[(&str, Fault)], succeeded: &str) -> Trouble {
     let is_missing = |fault: &Fault| matches!(fault, Fault::Missing);
     let missing: Vec<&str> =
         faults.iter().filter(|(_, fault)| is_missing(fault)).map(|(path, _)| *path).collect();
     if !missing.is_empty() {
         return Trouble {
-            message: format!("the command succeeded but did not create {}", missing.join(", ")),
-            help: Some(
-                "check that the command writes to `{output}`, and that it is run in the root directory"
-                    .into(),
-            ),
+            message: format!("{succeeded} but did not create {}", missing.join(", ")),
+            help: Some(match succeeded {
+                COMMAND => {
+                    "check that the command writes to `{output}`, and that it is run in the root directory"
+                        .into()
+                }
+                _ => "check that it writes to the paths of its outputs".into(),
+            }),
         };
     }
     let told = |(path, fault): &(&str, Fault)| match fault {
@@ -347,7 +363,7 @@ fn faulty(faults: &[(&str, Fault)]) -> Trouble {
         Fault::Missing | Fault::Special(_) => None,
     });
     let message = faults.iter().map(told).collect::<Vec<_>>().join("; ");
-    Trouble { message: format!("the command succeeded, but {message}"), help }
+    Trouble { message: format!("{succeeded}, but {message}"), help }
 }
 
 /// What goes on record of the outputs.

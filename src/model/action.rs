@@ -1,6 +1,7 @@
 //! What a job executes.
 
 use crate::diag::Span;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::build::BoxError;
 use crate::model::slots::NamedPaths;
 use crate::model::template::Template;
@@ -299,7 +300,7 @@ pub(crate) struct InterpretedAction {
 ///
 ///     fn run(&self, code: &str, job: &JobContext) -> Result<(), BoxError> {
 ///         let sum: i64 = code.split('+').map(|n| n.trim().parse::<i64>()).sum::<Result<_, _>>()?;
-///         Ok(job.write(&job.outputs()[0], sum.to_string())?)
+///         Ok(job.write(job.output(0)?, sum.to_string())?)
 ///     }
 /// }
 ///
@@ -373,7 +374,7 @@ pub(crate) trait Reports: Send + Sync {
 ///         words += job.read_to_string(path)?.split_whitespace().count();
 ///         job.progress(done as u64 + 1, job.inputs().len() as u64);
 ///     }
-///     Ok(job.write(&job.outputs()[0], words.to_string())?)
+///     Ok(job.write(job.output(0)?, words.to_string())?)
 /// }
 /// let rule = rulemake::Rule::builder("count").input("{x}.txt").output("{x}.words").action("1", count);
 /// # rulemake::Workflow::builder().rule(rule).build()?;
@@ -483,7 +484,9 @@ impl JobContext {
     ///
     /// ```
     /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
-    ///     job.write(&job.outputs()[0], "made")?;
+    ///     for path in job.outputs() {
+    ///         job.write(path, "made")?;
+    ///     }
     ///     Ok(())
     /// }
     /// ```
@@ -492,32 +495,35 @@ impl JobContext {
         self.joined(&self.outputs)
     }
 
-    /// The first path of the input called `name`.
+    /// The input with this number, from 0, or the first path of the one with this name.
+    ///
+    /// # Errors
+    /// The job has no such input: [`ErrorKind::Usage`].
     ///
     /// ```
     /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
-    ///     let table = job.input("table").ok_or("the rule has no input of this name")?;
-    ///     job.read_to_string(table)?;
+    ///     let (first, table) = (job.input(0)?, job.input("table")?);
+    ///     job.read_to_string(if job.attempt() == 1 { table } else { first })?;
     ///     Ok(())
     /// }
     /// ```
-    #[must_use]
-    pub fn input(&self, name: &str) -> Option<PathBuf> {
-        self.first(&self.inputs, name)
+    pub fn input<'k>(&self, which: impl Into<FileKey<'k>>) -> Result<PathBuf> {
+        self.found("input", &self.inputs, which.into())
     }
 
-    /// The first path of the output called `name`.
+    /// The output with this number, from 0, or the first path of the one with this name.
+    ///
+    /// # Errors
+    /// The job has no such output: [`ErrorKind::Usage`].
     ///
     /// ```
     /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {
-    ///     let index = job.output("index").ok_or("the rule has no output of this name")?;
-    ///     job.write(index, "")?;
-    ///     Ok(())
+    ///     job.write(job.output(0)?, "made")?;
+    ///     Ok(job.write(job.output("index")?, "")?)
     /// }
     /// ```
-    #[must_use]
-    pub fn output(&self, name: &str) -> Option<PathBuf> {
-        self.first(&self.outputs, name)
+    pub fn output<'k>(&self, which: impl Into<FileKey<'k>>) -> Result<PathBuf> {
+        self.found("output", &self.outputs, which.into())
     }
 
     /// The job's wildcards.
@@ -702,7 +708,51 @@ impl JobContext {
         paths.paths.iter().map(|p| self.root.join(&**p)).collect()
     }
 
-    fn first(&self, paths: &OwnedPaths, name: &str) -> Option<PathBuf> {
-        paths.view().named(name).and_then(|(paths, _)| paths.first()).map(|p| self.root.join(&**p))
+    fn found(&self, what: &str, files: &OwnedPaths, which: FileKey<'_>) -> Result<PathBuf> {
+        let (path, wanted) = match which {
+            FileKey::Number(number) => (files.paths.get(number), format!("{number} (they count from 0)")),
+            FileKey::Name(name) => {
+                let named = files.view().named(name);
+                (named.and_then(|(paths, _)| paths.first()), format!("`{name}`"))
+            }
+        };
+        path.map(|path| self.root.join(&**path)).ok_or_else(|| {
+            let names: Vec<String> =
+                files.layout.iter().filter_map(|slot| Some(format!("`{}`", slot.name.as_ref()?))).collect();
+            let named =
+                if names.is_empty() { String::new() } else { format!(", named {}", names.join(", ")) };
+            let rule = &self.rule;
+            let message =
+                format!("rule `{rule}` has no {what} {wanted}: it has {}{named}", files.paths.len());
+            Error::new(ErrorKind::Usage, message)
+        })
+    }
+}
+
+/// Which of a job's inputs or outputs is meant, for [`JobContext::input`] and [`JobContext::output`], which take a number or a
+/// text in place of this.
+///
+/// ```
+/// use rulemake::FileKey;
+/// assert_eq!((FileKey::from(0), FileKey::from("table")), (FileKey::Number(0), FileKey::Name("table")));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FileKey<'k> {
+    /// In the order of the rule, from 0.
+    Number(usize),
+    /// By its name.
+    Name(&'k str),
+}
+
+impl From<usize> for FileKey<'_> {
+    fn from(number: usize) -> Self {
+        FileKey::Number(number)
+    }
+}
+
+impl<'k> From<&'k str> for FileKey<'k> {
+    fn from(name: &'k str) -> Self {
+        FileKey::Name(name)
     }
 }

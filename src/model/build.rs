@@ -62,7 +62,7 @@ impl WorkflowBuilder {
     /// let text = "rule all:\n    input: 'b.txt'\nrule b:\n    input: 'a.txt'\n    output: 'b.txt'\n    shell: 'cp {input} {output}'\n";
     /// let workflow = Workflow::builder()
     ///     .rulefile(Workflow::parse("Rulefile", text)?)
-    ///     .rule(Rule::builder("a").output("a.txt").action("1", |job| Ok(job.write(&job.outputs()[0], "a")?)))
+    ///     .rule(Rule::builder("a").output("a.txt").action("1", |job| Ok(job.write(job.output(0)?, "a")?)))
     ///     .build()?;
     /// assert_eq!(workflow.default_rule().unwrap().name(), "all");
     /// assert_eq!(workflow.rules().len(), 3);
@@ -129,7 +129,8 @@ impl WorkflowBuilder {
         let mut problems = Vec::new();
         let mut rules: Vec<Arc<Rule>> = self.base.as_ref().map(|base| base.rules.clone()).unwrap_or_default();
         for builder in self.rules {
-            let rule = builder.draft.finish(&globals, &mut |_| None, &sources, &mut problems);
+            let draft = builder.into_draft(&mut problems);
+            let rule = draft.finish(&globals, &mut |_| None, &sources, &mut problems);
             rules.extend(rule.map(Arc::new));
         }
         let own =

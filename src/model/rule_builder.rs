@@ -1,5 +1,6 @@
 //! Rules from Rust: what a section of a Rulefile says is a method here, and goes through the same checks.
 
+use crate::diag::Problem;
 use crate::model::action::{FunctionAction, InterpretedAction, JobContext};
 use crate::model::build::BoxError;
 use crate::model::closure::Closure;
@@ -32,6 +33,8 @@ use std::time::Duration;
 #[must_use]
 pub struct RuleBuilder {
     pub(super) draft: RuleDraft,
+    /// What was said to be executed, by the methods that said so: the draft keeps the last.
+    actions: Vec<&'static str>,
 }
 
 fn text(text: impl Into<String>) -> DraftText {
@@ -59,11 +62,30 @@ impl Rule {
     /// # Ok::<(), rulemake::Error>(())
     /// ```
     pub fn builder(name: impl Into<String>) -> RuleBuilder {
-        RuleBuilder { draft: RuleDraft::new(name.into(), None) }
+        RuleBuilder { draft: RuleDraft::new(name.into(), None), actions: Vec::new() }
     }
 }
 
 impl RuleBuilder {
+    /// The draft, unless it says two things to execute.
+    pub(super) fn into_draft(self, problems: &mut Vec<Problem>) -> RuleDraft {
+        if let [one, .., other] = self.actions.as_slice() {
+            let what = match one == other {
+                true => format!("`{one}` was called twice"),
+                false => format!("both `{one}` and `{other}`"),
+            };
+            let message = format!("rule `{}` has two actions: {what}", self.draft.name);
+            problems.push(Problem::error("two-actions", message).help("keep one of them, or make two rules"));
+        }
+        self.draft
+    }
+
+    fn executes(mut self, method: &'static str, action: DraftAction) -> RuleBuilder {
+        self.actions.push(method);
+        self.draft.action = action;
+        self
+    }
+
     /// Sets the docstring.
     ///
     /// ```
@@ -161,6 +183,22 @@ impl RuleBuilder {
     /// ```
     pub fn output(mut self, pattern: impl Into<PathPattern>) -> RuleBuilder {
         self.draft.outputs.push(one(None, pattern));
+        self
+    }
+
+    /// Adds several output patterns.
+    ///
+    /// ```
+    /// # use rulemake::{Rule, Workflow};
+    /// let rule = Rule::builder("r").outputs(["{x}.sums", "{x}.index"]).shell("touch {output}");
+    /// let workflow = Workflow::builder().rule(rule).build()?;
+    /// assert_eq!(workflow.rule("r").unwrap().outputs().len(), 2);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    pub fn outputs<P: Into<PathPattern>>(mut self, patterns: impl IntoIterator<Item = P>) -> RuleBuilder {
+        for pattern in patterns {
+            self = self.output(pattern);
+        }
         self
     }
 
@@ -354,6 +392,13 @@ impl RuleBuilder {
     }
 
     /// Sets whether results may be kept in a cache and restored from it. Default: `true`.
+    ///
+    /// ```
+    /// # use rulemake::{Rule, Workflow};
+    /// let rule = Rule::builder("r").cache(false).output("huge.img").shell("truncate -s 1T {output}");
+    /// # Workflow::builder().rule(rule).build()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     pub fn cache(mut self, cache: bool) -> RuleBuilder {
         self.draft.cached = cache;
         self
@@ -474,11 +519,10 @@ impl RuleBuilder {
     /// # Workflow::builder().rule(rule).build()?;
     /// # Ok::<(), rulemake::Error>(())
     /// ```
-    pub fn shell(mut self, command: impl Into<String>) -> RuleBuilder {
+    pub fn shell(self, command: impl Into<String>) -> RuleBuilder {
         let (prefix, suffix): (Arc<str>, Arc<str>) = ("".into(), "".into());
-        self.draft.action =
-            DraftAction::Shell { command: text(command), shell: default_shell(), prefix, suffix };
-        self
+        let command = text(command);
+        self.executes("shell", DraftAction::Shell { command, shell: default_shell(), prefix, suffix })
     }
 
     /// Runs a program in the language that the end of its name tells, with its job as the object `snakemake`; other endings
@@ -490,32 +534,31 @@ impl RuleBuilder {
     /// # Workflow::builder().rule(rule).build()?;
     /// # Ok::<(), rulemake::Error>(())
     /// ```
-    pub fn script(mut self, path: impl Into<String>) -> RuleBuilder {
+    pub fn script(self, path: impl Into<String>) -> RuleBuilder {
         let (path, dir): (_, Arc<str>) = (text(path), ".".into());
-        self.draft.action = DraftAction::Script { path, dir, notebook: false };
-        self
+        self.executes("script", DraftAction::Script { path, dir, notebook: false })
     }
 
     /// Runs a closure. A closure cannot be hashed, so `version` stands for its code: change it when the closure would make
-    /// something else. It is called on a thread of its own and may block; its panic is the failure of its job.
+    /// something else. It is called on a thread of its own and may block; its panic is the failure of its job. A rule executes
+    /// one thing: with a second call of this, of `shell`, `script` or `interpreted` the workflow does not build.
     ///
     /// ```
     /// # use rulemake::{PathPattern, Rule, Shadow, Value, Workflow};
     /// let rule = Rule::builder("r").input("{x}.txt").output("{x}.out").action("1", |job| {
-    ///     let text = job.read(&job.inputs()[0])?;
+    ///     let text = job.read(job.input(0)?)?;
     ///     job.log(&format!("{} bytes", text.len()));
-    ///     Ok(job.write(&job.outputs()[0], text)?)
+    ///     Ok(job.write(job.output(0)?, text)?)
     /// });
     /// # Workflow::builder().rule(rule).build()?;
     /// # Ok::<(), rulemake::Error>(())
     /// ```
-    pub fn action<F>(mut self, version: &str, run: F) -> RuleBuilder
+    pub fn action<F>(self, version: &str, run: F) -> RuleBuilder
     where
         F: Fn(&JobContext) -> Result<(), BoxError> + Send + Sync + 'static,
     {
         let action = FunctionAction { version: version.into(), run: Box::new(run) };
-        self.draft.action = DraftAction::Function(Arc::new(action));
-        self
+        self.executes("action", DraftAction::Function(Arc::new(action)))
     }
 
     /// Gives `code` to the interpreter of `kind`: see [`SessionBuilder::interpreter`](crate::SessionBuilder::interpreter). The
@@ -527,9 +570,8 @@ impl RuleBuilder {
     /// # Workflow::builder().rule(rule).build()?;
     /// # Ok::<(), rulemake::Error>(())
     /// ```
-    pub fn interpreted(mut self, kind: &str, code: impl Into<String>) -> RuleBuilder {
+    pub fn interpreted(self, kind: &str, code: impl Into<String>) -> RuleBuilder {
         let action = InterpretedAction { kind: kind.into(), code: code.into().into() };
-        self.draft.action = DraftAction::Interpreted(Arc::new(action));
-        self
+        self.executes("interpreted", DraftAction::Interpreted(Arc::new(action)))
     }
 }

@@ -326,17 +326,48 @@ impl Plan {
     }
 
     /// The jobs.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.jobs().len(), 1);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     pub fn jobs(&self) -> impl ExactSizeIterator<Item = PlannedJob<'_>> + Clone {
         (0..self.jobs.len()).map(|index| PlannedJob { jobs: &*self.jobs, index })
     }
 
     /// The job with this index.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.job(0).unwrap().rule(), "a");
+    /// assert!(plan.job(1).is_none());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn job(&self, index: usize) -> Option<PlannedJob<'_>> {
         (index < self.jobs.len()).then_some(PlannedJob { jobs: &*self.jobs, index })
     }
 
     /// The files that the jobs read and no job makes.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-sources-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// std::fs::write(root.join("raw.txt"), "")?;
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    input: 'raw.txt'\n    output: 'a.txt'\n    shell: 'touch {output}'\n")?;
+    /// let plan = Session::builder(workflow).root(&root).open()?.plan(&["a.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.sources(), ["raw.txt"]);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     #[must_use]
     pub fn sources(&self) -> Vec<&str> {
         self.jobs.sources()
@@ -344,61 +375,118 @@ impl Plan {
 
     /// What else the plan rests on: what the Rulefile looked at while it was loaded, in order, then what functions of
     /// rules looked at so far, by rule. Those that only commands need are called when these are asked for.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// let text = "import os\nrule a:\n    output: 'b' if os.path.exists('no-such') else 'a'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// let plan = session.plan(&["a"], &RunOptions::default())?;
+    /// assert_eq!((&*plan.reads()[0].what, plan.reads()[0].found), ("no-such", false));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn reads(&self) -> Vec<PlanRead> {
         self.jobs.reads()
     }
 
     /// Sources that an earlier run made and no rule makes any more.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert!(plan.orphans().is_empty());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn orphans(&self) -> Vec<Orphan> {
         self.jobs.orphans()
     }
 
     /// What is probably not as meant: rules that could not be taken because their functions failed.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// for warning in plan.warnings() {
+    ///     println!("{}", warning.render(rulemake::TextStyle::Plain));
+    /// }
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn warnings(&self) -> Vec<Diagnostic> {
         self.jobs.warnings()
     }
 
     /// The text for the front page of a report that `report:` names, from the root.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.report(), None, "the Rulefile has no `report:`");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn report(&self) -> Option<&str> {
         self.jobs.report()
     }
 
-    /// How many jobs will run, may run, and are up to date; jobs without an action are not counted.
+    /// How many jobs there are of each verdict.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// let text = "rule all:\n    input: 'a.txt', 'b.txt'\nrule r:\n    output: '{x}.txt'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// let counts = session.plan::<&str>(&[], &RunOptions::default())?.counts();
+    /// assert_eq!((counts.run, counts.up_to_date), (2, 0), "`all` executes nothing");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
-    pub fn counts(&self) -> (usize, usize, usize) {
-        let mut counts = (0, 0, 0);
-        for job in self.jobs().filter(PlannedJob::has_action) {
+    pub fn counts(&self) -> PlanCounts {
+        let mut counts = PlanCounts::default();
+        for job in self.jobs() {
             match job.verdict() {
-                Verdict::Run { .. } => counts.0 += 1,
-                Verdict::May { .. } => counts.1 += 1,
-                Verdict::UpToDate => counts.2 += 1,
-                Verdict::AfterCheckpoint { .. } | Verdict::Restore { .. } => {}
+                Verdict::AfterCheckpoint { .. } => counts.after_checkpoint += 1,
+                Verdict::Restore { .. } => counts.restore += 1,
+                _ if !job.has_action() => {}
+                Verdict::Run { .. } => counts.run += 1,
+                Verdict::May { .. } => counts.may += 1,
+                Verdict::UpToDate => counts.up_to_date += 1,
             }
+            counts.running_now += usize::from(job.verdict().running_now().is_some());
         }
         counts
     }
+}
 
-    /// How many jobs will not run because the cache holds what they would make.
-    #[must_use]
-    pub fn restored(&self) -> usize {
-        self.jobs().filter(|job| matches!(job.verdict(), Verdict::Restore { .. })).count()
-    }
-
-    /// How many of the jobs that will run are executed just now, by a run that is going on.
-    #[must_use]
-    pub fn running(&self) -> usize {
-        self.jobs().filter(|job| job.verdict().running_now().is_some()).count()
-    }
-
-    /// How many jobs, with an action or not, wait for a checkpoint to say what they need.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.jobs().filter(|job| matches!(job.verdict(), Verdict::AfterCheckpoint { .. })).count()
-    }
+/// How many jobs of a plan there are of each [`Verdict`]. A job without an action counts only while it waits for a checkpoint.
+///
+/// ```
+/// fn is_nothing_to_do(plan: &rulemake::Plan) -> bool {
+///     let counts = plan.counts();
+///     counts.run + counts.restore + counts.may + counts.after_checkpoint == 0
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlanCounts {
+    /// Jobs that will run.
+    pub run: usize,
+    /// Jobs that will not run because the cache holds what they would make.
+    pub restore: usize,
+    /// Jobs that run if an input turns out to be different.
+    pub may: usize,
+    /// Jobs that wait for a checkpoint to say what they need.
+    pub after_checkpoint: usize,
+    /// Jobs that are up to date.
+    pub up_to_date: usize,
+    /// How many of those that will run are executed just now, by a run that is going on.
+    pub running_now: usize,
 }
 
 /// Jobs one after the other, never all at once.

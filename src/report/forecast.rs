@@ -4,7 +4,7 @@ use super::narrate::Detail;
 use super::text::{count, padded, title};
 use crate::diag::style::{Role, TextStyle, command_lines, printable};
 use crate::graph::info::JobInfo;
-use crate::plan::plan::{Plan, PlannedJob, Verdict};
+use crate::plan::plan::{Plan, PlanCounts, PlannedJob, Verdict};
 use crate::trace::reason::Reason;
 use indexmap::IndexMap;
 use std::fmt::Write;
@@ -219,8 +219,14 @@ fn shortened(mut texts: Vec<String>, all: bool, noun: &str) -> Vec<String> {
 }
 
 fn push_counts(out: &mut String, plan: &Plan, style: TextStyle) {
-    let ((run, may, up_to_date), running) = (plan.counts(), plan.running());
-    let (restored, waiting) = (plan.restored(), plan.waiting());
+    let PlanCounts {
+        run,
+        restore: restored,
+        may,
+        after_checkpoint: waiting,
+        up_to_date,
+        running_now: running,
+    } = plan.counts();
     if run + may + waiting + restored == 0 {
         let _ = match up_to_date {
             0 => writeln!(out, "nothing to do"),

@@ -88,7 +88,7 @@ impl Session {
     /// std::fs::write(root.join("a.txt"), "made by hand")?;
     /// let mut session = Session::builder(workflow).root(&root).open()?;
     /// assert_eq!(session.accept(&["a.txt"], false)?.accepted.len(), 1);
-    /// assert_eq!(session.plan(&["a.txt"], &Default::default())?.counts(), (0, 0, 1));
+    /// assert_eq!(session.plan(&["a.txt"], &Default::default())?.counts().up_to_date, 1);
     /// # std::fs::remove_dir_all(&root)?;
     /// # Ok::<(), rulemake::BoxError>(())
     /// ```

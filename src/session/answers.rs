@@ -1,5 +1,6 @@
 //! What callers get to know: of a run, of a file, of what earlier runs left. Data alone.
 
+use super::ended::Ended;
 use crate::engine::event::{JobFailure, Summary};
 use crate::graph::info::JobInfo;
 use crate::plan::orphans::Orphan;
@@ -29,6 +30,48 @@ pub struct RunReport {
     pub cancelled: bool,
     /// Where the outputs went that stopped jobs had begun, relative to the root.
     pub partial: Option<String>,
+    #[serde(serialize_with = "Ended::serialize")]
+    pub(crate) jobs: Ended,
+}
+
+/// A job of a run that did something, or failed to.
+///
+/// ```
+/// use rulemake::inspect::{EndedJob, JobEnd};
+/// fn took_longest(report: &rulemake::RunReport) -> Option<EndedJob> {
+///     report.jobs().filter(|ended| ended.end == JobEnd::Ran).max_by_key(|ended| ended.duration_ms)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EndedJob {
+    /// The job: its rule, its wildcards, its outputs.
+    pub job: JobInfo,
+    /// How it ended.
+    pub end: JobEnd,
+    /// Wall time in milliseconds; of a job that was restored what it took when it ran.
+    pub duration_ms: u64,
+    /// Its outputs have the same content as before.
+    pub unchanged: bool,
+}
+
+/// How a job of a run ended.
+///
+/// ```
+/// use rulemake::inspect::JobEnd;
+/// assert_eq!(serde_json::to_string(&JobEnd::Restored)?, "\"restored\"");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum JobEnd {
+    /// It ran, and its outputs are recorded.
+    Ran,
+    /// It did not run: its outputs came out of the cache.
+    Restored,
+    /// It failed for good: [`RunReport::failures`] tells how.
+    Failed,
 }
 
 /// Why a file will or will not be made again.
@@ -173,7 +216,33 @@ pub struct LastRun {
 }
 
 impl RunReport {
+    /// The jobs that ran, were restored or failed, in the order in which they ended. What is told of one is put together when
+    /// it is asked for.
+    ///
+    /// ```
+    /// # use rulemake::{Rule, RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-jobs-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let rule = Rule::builder("touch").output("{x}.txt").shell("touch {output}");
+    /// let mut session = Session::builder(Workflow::builder().rule(rule).build()?).root(&root).open()?;
+    /// let report = session.run(&["b.txt"], &RunOptions::default())?;
+    /// let ended = report.jobs().next().expect("one job ran");
+    /// assert_eq!((&*ended.job.rule, &*ended.job.outputs[0]), ("touch", "b.txt"));
+    /// assert_eq!(session.run(&["b.txt"], &RunOptions::default())?.jobs().count(), 0);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    pub fn jobs(&self) -> impl Iterator<Item = EndedJob> {
+        self.jobs.all()
+    }
+
     /// Whether every wanted file is there and right.
+    ///
+    /// ```
+    /// fn exit_code(report: &rulemake::RunReport) -> u8 {
+    ///     if report.success() { 0 } else { 1 }
+    /// }
+    /// ```
     #[must_use]
     pub fn success(&self) -> bool {
         self.failures.is_empty() && !self.cancelled

@@ -125,7 +125,8 @@ fn report(answer: Answer, started: Instant) -> RunReport {
         wall_ms: started.elapsed().as_millis() as u64,
         ..Summary::default()
     };
-    RunReport { run: answer.run, summary, failures: Vec::new(), cancelled: false, partial: None }
+    let (failures, jobs) = Default::default();
+    RunReport { run: answer.run, summary, failures, cancelled: false, partial: None, jobs }
 }
 
 /// Stands for a Rulefile and how it is loaded; `None` when texts count that are in no file.

@@ -4,6 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{FAINT, Output, painted};
 use crate::settings::Layer;
 use rulemake::report::printable;
+use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
 /// One setting.
@@ -11,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 struct Setting<'a> {
     name: &'a str,
     /// `None` of a switch that is on.
-    value: Option<&'a str>,
+    value: Option<Cow<'a, str>>,
     origin: &'a str,
     /// Whether a stronger place says something else.
     overridden: bool,
@@ -45,7 +46,17 @@ pub(crate) fn config(output: &Output, layers: &[Layer], show_origin: bool) -> Re
 }
 
 fn text(setting: &Setting) -> String {
-    printable(&format!("{} = {}", setting.name, setting.value.unwrap_or("true"))).into_owned()
+    printable(&format!("{} = {}", setting.name, setting.value.as_deref().unwrap_or("true"))).into_owned()
+}
+
+/// The value, with nothing of what lets somebody in where it is an address: `https://...@host/path`.
+fn without_password(value: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.into() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://...@{host}{path}").into(),
+        None => value.into(),
+    }
 }
 
 /// All settings, the weakest first.
@@ -56,14 +67,14 @@ fn settings(layers: &[Layer]) -> Vec<Setting<'_>> {
         for word in &layer.words {
             let word = word.trim_start_matches('-');
             let (name, value) = match word.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
+                Some((name, value)) => (name, Some(without_password(value))),
                 None => (word, None),
             };
             all.push(Setting { name, value, origin: &layer.origin, overridden: false });
         }
         // What may be repeated adds up, by key where it has keys.
         let key = |setting: &Setting| {
-            setting.value.and_then(|value| value.split_once('=')).map(|(key, _)| key.to_string())
+            setting.value.as_deref().and_then(|value| value.split_once('=')).map(|(key, _)| key.to_string())
         };
         let (weaker, stronger) = all.split_at_mut(before);
         for weak in weaker {
@@ -81,6 +92,18 @@ const ADDS_UP: [&str; 6] = ["configfile", "until", "omit-from", "force-from", "a
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_lose_their_passwords() {
+        for (value, shown) in [
+            ("https://me:secret@host:80/a@b", "https://...@host:80/a@b"),
+            ("https://token@host", "https://...@host"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("a@b/c://d", "a@b/c://d"),
+        ] {
+            assert_eq!(without_password(value), shown);
+        }
+    }
 
     #[test]
     fn the_stronger_place_wins_and_maps_add_up() {

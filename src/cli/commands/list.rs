@@ -129,7 +129,7 @@ fn row(output: &OutputState) -> [String; 6] {
 }
 
 /// `512 B`, `1.5 kB`, `2.0 GB`.
-pub(super) fn size_text(bytes: u64) -> String {
+pub(crate) fn size_text(bytes: u64) -> String {
     let mut size = bytes as f64;
     let mut units = ["kB", "MB", "GB", "TB", "PB", "EB"].into_iter();
     let mut unit = "B";

@@ -21,6 +21,8 @@ mod shell;
 mod status;
 mod watch;
 
+pub(crate) use list::size_text;
+
 use crate::args::is_command;
 use crate::args::{Args, COMMANDS, Command};
 use crate::cache::{Around, CacheArgs};

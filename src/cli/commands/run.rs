@@ -10,6 +10,7 @@ use crate::output::{Output, say};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::signals::Signals;
+use crate::transfers::{Teller, Transfers};
 use rulemake::{CancelToken, JobFailure, RunReport, report};
 use std::sync::Arc;
 use std::time::Instant;
@@ -62,8 +63,14 @@ pub(super) fn run_once(
     }
     let mut session = session.open()?;
     signals.aim(token, &progress);
+    let transfers = session.cache_traffic().map(Transfers::new);
+    progress.with_transfers(transfers.clone());
+    let teller = Teller::start(&place.output, session.cache_traffic(), false);
     let result = session.run(&targets, &options);
     progress.clear();
+    if let Some(teller) = teller {
+        teller.end();
+    }
     // Of a run that never began.
     place.show_printed(&session.take_printed());
     let report = match (result, signals.first()) {
@@ -75,6 +82,9 @@ pub(super) fn run_once(
     show_failures(&report, &place.project, &place.output);
     if github::is_there() {
         github::annotate(&report, &place.project);
+    }
+    if let Some(text) = transfers.and_then(|transfers| transfers.end()).filter(|_| !place.output.json) {
+        place.output.remark(&text);
     }
     show_summary(&report, &place.output, started);
     let exit = match signals.first() {

@@ -3,6 +3,7 @@
 use super::{Place, list, run};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
+use crate::transfers::Teller;
 use rulemake::report::printable;
 use std::time::Instant;
 
@@ -17,7 +18,11 @@ pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let options = place.run_options(&RunArgs::default(), &workflow);
     let session = place.session(workflow, &RunArgs::default()).open()?;
     let targets = place.targets(targets, session.workflow());
+    let teller = Teller::start(&place.output, session.cache_traffic(), true);
     let pushed = session.push(&targets, &options);
+    if let Some(teller) = teller {
+        teller.end();
+    }
     place.show_printed(&session.take_printed());
     let pushed = pushed.map_err(|error| place.explained(error, &targets))?;
     let output = &place.output;

@@ -4,9 +4,9 @@ use rulemake::{BoxError, JobContext, PathPattern, Rule, RunOptions, Session, Ses
 
 /// Counts words of one text.
 fn count(job: &JobContext) -> Result<(), BoxError> {
-    let words = job.read_to_string(&job.inputs()[0])?.split_whitespace().count();
+    let words = job.read_to_string(job.input(0)?)?.split_whitespace().count();
     job.log(&format!("{words} words"));
-    Ok(job.write(&job.outputs()[0], format!("{words}\n"))?)
+    Ok(job.write(job.output(0)?, format!("{words}\n"))?)
 }
 
 /// Adds up the counts.
@@ -16,7 +16,7 @@ fn add(job: &JobContext) -> Result<(), BoxError> {
         sum += job.read_to_string(path)?.trim().parse::<u64>()?;
         job.progress(done, job.inputs().len() as u64);
     }
-    Ok(job.write(&job.outputs()[0], format!("{sum}\n"))?)
+    Ok(job.write(job.output(0)?, format!("{sum}\n"))?)
 }
 
 /// The workflow for texts of these names: counts by closures, the report by a program.

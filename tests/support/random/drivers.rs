@@ -3,7 +3,8 @@
 use super::growing::Growing;
 use super::model::{File, Job, Shape, Workflow};
 use super::support::{self, Case, title};
-use rulemake::{BoxError, Cache, CacheLink, JobContext, PathPattern, Rule, RunOptions, Session};
+use rulemake::cache::{Cache, CacheLink};
+use rulemake::{BoxError, JobContext, PathPattern, Rule, RunOptions, Session};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};

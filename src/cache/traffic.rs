@@ -1,0 +1,175 @@
+//! How much goes between a cache and the place that it shares, as it goes.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A look at what is under way between a cache and its shared place; clones look at the same.
+///
+/// ```
+/// # use rulemake::{Session, Workflow};
+/// # let text = "rule a:\n    output: 'a.txt'\n    shell: 'touch {output}'\n";
+/// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+/// if let Some(traffic) = session.cache_traffic() {
+///     // While the session runs, from a thread that shows something.
+///     println!("{} of {} bytes", traffic.received().bytes, traffic.received().expected);
+/// }
+/// # Ok::<(), rulemake::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CacheTraffic(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    received: Way,
+    sent: Way,
+}
+
+#[derive(Debug, Default)]
+struct Way {
+    files: AtomicU64,
+    bytes: AtomicU64,
+    expected: AtomicU64,
+}
+
+/// What went one way.
+///
+/// ```
+/// use rulemake::cache::Transferred;
+/// fn is_under_way(way: Transferred) -> bool {
+///     way.bytes < way.expected
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transferred {
+    /// Files that have arrived, each once.
+    pub files: u64,
+    /// Bytes that have arrived, before they were compressed. Of what is sent a file counts when the place holds it.
+    pub bytes: u64,
+    /// Bytes of all files that have arrived or are on their way.
+    pub expected: u64,
+}
+
+impl CacheTraffic {
+    /// What came from the shared place.
+    ///
+    /// ```
+    /// use rulemake::cache::CacheTraffic;
+    /// fn megabytes(traffic: &CacheTraffic) -> u64 {
+    ///     traffic.received().bytes / 1_000_000
+    /// }
+    /// ```
+    #[must_use]
+    pub fn received(&self) -> Transferred {
+        self.0.received.now()
+    }
+
+    /// What the shared place was given; what it held already counts, too.
+    ///
+    /// ```
+    /// use rulemake::cache::CacheTraffic;
+    /// fn files(traffic: &CacheTraffic) -> u64 {
+    ///     traffic.sent().files
+    /// }
+    /// ```
+    #[must_use]
+    pub fn sent(&self) -> Transferred {
+        self.0.sent.now()
+    }
+
+    /// Counts what `receive` writes to its argument, and takes it back unless all of it came.
+    pub(super) fn receiving(
+        &self,
+        size: Option<u64>,
+        to: &mut dyn Write,
+        receive: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
+    ) -> io::Result<bool> {
+        let way = &self.0.received;
+        way.expected.fetch_add(size.unwrap_or(0), Ordering::Relaxed);
+        let mut counted = Counted { to, way, size, bytes: 0 };
+        let got = receive(&mut counted);
+        let bytes = counted.bytes;
+        match got {
+            Ok(true) => drop(way.files.fetch_add(1, Ordering::Relaxed)),
+            _ => {
+                way.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                way.expected.fetch_sub(size.unwrap_or(bytes), Ordering::Relaxed);
+            }
+        }
+        got
+    }
+
+    /// Counts a file of `size` bytes that `send` sends.
+    pub(super) fn sending(&self, size: u64, send: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let way = &self.0.sent;
+        way.expected.fetch_add(size, Ordering::Relaxed);
+        let sent = send();
+        match sent {
+            Ok(()) => {
+                way.files.fetch_add(1, Ordering::Relaxed);
+                way.bytes.fetch_add(size, Ordering::Relaxed);
+            }
+            Err(_) => drop(way.expected.fetch_sub(size, Ordering::Relaxed)),
+        }
+        sent
+    }
+}
+
+impl Way {
+    fn now(&self) -> Transferred {
+        let [files, bytes, expected] =
+            [&self.files, &self.bytes, &self.expected].map(|count| count.load(Ordering::Relaxed));
+        // The three are read one after the other.
+        Transferred { files, bytes, expected: expected.max(bytes) }
+    }
+}
+
+struct Counted<'a> {
+    to: &'a mut dyn Write,
+    way: &'a Way,
+    size: Option<u64>,
+    bytes: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(buffer)?;
+        self.bytes += written as u64;
+        if self.size.is_none() {
+            self.way.expected.fetch_add(written as u64, Ordering::Relaxed);
+        }
+        self.way.bytes.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_off_is_taken_back() {
+        let traffic = CacheTraffic::default();
+        let broken =
+            |to: &mut dyn Write| to.write_all(b"1234").and_then(|()| Err(io::Error::other("broken")));
+        assert!(traffic.receiving(Some(10), &mut Vec::new(), broken).is_err());
+        assert!(!traffic.receiving(None, &mut Vec::new(), |to| to.write_all(b"12").map(|()| false)).unwrap());
+        assert!(traffic.sending(5, || Err(io::Error::other("full"))).is_err());
+        assert_eq!((traffic.received(), traffic.sent()), Default::default());
+        let seen = traffic.clone();
+        let whole = |to: &mut dyn Write| {
+            to.write_all(b"1234")?;
+            assert_eq!(seen.received(), Transferred { files: 0, bytes: 4, expected: 10 });
+            to.write_all(b"567890").map(|()| true)
+        };
+        assert!(traffic.receiving(Some(10), &mut Vec::new(), whole).unwrap());
+        traffic.sending(5, || Ok(())).unwrap();
+        assert_eq!(traffic.received(), Transferred { files: 1, bytes: 10, expected: 10 });
+        assert_eq!(traffic.sent(), Transferred { files: 1, bytes: 5, expected: 5 });
+    }
+}
