@@ -204,6 +204,12 @@ impl Error {
     }
 
     /// What `print` wrote before the load of the Rulefile failed, in order.
+    ///
+    /// ```
+    /// let text = "print('so far')\nrule a:\n    shel: 'true'\n";
+    /// let error = rulemake::Workflow::parse("Rulefile", text).unwrap_err();
+    /// assert_eq!(error.printed(), ["so far"]);
+    /// ```
     #[must_use]
     pub fn printed(&self) -> &[String] {
         &self.0.printed

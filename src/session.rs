@@ -2,6 +2,8 @@
 
 mod accept;
 mod answers;
+#[cfg(feature = "archive")]
+mod archive;
 mod builder;
 mod ended;
 mod history;
@@ -51,6 +53,8 @@ use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use answers::{EndedJob, JobEnd, JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
+#[cfg(feature = "archive")]
+pub use archive::{ArchiveOptions, ArchiveResults};
 pub use builder::SessionBuilder;
 use ended::Hearing;
 pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};
@@ -106,6 +110,11 @@ pub struct Session {
 impl Workflow {
     /// Loads a Rulefile; relative paths of the workflow start from its directory.
     ///
+    /// ```
+    /// let error = rulemake::Workflow::load("no-such/Rulefile").unwrap_err();
+    /// assert_eq!(error.kind(), rulemake::ErrorKind::Environment);
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Environment`] when a file cannot be read, [`ErrorKind::Workflow`] with all mistakes found.
     pub fn load(path: impl AsRef<Path>) -> Result<Workflow> {
@@ -113,6 +122,19 @@ impl Workflow {
     }
 
     /// Loads a Rulefile with options.
+    ///
+    /// ```
+    /// # use rulemake::{LoadOptions, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-load-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// std::fs::write(root.join("Rulefile"), "rule a:\n    output: config['name']\n    shell: 'touch {output}'\n")?;
+    /// let mut options = LoadOptions::default();
+    /// options.config = vec!["name=a.txt".into()];
+    /// let workflow = Workflow::load_with(root.join("Rulefile"), &options)?;
+    /// assert_eq!(workflow.rule("a").unwrap().outputs().collect::<Vec<_>>(), ["a.txt"]);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Workflow::load`].
@@ -149,18 +171,41 @@ impl Workflow {
 
 impl Session {
     /// Starts the description of a session.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let session = Session::builder(workflow).root(std::env::temp_dir()).jobs(2).open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn builder(workflow: Workflow) -> SessionBuilder {
         SessionBuilder::new(workflow)
     }
 
     /// The workflow.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let session = Session::builder(workflow).open()?;
+    /// assert_eq!(session.workflow().rules().len(), 1);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn workflow(&self) -> &Workflow {
         &self.workflow
     }
 
     /// The root directory.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let session = Session::builder(workflow).root(std::env::temp_dir()).open()?;
+    /// assert_eq!(session.root(), std::env::temp_dir());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
@@ -283,6 +328,15 @@ impl Session {
     }
 
     /// Plans `targets` (paths or rule names; none = the default rule) without running or writing anything.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.counts().run, 1);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Plan`] with the chain that needs a missing file, a cycle, or an ambiguity.
@@ -448,6 +502,14 @@ impl Session {
 
     /// Explains why `path` will or will not be made again.
     ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let why = Session::builder(workflow).open()?.why("no-such.txt")?;
+    /// assert_eq!((why.source, why.chain[0].exists), (false, false));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Session::plan`].
     pub fn why(&self, path: &str) -> Result<Why> {
@@ -491,6 +553,18 @@ impl Session {
     }
 
     /// Runs what is stale for `targets`. Blocks; this thread coordinates.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-run-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let mut session = Session::builder(workflow).root(&root).open()?;
+    /// let report = session.run(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!((report.success(), report.summary.ran), (true, 1));
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].

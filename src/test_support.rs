@@ -174,12 +174,24 @@ pub struct ManualClock {
 
 impl ManualClock {
     /// A clock that shows so many milliseconds since the Unix epoch.
+    ///
+    /// ```
+    /// # use rulemake::{Clock, test_support::ManualClock};
+    /// assert_eq!(ManualClock::new(1_000).wall_ms(), 1_000);
+    /// ```
     #[must_use]
     pub fn new(wall_ms: u64) -> Arc<ManualClock> {
         Arc::new(ManualClock { start_ms: wall_ms, passed: Mutex::default() })
     }
 
     /// Lets time pass.
+    ///
+    /// ```
+    /// # use rulemake::{Clock, test_support::ManualClock};
+    /// let clock = ManualClock::new(0);
+    /// clock.advance(std::time::Duration::from_millis(250));
+    /// assert_eq!(clock.wall_ms(), 250);
+    /// ```
     pub fn advance(&self, time: Duration) {
         *lock(&self.passed) += time;
     }
@@ -230,22 +242,56 @@ pub struct FakeExecutor {
 
 impl FakeExecutor {
     /// An executor whose tasks all succeed.
+    ///
+    /// ```
+    /// # use rulemake::test_support::FakeExecutor;
+    /// assert!(FakeExecutor::new().take().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Arc<FakeExecutor> {
         Arc::default()
     }
 
     /// Lets the tasks of a rule do something else: the function stands for the program.
+    ///
+    /// ```
+    /// # use rulemake::{executor::TaskEnd, test_support::FakeExecutor};
+    /// let executor = FakeExecutor::new();
+    /// executor.play("upload", |task| match task.outputs().is_empty() {
+    ///     true => TaskEnd::Success,
+    ///     false => TaskEnd::Failed("an upload makes nothing".into()),
+    /// });
+    /// ```
     pub fn play(&self, rule: &str, play: impl FnMut(&Task) -> TaskEnd + Send + 'static) {
         lock(&self.plays).push((rule.to_string(), Box::new(play)));
     }
 
     /// Lets the tasks of a rule fail with an exit code.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow, test_support::{FakeExecutor, MemoryFiles}};
+    /// let (files, executor) = (MemoryFiles::new(), FakeExecutor::new());
+    /// executor.fail("a", 3);
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let mut session = Session::builder(workflow).root(files.root()).executor(executor).open()?;
+    /// assert_eq!(session.run::<&str>(&[], &RunOptions::default())?.failures[0].exit_code, Some(3));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     pub fn fail(&self, rule: &str, code: i32) {
         self.play(rule, move |_| TaskEnd::Exit(code));
     }
 
     /// What was executed since the last call of this, by rule and first output, in order.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow, test_support::{FakeExecutor, MemoryFiles}};
+    /// let (files, executor) = (MemoryFiles::new(), FakeExecutor::new());
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let mut session = Session::builder(workflow).root(files.root()).executor(executor.clone()).open()?;
+    /// assert!(session.run::<&str>(&[], &RunOptions::default())?.success());
+    /// assert_eq!(executor.take(), ["a no-such.txt"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.executed))
     }

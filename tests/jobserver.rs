@@ -189,6 +189,41 @@ fn a_rulemake_in_a_rulemake_shares_its_slots() {
     assert_eq!(at_once(&case), (4, 11));
 }
 
+/// Stands before each call of rustc: a crate is a piece of work, and it takes its time.
+const RUSTC: &str = "#!/bin/sh\ncase \"$*\" in\n  *'--crate-name piece'*)\n    \
+    echo +1 >> $WORK; touch $WORK.begun; sleep 0.5; \"$@\"; code=$?\n    echo -1 >> $WORK; exit $code ;;\nesac\nexec \"$@\"\n";
+
+/// Cargo is a client as make is: its rustcs and the other jobs together are as many as was said.
+#[test]
+fn cargo_in_a_job_takes_the_slots_that_are_free() {
+    for (jobs, at_most) in [("-j2", 2), ("-j3", 3)] {
+        let case = ["a", "b", "c"].iter().fold(case(), |case, name| {
+            let manifest =
+                format!("[package]\nname = \"piece_{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+            case.file(&format!("crates/{name}/Cargo.toml"), &manifest)
+                .file(&format!("crates/{name}/src/lib.rs"), "")
+        });
+        let case = case
+            .file("crates/Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nresolver = \"2\"\n");
+        // The other job goes on until cargo is at work, and a while longer.
+        let case = case.file("rustc", RUSTC).rulefile(
+            "rule all:\n    input: 'crates.done', 'own'\n\
+             rule crates:\n    output: 'crates.done'\n    priority: 1\n    \
+                 shell: '$CARGO build -q --offline --manifest-path crates/Cargo.toml && touch {output}'\n\
+             rule own:\n    output: 'own'\n    \
+                 shell: 'echo +1 >> $WORK; until [ -e $WORK.begun ]; do sleep 0.02; done; sleep 1; echo -1 >> $WORK; touch {output}'\n",
+        );
+        assert!(Command::new("chmod").arg("+x").arg(case.path("rustc")).status().unwrap().success());
+        let (wrapper, target) = (case.path("rustc"), case.path("target"));
+        let case = case
+            .env("CARGO", env!("CARGO"))
+            .env("RUSTC_WRAPPER", &wrapper.to_string_lossy())
+            .env("CARGO_TARGET_DIR", &target.to_string_lossy())
+            .run(&[jobs]);
+        assert_eq!(at_once(&case), (at_most, 4), "{jobs}: {}", case.last());
+    }
+}
+
 #[test]
 fn a_job_of_several_threads_has_its_slots_for_itself() {
     let case = case()

@@ -20,18 +20,34 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// Returns the digest of `bytes`.
+    ///
+    /// ```
+    /// # use rulemake::Digest;
+    /// assert_eq!(Digest::of(b"a"), Digest::of(b"a"));
+    /// assert_ne!(Digest::of(b"a"), Digest::of(b"b"));
+    /// ```
     #[must_use]
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
 
     /// Returns the digest with these 32 bytes.
+    ///
+    /// ```
+    /// # use rulemake::Digest;
+    /// let digest = Digest::of(b"a");
+    /// assert_eq!(Digest::from_bytes(*digest.as_bytes()), digest);
+    /// ```
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Digest {
         Digest(bytes)
     }
 
     /// Returns the 32 bytes.
+    ///
+    /// ```
+    /// assert_eq!(rulemake::Digest::of(b"a").as_bytes().len(), 32);
+    /// ```
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -56,6 +72,11 @@ impl Digest {
     }
 
     /// Returns the first eight hexadecimal digits, enough for a person to tell two digests apart.
+    ///
+    /// ```
+    /// let digest = rulemake::Digest::of(b"a");
+    /// assert!(digest.to_string().contains(&digest.short()));
+    /// ```
     #[must_use]
     pub fn short(&self) -> String {
         self.0[..4].iter().map(|b| format!("{b:02x}")).collect()

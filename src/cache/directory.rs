@@ -56,12 +56,22 @@ pub struct CacheDirectory {
 
 impl CacheDirectory {
     /// The cache in `dir`, which is made when the first result is kept.
+    ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// let directory = CacheDirectory::new("/team/results");
+    /// ```
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> CacheDirectory {
         CacheDirectory { dir: dir.into(), made: OnceLock::new(), next: AtomicU64::new(0) }
     }
 
     /// Where it is.
+    ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// assert!(CacheDirectory::new("/team/results").path().ends_with("results"));
+    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.dir

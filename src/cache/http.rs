@@ -35,6 +35,12 @@ pub struct HttpCache {
 impl HttpCache {
     /// The place at `url`. A name and a password may stand in it, though others may see them there.
     ///
+    /// ```
+    /// # use rulemake::cache::HttpCache;
+    /// assert!(HttpCache::new("https://cache.example.org/team").is_ok());
+    /// assert!(HttpCache::new("ftp://cache.example.org").is_err());
+    /// ```
+    ///
     /// # Errors
     /// It is no address of this kind.
     pub fn new(url: &str) -> io::Result<HttpCache> {
@@ -68,6 +74,12 @@ impl HttpCache {
     }
 
     /// Sets the token that is sent with each request.
+    ///
+    /// ```
+    /// # use rulemake::cache::HttpCache;
+    /// let cache = HttpCache::new("https://cache.example.org/team")?.bearer("a token");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn bearer(mut self, token: &str) -> HttpCache {
         self.wire.authorization = Some(format!("Bearer {token}"));
@@ -75,6 +87,12 @@ impl HttpCache {
     }
 
     /// Sets the name and the password that are sent with each request.
+    ///
+    /// ```
+    /// # use rulemake::cache::HttpCache;
+    /// let cache = HttpCache::new("https://cache.example.org/team")?.basic("reader", "a password");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn basic(mut self, name: &str, password: &str) -> HttpCache {
         self.wire.authorization = Some(format!("Basic {}", base64(format!("{name}:{password}").as_bytes())));

@@ -82,6 +82,11 @@ pub(crate) struct NewResult<'a> {
 
 impl Cache {
     /// The cache in this directory. It is made when the first result is kept.
+    ///
+    /// ```
+    /// let cache = rulemake::cache::Cache::new("/var/cache/rulemake");
+    /// assert_eq!(cache.directory().path(), std::path::Path::new("/var/cache/rulemake"));
+    /// ```
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Cache {
         Cache {
@@ -95,6 +100,11 @@ impl Cache {
     }
 
     /// Sets how files come out of the directory and into it.
+    ///
+    /// ```
+    /// use rulemake::cache::{Cache, CacheLink};
+    /// let cache = Cache::new("/var/cache/rulemake").link(CacheLink::Copy);
+    /// ```
     #[must_use]
     pub fn link(mut self, link: CacheLink) -> Cache {
         self.link = link;
@@ -103,6 +113,12 @@ impl Cache {
 
     /// Sets a place that is shared with others. What is not in the directory is looked for there and taken over; what is
     /// kept in the directory is put there, too, if `writes`.
+    ///
+    /// ```
+    /// use rulemake::cache::{Cache, CacheDirectory};
+    /// use std::sync::Arc;
+    /// let cache = Cache::new("/var/cache/rulemake").shared(Arc::new(CacheDirectory::new("/team/results")), false);
+    /// ```
     #[must_use]
     pub fn shared(mut self, place: Arc<dyn CacheBackend>, writes: bool) -> Cache {
         self.shared = Some(Shared { place, writes, failed: Default::default() });
@@ -120,6 +136,13 @@ impl Cache {
     }
 
     /// The directory.
+    ///
+    /// ```
+    /// # use rulemake::cache::Cache;
+    /// # let dir = std::env::temp_dir().join("no-such-cache");
+    /// assert_eq!(Cache::new(&dir).directory().usage()?.results, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn directory(&self) -> &CacheDirectory {
         &self.directory

@@ -37,6 +37,12 @@ const MOST: u64 = 5 << 30;
 impl S3Cache {
     /// The place `s3://bucket/prefix`, at an endpoint other than Amazon's if one is given.
     ///
+    /// ```
+    /// # use rulemake::cache::S3Cache;
+    /// assert!(S3Cache::new("s3://bucket/results", Some("https://minio.example.org"), "us-east-1").is_ok());
+    /// assert!(S3Cache::new("https://bucket", None, "us-east-1").is_err());
+    /// ```
+    ///
     /// # Errors
     /// It is no address of this kind.
     pub fn new(address: &str, endpoint: Option<&str>, region: &str) -> io::Result<S3Cache> {
@@ -64,6 +70,12 @@ impl S3Cache {
     }
 
     /// Sets the key that requests are signed with.
+    ///
+    /// ```
+    /// # use rulemake::cache::S3Cache;
+    /// let cache = S3Cache::new("s3://bucket/results", None, "eu-west-1")?.credentials("a key", "a secret", None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn credentials(mut self, key: &str, secret: &str, token: Option<&str>) -> S3Cache {
         self.credentials = Some(match token {

@@ -167,6 +167,17 @@ struct Scan {
 impl CacheDirectory {
     /// What is in it.
     ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// # let dir = std::env::temp_dir().join("no-such-cache");
+    /// let usage = CacheDirectory::new(&dir).usage()?;
+    /// for rule in &usage.rules {
+    ///     println!("{}: {} bytes", rule.rule, rule.bytes);
+    /// }
+    /// assert_eq!(usage.bytes, 0, "nothing is kept yet");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// It cannot be read.
     pub fn usage(&self) -> io::Result<CacheUsage> {
@@ -192,6 +203,16 @@ impl CacheDirectory {
     }
 
     /// Makes room: finds what may go, and removes it if `remove`.
+    ///
+    /// ```
+    /// # use rulemake::cache::{CacheDirectory, CacheLimits};
+    /// # let dir = std::env::temp_dir().join("no-such-cache");
+    /// let mut limits = CacheLimits::default();
+    /// limits.max_age = Some(std::time::Duration::from_secs(90 * 24 * 3600));
+    /// let would_go = CacheDirectory::new(&dir).make_room(&limits, false)?;
+    /// assert_eq!((would_go.results, would_go.bytes), (0, 0));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// It cannot be read, or something cannot be removed.
@@ -268,6 +289,13 @@ impl CacheDirectory {
 
     /// Reads every object, and tells which are not what their names say. With `remove` these go, and the results that need
     /// them.
+    ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// # let dir = std::env::temp_dir().join("no-such-cache");
+    /// assert!(CacheDirectory::new(&dir).check(false)?.damaged.is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Something cannot be read, or removed.

@@ -55,6 +55,15 @@ pub struct CancelGuard {
 
 impl CancelGuard {
     /// Does not cancel any more.
+    ///
+    /// ```
+    /// # use rulemake::{CancelLevel, CancelToken};
+    /// let token = CancelToken::new();
+    /// let guard = token.guard(CancelLevel::Terminate);
+    /// // The run has come to its end.
+    /// guard.disarm();
+    /// assert_eq!(token.level(), None);
+    /// ```
     pub fn disarm(mut self) {
         self.level = None;
     }
@@ -117,6 +126,14 @@ impl CancelToken {
     }
 
     /// The highest level asked for.
+    ///
+    /// ```
+    /// # use rulemake::{CancelLevel, CancelToken};
+    /// let token = CancelToken::new();
+    /// assert_eq!(token.level(), None);
+    /// token.cancel(CancelLevel::Drain);
+    /// assert_eq!(token.level(), Some(CancelLevel::Drain));
+    /// ```
     #[must_use]
     pub fn level(&self) -> Option<CancelLevel> {
         let parent = self.parent.as_ref().map_or(0, |parent| parent.load(Ordering::SeqCst));
@@ -142,11 +159,25 @@ impl CancelToken {
     }
 
     /// Lets a paused run go on.
+    ///
+    /// ```
+    /// let token = rulemake::CancelToken::new();
+    /// token.pause();
+    /// token.resume();
+    /// assert!(!token.is_paused());
+    /// ```
     pub fn resume(&self) {
         self.pause.store(GOES_ON, Ordering::SeqCst);
     }
 
     /// Whether a run was asked to pause and has done so.
+    ///
+    /// ```
+    /// fn state(token: &rulemake::CancelToken) -> &'static str {
+    ///     if token.is_paused() { "paused" } else { "running" }
+    /// }
+    /// assert_eq!(state(&rulemake::CancelToken::new()), "running");
+    /// ```
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.pause.load(Ordering::SeqCst) == PAUSED

@@ -25,6 +25,15 @@ pub struct JobInfo {
 
 impl JobInfo {
     /// A short name for people: rule and first output.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.jobs().next().unwrap().info().title(), "a no-such.txt");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn title(&self) -> String {
         match self.outputs.first() {

@@ -49,6 +49,11 @@ fn serialize_map<S: serde::Serializer>(map: &Arc<[(Arc<str>, Value)]>, s: S) -> 
 
 impl Value {
     /// Python's `repr()`: distinguishes `1` from `'1'`. Part of the on-disk format: it enters fingerprints.
+    ///
+    /// ```
+    /// # use rulemake::Value;
+    /// assert_eq!((Value::from(1).canonical(), Value::from("1").canonical()), ("1".into(), "'1'".into()));
+    /// ```
     #[must_use]
     pub fn canonical(&self) -> String {
         let mut out = String::new();
@@ -147,6 +152,13 @@ impl Value {
     }
 
     /// The entry of a mapping or record.
+    ///
+    /// ```
+    /// # use rulemake::Value;
+    /// let value = Value::from_yaml("config.yaml", "min: 5\n")?;
+    /// assert_eq!((value.get("min"), value.get("max")), (Some(&Value::Int(5)), None));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {

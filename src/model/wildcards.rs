@@ -25,12 +25,24 @@ impl Wildcards {
     }
 
     /// The value of the wildcard `name`.
+    ///
+    /// ```
+    /// fn act(job: &rulemake::JobContext) -> Option<&str> {
+    ///     job.wildcards().get("sample")
+    /// }
+    /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.names.iter().position(|n| &**n == name).map(|i| &*self.values[i])
     }
 
     /// Names and values in order.
+    ///
+    /// ```
+    /// fn labels(job: &rulemake::JobContext) -> Vec<String> {
+    ///     job.wildcards().iter().map(|(name, value)| format!("{name}={value}")).collect()
+    /// }
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.names.iter().map(|n| &**n).zip(self.values.iter().map(|v| &**v))
     }

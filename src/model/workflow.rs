@@ -150,17 +150,38 @@ impl Workflow {
     }
 
     /// The rules in order of definition.
+    ///
+    /// ```
+    /// # use rulemake::Workflow;
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// assert_eq!(workflow.rules().map(|rule| rule.name()).collect::<Vec<_>>(), ["a"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.rules.iter().map(|r| &**r)
     }
 
     /// The rule called `name`.
+    ///
+    /// ```
+    /// # use rulemake::Workflow;
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// assert!(workflow.rule("a").is_some() && workflow.rule("b").is_none());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn rule(&self, name: &str) -> Option<&Rule> {
         self.by_name.get(name).map(|&i| &*self.rules[i as usize])
     }
 
     /// The rule that is built when no target is given.
+    ///
+    /// ```
+    /// # use rulemake::Workflow;
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// assert_eq!(workflow.default_rule().unwrap().name(), "a");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn default_rule(&self) -> Option<&Rule> {
         self.default_rule.map(|i| &*self.rules[i as usize])
@@ -192,6 +213,13 @@ impl Workflow {
 
     /// The files, listings and existence tests that evaluating the Rulefile looked at, in order: what to watch
     /// besides the sources of a plan.
+    ///
+    /// ```
+    /// # use rulemake::Workflow;
+    /// let workflow = Workflow::parse("Rulefile", "import os\nrule a:\n    output: 'b' if os.path.exists('no-such') else 'a'\n    shell: 'touch {output}'\n")?;
+    /// assert_eq!(workflow.reads().collect::<Vec<_>>(), ["no-such"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         let is_file = |read: &&Read| !matches!(read.kind, "variable" | "host");
         self.reads.iter().filter(is_file).map(|read| read.what.as_str())
@@ -199,6 +227,13 @@ impl Workflow {
 
     /// The files that say what the workflow is: the Rulefile, what it includes, config files and helpers, in order of
     /// reading, as they were named.
+    ///
+    /// ```
+    /// # use rulemake::Workflow;
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// assert_eq!(workflow.files().collect::<Vec<_>>(), ["Rulefile"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.sources.names()
     }

@@ -326,17 +326,48 @@ impl Plan {
     }
 
     /// The jobs.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.jobs().len(), 1);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     pub fn jobs(&self) -> impl ExactSizeIterator<Item = PlannedJob<'_>> + Clone {
         (0..self.jobs.len()).map(|index| PlannedJob { jobs: &*self.jobs, index })
     }
 
     /// The job with this index.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.job(0).unwrap().rule(), "a");
+    /// assert!(plan.job(1).is_none());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn job(&self, index: usize) -> Option<PlannedJob<'_>> {
         (index < self.jobs.len()).then_some(PlannedJob { jobs: &*self.jobs, index })
     }
 
     /// The files that the jobs read and no job makes.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-sources-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// std::fs::write(root.join("raw.txt"), "")?;
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    input: 'raw.txt'\n    output: 'a.txt'\n    shell: 'touch {output}'\n")?;
+    /// let plan = Session::builder(workflow).root(&root).open()?.plan(&["a.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.sources(), ["raw.txt"]);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     #[must_use]
     pub fn sources(&self) -> Vec<&str> {
         self.jobs.sources()
@@ -344,24 +375,62 @@ impl Plan {
 
     /// What else the plan rests on: what the Rulefile looked at while it was loaded, in order, then what functions of
     /// rules looked at so far, by rule. Those that only commands need are called when these are asked for.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// let text = "import os\nrule a:\n    output: 'b' if os.path.exists('no-such') else 'a'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// let plan = session.plan(&["a"], &RunOptions::default())?;
+    /// assert_eq!((&*plan.reads()[0].what, plan.reads()[0].found), ("no-such", false));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn reads(&self) -> Vec<PlanRead> {
         self.jobs.reads()
     }
 
     /// Sources that an earlier run made and no rule makes any more.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert!(plan.orphans().is_empty());
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn orphans(&self) -> Vec<Orphan> {
         self.jobs.orphans()
     }
 
     /// What is probably not as meant: rules that could not be taken because their functions failed.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// for warning in plan.warnings() {
+    ///     println!("{}", warning.render(rulemake::TextStyle::Plain));
+    /// }
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn warnings(&self) -> Vec<Diagnostic> {
         self.jobs.warnings()
     }
 
     /// The text for the front page of a report that `report:` names, from the root.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(plan.report(), None, "the Rulefile has no `report:`");
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn report(&self) -> Option<&str> {
         self.jobs.report()

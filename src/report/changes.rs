@@ -67,6 +67,16 @@ enum Group {
 
 impl Changes {
     /// The changes that make jobs of `plan` run.
+    ///
+    /// ```
+    /// # use rulemake::report::Changes;
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(Changes::of(&plan).changes[0].jobs, 1);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn of(plan: &Plan) -> Changes {
         let mut found: IndexMap<(Group, Option<&str>, String), ChangeFound> = IndexMap::new();
@@ -90,6 +100,16 @@ impl Changes {
     }
 
     /// The changes as text for people, with the differences of commands; ends with a line end.
+    ///
+    /// ```
+    /// # use rulemake::{TextStyle, report::Changes};
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert!(Changes::of(&plan).text(TextStyle::Plain).starts_with("new: 1 job"));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn text(&self, style: TextStyle) -> String {
         if self.changes.is_empty() {

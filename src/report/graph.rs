@@ -153,6 +153,16 @@ pub struct PlanGraph {
 
 impl PlanGraph {
     /// The graph of `plan`.
+    ///
+    /// ```
+    /// # use rulemake::report::{GraphBy, PlanGraph};
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let session = Session::builder(workflow).open()?;
+    /// let plan = session.plan(&["no-such.txt"], &RunOptions::default())?;
+    /// assert_eq!(PlanGraph::of(&plan, GraphBy::Job).nodes[0].lines, ["a", "no-such.txt"]);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn of(plan: &Plan, by: GraphBy) -> PlanGraph {
         match by {

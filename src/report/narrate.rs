@@ -75,6 +75,11 @@ const SILENCE_MS: u64 = 30_000;
 
 impl Narrator {
     /// Starts a tale.
+    ///
+    /// ```
+    /// # use rulemake::{TextStyle, report::{Detail, Narrator}};
+    /// assert_eq!(Narrator::new(Detail::Normal, TextStyle::Plain).progress(), (0, 0));
+    /// ```
     #[must_use]
     pub fn new(detail: Detail, style: TextStyle) -> Narrator {
         Narrator {
@@ -95,12 +100,24 @@ impl Narrator {
     }
 
     /// How many jobs have come to their end, of how many.
+    ///
+    /// ```
+    /// fn percent(narrator: &rulemake::report::Narrator) -> usize {
+    ///     let (done, total) = narrator.progress();
+    ///     100 * done / total.max(1)
+    /// }
+    /// ```
     #[must_use]
     pub fn progress(&self) -> (usize, usize) {
         (self.done, self.total)
     }
 
     /// How many jobs have failed for good.
+    ///
+    /// ```
+    /// # use rulemake::{TextStyle, report::{Detail, Narrator}};
+    /// assert_eq!(Narrator::new(Detail::Normal, TextStyle::Plain).failed(), 0);
+    /// ```
     #[must_use]
     pub fn failed(&self) -> usize {
         self.failed
@@ -108,12 +125,27 @@ impl Narrator {
 
     /// How long the run may still take at `now_ms` (as in [`Event::time_ms`]), in milliseconds; `None` while nobody can
     /// tell.
+    ///
+    /// ```
+    /// use rulemake::report::{Narrator, time_left};
+    /// fn shown(narrator: &Narrator, event: &rulemake::Event) -> Option<String> {
+    ///     narrator.time_left_ms(event.time_ms).map(time_left)
+    /// }
+    /// ```
     #[must_use]
     pub fn time_left_ms(&self, now_ms: u64) -> Option<u64> {
         self.eta.left(now_ms)
     }
 
     /// Takes the next event of the run and returns the lines to print, without line ends.
+    ///
+    /// ```
+    /// fn show(narrator: &mut rulemake::report::Narrator, event: &rulemake::Event) {
+    ///     for line in narrator.lines(event) {
+    ///         println!("{line}");
+    ///     }
+    /// }
+    /// ```
     pub fn lines(&mut self, event: &Event) -> Vec<String> {
         self.eta.take(event);
         let mut lines = self.told(event);

@@ -176,6 +176,26 @@ impl SessionBuilder {
     /// Adds an interpreter. It runs the jobs of rules that were given code with
     /// [`RuleBuilder::interpreted`](crate::RuleBuilder::interpreted), and those whose script ends in `.name`, also in a
     /// Rulefile. Its version is part of the fingerprint of these jobs.
+    ///
+    /// ```
+    /// use rulemake::{BoxError, Interpreter, JobContext};
+    /// struct Text;
+    /// impl Interpreter for Text {
+    ///     fn version(&self) -> &str {
+    ///         "1"
+    ///     }
+    ///
+    ///     fn run(&self, code: &str, job: &JobContext) -> Result<(), BoxError> {
+    ///         Ok(job.write(job.output(0)?, code)?)
+    ///     }
+    /// }
+    /// # use rulemake::{Rule, Session, Workflow};
+    /// let rule = Rule::builder("greet").output("greeting.txt").interpreted("text", "hello");
+    /// let workflow = Workflow::builder().rule(rule).build()?;
+    /// let builder = Session::builder(workflow).interpreter("text", std::sync::Arc::new(Text));
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn interpreter(mut self, name: &str, interpreter: Arc<dyn Interpreter>) -> SessionBuilder {
         self.interpreters.add(name, interpreter);
@@ -198,6 +218,15 @@ impl SessionBuilder {
     }
 
     /// Sets where results are kept, and restored from instead of being made again. Default: nowhere.
+    ///
+    /// ```
+    /// # use rulemake::cache::Cache;
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let builder = Session::builder(workflow).cache(Cache::new("/var/cache/rulemake"));
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn cache(mut self, cache: Cache) -> SessionBuilder {
         self.cache = Some(cache);
@@ -205,6 +234,29 @@ impl SessionBuilder {
     }
 
     /// Shares slots with others: jobs take them from here, up to [`SessionBuilder::jobs`]. Default: nobody else is there.
+    ///
+    /// ```
+    /// # use rulemake::SlotSource;
+    /// # use std::{sync::Arc, time::Duration};
+    /// /// Never has one more: of all that share, one job runs at a time.
+    /// struct None;
+    /// impl SlotSource for None {
+    ///     fn try_take(&self) -> bool {
+    ///         false
+    ///     }
+    ///
+    ///     fn give_back(&self) {}
+    ///
+    ///     fn wait(&self, at_most: Duration) {
+    ///         std::thread::sleep(at_most);
+    ///     }
+    /// }
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let builder = Session::builder(workflow).slots(Arc::new(None));
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn slots(mut self, source: Arc<dyn SlotSource>) -> SessionBuilder {
         self.slots = Some(source);
@@ -227,6 +279,28 @@ impl SessionBuilder {
     }
 
     /// Sets where jobs are executed: see [`Executor`](crate::executor::Executor). Default: here.
+    ///
+    /// ```
+    /// use rulemake::executor::{Executor, Task, TaskId, TaskSignal};
+    /// /// Takes nothing, so all is executed here.
+    /// struct Nowhere;
+    /// impl Executor for Nowhere {
+    ///     fn accepts(&self, _: &Task) -> bool {
+    ///         false
+    ///     }
+    ///
+    ///     fn submit(&self, task: Task) {
+    ///         task.run_here();
+    ///     }
+    ///
+    ///     fn signal(&self, _: TaskId, _: TaskSignal) {}
+    /// }
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let builder = Session::builder(workflow).executor(std::sync::Arc::new(Nowhere));
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn executor(mut self, executor: Arc<dyn Executor>) -> SessionBuilder {
         self.executor = Some(executor);
@@ -235,6 +309,26 @@ impl SessionBuilder {
 
     /// Sets where the times of events and of the run come from: see [`Clock`]. How long jobs took that are executed here is
     /// measured all the same. Default: the clock of the machine.
+    ///
+    /// ```
+    /// use std::{sync::Arc, time::{Duration, Instant}};
+    /// /// Of a simulation, in which no time passes.
+    /// struct Stopped;
+    /// impl rulemake::Clock for Stopped {
+    ///     fn wall_ms(&self) -> u64 {
+    ///         0
+    ///     }
+    ///
+    ///     fn monotonic(&self) -> Duration {
+    ///         Duration::ZERO
+    ///     }
+    /// }
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let builder = Session::builder(workflow).clock(Arc::new(Stopped));
+    /// # builder.open()?;
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> SessionBuilder {
         self.clock = Some(clock);
@@ -258,6 +352,14 @@ impl SessionBuilder {
     }
 
     /// Opens the session. The directory that `workdir:` names is made when something is written.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let error = Session::builder(workflow).root("no/such/directory").open().err().unwrap();
+    /// assert_eq!(error.kind(), rulemake::ErrorKind::Environment);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.

@@ -19,6 +19,19 @@ impl Session {
     /// The log of the last execution of the job that makes `path`, or of the rule of this name, if that makes no file.
     /// `None` when nothing is on record.
     ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-log-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let text = "rule a:\n    output: 'a.txt'\n    shell: 'echo done; touch {output}'\n";
+    /// let mut session = Session::builder(Workflow::parse("Rulefile", text)?).root(&root).open()?;
+    /// assert!(session.log("a.txt")?.is_none(), "nothing has run yet");
+    /// assert!(session.run(&["a.txt"], &RunOptions::default())?.success());
+    /// assert_eq!(session.log("a.txt")?.unwrap().text, "done\n");
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Environment`](crate::ErrorKind::Environment) when it cannot be read.
     pub fn log(&self, path: &str) -> Result<Option<JobLog>> {
@@ -173,6 +186,19 @@ impl Session {
 
     /// Removes these files ([`MadeFiles::files`]) and directories that become empty; returns how
     /// many files are gone. Takes the lock.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-remove-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let mut session = Session::builder(workflow).root(&root).open()?;
+    /// assert!(session.run(&["no-such.txt"], &RunOptions::default())?.success());
+    /// let made = session.made_files(&["no-such.txt"])?;
+    /// assert_eq!(session.remove(&made.files)?, 1);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
     ///
     /// # Errors
     /// [`Locked`](crate::ErrorKind::Locked), [`Environment`](crate::ErrorKind::Environment).

@@ -46,6 +46,21 @@ impl Session {
     /// Puts the results of all up-to-date jobs that `targets` need (none = the default rule) into the shared place of the
     /// session's cache. Nothing runs.
     ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// use rulemake::cache::{Cache, CacheDirectory};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-push-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// let shared = std::sync::Arc::new(CacheDirectory::new(root.join("team")));
+    /// let cache = Cache::new(root.join("own")).shared(shared, false);
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// let mut session = Session::builder(workflow).root(&root).cache(cache).open()?;
+    /// assert!(session.run::<&str>(&[], &RunOptions::default())?.success());
+    /// assert_eq!(session.push::<&str>(&[], &RunOptions::default())?.results, 1);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Session::plan`]; [`ErrorKind::Environment`] when the session has no cache with a shared place.
     pub fn push<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Pushed> {

@@ -153,6 +153,12 @@ const FILES: &[&str] = &["include", "configfile", "snakefile", "script", "notebo
 
 impl Outline {
     /// The outline of a text.
+    ///
+    /// ```
+    /// # use rulemake::source::Outline;
+    /// let outline = Outline::of("rule a:\n    output: 'a.txt'\n");
+    /// assert_eq!(outline.items[0].name, "a");
+    /// ```
     #[must_use]
     pub fn of(text: &str) -> Outline {
         let (block, problems) = parse_parts(SourceId(0), text);
@@ -171,6 +177,13 @@ impl Outline {
     }
 
     /// The rule whose statement holds this place, or that ends just before it.
+    ///
+    /// ```
+    /// # use rulemake::source::Outline;
+    /// let text = "rule a:\n    output: 'a.txt'\n";
+    /// let outline = Outline::of(text);
+    /// assert_eq!(outline.rule_at(text.len() - 3).unwrap().name, "a");
+    /// ```
     #[must_use]
     pub fn rule_at(&self, offset: usize) -> Option<&OutlineItem> {
         let is_rule = |item: &&OutlineItem| {

@@ -52,6 +52,14 @@ impl Default for FormatOptions {
 
 impl FormatOptions {
     /// Sets how long a line may be. Words and strings that are longer stay whole.
+    ///
+    /// ```
+    /// # use rulemake::source::{FormatOptions, format_source};
+    /// let options = FormatOptions::default().line_length(40);
+    /// let text = "rule a:\n    input: 'a-rather-long-name', 'another-long-name'\n";
+    /// assert!(format_source(text, &options)?.lines().all(|line| line.len() <= 40));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
     #[must_use]
     pub fn line_length(mut self, columns: usize) -> FormatOptions {
         self.line_length = columns;
@@ -59,6 +67,12 @@ impl FormatOptions {
     }
 
     /// Sets what messages call the text: the path that it was read from.
+    ///
+    /// ```
+    /// # use rulemake::source::{FormatOptions, format_source};
+    /// let error = format_source("rule a\n", &FormatOptions::default().name("rules/a.smk")).unwrap_err();
+    /// assert_eq!(error.diagnostics()[0].labels[0].file, "rules/a.smk");
+    /// ```
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> FormatOptions {
         self.name = name.into();

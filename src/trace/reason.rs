@@ -258,6 +258,11 @@ impl Reason {
     }
 
     /// The stable kebab-case tag, as in JSON.
+    ///
+    /// ```
+    /// # use rulemake::Reason;
+    /// assert_eq!(Reason::NeverBuilt.tag(), "never-built");
+    /// ```
     #[must_use]
     pub fn tag(&self) -> &'static str {
         match self {

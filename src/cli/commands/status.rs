@@ -30,7 +30,14 @@ fn text(status: &Status, style: TextStyle) -> String {
         } else {
             format!(", {} failed", status.failed.len())
         };
-        format!("{} of {} jobs done{failed}", status.done, status.total)
+        // A run that only read files again is a run, too, and no job of it did anything.
+        let ran = match status.ran {
+            _ if status.running || status.done == 0 => String::new(),
+            0 => ", none had to run".to_string(),
+            ran if ran < status.done => format!(", {ran} of them ran"),
+            _ => String::new(),
+        };
+        format!("{} of {} jobs done{ran}{failed}", status.done, status.total)
     };
     let _ = match (status.running, status.run, &status.by) {
         (true, Some(run), by) => {
