@@ -184,3 +184,28 @@ pub(crate) fn share_blocks(from: &std::fs::File, to: &std::fs::File) -> io::Resu
 pub(crate) fn share_blocks(_: &std::fs::File, _: &std::fs::File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// Whether this is the only open description of the file there is: no other process has it open, nor this one by another.
+/// `false` also where the system or the file system cannot tell.
+///
+/// Asks by taking a lease for a moment. Whoever opens the file in that moment waits for its end, and the one who holds it is
+/// sent a signal, which by default would end the process: so it is one that is ignored unless somebody waits for it.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std knows no leases")]
+pub(crate) fn is_ours_alone(file: &std::fs::File) -> bool {
+    use std::os::fd::AsRawFd as _;
+    let control = |command: libc::c_int, value: libc::c_int| {
+        // SAFETY: takes a descriptor that outlives the call and numbers, and touches no memory of ours.
+        unsafe { libc::fcntl(file.as_raw_fd(), command, value) == 0 }
+    };
+    // As the kernel's headers have it; not in every version of libc's bindings.
+    const F_SETSIG: libc::c_int = 10;
+    control(F_SETSIG, libc::SIGURG)
+        && control(libc::F_SETLEASE, libc::F_WRLCK)
+        && control(libc::F_SETLEASE, libc::F_UNLCK)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_ours_alone(_: &std::fs::File) -> bool {
+    false
+}

@@ -11,7 +11,7 @@ use crate::files::backup::{Backups, Restored};
 use crate::files::outputs::quarantine;
 use crate::files::read_code;
 use crate::files::results::{
-    Fault, Kind, checksum, collect, faults, is_empty, leads_outside, protect, touch,
+    Due, Fault, Kind, checksum, collect, faults, is_empty, leads_outside, protect, touch,
 };
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
@@ -99,6 +99,18 @@ impl Conclusion {
             stuck: None,
         }
     }
+}
+
+/// Whether it takes no time to look at what a job made: files only, none of them large.
+pub(crate) fn is_small(cx: &Context, id: JobId) -> bool {
+    const LITTLE: u64 = 1 << 20;
+    let is_little = |due: &Due<'_>| match due.kind {
+        Kind::File | Kind::Beside => {
+            disk::metadata(cx.root.join(due.path)).is_ok_and(|meta| meta.is_file() && meta.len() < LITTLE)
+        }
+        Kind::Directory => false,
+    };
+    dues(cx, id).iter().all(is_little)
 }
 
 /// Looks at what a job left: good outputs are hashed, anything else is moved out of the way.

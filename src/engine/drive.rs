@@ -11,6 +11,7 @@ mod record;
 mod restore;
 mod shape;
 mod slots;
+mod spot;
 mod start;
 mod temps;
 mod together;
@@ -45,6 +46,7 @@ use hooks::{HOOK, HookState};
 use log::Journal;
 use rustc_hash::{FxHashMap, FxHashSet};
 use slots::SlotState;
+use spot::Spot;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -112,6 +114,8 @@ const CHECK_CHUNK: usize = 64;
 enum Inbox {
     Checked(Vec<(u32, Verdict)>),
     Completed(Completion),
+    /// A job ended, and what it left was looked at where it ended.
+    Ended(Box<Concluded>),
     Concluded(Box<Concluded>),
     /// The jobs of a unit, and what could not be removed of their pipes and services.
     UnitConcluded(Vec<Concluded>, Vec<String>),
@@ -156,15 +160,16 @@ pub(crate) fn drive(
     options: &DriveOptions,
     observer: &mut dyn FnMut(&Event),
 ) -> Result<Outcomes> {
-    let (sender, inbox) = channel();
-    let completions = sender.clone();
-    let done = move |completion| {
-        // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
-        let _ = completions.send(Inbox::Completed(completion));
-    };
-    let executor = Executors::new(Arc::new(done), options.executor.clone(), options.clock.clone());
     // What ends this run must not end the next.
     let cancel = &cancel.child();
+    let (sender, inbox) = channel();
+    let spot = Arc::new(Spot::new(cx.clone(), cancel.clone()));
+    let (completions, look) = (sender.clone(), spot.clone());
+    let done = move |completion| {
+        // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
+        let _ = completions.send(look.ended(completion));
+    };
+    let executor = Executors::new(Arc::new(done), options.executor.clone(), options.clock.clone());
     let reports = sender.clone();
     let tell = move |job, told| {
         let _ = reports.send(Inbox::Told(job, told));
@@ -202,6 +207,7 @@ pub(crate) fn drive(
         observer,
         sender,
         executor,
+        spot,
         launcher,
         state_dir,
         number,
@@ -264,6 +270,7 @@ struct Run<'a> {
     observer: &'a mut dyn FnMut(&Event),
     sender: Sender<Inbox>,
     executor: Executors,
+    spot: Arc<Spot>,
     state_dir: PathBuf,
     launcher: Launcher,
     number: u32,
@@ -336,6 +343,7 @@ impl Run<'_> {
     fn receive(&mut self, message: Inbox) {
         match message {
             Inbox::Completed(_)
+            | Inbox::Ended(_)
             | Inbox::NotStarted(_)
             | Inbox::Cleared { .. }
             | Inbox::Told(..)
@@ -356,6 +364,10 @@ impl Run<'_> {
                     Some(_) => self.member_ended(unit.0, completion),
                     None => self.completed(completion),
                 }
+            }
+            Inbox::Ended(concluded) => {
+                self.slots.job_ended(concluded.job);
+                self.unit_concluded(vec![*concluded], Vec::new());
             }
             Inbox::Concluded(concluded) => self.unit_concluded(vec![*concluded], Vec::new()),
             Inbox::Restored(concluded, saved) => {

@@ -3,7 +3,8 @@
 //! Each looks first whether the job was told to end, and long ones look again and again.
 
 use super::job::Round;
-use super::process::{self, Launch, beside, open_log, remove_script, shell_advice, shell_words};
+use super::log;
+use super::process::{self, Launch, beside, remove_script, shell_advice, shell_words};
 use crate::exec::executor::{Outcome, RunWork};
 use crate::model::action::{Change, CommandError, Effects, Opening, ShellUse};
 use std::fs::{self, File, OpenOptions};
@@ -44,8 +45,8 @@ impl<'a> JobEffects<'a> {
 
     /// The end of the job: an empty log goes.
     pub(super) fn end(&self, outcome: Outcome) -> Outcome {
-        if self.file().take().is_some() && fs::metadata(self.log).is_ok_and(|meta| meta.len() == 0) {
-            let _ = fs::remove_file(self.log);
+        if self.file().take().is_some() {
+            self.round.around.logs.end(self.log);
         }
         outcome
     }
@@ -58,7 +59,8 @@ impl<'a> JobEffects<'a> {
         let mut file = self.file();
         if file.is_none() {
             let append = self.round.iteration.is_some_and(|n| n > 0);
-            *file = Some(open_log(self.log, append)?);
+            *file =
+                Some(if append { log::go_on(self.log)? } else { self.round.around.logs.begin(self.log)? });
         }
         match file.as_mut() {
             Some(file) => Ok(work(file)),
@@ -234,6 +236,7 @@ impl Effects for JobEffects<'_> {
         let launch = Launch {
             dir: self.round.dir,
             log: self.log,
+            logs: self.round.around.logs,
             append: true,
             env: &request.env,
             advice: shell_advice(&shell.program),

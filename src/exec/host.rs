@@ -3,13 +3,13 @@
 //! Invariants: each task is reported exactly once, whatever its executor does with it; what the executor breaks is the
 //! failure of a task, never ours.
 
-use super::job;
+use super::job::{self, Around};
 use super::local::{Done, LocalExecutor};
+use super::log::Logs;
 use super::process::{Control, MAX_ARGUMENT};
 use super::watch::Watch;
 use crate::base::clock::Clock;
 use crate::base::digest::Digest;
-use crate::disk as fs;
 use crate::exec::executor::{Completion, JobRequest, Outcome, Signal, Work};
 use crate::model::value::Value;
 use rustc_hash::FxHashMap;
@@ -442,10 +442,10 @@ impl Task {
     pub fn run_here(mut self) {
         let Some(inner) = &mut self.inner else { return };
         let mut began = inner.began || inner.request.begin.is_none();
-        let watch = &inner.shared.watch;
+        let around = Around { watch: &inner.shared.watch, logs: &inner.shared.logs };
         // It is reported also when this unwinds: then as lost, by the drop.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            job::execute(&inner.request, &inner.control, watch, &mut began)
+            job::execute(&inner.request, &inner.control, around, &mut began)
         }));
         inner.began = began;
         if let Ok(outcome) = outcome {
@@ -457,10 +457,7 @@ impl Task {
         let Some(inner) = self.inner.take() else { return };
         inner.shared.running().remove(&inner.id.job);
         if let Some(command) = &inner.command {
-            // 100 000 quiet jobs must not leave 100 000 files.
-            if fs::metadata(&command.log).is_ok_and(|log| log.len() == 0) {
-                let _ = fs::remove_file(&command.log);
-            }
+            inner.shared.logs.end(&command.log);
         }
         let duration = inner.shared.clock.monotonic().saturating_sub(inner.start);
         let completion = Completion { job: inner.id.job, outcome, duration, began: inner.began };
@@ -497,6 +494,7 @@ pub struct NotBegun(());
 struct Shared {
     done: Arc<dyn Fn(Completion) + Send + Sync>,
     watch: Watch,
+    logs: Logs,
     clock: Arc<dyn Clock>,
     running: Mutex<FxHashMap<u32, (TaskId, Arc<Control>)>>,
 }
@@ -524,7 +522,13 @@ impl Executors {
             move |completion| done(completion)
         });
         let host = host.map(|executor| {
-            let shared = Shared { done, watch: Watch::default(), clock, running: Mutex::default() };
+            let shared = Shared {
+                done,
+                watch: Watch::default(),
+                logs: Logs::default(),
+                clock,
+                running: Mutex::default(),
+            };
             (executor, Arc::new(shared))
         });
         Executors { local: LocalExecutor::new(local), host }

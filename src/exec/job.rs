@@ -1,5 +1,6 @@
 //! One job with what belongs to it: its directory, its environment, its limits, its repetitions.
 
+use super::log::Logs;
 use super::plain::Plain;
 use super::process::{self, Control, Launch, Words, beside};
 use super::watch::Watch;
@@ -22,13 +23,21 @@ pub(super) struct Round<'a> {
     /// From 0; `None` when the job has no benchmark.
     pub(super) iteration: Option<u32>,
     pub(super) meter: Option<&'a Arc<Meter>>,
+    pub(super) around: Around<'a>,
+}
+
+/// What all jobs of an executor share.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) watch: &'a Watch,
+    pub(super) logs: &'a Logs,
 }
 
 /// Executes a job to its end; `began` is set when nothing was left to do but that.
 pub(super) fn execute(
     request: &JobRequest,
     control: &Arc<Control>,
-    watch: &Watch,
+    around: Around<'_>,
     began: &mut bool,
 ) -> Outcome {
     let mut begin = || match (&request.begin, control.asked()) {
@@ -40,7 +49,7 @@ pub(super) fn execute(
         if let Err(outcome) = begin() {
             return outcome;
         }
-        return Round { request, control, dir: &request.root, iteration: None, meter: None }.run();
+        return Round { request, control, dir: &request.root, iteration: None, meter: None, around }.run();
     };
     for service in &extras.services {
         if let Err(outcome) = wait_for(service, control) {
@@ -48,7 +57,7 @@ pub(super) fn execute(
         }
     }
     if let Some(software) = &extras.software
-        && let Err(outcome) = software::provide(software, request, control)
+        && let Err(outcome) = software::provide(software, request, control, around.logs)
     {
         return outcome;
     }
@@ -56,9 +65,9 @@ pub(super) fn execute(
         return outcome;
     }
     if let Some(timeout) = extras.timeout {
-        watch.limit(control, timeout);
+        around.watch.limit(control, timeout);
     }
-    let outcome = in_own_directory(request, extras, control, watch);
+    let outcome = in_own_directory(request, extras, control, around);
     match (outcome, extras.timeout) {
         (Outcome::Success, _) => Outcome::Success,
         (_, Some(timeout)) if control.timed_out() => Outcome::TimedOut(timeout.after.as_secs_f64()),
@@ -90,16 +99,21 @@ fn wait_for(service: &ServiceUse, control: &Control) -> Result<(), Outcome> {
 }
 
 /// Makes the job's own directory, if it has one, and moves what it is to keep to the root afterwards.
-fn in_own_directory(request: &JobRequest, extras: &Extras, control: &Arc<Control>, watch: &Watch) -> Outcome {
+fn in_own_directory(
+    request: &JobRequest,
+    extras: &Extras,
+    control: &Arc<Control>,
+    around: Around<'_>,
+) -> Outcome {
     let Some(shadow) = &extras.shadow else {
-        return repeated(request, extras, &request.root, control, watch);
+        return repeated(request, extras, &request.root, control, around);
     };
     let root = &shadow.root;
     let outputs = extras.outputs.iter().map(|path| &**path);
     let made = files::shadow::make(root, shadow.mode, &shadow.dir, &shadow.inputs, outputs, &shadow.logs);
     let outcome = match made {
         Ok(()) => {
-            let outcome = repeated(request, extras, &shadow.dir, control, watch);
+            let outcome = repeated(request, extras, &shadow.dir, control, around);
             let outputs: &[Arc<str>] = if outcome == Outcome::Success { &extras.outputs } else { &[] };
             let kept = outputs.iter().chain(&shadow.logs).map(|path| &**path);
             match files::shadow::take_back(root, &shadow.dir, kept) {
@@ -121,10 +135,10 @@ fn repeated(
     extras: &Extras,
     dir: &Path,
     control: &Arc<Control>,
-    watch: &Watch,
+    around: Around<'_>,
 ) -> Outcome {
     let Some(BenchmarkFile { path, repeat }) = &extras.benchmark else {
-        return Round { request, control, dir, iteration: None, meter: None }.run();
+        return Round { request, control, dir, iteration: None, meter: None, around }.run();
     };
     let mut records = Vec::new();
     for iteration in 0..(*repeat).max(1) {
@@ -135,9 +149,9 @@ fn repeated(
             }
         }
         let meter = Arc::new(Meter::default());
-        watch.observe(&meter);
+        around.watch.observe(&meter);
         let start = monotonic();
-        let round = Round { request, control, dir, iteration: Some(iteration), meter: Some(&meter) };
+        let round = Round { request, control, dir, iteration: Some(iteration), meter: Some(&meter), around };
         let outcome = round.run();
         records.push(meter.take(start.elapsed()));
         if outcome != Outcome::Success {
@@ -184,13 +198,14 @@ impl Round<'_> {
         // As the shell sets it.
         let pwd = ("PWD".to_string(), dir.to_string());
         let env: Vec<_> = self.request.env.iter().cloned().chain([pwd]).collect();
-        let launch =
-            Launch { dir: self.dir, log, append: self.appends(), env: &env, advice: "", meter: self.meter };
+        let launch = self.launch(log, &env, "");
         process::run_direct(&plain.words(), streams, &launch, self.control)
     }
 
-    fn appends(&self) -> bool {
-        self.iteration.is_some_and(|n| n > 0)
+    /// A program of the job; what further iterations print goes behind what the first printed.
+    fn launch<'b>(&'b self, log: &'b Path, env: &'b [(String, String)], advice: &'b str) -> Launch<'b> {
+        let append = self.iteration.is_some_and(|n| n > 0);
+        Launch { dir: self.dir, log, logs: self.around.logs, append, env, advice, meter: self.meter }
     }
 
     /// Runs a program of the job, in the job's environment.
@@ -211,8 +226,7 @@ impl Round<'_> {
             }
         };
         let software = self.request.extras.as_ref().and_then(|extras| extras.software.as_ref());
-        let append = self.appends();
-        let launch = Launch { dir: self.dir, log, append, env, advice, meter: self.meter };
+        let launch = self.launch(log, env, advice);
         match software {
             None => process::run(&words, &launch, self.control),
             Some(software) => software::run(software, &words, &self.request.root, &launch, self.control),

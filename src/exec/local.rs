@@ -3,7 +3,8 @@
 //! Knows no limits: who submits decides how many run at once. Invariant: every submitted job is reported exactly
 //! once, whatever happens to its thread.
 
-use super::job;
+use super::job::{self, Around};
+use super::log::Logs;
 use super::process::Control;
 use super::watch::Watch;
 use crate::base::clock::monotonic;
@@ -32,6 +33,7 @@ struct Shared {
     pool: Mutex<Pool>,
     work: Condvar,
     watch: Watch,
+    logs: Logs,
 }
 
 /// Threads are made on demand and reused: making one costs 0.1 ms or more, which counts for short jobs.
@@ -46,7 +48,13 @@ struct Pool {
 
 impl LocalExecutor {
     pub(crate) fn new(done: Done) -> LocalExecutor {
-        let shared = Shared { done, pool: Mutex::default(), work: Condvar::new(), watch: Watch::default() };
+        let shared = Shared {
+            done,
+            pool: Mutex::default(),
+            work: Condvar::new(),
+            watch: Watch::default(),
+            logs: Logs::default(),
+        };
         LocalExecutor { shared: Arc::new(shared) }
     }
 
@@ -164,13 +172,14 @@ impl Shared {
 }
 
 fn serve(shared: &Shared) {
+    let around = Around { watch: &shared.watch, logs: &shared.logs };
     while let Some((request, control)) = shared.next() {
         // The report is sent also if this unwinds, and the thread goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             let mut report = Report::new(shared, request.job);
             // Until it is told that it did not, it did.
             let mut began = request.begin.is_none();
-            let outcome = job::execute(&request, &control, &shared.watch, &mut began);
+            let outcome = job::execute(&request, &control, around, &mut began);
             (report.outcome, report.began) = (Some(outcome), began);
         }));
     }

@@ -8,6 +8,7 @@ pub(crate) mod host;
 mod interpreted;
 mod job;
 pub(crate) mod local;
+mod log;
 #[cfg(not(unix))]
 mod other;
 mod plain;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a signal is sent only to a group whose number cannot belong to anybody else, see [`Control`].
 
+use super::log::{self, Logs};
 #[cfg(not(unix))]
 use super::other::{Tree, outcome, reap};
 #[cfg(unix)]
@@ -12,7 +13,7 @@ use crate::exec::plain::Streams;
 use crate::exec::usage::Meter;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -40,12 +41,19 @@ pub(super) struct Launch<'a> {
     pub(super) dir: &'a Path,
     /// Gets stdout and stderr.
     pub(super) log: &'a Path,
+    pub(super) logs: &'a Logs,
     /// Output goes behind what the log holds already.
     pub(super) append: bool,
     pub(super) env: &'a [(String, String)],
     /// What to do when the program is not there.
     pub(super) advice: &'a str,
     pub(super) meter: Option<&'a Arc<Meter>>,
+}
+
+impl Launch<'_> {
+    fn open_log(&self) -> io::Result<File> {
+        if self.append { log::go_on(self.log) } else { self.logs.begin(self.log) }
+    }
 }
 
 /// Runs a program to its end.
@@ -60,7 +68,7 @@ pub(super) fn run_direct(
     launch: &Launch<'_>,
     control: &Control,
 ) -> Option<Outcome> {
-    let log = open_log(launch.log, launch.append).ok()?;
+    let log = launch.open_log().ok()?;
     let output = match streams.output {
         Some(file) => file.into(),
         None => log.try_clone().ok()?.into(),
@@ -79,10 +87,7 @@ fn ended(started: Result<Started, String>, launch: &Launch<'_>, control: &Contro
         }),
         Started::Stopped(signal) => Ok(Outcome::Signal(signal.number())),
     });
-    // 100 000 quiet jobs must not leave 100 000 files.
-    if fs::metadata(launch.log).is_ok_and(|m| m.len() == 0) {
-        let _ = fs::remove_file(launch.log);
-    }
+    launch.logs.end(launch.log);
     outcome.unwrap_or_else(Outcome::NotStarted)
 }
 
@@ -94,7 +99,7 @@ enum Started {
 
 fn start(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Result<Started, String> {
     let cannot = |error| format!("cannot create the log `{}`: {error}", launch.log.display());
-    let log = open_log(launch.log, launch.append).map_err(cannot)?;
+    let log = launch.open_log().map_err(cannot)?;
     let output = log.try_clone().map_err(cannot)?.into();
     start_with(words, launch, control, Stdio::null(), output, log)
 }
@@ -170,21 +175,6 @@ impl Captured {
                 Err(_) => return Vec::new(),
             }
         }
-    }
-}
-
-/// Creates the log anew: an earlier attempt's children may still write to the old one. Append mode, so that
-/// stdout and stderr do not overwrite each other.
-pub(super) fn open_log(path: &Path, append: bool) -> io::Result<File> {
-    if append {
-        return OpenOptions::new().append(true).create(true).open(path);
-    }
-    match OpenOptions::new().append(true).create_new(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
-            OpenOptions::new().append(true).create_new(true).open(path)
-        }
-        result => result,
     }
 }
 

@@ -3,6 +3,7 @@
 //! A job's program is wrapped word by word, so nothing is quoted for a shell on the way. Invariant: an environment is
 //! used only when its making succeeded; what a broken attempt left is removed before the next.
 
+use super::log::Logs;
 use super::process::{self, Control, Launch, Words};
 use crate::exec::executor::{JobRequest, Outcome, SoftwareUse, Work};
 use crate::files::programs::Programs;
@@ -36,7 +37,12 @@ impl Deployment {
 type Argv = Vec<OsString>;
 
 /// Makes what the job's environment needs, unless it is there.
-pub(super) fn provide(wanted: &SoftwareUse, request: &JobRequest, control: &Control) -> Result<(), Outcome> {
+pub(super) fn provide(
+    wanted: &SoftwareUse,
+    request: &JobRequest,
+    control: &Control,
+    logs: &Logs,
+) -> Result<(), Outcome> {
     let log = match &request.work {
         Work::Shell { log, .. } => log,
         Work::Script(work) => &work.log,
@@ -45,7 +51,7 @@ pub(super) fn provide(wanted: &SoftwareUse, request: &JobRequest, control: &Cont
     };
     let env = &request.env;
     let advice = "install it";
-    let launch = Launch { dir: &request.root, log, append: true, env, advice, meter: None };
+    let launch = Launch { dir: &request.root, log, logs, append: true, env, advice, meter: None };
     let site = Site { wanted, root: &request.root, dir: &request.root };
     if let Some(image) = site.image_to_pull()? {
         once(wanted, &image.file, control, || image.pull(&launch, control))?;

@@ -110,7 +110,12 @@ impl Run<'_> {
 
     /// Lets the graph grow if it is to, and nothing is under way on the pool.
     pub(super) fn grow_if_due(&mut self) {
-        if !self.growth.is_due() || self.in_pool > 0 {
+        if !self.growth.is_due() {
+            return;
+        }
+        self.spot.close();
+        // Whoever still looks at the end of a job with it says so when that is done.
+        if self.in_pool > 0 || Arc::strong_count(&self.cx) > 1 {
             return;
         }
         let mut due = std::mem::take(&mut self.growth.due);
@@ -118,6 +123,7 @@ impl Run<'_> {
         if !self.core.is_draining() {
             self.grow(&due);
         }
+        self.spot.open(self.cx.clone());
         self.give_held_back();
     }
 

@@ -1,0 +1,181 @@
+//! The files that get what jobs print.
+//!
+//! Most jobs print nothing, and 100,000 quiet jobs must leave no 100,000 files. To make a file for each and to remove it is
+//! what costs most of a small job on some systems: ext4 passes by inodes that were freed in the last seconds, one by one,
+//! whenever it makes a file, so each job pays for all that ended just before it. So the file of a job that said nothing
+//! becomes, by renaming, the file of a later one.
+//!
+//! Invariant: a file is passed on only when nobody else can write to it. A process that a job left behind would otherwise
+//! write into the log of a stranger.
+
+use crate::sys;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// More than run at once at any time are not needed, and each holds a descriptor.
+const MOST: usize = 32;
+
+/// Makes logs, and keeps those that stayed empty. They are removed when it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Logs {
+    spare: Mutex<Vec<Spare>>,
+    made: AtomicU32,
+}
+
+/// An empty file that nobody else has open; no name of a log.
+#[derive(Debug)]
+struct Spare {
+    path: PathBuf,
+    file: File,
+}
+
+impl Logs {
+    /// Begins a log: with nothing in it, in append mode, so that stdout and stderr do not overwrite each other.
+    pub(super) fn begin(&self, path: &Path) -> io::Result<File> {
+        // Replaces what lies there: an earlier attempt's children may still write to it.
+        while let Some(spare) = self.take() {
+            if fs::rename(&spare.path, path).is_ok() {
+                return Ok(spare.file);
+            }
+            let _ = fs::remove_file(&spare.path);
+        }
+        match OpenOptions::new().append(true).create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(path)?;
+                OpenOptions::new().append(true).create_new(true).open(path)
+            }
+            result => result,
+        }
+    }
+
+    /// The end of a job: a log that holds nothing goes.
+    pub(super) fn end(&self, log: &Path) {
+        let is_empty = || fs::metadata(log).is_ok_and(|meta| meta.len() == 0);
+        if !is_empty() {
+            return;
+        }
+        let kept = if self.lock().len() < MOST { self.put_aside(log) } else { None };
+        match kept {
+            Some(spare) => self.lock().push(spare),
+            // Asked again: somebody else has it open, and may just have written.
+            None if is_empty() => drop(fs::remove_file(log)),
+            None => {}
+        }
+    }
+
+    /// `None`: the log is where it was.
+    fn put_aside(&self, log: &Path) -> Option<Spare> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let mut name = OsString::from(log.parent()?.join("spare-"));
+        name.push(number.to_string());
+        let path = PathBuf::from(name);
+        // Renamed first, so that nobody who looks for the log meets the lease.
+        fs::rename(log, &path).ok()?;
+        let file = OpenOptions::new().append(true).open(&path).ok();
+        match file
+            .filter(|file| sys::is_ours_alone(file) && file.metadata().is_ok_and(|meta| meta.len() == 0))
+        {
+            Some(file) => Some(Spare { path, file }),
+            None => {
+                let _ = fs::rename(&path, log);
+                None
+            }
+        }
+    }
+
+    fn take(&self) -> Option<Spare> {
+        self.lock().pop()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Spare>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        while let Some(spare) = self.take() {
+            let _ = fs::remove_file(spare.path);
+        }
+    }
+}
+
+/// Goes on with a log.
+pub(super) fn go_on(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::os::unix::fs::MetadataExt as _;
+
+    fn inode(path: &Path) -> u64 {
+        fs::metadata(path).unwrap().ino()
+    }
+
+    #[test]
+    fn a_log_that_stayed_empty_becomes_that_of_the_next_job() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("1.log"), dir.path().join("2.log"));
+        let logs = Logs::default();
+        drop(logs.begin(&one).unwrap());
+        let first = inode(&one);
+        logs.end(&one);
+        assert!(!one.exists());
+        logs.begin(&two).unwrap().write_all(b"said").unwrap();
+        assert_eq!(inode(&two), first);
+        logs.end(&two);
+        drop(logs);
+        assert_eq!(fs::read(&two).unwrap(), b"said");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_process_that_a_job_left_behind_writes_into_no_other_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("1.log"), dir.path().join("2.log"));
+        let logs = Logs::default();
+        let mut left_behind = logs.begin(&one).unwrap();
+        logs.end(&one);
+        drop(logs.begin(&two).unwrap());
+        left_behind.write_all(b"late").unwrap();
+        assert_eq!(fs::read(&two).unwrap(), b"");
+    }
+
+    #[test]
+    fn what_lies_at_the_place_of_a_log_is_replaced_and_not_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("1.log"), dir.path().join("2.log"));
+        let logs = Logs::default();
+        drop(logs.begin(&one).unwrap());
+        logs.end(&one);
+        for _ in 0..2 {
+            fs::write(&two, "of an earlier attempt").unwrap();
+            let mut earlier = OpenOptions::new().append(true).open(&two).unwrap();
+            let log = logs.begin(&two).unwrap();
+            earlier.write_all(b"late").unwrap();
+            assert_eq!(log.metadata().unwrap().len(), 0);
+        }
+    }
+
+    #[test]
+    fn spares_that_somebody_removed_are_no_loss() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("1.log"), dir.path().join("2.log"));
+        let logs = Logs::default();
+        drop(logs.begin(&one).unwrap());
+        logs.end(&one);
+        for entry in fs::read_dir(dir.path()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        logs.begin(&two).unwrap().write_all(b"said").unwrap();
+        assert_eq!(fs::read(&two).unwrap(), b"said");
+    }
+}
