@@ -40,6 +40,7 @@
 //!
 //! | Feature | Default | What it adds |
 //! |---|---|---|
+//! | `archive` | with `cli` | a project as one file, with its results: `archive` |
 //! | `cache-http` | yes | results shared by HTTP: `cache::HttpCache` |
 //! | `cache-s3` | no | results shared in S3-compatible storage: `cache::S3Cache` |
 //! | `cli` | yes | the `rulemake` command; without it no command-line crate is built |
@@ -88,6 +89,8 @@ pub mod guide {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(feature = "archive")]
+mod archives;
 mod base;
 pub mod cache;
 mod diag;
@@ -130,6 +133,13 @@ pub mod inspect {
         Accepted, EndedJob, JobEnd, JobLog, LastRun, LeftOut, MadeFiles, MetricChange, Metrics, MetricsDiff,
         OutputState, PassedOver, Pushed, RunningJob, Status, Watched,
     };
+}
+
+/// A project as one file, with results and what these were made from.
+#[cfg(feature = "archive")]
+pub mod archive {
+    pub use crate::archives::{ArchiveLeft, Archived, UnpackOptions, Unpacked, unpack};
+    pub use crate::session::{ArchiveOptions, ArchiveResults};
 }
 
 /// `Rulefile.lock`: which results are those of a project, for git. [`guide::staleness`] says what it means.

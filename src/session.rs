@@ -2,6 +2,8 @@
 
 mod accept;
 mod answers;
+#[cfg(feature = "archive")]
+mod archive;
 mod builder;
 mod ended;
 mod history;
@@ -51,6 +53,8 @@ use crate::plan::units::{Inspection, Units};
 use crate::store::{Loaded, LockWait, Writer, open, read};
 pub use accept::{Accepted, LeftOut};
 pub use answers::{EndedJob, JobEnd, JobLog, LastRun, MadeFiles, PassedOver, RunReport, Why, WhyStep};
+#[cfg(feature = "archive")]
+pub use archive::{ArchiveOptions, ArchiveResults};
 pub use builder::SessionBuilder;
 use ended::Hearing;
 pub use lock::{LockCheck, LockDifference, LockMismatch, LockUse, LockWritten};

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 /// Lower layers first; a module may use modules of lower layers.
-const LAYERS: [(&str, u8); 23] = [
+const LAYERS: [(&str, u8); 24] = [
     ("base", 0),
     ("diag", 0),
     ("disk", 0),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, u8); 23] = [
     ("model", 2),
     ("matching", 2),
     ("trace", 2),
+    ("archives", 3),
     ("graph", 3),
     ("files", 3),
     ("store", 3),
@@ -42,11 +43,13 @@ const BESIDE: [(&str, &str); 4] =
     [("error", "diag"), ("matching", "model"), ("cache", "files"), ("report", "session")];
 
 /// Pairs downward that are not allowed all the same: who must not know whom, and why.
-const FORBIDDEN: [(&str, &str, &str); 14] = [
+const FORBIDDEN: [(&str, &str, &str); 16] = [
     ("graph", "syntax", "the graph knows rules, not text"),
     ("files", "model", "files knows paths, not rules"),
     ("store", "model", "the store knows traces, not rules"),
     ("store", "matching", "the store knows traces, not patterns"),
+    ("archives", "model", "an archive knows paths and bytes, not rules"),
+    ("archives", "trace", "an archive knows paths and bytes, not records"),
     ("cache", "model", "the cache knows digests, paths and bytes, not rules"),
     ("cache", "matching", "the cache knows paths, not patterns"),
     ("plan", "lang", "only the session knows the language"),

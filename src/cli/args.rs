@@ -59,8 +59,9 @@ struct Plain {
 }
 
 /// The names of all commands, sorted.
-pub(crate) const COMMANDS: [&str; 27] = [
+pub(crate) const COMMANDS: [&str; 29] = [
     "accept",
+    "archive",
     "cache",
     "check",
     "clean",
@@ -85,6 +86,7 @@ pub(crate) const COMMANDS: [&str; 27] = [
     "run",
     "status",
     "summary",
+    "unpack",
     "watch",
     "why",
 ];

@@ -13,7 +13,7 @@ use crate::plan::context::Context;
 use crate::plan::inputs::look;
 use crate::plan::instance::Trouble;
 use crate::plan::trust::results_on_disk;
-use crate::trace::fingerprint::{self, Fingerprint, Origin};
+use crate::trace::fingerprint::{self, Fingerprint, Origin, Trace};
 use crate::trace::reason::Reason;
 
 impl Context {
@@ -57,24 +57,29 @@ pub(crate) fn adopt(cx: &Context, id: JobId, check: &mut Check) -> Result<(), Tr
     }
     let Some((_, wanted)) = results(cx, id, &check.fingerprint) else { return Ok(()) };
     let job = cx.job(id);
-    let mut absent = Vec::new();
     for (index, output) in job.outputs.iter().enumerate() {
-        if cx.units.stream(*output).is_none() && look(cx, *output)? == Seen::Missing {
-            if !cx.may_be_absent(job, index) || is_looked_into(cx, id, index) {
-                return Ok(());
-            }
-            absent.push(index);
+        let is_missed = || !cx.may_be_absent(job, index) || is_looked_into(cx, id, index);
+        if cx.units.stream(*output).is_none() && look(cx, *output)? == Seen::Missing && is_missed() {
+            return Ok(());
         }
     }
+    let trace = Trace {
+        rule: cx.rule(job).name.clone(),
+        fingerprint: check.fingerprint.clone(),
+        results: wanted,
+        run: 0,
+        job: id.0,
+        duration_ms: 0,
+        origin: Origin::Restored,
+        reported: Vec::new(),
+    };
     // What is no file, or no directory, is not what was locked.
-    let Ok(found) = results_on_disk(cx, job, &check.fingerprint, None, true) else { return Ok(()) };
-    let mut all = found.iter().zip(&wanted).enumerate();
-    let is_it = all.all(|(index, (found, wanted))| absent.contains(&index) || found == wanted);
-    if is_it && missing_beside(cx, id)?.is_empty() {
+    let found = results_on_disk(cx, job, &check.fingerprint, Some(&trace), false);
+    if found.is_ok_and(|found| found == trace.results) && missing_beside(cx, id)?.is_empty() {
         check.reasons.clear();
         check.unknown_outputs.clear();
         check.own_directories.clear();
-        check.adopted = Some(Adopted { results: wanted, origin: Origin::Restored });
+        check.adopted = Some(Adopted { results: trace.results, origin: trace.origin });
     }
     Ok(())
 }

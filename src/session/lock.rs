@@ -151,7 +151,7 @@ pub struct LockCheck {
 }
 
 /// What is here of a job's outputs.
-enum State {
+pub(super) enum State {
     /// With the number of the run that made or took them; `None` when the lock file alone knows them.
     Current {
         outputs: Vec<(PathId, Locked)>,
@@ -243,7 +243,7 @@ impl Session {
         let mut file = before.clone();
         let mut written = LockWritten::default();
         let mut planned = FxHashSet::default();
-        let states = self.states(&cx)?;
+        let states = self.states(&cx, true)?;
         let stays = after.map(|run| staying(&cx, &before, &states, run)).transpose()?.unwrap_or_default();
         for (id, state) in states {
             planned.extend(cx.job(id).outputs.iter().map(|path| cx.paths.text(*path)));
@@ -293,7 +293,7 @@ impl Session {
         };
         let cx = self.looking(targets, options)?;
         let mut check = LockCheck::default();
-        for (id, state) in self.states(&cx)? {
+        for (id, state) in self.states(&cx, false)? {
             match state {
                 State::Current { outputs, .. } => {
                     check.outputs += outputs.len();
@@ -333,7 +333,7 @@ impl Session {
     }
 
     /// What the targets need, as far as that can be known without running anything.
-    fn looking<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Context> {
+    pub(super) fn looking<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Context> {
         let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
         if !cx.graph.open.is_empty() {
             // Where checkpoints are up to date it is known what needs them.
@@ -342,13 +342,14 @@ impl Session {
         Ok(cx)
     }
 
-    /// What is here of all jobs that make files, in no order. Results of those that are up to date are pinned in the cache.
-    fn states(&self, cx: &Context) -> Result<Vec<(JobId, State)>> {
+    /// What is here of all jobs that make files, by number. With `pin` the results of those that are up to date are kept in the
+    /// cache as locked ones.
+    pub(super) fn states(&self, cx: &Context, pin: bool) -> Result<Vec<(JobId, State)>> {
         let is_maker = |id: &JobId| {
             has_action(cx, *id) && cx.job(*id).outputs.iter().any(|path| cx.units.stream(*path).is_none())
         };
         let jobs: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).filter(is_maker).collect();
-        let one = |id: &JobId| Ok((*id, state(cx, *id)?));
+        let one = |id: &JobId| Ok((*id, state(cx, *id, pin)?));
         self.pool.install(|| jobs.par_iter().with_min_len(16).map(one).collect())
     }
 }
@@ -406,7 +407,7 @@ fn stale(cx: &Context, id: JobId, because: &str) -> Vec<LockDifference> {
     files.map(difference).collect()
 }
 
-fn state(cx: &Context, id: JobId) -> Result<State> {
+fn state(cx: &Context, id: JobId, pin: bool) -> Result<State> {
     if cx.graph.open.contains_key(&id) {
         return Ok(State::Stale("a checkpoint has to run first".into()));
     }
@@ -423,7 +424,9 @@ fn state(cx: &Context, id: JobId) -> Result<State> {
         return Ok(State::Stale("nothing is on record of it".into()));
     };
     let own = fingerprint.locked(&cx.paths);
-    cached::pin(cx, id, &check, &own, results);
+    if pin {
+        cached::pin(cx, id, &check, &own, results);
+    }
     let files = job.outputs.iter().zip(results).filter(|(path, _)| cx.units.stream(**path).is_none());
     let outputs = files.map(|(path, result)| (*path, Locked { result: *result, fingerprint: own })).collect();
     let trace = job.outputs.first().and_then(|path| cx.view.trace(*path));

@@ -1,5 +1,6 @@
 //! The commands, each with its own arguments, its doc and its examples.
 
+use crate::commands::archive::{ArchiveArgs, UnpackArgs};
 use crate::commands::cache::CacheUpkeep;
 use crate::commands::check::CheckArgs;
 use crate::commands::export::ExportArgs;
@@ -335,6 +336,35 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
+    /// Write the project into one file, with its results
+    ///
+    /// A tar behind zstd with the Rulefile and all that it reads, the sources, the results, and a Rulefile.lock that says what
+    /// these were made from: where it is unpacked, they are up to date. The same content gives the same bytes.
+    #[command(after_help = "\
+Examples:
+  rulemake archive                         all that the first rule needs
+  rulemake archive --results none          without results
+  rulemake archive --with README.md plots  one rule, and a file more")]
+    Archive {
+        #[command(flatten)]
+        archive: ArchiveArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Unpack what `archive` wrote, never outside of its directory
+    ///
+    /// Nothing that is there is overwritten, and an archive that would write elsewhere, by its paths or by links, is refused as
+    /// a whole.
+    #[command(after_help = "\
+Examples:
+  rulemake unpack study.tar.zst       into the directory `study`
+  rulemake unpack study.tar.zst copy  into another one")]
+    Unpack {
+        #[command(flatten)]
+        unpack: UnpackArgs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Show what the cache of results holds, make room in it, or look whether it is still right
     ///
     /// Nothing is removed without --yes. The cache is the one that `--cache`, the settings or RULEMAKE_CACHE name.
@@ -437,6 +467,8 @@ impl Command {
             | Command::Push { common, .. }
             | Command::Pull { common, .. }
             | Command::Lock { common, .. }
+            | Command::Archive { common, .. }
+            | Command::Unpack { common, .. }
             | Command::Export { common, .. }
             | Command::Cache { common, .. }
             | Command::Config { common, .. }
@@ -468,6 +500,8 @@ impl Command {
             Command::Push { .. } => "push",
             Command::Pull { .. } => "pull",
             Command::Lock { .. } => "lock",
+            Command::Archive { .. } => "archive",
+            Command::Unpack { .. } => "unpack",
             Command::Export { .. } => "export",
             Command::Cache { .. } => "cache",
             Command::Config { .. } => "config",

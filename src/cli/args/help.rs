@@ -66,7 +66,7 @@ const COMMON: [&str; 18] = [
 ];
 
 /// Commands that the short help only names.
-const LESS_USED: [&str; 19] = [
+const LESS_USED: [&str; 21] = [
     "run",
     "plan",
     "import",
@@ -80,6 +80,8 @@ const LESS_USED: [&str; 19] = [
     "fmt",
     "lsp",
     "lock",
+    "archive",
+    "unpack",
     "cache",
     "push",
     "pull",

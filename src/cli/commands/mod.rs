@@ -1,6 +1,7 @@
 //! One file for each command; here what they share: the project, the workflow, the session.
 
 mod accept;
+pub(crate) mod archive;
 mod ask;
 pub(crate) mod cache;
 pub(crate) mod check;
@@ -94,6 +95,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             here().and_then(|here| cache::cache(&common, &output, &upkeep, &here))
         }
         Command::Export { export, .. } => place().and_then(|place| export::export(&place, &export)),
+        Command::Archive { archive, .. } => place().and_then(|place| archive::archive(&place, &archive)),
+        Command::Unpack { unpack, .. } => archive::unpack(&common, &output, &unpack),
         Command::Lock { lock, .. } => place().and_then(|place| lock::lock(&place, &lock)),
         Command::Log { path, .. } => place().and_then(|place| ask::log(&place, &path)),
         Command::Accept { targets, dry_run, .. } => {
@@ -217,6 +220,11 @@ impl Place {
     /// Whether there is a place that others share.
     pub(crate) fn has_shared_cache(&self) -> bool {
         self.has_cache() && self.cache.cache_shared.is_some()
+    }
+
+    /// Where paths on the command line start.
+    pub(crate) fn start(&self) -> &Path {
+        &self.start
     }
 
     fn around(&self) -> Around<'_> {
