@@ -55,6 +55,8 @@ impl<'t> Case<'t> {
             .current_dir(&root)
             .env("PATH", path)
             .env("LC_ALL", "C.UTF-8")
+            // No user has settings of their own here.
+            .env("HOME", "/home/somebody")
             .env("NO_COLOR", "1")
             .env_remove("CLICOLOR_FORCE")
             .env_remove("COLUMNS")
