@@ -460,6 +460,66 @@ rule big:
     assert!(said.contains("takes no results") && said.contains("job-restored"), "{said}");
 }
 
+/// Promise: a cache that may only be read gives what it holds; that it takes nothing new is told once, and no job fails for it.
+/// So it is with a place that is shared.
+#[test]
+fn a_read_only_cache_gives_what_it_holds() {
+    let text = "rule all:\n    input: expand('out/{n}', n=range(4)), 'tree'\nrule one:\n    output: 'out/{n}'\n    params: config['n']\n    \
+                shell: 'seq {wildcards.n} {params[0]} > {output}'\nrule tree:\n    output: directory('tree')\n    \
+                shell: 'mkdir {output}; seq 100000 > {output}/large; echo x > {output}/small'\n";
+    let script = r#"
+        dir=$1 bin=$2 link=$3; shift 3
+        mount --bind "$dir" "$dir" && mount -o remount,ro,bind "$dir" || exit 77
+        ! touch "$dir/x" 2> /dev/null || exit 77
+        "$bin" --json --cache-link "$link" --config n=60000 "$@" > first || exit 1
+        rm -rf out tree
+        "$bin" --json --cache-link "$link" --config n=60000 "$@" > second || exit 2
+        "$bin" --json --cache-link "$link" --config n=70000 "$@" > third || exit 3
+    "#;
+    for (link, is_shared) in
+        [("auto", false), ("hardlink", false), ("copy", false), ("reflink", false), ("auto", true)]
+    {
+        let (_dir, cache) = cache();
+        let filling: &[&str] =
+            if is_shared { &["--cache-shared", &cache, "--cache-push"] } else { &["--cache", &cache] };
+        Case::new().rulefile(text).run(&[filling, &["--config", "n=60000", "--cache-link", link]].concat());
+        let case = Case::new().rulefile(text);
+        let mut command = std::process::Command::new("unshare");
+        command
+            .args(["-Urm", "sh", "-c", script, "sh", &cache])
+            .arg(env!("CARGO_BIN_EXE_rulemake"))
+            .arg(link);
+        let output = command.args(filling).current_dir(case.root()).output().unwrap();
+        if output.status.code() == Some(77) || !case.path("first").exists() {
+            eprintln!("nothing can be mounted here: {}", String::from_utf8_lossy(&output.stderr));
+            return;
+        }
+        assert!(
+            output.status.success(),
+            "{link}: {:?}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        for run in ["first", "second"] {
+            let said = case.read(run);
+            assert!(
+                !said.contains("job-started") && said.contains("job-restored"),
+                "{link} {is_shared}: {said}"
+            );
+        }
+        let said = case.read("third");
+        assert_eq!(said.matches("job-started").count(), 4, "{link} {is_shared}: {said}");
+        let warnings = said.matches("\"event\":\"warning\"").count();
+        // Of a place that is shared also that it is given nothing more.
+        assert_eq!(warnings, 1 + usize::from(is_shared), "{link} {is_shared}: {said}");
+        for n in 0..4 {
+            let expected: String = (n..=70000).map(|n| format!("{n}\n")).collect();
+            assert!(case.read(&format!("out/{n}")) == expected, "{link} {is_shared} {n}");
+        }
+        assert_eq!(case.read("tree/small"), "x\n");
+    }
+}
+
 #[test]
 fn a_cache_that_takes_nothing_is_told_once() {
     let text =

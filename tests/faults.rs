@@ -437,7 +437,8 @@ rule tree:
 rule large:
     input: 'in'
     output: 'large.txt'
-    shell: '(yes $(cat {input}) || true) | head -n 100000 > {output}'
+    # Each of its programs fails when a write of it fails.
+    shell: 'x=$(cat {input}); awk -v x=\"$x\" \"BEGIN {{ for (i = 0; i < 100000; i++) print x }}\" > {output}'
 
 rule mark:
     input: 'cat.txt'
@@ -521,4 +522,22 @@ fn whatever_happens_to_a_cache_its_results_are_right() {
 #[test]
 fn a_run_that_restores_may_be_killed_anywhere() {
     go_through(before_restoring(), |call| !call.contains(RESULTS), 40, 0, check_restoring);
+}
+
+/// As [`before_restoring`], with nothing here: all has to come from the place that is shared, and what is new goes there, too.
+fn before_sharing() -> Case {
+    let case = before_restoring().remove(RESULTS);
+    let settings = format!("[cache]\ndir = '{RESULTS}'\nshared = '{RESULTS}-shared'\npush = true\n");
+    let case = case.remove(".rulemake").file("rulemake.toml", &settings).rulefile(RESTORED);
+    let case = case.file("in", "0\n").run(&["--force-all"]).file("in", "1\n").run(&[]).file("in", "0\n");
+    case.remove(RESULTS)
+        .rulefile(&RESTORED.replace("'mark'\n\nrule copy", "'mark', 'fresh.txt'\n\nrule copy"))
+        .append("Rulefile", NEW)
+}
+
+/// What is received is whole or not there, and so is what is shared: at whatever step either is cut short, what comes
+/// of it here and for others is right.
+#[test]
+fn a_run_that_receives_and_shares_may_be_cut_short_anywhere() {
+    go_through(before_sharing(), |call| call.contains(RESULTS), 60, 0, check_restoring);
 }

@@ -79,6 +79,8 @@ enum Fault {
     Flaky,
     /// Sends half of an object, and the rest when there is another fault.
     Waits,
+    /// Answers so many requests, and breaks off the one that follows in the middle; then it is gone.
+    Goes(usize),
 }
 
 struct Server {
@@ -138,7 +140,6 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
     let name = format!("{method} {path}");
     let is_first = !store.seen.lock().unwrap().contains(&name);
     store.seen.lock().unwrap().push(name);
-    let _ = nth;
     let send = |status: &str, body: &[u8], promised: usize| {
         let mut stream = stream;
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {promised}\r\n\r\n");
@@ -146,6 +147,14 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
         stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).ok()
     };
     match (fault, method.as_str()) {
+        (Fault::Goes(left), _) if nth > left => {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            return None;
+        }
+        (Fault::Goes(left), "PUT") if nth == left => {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            return None;
+        }
         (Fault::Broken, _) => return send("500 Broken", b"", 0),
         (Fault::Flaky, "GET" | "HEAD") if is_first => return send("503 Busy", b"", 0),
         (Fault::Full, "PUT") => return send("507 Full", b"", 0),
@@ -162,6 +171,13 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
     let Some(mut bytes) = found else { return send("404 Not Found", b"", 0) };
     let is_object = path.contains("/cas/");
     match fault {
+        Fault::Goes(left) if nth == left => {
+            let promised = bytes.len();
+            bytes.truncate(promised / 2);
+            send("200 OK", &bytes, promised);
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            None
+        }
         Fault::Truncates if is_object && method == "GET" => {
             let promised = bytes.len();
             bytes.truncate(promised / 2);
@@ -239,6 +255,103 @@ fn a_server_with_faults_costs_time_and_nothing_else() {
     checkout().run(&["--cache-shared", &server.url, "--cache-push"]).ran(&[]);
     let changed = checkout().file("in/a.txt", "new\n").run(&["--cache-shared", &server.url, "--cache-push"]);
     changed.ran(&["mid mid/a.txt", "out out/a.txt"]).warned("full");
+}
+
+/// A server that is lost after any number of requests, in the middle of one: what came is right, what did not is made, and
+/// what went there before is whole for others.
+#[test]
+fn a_server_that_goes_away_in_the_middle_costs_no_result() {
+    let rules = "rule all:\n    input: 'a', 'tree'\nrule a:\n    output: 'a'\n    shell: 'seq 9000 > {output}; echo said'\n\
+                 rule tree:\n    output: directory('tree')\n    shell: 'mkdir {output}; echo x > {output}/x; seq 5000 > {output}/y'\n";
+    let new = || Case::new().rulefile(rules);
+    let server = Server::start();
+    let args = ["--cache-shared", server.url.as_str(), "--cache-push", "-j1"];
+    let good = new().run(&args);
+    let is_right = |case: &Case, what: &str| {
+        for file in ["a", "tree/x", "tree/y"] {
+            assert_eq!(case.read(file), good.read(file), "{what}: {file}");
+        }
+    };
+    let put = server.store.requests.swap(0, Ordering::SeqCst);
+    new().run(&args).ran(&[]);
+    let got = server.store.requests.load(Ordering::SeqCst);
+    assert!(put > 8 && got > 5, "{put} {got}");
+    for left in 0..got {
+        server.store.requests.store(0, Ordering::SeqCst);
+        server.set(Fault::Goes(left));
+        let case = new().run(&args);
+        is_right(&case, &format!("gone after {left} of {got}"));
+        assert!(case.last().of("warning").count() > 0, "{left}: {}", case.last());
+        server.set(Fault::None);
+        is_right(&case.run(&args).ran(&[]).up_to_date(2), &format!("after {left}"));
+    }
+    for left in 0..put {
+        server.store.files.lock().unwrap().clear();
+        server.store.requests.store(0, Ordering::SeqCst);
+        server.set(Fault::Goes(left));
+        is_right(
+            &new().run(&args).ran(&["a a", "tree tree"]),
+            &format!("sending, gone after {left} of {put}"),
+        );
+        server.set(Fault::None);
+        // What another one gets of it.
+        let other = new().run(&args);
+        assert_eq!(other.last().of("warning").count(), 0, "{left}: {}", other.last());
+        is_right(&other, &format!("what was sent before it went after {left}"));
+    }
+}
+
+/// Promise: bits that are flipped anywhere in what is shared, in entries and in objects, give no wrong result and stop no run.
+#[test]
+fn a_flipped_bit_in_anything_shared_gives_no_wrong_result() {
+    let rules = "rule all:\n    input: 'a', 'tree'\nrule a:\n    output: 'a'\n    shell: 'seq 9000 > {output}; echo said'\n\
+                 rule tree:\n    output: directory('tree')\n    shell: 'mkdir {output}; echo x > {output}/x; seq 5000 > {output}/y'\n";
+    let new = || Case::in_memory().rulefile(rules);
+    let server = Server::start();
+    let dir = TempDir::new().unwrap();
+    let shared = dir.path().join("shared").display().to_string();
+    let good = new().run(&["--cache-shared", &server.url, "--cache-push"]);
+    new().run(&["--cache-shared", &shared, "--cache-push"]);
+    let check = |place: &str, what: &str| {
+        let case = new().run(&["--cache-shared", place]);
+        for file in ["a", "tree/x", "tree/y"] {
+            assert_eq!(case.read(file), good.read(file), "{what}: {file}");
+        }
+        assert_eq!(case.files("tree"), ["tree/x", "tree/y"], "{what}");
+        // What was refused is nowhere; a log that did not come may be missing.
+        let verified = case.command(&["cache", "verify", "--cache-shared", place]).output().unwrap();
+        let said = String::from_utf8_lossy(&verified.stderr);
+        assert!(said.contains("all is right") || said.contains("0 damaged objects"), "{what}: {said}");
+    };
+    let places = |length: usize| (0..length).step_by(1 + length / 3).map(|at| (at, 1_u8 << (at % 8)));
+    let files = server.store.files.lock().unwrap().clone();
+    assert!(files.len() > 6, "{:?}", files.keys());
+    for (path, bytes) in files {
+        for (at, bit) in places(bytes.len()) {
+            let mut bad = bytes.clone();
+            bad[at] ^= bit;
+            server.store.files.lock().unwrap().insert(path.clone(), bad);
+            check(&server.url, &format!("{path} at {at}"));
+        }
+        server.store.files.lock().unwrap().insert(path, bytes);
+    }
+    let mut todo = vec![dir.path().join("shared")];
+    while let Some(next) = todo.pop() {
+        if next.is_dir() {
+            todo.extend(fs::read_dir(&next).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let bytes = fs::read(&next).unwrap();
+        for (at, bit) in places(bytes.len()) {
+            let mut bad = bytes.clone();
+            bad[at] ^= bit;
+            fs::remove_file(&next).unwrap();
+            fs::write(&next, bad).unwrap();
+            check(&shared, &format!("{} at {at}", next.display()));
+            let _ = fs::remove_file(&next);
+            fs::write(&next, &bytes).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -49,8 +49,14 @@ pub struct Cache {
 struct Shared {
     place: Arc<dyn CacheBackend>,
     writes: bool,
-    /// Calls in a row that went wrong.
-    failed: AtomicU32,
+    /// Calls in a row that went wrong, of those that read and of those that write: who may not write may still read.
+    failed: [AtomicU32; 2],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Read,
+    Write,
 }
 
 /// After so many calls in a row that went wrong a shared place is not asked again in this run.
@@ -115,7 +121,7 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn shared(mut self, place: Arc<dyn CacheBackend>, writes: bool) -> Cache {
-        self.shared = Some(Shared { place, writes, failed: AtomicU32::new(0) });
+        self.shared = Some(Shared { place, writes, failed: Default::default() });
         self
     }
 
@@ -160,7 +166,7 @@ impl Cache {
         if let Some(entry) = self.find_here(key).filter(|entry| self.is_complete(entry, &needs)) {
             return Some(entry);
         }
-        let bytes = self.ask(|place| place.entry(key))??;
+        let bytes = self.ask(Call::Read, |place| place.entry(key))??;
         let Some(entry) = Entry::from_bytes(&bytes) else {
             self.tell("bad entry", || {
                 format!(
@@ -292,7 +298,7 @@ impl Cache {
         if self.is_here(object) {
             return Ok(());
         }
-        let got = self.ask(|place| {
+        let got = self.ask(Call::Read, |place| {
             let get = |to: &mut dyn Write| self.traffic.receiving(size, to, |to| place.get(object, size, to));
             self.directory.receive(object, get)
         });
@@ -383,13 +389,13 @@ impl Cache {
                 let size = content.metadata()?.len();
                 self.traffic.sending(size, || place.put(object, &mut content))
             };
-            self.ask(put).is_some()
+            self.ask(Call::Write, put).is_some()
         };
         let all = match rayon::current_thread_index() {
             Some(_) => objects.par_iter().all(put),
             None => objects.iter().all(put),
         };
-        all && self.ask(|place| place.put_entry(key, entry, &objects)).is_some()
+        all && self.ask(Call::Write, |place| place.put_entry(key, entry, &objects)).is_some()
     }
 
     /// Whether a result is kept here.
@@ -445,22 +451,30 @@ impl Cache {
     }
 
     /// Asks the shared place, if there is one and it answers.
-    fn ask<T>(&self, call: impl FnOnce(&dyn CacheBackend) -> io::Result<T>) -> Option<T> {
-        let shared =
-            self.shared.as_ref().filter(|shared| shared.failed.load(Ordering::Relaxed) < PATIENCE)?;
+    fn ask<T>(&self, what: Call, call: impl FnOnce(&dyn CacheBackend) -> io::Result<T>) -> Option<T> {
+        let shared = self.shared.as_ref()?;
+        let [reads, writes] = &shared.failed;
+        let failures = if what == Call::Read { reads } else { writes };
+        if failures.load(Ordering::Relaxed) >= PATIENCE {
+            return None;
+        }
         match call(&*shared.place) {
             Ok(answer) => {
-                shared.failed.store(0, Ordering::Relaxed);
+                failures.store(0, Ordering::Relaxed);
                 Some(answer)
             }
             Err(error) => {
-                let failed = shared.failed.fetch_add(1, Ordering::Relaxed) + 1;
+                let failed = failures.fetch_add(1, Ordering::Relaxed) + 1;
                 let name = shared.place.name();
                 self.tell("shared", || format!("the shared cache {name} failed: {error}"));
-                if failed >= PATIENCE {
-                    self.tell("shared off", || {
+                match what {
+                    Call::Read if failed >= PATIENCE => self.tell("shared off", || {
                         format!("the shared cache {name} is not asked any more in this run")
-                    });
+                    }),
+                    Call::Write if failed >= PATIENCE => self.tell("shared full", || {
+                        format!("the shared cache {name} is given nothing more in this run")
+                    }),
+                    _ => {}
                 }
                 None
             }
