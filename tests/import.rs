@@ -149,7 +149,16 @@ fn stages_of_dvc() {
     let case = case.edit("params.yaml", "lr: 0.1", "lr: 0.2").run(&[]);
     assert!(case.read("model-small.txt").contains("lr=0.2"));
     assert!(case.read("report.md").contains("lr=0.2"));
-    case.edit("params.yaml", "seed: 7", "seed: 7\nunused: 1").run(&[]).ran(&[]);
+    let case = case.edit("params.yaml", "seed: 7", "seed: 7\nunused: 1").run(&[]).ran(&[]);
+    // A param that no command names runs the stages that track it, and no others.
+    let other = case.read("other.json");
+    let case = case.file("other.json", &other.replacen('{', "{\"unused\": 1, ", 1)).run(&[]).ran(&[]);
+    let value = serde_json::from_str::<serde_json::Value>(&other).unwrap()["k"]["v"].to_string();
+    let case = case.file("other.json", &other.replace(&value, "99")).run(&[]);
+    let ran = case.last().jobs("job-started", |_| true);
+    assert!(ran.iter().all(|job| job.starts_with("grid") || job.starts_with("evaluate")), "{ran:?}");
+    assert_eq!(ran.len(), 6, "{ran:?}");
+    case.run(&[]).ran(&[]);
 }
 
 /// Promise: stages that cannot be said are left out with the reason, and the others stay.

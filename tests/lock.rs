@@ -302,3 +302,77 @@ rule out:
     lock();
     assert_eq!(case.read(LOCK), merged, "the merge is what a run writes");
 }
+
+/// Whatever a rule can say of its outputs: what is copied with the lock file, without any state, is up to date, and locked
+/// as it was.
+#[test]
+fn outputs_of_all_kinds_are_known_by_the_lock_file_alone() {
+    let rules = "\
+rule all:
+    input: 'piped.txt', 'found.txt', 'prot.txt', 'inner.txt', 'up.done', 'sum.txt'
+rule write:
+    output: pipe('p')
+    shell: 'echo x > {output}'
+rule read:
+    input: 'p'
+    output: 'piped.txt'
+    shell: 'cat {input} > {output}; date +%s%N >> {output}'
+checkpoint list:
+    output: directory('parts')
+    shell: 'mkdir {output}; for n in 1 2; do date +%s%N > {output}/$n.txt; done'
+rule part:
+    input: 'parts/{n}.txt'
+    output: 'done/{n}.txt'
+    shell: 'cp {input} {output}'
+def all_parts(wildcards):
+    found = checkpoints.list.get().output[0]
+    return expand('done/{n}.txt', n=sorted(glob_wildcards(found + '/{n}.txt').n))
+rule found:
+    input: all_parts
+    output: 'found.txt'
+    shell: 'cat {input} > {output}'
+rule prot:
+    output: protected('prot.txt')
+    shell: 'date +%s%N > {output}'
+rule tmp:
+    output: temp(directory('tmp'))
+    shell: 'mkdir {output}; date +%s%N > {output}/x; touch {output}/y'
+rule inner:
+    input: 'tmp/x'
+    output: 'inner.txt'
+    shell: 'cp {input} {output}'
+rule base:
+    output: 'base.txt'
+    shell: 'date +%s%N > {output}'
+rule up:
+    input: ancient('base.txt')
+    output: touch('up.done')
+    shell: 'true'
+rule sum:
+    input: 'base.txt'
+    output: ensure('sum.txt', non_empty=True)
+    log: 'logs/sum.log'
+    shell: 'cksum < {input} > {output}; echo x > {log}'
+";
+    let case = Case::new().rulefile(rules).run(&["--lock"]).call(&["lock", "--check"]);
+    let lock = case.read(LOCK);
+    assert!(!lock.lines().any(|line| line.starts_with("p ")), "a pipe holds nothing");
+    let other = Case::new();
+    let mut copy = Command::new("sh");
+    copy.args(["-c", "cp -a . \"$1\"; rm -rf \"$1/.rulemake\"", "sh"]).arg(other.root());
+    assert!(copy.current_dir(case.root()).status().unwrap().success());
+    let plan = other.plan(&[]);
+    let (wrong, rest): (Vec<_>, Vec<_>) = plan.iter().partition(|(_, verdict)| verdict != "up-to-date");
+    // What lies in a temporary directory that is gone nobody knows.
+    assert!(wrong.iter().all(|(job, _)| job.starts_with("tmp ") || job.starts_with("inner ")), "{wrong:?}");
+    assert!(rest.len() >= 8, "{rest:?}");
+    let other = other.run(&[]).ran(&["tmp tmp", "inner inner.txt"]);
+    let other = other.run(&["--lock"]).ran(&[]);
+    let now = other.read(LOCK);
+    let same = |path: &str| {
+        let line = |text: &str| text.lines().find(|line| line.starts_with(path)).map(String::from);
+        assert_eq!(line(&now), line(&lock), "{path}");
+    };
+    let all = ["piped.txt", "found.txt", "prot.txt", "parts", "done/1.txt", "up.done", "sum.txt", "base.txt"];
+    all.iter().for_each(|path| same(path));
+}

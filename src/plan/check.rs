@@ -137,7 +137,9 @@ fn compare_unit(cx: &Context, members: &[JobId], mode: Mode, depth: u32) -> Vec<
         }
         check
     };
-    members.iter().map(check_one).collect()
+    let mut checks: Vec<_> = members.iter().map(check_one).collect();
+    locked::adopt_writers(cx, members, &mut checks);
+    checks
 }
 
 /// Puts into fingerprints what the pipes and services stand for when all jobs of a unit are executed now; `fingerprints`

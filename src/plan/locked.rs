@@ -84,6 +84,34 @@ pub(crate) fn adopt(cx: &Context, id: JobId, check: &mut Check) -> Result<(), Tr
     Ok(())
 }
 
+/// Jobs that only write into pipes leave nothing that could be locked. All that they are executed with is part of the
+/// fingerprint of those that read from them: when all of these are up to date by the lock file, so are they.
+pub(crate) fn adopt_writers(cx: &Context, members: &[JobId], checks: &mut [Result<Check, Trouble>]) {
+    let is_writer = |id: &JobId| cx.job(*id).outputs.iter().all(|path| cx.units.stream(*path).is_some());
+    let is_current =
+        |check: &Result<Check, Trouble>| check.as_ref().is_ok_and(|check| check.reasons.is_empty());
+    let is_locked = |check: &Result<Check, Trouble>| {
+        check.as_ref().is_ok_and(|check| matches!(&check.adopted, Some(it) if it.origin == Origin::Restored))
+    };
+    let mut others = members.iter().zip(checks.iter()).filter(|(id, _)| !is_writer(id));
+    if cx.lock.is_none() || !others.clone().all(|(_, check)| is_current(check)) {
+        return;
+    }
+    if !others.any(|(_, check)| is_locked(check)) {
+        return;
+    }
+    for (id, check) in members.iter().zip(checks).filter(|(id, _)| is_writer(id)) {
+        let Ok(check) = check else { continue };
+        if check.is_open || check.reasons.is_empty() || check.reasons.iter().any(is_firm) {
+            continue;
+        }
+        let outputs = &cx.job(*id).outputs;
+        let results = outputs.iter().map(|path| check.fingerprint.stream(*path, &cx.paths)).collect();
+        check.reasons.clear();
+        check.adopted = Some(Adopted { results, origin: Origin::Restored });
+    }
+}
+
 /// What makes a job run whatever its outputs hold.
 fn is_firm(reason: &Reason) -> bool {
     matches!(
