@@ -69,6 +69,9 @@ fn main() -> ExitCode {
             }
             let error = words::with_tips(error, &words);
             let _ = error.print();
+            if let Some(origin) = settings::guilty(&layers).filter(|_| error.use_stderr()) {
+                output::say(&format!("  = note: it is set in {origin}"));
+            }
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };

@@ -43,6 +43,15 @@ pub(crate) struct Line {
     pub(crate) without_effect: Vec<String>,
 }
 
+/// Where something is set that no command line may hold: clap knows the option only.
+pub(crate) fn guilty(layers: &[Layer]) -> Option<&str> {
+    let is_wrong = |layer: &&Layer| {
+        let words = std::iter::once("rulemake".into()).chain(layer.words.iter().map(OsString::from));
+        Args::from_line(words).is_err_and(|error| error.use_stderr())
+    };
+    layers.iter().find(is_wrong).map(|layer| layer.origin.as_str())
+}
+
 /// The words of the command line with those of all settings before them. `here` is the process's directory, `home` that of
 /// the user's configuration, `variables` the environment.
 pub(crate) fn expand(
@@ -56,7 +65,9 @@ pub(crate) fn expand(
     let line: Vec<OsString> =
         words.iter().take(1).cloned().chain(own).chain(words.iter().skip(1).cloned()).collect();
     // A line that cannot be read is reported when it is read for good.
-    let Ok(args) = Args::from_line(line) else { return Ok(Line { words, ..Line::default() }) };
+    let Ok(args) = Args::from_line(line.clone()) else {
+        return Ok(Line { words: line, layers: of_variables, ..Line::default() });
+    };
     let common = args.all_common();
     let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
     let files: Vec<Settings> =
