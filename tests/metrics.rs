@@ -182,6 +182,25 @@ fn what_cannot_be_shown_is_told() {
     let case = case.call_with_code(&["metrics"], 1).stderr_has("warning: no metrics in eval.json: not JSON");
     let case = case.remove("eval.json").run(&[]).call_with_code(&["metrics", "diff"], 0);
     let case = case.stderr_has("no metric is other than after run 1");
+    // What cannot be read did not stay as it was, whether or not it is said what to compare with.
+    let case = case.edit("eval.json", "{", "");
+    for words in [&["metrics", "diff"][..], &["metrics", "diff", "1"], &["metrics", "diff", "--json"]] {
+        let case = case.command(words).output().unwrap();
+        let stderr = String::from_utf8_lossy(&case.stderr).into_owned();
+        assert_eq!(case.status.code(), Some(1), "{words:?}: {stderr}");
+        assert!(stderr.contains("warning: no metrics in eval.json: now: not JSON"), "{words:?}: {stderr}");
+    }
+    // Nobody writes to a pipe in the place of a note; of a run that is not known nothing is said.
+    let note = case.path(".rulemake/runs/1/metrics.json");
+    let case = case.remove(".rulemake/runs/1/metrics.json");
+    assert!(Command::new("mkfifo").arg(&note).status().unwrap().success());
+    let mut command = Command::new("timeout");
+    command.args(["20", env!("CARGO_BIN_EXE_rulemake"), "metrics", "diff"]).current_dir(case.root());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("there is no earlier run whose metrics are known"), "{stderr}");
+    let case = case.remove(".rulemake/runs/1/metrics.json");
     // A note that was cut off is none.
     let case = case.file(".rulemake/runs/1/metrics.json", "{\"v\":1,\"fi");
     case.call_with_code(&["metrics", "diff", "1"], 2).stderr_has("the metrics of run 1 are not known");

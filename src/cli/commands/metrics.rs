@@ -114,10 +114,13 @@ fn told<'m>(place: &Place, unreadable: impl Iterator<Item = (&'m str, &'m str)>)
 
 fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Failure> {
     let (before, after) = match &args.names[..] {
-        [] => match last_others(place, session)? {
-            Some(before) => (before, State::now(now(place, session)?)),
-            None => return Ok(Exit::Success),
-        },
+        [] => {
+            let now = State::now(now(place, session)?);
+            match last_others(session, &now)? {
+                Others::Of(before) => (before, now),
+                Others::None { those, diff } => return same(place, &those, &diff),
+            }
+        }
         [one] => (state(session, one)?, State::now(now(place, session)?)),
         [one, other] => (state(session, one)?, state(session, other)?),
         _ => {
@@ -139,7 +142,7 @@ fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Fa
             false => report::metrics_diff_text(&diff, output.stdout_style()),
         })?;
     }
-    Ok(told(place, diff.unreadable.iter().map(|(path, why)| (path.as_str(), why.as_str()))))
+    Ok(unreadable(place, &diff))
 }
 
 /// Metrics, and what they are called.
@@ -154,34 +157,57 @@ impl State {
     }
 }
 
-/// The last run that left other metrics than there are now. `None` when that was said to be none.
-fn last_others(place: &Place, session: &Session) -> Result<Option<State>, Failure> {
-    let now = now(place, session)?;
-    if now.files().len() + now.unreadable().len() == 0 {
+/// What the earlier runs left, beside what there is now.
+enum Others {
+    /// The last run that left other metrics.
+    Of(State),
+    /// All left the same: which, and how the last of them compares.
+    None { those: String, diff: MetricsDiff },
+}
+
+fn last_others(session: &Session, now: &State) -> Result<Others, Failure> {
+    if now.metrics.files().len() + now.metrics.unreadable().len() == 0 {
         return Err(nothing(session)?);
     }
-    let runs = session.metric_runs()?;
-    for run in &runs {
-        let Some(metrics) = session.metrics_of_run(*run)? else { continue };
-        let diff = MetricsDiff::between(("", &metrics), ("", &now));
-        if !diff.only_changes().metrics.is_empty() {
-            return Ok(Some(State { name: format!("run {run}"), metrics }));
+    let (mut newest, mut oldest) = (None, 0);
+    for run in session.metric_runs()? {
+        let Some(metrics) = session.metrics_of_run(run)? else { continue };
+        let before = State { name: format!("run {run}"), metrics };
+        let diff = MetricsDiff::between((&before.name, &before.metrics), (&now.name, &now.metrics));
+        let diff = diff.only_changes();
+        if !diff.metrics.is_empty() {
+            return Ok(Others::Of(before));
         }
+        newest.get_or_insert((run, diff));
+        oldest = run;
     }
-    match (runs.first(), runs.last()) {
-        (Some(last), Some(first)) => {
-            let those = if first == last { format!("run {last}") } else { format!("runs {first} to {last}") };
-            if place.output.json {
-                let diff = MetricsDiff::between(("now", &now), ("now", &now)).only_changes();
-                place.output.answer_json(&diff)?;
-            } else {
-                place.output.remark(&format!("no metric is other than after {those}; `rulemake metrics diff HEAD` compares with git"));
-            }
-            Ok(None)
+    match newest {
+        Some((newest, diff)) => {
+            let those = match newest == oldest {
+                true => format!("run {newest}"),
+                false => format!("runs {oldest} to {newest}"),
+            };
+            Ok(Others::None { those, diff })
         }
-        _ => Err(Failure::new(Exit::Usage, "there is no earlier run whose metrics are known")
+        None => Err(Failure::new(Exit::Usage, "there is no earlier run whose metrics are known")
             .help("metrics are noted at the end of each run that runs a job; `rulemake metrics diff HEAD` compares with git")),
     }
+}
+
+/// Tells that no metric changed, as far as they can be read.
+fn same(place: &Place, those: &str, diff: &MetricsDiff) -> Result<Exit, Failure> {
+    if place.output.json {
+        place.output.answer_json(diff)?;
+    } else {
+        place.output.remark(&format!(
+            "no metric is other than after {those}; `rulemake metrics diff HEAD` compares with git"
+        ));
+    }
+    Ok(unreadable(place, diff))
+}
+
+fn unreadable(place: &Place, diff: &MetricsDiff) -> Exit {
+    told(place, diff.unreadable.iter().map(|(path, why)| (path.as_str(), why.as_str())))
 }
 
 /// What a run left, or git holds.

@@ -105,8 +105,7 @@ impl Reader<'_> {
         if let Some(known) = self.files.get(path) {
             return Ok(known.clone());
         }
-        let text =
-            std::fs::read_to_string(self.dir.join(path)).map_err(|_| format!("{path} cannot be read"))?;
+        let text = text_of(&self.dir.join(path)).ok_or_else(|| format!("{path} cannot be read"))?;
         let content = match path.rsplit('.').next() {
             Some("json") => {
                 serde_json::from_str(&text).map_err(|error| format!("{path} is not JSON: {error}"))?
@@ -481,7 +480,7 @@ impl Reader<'_> {
 
     /// Outputs that were directories when DVC made them.
     fn locked_directories(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.dir.join("dvc.lock")).unwrap_or_default();
+        let text = text_of(&self.dir.join("dvc.lock")).unwrap_or_default();
         let lock = parsed("dvc.lock", &text).unwrap_or(Json::Null);
         let stages = lock.get("stages").and_then(Json::as_object).into_iter().flat_map(Map::values);
         let outs = stages.filter_map(|stage| stage.get("outs")?.as_array()).flatten();
@@ -549,4 +548,8 @@ fn joined(path: &str, base: &str) -> Option<String> {
 
 fn word(text: &str) -> String {
     crate::project::quoted(text)
+}
+
+fn text_of(path: &Path) -> Option<String> {
+    String::from_utf8(crate::read::whole(path).ok()?).ok()
 }
