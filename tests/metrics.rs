@@ -125,9 +125,9 @@ fn what_is_no_number_is_a_value() {
     let case = Case::new().rulefile(rulefile).file("params.yaml", "x: 1\n").run(&[]);
     let case = case
         .call(&["metrics"])
-        .stdout_has("loss     nan")
-        .stdout_has("top     -inf")
-        .stdout_has("y        nan");
+        .stdout_has("loss      nan")
+        .stdout_has("top      -inf")
+        .stdout_has("y         nan");
     let case = case.file("params.yaml", "x: 2\n").run(&[]).call(&["metrics", "diff"]);
     assert_eq!(
         case.last().stdout,
