@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -209,7 +210,21 @@ impl crate::model::value::Value {
 
 /// Files that were parsed before, by name. A rule may ask for many keys of one, and each of many jobs for one key.
 #[derive(Default)]
-pub(crate) struct Documents(Mutex<FxHashMap<Arc<str>, (Digest, Value)>>);
+pub(crate) struct Documents {
+    parsed: Mutex<FxHashMap<Arc<str>, (Digest, Value)>>,
+    asked: Mutex<BTreeMap<Arc<str>, Asked>>,
+}
+
+/// What was asked of a file.
+struct Asked {
+    format: Format,
+    /// Of its text, as it was when it was asked first.
+    text: Digest,
+    /// Per key, the value that was found; all that is in the file without a key. `None`: nothing was there.
+    keys: BTreeMap<Option<Arc<str>>, Option<Digest>>,
+    /// A key under which different values were found.
+    unsteady: Option<Option<Arc<str>>>,
+}
 
 /// As many are kept.
 const MAX_DOCUMENTS: usize = 1000;
@@ -218,7 +233,7 @@ impl Documents {
     /// The content of a file, which nobody may change; or what is wrong and in which line.
     pub(crate) fn get(&self, name: &str, text: &str, format: Format) -> Result<Value, String> {
         let digest = Digest::of(text.as_bytes());
-        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = lock().get(name).filter(|(then, _)| *then == digest) {
             return Ok(known.clone());
         }
@@ -230,6 +245,57 @@ impl Documents {
         }
         kept.insert(name.into(), (digest, value.clone()));
         Ok(value)
+    }
+
+    /// Takes note of what was found under a key.
+    pub(crate) fn note(
+        &self,
+        name: &str,
+        text: &str,
+        format: Format,
+        key: Option<&str>,
+        found: Option<Digest>,
+    ) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = asked.entry(name.into()).or_insert_with(|| Asked {
+            format,
+            text: Digest::of(text.as_bytes()),
+            keys: BTreeMap::new(),
+            unsteady: None,
+        });
+        let key = key.map(Arc::from);
+        if *asked.keys.entry(key.clone()).or_insert(found) != found {
+            asked.unsteady.get_or_insert(key);
+        }
+    }
+
+    /// Something that was asked for and is another now, as people say it: a file may be written while jobs run that read it
+    /// themselves. `now` reads a file, `find` looks for a key.
+    pub(crate) fn moved(
+        &self,
+        now: impl Fn(&str) -> Option<String>,
+        find: impl Fn(&Value, Option<&str>) -> Option<Digest>,
+    ) -> Option<String> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().find_map(|(name, asked)| {
+            let told = |key: Option<&str>| match key {
+                Some(key) => format!("`{key}` in {name}"),
+                None => format!("param file {name}"),
+            };
+            if let Some(key) = &asked.unsteady {
+                return Some(told(key.as_deref()));
+            }
+            let text = now(name);
+            if text.as_ref().is_some_and(|text| Digest::of(text.as_bytes()) == asked.text) {
+                return None;
+            }
+            let Some(value) = text.and_then(|text| document(&text, asked.format).ok()) else {
+                return Some(told(None));
+            };
+            let mut keys = asked.keys.iter();
+            let moved = keys.find(|(key, then)| find(&value, key.as_deref()) != **then);
+            moved.map(|(key, _)| told(key.as_deref()))
+        })
     }
 }
 
