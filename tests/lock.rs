@@ -128,6 +128,14 @@ fn results_that_were_copied_are_up_to_date_by_the_lock_file() {
     ]);
 }
 
+/// Promise: a file that was not there is not told to be as it was.
+#[test]
+fn a_lock_of_nothing_is_told_as_new() {
+    let case = Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'touch a'\n");
+    let case = case.call_with_code(&["lock"], 1).stderr_has("Rulefile.lock: 0 outputs, a new file");
+    case.call_with_code(&["lock"], 1).stderr_has("Rulefile.lock: 0 outputs, as it was");
+}
+
 /// Sorted, one line for each output, nothing of time, machine or directory in it, and no bytes change without a reason.
 #[test]
 fn the_file_has_a_line_for_each_output_and_stays_as_it_is() {

@@ -117,6 +117,40 @@ fn each_run_notes_all_that_is_known() {
     assert!(case.last().stdout.contains("b.json  v           4      -    gone"), "{}", case.last());
 }
 
+/// Promise: `NaN` and its like, which Python writes into JSON, are values: one that is as it was is no change, in JSON it is null.
+#[test]
+fn what_is_no_number_is_a_value() {
+    let rulefile = "rule a:\n    metrics: 'm.json', 'n.yaml'\n    params: from_file('params.yaml', 'x')\n    \
+                    shell: \"echo '{{\\\"loss\\\": NaN, \\\"top\\\": -Infinity, \\\"x\\\": {params[0]}}}' > m.json; echo 'y: .nan' > n.yaml\"\n";
+    let case = Case::new().rulefile(rulefile).file("params.yaml", "x: 1\n").run(&[]);
+    let case = case
+        .call(&["metrics"])
+        .stdout_has("loss      nan")
+        .stdout_has("top      -inf")
+        .stdout_has("y         nan");
+    let case = case.file("params.yaml", "x: 2\n").run(&[]).call(&["metrics", "diff"]);
+    assert_eq!(
+        case.last().stdout,
+        "FILE    METRIC  RUN 1  NOW  CHANGE\nm.json  x           1    2      +1\n"
+    );
+    let case = case.call(&["metrics", "diff", "1", "2", "--all"]).stdout_has("loss      nan    nan\n");
+    let case = case.call(&["metrics", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap_or_default();
+    assert_eq!(json["files"]["m.json"]["loss"], serde_json::Value::Null);
+    assert_eq!(json["files"]["m.json"]["x"], 2);
+}
+
+/// Promise: `show` need not be said before a file.
+#[test]
+fn a_file_is_shown() {
+    let case = project().run(&[]).call(&["metrics", "eval.json"]);
+    assert!(case.last().stdout.contains("auc"), "{}", case.last());
+    let case = case
+        .call_with_code(&["metrics", "score.json"], 2)
+        .stderr_has("`score.json` is no output below `metrics:`");
+    case.call_with_code(&["metrics", "dif"], 2).stderr_has("diff");
+}
+
 fn git(case: &Case, args: &[&str]) {
     let call = Command::new("git")
         .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])

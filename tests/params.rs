@@ -40,6 +40,16 @@ fn only_what_is_read_counts(format: &str, text: &str, lr: (&str, &str), seed: (&
     case.edit(&file, lr.1, lr.0).run(&[]).ran(&["train model.txt"]);
 }
 
+/// Promise: YAML is read as DVC reads it, and as `rulemake import` and `export` do: by the rules of YAML 1.2.
+#[test]
+fn yaml_is_read_as_dvc_reads_it() {
+    let rulefile = "rule a:\n    output: 'a.txt'\n    params:\n        lr=from_file('p.yaml', 'lr'), twice=from_file('p.yaml', 'lr') * 2,\n        \
+                    answer=from_file('p.yaml', 'yes'), ten=from_file('p.yaml', 'ten') + 1,\n    \
+                    shell: 'echo {params.lr} {params.twice} {params.answer} {params.ten} > {output}'\n";
+    let case = Case::new().rulefile(rulefile).file("p.yaml", "lr: 1e-3\nyes: no\nten: 010\n").run(&["a.txt"]);
+    assert_eq!(case.read("a.txt"), "0.001 0.002 no 11\n");
+}
+
 #[test]
 fn yaml_by_key() {
     only_what_is_read_counts(
@@ -182,4 +192,28 @@ fn the_lint_knows_that_programs_read_files() {
     let stderr = &case.last().stderr;
     assert!(stderr.contains("param `other` is used by nothing"), "{}", case.last());
     assert!(!stderr.contains("param `lr`"), "{}", case.last());
+}
+
+/// Promise: a file of params that is edited while a job runs leaves no result that stands for other values than the job
+/// saw. A program may read the file itself, so nobody knows what it saw; and an edit of another key costs nothing.
+#[test]
+fn values_that_change_while_a_job_runs() {
+    let text = "rule train:\n    output: 'model.txt'\n    params: from_file('params.yaml', 'lr')\n    \
+                shell: 'touch started; until test -e go; do sleep 0.05; done; cat params.yaml > {output}'\n";
+    for (edit, runs_again) in [("lr: 1\nseed: 2\n", false), ("lr: 2\nseed: 1\n", true)] {
+        let case = Case::new().rulefile(text).file("params.yaml", "lr: 1\nseed: 1\n");
+        let run = case.start(&["--cache", "kept"]);
+        case.wait_for("started");
+        let case = case.file("params.yaml", edit).file("go", "");
+        let ran = run.end();
+        let told = ran
+            .of("warning")
+            .any(|e| e["message"].as_str().unwrap().contains("`lr` in params.yaml changed while"));
+        assert_eq!(told, runs_again, "{ran}");
+        let again: &[&str] = if runs_again { &["train model.txt"] } else { &[] };
+        let case = case.run(&["--cache", "kept"]).ran(again);
+        // Back to what it was: nothing that was made of other values comes back for it.
+        let case = case.file("params.yaml", "lr: 1\nseed: 1\n").run(&["--cache", "kept"]).ran(again);
+        case.has("model.txt", if runs_again { "lr: 1\nseed: 1\n" } else { edit });
+    }
 }

@@ -156,7 +156,7 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
             return None;
         }
         (Fault::Broken, _) => return send("500 Broken", b"", 0),
-        (Fault::Flaky, "GET" | "HEAD") if is_first => return send("503 Busy", b"", 0),
+        (Fault::Flaky, _) if is_first => return send("503 Busy", b"", 0),
         (Fault::Full, "PUT") => return send("507 Full", b"", 0),
         _ => {}
     }
@@ -255,6 +255,16 @@ fn a_server_with_faults_costs_time_and_nothing_else() {
     checkout().run(&["--cache-shared", &server.url, "--cache-push"]).ran(&[]);
     let changed = checkout().file("in/a.txt", "new\n").run(&["--cache-shared", &server.url, "--cache-push"]);
     changed.ran(&["mid mid/a.txt", "out out/a.txt"]).warned("full");
+}
+
+/// What is sent is sent again where a server is busy, too, or one hiccup would keep a result from everybody else.
+#[test]
+fn a_busy_server_gets_what_it_refused_at_first() {
+    let server = Server::start();
+    server.set(Fault::Flaky);
+    checkout().run(&["--cache-shared", &server.url, "--cache-push"]);
+    server.set(Fault::None);
+    checkout().run(&["--cache-shared", &server.url]).ran(&[]);
 }
 
 /// A server that is lost after any number of requests, in the middle of one: what came is right, what did not is made, and

@@ -183,3 +183,49 @@ fn a_job_that_does_not_heed_the_end_of_its_time_is_killed() {
     assert!(start.elapsed() < Duration::from_secs(25), "it was to be killed");
     no_beat(&case, "a job without ears");
 }
+
+/// Many programs end well when they are asked to end. What they made until then is no result: not in the folder, not on
+/// record, not in a cache.
+#[test]
+fn a_program_that_ends_well_because_it_was_asked_to_end_has_not_done_its_work() {
+    let text = "rule slow:\n    output: 'out.txt'\n    OPTION\n    \
+                shell: \"trap 'exit 0' TERM INT; echo half > {output}; touch started; test -e go || {{ sleep 60 & wait; }}; \
+                echo whole >> {output}\"\n";
+    let cache = ["--cache", "kept"];
+    let timed = Case::new().rulefile(&text.replace("OPTION", "timeout: 1")).run_with_code(&cache, 1);
+    let timed = timed.failed(&["slow out.txt"]).has_not("out.txt");
+    let timed = timed.file("go", "").run(&cache).ran(&["slow out.txt"]).has("out.txt", "half\nwhole\n");
+    timed.run(&cache).ran(&[]);
+
+    for signal in ["INT", "TERM"] {
+        let case = Case::new().rulefile(&text.replace("OPTION", "threads: 1"));
+        let run = case.start(&cache);
+        case.wait_for("started");
+        run.signal(signal);
+        let ran = run.end();
+        assert!(ran.of("run-finished").any(|e| e["summary"]["cancelled"] == 1), "{signal}: {ran}");
+        case.has_not("out.txt")
+            .file("go", "")
+            .run(&cache)
+            .ran(&["slow out.txt"])
+            .has("out.txt", "half\nwhole\n")
+            .run(&cache)
+            .ran(&[]);
+    }
+}
+
+/// As above for a reader of a pipe, which ends well when its writer is ended.
+#[test]
+fn the_reader_of_a_pipe_whose_writer_was_asked_to_end_has_not_done_its_work() {
+    let text = "rule write:\n    output: pipe('p')\n    shell: \"trap 'exit 0' TERM INT; echo half > {output}; touch started; \
+                sleep 60 & wait\"\n\
+                rule read:\n    input: 'p'\n    output: 'out.txt'\n    \
+                shell: \"trap 'exit 0' TERM INT; cat {input} > {output}\"\n\
+                rule all:\n    input: 'out.txt'\n    default_target: True\n";
+    let case = Case::new().rulefile(text);
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("INT");
+    run.end();
+    case.has_not("out.txt");
+}

@@ -12,7 +12,7 @@ use super::wire::{Blob, Failure, Wire, compressed, sha256_of};
 use crate::base::digest::Digest;
 use rustc_hash::FxHashMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Write};
 use std::sync::{Mutex, PoisonError};
 
 /// A shared place behind `http://` or `https://`, in the form of Bazel's HTTP cache.
@@ -134,7 +134,11 @@ impl CacheBackend for HttpCache {
         let objects: Option<Vec<(Digest, Blob)>> = objects.iter().map(known).collect();
         let objects = objects.ok_or_else(|| io::Error::other("an entry before its objects"))?;
         let bytes = ActionResult { objects, entry: entry.to_vec() }.to_bytes();
-        self.wire.put(&format!("{}/ac/{}", self.base, key.hex()), &mut &bytes[..], bytes.len() as u64)
+        self.wire.put(
+            &format!("{}/ac/{}", self.base, key.hex()),
+            &mut Cursor::new(&bytes),
+            bytes.len() as u64,
+        )
     }
 
     fn get(&self, object: &Digest, _: Option<u64>, to: &mut dyn Write) -> io::Result<bool> {
@@ -161,9 +165,10 @@ impl CacheBackend for HttpCache {
         };
         let url = self.blob(&blob.sha256);
         if !self.wire.has(&url)? {
-            let mut bytes = small.as_deref().unwrap_or_default();
-            let body: &mut dyn Read = if small.is_some() { &mut bytes } else { content };
-            self.wire.put(&url, body, blob.size)?;
+            match small {
+                Some(bytes) => self.wire.put(&url, &mut Cursor::new(bytes), blob.size)?,
+                None => self.wire.put(&url, content, blob.size)?,
+            }
         }
         self.remember(*object, blob);
         Ok(())

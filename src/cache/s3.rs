@@ -7,7 +7,7 @@ use crate::base::digest::Digest;
 use rusty_s3::actions::{GetObject, HeadObject, PutObject};
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Write};
 use std::time::Duration;
 
 /// A shared place in S3-compatible storage.
@@ -116,7 +116,7 @@ impl CacheBackend for S3Cache {
 
     fn put_entry(&self, key: &Digest, entry: &[u8], _: &[Digest]) -> io::Result<()> {
         let url = self.put_url(&self.path("ac", &key.hex()));
-        self.wire.put(&url, &mut &entry[..], entry.len() as u64)
+        self.wire.put(&url, &mut Cursor::new(entry), entry.len() as u64)
     }
 
     fn get(&self, object: &Digest, size: Option<u64>, to: &mut dyn Write) -> io::Result<bool> {
@@ -145,13 +145,10 @@ impl CacheBackend for S3Cache {
         }
         match compressed(content, size)? {
             Some(bytes) => {
-                let mut body: &[u8] = &bytes;
-                self.wire.put(&self.put_url(&packed), &mut body, bytes.len() as u64)
+                let size = bytes.len() as u64;
+                self.wire.put(&self.put_url(&packed), &mut Cursor::new(bytes), size)
             }
-            None => {
-                let body: &mut dyn Read = content;
-                self.wire.put(&self.put_url(&plain), body, size)
-            }
+            None => self.wire.put(&self.put_url(&plain), content, size),
         }
     }
 }

@@ -119,17 +119,19 @@ impl Wire {
         Ok(true)
     }
 
-    pub(super) fn put(&self, url: &str, body: &mut dyn Read, size: u64) -> io::Result<()> {
-        let request = self.with(self.agent.put(url)).header("content-length", size.to_string());
-        let request = request.header("content-type", "application/octet-stream");
-        let request = request.config().timeout_send_body(Some(self.time_for(size))).build();
-        // What was read of the body cannot be sent again.
-        let response =
-            request.send(ureq::SendBody::from_reader(&mut Body(body))).map_err(|e| told(url, broken(e).0))?;
-        match response.status().as_u16() {
-            200..=299 => Ok(()),
-            status => Err(told(url, refused("PUT", status).0)),
-        }
+    /// Sends all of a body, from its beginning, in each try.
+    pub(super) fn put(&self, url: &str, body: &mut dyn Again, size: u64) -> io::Result<()> {
+        self.again(url, &mut || {
+            body.rewind().map_err(|error| (Failure(error.to_string()), false))?;
+            let request = self.with(self.agent.put(url)).header("content-length", size.to_string());
+            let request = request.header("content-type", "application/octet-stream");
+            let request = request.config().timeout_send_body(Some(self.time_for(size))).build();
+            let response = request.send(ureq::SendBody::from_reader(&mut Body(body))).map_err(broken)?;
+            match response.status().as_u16() {
+                200..=299 => Ok(()),
+                status => Err(refused("PUT", status)),
+            }
+        })
     }
 
     fn time_for(&self, size: u64) -> Duration {
@@ -157,8 +159,13 @@ impl Wire {
     }
 }
 
+/// What can be read once more.
+pub(super) trait Again: Read + Seek {}
+
+impl<T: Read + Seek> Again for T {}
+
 /// What is sent.
-struct Body<'a>(&'a mut dyn Read);
+struct Body<'a>(&'a mut dyn Again);
 
 impl Read for Body<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -220,6 +227,7 @@ pub(super) fn compressed(content: &mut File, size: u64) -> io::Result<Option<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Cursor;
     use std::net::{TcpListener, TcpStream};
     use std::time::Instant;
 
@@ -247,7 +255,7 @@ mod tests {
         let silent = server(|_| {});
         assert!(wire.get_small(&silent).is_err());
         assert!(wire.has(&silent).is_err());
-        assert!(wire.put(&silent, &mut &b"abc"[..], 3).is_err());
+        assert!(wire.put(&silent, &mut Cursor::new(b"abc"), 3).is_err());
         let halfway = server(|stream| {
             let _ = stream.read(&mut [0; 1024]);
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it");
@@ -258,7 +266,7 @@ mod tests {
         assert!(wire.get(&halfway, &blob, &mut Vec::new()).is_err());
         let large = vec![0; 64 << 20];
         assert!(
-            wire.put(&silent, &mut &large[..], 64 << 10).is_err(),
+            wire.put(&silent, &mut Cursor::new(&large), 64 << 10).is_err(),
             "what nobody reads is not sent for ever"
         );
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());

@@ -406,10 +406,14 @@ fn changed(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<String> {
         let now = read_code(&cx.root, &part.name).ok().map(|bytes| Digest::of(&bytes));
         now != Some(part.digest)
     });
-    match script {
-        Some(part) => Some(format!("script {}", part.name)),
-        None => changed_input(cx, job, facts).map(|path| format!("input {}", cx.paths.text(path))),
+    if let Some(part) = script {
+        return Some(format!("script {}", part.name));
     }
+    let input = changed_input(cx, job, facts).map(|path| format!("input {}", cx.paths.text(path)));
+    // A program may read the file of params itself.
+    let reads_params = || cx.rule(job).params.iter().any(|param| param.counts);
+    let moved = || cx.workflow.called.as_ref().filter(|_| reads_params()).and_then(|called| called.moved());
+    input.or_else(moved)
 }
 
 /// The first input whose content is not what the fingerprint says.

@@ -81,10 +81,17 @@ pub(super) fn run_direct(
 /// Waits for the end of what was started.
 fn ended(started: Result<Started, String>, launch: &Launch<'_>, control: &Control) -> Outcome {
     let outcome = started.and_then(|started| match started {
-        Started::Child(child) => control.wait(child, launch.meter).map(outcome).map_err(|error| {
+        Started::Child(child) => match control.wait(child, launch.meter).map(outcome) {
+            // Many a program ends well when it is asked to end: what it made is half of what it was to make.
+            Ok(Outcome::Success) => {
+                Ok(control.told().map_or(Outcome::Success, |s| Outcome::Signal(s.number())))
+            }
+            Ok(outcome) => Ok(outcome),
             // Somebody else reaped it, or the host program ignores SIGCHLD.
-            format!("its end could not be observed: {error}; does the program wait for all its children?")
-        }),
+            Err(error) => Err(format!(
+                "its end could not be observed: {error}; does the program wait for all its children?"
+            )),
+        },
         Started::Stopped(signal) => Ok(Outcome::Signal(signal.number())),
     });
     launch.logs.end(launch.log);
@@ -281,6 +288,8 @@ pub(super) struct Control {
 #[derive(Debug, Default)]
 struct State {
     asked: Option<Signal>,
+    /// What had been asked when the program ended.
+    told: Option<Signal>,
     tree: Option<Tree>,
     timed_out: bool,
 }
@@ -331,6 +340,11 @@ impl Control {
         self.flag.clone()
     }
 
+    /// The signal that came before the program ended.
+    fn told(&self) -> Option<Signal> {
+        self.lock().told
+    }
+
     /// The signal that came so far.
     pub(super) fn asked(&self) -> Option<Signal> {
         self.lock().asked
@@ -371,10 +385,11 @@ impl Control {
         }
         let mut state = self.lock();
         state.tree = None;
+        state.told = state.asked;
         match (ended, state.asked) {
-            (Ok(true), _) => {}
-            (Ok(false), Some(Signal::Terminate)) => return self.linger(child, tree, state, meter),
-            (Ok(false), _) => tree.signal(Signal::Kill),
+            (Ok(true), None) => {}
+            (Ok(_), Some(Signal::Terminate)) => return self.linger(child, tree, state, meter),
+            (Ok(_), _) => tree.signal(Signal::Kill),
             // Its number is not ours any more.
             (Err(_), _) => {}
         }

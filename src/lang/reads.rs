@@ -27,6 +27,13 @@ pub(crate) struct Reads {
     seen: FxHashSet<(&'static str, String, How)>,
 }
 
+/// The text of a file as it is now, which is no read of the evaluation.
+pub(crate) fn text_now(full: &Path) -> Option<String> {
+    let mut text = String::new();
+    open_regular(full).ok()?.read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
 impl Reads {
     /// Records nothing.
     pub(crate) fn off() -> Reads {

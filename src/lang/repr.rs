@@ -21,6 +21,13 @@ impl Value {
         writer.out
     }
 
+    /// `repr()`, all of it; `None` for what contains itself.
+    pub(crate) fn whole_repr(&self) -> Option<String> {
+        let mut writer = Writer { out: String::new(), limit: usize::MAX, open: Vec::new() };
+        writer.value(self).ok()?;
+        Some(writer.out)
+    }
+
     /// `str()` for messages; a text is not copied.
     pub(crate) fn display(&self) -> Arc<str> {
         match self {

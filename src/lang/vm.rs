@@ -7,13 +7,14 @@ use crate::diag::{Problem, Span};
 use crate::lang::action::Acts;
 use crate::lang::budget::Budget;
 use crate::lang::builtins;
+use crate::lang::builtins::from_file::digest_under;
 use crate::lang::config::Documents;
 use crate::lang::eval::Frame;
 use crate::lang::exec::Flow;
 use crate::lang::import::Imports;
 use crate::lang::modules::{self, RegexStore};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::reads::{Reads, join_path};
+use crate::lang::reads::{Reads, join_path, text_now};
 use crate::lang::value::{Args, Value};
 use crate::model::dynamic::{CallReads, Checkpoints};
 use crate::model::workflow::{How, Read};
@@ -511,6 +512,11 @@ impl CallReads for Frozen {
 
     fn take_printed(&self) -> Vec<String> {
         std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn moved(&self) -> Option<String> {
+        let now = |file: &str| text_now(&self.place.root.join(file));
+        self.place.documents.moved(now, digest_under)
     }
 }
 

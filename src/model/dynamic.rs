@@ -109,6 +109,9 @@ pub(crate) trait CallReads: Send + Sync + fmt::Debug {
 
     /// Texts of `print`, in order, since the last call of this.
     fn take_printed(&self) -> Vec<String>;
+
+    /// A value that was taken from a file and is another one there now, as people say it.
+    fn moved(&self) -> Option<String>;
 }
 
 /// Why a function of a rule gave no value.

@@ -4,6 +4,7 @@ use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::git;
 use clap::ValueEnum;
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use rulemake::Session;
 use rulemake::inspect::{Metrics, MetricsDiff};
 use rulemake::report::{self, printable};
@@ -11,8 +12,8 @@ use rulemake::report::{self, printable};
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct MetricsArgs {
     /// What to do
-    #[arg(value_name = "WHAT", default_value = "show")]
-    what: What,
+    #[arg(value_name = "WHAT", default_value = "show", value_parser = AskedParser)]
+    what: Asked,
     /// show: only these files or patterns. diff: a run by its number, or a revision of git; a second one instead of the files as
     /// they are
     #[arg(value_name = "FILE|RUN|REVISION")]
@@ -33,20 +34,55 @@ enum What {
     Diff,
 }
 
+/// What is to be done; or a file, which is to be shown.
+#[derive(Clone, Debug)]
+enum Asked {
+    Do(What),
+    Show(String),
+}
+
+#[derive(Clone)]
+struct AskedParser;
+
+impl TypedValueParser for AskedParser {
+    type Value = Asked;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Asked, clap::Error> {
+        match value.to_str() {
+            // What is called like a file is none of the words.
+            Some(file) if file.contains(['.', '/', '*']) => Ok(Asked::Show(file.to_string())),
+            _ => EnumValueParser::<What>::new().parse_ref(command, arg, value).map(Asked::Do),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(What::value_variants().iter().filter_map(What::to_possible_value)))
+    }
+}
+
 pub(crate) fn metrics(place: &Place, args: &MetricsArgs) -> Result<Exit, Failure> {
     let session = place.open()?;
-    match args.what {
+    let (what, names) = match &args.what {
+        Asked::Do(what) => (*what, args.names.clone()),
+        Asked::Show(file) => (What::Show, [std::slice::from_ref(file), &args.names].concat()),
+    };
+    match what {
         What::Show if args.all => Err(Failure::new(Exit::Usage, "`--all` is for `rulemake metrics diff`")),
-        What::Show => show(place, &session, args),
+        What::Show => show(place, &session, &names, args.md),
         What::Diff => diff(place, &session, args),
     }
 }
 
-fn show(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Failure> {
+fn show(place: &Place, session: &Session, names: &[String], md: bool) -> Result<Exit, Failure> {
     let mut metrics = now(place, session)?;
-    if !args.names.is_empty() {
+    if !names.is_empty() {
         let mut wanted = Vec::new();
-        for target in place.targets(&args.names, session.workflow()) {
+        for target in place.targets(names, session.workflow()) {
             wanted.extend(session.files_of(&target)?);
         }
         let all = session.metric_files()?;
@@ -64,7 +100,7 @@ fn show(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Fa
     if output.json {
         output.answer_json(&metrics)?;
     } else if metrics.files().len() > 0 {
-        output.answer(&match args.md {
+        output.answer(&match md {
             true => report::metrics_markdown(&metrics),
             false => report::metrics_text(&metrics, output.stdout_style()),
         })?;

@@ -16,6 +16,9 @@ use std::path::Path;
 /// More instances than anybody wants to read.
 const MAX_INSTANCES: usize = 10_000;
 
+/// What is put before each command: DVC's go on after an unset variable and a failure in a pipe.
+pub(crate) const PREFIX: &str = "set +uo pipefail; ";
+
 /// The options of an output that matter here.
 const PLAIN_OPTIONS: [&str; 12] =
     ["cache", "desc", "type", "labels", "meta", "remote", "push", "x", "y", "x_label", "y_label", "title"];
@@ -409,7 +412,10 @@ impl Reader<'_> {
     }
 
     fn finish(mut self) -> Imported {
-        let mut head = "\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix(\"set +uo pipefail; \")\n\n".to_string();
+        let mut head = format!(
+            "\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix({})\n\n",
+            quoted(PREFIX)
+        );
         for (path, (name, _)) in &self.files {
             let stands_in = |text: &String| text.contains(&format!("{name}["));
             let is_used = self.drafts.iter().any(|Stage { draft, outputs, .. }| {

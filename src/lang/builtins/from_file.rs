@@ -5,6 +5,7 @@ use super::args::text;
 use super::later::{Job, later};
 use super::lookup::{filled, names_in};
 use super::types::path;
+use crate::base::digest::Digest;
 use crate::lang::config::{self, Format, format_of};
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Builtin, Key, TextKey, Value};
@@ -71,7 +72,8 @@ fn find(
     key: Option<&str>,
     default: Option<&Value>,
 ) -> Result<Value, Raise> {
-    let document = document(vm, file, format)?;
+    let (document, text, format) = document(vm, file, format)?;
+    vm.documents().note(file, &text, format, key, digest_under(&document, key));
     let Some(key) = key else { return Ok(config::copy(&document, 0)) };
     let parts = parts_of(key).map_err(|message| {
         Raise::value_error(format!("`{key}` is no key of a file: {message}"))
@@ -84,8 +86,17 @@ fn find(
     }
 }
 
-/// The content of a file, parsed once for all keys of it.
-fn document(vm: &mut Vm, file: &str, format: Option<Format>) -> Result<Value, Raise> {
+/// Of the value under a key, or of all there is; `None` when nothing is there.
+pub(crate) fn digest_under(document: &Value, key: Option<&str>) -> Option<Digest> {
+    let value = match key {
+        Some(key) => walk(document, &parts_of(key).ok()?).ok()?,
+        None => document.clone(),
+    };
+    value.whole_repr().map(|text| Digest::of(text.as_bytes()))
+}
+
+/// The content of a file, parsed once for all keys of it, with its text.
+fn document(vm: &mut Vm, file: &str, format: Option<Format>) -> Result<(Value, String, Format), Raise> {
     let Some(format) = format.or_else(|| format_of(Path::new(file))) else {
         let raise = Raise::value_error(format!("`{NAME}` cannot tell the format of `{file}` by its name"));
         return Err(match file.ends_with(".py") {
@@ -97,10 +108,11 @@ fn document(vm: &mut Vm, file: &str, format: Option<Format>) -> Result<Value, Ra
     };
     let text = vm.read_file(file)?;
     vm.budget.allocate((text.len() as u64).saturating_mul(32))?;
-    vm.documents().get(file, &text, format).map_err(|message| {
+    let document = vm.documents().get(file, &text, format).map_err(|message| {
         // It is told where it is asked for; where in the file stands in the text.
         Raise::value_error(format!("cannot read `{file}`: {message}"))
-    })
+    })?;
+    Ok((document, text, format))
 }
 
 /// A part of a key.
@@ -164,8 +176,8 @@ fn walk(document: &Value, parts: &[Part]) -> Result<Value, Missing> {
     for (at, part) in parts.iter().enumerate() {
         let found = match &value {
             Value::Dict(dict) => dict.0.read(|map| {
-                // `1: x` and `yes: x` have keys that are no texts.
-                let other = || map.get(&Key(config::plain_scalar(&part.text))).filter(|_| !part.quoted);
+                // `1: x` and `true: x` have keys that are no texts.
+                let other = || map.get(&Key(config::core_scalar(&part.text))).filter(|_| !part.quoted);
                 map.get(&TextKey(&part.text)).or_else(other).cloned()
             }),
             Value::List(list) if !part.quoted => {
