@@ -7,6 +7,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use support::Case;
@@ -209,4 +210,107 @@ fn it_is_unpacked_into_a_directory_of_its_name_and_over_nothing() {
         let case = case.call_with_code(&["unpack", "study.tar.zst", "locked/z"], 7);
         case.stderr_has("cannot create");
     }
+}
+
+/// Calls the command; one that waits for ever is ended.
+fn ended(case: &Case, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new("timeout");
+    command.args(["20", env!("CARGO_BIN_EXE_rulemake")]).args(args).current_dir(case.root());
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Promise: a pipe in the place of a file is refused, and not waited for.
+#[test]
+fn nobody_waits_for_a_pipe() {
+    let case = Case::new();
+    for pipe in ["pipe", "Makefile", "dvc.yaml"] {
+        assert!(Command::new("mkfifo").arg(case.path(pipe)).status().unwrap().success());
+    }
+    let (code, stderr) = ended(&case, &["unpack", "pipe", "x"]);
+    assert!(code == Some(2) && stderr.contains("pipe is not a regular file"), "{code:?}: {stderr}");
+    for file in ["Makefile", "dvc.yaml"] {
+        let (code, stderr) = ended(&case, &["import", file]);
+        assert!(code == Some(7) && stderr.contains("it is not a regular file"), "{code:?}: {stderr}");
+    }
+    case.has_not("x").has_not("Rulefile");
+}
+
+/// Promise: an archive replaces no file of the project that it is made of, whatever that is called on the way.
+#[test]
+fn an_archive_replaces_no_file_of_the_project() {
+    let case = project().run(&[]).call(&["lock"]).file("rulemake.toml", "jobs = 1\n");
+    symlink("in/a.txt", case.path("link")).unwrap();
+    symlink("in", case.path("inputs")).unwrap();
+    symlink(".", case.path("here")).unwrap();
+    let places = [
+        "Rulefile",
+        "rules/more.smk",
+        "config/c.yaml",
+        "in/a.txt",
+        "link",
+        "inputs/b.txt",
+        "here/Rulefile",
+        "raw/sub/é",
+        "tree/y",
+        "out/a.txt",
+        "scripts/total.sh",
+        "Rulefile.lock",
+        "rulemake.toml",
+    ];
+    for place in places {
+        let before = (fs::read(case.path(place)).unwrap(), fs::read_link(case.path(place)).ok());
+        let output = case.command(&["archive", "-o", place, "--overwrite"]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2), "{place}: {stderr}");
+        assert!(stderr.contains("is a file of the project, and would be lost"), "{place}: {stderr}");
+        let after = (fs::read(case.path(place)).unwrap(), fs::read_link(case.path(place)).ok());
+        assert!(before == after, "{place}");
+    }
+    // One that is no result of now is one all the same.
+    let case = case.append("in/a.txt", "more\n");
+    let case = case.call_with_code(&["archive", "-o", "out/a.txt", "--overwrite"], 2);
+    let case =
+        case.call_with_code(&["archive", "-o", "out/total.txt", "--results", "none", "--overwrite"], 2);
+    // An archive that is none of them is replaced.
+    let case = case.run(&[]).call(&["archive", "-o", "p.tar.zst"]);
+    case.call(&["archive", "-o", "p.tar.zst", "--overwrite"]).run(&[]).ran(&[]);
+}
+
+/// Promise: nothing at all is overwritten where one of the places cannot be written to.
+#[test]
+fn what_cannot_be_unpacked_everywhere_is_unpacked_nowhere() {
+    /// As whom nobody works.
+    const NOBODY: u32 = 65534;
+    let case =
+        project().run(&[]).call(&["archive", "-o", "study.tar.zst"]).call(&["unpack", "study.tar.zst"]);
+    let case = case.append("study/Rulefile", "# mine\n").append("study/in/a.txt", "mine\n");
+    let before = (case.read("study/Rulefile"), case.read("study/in/a.txt"));
+    // The rights of directories mean nothing to root.
+    let chown = Command::new("chown").args(["-R", "65534:65534", "."]).current_dir(case.root()).output();
+    let is_root = chown.is_ok_and(|output| output.status.success());
+    let unpack = || {
+        let mut command = case.command(&["unpack", "study.tar.zst", "--overwrite"]);
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let mode = |mode| {
+        fs::set_permissions(case.path("study/out"), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (rights, what) in [
+        (0o555, "cannot unpack into study/out: permission denied"),
+        (0o600, "cannot look at study/out/a.txt"),
+    ] {
+        mode(rights);
+        let (code, stderr) = unpack();
+        assert!(code == Some(7) && stderr.contains(what), "{code:?}: {stderr}");
+        assert_eq!((case.read("study/Rulefile"), case.read("study/in/a.txt")), before);
+    }
+    mode(0o755);
+    let (code, stderr) = unpack();
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(case.read("study/in/a.txt"), "a\n");
 }

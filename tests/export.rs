@@ -105,6 +105,67 @@ fn what_cannot_be_exported_is_told() {
     case.stdout_has("left a: `${nope}` is set nowhere").stdout_has("left b: the first rule does not need b");
 }
 
+const TWO: &str = "stages:\n  a:\n    cmd: echo 111 > a.txt\n    outs: [a.txt]\n  b:\n    cmd: cp a.txt b.txt\n    deps: [a.txt]\n    \
+                   params: [lr]\n    outs: [b.txt]\n  c:\n    cmd: cp b.txt c.txt\n    deps: [b.txt]\n    outs: [c.txt]\n";
+
+fn two() -> Case {
+    let case = Case::new().file("dvc.yaml", TWO).file("params.yaml", "lr: 1e-3\n");
+    case.call(&["import", "-q", "dvc.yaml"]).run(&[])
+}
+
+/// Promise: nothing is said to be a stage's result that its command would not give, whichever of the two files was changed. What
+/// comes after it is not held back.
+#[test]
+fn stages_that_the_rulefile_does_otherwise_are_left() {
+    let case = two().call(&["export"]).stderr_has("dvc.lock has 3 stages");
+    let stages = |case: &Case| lock(&case.read("dvc.lock")).get("stages").unwrap().clone();
+    let before = stages(&case);
+    let case = case.edit("Rulefile", "cp a.txt b.txt", "tr 1 9 < a.txt > b.txt").run(&[]);
+    let case = case.call_with_code(&["export"], 1);
+    assert_eq!(case.last().stdout, "left b: dvc.yaml makes b.txt by another command than the Rulefile\n");
+    let case = case.stderr_has("`rulemake import dvc.yaml -o -`");
+    assert_eq!(stages(&case).get("b"), before.get("b"), "what DVC knew of it stays");
+    assert_ne!(stages(&case).get("c"), before.get("c"));
+    // The other file takes it over.
+    let case = case.edit("dvc.yaml", "cp a.txt b.txt", "tr 1 9 < a.txt > b.txt").call(&["export"]);
+    assert_ne!(stages(&case).get("b"), before.get("b"));
+    case.edit("dvc.yaml", "echo 111", "echo 222")
+        .call_with_code(&["export"], 1)
+        .stdout_has("left a: dvc.yaml makes a.txt by another command than the Rulefile");
+}
+
+/// Promise: what a stage depends on counts as its command does; a rule that is written otherwise, or depends on more, does not.
+#[test]
+fn stages_with_other_needs_are_left_and_those_written_otherwise_are_not() {
+    let case = two().edit("dvc.yaml", "deps: [a.txt]", "deps: [a.txt, more.txt]").file("more.txt", "x\n");
+    case.call_with_code(&["export"], 1)
+        .stdout_has("left b: dvc.yaml makes b.txt otherwise than the Rulefile: there it needs more.txt, too");
+    let without_param = two().edit("Rulefile", "lr=from_file(\"params.yaml\", \"lr\"),", "").run(&[]);
+    without_param.call_with_code(&["export"], 1).stdout_has(
+        "left b: dvc.yaml makes b.txt otherwise than the Rulefile: there it has the param lr, 0.001",
+    );
+    let outs = two().edit("dvc.yaml", "outs: [c.txt]", "outs: [c.txt, d.txt]");
+    outs.call_with_code(&["export"], 1).stdout_has("left c: the first rule does not need d.txt");
+
+    let case = two().file("more.txt", "x\n").edit("Rulefile", "cp b.txt c.txt", "cp {input[0]} {output}");
+    let case = case.edit(
+        "Rulefile",
+        "\"b.txt\",\n    output:\n        \"c.txt\"",
+        "\"b.txt\", \"more.txt\"\n    output:\n        \"c.txt\"",
+    );
+    let case = case.edit("Rulefile", "shell.prefix(", "# (").run(&[]).call(&["export"]);
+    case.stderr_has("dvc.lock has 3 stages");
+}
+
+/// Promise: what DVC would not write is not written.
+#[test]
+fn nothing_built_is_nothing_written() {
+    let case =
+        Case::new().file("dvc.yaml", TWO).file("params.yaml", "lr: 1\n").call(&["import", "-q", "dvc.yaml"]);
+    let case = case.call_with_code(&["export"], 1).stderr_has("nothing to write into dvc.lock");
+    assert!(!case.path("dvc.lock").exists());
+}
+
 /// The promise itself, held against DVC: it finds nothing to do, and knows how to restore what it did not make.
 #[test]
 fn dvc_itself_finds_nothing_to_do() {

@@ -128,6 +128,14 @@ fn results_that_were_copied_are_up_to_date_by_the_lock_file() {
     ]);
 }
 
+/// Promise: a file that was not there is not told to be as it was.
+#[test]
+fn a_lock_of_nothing_is_told_as_new() {
+    let case = Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'touch a'\n");
+    let case = case.call_with_code(&["lock"], 1).stderr_has("Rulefile.lock: 0 outputs, a new file");
+    case.call_with_code(&["lock"], 1).stderr_has("Rulefile.lock: 0 outputs, as it was");
+}
+
 /// Sorted, one line for each output, nothing of time, machine or directory in it, and no bytes change without a reason.
 #[test]
 fn the_file_has_a_line_for_each_output_and_stays_as_it_is() {
@@ -375,4 +383,34 @@ rule sum:
     };
     let all = ["piped.txt", "found.txt", "prot.txt", "parts", "done/1.txt", "up.done", "sum.txt", "base.txt"];
     all.iter().for_each(|path| same(path));
+}
+
+/// Promise: a lock file that is a link stays one, and what it leads to is what is written.
+#[cfg(unix)]
+#[test]
+fn a_lock_file_behind_a_link_is_written_through_it() {
+    let case = checkout().file("shared/keep", "");
+    std::os::unix::fs::symlink("middle", case.path(LOCK)).unwrap();
+    std::os::unix::fs::symlink("shared/lock", case.path("middle")).unwrap();
+    for _ in 0..2 {
+        let case = case.command(&["--lock"]).output().unwrap();
+        assert!(case.status.success(), "{}", String::from_utf8_lossy(&case.stderr));
+    }
+    for (link, to) in [(LOCK, "middle"), ("middle", "shared/lock")] {
+        assert_eq!(fs::read_link(case.path(link)).unwrap().to_str(), Some(to));
+    }
+    assert!(!fs::symlink_metadata(case.path("shared/lock")).unwrap().is_symlink());
+    assert!(case.read("shared/lock").contains("out/a.txt"));
+    let mut names: Vec<_> =
+        fs::read_dir(case.path("shared")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["keep", "lock"], "nothing is left beside");
+    // Changed through the link, and none of the way.
+    let case = case.file("in/a.txt", "new\n").run(&["--lock"]).call(&["lock", "--check"]);
+    assert!(fs::symlink_metadata(case.path(LOCK)).unwrap().is_symlink());
+    let case = case.remove(LOCK).remove("middle");
+    std::os::unix::fs::symlink("middle", case.path(LOCK)).unwrap();
+    std::os::unix::fs::symlink(LOCK, case.path("middle")).unwrap();
+    let output = case.command(&["lock"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -117,6 +117,40 @@ fn each_run_notes_all_that_is_known() {
     assert!(case.last().stdout.contains("b.json  v           4      -    gone"), "{}", case.last());
 }
 
+/// Promise: `NaN` and its like, which Python writes into JSON, are values: one that is as it was is no change, in JSON it is null.
+#[test]
+fn what_is_no_number_is_a_value() {
+    let rulefile = "rule a:\n    metrics: 'm.json', 'n.yaml'\n    params: from_file('params.yaml', 'x')\n    \
+                    shell: \"echo '{{\\\"loss\\\": NaN, \\\"top\\\": -Infinity, \\\"x\\\": {params[0]}}}' > m.json; echo 'y: .nan' > n.yaml\"\n";
+    let case = Case::new().rulefile(rulefile).file("params.yaml", "x: 1\n").run(&[]);
+    let case = case
+        .call(&["metrics"])
+        .stdout_has("loss      nan")
+        .stdout_has("top      -inf")
+        .stdout_has("y         nan");
+    let case = case.file("params.yaml", "x: 2\n").run(&[]).call(&["metrics", "diff"]);
+    assert_eq!(
+        case.last().stdout,
+        "FILE    METRIC  RUN 1  NOW  CHANGE\nm.json  x           1    2      +1\n"
+    );
+    let case = case.call(&["metrics", "diff", "1", "2", "--all"]).stdout_has("loss      nan    nan\n");
+    let case = case.call(&["metrics", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap_or_default();
+    assert_eq!(json["files"]["m.json"]["loss"], serde_json::Value::Null);
+    assert_eq!(json["files"]["m.json"]["x"], 2);
+}
+
+/// Promise: `show` need not be said before a file.
+#[test]
+fn a_file_is_shown() {
+    let case = project().run(&[]).call(&["metrics", "eval.json"]);
+    assert!(case.last().stdout.contains("auc"), "{}", case.last());
+    let case = case
+        .call_with_code(&["metrics", "score.json"], 2)
+        .stderr_has("`score.json` is no output below `metrics:`");
+    case.call_with_code(&["metrics", "dif"], 2).stderr_has("diff");
+}
+
 fn git(case: &Case, args: &[&str]) {
     let call = Command::new("git")
         .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
@@ -182,6 +216,25 @@ fn what_cannot_be_shown_is_told() {
     let case = case.call_with_code(&["metrics"], 1).stderr_has("warning: no metrics in eval.json: not JSON");
     let case = case.remove("eval.json").run(&[]).call_with_code(&["metrics", "diff"], 0);
     let case = case.stderr_has("no metric is other than after run 1");
+    // What cannot be read did not stay as it was, whether or not it is said what to compare with.
+    let case = case.edit("eval.json", "{", "");
+    for words in [&["metrics", "diff"][..], &["metrics", "diff", "1"], &["metrics", "diff", "--json"]] {
+        let case = case.command(words).output().unwrap();
+        let stderr = String::from_utf8_lossy(&case.stderr).into_owned();
+        assert_eq!(case.status.code(), Some(1), "{words:?}: {stderr}");
+        assert!(stderr.contains("warning: no metrics in eval.json: now: not JSON"), "{words:?}: {stderr}");
+    }
+    // Nobody writes to a pipe in the place of a note; of a run that is not known nothing is said.
+    let note = case.path(".rulemake/runs/1/metrics.json");
+    let case = case.remove(".rulemake/runs/1/metrics.json");
+    assert!(Command::new("mkfifo").arg(&note).status().unwrap().success());
+    let mut command = Command::new("timeout");
+    command.args(["20", env!("CARGO_BIN_EXE_rulemake"), "metrics", "diff"]).current_dir(case.root());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("there is no earlier run whose metrics are known"), "{stderr}");
+    let case = case.remove(".rulemake/runs/1/metrics.json");
     // A note that was cut off is none.
     let case = case.file(".rulemake/runs/1/metrics.json", "{\"v\":1,\"fi");
     case.call_with_code(&["metrics", "diff", "1"], 2).stderr_has("the metrics of run 1 are not known");

@@ -40,6 +40,16 @@ fn only_what_is_read_counts(format: &str, text: &str, lr: (&str, &str), seed: (&
     case.edit(&file, lr.1, lr.0).run(&[]).ran(&["train model.txt"]);
 }
 
+/// Promise: YAML is read as DVC reads it, and as `rulemake import` and `export` do: by the rules of YAML 1.2.
+#[test]
+fn yaml_is_read_as_dvc_reads_it() {
+    let rulefile = "rule a:\n    output: 'a.txt'\n    params:\n        lr=from_file('p.yaml', 'lr'), twice=from_file('p.yaml', 'lr') * 2,\n        \
+                    answer=from_file('p.yaml', 'yes'), ten=from_file('p.yaml', 'ten') + 1,\n    \
+                    shell: 'echo {params.lr} {params.twice} {params.answer} {params.ten} > {output}'\n";
+    let case = Case::new().rulefile(rulefile).file("p.yaml", "lr: 1e-3\nyes: no\nten: 010\n").run(&["a.txt"]);
+    assert_eq!(case.read("a.txt"), "0.001 0.002 no 11\n");
+}
+
 #[test]
 fn yaml_by_key() {
     only_what_is_read_counts(

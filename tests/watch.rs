@@ -176,3 +176,16 @@ fn status_tells_that_a_run_was_killed() {
     run.end();
     case.call(&["status"]).stdout_has("no run is going on; run 1 was killed: 0 of 1 jobs done\n");
 }
+
+/// Promise: a job that failed is not one of those that are done, and one that failed did run.
+#[test]
+fn status_counts_failures_apart() {
+    let rules = "rule all:\n    input: 'a', 'b', 'c'\nrule bad:\n    output: 'a'\n    shell: 'exit 1'\n\
+                 rule good:\n    output: '{x,[bc]}'\n    shell: 'touch {output}'\n";
+    let case = Case::new().rulefile(rules).run_with_code(&["-k"], 1).call(&["status"]);
+    assert!(case.last().stdout.contains(" ago: 2 of 3 jobs done, 1 failed\n"), "{}", case.last());
+    let case = case.run_with_code(&["-k"], 1).call(&["status"]);
+    assert!(case.last().stdout.contains(" ago: 2 of 3 jobs done, 1 failed\n"), "{}", case.last());
+    let case = case.remove("b").run_with_code(&["-k"], 1).call(&["status"]);
+    assert!(case.last().stdout.contains(" 2 of 3 jobs done, 1 of them ran, 1 failed\n"), "{}", case.last());
+}

@@ -204,6 +204,30 @@ impl<'s> List<'s> {
         }
     }
 
+    /// Whether a file is one that is on the list, one that was left, or one of `others`, which are paths from the root: by
+    /// whatever name, through links, too.
+    pub(crate) fn holds<'o>(&self, file: &Path, others: impl Iterator<Item = &'o str>) -> bool {
+        let searched = real_names(file);
+        if searched.is_empty() {
+            return false;
+        }
+        let is_it = |other: &Path| real_names(other).iter().any(|name| searched.contains(name));
+        let mut items = self.items.iter().map(|(path, item)| match item {
+            Item::File { full, .. } => full.clone(),
+            Item::Directory | Item::Link(_) => self.base.join(path),
+        });
+        // Of a directory that is left, all that is in it is. One that is around the project is named by mistake.
+        let base = fs::canonicalize(&self.base).unwrap_or_default();
+        let has_it = |other: &Path| {
+            let around = |real: &PathBuf| searched.iter().any(|name| name.starts_with(real));
+            real_names(other).iter().any(|real| !base.starts_with(real) && around(real))
+        };
+        // They are called as somebody named them.
+        let named = |path: &String| [PathBuf::from(path), self.root.join(path), self.base.join(path)];
+        let mut others = self.left.keys().flat_map(named).chain(others.map(|path| self.root.join(path)));
+        items.any(|item| is_it(&item)) || others.any(|other| has_it(&other))
+    }
+
     /// Writes the archive, with a text that is called `name` in the root.
     ///
     /// # Errors
@@ -240,4 +264,14 @@ impl<'s> List<'s> {
         archived.left = self.left.into_iter().map(|(path, because)| ArchiveLeft { path, because }).collect();
         Ok(archived)
     }
+}
+
+/// What is at a path by its real name, and the entry that the path names, which may be a link to that. Empty where there is
+/// nothing.
+fn real_names(path: &Path) -> Vec<PathBuf> {
+    let entry = path.file_name().and_then(|name| {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(fs::canonicalize(parent).ok()?.join(name)).filter(|entry| fs::symlink_metadata(entry).is_ok())
+    });
+    fs::canonicalize(path).ok().into_iter().chain(entry).collect()
 }

@@ -79,7 +79,13 @@ const RATIO: u64 = 1000;
 /// [`ErrorKind::Environment`] when something cannot be read or written.
 pub fn unpack(from: impl AsRef<Path>, to: impl AsRef<Path>, options: &UnpackOptions) -> Result<Unpacked> {
     let (from, to) = (from.as_ref(), to.as_ref());
-    let size = fs::metadata(from).map_err(|error| Error::io("read", from, error))?.len();
+    let meta = fs::metadata(from).map_err(|error| Error::io("read", from, error))?;
+    // To open a pipe would wait for a writer.
+    if !meta.is_file() {
+        let message = format!("{} is not a regular file", from.display());
+        return Err(Error::new(ErrorKind::Usage, message).with_path(from));
+    }
+    let size = meta.len();
     let most = options.max_bytes.unwrap_or(size.saturating_mul(RATIO).max(ALWAYS));
     let mut look = Look::default();
     let looked = pour(from, most, &mut look)?;
@@ -178,11 +184,6 @@ fn pour(from: &Path, most: u64, take: &mut dyn Take) -> Result<Unpacked> {
         Error::new(ErrorKind::Usage, message).with_path(from)
     };
     let file = File::open(from).map_err(|error| Error::io("read", from, error))?;
-    let meta = file.metadata().map_err(|error| Error::io("read", from, error))?;
-    if !meta.is_file() {
-        let message = format!("{} is not a regular file", from.display());
-        return Err(Error::new(ErrorKind::Usage, message).with_path(from));
-    }
     let decoder = zstd::Decoder::new(BufReader::new(file)).map_err(|error| broken(&error))?;
     let mut archive = Archive::new(decoder);
     let mut gate = Gate::default();
@@ -321,10 +322,11 @@ fn symlink(_: &str, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Which of the files are there already. Where a directory of theirs is a link, or no directory, nothing can be unpacked.
+/// Which of the files are there already. Where a directory of theirs is a link, no directory, or cannot be written to, nothing
+/// can be unpacked: one by one they are moved to their places, and half of them would be there.
 fn conflicts(to: &Path, directories: &[String], files: &[String]) -> Result<Vec<String>> {
     match fs::metadata(to) {
-        Err(_) if fs::symlink_metadata(to).is_err() => return Ok(Vec::new()),
+        Err(_) if there(to)?.is_none() => return Ok(Vec::new()),
         Ok(meta) if meta.is_dir() => {}
         _ => {
             let message = format!("{} is there, and is no directory", to.display());
@@ -334,30 +336,73 @@ fn conflicts(to: &Path, directories: &[String], files: &[String]) -> Result<Vec<
     let above = |path: &'_ String| -> Vec<String> {
         path.match_indices('/').filter_map(|(at, _)| path.get(..at).map(String::from)).collect()
     };
-    let mut sound = rustc_hash::FxHashSet::default();
+    // Whether each is there.
+    let mut known = rustc_hash::FxHashMap::default();
     for directory in directories.iter().chain(files).flat_map(above).chain(directories.iter().cloned()) {
+        if known.contains_key(&directory) {
+            continue;
+        }
         let place = to.join(&directory);
-        let is_other =
-            sound.insert(directory) && fs::symlink_metadata(&place).is_ok_and(|meta| !meta.is_dir());
-        if is_other {
+        let meta = there(&place)?;
+        if meta.as_ref().is_some_and(|meta| !meta.is_dir()) {
             let message = format!("{} is no directory, and nothing is unpacked behind it", place.display());
             return Err(elsewhere(message, place));
         }
+        known.insert(directory, meta.is_some());
     }
     let mut found = Vec::new();
     for file in files {
         let place = to.join(file);
-        match fs::symlink_metadata(&place) {
-            Ok(meta) if meta.is_dir() => {
+        match there(&place)? {
+            Some(meta) if meta.is_dir() => {
                 let message = format!("{} is a directory, and a file in the archive", place.display());
                 return Err(elsewhere(message, place));
             }
-            Ok(_) => found.push(file.clone()),
-            Err(_) => {}
+            Some(_) => found.push(file.clone()),
+            None => {}
         }
     }
+    let is_there = |directory: &String| known.get(directory) == Some(&true);
+    let new = directories.iter().filter(|directory| !is_there(directory)).chain(files);
+    let changed = new.map(|path| above(path).into_iter().rev().find(is_there).unwrap_or_default());
+    let changed: std::collections::BTreeSet<String> = changed.collect();
+    changed.iter().try_for_each(|directory| takes_files(to, directory))?;
     Ok(found)
 }
+
+/// What is at a path, links not followed.
+fn there(place: &Path) -> Result<Option<fs::Metadata>> {
+    match fs::symlink_metadata(place) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("look at", place, error).with_help(NOTHING)),
+    }
+}
+
+/// Whether files can be moved into a directory that is there, from one that is made beside the others in `to`.
+#[cfg(unix)]
+fn takes_files(to: &Path, directory: &str) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let place = if directory.is_empty() { to.to_path_buf() } else { to.join(directory) };
+    let device = |path: &Path| {
+        let meta = fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+        Ok::<u64, Error>(meta.dev())
+    };
+    let because = match crate::sys::rights(&place) {
+        [_, true, true] if device(&place)? == device(to)? => return Ok(()),
+        [_, true, true] => format!("it is on another file system than {}", to.display()),
+        _ => "permission denied".to_string(),
+    };
+    let message = format!("cannot unpack into {}: {because}", place.display());
+    Err(Error::new(ErrorKind::Environment, message).with_path(place).with_help(NOTHING))
+}
+
+#[cfg(not(unix))]
+fn takes_files(_: &Path, _: &str) -> Result<()> {
+    Ok(())
+}
+
+const NOTHING: &str = "nothing was unpacked; allow it, or unpack elsewhere";
 
 fn elsewhere(message: String, place: PathBuf) -> Error {
     Error::new(ErrorKind::Usage, message).with_path(place).with_help("move it away, or unpack elsewhere")

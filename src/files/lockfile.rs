@@ -4,7 +4,7 @@ use crate::disk as fs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::trace::lock::NAME;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A line for each of some million outputs; what is larger was not written by us.
 const MOST_BYTES: u64 = 1 << 30;
@@ -35,14 +35,29 @@ pub(crate) fn read(root: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Puts a text in its place.
+/// Puts a text in its place: where there is a link, in that of the file that it leads to.
 pub(crate) fn write(root: &Path, text: &str) -> Result<()> {
-    let path = root.join(NAME);
+    let path = real(root.join(NAME))?;
     // Two that write at once must not write into one file.
-    let fresh = root.join(format!(".{NAME}.{}.new", std::process::id()));
+    let fresh = path.with_file_name(format!(".{NAME}.{}.new", std::process::id()));
     let written = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path));
     written.map_err(|error| {
         let _ = fs::remove_file(&fresh);
         Error::io("write", &path, error)
     })
+}
+
+/// The end of a chain of links, which need not be there yet.
+fn real(mut path: PathBuf) -> Result<PathBuf> {
+    /// As many as systems follow.
+    const MOST: usize = 40;
+    for _ in 0..MOST {
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_symlink() => {}
+            _ => return Ok(path),
+        }
+        let to = fs::read_link(&path).map_err(|error| Error::io("look at", &path, error))?;
+        path = path.parent().unwrap_or(Path::new("")).join(to);
+    }
+    Err(Error::io("write", &path, io::Error::other("too many links lead to each other")))
 }

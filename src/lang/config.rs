@@ -1,7 +1,7 @@
 //! Config files and `key=value` settings to values of the language. Opens nothing.
 //!
 //! YAML is read with PyYAML's rules for plain scalars (YAML 1.1), because that is what workflows were written
-//! for: `yes` is true, `1e3` is a text. An alias is a copy; size and depth are limited, so that neither a deep
+//! for: `yes` is true, `1e3` is a text. Files of params and metrics are read as DVC reads them (YAML 1.2). An alias is a copy; size and depth are limited, so that neither a deep
 //! nor a self-multiplying file ("billion laughs") harms.
 
 #[cfg(test)]
@@ -11,10 +11,12 @@ mod yaml;
 use crate::base::digest::Digest;
 use crate::diag::{Problem, SourceId, Span};
 use crate::lang::config::yaml::Yaml;
-pub(crate) use crate::lang::config::yaml::plain_scalar;
+pub(crate) use crate::lang::config::yaml::{core_scalar, plain_scalar};
 use crate::lang::value::{Dict, DictMap, Flavour, Key, Shared, TextKey, Value};
 use rustc_hash::FxHashMap;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -297,24 +299,28 @@ impl Documents {
     }
 }
 
-/// What a file holds, whatever stands at its top; or what is wrong and in which line.
+/// What a file of params or metrics holds, whatever stands at its top; or what is wrong and in which line. YAML is read as DVC
+/// reads it, by the rules of YAML 1.2.
 pub(crate) fn document(text: &str, format: Format) -> Result<Value, String> {
     let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
     let read = match format {
-        Format::Yaml => Yaml::new(SourceId(0), 0, bare).document(),
+        Format::Yaml => Yaml::new(SourceId(0), 0, bare).core().document(),
         Format::Json => parse_json(SourceId(0), 0, bare),
         Format::Toml => parse_toml(SourceId(0), 0, bare),
     };
-    read.map_err(|problem| {
-        let at = problem.labels.first().map_or(0, |(span, _)| span.start as usize);
-        let line = bare.get(..at).unwrap_or("").matches('\n').count() + 1;
-        format!("{} (line {line})", problem.message)
-    })
+    read.map_err(|problem| with_line(&problem, bare))
 }
 
-/// A document of YAML, or what is wrong and in which line.
+/// A document of YAML as PyYAML reads it, or what is wrong and in which line.
 pub(crate) fn yaml_value(text: &str) -> Result<Value, String> {
-    document(text, Format::Yaml)
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Yaml::new(SourceId(0), 0, bare).document().map_err(|problem| with_line(&problem, bare))
+}
+
+fn with_line(problem: &Problem, text: &str) -> String {
+    let at = problem.labels.first().map_or(0, |(span, _)| span.start as usize);
+    let line = text.get(..at).unwrap_or("").matches('\n').count() + 1;
+    format!("{} (line {line})", problem.message)
 }
 
 /// A scalar, a quoted text or a flow collection. A text with a colon in it is not a mapping here.
@@ -346,8 +352,11 @@ fn parse_json(source: SourceId, base: usize, text: &str) -> Parsed<Value> {
         let problem = Problem::error("bad-config", message).at(Span::new(source, base + at, base + at), "");
         return Err(Box::new(problem.help("write it as a text, in quotes")));
     }
-    serde_json::from_str::<Json>(text).map(|json| json.0).map_err(|error| {
-        let at = offset_of(text, error.line(), error.column());
+    let (text, constants) = without_constants(text);
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    let read = Json { constants: &constants, lists: &Cell::new(0) }.deserialize(&mut reader);
+    read.and_then(|value| reader.end().map(|()| value)).map_err(|error| {
+        let at = offset_of(&text, error.line(), error.column());
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or("").to_string();
         let span = Span::new(source, base + at, base + at);
@@ -385,67 +394,116 @@ fn inexact_integer(text: &str) -> Option<usize> {
     None
 }
 
-/// A JSON value; serde_json limits its depth.
-struct Json(Value);
+/// What `NaN` and its like are, by the number of the list that stands for it.
+type Constants = FxHashMap<usize, f64>;
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+/// Python writes and reads `NaN`, `Infinity` and `-Infinity`, which are no JSON: an empty list as long as each, so that places
+/// stay what they are, stands for it.
+fn without_constants(text: &str) -> (Cow<'_, str>, Constants) {
+    let mut constants = Constants::default();
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return (Cow::Borrowed(text), constants);
+    }
+    let known = [("NaN", f64::NAN), ("Infinity", f64::INFINITY), ("-Infinity", f64::NEG_INFINITY)];
+    let bytes = text.as_bytes();
+    let is_word = |at: usize| bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || b"_-+.".contains(b));
+    let mut out = String::with_capacity(text.len());
+    let (mut copied, mut at, mut lists, mut in_text) = (0, 0, 0, false);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if in_text => at += 1,
+            b'"' => in_text = !in_text,
+            b'[' if !in_text => lists += 1,
+            b'N' | b'I' | b'-' if !in_text && !at.checked_sub(1).is_some_and(is_word) => {
+                let constant = known
+                    .iter()
+                    .find(|(name, _)| bytes[at..].starts_with(name.as_bytes()) && !is_word(at + name.len()));
+                if let Some((name, value)) = constant {
+                    out.push_str(text.get(copied..at).unwrap_or(""));
+                    out.push_str("[]");
+                    out.extend(std::iter::repeat_n(' ', name.len() - 2));
+                    constants.insert(lists, *value);
+                    lists += 1;
+                    copied = at + name.len();
+                    at = copied - 1;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    out.push_str(text.get(copied..).unwrap_or(""));
+    (Cow::Owned(out), constants)
+}
+
+/// Reads a JSON value; serde_json limits its depth.
+#[derive(Clone, Copy)]
+struct Json<'c> {
+    constants: &'c Constants,
+    /// Lists that were begun.
+    lists: &'c Cell<usize>,
+}
+
+impl<'de> DeserializeSeed<'de> for Json<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct JsonVisitor;
-
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
+impl<'de> Visitor<'de> for Json<'_> {
+    type Value = Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json(Value::None))
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::None)
     }
 
-    fn visit_bool<E>(self, b: bool) -> Result<Json, E> {
-        Ok(Json(Value::Bool(b)))
+    fn visit_bool<E>(self, b: bool) -> Result<Value, E> {
+        Ok(Value::Bool(b))
     }
 
-    fn visit_i64<E>(self, n: i64) -> Result<Json, E> {
-        Ok(Json(Value::Int(n)))
+    fn visit_i64<E>(self, n: i64) -> Result<Value, E> {
+        Ok(Value::Int(n))
     }
 
-    fn visit_u64<E>(self, n: u64) -> Result<Json, E> {
+    fn visit_u64<E>(self, n: u64) -> Result<Value, E> {
         // As in YAML, what is too large for a number stays as it is written.
-        Ok(Json(i64::try_from(n).map_or_else(|_| n.to_string().into(), Value::Int)))
+        Ok(i64::try_from(n).map_or_else(|_| n.to_string().into(), Value::Int))
     }
 
-    fn visit_f64<E>(self, x: f64) -> Result<Json, E> {
-        Ok(Json(Value::Float(x)))
+    fn visit_f64<E>(self, x: f64) -> Result<Value, E> {
+        Ok(Value::Float(x))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json(text.into()))
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let number = self.lists.get();
+        self.lists.set(number + 1);
         let mut items = Vec::new();
-        while let Some(Json(item)) = seq.next_element()? {
+        while let Some(item) = seq.next_element_seed(self)? {
             items.push(item);
         }
-        Ok(Json(Value::list(items)))
+        Ok(self.constants.get(&number).map_or_else(|| Value::list(items), |x| Value::Float(*x)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = DictMap::default();
         while let Some(key) = entries.next_key::<String>()? {
             if map.contains_key(&TextKey(&key)) {
                 return Err(serde::de::Error::custom(format!("key `{key}` is there twice")));
             }
-            let Json(value) = entries.next_value()?;
+            let value = entries.next_value_seed(self)?;
             map.insert(Key::text(key), value);
         }
-        Ok(Json(Value::dict(map)))
+        Ok(Value::dict(map))
     }
 }
 

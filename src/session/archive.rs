@@ -31,6 +31,8 @@ pub struct ArchiveOptions {
     pub results: ArchiveResults,
     /// More files and directories, from the root that was named: that of the session without what `workdir:` adds.
     pub also: Vec<String>,
+    /// The file that the archive is going to replace, if there is one: it is refused when it is one of the project.
+    pub replaces: Option<PathBuf>,
 }
 
 /// Which results go into an archive.
@@ -72,7 +74,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// As [`Session::plan`]; [`ErrorKind::Environment`] when a file cannot be read or the archive cannot be written.
+    /// As [`Session::plan`]; [`ErrorKind::Usage`] when [`ArchiveOptions::replaces`] is a file of the project;
+    /// [`ErrorKind::Environment`] when a file cannot be read or the archive cannot be written.
     pub fn archive<T: AsRef<str>>(
         &self,
         targets: &[T],
@@ -101,6 +104,13 @@ impl Session {
         what.also.iter().for_each(|path| list.add_from_top(path));
         if let Some(report) = &self.workflow.report {
             list.add(report, None, false);
+        }
+        let outputs = cx.graph.jobs.iter().flat_map(|job| &job.outputs).map(|path| cx.paths.text(*path));
+        let others = outputs.chain([NAME]);
+        if let Some(file) = what.replaces.as_ref().filter(|file| list.holds(file, others.clone())) {
+            let message = format!("{} is a file of the project, and would be lost", file.display());
+            let error = Error::new(ErrorKind::Usage, message).with_path(file);
+            return Err(error.with_help("write the archive to another file"));
         }
         list.write(NAME, &lock.to_text(), to)
     }

@@ -269,7 +269,8 @@ fn growth(old: &Value, new: &Value) -> Option<f64> {
     };
     match (old, new) {
         (Value::Int(old), Value::Int(new)) => new.checked_sub(*old).map(|n| n as f64),
-        _ => Some(number(new)? - number(old)?),
+        // There is no difference between what is no number, or endless.
+        _ => Some(number(new)? - number(old)?).filter(|change| !change.is_nan()),
     }
 }
 
@@ -404,7 +405,7 @@ impl Session {
             self.add_file(&mut metrics, path);
         }
         if !metrics.is_empty() {
-            runs::note(&note, &serde_json::to_vec(&metrics).unwrap_or_default());
+            runs::note(&note, &read::note(&metrics));
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Status {
     pub since_ms: u64,
     /// Now, by the same clock.
     pub now_ms: u64,
-    /// Jobs that have come to their end, with those that were up to date.
+    /// Jobs that have come to their end, with those that were up to date and those that failed.
     pub done: usize,
     /// Jobs in the plan.
     pub total: usize,

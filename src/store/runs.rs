@@ -68,8 +68,12 @@ impl RunLog {
 /// At most so much of a log's end is looked at for its last lines.
 const TAIL_BYTES: u64 = 64 << 10;
 
-/// The text of a log; empty when the job wrote nothing, for then there is no file.
+/// The text of a log; empty when the job wrote nothing, for then there is no file. Nor has a pipe or a device a text:
+/// to open it could wait for a writer, to read it for ever.
 pub(crate) fn read_log(log: &Path) -> Result<String> {
+    if fs::metadata(log).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        return Ok(String::new());
+    }
     match fs::read(log) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),

@@ -97,6 +97,7 @@ pub(crate) fn archive(place: &Place, args: &ArchiveArgs) -> Result<Exit, Failure
             Failure::new(Exit::Usage, message).help("`-o FILE` writes another, `--overwrite` replaces it")
         );
     }
+    what.replaces = Some(to_shown.clone());
     let mut name = std::ffi::OsString::from(".");
     name.push(to.file_name().unwrap_or_default());
     name.push(format!(".{}.tmp", std::process::id()));

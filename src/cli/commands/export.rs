@@ -1,5 +1,7 @@
 //! `rulemake export`: what is up to date, as DVC has it.
 
+mod agree;
+
 use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::export::dvc;
@@ -8,7 +10,7 @@ use crate::init::io_failure;
 use crate::options::RunArgs;
 use rulemake::inspect::OutputState;
 use rulemake::report::printable;
-use rulemake::{Value, Verdict};
+use rulemake::{Session, Value, Verdict};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,12 +50,19 @@ pub(crate) fn export(place: &Place, args: &ExportArgs) -> Result<Exit, Failure> 
         _ => io_failure("read", &root.join(STAGES), &error),
     })?;
     let stages = stages(STAGES, &text, root)?;
-    let outputs = outputs(place)?;
+    let session = session(place)?;
+    let outputs = outputs(place, &session)?;
+    let agreed = agree::Stages::new(place, &session, STAGES, &text)?;
 
     let mut left = Vec::new();
     let mut ready: Vec<(String, ResolvedStage)> = Vec::new();
     for (name, stage) in stages {
-        match stage.and_then(|stage| is_up_to_date(&name, &stage, &outputs).map(|()| stage)) {
+        let is_right = |stage: &ResolvedStage| {
+            let made = made(&name, stage);
+            made.iter().try_for_each(|path| is_up_to_date(path, &outputs))?;
+            made.iter().try_for_each(|path| agreed.agree(path))
+        };
+        match stage.and_then(|stage| is_right(&stage).map(|()| stage)) {
             Ok(stage) => ready.push((name, stage)),
             Err(because) => left.push(Left { stage: name, because }),
         }
@@ -86,41 +95,43 @@ pub(crate) fn export(place: &Place, args: &ExportArgs) -> Result<Exit, Failure> 
             written.insert(left.stage.clone(), entry.clone());
         }
     }
-    write(&root.join(LOCK), &dvc::document(&written))?;
+    // A lock file without stages says nothing, and DVC does not write one either.
+    if !written.is_empty() {
+        write(&root.join(LOCK), &dvc::document(&written))?;
+    }
     tell(place, count, kept, cache.as_deref(), &left)
 }
 
-/// The outputs that the default rule needs, by path.
-fn outputs(place: &Place) -> Result<BTreeMap<String, OutputState>, Failure> {
+fn session(place: &Place) -> Result<Session, Failure> {
     let workflow = place.load(None)?;
-    let options = place.run_options(&RunArgs::default(), &workflow);
-    let session = place.session(workflow, &RunArgs::default()).open()?;
+    Ok(place.session(workflow, &RunArgs::default()).open()?)
+}
+
+/// The outputs that the default rule needs, by path.
+fn outputs(place: &Place, session: &Session) -> Result<BTreeMap<String, OutputState>, Failure> {
+    let options = place.run_options(&RunArgs::default(), session.workflow());
     let outputs = session.outputs::<&str>(&[], &options);
     place.show_printed(&session.take_printed());
     let outputs = outputs.map_err(|error| place.explained(error, &[]))?;
     Ok(outputs.into_iter().map(|output| (output.path.clone(), output)).collect())
 }
 
-/// Whether a job made what the stage would make.
-fn is_up_to_date(
-    name: &str,
-    stage: &ResolvedStage,
-    outputs: &BTreeMap<String, OutputState>,
-) -> Result<(), String> {
-    let stamp = crate::import::dvc::stamp(name);
-    let own = stage.outs.iter().map(|out| out.path.as_str());
-    let all = own.chain(stage.outs.is_empty().then_some(stamp.as_str()));
-    for path in all {
-        match outputs.get(path) {
-            None => return Err(format!("the first rule does not need {path}")),
-            Some(output) if output.verdict != Verdict::UpToDate => {
-                return Err(format!("{path} is not up to date"));
-            }
-            Some(output) if !output.exists => return Err(format!("{path} is not there")),
-            Some(_) => {}
-        }
+/// What the job of a stage makes.
+fn made(name: &str, stage: &ResolvedStage) -> Vec<String> {
+    match &stage.outs[..] {
+        [] => vec![crate::import::dvc::stamp(name)],
+        outs => outs.iter().map(|out| out.path.clone()).collect(),
     }
-    Ok(())
+}
+
+/// Whether a job of the Rulefile made what is there.
+fn is_up_to_date(path: &str, outputs: &BTreeMap<String, OutputState>) -> Result<(), String> {
+    match outputs.get(path) {
+        None => Err(format!("the first rule does not need {path}")),
+        Some(output) if output.verdict != Verdict::UpToDate => Err(format!("{path} is not up to date")),
+        Some(output) if !output.exists => Err(format!("{path} is not there")),
+        Some(_) => Ok(()),
+    }
 }
 
 /// What the lock file says that is there.
@@ -180,10 +191,14 @@ fn tell(
             format!("{kept} new file{} in {}", s(kept), cache.display())
         }
     };
-    output.remark(&printable(&format!("{LOCK} has {count} stage{}; {kept}", s(count))));
+    output.remark(&printable(&match count {
+        0 => format!("nothing to write into {LOCK}"),
+        _ => format!("{LOCK} has {count} stage{}; {kept}", s(count)),
+    }));
     if !left.is_empty() {
         output.remark(
-            "help: `rulemake` makes what is not up to date; `rulemake import` says which stages it knows",
+            "help: `rulemake` makes what is not up to date; `rulemake import dvc.yaml -o -` prints the rules that dvc.yaml stands \
+             for: where the Rulefile is to do the same, take them over, else write its command into dvc.yaml",
         );
     }
     Ok(exit)

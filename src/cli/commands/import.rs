@@ -61,7 +61,7 @@ pub(crate) fn import(common: &Common, output: &Output, args: &ImportArgs) -> Res
         }
         return snakefile(output, &start, &path);
     }
-    let bytes = std::fs::read(here.join(&path)).map_err(|error| {
+    let bytes = crate::read::whole(&here.join(&path)).map_err(|error| {
         let failure = io_failure("read", &path, &error);
         match error.kind() {
             std::io::ErrorKind::NotFound => {

@@ -28,6 +28,7 @@ pub(crate) fn lock(place: &Place, args: &LockArgs) -> Result<Exit, Failure> {
     let options = place.run_options(&RunArgs::default(), &workflow);
     let session = place.session(workflow, &RunArgs::default()).open()?;
     let targets = place.targets(&args.targets, session.workflow());
+    let is_new = !session.root().join("Rulefile.lock").exists();
     let done = match args.check {
         true => session.check_lock(&targets, &options).map(Done::Checked),
         false => session.write_lock(&targets, &options, args.prune).map(Done::Written),
@@ -35,7 +36,7 @@ pub(crate) fn lock(place: &Place, args: &LockArgs) -> Result<Exit, Failure> {
     place.show_printed(&session.take_printed());
     match done.map_err(|error| place.explained(error, &targets))? {
         Done::Checked(found) => checked(place, &found),
-        Done::Written(written) => told(place, &written),
+        Done::Written(written) => told(place, &written, is_new),
     }
 }
 
@@ -66,7 +67,7 @@ fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Fai
     Ok(exit)
 }
 
-fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Failure> {
+fn told(place: &Place, written: &rulemake::lock::LockWritten, is_new: bool) -> Result<Exit, Failure> {
     let output = &place.output;
     let exit = if written.left.is_empty() { Exit::Success } else { Exit::Found };
     if output.json {
@@ -79,7 +80,11 @@ fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Fa
     let counts = [("added", written.added), ("changed", written.changed), ("removed", written.removed)];
     let changes: Vec<String> =
         counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
-    let changes = if changes.is_empty() { "as it was".to_string() } else { changes.join(", ") };
+    let changes = match changes.is_empty() {
+        true if is_new => "a new file".to_string(),
+        true => "as it was".to_string(),
+        false => changes.join(", "),
+    };
     output.remark(&format!("Rulefile.lock: {}, {changes}", outputs(written.outputs)));
     if !written.left.is_empty() {
         output.remark("help: what is not up to date is locked as it was before: make it first, with `rulemake`, or with `--lock` both at once");

@@ -4,6 +4,7 @@ use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::git;
 use clap::ValueEnum;
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use rulemake::Session;
 use rulemake::inspect::{Metrics, MetricsDiff};
 use rulemake::report::{self, printable};
@@ -11,8 +12,8 @@ use rulemake::report::{self, printable};
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct MetricsArgs {
     /// What to do
-    #[arg(value_name = "WHAT", default_value = "show")]
-    what: What,
+    #[arg(value_name = "WHAT", default_value = "show", value_parser = AskedParser)]
+    what: Asked,
     /// show: only these files or patterns. diff: a run by its number, or a revision of git; a second one instead of the files as
     /// they are
     #[arg(value_name = "FILE|RUN|REVISION")]
@@ -33,20 +34,55 @@ enum What {
     Diff,
 }
 
+/// What is to be done; or a file, which is to be shown.
+#[derive(Clone, Debug)]
+enum Asked {
+    Do(What),
+    Show(String),
+}
+
+#[derive(Clone)]
+struct AskedParser;
+
+impl TypedValueParser for AskedParser {
+    type Value = Asked;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Asked, clap::Error> {
+        match value.to_str() {
+            // What is called like a file is none of the words.
+            Some(file) if file.contains(['.', '/', '*']) => Ok(Asked::Show(file.to_string())),
+            _ => EnumValueParser::<What>::new().parse_ref(command, arg, value).map(Asked::Do),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(What::value_variants().iter().filter_map(What::to_possible_value)))
+    }
+}
+
 pub(crate) fn metrics(place: &Place, args: &MetricsArgs) -> Result<Exit, Failure> {
     let session = place.open()?;
-    match args.what {
+    let (what, names) = match &args.what {
+        Asked::Do(what) => (*what, args.names.clone()),
+        Asked::Show(file) => (What::Show, [std::slice::from_ref(file), &args.names].concat()),
+    };
+    match what {
         What::Show if args.all => Err(Failure::new(Exit::Usage, "`--all` is for `rulemake metrics diff`")),
-        What::Show => show(place, &session, args),
+        What::Show => show(place, &session, &names, args.md),
         What::Diff => diff(place, &session, args),
     }
 }
 
-fn show(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Failure> {
+fn show(place: &Place, session: &Session, names: &[String], md: bool) -> Result<Exit, Failure> {
     let mut metrics = now(place, session)?;
-    if !args.names.is_empty() {
+    if !names.is_empty() {
         let mut wanted = Vec::new();
-        for target in place.targets(&args.names, session.workflow()) {
+        for target in place.targets(names, session.workflow()) {
             wanted.extend(session.files_of(&target)?);
         }
         let all = session.metric_files()?;
@@ -64,7 +100,7 @@ fn show(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Fa
     if output.json {
         output.answer_json(&metrics)?;
     } else if metrics.files().len() > 0 {
-        output.answer(&match args.md {
+        output.answer(&match md {
             true => report::metrics_markdown(&metrics),
             false => report::metrics_text(&metrics, output.stdout_style()),
         })?;
@@ -114,10 +150,13 @@ fn told<'m>(place: &Place, unreadable: impl Iterator<Item = (&'m str, &'m str)>)
 
 fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Failure> {
     let (before, after) = match &args.names[..] {
-        [] => match last_others(place, session)? {
-            Some(before) => (before, State::now(now(place, session)?)),
-            None => return Ok(Exit::Success),
-        },
+        [] => {
+            let now = State::now(now(place, session)?);
+            match last_others(session, &now)? {
+                Others::Of(before) => (before, now),
+                Others::None { those, diff } => return same(place, &those, &diff),
+            }
+        }
         [one] => (state(session, one)?, State::now(now(place, session)?)),
         [one, other] => (state(session, one)?, state(session, other)?),
         _ => {
@@ -139,7 +178,7 @@ fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Fa
             false => report::metrics_diff_text(&diff, output.stdout_style()),
         })?;
     }
-    Ok(told(place, diff.unreadable.iter().map(|(path, why)| (path.as_str(), why.as_str()))))
+    Ok(unreadable(place, &diff))
 }
 
 /// Metrics, and what they are called.
@@ -154,34 +193,57 @@ impl State {
     }
 }
 
-/// The last run that left other metrics than there are now. `None` when that was said to be none.
-fn last_others(place: &Place, session: &Session) -> Result<Option<State>, Failure> {
-    let now = now(place, session)?;
-    if now.files().len() + now.unreadable().len() == 0 {
+/// What the earlier runs left, beside what there is now.
+enum Others {
+    /// The last run that left other metrics.
+    Of(State),
+    /// All left the same: which, and how the last of them compares.
+    None { those: String, diff: MetricsDiff },
+}
+
+fn last_others(session: &Session, now: &State) -> Result<Others, Failure> {
+    if now.metrics.files().len() + now.metrics.unreadable().len() == 0 {
         return Err(nothing(session)?);
     }
-    let runs = session.metric_runs()?;
-    for run in &runs {
-        let Some(metrics) = session.metrics_of_run(*run)? else { continue };
-        let diff = MetricsDiff::between(("", &metrics), ("", &now));
-        if !diff.only_changes().metrics.is_empty() {
-            return Ok(Some(State { name: format!("run {run}"), metrics }));
+    let (mut newest, mut oldest) = (None, 0);
+    for run in session.metric_runs()? {
+        let Some(metrics) = session.metrics_of_run(run)? else { continue };
+        let before = State { name: format!("run {run}"), metrics };
+        let diff = MetricsDiff::between((&before.name, &before.metrics), (&now.name, &now.metrics));
+        let diff = diff.only_changes();
+        if !diff.metrics.is_empty() {
+            return Ok(Others::Of(before));
         }
+        newest.get_or_insert((run, diff));
+        oldest = run;
     }
-    match (runs.first(), runs.last()) {
-        (Some(last), Some(first)) => {
-            let those = if first == last { format!("run {last}") } else { format!("runs {first} to {last}") };
-            if place.output.json {
-                let diff = MetricsDiff::between(("now", &now), ("now", &now)).only_changes();
-                place.output.answer_json(&diff)?;
-            } else {
-                place.output.remark(&format!("no metric is other than after {those}; `rulemake metrics diff HEAD` compares with git"));
-            }
-            Ok(None)
+    match newest {
+        Some((newest, diff)) => {
+            let those = match newest == oldest {
+                true => format!("run {newest}"),
+                false => format!("runs {oldest} to {newest}"),
+            };
+            Ok(Others::None { those, diff })
         }
-        _ => Err(Failure::new(Exit::Usage, "there is no earlier run whose metrics are known")
+        None => Err(Failure::new(Exit::Usage, "there is no earlier run whose metrics are known")
             .help("metrics are noted at the end of each run that runs a job; `rulemake metrics diff HEAD` compares with git")),
     }
+}
+
+/// Tells that no metric changed, as far as they can be read.
+fn same(place: &Place, those: &str, diff: &MetricsDiff) -> Result<Exit, Failure> {
+    if place.output.json {
+        place.output.answer_json(diff)?;
+    } else {
+        place.output.remark(&format!(
+            "no metric is other than after {those}; `rulemake metrics diff HEAD` compares with git"
+        ));
+    }
+    Ok(unreadable(place, diff))
+}
+
+fn unreadable(place: &Place, diff: &MetricsDiff) -> Exit {
+    told(place, diff.unreadable.iter().map(|(path, why)| (path.as_str(), why.as_str())))
 }
 
 /// What a run left, or git holds.

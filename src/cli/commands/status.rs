@@ -30,14 +30,17 @@ fn text(status: &Status, style: TextStyle) -> String {
         } else {
             format!(", {} failed", status.failed.len())
         };
+        // One that failed has come to its end, too, and ran.
+        let done = status.done.saturating_sub(status.failed.len());
         // A run that only read files again is a run, too, and no job of it did anything.
         let ran = match status.ran {
-            _ if status.running || status.done == 0 => String::new(),
-            0 => ", none had to run".to_string(),
-            ran if ran < status.done => format!(", {ran} of them ran"),
+            _ if status.running || done == 0 => String::new(),
+            0 if status.failed.is_empty() => ", none had to run".to_string(),
+            0 => String::new(),
+            ran if ran < done => format!(", {ran} of them ran"),
             _ => String::new(),
         };
-        format!("{} of {} jobs done{ran}{failed}", status.done, status.total)
+        format!("{done} of {} jobs done{ran}{failed}", status.total)
     };
     let _ = match (status.running, status.run, &status.by) {
         (true, Some(run), by) => {

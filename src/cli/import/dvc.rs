@@ -16,6 +16,9 @@ use std::path::Path;
 /// More instances than anybody wants to read.
 const MAX_INSTANCES: usize = 10_000;
 
+/// What is put before each command: DVC's go on after an unset variable and a failure in a pipe.
+pub(crate) const PREFIX: &str = "set +uo pipefail; ";
+
 /// The options of an output that matter here.
 const PLAIN_OPTIONS: [&str; 12] =
     ["cache", "desc", "type", "labels", "meta", "remote", "push", "x", "y", "x_label", "y_label", "title"];
@@ -105,8 +108,7 @@ impl Reader<'_> {
         if let Some(known) = self.files.get(path) {
             return Ok(known.clone());
         }
-        let text =
-            std::fs::read_to_string(self.dir.join(path)).map_err(|_| format!("{path} cannot be read"))?;
+        let text = text_of(&self.dir.join(path)).ok_or_else(|| format!("{path} cannot be read"))?;
         let content = match path.rsplit('.').next() {
             Some("json") => {
                 serde_json::from_str(&text).map_err(|error| format!("{path} is not JSON: {error}"))?
@@ -410,7 +412,10 @@ impl Reader<'_> {
     }
 
     fn finish(mut self) -> Imported {
-        let mut head = "\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix(\"set +uo pipefail; \")\n\n".to_string();
+        let mut head = format!(
+            "\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix({})\n\n",
+            quoted(PREFIX)
+        );
         for (path, (name, _)) in &self.files {
             let stands_in = |text: &String| text.contains(&format!("{name}["));
             let is_used = self.drafts.iter().any(|Stage { draft, outputs, .. }| {
@@ -481,7 +486,7 @@ impl Reader<'_> {
 
     /// Outputs that were directories when DVC made them.
     fn locked_directories(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.dir.join("dvc.lock")).unwrap_or_default();
+        let text = text_of(&self.dir.join("dvc.lock")).unwrap_or_default();
         let lock = parsed("dvc.lock", &text).unwrap_or(Json::Null);
         let stages = lock.get("stages").and_then(Json::as_object).into_iter().flat_map(Map::values);
         let outs = stages.filter_map(|stage| stage.get("outs")?.as_array()).flatten();
@@ -549,4 +554,8 @@ fn joined(path: &str, base: &str) -> Option<String> {
 
 fn word(text: &str) -> String {
     crate::project::quoted(text)
+}
+
+fn text_of(path: &Path) -> Option<String> {
+    String::from_utf8(crate::read::whole(path).ok()?).ok()
 }

@@ -176,8 +176,8 @@ fn walk(document: &Value, parts: &[Part]) -> Result<Value, Missing> {
     for (at, part) in parts.iter().enumerate() {
         let found = match &value {
             Value::Dict(dict) => dict.0.read(|map| {
-                // `1: x` and `yes: x` have keys that are no texts.
-                let other = || map.get(&Key(config::plain_scalar(&part.text))).filter(|_| !part.quoted);
+                // `1: x` and `true: x` have keys that are no texts.
+                let other = || map.get(&Key(config::core_scalar(&part.text))).filter(|_| !part.quoted);
                 map.get(&TextKey(&part.text)).or_else(other).cloned()
             }),
             Value::List(list) if !part.quoted => {

@@ -285,7 +285,7 @@ pub(crate) fn plain_scalar(text: &str) -> Value {
 
 /// A plain scalar by the core schema of YAML 1.2: `yes` is a text, `1e-4` a number, and `010` is ten. As Python's readers of it
 /// do, `_` may stand between digits.
-fn core_scalar(text: &str) -> Value {
+pub(crate) fn core_scalar(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::None,
         "true" | "True" | "TRUE" => return Value::Bool(true),

@@ -117,6 +117,28 @@ fn rows(text: &str, separator: char) -> Result<Vec<(usize, Vec<String>)>, String
     Ok(rows)
 }
 
+/// The note of a run. JSON has no `NaN`, and a metric is never a list: one with its text stands for it.
+pub(super) fn note(metrics: &Metrics) -> Vec<u8> {
+    let mut metrics = metrics.clone();
+    for (_, value) in metrics.files.values_mut().flatten() {
+        if let Value::Float(x) = value
+            && !x.is_finite()
+        {
+            *value = Value::List([Value::from(x.to_string())].into());
+        }
+    }
+    serde_json::to_vec(&metrics).unwrap_or_default()
+}
+
+/// The value that [`note`] wrote down.
+fn noted_value(value: &Value) -> Value {
+    let text = match value {
+        Value::List(items) => items.first().and_then(Value::as_str),
+        _ => None,
+    };
+    text.and_then(|text| text.parse().ok()).map_or_else(|| value.clone(), Value::Float)
+}
+
 /// What a run noted; `None` when it noted nothing that is whole.
 pub(super) fn noted(text: &str) -> Option<Metrics> {
     let value = parsed(text, Format::Json).ok()?;
@@ -127,7 +149,7 @@ pub(super) fn noted(text: &str) -> Option<Metrics> {
     let mut metrics = Metrics::default();
     for (path, values) in entries("files")?.iter() {
         let Value::Map(values) = values else { return None };
-        let values = values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        let values = values.iter().map(|(name, value)| (name.to_string(), noted_value(value))).collect();
         metrics.files.insert(path.to_string(), values);
     }
     for (path, why) in entries("unreadable")?.iter() {
@@ -156,6 +178,12 @@ mod tests {
         assert_eq!(shown("m.yaml", "a: 1\nb:\n  c: 2.5\n"), "a=1 b.c=2.5");
         assert_eq!(shown("m.toml", "a = 1\n[b]\nc = 2.5\n"), "a=1 b.c=2.5");
         assert_eq!(shown("m.json", "0.5"), "value=0.5");
+        // As Python's `json.dump` writes them, and only where a value stands.
+        let python =
+            r#"{"a": NaN, "NaN": [[], -Infinity], "b": {"c": -Infinity, "d": Infinity}, "e": "\"NaN"}"#;
+        assert_eq!(shown("m.json", python), "a=nan b.c=-inf b.d=inf e=\"NaN");
+        assert_eq!(shown("m.json", "NaN"), "value=nan");
+        assert_eq!(shown("m.yaml", "a: 1e-3\nb: yes\nc: .nan\n"), "a=0.001 b=yes c=nan");
         assert_eq!(shown("m.csv", "auc,\"n, all\"\r\n0.5,10\r\n"), "auc=0.5 n, all=10");
         assert_eq!(shown("m.csv", "name,value\nauc,0.5\n\"a \"\"b\"\"\",x\n"), "auc=0.5 'a \"b\"'=x");
         assert_eq!(
@@ -170,6 +198,9 @@ mod tests {
             ("m.json", "{", "not JSON"),
             ("m.json", "{}", "holds no number"),
             ("m.json", "[1, 2]", "holds no number"),
+            ("m.json", "{\"a\": -NaN}", "not JSON"),
+            ("m.json", "{\"a\": NaNs}", "not JSON"),
+            ("m.json", "{\n\"a\": NaN, x}", "(line 2)"),
             ("m.txt", "1", ".json, .yaml"),
             ("m.csv", "", "it is empty"),
             ("m.csv", "a,b\n1\n", "2 names and 1 values (line 2)"),
@@ -188,7 +219,7 @@ mod tests {
         let mut metrics = Metrics::default();
         metrics.add("a.json", br#"{"x": 1, "y": 0.1, "z": "t", "w": true}"#);
         metrics.add("b.json", b"{");
-        let text = serde_json::to_string(&metrics).unwrap();
+        let text = String::from_utf8(note(&metrics)).unwrap();
         assert_eq!(noted(&text), Some(metrics));
         for cut in 0..text.len() {
             assert_eq!(noted(text.get(..cut).unwrap_or("")), None, "{cut}");
