@@ -186,26 +186,31 @@ pub(crate) fn share_blocks(_: &std::fs::File, _: &std::fs::File) -> io::Result<(
 }
 
 /// Whether this is the only open description of the file there is: no other process has it open, nor this one by another.
-/// `false` also where the system or the file system cannot tell.
+/// `None` where the system or the file system cannot tell.
 ///
 /// Asks by taking a lease for a moment. Whoever opens the file in that moment waits for its end, and the one who holds it is
 /// sent a signal, which by default would end the process: so it is one that is ignored unless somebody waits for it.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "std knows no leases")]
-pub(crate) fn is_ours_alone(file: &std::fs::File) -> bool {
+pub(crate) fn is_ours_alone(file: &std::fs::File) -> Option<bool> {
     use std::os::fd::AsRawFd as _;
     let control = |command: libc::c_int, value: libc::c_int| {
         // SAFETY: takes a descriptor that outlives the call and numbers, and touches no memory of ours.
-        unsafe { libc::fcntl(file.as_raw_fd(), command, value) == 0 }
+        match unsafe { libc::fcntl(file.as_raw_fd(), command, value) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
     };
     // As the kernel's headers have it; not in every version of libc's bindings.
     const F_SETSIG: libc::c_int = 10;
-    control(F_SETSIG, libc::SIGURG)
-        && control(libc::F_SETLEASE, libc::F_WRLCK)
-        && control(libc::F_SETLEASE, libc::F_UNLCK)
+    control(F_SETSIG, libc::SIGURG).ok()?;
+    match control(libc::F_SETLEASE, libc::F_WRLCK) {
+        Ok(()) => control(libc::F_SETLEASE, libc::F_UNLCK).ok().map(|()| true),
+        Err(error) => (error.kind() == io::ErrorKind::WouldBlock).then_some(false),
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn is_ours_alone(_: &std::fs::File) -> bool {
-    false
+pub(crate) fn is_ours_alone(_: &std::fs::File) -> Option<bool> {
+    None
 }

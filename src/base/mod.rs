@@ -5,4 +5,5 @@ pub(crate) mod checksum;
 pub(crate) mod clock;
 pub(crate) mod digest;
 pub(crate) mod path;
+pub(crate) mod percent;
 pub(crate) mod rows;

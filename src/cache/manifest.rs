@@ -11,6 +11,7 @@
 //! and no link leads out.
 
 use crate::base::digest::Digest;
+use crate::base::percent;
 use std::fmt::Write as _;
 
 /// Something in a directory. Paths and texts of links are bytes, `/` between the parts.
@@ -60,14 +61,14 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Vec<Item>> {
 fn item(line: &str) -> Option<Item> {
     let words: Vec<&str> = line.split(' ').collect();
     Some(match words[..] {
-        ["d", path] => Item::Directory { path: plain(path)? },
+        ["d", path] => Item::Directory { path: percent::plain(path)? },
         [kind @ ("fx" | "f-"), digest, size, path] => Item::File {
-            path: plain(path)?,
+            path: percent::plain(path)?,
             digest: Digest::parse(digest)?,
             size: size.parse().ok()?,
             executable: kind == "fx",
         },
-        ["l", to, path] => Item::Link { path: plain(path)?, to: plain(to)? },
+        ["l", to, path] => Item::Link { path: percent::plain(path)?, to: percent::plain(to)? },
         _ => return None,
     })
 }
@@ -117,27 +118,10 @@ fn escaped(bytes: &[u8]) -> String {
     for byte in bytes {
         match byte {
             b'!'..=b'~' if *byte != b'%' => text.push(char::from(*byte)),
-            _ => {
-                let _ = write!(text, "%{byte:02x}");
-            }
+            _ => percent::escape(&[*byte], &mut text),
         }
     }
     text
-}
-
-fn plain(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    (!bytes.is_empty()).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::cache::{Lost, NewResult};
+use crate::disk;
 use crate::engine::conclude::AfterFacts;
 use crate::engine::work::dues;
 use crate::files::outputs::remove_temp;
@@ -123,7 +124,8 @@ pub(crate) fn keep(
     };
     let outputs = made.iter_mut().map(|(path, known)| (cx.paths.text(*path), known, keeps(path))).collect();
     let beside = (0..).zip(cached::beside(&names)).collect();
-    let log = (facts.has_log && facts.log.exists()).then(|| facts.log.clone());
+    let log = (facts.has_log && disk::metadata(&facts.log).is_ok_and(|log| log.len() > 0))
+        .then(|| facts.log.clone());
     cache.keep(
         key,
         &cx.root,

@@ -3,8 +3,9 @@
 use crate::exec::host::TaskFacts;
 use crate::exec::software::Deployment;
 use crate::files::shadow;
-use crate::model::action::{Code, FunctionAction, Interpreter, JobContext, ScriptLanguage};
+use crate::model::action::{Code, FunctionAction, Interpreter, ScriptLanguage};
 use crate::model::environment::Software;
+use crate::model::job_context::JobContext;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

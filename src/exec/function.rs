@@ -3,8 +3,8 @@
 use crate::base::clock::monotonic;
 use crate::disk::{self as fs, File, OpenOptions};
 use crate::exec::executor::Outcome;
-use crate::model::action::{JobContext, Reports};
 use crate::model::build::BoxError;
+use crate::model::job_context::{JobContext, Reports};
 use std::any::Any;
 use std::error::Error;
 use std::io::{self, Write as _};

@@ -9,7 +9,6 @@
 //! write into the log of a stranger.
 
 use crate::sys;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +22,9 @@ const MOST: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Logs {
     spare: Mutex<Vec<Spare>>,
+    /// Empty when their jobs ended, and open elsewhere: in a process that the job left behind and that may still say
+    /// something, or for a moment in one that is just being started.
+    watched: Mutex<Vec<PathBuf>>,
     made: AtomicU32,
 }
 
@@ -52,47 +54,39 @@ impl Logs {
         }
     }
 
-    /// The end of a job: a log that holds nothing goes.
+    /// The end of a job: a log that holds nothing goes, unless something may still come.
     pub(super) fn end(&self, log: &Path) {
-        let is_empty = || fs::metadata(log).is_ok_and(|meta| meta.len() == 0);
-        if !is_empty() {
-            return;
-        }
-        let kept = if self.lock().len() < MOST { self.put_aside(log) } else { None };
-        match kept {
-            Some(spare) => self.lock().push(spare),
-            // Asked again: somebody else has it open, and may just have written.
-            None if is_empty() => drop(fs::remove_file(log)),
-            None => {}
+        let Some(file) = empty(log) else { return };
+        match sys::is_ours_alone(&file) {
+            Some(true) if lock(&self.spare).len() < MOST => {
+                if let Some(spare) = self.put_aside(log, file) {
+                    lock(&self.spare).push(spare);
+                }
+            }
+            Some(false) => lock(&self.watched).push(log.into()),
+            Some(true) | None => drop(fs::remove_file(log)),
         }
     }
 
-    /// `None`: the log is where it was.
-    fn put_aside(&self, log: &Path) -> Option<Spare> {
+    fn put_aside(&self, log: &Path, file: File) -> Option<Spare> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let mut name = OsString::from(log.parent()?.join("spare-"));
-        name.push(number.to_string());
-        let path = PathBuf::from(name);
-        // Renamed first, so that nobody who looks for the log meets the lease.
+        let path = log.parent()?.join(format!("spare-{number}"));
         fs::rename(log, &path).ok()?;
-        let file = OpenOptions::new().append(true).open(&path).ok();
-        match file
-            .filter(|file| sys::is_ours_alone(file) && file.metadata().is_ok_and(|meta| meta.len() == 0))
-        {
-            Some(file) => Some(Spare { path, file }),
-            None => {
-                let _ = fs::rename(&path, log);
-                None
-            }
+        // Somebody may have opened it by its name in the last moment; from now on nobody can.
+        let is_free =
+            sys::is_ours_alone(&file) == Some(true) && file.metadata().is_ok_and(|meta| meta.len() == 0);
+        if is_free {
+            return Some(Spare { path, file });
         }
+        // Who did not find it may have made another, which stays.
+        if fs::hard_link(&path, log).is_ok() || file.metadata().is_ok_and(|meta| meta.len() == 0) {
+            let _ = fs::remove_file(&path);
+        }
+        None
     }
 
     fn take(&self) -> Option<Spare> {
-        self.lock().pop()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Spare>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.spare).pop()
     }
 }
 
@@ -101,7 +95,22 @@ impl Drop for Logs {
         while let Some(spare) = self.take() {
             let _ = fs::remove_file(spare.path);
         }
+        for log in std::mem::take(&mut *lock(&self.watched)) {
+            if empty(&log).is_some_and(|file| sys::is_ours_alone(&file) != Some(false)) {
+                let _ = fs::remove_file(log);
+            }
+        }
     }
+}
+
+/// The log, if it is there and holds nothing.
+fn empty(log: &Path) -> Option<File> {
+    let is_empty = fs::symlink_metadata(log).is_ok_and(|meta| meta.is_file() && meta.len() == 0);
+    is_empty.then(|| OpenOptions::new().append(true).open(log).ok()).flatten()
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Goes on with a log.
@@ -147,6 +156,21 @@ mod tests {
         drop(logs.begin(&two).unwrap());
         left_behind.write_all(b"late").unwrap();
         assert_eq!(fs::read(&two).unwrap(), b"");
+        drop(logs);
+        assert_eq!(fs::read(&one).unwrap(), b"late", "what it says is in the log of its own job");
+    }
+
+    #[test]
+    fn a_log_that_somebody_had_open_for_a_moment_goes_in_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = dir.path().join("1.log");
+        let logs = Logs::default();
+        let for_a_moment = logs.begin(&one).unwrap();
+        logs.end(&one);
+        assert!(one.exists());
+        drop(for_a_moment);
+        drop(logs);
+        assert!(!one.exists());
     }
 
     #[test]

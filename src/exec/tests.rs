@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::exec::executor::Work;
-use crate::model::action::{FunctionAction, JobContext, OwnedPaths};
+use crate::model::action::FunctionAction;
+use crate::model::job_context::{JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
 use std::fs;
 use std::path::{Path, PathBuf};

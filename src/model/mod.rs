@@ -10,6 +10,7 @@ pub(crate) mod environment;
 pub(crate) mod finish;
 pub(crate) mod flags;
 pub(crate) mod imported;
+pub(crate) mod job_context;
 pub(crate) mod order;
 pub(crate) mod path_pattern;
 pub(crate) mod pattern;

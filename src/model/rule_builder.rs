@@ -1,7 +1,7 @@
 //! Rules from Rust: what a section of a Rulefile says is a method here, and goes through the same checks.
 
 use crate::diag::Problem;
-use crate::model::action::{FunctionAction, InterpretedAction, JobContext};
+use crate::model::action::{FunctionAction, InterpretedAction};
 use crate::model::build::BoxError;
 use crate::model::closure::Closure;
 use crate::model::draft::{
@@ -9,6 +9,7 @@ use crate::model::draft::{
 };
 use crate::model::dynamic::{CallContext, Dynamic};
 use crate::model::flags::Flag;
+use crate::model::job_context::JobContext;
 use crate::model::path_pattern::PathPattern;
 use crate::model::rule::{Benchmark, Rule, Shadow};
 use crate::model::value::Value;

@@ -3,8 +3,9 @@
 use crate::error::Error;
 use crate::graph::checkpoints::FinalCheckpoints;
 use crate::graph::job::Job;
-use crate::model::action::{Action, OwnedPaths};
+use crate::model::action::Action;
 use crate::model::dynamic::{CallContext, CallError, Dynamic};
+use crate::model::job_context::OwnedPaths;
 use crate::model::pattern::Pattern;
 use crate::model::rule::{ParamItem, ParamSource, Rule};
 use crate::model::template::{Bindings, RenderMode, Template};

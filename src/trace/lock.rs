@@ -9,6 +9,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::path::normalise;
+use crate::base::percent;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -134,29 +135,14 @@ fn escaped(path: &str) -> String {
         if is_plain && !is_mark {
             text.push(c);
         } else {
-            let mut bytes = [0; 4];
-            c.encode_utf8(&mut bytes).bytes().for_each(|byte| {
-                let _ = write!(text, "%{byte:02x}");
-            });
+            percent::escape(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut text);
         }
     }
     text
 }
 
 fn plain(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
-                u8::from_str_radix(std::str::from_utf8(&digits).ok().filter(|_| is_hex)?, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok().filter(|path| !path.is_empty())
+    String::from_utf8(percent::plain(text)?).ok()
 }
 
 #[cfg(test)]

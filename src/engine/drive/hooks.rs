@@ -15,7 +15,7 @@ use crate::engine::event::EventKind;
 use crate::engine::launch::absolute;
 use crate::error::{Error, ErrorKind};
 use crate::exec::executor::{Completion, JobRequest, Outcome, Work};
-use crate::model::action::{JobContext, OwnedPaths};
+use crate::model::job_context::{JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::{Hook, Moment};
 use crate::store::{Record, runs};

@@ -11,7 +11,7 @@ use crate::exec::executor::JobRequest;
 use crate::exec::host::{TaskFacts, TaskId};
 use crate::files::outputs::make_directory;
 use crate::graph::job::JobId;
-use crate::model::action::OwnedPaths;
+use crate::model::job_context::OwnedPaths;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 

@@ -1,6 +1,6 @@
 //! What a job looks like to a program in another language: sections of values, some with names.
 
-use crate::model::action::{JobContext, OwnedPaths};
+use crate::model::job_context::{JobContext, OwnedPaths};
 use crate::model::value::Value;
 use std::sync::Arc;
 

@@ -8,7 +8,8 @@ use crate::lang::load::of_job;
 use crate::lang::raise::{Exc, Raise};
 use crate::lang::value::{Args, Value};
 use crate::lang::vm::SpaceId;
-use crate::model::action::{BodyError, Effects, JobBody, JobContext, ShellUse, Trace};
+use crate::model::action::{BodyError, Effects, JobBody, ShellUse, Trace};
+use crate::model::job_context::JobContext;
 use std::fmt;
 use std::sync::Arc;
 
