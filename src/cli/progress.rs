@@ -204,13 +204,12 @@ fn start_ticker(view: Arc<Mutex<View>>) -> Option<Sender<()>> {
     std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|_| sender)
 }
 
-/// The live area: a line for each running job, and a bar.
+/// The live area: a line for each running job, and a bar. All of them are the text of one drawn thing, so that what the
+/// bar counts and what is listed above it are of one moment.
 struct Live {
     area: MultiProgress,
-    /// The last line, once there is something to count.
-    bar: Option<ProgressBar>,
-    lines: Vec<ProgressBar>,
-    line_style: ProgressStyle,
+    /// There once there is something to count.
+    lines: Option<ProgressBar>,
     style: TextStyle,
 }
 
@@ -225,8 +224,7 @@ struct Counts {
 
 impl Live {
     fn new(style: TextStyle) -> Live {
-        let line_style = template_style("{wide_msg}");
-        Live { area: MultiProgress::new(), bar: None, lines: Vec::new(), line_style, style }
+        Live { area: MultiProgress::new(), lines: None, style }
     }
 
     fn draw(&mut self, counts: &Counts, running: &[Running]) {
@@ -234,21 +232,14 @@ impl Live {
             return;
         }
         let columns = columns();
-        let line = || ProgressBar::no_length().with_style(self.line_style.clone());
-        let bar = self.bar.get_or_insert_with(|| self.area.add(line()));
-        bar.set_message(bar_line(counts, columns, self.style));
-        let texts = running_lines(running, Instant::now(), columns - TIME_COLUMNS, self.style);
-        while self.lines.len() < texts.len() {
-            self.lines.push(self.area.insert_before(bar, line()));
-        }
-        for line in self.lines.split_off(texts.len()) {
-            line.finish_and_clear();
-            self.area.remove(&line);
-        }
-        for (line, text) in self.lines.iter().zip(texts) {
-            line.set_message(text);
-            line.tick();
-        }
+        let mut texts = running_lines(running, Instant::now(), columns - TIME_COLUMNS, self.style);
+        texts.push(bar_line(counts, columns, self.style));
+        let lines = self.lines.get_or_insert_with(|| {
+            let plain =
+                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.area.add(ProgressBar::no_length().with_style(plain))
+        });
+        lines.set_message(texts.join("\n"));
     }
 
     fn above(&self, text: &str) {
@@ -264,10 +255,6 @@ impl Live {
     fn clear(&self) {
         let _ = self.area.clear();
     }
-}
-
-fn template_style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 /// A bar and what it stands for, in one line at any width: when room gets scarce the bar shrinks, then it goes, then go the
