@@ -436,7 +436,7 @@ impl Session {
             // What cannot be evaluated yet is told when it is.
             let instance = Instance::foreseen(cx, cx.job(*job)).ok();
             let asked = instance.map(|it| it.asked());
-            asked.map(|(threads, named)| Ask { threads, named }).unwrap_or_default()
+            asked.map(|(threads, named)| Ask { threads, named, rides: false }).unwrap_or_default()
         };
         let oversized = units.into_iter().filter_map(|(leader, members)| {
             let (first, others) = members.split_first()?;

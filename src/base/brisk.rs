@@ -29,3 +29,11 @@ pub(crate) fn linger<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
         thread::yield_now();
     }
 }
+
+/// Looks, sleeps for a moment and looks again: for who has given others enough to do, and is not to be woken for each.
+pub(crate) fn doze<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    look().or_else(|| {
+        thread::sleep(MOMENT);
+        look()
+    })
+}

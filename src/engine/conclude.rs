@@ -11,8 +11,9 @@ use crate::files::backup::{Backups, Restored};
 use crate::files::outputs::quarantine;
 use crate::files::read_code;
 use crate::files::results::{
-    Due, Fault, Kind, checksum, collect, faults, is_empty, leads_outside, protect, touch,
+    Fault, Kind, There, checksum, collect, faults, is_empty, leads_outside, look, protect, touch,
 };
+use crate::files::stat::Stat;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
 use crate::model::flags::{Flag, Stream};
@@ -24,7 +25,7 @@ use crate::plan::units::streams_of;
 use crate::store::runs::tail;
 use crate::sys;
 use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint};
-use crate::trace::identity::{Known, StatSig};
+use crate::trace::identity::{FileKind, Known, StatSig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -101,31 +102,40 @@ impl Conclusion {
     }
 }
 
-/// Whether it takes no time to look at what a job made: files only, none of them large.
-pub(crate) fn is_small(cx: &Context, id: JobId) -> bool {
-    const LITTLE: u64 = 1 << 20;
-    let is_little = |due: &Due<'_>| match due.kind {
-        Kind::File | Kind::Beside => {
-            disk::metadata(cx.root.join(due.path)).is_ok_and(|meta| meta.is_file() && meta.len() < LITTLE)
+/// What stands where a job had to make something.
+pub(crate) struct Left(Vec<There>);
+
+impl Left {
+    /// Looks once. `None`: the file system does not say, which [`conclude`] tells, or it is not over yet.
+    pub(crate) fn of(cx: &Context, id: JobId) -> Option<Left> {
+        if flagged(cx, id, Flag::Touch).chain(flagged(cx, id, Flag::Protected)).next().is_some() {
+            return None;
         }
-        Kind::Directory => false,
-    };
-    dues(cx, id).iter().all(is_little)
+        look(&cx.root, &dues(cx, id)).ok().map(Left)
+    }
+
+    /// Whether it takes no time to hash it: files only, none of them large.
+    pub(crate) fn is_small(&self) -> bool {
+        const LITTLE: u64 = 1 << 20;
+        let is_little = |found: Stat| found.sig.kind == FileKind::File && found.sig.size < LITTLE;
+        self.0.iter().all(|there| there.found.is_none_or(is_little))
+    }
 }
 
-/// Looks at what a job left: good outputs are hashed, anything else is moved out of the way.
+/// Looks at what a job left, unless somebody did: good outputs are hashed, anything else is moved out of the way.
 pub(crate) fn conclude(
     cx: &Context,
     completion: Completion,
     facts: AfterFacts,
     told_to_end: bool,
+    left: Option<Left>,
 ) -> Concluded {
     let job = completion.job;
     let duration_ms = completion.duration.as_millis() as u64;
     let id = JobId(job);
     let conclusion = match &completion.outcome {
-        Outcome::Success => match good_outputs(cx, id, &facts.required) {
-            Ok(mut made) => {
+        Outcome::Success => match good_outputs(cx, id, &facts.required, left) {
+            Ok((mut made, there)) => {
                 let changed = changed(cx, cx.job(id), &facts);
                 if changed.is_none() {
                     restore::keep(cx, id, &facts, duration_ms, &mut made);
@@ -133,7 +143,7 @@ pub(crate) fn conclude(
                 Conclusion::Done {
                     results: results(cx, cx.job(id), &made, &facts.fingerprint),
                     changed,
-                    warnings: links_outside(cx, id),
+                    warnings: links_outside(cx, id, &there),
                     outputs: made,
                 }
             }
@@ -165,12 +175,12 @@ pub(crate) fn conclude_unit(
         let is_cause = cause == Some(end.job);
         if is_good {
             let quarantine = facts.quarantine.clone();
-            let one = conclude(cx, end, facts, false);
+            let one = conclude(cx, end, facts, false, None);
             is_good = matches!(one.conclusion, Conclusion::Done { .. });
             concluded.push((one, quarantine));
         } else if is_cause {
             let quarantine = facts.quarantine.clone();
-            concluded.push((with_pipe_advice(cx, conclude(cx, end, facts, false)), quarantine));
+            concluded.push((with_pipe_advice(cx, conclude(cx, end, facts, false, None)), quarantine));
         } else {
             others.push((end, facts));
         }
@@ -261,13 +271,20 @@ fn hint_of_text(exit_code: Option<i32>, text: &str) -> Option<String> {
 }
 
 /// Completes, checks and hashes what a job made that says it succeeded.
-fn good_outputs(cx: &Context, id: JobId, required: &[Required]) -> Result<Vec<(PathId, Known)>, Trouble> {
+fn good_outputs(
+    cx: &Context,
+    id: JobId,
+    required: &[Required],
+    left: Option<Left>,
+) -> Result<(Vec<(PathId, Known)>, Vec<There>), Trouble> {
     let of = |error: Error| Trouble::of(&error);
     let dues = dues(cx, id);
     for path in flagged(cx, id, Flag::Touch) {
         touch(&cx.root, path).map_err(of)?;
     }
-    let faults = faults(&cx.root, &dues).map_err(of)?;
+    let look = || look(&cx.root, &dues).map_err(of);
+    let mut there = left.map_or_else(look, |left| Ok(left.0))?;
+    let faults = faults(&cx.root, &dues, &there).map_err(of)?;
     if !faults.is_empty() {
         return Err(faulty(&faults, succeeded(cx, id)));
     }
@@ -277,9 +294,11 @@ fn good_outputs(cx: &Context, id: JobId, required: &[Required]) -> Result<Vec<(P
     // Before the hashing: it changes signatures.
     for path in flagged(cx, id, Flag::Protected) {
         protect(&cx.root, path).map_err(of)?;
+        there = look()?;
     }
-    let collected = collect(&cx.root, &dues, cx.files.hasher()).map_err(of)?;
-    collected.ok_or_else(|| Trouble::new("something else removes its outputs"))
+    let collected = collect(&cx.root, &dues, &there, cx.files.hasher()).map_err(of)?;
+    let collected = collected.ok_or_else(|| Trouble::new("something else removes its outputs"))?;
+    Ok((collected, there))
 }
 
 fn flagged(cx: &Context, id: JobId, flag: Flag) -> impl Iterator<Item = &str> {
@@ -318,8 +337,13 @@ fn meet(cx: &Context, asked: &Required, succeeded: &str) -> Result<(), Trouble> 
 }
 
 /// The content of a link is looked at where it leads; what lies outside of the root is in other hands.
-fn links_outside(cx: &Context, id: JobId) -> Vec<String> {
-    let outputs = cx.job(id).outputs.iter().map(|path| cx.paths.text(*path)).filter(|path| !is_outside(path));
+fn links_outside(cx: &Context, id: JobId, there: &[There]) -> Vec<String> {
+    if there.iter().all(|there| !there.is_link) {
+        return Vec::new();
+    }
+    let dues = dues(cx, id);
+    let links = dues.iter().zip(there).filter(|(due, there)| there.is_link && due.kind != Kind::Beside);
+    let outputs = links.map(|(due, _)| due.path).filter(|path| !is_outside(path));
     let warning = |path: &str| {
         let to = leads_outside(&cx.root, path)?;
         Some(format!("output {path} is a link to {}, outside of the root", to.display()))

@@ -10,6 +10,7 @@
 
 mod grow;
 mod recall;
+mod riders;
 pub(crate) mod units;
 
 use crate::base::rows::Rows;
@@ -60,6 +61,14 @@ pub(crate) enum Msg {
     Slots(u64),
     /// The next job is to start with the slots that there are.
     Squeeze,
+    /// Whether jobs are so short now that it pays to give them on ahead of their turns.
+    Pace {
+        is_brisk: bool,
+    },
+    /// These riders have not begun and will not: their turns come again.
+    Back {
+        jobs: Vec<u32>,
+    },
 }
 
 /// The result of a check.
@@ -106,6 +115,16 @@ pub(crate) enum Effect {
     Start {
         job: u32,
         attempt: u32,
+    },
+    /// The job is to begin when `behind` has come to a good end: at once, without [`Effect::Start`].
+    Ride {
+        job: u32,
+        attempt: u32,
+        behind: u32,
+    },
+    /// The turn of a rider has come: it has begun, or is about to.
+    Begins {
+        job: u32,
     },
     /// The job reached this final state.
     Settled {
@@ -170,6 +189,7 @@ pub(crate) struct Core {
     /// Per temporary file, how many of those who make or read it are not final and good.
     unfinished_holders: Vec<u32>,
     recalls: recall::Recalls,
+    riders: riders::Riders,
     openings: grow::Openings,
     checking: usize,
     /// Jobs that run and take nothing: those that are restored.
@@ -200,6 +220,7 @@ impl Core {
             unfinished_holders: std::mem::take(&mut shape.holders),
             openings: grow::Openings::of(std::mem::take(&mut shape.open)),
             recalls: recall::Recalls::default(),
+            riders: riders::Riders::default(),
             checking: 0,
             restoring: 0,
             running: 0,
@@ -227,6 +248,8 @@ impl Core {
                     self.start(turn, out);
                 }
             }
+            Msg::Pace { is_brisk } => self.pace(is_brisk),
+            Msg::Back { jobs } => self.take_back(&jobs),
         }
         self.advance(out);
     }
@@ -289,7 +312,11 @@ impl Core {
     fn ended(&mut self, job: u32, end: End, out: &mut Vec<Effect>) {
         self.running -= 1;
         let (request, threads) = self.requests.remove(&job).expect("a running job holds its amounts");
-        self.ledger.release(&request, threads);
+        match self.riders.left(job) {
+            riders::Left::To(next) => out.push(Effect::Begins { job: next }),
+            riders::Left::Nothing => {}
+            riders::Left::Free => self.ledger.release(&request, threads),
+        }
         self.restoring -= usize::from(threads == 0);
         match end {
             End::Done { affected } => {
@@ -343,6 +370,7 @@ impl Core {
             while let Some(turn) = self.ledger.start() {
                 self.start(turn, out);
             }
+            self.seat(out);
             while self.checking + self.restoring + self.ledger.waiting() < LOOKAHEAD {
                 let Some(rank) = self.ready.pop() else { break };
                 let job = rank.job();
@@ -369,11 +397,19 @@ impl Core {
     }
 
     fn launch(&mut self, job: u32, request: Request, threads: u64, out: &mut Vec<Effect>) {
+        if request.rides {
+            self.riders.open(job);
+        }
+        let attempt = self.set_running(job, request, threads);
+        out.push(Effect::Start { job, attempt });
+    }
+
+    fn set_running(&mut self, job: u32, request: Request, threads: u64) -> u32 {
         self.running += 1;
         self.attempt[job as usize] += 1;
         self.requests.insert(job, (request, threads));
         self.step(job, JobState::Running);
-        out.push(Effect::Start { job, attempt: self.attempt[job as usize] });
+        self.attempt[job as usize]
     }
 
     /// Settles every job that was not started.

@@ -9,6 +9,7 @@ mod log;
 mod overwritten;
 mod record;
 mod restore;
+mod ride;
 mod shape;
 mod slots;
 mod spot;
@@ -45,6 +46,7 @@ use crate::store::{Record, Writer};
 use growth::GrowthState;
 use hooks::{HOOK, HookState};
 use log::Journal;
+use ride::RideState;
 use rustc_hash::{FxHashMap, FxHashSet};
 use slots::SlotState;
 use spot::Spot;
@@ -115,8 +117,8 @@ const CHECK_CHUNK: usize = 64;
 enum Inbox {
     Checked(Vec<(u32, Verdict)>),
     Completed(Completion),
-    /// A job ended, and what it left was looked at where it ended.
-    Ended(Box<Concluded>),
+    /// A job ended, and what it left was looked at where it ended; whether the next that rides on it has begun.
+    Ended(Box<Concluded>, bool),
     Concluded(Box<Concluded>),
     /// The jobs of a unit, and what could not be removed of their pipes and services.
     UnitConcluded(Vec<Concluded>, Vec<String>),
@@ -166,9 +168,13 @@ pub(crate) fn drive(
     let (sender, inbox) = channel();
     let spot = Arc::new(Spot::new(cx.clone(), cancel.clone()));
     let (completions, look) = (sender.clone(), spot.clone());
-    let done = move |completion| {
+    let done = move |completion, follow: &mut dyn FnMut()| {
+        let ended = look.ended(completion);
+        if let Inbox::Ended(_, true) = ended {
+            follow();
+        }
         // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
-        let _ = completions.send(look.ended(completion));
+        let _ = completions.send(ended);
     };
     let executor = Executors::new(Arc::new(done), options.executor.clone(), options.clock.clone());
     let reports = sender.clone();
@@ -193,6 +199,7 @@ pub(crate) fn drive(
         core: Core::new(shape::shape(&cx, &mut temps), ledger, options.keep_going),
         temps,
         units: UnitState::default(),
+        riding: RideState::default(),
         growth: GrowthState::of(&cx, index),
         hooks: HookState::default(),
         slots: SlotState::of(options.slots.clone()),
@@ -287,6 +294,7 @@ struct Run<'a> {
     prepared: FxHashMap<u32, Prepared>,
     temps: TempState,
     units: UnitState,
+    riding: RideState,
     growth: GrowthState<'a>,
     hooks: HookState,
     slots: SlotState,
@@ -323,8 +331,13 @@ impl Run<'_> {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             self.check_due();
             self.pause_if_asked();
-            let at_once = if self.spot.is_brisk() { brisk::linger(|| inbox.try_recv().ok()) } else { None };
-            match at_once.map_or_else(|| inbox.recv_timeout(HEARTBEAT), Ok) {
+            let at_once = match self.core.has_riders() {
+                // Jobs follow each other meanwhile: to be woken by each would cost them more than they take.
+                true => brisk::doze(|| inbox.try_recv().ok()),
+                false if self.spot.is_brisk() => brisk::linger(|| inbox.try_recv().ok()),
+                false => None,
+            };
+            match at_once.map_or_else(|| inbox.recv_timeout(self.patience()), Ok) {
                 Ok(message) => self.receive(message),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -337,6 +350,7 @@ impl Run<'_> {
             self.grow_if_due();
             self.look_after_units();
             self.look_at_cancel();
+            self.look_after_riders();
             self.look_after_slots();
             self.journal.write();
         }
@@ -345,7 +359,7 @@ impl Run<'_> {
     fn receive(&mut self, message: Inbox) {
         match message {
             Inbox::Completed(_)
-            | Inbox::Ended(_)
+            | Inbox::Ended(..)
             | Inbox::NotStarted(_)
             | Inbox::Cleared { .. }
             | Inbox::Told(..)
@@ -360,6 +374,7 @@ impl Run<'_> {
             }
             Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
             Inbox::Completed(completion) => {
+                self.stopped_after(completion.job);
                 self.slots.job_ended(completion.job);
                 let unit = self.cx.units.leader(JobId(completion.job));
                 match self.cx.units.members(unit) {
@@ -367,7 +382,10 @@ impl Run<'_> {
                     None => self.completed(completion),
                 }
             }
-            Inbox::Ended(concluded) => {
+            Inbox::Ended(concluded, goes_on) => {
+                if !goes_on {
+                    self.stopped_after(concluded.job);
+                }
                 self.slots.job_ended(concluded.job);
                 self.unit_concluded(vec![*concluded], Vec::new());
             }
@@ -413,6 +431,8 @@ impl Run<'_> {
             match effect {
                 Effect::Check { job } => self.due_checks.push(job),
                 Effect::Start { job, attempt } => self.start(job, attempt),
+                Effect::Ride { job, attempt, behind } => self.ride(job, attempt, behind),
+                Effect::Begins { job } => self.begins(job),
                 Effect::Settled { job, as_ } => self.unit_settled(job, as_),
                 Effect::WillRetry { job } => self.report_failure(self.cause_in(job), true),
                 Effect::Refused { job, name, amount, limit } => {
@@ -497,6 +517,7 @@ impl Run<'_> {
             }
             Verdict::Run(prepared) => {
                 let mut retries = 0;
+                let rides = self.may_ride(&prepared);
                 for (job, prepared) in &prepared {
                     self.tell_capped(*job, &prepared.instance.capped);
                 }
@@ -504,7 +525,7 @@ impl Run<'_> {
                     let own = self.cx.rule(self.cx.job(JobId(job))).retries;
                     retries = own.unwrap_or(self.options.retries).max(retries);
                     let (threads, named) = prepared.instance.asked();
-                    let ask = Ask { threads, named };
+                    let ask = Ask { threads, named, rides };
                     self.prepared.insert(job, prepared);
                     ask
                 });

@@ -122,15 +122,12 @@ impl Launcher {
             (Work::Shell { .. } | Work::Function { .. } | Work::Interpreted(_), None) => cx.root.clone(),
             _ => absolute(&cx.root),
         };
-        Ok(JobRequest {
-            job,
-            root,
-            work,
-            env: self.variables(job, instance),
-            extras,
-            begin: None,
-            facts: None,
-        })
+        // A call sees the variables of this process.
+        let env = match work {
+            Work::Function { .. } => Vec::new(),
+            _ => self.variables(job, instance),
+        };
+        Ok(JobRequest { job, root, work, env, extras, begin: None, facts: None })
     }
 
     /// Code of the Rulefile as work.

@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(crate) struct Ask {
     pub(crate) threads: u64,
     pub(crate) named: Vec<(Arc<str>, u64)>,
+    /// It may be given on ahead of its turn, to begin when one ends that has the same.
+    pub(crate) rides: bool,
 }
 
 /// What a job takes while it runs: threads, and named amounts in name order.
@@ -24,6 +26,7 @@ pub(crate) struct Ask {
 pub(crate) struct Request {
     pub(crate) threads: u64,
     pub(crate) named: Vec<(Arc<str>, u64)>,
+    pub(crate) rides: bool,
 }
 
 /// Order of waiting jobs: greatest priority, then longest way to the end, then order of creation.
@@ -117,7 +120,7 @@ impl Ledger {
             }
         }
         counted.sort();
-        Ok(Request { threads: threads.max(1), named: counted })
+        Ok(Request { threads: threads.max(1), named: counted, rides: ask.rides && others.is_empty() })
     }
 
     /// Puts a job in the queue.
@@ -160,6 +163,18 @@ impl Ledger {
         let (_, index, request) = self.next(self.threads)?;
         let threads = request.threads.min(self.slots - self.used);
         (threads > 0).then(|| self.take(index, threads)).flatten()
+    }
+
+    /// What the best of those that wait asks for.
+    pub(crate) fn first(&self) -> Option<&Request> {
+        self.heads().max_by_key(|(rank, ..)| *rank).map(|(_, _, request)| request)
+    }
+
+    /// Takes the best job that asks for this out of the queue: it will have what another one has now.
+    pub(crate) fn pass(&mut self, request: &Request) -> Option<u32> {
+        let rank = self.waiting.get_mut(request)?.pop()?;
+        self.waiting_len -= 1;
+        Some(rank.job())
     }
 
     fn heads(&self) -> impl Iterator<Item = (Rank, usize, &Request)> {
@@ -226,7 +241,11 @@ mod tests {
     }
 
     fn ask(threads: u64, named: &[(&str, u64)]) -> Ask {
-        Ask { threads, named: named.iter().map(|(name, amount)| (Arc::from(*name), *amount)).collect() }
+        Ask {
+            threads,
+            named: named.iter().map(|(name, amount)| (Arc::from(*name), *amount)).collect(),
+            rides: false,
+        }
     }
 
     fn request(ledger: &Ledger, threads: u64, named: &[(&str, u64)]) -> Request {
@@ -238,9 +257,12 @@ mod tests {
         let ledger = Ledger::new(4, &[("mem".into(), 10)]);
         assert_eq!(
             request(&ledger, 1, &[("mem", 11)]),
-            Request { threads: 1, named: vec![("mem".into(), 10)] }
+            Request { threads: 1, named: vec![("mem".into(), 10)], rides: false }
         );
-        assert_eq!(request(&ledger, 64, &[("unlimited", 5)]), Request { threads: 4, named: vec![] });
+        assert_eq!(
+            request(&ledger, 64, &[("unlimited", 5)]),
+            Request { threads: 4, named: vec![], rides: false }
+        );
         assert_eq!(request(&ledger, 0, &[]).threads, 1, "else all jobs without threads would run at once");
     }
 
@@ -248,7 +270,7 @@ mod tests {
     fn what_jobs_need_at_the_same_time_is_added_up_and_not_capped() {
         let ledger = Ledger::new(4, &[("mem".into(), 10)]);
         let both = ledger.admit(&ask(3, &[("mem", 4), ("gpu", 1)]), &[ask(1, &[("mem", 6)])]).unwrap();
-        assert_eq!(both, Request { threads: 4, named: vec![("mem".into(), 10)] });
+        assert_eq!(both, Request { threads: 4, named: vec![("mem".into(), 10)], rides: false });
         let threads = ledger.admit(&ask(64, &[]), &[ask(1, &[])]).unwrap_err();
         assert_eq!(threads, ("threads".into(), 65, 4), "each job alone is capped, the sum is not");
         let enough = Ledger::new(65, &[]);

@@ -8,7 +8,7 @@ use crate::disk;
 use crate::engine::conclude::AfterFacts;
 use crate::engine::work::dues;
 use crate::files::outputs::remove_temp;
-use crate::files::results::{collect, protect};
+use crate::files::results::{collect, look, protect};
 use crate::graph::job::JobId;
 use crate::model::flags::Flag;
 use crate::plan::cached::{self, Found};
@@ -76,7 +76,10 @@ fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Know
         if rule.output_flags.get(index).is_some_and(|flags| flags.has(Flag::Protected)) {
             protect(&cx.root, text).map_err(failed)?;
             let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == *path).collect();
-            let anew = collect(&cx.root, &due, hasher).map_err(failed)?.and_then(|mut all| all.pop());
+            let anew = look(&cx.root, &due)
+                .and_then(|there| collect(&cx.root, &due, &there, hasher))
+                .map_err(failed)?
+                .and_then(|mut all| all.pop());
             known = anew.map(|(_, known)| known).ok_or(Lost::Missing)?;
         }
         bytes += kept.size();

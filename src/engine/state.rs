@@ -5,7 +5,7 @@
 /// ```text
 /// Waiting(n) -> Ready -> Checking -> UpToDate
 ///    |            |         `-> Queued -> Running -> Done
-///    |            |               |          |-> Queued   (tried again)
+///    |            |               |          |-> Queued   (tried again, or a rider that was taken back)
 ///    |            |               |          |-> Failed | Cancelled
 ///    `------------`---------------`-> Skipped
 ///    `-> Failed   (what it needs cannot be had)

@@ -349,8 +349,8 @@ fn signature(cx: &Context, path: PathId) -> Option<StatSig> {
 }
 
 /// Whether somebody changed or made an output while its job waited.
-fn is_touched(cx: &Context, prepared: &Prepared, path: PathId) -> bool {
-    let Ok(Some(now)) = cx.files.restat(cx.paths.text(path)) else { return false };
+fn is_touched(cx: &Context, prepared: &Prepared, path: PathId, now: Option<StatSig>) -> bool {
+    let Some(now) = now else { return false };
     let then = prepared.output_signatures.iter().find(|(output, _)| *output == path);
     match then.and_then(|(_, then)| *then) {
         Some(then) if then == now => cx.files.last_tree(path).is_some() && !is_as_known(cx, path, now),
@@ -388,18 +388,26 @@ pub(crate) fn updated(cx: &Context, job: JobId) -> impl Iterator<Item = &str> {
     updated.map(|(path, _)| cx.paths.text(*path))
 }
 
-/// What is to become of what stands where the outputs of a job go, before it runs.
-pub(crate) fn old_outputs<'a>(cx: &'a Context, id: JobId, prepared: &Prepared) -> Vec<PrepareOutput<'a>> {
+/// What is to become of what stands where the outputs of a job go, before it runs, and what that looks like now.
+pub(crate) fn old_outputs<'a>(
+    cx: &'a Context,
+    id: JobId,
+    prepared: &Prepared,
+) -> Vec<(PrepareOutput<'a>, Option<StatSig>)> {
     let rule = cx.rule(cx.job(id));
     let old = |(output, path): (usize, &PathId)| {
         let is_stream = flags(rule, output).stream().is_some();
-        PrepareOutput {
+        let seen = cx.files.restat(cx.paths.text(*path)).ok().flatten();
+        let output = PrepareOutput {
             path: cx.paths.text(*path),
-            keep: is_stream || prepared.unknown_outputs.contains(path) || is_touched(cx, prepared, *path),
+            keep: is_stream
+                || prepared.unknown_outputs.contains(path)
+                || is_touched(cx, prepared, *path, seen),
             directory: kind(rule, output) == Kind::Directory || prepared.own_directories.contains(path),
             stays: flags(rule, output).has(Flag::Update),
             is_stream,
-        }
+        };
+        (output, seen)
     };
     cx.job(id).outputs.iter().enumerate().map(old).collect()
 }

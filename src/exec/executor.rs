@@ -29,6 +29,17 @@ pub(crate) struct JobRequest {
     pub(crate) facts: Option<Box<TaskFacts>>,
 }
 
+/// When a job is to begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Seat {
+    /// Now.
+    Alone,
+    /// Now, and others may be submitted to follow it.
+    First,
+    /// When this job, which was submitted as [`Seat::First`] or to follow another one, has come to a good end.
+    Behind(u32),
+}
+
 /// What is done right before a job begins.
 pub(crate) struct Begin(pub(crate) Box<dyn Fn() -> Result<(), String> + Send + Sync>);
 

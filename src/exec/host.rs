@@ -10,7 +10,7 @@ use super::process::{Control, MAX_ARGUMENT};
 use super::watch::Watch;
 use crate::base::clock::Clock;
 use crate::base::digest::Digest;
-use crate::exec::executor::{Completion, JobRequest, Outcome, Signal, Work};
+use crate::exec::executor::{Completion, JobRequest, Outcome, Seat, Signal, Work};
 use crate::model::value::Value;
 use rustc_hash::FxHashMap;
 use std::fmt;
@@ -462,7 +462,7 @@ impl Task {
         let duration = inner.shared.clock.monotonic().saturating_sub(inner.start);
         let completion = Completion { job: inner.id.job, outcome, duration, began: inner.began };
         // A panic of the receiver must not end the thread of an executor.
-        let _ = catch_unwind(AssertUnwindSafe(|| (inner.shared.done)(completion)));
+        let _ = catch_unwind(AssertUnwindSafe(|| (inner.shared.done)(completion, &mut || {})));
     }
 }
 
@@ -492,7 +492,7 @@ impl fmt::Debug for Task {
 pub struct NotBegun(());
 
 struct Shared {
-    done: Arc<dyn Fn(Completion) + Send + Sync>,
+    done: Arc<dyn Fn(Completion, &mut dyn FnMut()) + Send + Sync>,
     watch: Watch,
     logs: Logs,
     clock: Arc<dyn Clock>,
@@ -513,13 +513,13 @@ pub(crate) struct Executors {
 
 impl Executors {
     pub(crate) fn new(
-        done: Arc<dyn Fn(Completion) + Send + Sync>,
+        done: Arc<dyn Fn(Completion, &mut dyn FnMut()) + Send + Sync>,
         host: Option<Arc<dyn Executor>>,
         clock: Arc<dyn Clock>,
     ) -> Executors {
         let local: Done = Box::new({
             let done = done.clone();
-            move |completion| done(completion)
+            move |completion, follow| done(completion, follow)
         });
         let host = host.map(|executor| {
             let shared = Shared {
@@ -539,10 +539,10 @@ impl Executors {
         self.host.is_some()
     }
 
-    /// Starts a job. One without facts is executed here.
-    pub(crate) fn submit(&self, mut request: JobRequest) {
+    /// Starts a job. One without facts is executed here; only those take other seats than [`Seat::Alone`].
+    pub(crate) fn submit(&self, mut request: JobRequest, seat: Seat) {
         let (Some((executor, shared)), Some(facts)) = (&self.host, request.facts.take()) else {
-            return self.local.submit(request);
+            return self.local.submit(request, seat);
         };
         let earlier = facts.earlier;
         let mut task = task(request, *facts, shared);
@@ -551,7 +551,7 @@ impl Executors {
             if !executor.accepts(&task) {
                 if let Some(inner) = task.inner.take() {
                     shared.running().remove(&inner.id.job);
-                    self.local.submit(inner.request);
+                    self.local.submit(inner.request, Seat::Alone);
                 }
                 return;
             }
@@ -566,6 +566,11 @@ impl Executors {
             executor.submit(task);
         }));
         drop(submitted);
+    }
+
+    /// See [`LocalExecutor::withdraw`].
+    pub(crate) fn withdraw(&self, job: u32, has_ended: bool) -> Vec<u32> {
+        self.local.withdraw(job, has_ended)
     }
 
     /// Ends what a killed run had submitted and nobody asks for now.

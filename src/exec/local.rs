@@ -4,12 +4,13 @@
 //! once, whatever happens to its thread.
 
 use super::job::{self, Around};
+use super::lanes::Lanes;
 use super::log::Logs;
 use super::process::Control;
 use super::watch::Watch;
 use crate::base::brisk;
 use crate::base::clock::monotonic;
-use crate::exec::executor::{Completion, JobRequest, Outcome, Signal};
+use crate::exec::executor::{Completion, JobRequest, Outcome, Seat, Signal};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,8 +20,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::time::Instant;
 
-/// Receives the end of each job, on the job's thread.
-pub(crate) type Done = Box<dyn Fn(Completion) + Send + Sync>;
+/// Receives the end of each job, on the job's thread. When it calls what comes with it, a job that was submitted to follow
+/// begins, and has begun before anybody hears of the end; else those that follow wait until they are withdrawn.
+pub(crate) type Done = Box<dyn Fn(Completion, &mut dyn FnMut()) + Send + Sync>;
 
 /// Executes jobs as processes and functions of this machine.
 ///
@@ -37,10 +39,13 @@ struct Shared {
     logs: Logs,
 }
 
+type Task = (JobRequest, Arc<Control>);
+
 /// Threads are made on demand and reused: making one costs 0.1 ms or more, which counts for short jobs.
 #[derive(Default)]
 struct Pool {
-    queue: VecDeque<(JobRequest, Arc<Control>)>,
+    queue: VecDeque<Task>,
+    lanes: Lanes<Task>,
     running: FxHashMap<u32, Arc<Control>>,
     threads: Vec<JoinHandle<()>>,
     idle: usize,
@@ -59,12 +64,24 @@ impl LocalExecutor {
         LocalExecutor { shared: Arc::new(shared) }
     }
 
-    /// Starts a job. Returns at once; `done` is called when it has ended or could not be started.
-    pub(crate) fn submit(&self, request: JobRequest) {
+    /// Starts a job when its seat says. Returns at once; `done` is called when it has ended or could not be started.
+    pub(crate) fn submit(&self, request: JobRequest, seat: Seat) {
         let control = Arc::new(Control::new(request.work.cancelled().cloned()));
+        let job = request.job;
         let mut pool = self.shared.lock();
-        pool.running.insert(request.job, Arc::clone(&control));
-        pool.queue.push_back((request, control));
+        pool.running.insert(job, Arc::clone(&control));
+        let mut task = (request, control);
+        if let Seat::Behind(behind) = seat {
+            match pool.lanes.follow(behind, job, task) {
+                Ok(()) => return,
+                // It has ended meanwhile, and its place is free.
+                Err(back) => task = back,
+            }
+        }
+        if seat != Seat::Alone {
+            pool.lanes.open(job);
+        }
+        pool.queue.push_back(task);
         if pool.idle >= pool.queue.len() {
             self.shared.work.notify_one();
             return;
@@ -77,14 +94,25 @@ impl LocalExecutor {
             Err(_) if !pool.threads.is_empty() => {}
             Err(error) => {
                 let refused = pool.queue.pop_back();
+                pool.lanes.withdraw(job, true);
                 drop(pool);
                 if let Some((request, _)) = refused {
                     let mut report = Report::new(&self.shared, request.job);
                     report.outcome = Some(Outcome::NotStarted(format!("cannot start a thread: {error}")));
                     report.began = request.begin.is_none();
+                    report.send();
                 }
             }
         }
+    }
+
+    /// Takes back the jobs that wait for the end of this one, or wait where it does: none of them has begun or will. One that
+    /// `has_ended` let nobody follow it.
+    pub(crate) fn withdraw(&self, job: u32, has_ended: bool) -> Vec<u32> {
+        let mut pool = self.shared.lock();
+        let jobs = pool.lanes.withdraw(job, has_ended);
+        jobs.iter().for_each(|job| drop(pool.running.remove(job)));
+        jobs
     }
 
     /// Signals a job: all its processes, or the flag that its function can look at. A job that has not started
@@ -147,6 +175,12 @@ impl Drop for LocalExecutor {
                 let _ = thread.join();
             }
         }
+        // Who was to follow a job that let nobody.
+        for job in self.running() {
+            let mut report = Report::new(&self.shared, job);
+            (report.outcome, report.began) = (Some(Outcome::Signal(Signal::Kill.number())), false);
+            report.send();
+        }
     }
 }
 
@@ -156,7 +190,7 @@ impl Shared {
     }
 
     /// The next job; `None` when there will be none. With `brisk` it is expected at once.
-    fn next(&self, brisk: bool) -> Option<(JobRequest, Arc<Control>)> {
+    fn next(&self, brisk: bool) -> Option<Task> {
         let mut pool = self.lock();
         pool.idle += 1;
         if brisk && pool.queue.is_empty() && !pool.closing {
@@ -181,43 +215,62 @@ impl Shared {
 fn serve(shared: &Shared) {
     let around = Around { watch: &shared.watch, logs: &shared.logs };
     let mut brisk = false;
-    while let Some((request, control)) = shared.next(brisk) {
+    let mut following = None;
+    while let Some((request, control)) = following.take().or_else(|| shared.next(brisk)) {
         // The report is sent also if this unwinds, and the thread goes on.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
+        let ended = catch_unwind(AssertUnwindSafe(|| {
             let mut report = Report::new(shared, request.job);
             // Until it is told that it did not, it did.
             let mut began = request.begin.is_none();
             let outcome = job::execute(&request, &control, around, &mut began);
             brisk = brisk::is(report.start.elapsed());
             (report.outcome, report.began) = (Some(outcome), began);
+            report.send()
         }));
+        following = ended.ok().flatten();
     }
 }
 
-/// Sends the end of a job when it is dropped, with or without an outcome.
+/// Sends the end of a job: when it is told to, else when it is dropped, which then was lost.
 struct Report<'a> {
     shared: &'a Shared,
     job: u32,
     start: Instant,
     outcome: Option<Outcome>,
     began: bool,
+    is_sent: bool,
 }
 
 impl Report<'_> {
     fn new(shared: &Shared, job: u32) -> Report<'_> {
-        Report { shared, job, start: monotonic(), outcome: None, began: true }
+        Report { shared, job, start: monotonic(), outcome: None, began: true, is_sent: false }
     }
-}
 
-impl Drop for Report<'_> {
-    fn drop(&mut self) {
+    /// The job that follows and begins.
+    fn send(mut self) -> Option<Task> {
+        self.deliver()
+    }
+
+    fn deliver(&mut self) -> Option<Task> {
+        if std::mem::replace(&mut self.is_sent, true) {
+            return None;
+        }
         self.shared.lock().running.remove(&self.job);
         let outcome = self.outcome.take();
         let outcome = outcome.unwrap_or_else(|| Outcome::FunctionError("lost: its thread ended".into()));
         let (job, duration, began) = (self.job, self.start.elapsed(), self.began);
         let completion = Completion { job, outcome, duration, began };
+        let mut next = None;
+        let mut follow = || next = self.shared.lock().lanes.next(job);
         // A panic of the receiver while this thread unwinds would end the program.
-        let _ = catch_unwind(AssertUnwindSafe(|| (self.shared.done)(completion)));
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.shared.done)(completion, &mut follow)));
+        next
+    }
+}
+
+impl Drop for Report<'_> {
+    fn drop(&mut self) {
+        self.deliver();
     }
 }
 

@@ -7,7 +7,8 @@ pub(crate) mod function;
 pub(crate) mod host;
 mod interpreted;
 mod job;
-pub(crate) mod local;
+pub(crate) mod lanes;
+mod local;
 mod log;
 #[cfg(not(unix))]
 mod other;

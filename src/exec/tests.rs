@@ -1,7 +1,7 @@
 //! Promises of the local executor, with real processes.
 
 use super::*;
-use crate::exec::executor::Work;
+use crate::exec::executor::{Seat, Work};
 use crate::model::action::FunctionAction;
 use crate::model::job_context::{JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
@@ -24,7 +24,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let (sender, ends) = channel();
-        let done: Done = Box::new(move |completion| {
+        let done: Done = Box::new(move |completion, _| {
             let _ = sender.send(completion);
         });
         Bench { dir: TempDir::new().unwrap(), executor: LocalExecutor::new(done), ends }
@@ -58,7 +58,8 @@ impl Bench {
 
     fn submit(&self, job: u32, command: &str) {
         let log = format!("log{job}");
-        self.executor.submit(self.request(job, &["bash", "-euo", "pipefail", "-c"], command, &log));
+        self.executor
+            .submit(self.request(job, &["bash", "-euo", "pipefail", "-c"], command, &log), Seat::Alone);
     }
 
     fn next(&self) -> Completion {
@@ -93,15 +94,18 @@ impl Bench {
         };
         let action = Arc::new(FunctionAction { version: "1".into(), run: Box::new(run) });
         let work = Work::Function { action, context: Box::new(context) };
-        self.executor.submit(JobRequest {
-            job,
-            root: self.dir.path().into(),
-            work,
-            env: Vec::new(),
-            extras: None,
-            begin: None,
-            facts: None,
-        });
+        self.executor.submit(
+            JobRequest {
+                job,
+                root: self.dir.path().into(),
+                work,
+                env: Vec::new(),
+                extras: None,
+                begin: None,
+                facts: None,
+            },
+            Seat::Alone,
+        );
     }
 }
 
@@ -165,7 +169,7 @@ fn a_job_runs_in_the_root_with_its_variables() {
     let bench = Bench::new();
     let mut request = bench.request(0, &["sh", "-c"], "pwd -P; echo $RM_X", "log");
     request.env = vec![("RM_X".into(), "a b".into())];
-    bench.executor.submit(request);
+    bench.executor.submit(request, Seat::Alone);
     assert_eq!(bench.next().outcome, Outcome::Success);
     let mut lines = bench.read("log").lines().map(str::to_string).collect::<Vec<_>>();
     assert_eq!(lines.pop().as_deref(), Some("a b"));
@@ -177,7 +181,7 @@ fn odd_names_of_logs_work() {
     let bench = Bench::new();
     for (job, log) in [" ", "a b'c\"d$e", "-x", "new\nline", "é日本", "*", "a.sh"].iter().enumerate() {
         let long = format!("echo {}", "x".repeat(if job % 2 == 0 { 1 } else { 130_000 }));
-        bench.executor.submit(bench.request(job as u32, &["sh", "-c"], &long, log));
+        bench.executor.submit(bench.request(job as u32, &["sh", "-c"], &long, log), Seat::Alone);
         assert_eq!(bench.next().outcome, Outcome::Success, "{log:?}");
         assert!(bench.read(log).starts_with('x'), "{log:?}");
     }
@@ -187,7 +191,7 @@ fn odd_names_of_logs_work() {
 #[test]
 fn a_log_that_cannot_be_made_is_said() {
     let bench = Bench::new();
-    bench.executor.submit(bench.request(0, &["sh", "-c"], "true", "no/such/dir/log"));
+    bench.executor.submit(bench.request(0, &["sh", "-c"], "true", "no/such/dir/log"), Seat::Alone);
     let Outcome::NotStarted(text) = bench.next().outcome else { panic!("it started") };
     assert!(text.starts_with("cannot create the log `"), "{text}");
 }
@@ -197,12 +201,12 @@ fn a_command_longer_than_an_argument_may_be_runs_from_a_script() {
     let bench = Bench::new();
     let command = format!("x='{}'\necho ${{#x}}\nfalse\necho not reached", "y".repeat(300_000));
     for shell in [&["bash", "-euo", "pipefail", "-c"][..], &["bash", "-euc"]] {
-        bench.executor.submit(bench.request(0, shell, &command, "log"));
+        bench.executor.submit(bench.request(0, shell, &command, "log"), Seat::Alone);
         assert_eq!(bench.next().outcome, Outcome::Exit(1));
         assert_eq!(bench.read("log"), "300000\n");
     }
     assert!(!bench.path("log.sh").exists());
-    bench.executor.submit(bench.request(0, &["env", "sh"], &command, "log"));
+    bench.executor.submit(bench.request(0, &["env", "sh"], &command, "log"), Seat::Alone);
     let Outcome::NotStarted(text) = bench.next().outcome else { panic!("it started") };
     assert!(text.contains("too long"), "{text}");
 }
@@ -210,21 +214,21 @@ fn a_command_longer_than_an_argument_may_be_runs_from_a_script() {
 #[test]
 fn a_missing_program_is_named_with_what_to_do() {
     let bench = Bench::new();
-    bench.executor.submit(bench.request(0, &["no-such-shell", "-c"], "true", "log"));
+    bench.executor.submit(bench.request(0, &["no-such-shell", "-c"], "true", "log"), Seat::Alone);
     let Outcome::NotStarted(text) = bench.next().outcome else { panic!("it started") };
     assert!(text.contains("`no-such-shell` was not found: install it"), "{text}");
     assert!(!bench.path("log").exists());
 
     let mut request = bench.request(0, &["sh", "-c"], "true", "log");
     request.root = bench.path("gone");
-    bench.executor.submit(request);
+    bench.executor.submit(request, Seat::Alone);
     let Outcome::NotStarted(text) = bench.next().outcome else { panic!("it started") };
     assert!(text.contains("gone` is not there"), "{text}");
 
-    bench.executor.submit(bench.request(0, &["sh", "-c"], "echo a\0b", "log"));
+    bench.executor.submit(bench.request(0, &["sh", "-c"], "echo a\0b", "log"), Seat::Alone);
     let Outcome::NotStarted(text) = bench.next().outcome else { panic!("it started") };
     assert!(text.contains("NUL"), "{text}");
-    bench.executor.submit(bench.request(0, &[], "true", "log"));
+    bench.executor.submit(bench.request(0, &[], "true", "log"), Seat::Alone);
     assert!(matches!(bench.next().outcome, Outcome::NotStarted(_)));
 }
 
@@ -305,7 +309,7 @@ fn many_short_jobs_are_reported_once_each_and_share_threads() {
     let bench = Bench::new();
     let mut seen = vec![0; 200];
     for job in 0..200 {
-        bench.executor.submit(bench.request(job, &["sh", "-c"], "true", &format!("log{job}")));
+        bench.executor.submit(bench.request(job, &["sh", "-c"], "true", &format!("log{job}")), Seat::Alone);
         if job >= 4 {
             seen[bench.next().job as usize] += 1;
         }
@@ -324,7 +328,7 @@ fn many_short_jobs_are_reported_once_each_and_share_threads() {
 fn signals_that_race_with_the_end_do_no_harm() {
     let bench = Bench::new();
     for job in 0..100 {
-        bench.executor.submit(bench.request(job, &["sh", "-c"], "true", "log"));
+        bench.executor.submit(bench.request(job, &["sh", "-c"], "true", "log"), Seat::Alone);
         if job % 2 == 0 {
             thread::yield_now();
         }
@@ -377,7 +381,7 @@ fn a_report_is_sent_even_if_the_thread_unwinds() {
 #[test]
 fn a_receiver_that_panics_does_not_stop_the_executor() {
     let (sender, ends) = channel();
-    let done: Done = Box::new(move |completion| {
+    let done: Done = Box::new(move |completion, _| {
         let job = completion.job;
         let _ = sender.send(completion);
         assert!(job != 0, "the receiver has a bug");

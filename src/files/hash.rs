@@ -44,16 +44,25 @@ impl FileHasher {
     /// # Errors
     /// When it cannot be read, or is different after three readings.
     pub(crate) fn content(&self, path: &Path) -> Result<Content> {
-        self.content_by(path, |file, size| self.digest(file, size))
+        self.content_of(path, stat::stat(path)?)
+    }
+
+    /// As [`FileHasher::content`] of what was found at `path` just now.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is different after three readings.
+    pub(crate) fn content_of(&self, path: &Path, found: Option<Stat>) -> Result<Content> {
+        self.content_by(path, found, |file, size| self.digest(file, size))
     }
 
     /// The frame around the reading: stat, read, stat, until both agree.
     fn content_by(
         &self,
         path: &Path,
+        found: Option<Stat>,
         mut digest: impl FnMut(&mut File, u64) -> io::Result<Digest>,
     ) -> Result<Content> {
-        let Some(mut before) = stat::stat(path)? else { return Ok(Content::Missing) };
+        let Some(mut before) = found else { return Ok(Content::Missing) };
         for _ in 0..ATTEMPTS {
             match before.sig.kind {
                 FileKind::Directory => return Ok(Content::Directory(before.sig)),
@@ -219,7 +228,7 @@ mod tests {
         fs::write(&path, "old").unwrap();
         let hasher = FileHasher::new(Some(dir.path()));
         let mut readings = 0;
-        let content = hasher.content_by(&path, |file, size| {
+        let content = hasher.content_by(&path, stat::stat(&path).unwrap(), |file, size| {
             readings += 1;
             let digest = hasher.digest(file, size);
             if readings == 1 {
@@ -238,7 +247,7 @@ mod tests {
         fs::write(&path, "x").unwrap();
         let hasher = FileHasher::new(Some(dir.path()));
         let error = hasher
-            .content_by(&path, |file, size| {
+            .content_by(&path, stat::stat(&path).unwrap(), |file, size| {
                 fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"more").unwrap();
                 hasher.digest(file, size)
             })
@@ -252,7 +261,7 @@ mod tests {
         let path = dir.path().join("x");
         fs::write(&path, "x").unwrap();
         let hasher = FileHasher::new(None);
-        let content = hasher.content_by(&path, |file, size| {
+        let content = hasher.content_by(&path, stat::stat(&path).unwrap(), |file, size| {
             fs::remove_file(&path).unwrap();
             hasher.digest(file, size)
         });

@@ -70,12 +70,15 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
                 return Err(in_the_way(&full, output.path, "a file"));
             }
             Found::Directory if holds(&full, root) => return Err(holds_the_root(&full, output.path)),
-            _ => check_parents(root, output.path)?,
+            _ => {}
         }
-        found.push((full, there));
+        let has_parent = check_parents(root, output.path)?;
+        found.push((full, there, has_parent));
     }
     let mut saved = Vec::new();
-    for (output, (full, there)) in outputs.iter().zip(found) {
+    // With a directory may go what another output lies in.
+    let any_directory = found.iter().any(|(_, there, _)| matches!(there, Found::Directory));
+    for (output, (full, there, has_parent)) in outputs.iter().zip(found) {
         match there {
             _ if output.stays => {}
             Found::File | Found::Link | Found::Directory if output.keep || leads_nowhere(&full) => {
@@ -87,7 +90,9 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
             }
             Found::Nothing => {}
         }
-        make_parent(&full)?;
+        if !has_parent || any_directory {
+            make_parent(&full)?;
+        }
     }
     Ok(saved)
 }
@@ -148,18 +153,18 @@ fn holds_the_root(full: &Path, path: &str) -> Error {
     Error::new(ErrorKind::Environment, text).with_path(full)
 }
 
-/// A file where a directory is needed is found before anything is removed.
-fn check_parents(root: &Path, path: &str) -> Result<()> {
-    let Some((parent, _)) = path.rsplit_once('/') else { return Ok(()) };
+/// Whether the directory of an output is there. A file where a directory is needed is found before anything is removed.
+fn check_parents(root: &Path, path: &str) -> Result<bool> {
+    let Some((parent, _)) = path.rsplit_once('/') else { return Ok(false) };
     if parent.is_empty() || fs::metadata(root.join(parent)).is_ok_and(|meta| meta.is_dir()) {
-        return Ok(());
+        return Ok(true);
     }
     let mut ends: Vec<usize> = parent.match_indices('/').map(|(at, _)| at).filter(|&at| at > 0).collect();
     ends.push(parent.len());
     for dir in ends.into_iter().filter_map(|end| parent.get(..end)) {
         let full = root.join(dir);
         let what = match fs::symlink_metadata(&full) {
-            Err(error) if is_missing(&error) => return Ok(()),
+            Err(error) if is_missing(&error) => return Ok(false),
             Err(error) => return Err(Error::io("look at", &full, error)),
             Ok(_) => match fs::metadata(&full) {
                 Ok(meta) if meta.is_dir() => continue,
@@ -173,7 +178,7 @@ fn check_parents(root: &Path, path: &str) -> Result<()> {
         );
         return Err(Error::new(ErrorKind::Environment, text).with_path(full));
     }
-    Ok(())
+    Ok(true)
 }
 
 fn make_parent(full: &Path) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use super::hash::{Content, FileHasher};
 use super::outputs::special_name;
+use super::stat::Stat;
 use super::{stat, tree};
 use crate::base::checksum::Checksum;
 use crate::base::clock;
@@ -55,28 +56,50 @@ pub(crate) fn touch(root: &Path, path: &str) -> Result<()> {
     fs::set_modified(&full, (now / 1000) as i64, (now % 1000) as u32 * 1_000_000).map_err(io)
 }
 
-/// What is not as it has to be, in order. Reads no content.
+/// What stands where something is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct There {
+    /// Links followed; `None`: nothing, a link to nothing included.
+    pub(crate) found: Option<Stat>,
+    pub(crate) is_link: bool,
+}
+
+/// Looks once at each of the places.
 ///
 /// # Errors
 /// When the file system does not say.
-pub(crate) fn faults<'a>(root: &Path, dues: &[Due<'a>]) -> Result<Vec<(&'a str, Fault)>> {
+pub(crate) fn look(root: &Path, dues: &[Due<'_>]) -> Result<Vec<There>> {
+    let look = |due: &Due<'_>| {
+        let full = root.join(due.path);
+        Ok(match stat::lstat(&full)? {
+            Some(meta) if meta.is_symlink() => There { found: stat::stat(&full)?, is_link: true },
+            meta => There { found: meta.map(|meta| stat::from_metadata(&meta)), is_link: false },
+        })
+    };
+    dues.iter().map(look).collect()
+}
+
+/// What is not as it has to be, in order; `there` is what [`look`] found. Reads no content.
+///
+/// # Errors
+/// When the file system does not say.
+pub(crate) fn faults<'a>(root: &Path, dues: &[Due<'a>], there: &[There]) -> Result<Vec<(&'a str, Fault)>> {
     let mut found = Vec::new();
-    for due in dues {
-        if let Some(fault) = fault(&root.join(due.path), due.kind)? {
+    for (due, there) in dues.iter().zip(there) {
+        if let Some(fault) = fault(&root.join(due.path), due.kind, there)? {
             found.push((due.path, fault));
         }
     }
     Ok(found)
 }
 
-fn fault(full: &Path, kind: Kind) -> Result<Option<Fault>> {
-    let Some(there) = stat::stat(full)? else {
-        let is_link = stat::lstat(full)?.is_some_and(|meta| meta.is_symlink());
-        let to = if is_link { fs::read_link(full).ok() } else { None };
+fn fault(full: &Path, kind: Kind, there: &There) -> Result<Option<Fault>> {
+    let Some(found) = &there.found else {
+        let to = if there.is_link { fs::read_link(full).ok() } else { None };
         let dangling = |to: PathBuf| Fault::Dangling { to: to.to_string_lossy().into_owned() };
         return Ok(Some(to.map_or(Fault::Missing, dangling)));
     };
-    Ok(match (there.sig.kind, kind) {
+    Ok(match (found.sig.kind, kind) {
         (_, Kind::Beside) | (FileKind::File, Kind::File) | (FileKind::Directory, Kind::Directory) => None,
         (FileKind::File, Kind::Directory) => Some(Fault::File),
         (FileKind::Directory, Kind::File) => Some(Fault::Directory),
@@ -142,18 +165,14 @@ pub(crate) fn is_protected(root: &Path, path: &str) -> Result<bool> {
     Ok(meta.is_some_and(|meta| !meta.is_symlink() && !stat::is_writable(&meta)))
 }
 
-/// Where a link leads that stands in the place of an output and leaves the root.
+/// Where a link leads that stands in the place of an output, if it leaves the root.
 pub(crate) fn leads_outside(root: &Path, path: &str) -> Option<PathBuf> {
     let full = root.join(path);
-    let is_link = fs::symlink_metadata(&full).is_ok_and(|meta| meta.is_symlink());
-    if !is_link {
-        return None;
-    }
     let (to, root) = (fs::canonicalize(&full).ok()?, fs::canonicalize(root).ok()?);
     (!to.starts_with(&root)).then_some(to)
 }
 
-/// Hashes the outputs; `None` when one is gone or something else since [`faults`] looked. See
+/// Hashes the outputs; `None` when one is gone or something else since [`look`] found `there`. See
 /// [`FileHasher::content`] for the thread to call this from.
 ///
 /// # Errors
@@ -161,15 +180,16 @@ pub(crate) fn leads_outside(root: &Path, path: &str) -> Option<PathBuf> {
 pub(crate) fn collect(
     root: &Path,
     dues: &[Due<'_>],
+    there: &[There],
     hasher: &FileHasher,
 ) -> Result<Option<Vec<(PathId, Known)>>> {
     let mut collected = Vec::with_capacity(dues.len());
-    for due in dues {
+    for (due, there) in dues.iter().zip(there) {
         let known = match due.kind {
             Kind::Beside => continue,
             Kind::Directory => tree::read(root, due.path, None, hasher)?
                 .map(|(sig, tree)| Known::Tree { sig, tree: tree.into() }),
-            Kind::File => match hasher.content(&root.join(due.path))? {
+            Kind::File => match hasher.content_of(&root.join(due.path), there.found)? {
                 Content::File(hash) => Some(Known::File(hash)),
                 Content::Missing | Content::Directory(_) | Content::Special(_) => None,
             },

@@ -4,7 +4,7 @@ use super::effect::{Fault as Injected, each_fault};
 use super::hash::FileHasher;
 use super::observe::{HashCache, Observer, Seen};
 use super::outputs::{PrepareOutput, prepare, quarantine, quarantine_up_to, remove_made};
-use super::results::{Due, Fault, Kind, collect, faults};
+use super::results::{self, Due, Fault, Kind, look};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
 use crate::trace::identity::{FileHash, Known};
@@ -79,6 +79,18 @@ fn listing(dir: &Path) -> Vec<String> {
     }
     found.sort();
     found
+}
+
+fn collect(
+    root: &Path,
+    dues: &[Due<'_>],
+    hasher: &FileHasher,
+) -> crate::error::Result<Option<Vec<(PathId, Known)>>> {
+    results::collect(root, dues, &look(root, dues)?, hasher)
+}
+
+fn faults<'a>(root: &Path, dues: &[Due<'a>]) -> crate::error::Result<Vec<(&'a str, Fault)>> {
+    results::faults(root, dues, &look(root, dues)?)
 }
 
 #[test]

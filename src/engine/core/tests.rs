@@ -87,6 +87,10 @@ struct World {
     memory: u64,
     checking: Vec<u32>,
     running: Vec<(u32, u64, u64)>,
+    /// By a running job, those that ride on it.
+    lines: std::collections::BTreeMap<u32, Vec<u32>>,
+    /// Those that rode on the job that ends just now.
+    left: Vec<u32>,
     settled: Vec<Option<Settled>>,
     attempts: Vec<u32>,
     /// What each job of the unit asks for.
@@ -165,6 +169,8 @@ impl World {
             memory: MEMORY,
             checking: Vec::new(),
             running: Vec::new(),
+            lines: Default::default(),
+            left: Vec::new(),
             settled: vec![None; n],
             attempts: vec![0; n],
             request,
@@ -219,12 +225,30 @@ impl World {
                         );
                     }
                 }
-                let memory = self.request[job as usize].iter().map(|(_, memory)| memory.min(&MEMORY)).sum();
-                self.threads = self.threads.checked_sub(threads).expect("threads are never overcommitted");
-                self.memory = self.memory.checked_sub(memory).expect("memory is never overcommitted");
-                self.running.push((job, threads, memory));
                 assert_eq!(self.leaders[job as usize], job, "a part never starts");
-                self.set_temps(job, false);
+                self.begin(job, threads);
+                self.lines.insert(job, Vec::new());
+            }
+            Effect::Ride { job, attempt, behind } => {
+                assert!(!self.cancelled, "nothing starts after a cancel");
+                self.assert_producers_good(job);
+                self.assert_files_of_start(job);
+                self.attempts[job as usize] += 1;
+                assert_eq!(attempt, self.attempts[job as usize], "attempts count from 1 without gaps");
+                let lines = &mut self.lines;
+                let line = lines.iter_mut().find(|(head, line)| *line.last().unwrap_or(head) == behind);
+                line.expect("it comes after the last of those that ride").1.push(job);
+            }
+            Effect::Begins { job } => {
+                assert_eq!(self.left.remove(0), job, "riders begin in their order");
+                // As of any job that runs, a producer may have been reopened since: it waits for the end of this one.
+                let is_fit =
+                    |need: &u32| is_good(self.settled[*need as usize]) || self.reopened[*need as usize] > 0;
+                assert!(self.needs[job as usize].iter().all(is_fit), "job {job} begins before its producers");
+                self.assert_files_of_start(job);
+                self.begin(job, self.core.threads_of(job).unwrap().0);
+                let line = std::mem::take(&mut self.left);
+                self.lines.insert(job, line);
             }
             Effect::Settled { job, as_ } => {
                 assert_eq!(self.settled[job as usize].replace(as_), None, "a job settles once");
@@ -249,6 +273,22 @@ impl World {
             | Effect::Restless { .. }
             | Effect::Signal(_) => {}
         }
+    }
+
+    fn begin(&mut self, job: u32, threads: u64) {
+        let memory = self.request[job as usize].iter().map(|(_, memory)| memory.min(&MEMORY)).sum();
+        self.threads = self.threads.checked_sub(threads).expect("threads are never overcommitted");
+        self.memory = self.memory.checked_sub(memory).expect("memory is never overcommitted");
+        self.running.push((job, threads, memory));
+        self.set_temps(job, false);
+    }
+
+    /// Riders of a job that have not begun are taken back: the last of them, or all.
+    fn take_back(&mut self, job: u32, from: usize) {
+        let jobs =
+            self.lines.get_mut(&job).map(|line| line.split_off(from.min(line.len()))).unwrap_or_default();
+        jobs.iter().for_each(|job| self.attempts[*job as usize] -= 1);
+        self.send(Msg::Back { jobs });
     }
 
     fn threads_total(&self) -> u64 {
@@ -297,6 +337,7 @@ impl World {
         let ask = |(threads, memory): &(u64, u64)| Ask {
             threads: *threads,
             named: vec![("memory".into(), *memory)],
+            rides: job % 4 > 0,
         };
         let mut asks: Vec<Ask> = self.request[job as usize].iter().map(ask).collect();
         let others = asks.split_off(1);
@@ -474,6 +515,14 @@ impl World {
         if self.slots.is_some() && (choices == 0 || dice.chance(30)) {
             return self.share(dice);
         }
+        if dice.chance(10) {
+            return self.send(Msg::Pace { is_brisk: dice.chance(80) });
+        }
+        let carriers: Vec<(u32, u32)> = self.core.carriers().collect();
+        if !carriers.is_empty() && dice.chance(10) {
+            let (carrier, _) = carriers[dice.roll(carriers.len() as u64) as usize];
+            return self.take_back(carrier, dice.roll(4) as usize);
+        }
         let pick = dice.roll(choices as u64) as usize;
         if pick < self.checking.len() {
             let job = self.checking.swap_remove(pick);
@@ -488,7 +537,12 @@ impl World {
                 2 if self.cancelled => End::Cancelled,
                 _ => End::Done { affected: self.make(job, dice) },
             };
+            if !matches!(end, End::Done { .. }) {
+                self.take_back(job, 0);
+            }
+            self.left = self.lines.remove(&job).unwrap_or_default();
             self.send(Msg::Ended { job, end });
+            assert!(self.left.is_empty(), "who rides begins at the end of the one before");
         }
     }
 
@@ -625,7 +679,7 @@ fn checks_run_ahead_of_starts_only_so_far() {
     while at < out.len() {
         if let Effect::Check { job } = out[at] {
             checks += 1;
-            let ask = Ask { threads: 1, named: Vec::new() };
+            let ask = Ask { threads: 1, named: Vec::new(), rides: false };
             let verdict = Checked::Run { ask, others: Vec::new(), retries: 0 };
             core.handle(Msg::Checked { job, verdict }, &mut out);
         }

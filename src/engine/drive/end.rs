@@ -29,7 +29,7 @@ impl Run<'_> {
         let told_to_end = self.told_to_end();
         self.in_pool += 1;
         self.pool.spawn(move || {
-            let concluded = conclude::conclude(&cx, completion, facts, told_to_end);
+            let concluded = conclude::conclude(&cx, completion, facts, told_to_end, None);
             drop(cx);
             let _ = sender.send(Inbox::Concluded(Box::new(concluded)));
         });
@@ -158,6 +158,7 @@ impl Run<'_> {
 
     pub(super) fn settled(&mut self, unit: u32, job: u32, as_: Settled) {
         self.temps.settle(job);
+        self.put_off_record(job);
         if matches!(as_, Settled::Done | Settled::UpToDate) {
             self.note_end(job);
         }

@@ -14,7 +14,7 @@ use crate::engine::core::{End, Msg};
 use crate::engine::event::EventKind;
 use crate::engine::launch::absolute;
 use crate::error::{Error, ErrorKind};
-use crate::exec::executor::{Completion, JobRequest, Outcome, Work};
+use crate::exec::executor::{Completion, JobRequest, Outcome, Seat, Work};
 use crate::model::job_context::{JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::{Hook, Moment};
@@ -114,7 +114,7 @@ impl Run<'_> {
         };
         self.emit(EventKind::HookStarted { hook: name.to_string() });
         self.hooks.running = Some(hook.clone());
-        self.executor.submit(request);
+        self.executor.submit(request, Seat::Alone);
     }
 
     /// A hook is no job: it has nothing but the config, and the log of the run.

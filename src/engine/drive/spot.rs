@@ -6,7 +6,7 @@
 use super::Inbox;
 use crate::base::brisk;
 use crate::engine::cancel::{CancelLevel, CancelToken};
-use crate::engine::conclude::{self, AfterFacts};
+use crate::engine::conclude::{self, AfterFacts, Conclusion, Left};
 use crate::exec::executor::{Completion, Outcome};
 use crate::graph::job::JobId;
 use crate::plan::context::Context;
@@ -42,6 +42,11 @@ impl Spot {
         self.lock().facts.insert(job, facts);
     }
 
+    /// The job is not given to the executor after all.
+    pub(super) fn unexpect(&self, job: u32) {
+        self.lock().facts.remove(&job);
+    }
+
     /// The context is not used here any more once [`Arc::strong_count`] says so.
     pub(super) fn close(&self) {
         self.lock().cx = None;
@@ -66,17 +71,25 @@ impl Spot {
         };
         let Some((facts, cx)) = known else { return Inbox::Completed(completion) };
         // What is large is shared among the threads of the pool.
-        if completion.outcome == Outcome::Success && !conclude::is_small(&cx, JobId(completion.job)) {
+        let left = match completion.outcome {
+            Outcome::Success => Left::of(&cx, JobId(completion.job)),
+            _ => None,
+        };
+        if left.as_ref().is_some_and(|left| !left.is_small()) {
             drop(cx);
             return Inbox::Completed(completion);
         }
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
         let Completion { job, duration, began, .. } = completion;
         let concluded =
-            catch_unwind(AssertUnwindSafe(|| conclude::conclude(&cx, completion, facts, told_to_end)));
+            catch_unwind(AssertUnwindSafe(|| conclude::conclude(&cx, completion, facts, told_to_end, left)));
         drop(cx);
         match concluded {
-            Ok(concluded) => Inbox::Ended(Box::new(concluded)),
+            Ok(concluded) => {
+                let is_good = matches!(concluded.conclusion, Conclusion::Done { changed: None, .. });
+                let goes_on = is_good && self.cancel.level().is_none() && !self.cancel.wants_pause();
+                Inbox::Ended(Box::new(concluded), goes_on)
+            }
             Err(_) => {
                 let outcome = Outcome::Around("what it left could not be looked at".into());
                 Inbox::Completed(Completion { job, outcome, duration, began })

@@ -7,7 +7,7 @@ use crate::engine::core::{End, Msg};
 use crate::engine::event::EventKind;
 use crate::engine::launch;
 use crate::engine::work::{self, Prepared, ToCheck, Verdict};
-use crate::exec::executor::JobRequest;
+use crate::exec::executor::{JobRequest, Seat};
 use crate::exec::host::{TaskFacts, TaskId};
 use crate::files::outputs::make_directory;
 use crate::graph::job::JobId;
@@ -21,26 +21,32 @@ impl Run<'_> {
             return;
         }
         if !self.keep_updated(unit, attempt) {
-            self.start_now(unit, attempt, Ok(()));
+            self.start_now(unit, attempt, Ok(()), None);
         }
     }
 
+    /// Whether it did: else that is told as its end.
     pub(super) fn start_now(
         &mut self,
         unit: u32,
         attempt: u32,
         kept: std::result::Result<(), (u32, Trouble)>,
-    ) {
+        behind: Option<u32>,
+    ) -> bool {
         let alone = [JobId(unit)];
         let members = self.cx.units.members(JobId(unit)).cloned();
         let jobs = members.as_deref().unwrap_or(&alone);
-        if let Err((failed, trouble)) = kept.and_then(|()| self.try_start(unit, jobs, attempt)) {
+        self.no_longer_put_off(unit);
+        let started = kept.and_then(|()| self.try_start(unit, jobs, attempt, behind));
+        let is_started = started.is_ok();
+        if let Err((failed, trouble)) = started {
             let mut concluded = self.unit_not_started(jobs, failed, trouble);
             if self.fatal.is_some() {
                 concluded.iter_mut().for_each(|one| one.conclusion = Conclusion::NotBegun);
             }
             let _ = self.sender.send(Inbox::NotStarted(concluded));
         }
+        is_started
     }
 
     /// Copies what the unit changes in place, on the pool, for files may be large. `false` when there is nothing to copy.
@@ -69,15 +75,16 @@ impl Run<'_> {
             // Not on record: it was never in flight. Copies without such a job are of no use to anybody.
             return self.tell(Msg::Ended { job: unit, end: End::Cancelled });
         }
-        self.start_now(unit, attempt, result);
+        self.start_now(unit, attempt, result, None);
     }
 
-    /// Starts all jobs of a unit, or none.
+    /// Starts all jobs of a unit, or none. With `behind`, which is of one job, it begins when that one has ended.
     pub(super) fn try_start(
         &mut self,
         unit: u32,
         jobs: &[JobId],
         attempt: u32,
+        behind: Option<u32>,
     ) -> std::result::Result<(), (u32, Trouble)> {
         let cx = self.cx.clone();
         if let Some(found) = self.prepared.get(&unit).and_then(|prepared| prepared.found.clone()) {
@@ -121,7 +128,9 @@ impl Run<'_> {
             if jobs.len() == 1 && self.executor.is_hosted() {
                 request.facts = self.task_facts(request.job).map(Box::new);
             }
-            self.tell_started(request.job, attempt);
+            if behind.is_none() {
+                self.tell_started(request.job, attempt);
+            }
             // A host's executor may report all ends on one thread.
             if jobs.len() == 1
                 && !self.executor.is_hosted()
@@ -129,7 +138,12 @@ impl Run<'_> {
             {
                 self.spot.expect(request.job, facts);
             }
-            self.executor.submit(request);
+            let seat = match behind {
+                Some(behind) => Seat::Behind(behind),
+                None if self.core.may_carry(request.job) => Seat::First,
+                None => Seat::Alone,
+            };
+            self.executor.submit(request, seat);
         }
         Ok(())
     }

@@ -125,6 +125,11 @@ impl TempState {
         self.recalls.remove(&job);
     }
 
+    /// Whether there are temporary files at all.
+    pub(super) fn is_any(&self) -> bool {
+        self.any
+    }
+
     pub(super) fn is_removing(&self) -> bool {
         !self.removing.is_empty()
     }

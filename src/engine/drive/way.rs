@@ -61,7 +61,9 @@ struct Place {
 impl Place {
     fn old(&self, root: &Path) -> PrepareOutput<'_> {
         let &Place { ref path, keep, directory, stays, is_stream, .. } = self;
-        PrepareOutput { path, keep: keep || self.is_touched(root), directory, stays, is_stream }
+        // Where nothing was, whatever is there now is somebody's.
+        let keep = keep || self.seen.is_none() || self.is_touched(root);
+        PrepareOutput { path, keep, directory, stays, is_stream }
     }
 
     /// Whether somebody was at it since.
@@ -99,9 +101,8 @@ impl Run<'_> {
     pub(super) fn way(&self, job: u32, outputs: &[PathId]) -> Option<Way> {
         let cx = &self.cx;
         let prepared = self.prepared.get(&job)?;
-        let place = |output: PrepareOutput<'_>| {
+        let place = |(output, seen): (PrepareOutput<'_>, Option<StatSig>)| {
             let PrepareOutput { path, keep, directory, stays, is_stream } = output;
-            let seen = cx.files.restat(path).ok().flatten();
             Place { path: path.to_string(), keep, directory, stays, is_stream, seen }
         };
         let instance = &prepared.instance;

@@ -1,0 +1,147 @@
+//! Jobs that ride on the amounts of one that runs: each begins when the one before it ends, without a word from here. To
+//! wait for that word costs short jobs more than they take.
+//!
+//! Invariants: a rider asks for exactly what the job before it has; it takes nothing until its turn, but counts as running,
+//! for it may have begun by now; riders come in the order in which their turns would have come. Outside, nothing rides on
+//! past an end that is not good: those that have not begun are taken back before that end is told here.
+
+use super::{Core, Effect, JobState};
+use crate::engine::ledger::Request;
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, VecDeque};
+
+/// So many ride on one job at most: enough to last until the next end is heard of.
+const MOST: usize = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Riders {
+    /// Jobs are short just now, so that others may ride on them.
+    is_brisk: bool,
+    /// By the job that has the amounts.
+    lines: BTreeMap<u32, Line>,
+    seated: FxHashSet<u32>,
+}
+
+/// Who comes after a job, the next first.
+#[derive(Debug, Default)]
+struct Line {
+    jobs: VecDeque<u32>,
+    /// Its job took long: nobody rides on it any more.
+    is_closed: bool,
+}
+
+/// What becomes of the amounts of a job that is over.
+pub(super) enum Left {
+    /// They are those of the next now.
+    To(u32),
+    /// It had none yet.
+    Nothing,
+    Free,
+}
+
+impl Riders {
+    pub(super) fn is_any(&self) -> bool {
+        !self.seated.is_empty()
+    }
+
+    /// Others may ride on this job, which begins.
+    pub(super) fn open(&mut self, job: u32) {
+        self.lines.insert(job, Line::default());
+    }
+
+    pub(super) fn left(&mut self, job: u32) -> Left {
+        if let Some(mut line) = self.lines.remove(&job) {
+            let Some(next) = line.jobs.pop_front() else { return Left::Free };
+            self.seated.remove(&next);
+            self.lines.insert(next, Line { jobs: line.jobs, is_closed: false });
+            return Left::To(next);
+        }
+        if !self.seated.remove(&job) {
+            return Left::Free;
+        }
+        self.lines.values_mut().for_each(|line| line.jobs.retain(|rider| *rider != job));
+        Left::Nothing
+    }
+}
+
+impl Core {
+    pub(super) fn pace(&mut self, is_brisk: bool) {
+        self.riders.is_brisk = is_brisk;
+    }
+
+    /// Whether some job rides on another one.
+    pub(crate) fn has_riders(&self) -> bool {
+        self.riders.is_any()
+    }
+
+    /// Whether others may ride on this job, which runs.
+    pub(crate) fn may_carry(&self, job: u32) -> bool {
+        self.riders.lines.contains_key(&job)
+    }
+
+    /// The jobs on which others ride, and the last of these.
+    pub(crate) fn carriers(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.riders.lines.iter().filter_map(|(job, line)| Some((*job, *line.jobs.back()?)))
+    }
+
+    /// Gives those whose turns would come next to the jobs that run.
+    pub(super) fn seat(&mut self, out: &mut Vec<Effect>) {
+        if !self.riders.is_brisk || self.riders.lines.is_empty() {
+            return;
+        }
+        // What is not needed to keep everybody busy stays where every slot can take it.
+        let share = 1 + self.ledger.waiting() / (self.riders.lines.len() + 1);
+        while let Some((carrier, behind)) = self.carrier(share.min(MOST)) {
+            let request = self.requests[&carrier].0.clone();
+            let Some(job) = self.ledger.pass(&request) else { return };
+            if self.state[job as usize] != JobState::Queued {
+                // It was sent back to wait for an input after it was queued.
+                continue;
+            }
+            if let Some(line) = self.riders.lines.get_mut(&carrier) {
+                line.jobs.push_back(job);
+            }
+            self.riders.seated.insert(job);
+            let threads = request.threads;
+            let attempt = self.set_running(job, request, threads);
+            out.push(Effect::Ride { job, attempt, behind });
+        }
+    }
+
+    /// Of the jobs that have what the next one asks for, the one with the fewest riders, and the last in its line.
+    fn carrier(&self, most: usize) -> Option<(u32, u32)> {
+        let wanted = self.ledger.first().filter(|request| request.rides)?;
+        let is_fit = |job: &u32| {
+            let has = self.requests.get(job);
+            has.is_some_and(|(request, threads): &(Request, u64)| {
+                request == wanted && *threads == request.threads
+            })
+        };
+        let open = self.riders.lines.iter().filter(|(_, line)| !line.is_closed && line.jobs.len() < most);
+        let (job, line) = open.filter(|(job, _)| is_fit(job)).min_by_key(|(_, line)| line.jobs.len())?;
+        Some((*job, line.jobs.back().copied().unwrap_or(*job)))
+    }
+
+    /// These riders have not begun, and wait for their turns as all others do.
+    pub(super) fn take_back(&mut self, jobs: &[u32]) {
+        for &job in jobs {
+            if !self.riders.seated.remove(&job) {
+                continue;
+            }
+            for line in self.riders.lines.values_mut() {
+                let before = line.jobs.len();
+                line.jobs.retain(|rider| *rider != job);
+                line.is_closed |= line.jobs.len() < before;
+            }
+            let Some((request, _)) = self.requests.remove(&job) else { continue };
+            self.running -= 1;
+            self.attempt[job as usize] -= 1;
+            self.queue(job, request);
+            if self.unfinished_producers[job as usize] > 0 {
+                // An input is about to be made again; the entry in the queue is dropped when it comes up.
+                self.step(job, JobState::Waiting);
+            }
+            self.let_go(job);
+        }
+    }
+}

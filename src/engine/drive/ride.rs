@@ -1,0 +1,126 @@
+//! Closures that are given on ahead of their turns, see `engine::core`: a function of microseconds would wait longer for the
+//! word that its slot is free than it takes.
+//!
+//! Invariants: what has not begun is taken back before anything is done about an end that is not good, when nothing new is
+//! to start, and when the job before it takes long: other slots may be free by then.
+
+use super::{HEARTBEAT, Run};
+use crate::base::clock::monotonic;
+use crate::engine::core::Msg;
+use crate::engine::work::{Prepared, updated};
+use crate::graph::job::JobId;
+use crate::model::action::Action;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::time::{Duration, Instant};
+
+/// For so long nobody looks whether a job on which others ride takes longer than it should.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+#[derive(Default)]
+pub(super) struct RideState {
+    /// What the core was told last.
+    is_brisk: bool,
+    /// Jobs that could not begin, and whom they were to follow: those behind them follow that one.
+    stand_ins: FxHashMap<u32, u32>,
+    /// On record as started, but taken back.
+    put_off: FxHashSet<u32>,
+    /// When somebody looked last, and on whom others rode then.
+    seen: Option<(Instant, Vec<u32>)>,
+}
+
+impl Run<'_> {
+    /// Whether the job that these are may be given on ahead of its turn: a call, and nothing that has to be done or awaited at
+    /// its very start.
+    pub(super) fn may_ride(&self, prepared: &[(u32, Prepared)]) -> bool {
+        let [(job, prepared)] = prepared else { return false };
+        let rule = self.cx.rule(self.cx.job(JobId(*job)));
+        matches!(rule.action, Action::Function(_))
+            && rule.shadow.is_none()
+            && prepared.instance.timeout.is_none()
+            && !self.executor.is_hosted()
+            && !self.slots.is_shared()
+            && !self.temps.is_any()
+            && updated(&self.cx, JobId(*job)).next().is_none()
+    }
+
+    pub(super) fn ride(&mut self, job: u32, attempt: u32, behind: u32) {
+        let behind = self.riding.stand_ins.get(&behind).copied().unwrap_or(behind);
+        if !self.start_now(job, attempt, Ok(()), Some(behind)) {
+            self.riding.stand_ins.insert(job, behind);
+        }
+    }
+
+    /// The turn of a job that rode on another one.
+    pub(super) fn begins(&mut self, job: u32) {
+        let attempt = self.prepared.get(&job).map(|prepared| prepared.instance.attempt);
+        attempt.into_iter().for_each(|attempt| self.tell_started(job, attempt));
+    }
+
+    /// Nothing has begun on the thread of this job since it ended.
+    pub(super) fn stopped_after(&mut self, job: u32) {
+        if self.core.may_carry(job) {
+            // Perhaps because the run is to end, and then its place is not for the next one.
+            self.look_at_cancel();
+            let jobs = self.executor.withdraw(job, true);
+            self.took_back(jobs);
+        }
+    }
+
+    fn took_back(&mut self, jobs: Vec<u32>) {
+        if jobs.is_empty() {
+            return;
+        }
+        for job in &jobs {
+            self.spot.unexpect(*job);
+            self.riding.put_off.insert(*job);
+        }
+        self.tell(Msg::Back { jobs });
+    }
+
+    /// The job is on record as started, if it was taken back and comes to no other end; it left what there was.
+    pub(super) fn put_off_record(&mut self, job: u32) {
+        if self.riding.put_off.remove(&job) {
+            self.record_failure(job, "cancelled");
+            self.record_untouched(job);
+        }
+    }
+
+    /// The job is on record as started, for good.
+    pub(super) fn no_longer_put_off(&mut self, job: u32) {
+        self.riding.put_off.remove(&job);
+    }
+
+    /// For how long to wait for a message.
+    pub(super) fn patience(&self) -> Duration {
+        if self.core.has_riders() { PATIENCE } else { HEARTBEAT }
+    }
+
+    pub(super) fn look_after_riders(&mut self) {
+        let is_brisk = self.spot.is_brisk();
+        if is_brisk != self.riding.is_brisk {
+            self.riding.is_brisk = is_brisk;
+            self.tell(Msg::Pace { is_brisk });
+        }
+        if !self.core.has_riders() {
+            return;
+        }
+        let is_over = self.core.is_draining();
+        let (now, seen) = (monotonic(), self.riding.seen.take());
+        let before = match seen {
+            Some((at, seen)) if !is_over && now.duration_since(at) < PATIENCE => {
+                self.riding.seen = Some((at, seen));
+                return;
+            }
+            Some((_, seen)) => seen,
+            None => Vec::new(),
+        };
+        let carriers: Vec<(u32, u32)> = self.core.carriers().collect();
+        for (carrier, last) in &carriers {
+            if is_over || before.contains(carrier) {
+                let jobs = self.executor.withdraw(*last, false);
+                self.took_back(jobs);
+            }
+        }
+        self.riding.seen = Some((now, carriers.into_iter().map(|(carrier, _)| carrier).collect()));
+    }
+}
