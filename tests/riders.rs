@@ -1,7 +1,6 @@
 //! Closures of microseconds are given on ahead of their turns. Promises: what one slot runs still runs one after the other, in
 //! order; nothing begins after a failure or a stop that would not have begun otherwise; a long one holds up nobody.
 
-#![expect(clippy::disallowed_methods, reason = "a host does as it likes")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use rulemake::{

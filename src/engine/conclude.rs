@@ -135,7 +135,7 @@ pub(crate) fn conclude(
     let id = JobId(job);
     let conclusion = match &completion.outcome {
         Outcome::Success => match good_outputs(cx, id, &facts.required, left) {
-            Ok((mut made, there)) => {
+            Ok(Made { outputs: mut made, there }) => {
                 let changed = changed(cx, cx.job(id), &facts);
                 if changed.is_none() {
                     restore::keep(cx, id, &facts, duration_ms, &mut made);
@@ -270,13 +270,14 @@ fn hint_of_text(exit_code: Option<i32>, text: &str) -> Option<String> {
     })
 }
 
+/// What a job made, and how it stands in the places of its outputs.
+struct Made {
+    outputs: Vec<(PathId, Known)>,
+    there: Vec<There>,
+}
+
 /// Completes, checks and hashes what a job made that says it succeeded.
-fn good_outputs(
-    cx: &Context,
-    id: JobId,
-    required: &[Required],
-    left: Option<Left>,
-) -> Result<(Vec<(PathId, Known)>, Vec<There>), Trouble> {
+fn good_outputs(cx: &Context, id: JobId, required: &[Required], left: Option<Left>) -> Result<Made, Trouble> {
     let of = |error: Error| Trouble::of(&error);
     let dues = dues(cx, id);
     for path in flagged(cx, id, Flag::Touch) {
@@ -298,7 +299,7 @@ fn good_outputs(
     }
     let collected = collect(&cx.root, &dues, &there, cx.files.hasher()).map_err(of)?;
     let collected = collected.ok_or_else(|| Trouble::new("something else removes its outputs"))?;
-    Ok((collected, there))
+    Ok(Made { outputs: collected, there })
 }
 
 fn flagged(cx: &Context, id: JobId, flag: Flag) -> impl Iterator<Item = &str> {

@@ -174,6 +174,10 @@ pub(crate) enum Settled {
 /// fingerprints take, without holding up a run in which nothing is to do.
 const LOOKAHEAD: usize = 4096;
 
+/// Once so many are checked ahead that no more are, the next are checked together: to ask for each by itself would wake a
+/// thread for each.
+const REFILL: usize = 64;
+
 #[derive(Debug)]
 pub(crate) struct Core {
     shape: Shape,
@@ -192,6 +196,8 @@ pub(crate) struct Core {
     riders: riders::Riders,
     openings: grow::Openings,
     checking: usize,
+    /// No more are checked until a good number can be.
+    is_far_ahead: bool,
     /// Jobs that run and take nothing: those that are restored.
     restoring: usize,
     running: usize,
@@ -222,6 +228,7 @@ impl Core {
             recalls: recall::Recalls::default(),
             riders: riders::Riders::default(),
             checking: 0,
+            is_far_ahead: false,
             restoring: 0,
             running: 0,
             final_: parts.len(),
@@ -371,7 +378,10 @@ impl Core {
                 self.start(turn, out);
             }
             self.seat(out);
-            while self.checking + self.restoring + self.ledger.waiting() < LOOKAHEAD {
+            let ahead = |core: &Core| core.checking + core.restoring + core.ledger.waiting();
+            let most = if self.is_far_ahead { LOOKAHEAD - REFILL } else { LOOKAHEAD };
+            self.is_far_ahead = ahead(self) >= most;
+            while !self.is_far_ahead {
                 let Some(rank) = self.ready.pop() else { break };
                 let job = rank.job();
                 // What happened upstream may have skipped it or sent it back meanwhile; its entry is dropped here.
@@ -380,6 +390,7 @@ impl Core {
                     self.step(job, JobState::Checking);
                     out.push(Effect::Check { job });
                 }
+                self.is_far_ahead = ahead(self) >= LOOKAHEAD;
             }
         }
         if self.running == 0 && self.checking == 0 && self.final_ == self.state.len() && !self.finished {

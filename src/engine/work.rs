@@ -348,14 +348,16 @@ fn signature(cx: &Context, path: PathId) -> Option<StatSig> {
     cx.files.stat(path, cx.paths.text(path)).ok().flatten()
 }
 
-/// Whether somebody changed or made an output while its job waited.
-fn is_touched(cx: &Context, prepared: &Prepared, path: PathId, now: Option<StatSig>) -> bool {
-    let Some(now) = now else { return false };
-    let then = prepared.output_signatures.iter().find(|(output, _)| *output == path);
-    match then.and_then(|(_, then)| *then) {
-        Some(then) if then == now => cx.files.last_tree(path).is_some() && !is_as_known(cx, path, now),
-        _ => true,
+/// What an output looked like when its job was checked: if it is another one when the job begins, somebody changed or made it
+/// meanwhile. What is in a directory does not show on it and is looked at now; whether that is as it was comes with it.
+fn seen(cx: &Context, prepared: &Prepared, path: PathId) -> (Option<StatSig>, bool) {
+    let then =
+        prepared.output_signatures.iter().find(|(output, _)| *output == path).and_then(|(_, sig)| *sig);
+    if cx.files.last_tree(path).is_none() {
+        return (then, true);
     }
+    let now = cx.files.restat(cx.paths.text(path)).ok().flatten();
+    (now, now.is_none_or(|now| then == Some(now) && is_as_known(cx, path, now)))
 }
 
 pub(super) fn flags(rule: &Rule, output: usize) -> Flags {
@@ -397,12 +399,10 @@ pub(crate) fn old_outputs<'a>(
     let rule = cx.rule(cx.job(id));
     let old = |(output, path): (usize, &PathId)| {
         let is_stream = flags(rule, output).stream().is_some();
-        let seen = cx.files.restat(cx.paths.text(*path)).ok().flatten();
+        let (seen, is_as_it_was) = seen(cx, prepared, *path);
         let output = PrepareOutput {
             path: cx.paths.text(*path),
-            keep: is_stream
-                || prepared.unknown_outputs.contains(path)
-                || is_touched(cx, prepared, *path, seen),
+            keep: is_stream || prepared.unknown_outputs.contains(path) || !is_as_it_was,
             directory: kind(rule, output) == Kind::Directory || prepared.own_directories.contains(path),
             stays: flags(rule, output).has(Flag::Update),
             is_stream,

@@ -492,7 +492,7 @@ impl fmt::Debug for Task {
 pub struct NotBegun(());
 
 struct Shared {
-    done: Arc<dyn Fn(Completion, &mut dyn FnMut()) + Send + Sync>,
+    done: Done,
     watch: Watch,
     logs: Logs,
     clock: Arc<dyn Clock>,
@@ -512,15 +512,8 @@ pub(crate) struct Executors {
 }
 
 impl Executors {
-    pub(crate) fn new(
-        done: Arc<dyn Fn(Completion, &mut dyn FnMut()) + Send + Sync>,
-        host: Option<Arc<dyn Executor>>,
-        clock: Arc<dyn Clock>,
-    ) -> Executors {
-        let local: Done = Box::new({
-            let done = done.clone();
-            move |completion, follow| done(completion, follow)
-        });
+    pub(crate) fn new(done: Done, host: Option<Arc<dyn Executor>>, clock: Arc<dyn Clock>) -> Executors {
+        let local = done.clone();
         let host = host.map(|executor| {
             let shared = Shared {
                 done,

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 /// Receives the end of each job, on the job's thread. When it calls what comes with it, a job that was submitted to follow
 /// begins, and has begun before anybody hears of the end; else those that follow wait until they are withdrawn.
-pub(crate) type Done = Box<dyn Fn(Completion, &mut dyn FnMut()) + Send + Sync>;
+pub(crate) type Done = Arc<dyn Fn(Completion, &mut dyn FnMut()) + Send + Sync>;
 
 /// Executes jobs as processes and functions of this machine.
 ///

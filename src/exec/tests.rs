@@ -24,7 +24,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let (sender, ends) = channel();
-        let done: Done = Box::new(move |completion, _| {
+        let done: Done = Arc::new(move |completion, _| {
             let _ = sender.send(completion);
         });
         Bench { dir: TempDir::new().unwrap(), executor: LocalExecutor::new(done), ends }
@@ -381,7 +381,7 @@ fn a_report_is_sent_even_if_the_thread_unwinds() {
 #[test]
 fn a_receiver_that_panics_does_not_stop_the_executor() {
     let (sender, ends) = channel();
-    let done: Done = Box::new(move |completion, _| {
+    let done: Done = Arc::new(move |completion, _| {
         let job = completion.job;
         let _ = sender.send(completion);
         assert!(job != 0, "the receiver has a bug");
