@@ -22,7 +22,7 @@ use crate::plan::inputs;
 use crate::plan::instance::Trouble;
 use crate::plan::required::{Required, Requirement};
 use crate::plan::units::streams_of;
-use crate::store::runs::tail;
+use crate::store::runs::{RunPlaces, tail};
 use crate::sys;
 use crate::trace::fingerprint::{CodeKind, CodePart, Fingerprint};
 use crate::trace::identity::{FileKind, Known, StatSig};
@@ -34,9 +34,7 @@ pub(crate) struct AfterFacts {
     pub(crate) inputs: Vec<(PathId, Option<StatSig>)>,
     pub(crate) fingerprint: Arc<Fingerprint>,
     pub(crate) required: Vec<Required>,
-    /// Where partial outputs go.
-    pub(crate) quarantine: PathBuf,
-    pub(crate) log: PathBuf,
+    pub(crate) places: RunPlaces,
     /// Under which the result is kept in the cache, if it is.
     pub(crate) key: Option<Digest>,
     /// The logs that the rule names.
@@ -174,12 +172,12 @@ pub(crate) fn conclude_unit(
     for (end, facts) in ends {
         let is_cause = cause == Some(end.job);
         if is_good {
-            let quarantine = facts.quarantine.clone();
+            let quarantine = facts.places.partial(end.job);
             let one = conclude(cx, end, facts, false, None);
             is_good = matches!(one.conclusion, Conclusion::Done { .. });
             concluded.push((one, quarantine));
         } else if is_cause {
-            let quarantine = facts.quarantine.clone();
+            let quarantine = facts.places.partial(end.job);
             concluded.push((with_pipe_advice(cx, conclude(cx, end, facts, false, None)), quarantine));
         } else {
             others.push((end, facts));
@@ -198,7 +196,7 @@ pub(crate) fn conclude_unit(
     }
     for (end, facts) in others {
         let duration_ms = end.duration.as_millis() as u64;
-        let conclusion = end_with_others(cx, JobId(end.job), &facts.quarantine);
+        let conclusion = end_with_others(cx, JobId(end.job), &facts.places.partial(end.job));
         all.push(Concluded { job: end.job, duration_ms, conclusion });
     }
     all
@@ -486,10 +484,12 @@ fn after_failure(
     began: bool,
 ) -> Conclusion {
     let nothing = Taken { moved: Ok(false), put_back: Vec::new(), stuck: None };
-    let taken = if began { take_away(cx, id, &facts.quarantine) } else { nothing };
+    let quarantine = facts.places.partial(id.0);
+    let log = facts.places.job_log(id.0);
+    let taken = if began { take_away(cx, id, &quarantine) } else { nothing };
     let Taken { moved, put_back, stuck } = taken;
     cx.forget(id);
-    let mut log = (facts.has_log && disk::exists(&facts.log)).then_some(facts.log);
+    let mut log = (facts.has_log && disk::exists(&log)).then_some(log);
     let mut log_tail = log.as_deref().map(|log| tail(log, 20)).unwrap_or_default();
     if log_tail.is_empty() {
         // What the command wrote to the rule's own log, then.
@@ -522,7 +522,7 @@ fn after_failure(
         log_tail,
         log,
         untouched: !began,
-        quarantine: moved.then_some(facts.quarantine),
+        quarantine: moved.then_some(quarantine),
         help,
         cancelled,
         stuck,

@@ -42,6 +42,7 @@ use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
 use crate::plan::context::Context;
 use crate::plan::instance::Trouble;
+use crate::store::runs::RunPlaces;
 use crate::store::{Record, Writer};
 use growth::GrowthState;
 use hooks::{HOOK, HookState};
@@ -185,6 +186,7 @@ pub(crate) fn drive(
     let number = cx.view.next_run();
     let launcher = Launcher {
         run: number,
+        places: RunPlaces::new(&state_dir, number),
         mark: Mark::of(&state_dir),
         grace: options.grace,
         variables: options.variables.clone(),

@@ -18,7 +18,7 @@ use crate::model::rule::{Rule, Shadow};
 use crate::plan::code::{script_path, software};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
-use crate::store::runs;
+use crate::store::runs::RunPlaces;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,7 @@ use std::time::Duration;
 pub(super) struct Launcher {
     pub(super) state_dir: PathBuf,
     pub(super) run: u32,
+    pub(super) places: RunPlaces,
     pub(super) mark: Option<Mark>,
     /// Between asking a job to end and killing it.
     pub(super) grace: Duration,
@@ -60,7 +61,7 @@ pub(super) fn may_have_log(rule: &Rule) -> bool {
 
 impl Launcher {
     pub(super) fn log(&self, job: u32) -> PathBuf {
-        runs::job_log(&self.state_dir, self.run, job)
+        self.places.job_log(job)
     }
 
     pub(super) fn request(&self, cx: &Context, job: u32, prepared: &Prepared) -> Result<JobRequest, Trouble> {
@@ -191,8 +192,9 @@ impl Launcher {
 
     /// Where what the job says goes: as with the end of a job, a run that is over hears nothing.
     fn reports(&self, job: u32) -> Arc<dyn Reports> {
-        let tell = self.tell.clone();
-        Arc::new(JobReports::new(absolute(&self.log(job)), Box::new(move |told| tell(job, told))))
+        let (tell, places) = (self.tell.clone(), self.places.clone());
+        let log = Box::new(move || absolute(&places.job_log(job)));
+        Arc::new(JobReports::new(log, Box::new(move |told| tell(job, told))))
     }
 
     fn extras(

@@ -127,8 +127,8 @@ pub(crate) fn keep(
     };
     let outputs = made.iter_mut().map(|(path, known)| (cx.paths.text(*path), known, keeps(path))).collect();
     let beside = (0..).zip(cached::beside(&names)).collect();
-    let log = (facts.has_log && disk::metadata(&facts.log).is_ok_and(|log| log.len() > 0))
-        .then(|| facts.log.clone());
+    let log = facts.has_log.then(|| facts.places.job_log(id.0));
+    let log = log.filter(|log| disk::metadata(log).is_ok_and(|log| log.len() > 0));
     cache.keep(
         key,
         &cx.root,

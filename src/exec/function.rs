@@ -38,7 +38,7 @@ const STEP: Duration = Duration::from_millis(20);
 /// The lines and the progress of a job that is executed in this process: lines go to its log, which is made by the
 /// first, and both to whoever listens.
 pub(crate) struct JobReports {
-    log: PathBuf,
+    log: Box<dyn Fn() -> PathBuf + Send + Sync>,
     file: Mutex<Option<File>>,
     steps: Mutex<Steps>,
     tell: Box<dyn Fn(Told) + Send + Sync>,
@@ -59,7 +59,10 @@ pub(crate) enum Told {
 }
 
 impl JobReports {
-    pub(crate) fn new(log: PathBuf, tell: Box<dyn Fn(Told) + Send + Sync>) -> JobReports {
+    pub(crate) fn new(
+        log: Box<dyn Fn() -> PathBuf + Send + Sync>,
+        tell: Box<dyn Fn(Told) + Send + Sync>,
+    ) -> JobReports {
         JobReports { log, file: Mutex::default(), steps: Mutex::default(), tell }
     }
 }
@@ -68,7 +71,7 @@ impl Reports for JobReports {
     fn line(&self, text: &str) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if file.is_none() {
-            *file = OpenOptions::new().create(true).append(true).open(&self.log).ok();
+            *file = OpenOptions::new().create(true).append(true).open((self.log)()).ok();
         }
         if let Some(file) = &mut *file {
             // The log is for people; a full disk is told by what the job itself writes.

@@ -9,6 +9,7 @@ use crate::disk as fs;
 use crate::error::{Error, Result};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Makes the directory of a run, with `jobs/` in it, and returns it.
 pub(crate) fn run_dir(state_dir: &Path, run: u32) -> Result<PathBuf> {
@@ -105,6 +106,38 @@ pub(crate) fn quarantine_dir(state_dir: &Path, run: u32) -> PathBuf {
 /// Where outputs go that hold somebody else's work. Touches nothing.
 pub(crate) fn saved_dir(state_dir: &Path, run: u32) -> PathBuf {
     state_dir.join("saved").join(run.to_string())
+}
+
+/// Where the files of one run lie: names that most jobs never need are made when they are. Touches nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct RunPlaces {
+    state_dir: Arc<Path>,
+    run: u32,
+}
+
+impl RunPlaces {
+    pub(crate) fn new(state_dir: &Path, run: u32) -> RunPlaces {
+        RunPlaces { state_dir: state_dir.into(), run }
+    }
+
+    pub(crate) fn job_log(&self, job: u32) -> PathBuf {
+        job_log(&self.state_dir, self.run, job)
+    }
+
+    /// Where partial outputs of a job go.
+    pub(crate) fn partial(&self, job: u32) -> PathBuf {
+        quarantine_dir(&self.state_dir, self.run).join(job.to_string())
+    }
+
+    /// Where logs of earlier runs go that are in the way.
+    pub(crate) fn old_logs(&self) -> PathBuf {
+        quarantine_dir(&self.state_dir, self.run).join("old-logs")
+    }
+
+    /// Where outputs go that hold somebody else's work.
+    pub(crate) fn saved(&self) -> PathBuf {
+        saved_dir(&self.state_dir, self.run)
+    }
 }
 
 /// Removes the logs and the quarantine of all but the last `keep` runs. `saved/` is never touched.

@@ -12,6 +12,7 @@ use crate::exec::executor::Begin;
 use crate::files::outputs::{PrepareOutput, Saved, prepare};
 use crate::files::stat::stat;
 use crate::graph::job::JobId;
+use crate::store::runs::RunPlaces;
 use crate::store::{Record, runs};
 use crate::trace::identity::StatSig;
 use crate::trace::reason::Reason;
@@ -22,10 +23,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Way {
     root: PathBuf,
     outputs: Vec<Place>,
-    save_dir: PathBuf,
+    places: RunPlaces,
     /// Logs and benchmarks.
     beside: Vec<String>,
-    log_dir: PathBuf,
     ran_before: bool,
     last: LastEnd,
 }
@@ -76,7 +76,8 @@ impl Way {
     /// Takes the old outputs away; returns what was kept of them because it is not on record.
     pub(super) fn clear(&self) -> Result<Vec<Saved>, String> {
         let list: Vec<_> = self.outputs.iter().map(|place| place.old(&self.root)).collect();
-        let mut saved = prepare(&self.root, &list, &self.save_dir).map_err(|error| error.to_string())?;
+        let save_dir = self.places.saved();
+        let mut saved = prepare(&self.root, &list, &save_dir).map_err(|error| error.to_string())?;
         // What logs hold is not on record, so an old one is only moved: `log:` may name a wrong file. Of a job that
         // never ran it cannot be the log, and one that was changed since is somebody's work: both are kept for ever.
         let end = if self.ran_before && !self.beside.is_empty() { self.last.time_ns() } else { None };
@@ -86,8 +87,10 @@ impl Way {
             let list: Vec<_> = list.into_iter().map(|path| PrepareOutput::moved(path)).collect();
             prepare(&self.root, &list, dir).map_err(|error| error.to_string())
         };
-        saved.extend(moved(edited, &self.save_dir)?);
-        moved(old, &self.log_dir)?;
+        if !self.beside.is_empty() {
+            saved.extend(moved(edited, &save_dir)?);
+            moved(old, &self.places.old_logs())?;
+        }
         Ok(saved)
     }
 }
@@ -119,8 +122,7 @@ impl Run<'_> {
             root: cx.root.clone(),
             outputs: places,
             beside,
-            log_dir: runs::quarantine_dir(&self.state_dir, self.number).join("old-logs"),
-            save_dir: runs::saved_dir(&self.state_dir, self.number),
+            places: self.launcher.places.clone(),
             ran_before,
             last,
         })
