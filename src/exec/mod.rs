@@ -8,7 +8,7 @@ pub(crate) mod host;
 mod interpreted;
 mod job;
 pub(crate) mod local;
-mod log;
+pub(crate) mod log;
 #[cfg(not(unix))]
 mod other;
 mod plain;
