@@ -338,16 +338,83 @@ fn the_place_of_the_cache_is_shown_as_people_write_it() {
 #[test]
 fn verify_finds_each_changed_bit() {
     let (_dir, cache) = cache();
-    let case = chain().run(&["--cache", &cache]);
-    let case = case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
-    let object = objects(&cache).remove(0);
-    let mut bytes = fs::read(&object).unwrap();
-    bytes[0] ^= 0x80;
-    fs::set_permissions(&object, fs::Permissions::from_mode(0o644)).unwrap();
-    fs::write(&object, bytes).unwrap();
-    let case = case.call_with_code(&["cache", "verify", "--cache", &cache], 1).stdout_has("damaged: blake3:");
-    let case = case.call(&["cache", "verify", "--cache", &cache, "--yes"]).stderr_has("removed");
-    case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+    let text = "rule a:\n    output: 'small', 'large'\n    shell: 'echo > small; seq 3000 > large'\n";
+    let case = Case::new().rulefile(text).run(&["--cache", &cache]);
+    let mut case = case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right: 2 objects");
+    let entry = files(&Path::new(&cache).join("v1/ac")).remove(0);
+    for (file, found) in [(entry, "1 result"), (objects(&cache).remove(0), "damaged: blake3:")] {
+        let mut bytes = fs::read(&file).unwrap();
+        // What is small stands at the end of its entry.
+        *bytes.last_mut().unwrap() ^= 0x80;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(&file, bytes).unwrap();
+        case = case.call_with_code(&["cache", "verify", "--cache", &cache], 1);
+        let said = format!("{}{}", case.last().stdout, case.last().stderr);
+        assert!(said.contains(found), "{said}");
+        case = case.call(&["cache", "verify", "--cache", &cache, "--yes"]).stderr_has("removed");
+        case = case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+        case = case.run(&["--cache", &cache, "--force-all"]);
+    }
+}
+
+/// Results of small files are one file each in the cache, and nothing else: that is what makes keeping them cheap.
+#[test]
+fn small_files_stand_in_their_entries_and_come_back_as_files_of_their_own() {
+    let text = "rule a:\n    output: 'a', 'program', 'none'\n    log: 'a.log'\n    \
+                shell: 'echo 1 > a; echo \"#!/bin/sh\" > program; chmod +x program; touch none; echo said; echo x > {log}'\n";
+    for link in ["auto", "copy", "reflink"] {
+        let (_dir, cache) = cache();
+        let args = ["--cache", &cache, "--cache-link", link];
+        let case = Case::new().rulefile(text).run(&args);
+        assert_eq!((objects(&cache).len(), files(&Path::new(&cache).join("v1/ac")).len()), (0, 1));
+        let case = case.call(&["cache", "--cache", &cache]).stdout_has("objects    5, ");
+        let other = Case::new().rulefile(text).run(&args).ran(&[]).restored(&["a a"]).has("a.log", "x\n");
+        let other = other.has("a", "1\n").has("none", "").call(&["log", "a"]).stdout_has("said\n");
+        let mode = |path: &str| fs::metadata(other.path(path)).unwrap().permissions().mode();
+        assert!(mode("program") & 0o111 == 0o111 && mode("a") & 0o133 == 0, "{:o}", mode("a"));
+        let other = other.file("a", "edited\n").run(&args).ran(&[]).has("a", "1\n");
+        // It goes with its entry, and only when it is old enough, as any other.
+        let gc = ["cache", "gc", "--cache", &cache, "--max-size", "0", "--yes"];
+        let other = other.call(&gc).stderr_has("nothing to remove").stderr_has("5 objects (");
+        let other = other.call(&[&gc[..], &["--min-age", "0s"]].concat());
+        other.stderr_has("removed 1 result and 5 objects").remove("a").run(&args).ran(&["a a"]);
+        drop(case);
+    }
+    // Who wants links gets them of all.
+    let (_dir, cache) = cache();
+    let args = ["--cache", &cache, "--cache-link", "hardlink"];
+    let case = Case::new().rulefile(text).run(&args);
+    assert!(!objects(&cache).is_empty() && fs::metadata(case.path("a")).unwrap().nlink() == 2);
+    // And what stands in an entry that another one wrote is a file all the same.
+    let (_dir, cache) = self::cache();
+    Case::new().rulefile(text).run(&["--cache", &cache]);
+    let other = Case::new().rulefile(text).run(&["--cache", &cache, "--cache-link", "hardlink"]).ran(&[]);
+    other.has("a", "1\n").has("none", "");
+}
+
+/// Promise of entries that are written in their places: the beginning of one is a miss and no trouble, for whoever finds it, and
+/// whoever makes the result completes it. Nobody takes it away from who may be at writing it.
+#[test]
+fn the_beginning_of_an_entry_is_a_miss_that_the_next_result_replaces() {
+    let (_dir, cache) = cache();
+    let args = ["--cache", &cache];
+    let text = "rule a:\n    output: 'a'\n    shell: 'echo 1 > {output}; echo said'\n";
+    let mut case = Case::new().rulefile(text).run(&args);
+    let entry = files(&Path::new(&cache).join("v1/ac")).remove(0);
+    let whole = fs::read(&entry).unwrap();
+    for length in [0, 1, 40, whole.len() / 2, whole.len() - 1] {
+        fs::write(&entry, &whole[..length]).unwrap();
+        case = case.remove("a").call_with_code(&[&["pull"], &args[..]].concat(), 1);
+        assert_eq!(fs::read(&entry).unwrap().len(), length, "it is left alone");
+        case = case.call(&["cache", "gc", "--cache", &cache, "--yes"]);
+        assert!(entry.exists(), "it is young");
+        case = case.run(&args).ran(&["a a"]).has("a", "1\n");
+        assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+        case = case.remove("a").run(&args).ran(&[]).has("a", "1\n");
+    }
+    fs::write(&entry, &whole[..9]).unwrap();
+    case.call(&["cache", "gc", "--cache", &cache, "--yes", "--min-age", "0s"]).stderr_has("removed 1 result");
+    assert!(!entry.exists());
 }
 
 /// What others may put into a directory that is shared: nothing is waited for, and what should be there is made again.
@@ -407,8 +474,11 @@ fn a_pipe_in_the_place_of_a_file_of_the_cache_is_a_miss_and_no_hang() {
 #[test]
 fn a_flipped_bit_anywhere_gives_no_wrong_result() {
     let (_dir, cache) = cache();
-    let text = "rule a:\n    input: 'in'\n    output: 'a', directory('d')\n    shell: 'echo x > a; mkdir d; echo y > d/y'\n";
+    let text = "rule a:\n    input: 'in'\n    output: 'a', 'large', directory('d')\n    \
+                shell: 'echo x > a; seq 3000 > large; mkdir d; echo y > d/y'\n";
     let args = ["--cache", &cache];
+    let large: String = (1..=3000).map(|n| format!("{n}\n")).collect();
+    let is_right = |case: Case| case.has("a", "x\n").has("large", &large).has("d/y", "y\n");
     let mut case = Case::in_memory().rulefile(text).file("in", "1\n").run(&args);
     let all = files(&Path::new(&cache).join("v1"));
     assert!(all.len() >= 4, "{all:?}");
@@ -420,9 +490,9 @@ fn a_flipped_bit_anywhere_gives_no_wrong_result() {
             bad[at] ^= 1 << (at % 8);
             fs::remove_file(&file).unwrap();
             fs::write(&file, &bad).unwrap();
-            case = case.remove("a").remove("d").run(&args).has("a", "x\n").has("d/y", "y\n");
+            case = is_right(case.remove("a").remove("large").remove("d").run(&args));
             assert_eq!(case.files("d"), ["d/y"]);
-            case = case.remove("a").remove("d").run(&args).ran(&[]).has("a", "x\n").has("d/y", "y\n");
+            case = is_right(case.remove("a").remove("large").remove("d").run(&args).ran(&[]));
         }
     }
 }

@@ -369,3 +369,27 @@ fn an_input_that_was_another_while_the_job_ran_is_noticed() {
     assert!(ended.stdout.contains("input in.txt changed while b b.txt ran"), "{}", ended.stdout);
     case.run(&[]).ran(&["b b.txt"]).has("b.txt", "main\n").run(&[]).ran(&[]);
 }
+
+/// Promise: of the logs that a run had ready for its next jobs nothing is left, also when it had no time to remove them.
+#[test]
+fn empty_logs_of_a_killed_run_go_with_the_next_one() {
+    let quick = "rule some:\n    input: 'last.txt', expand('quick/{n}', n=range(20))\n\
+                 rule quick:\n    output: 'quick/{n}'\n    shell: 'touch {output}'\n";
+    let case = Case::new().rulefile(&format!("{SLOW}\n{quick}"));
+    let spares = || {
+        let jobs = fs::read_dir(case.path(".rulemake/runs/1/jobs")).into_iter().flatten().flatten();
+        jobs.filter(|entry| entry.file_name().to_string_lossy().starts_with("spare-")).count()
+    };
+    let mut running = case.start(&["-j2", "some"]);
+    let start = Instant::now();
+    while !(case.path("started").exists() && spares() > 0) {
+        assert!(start.elapsed() < Duration::from_secs(20), "no log was put aside");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    assert!(spares() > 0);
+    fs::write(case.path("go"), "").unwrap();
+    case.start(&["some"]).end();
+    assert_eq!(spares(), 0);
+}

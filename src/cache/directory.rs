@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CACHEDIR.TAG          so that backups leave it out
-//! v1/ac/ab/cd12...      entries, by the digest of what an execution depends on
+//! v1/ac/a/bcd12...      entries, by the digest of what an execution depends on
 //! v1/cas/ab/cd12...     objects, read-only, by the digest of their bytes
 //! v1/seen/ab/cd12...    how a large object looked when its bytes were last read
 //! v1/tmp/               what is being written
@@ -50,7 +50,8 @@ const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 #[derive(Debug)]
 pub struct CacheDirectory {
     dir: PathBuf,
-    made: OnceLock<()>,
+    /// Set when the directory is there: what the names of scratch files begin with.
+    begun: OnceLock<String>,
     next: AtomicU64,
 }
 
@@ -63,7 +64,7 @@ impl CacheDirectory {
     /// ```
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> CacheDirectory {
-        CacheDirectory { dir: dir.into(), made: OnceLock::new(), next: AtomicU64::new(0) }
+        CacheDirectory { dir: dir.into(), begun: OnceLock::new(), next: AtomicU64::new(0) }
     }
 
     /// Where it is.
@@ -83,7 +84,8 @@ impl CacheDirectory {
 
     fn place(&self, part: &str, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
-        let (shard, rest) = hex.split_at(2);
+        // Each result has an entry, and to make a directory for every other one would take as long as to make the entries.
+        let (shard, rest) = hex.split_at(if part == "ac" { 1 } else { 2 });
         self.part(part).join(shard).join(rest)
     }
 
@@ -101,21 +103,26 @@ impl CacheDirectory {
             .map(|meta| meta.filter(Metadata::is_file).map(|m| m.len()))
     }
 
+    /// Makes the directory, once.
+    fn begin(&self) -> io::Result<&str> {
+        if let Some(begun) = self.begun.get() {
+            return Ok(begun);
+        }
+        fs::create_dir_all(self.part("tmp"))?;
+        let tag = self.dir.join("CACHEDIR.TAG");
+        if fs::symlink_metadata(&tag).is_err() {
+            fs::write(tag, TAG)?;
+        }
+        // Numbers of processes are not unique among the machines that share a disk.
+        let unique = Digest::of(format!("{} {} {self:p}", host(), clock::wall_ms()).as_bytes()).short();
+        Ok(self.begun.get_or_init(|| format!("{}-{unique}", std::process::id())))
+    }
+
     /// A name in the cache that nobody has.
     fn scratch(&self) -> io::Result<PathBuf> {
-        let dir = self.part("tmp");
-        if self.made.get().is_none() {
-            fs::create_dir_all(&dir)?;
-            let tag = self.dir.join("CACHEDIR.TAG");
-            if fs::symlink_metadata(&tag).is_err() {
-                fs::write(tag, TAG)?;
-            }
-            let _ = self.made.set(());
-        }
+        let begun = self.begin()?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        // Numbers of processes are not unique among the machines that share a disk.
-        let unique = Digest::of(format!("{} {:?}", host(), clock::wall_ms()).as_bytes()).short();
-        Ok(dir.join(format!("{}-{unique}-{number}", std::process::id())))
+        Ok(self.part("tmp").join(format!("{begun}-{number}")))
     }
 
     /// Moves what is complete to its place.
@@ -140,6 +147,24 @@ impl CacheDirectory {
             return Err(error);
         }
         self.publish(&scratch, place)
+    }
+
+    /// Puts an entry where there is none mostly: in its place at once, for it proves by itself that it is whole. One that is
+    /// there, or of which only the beginning is, is replaced.
+    pub(super) fn add_entry(&self, key: &Digest, entry: &[u8]) -> io::Result<()> {
+        self.begin()?;
+        let place = self.entry_place(key);
+        let add = || link::write_small(&place, entry, false);
+        let added = match add() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| add())
+            }
+            added => added,
+        };
+        match added {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.write(&place, entry),
+            added => added,
+        }
     }
 
     /// Takes an object from bytes that `fill` writes, which must have this digest. `false`: there were none.

@@ -5,6 +5,8 @@ use crate::base::digest::Digest;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::path::Path;
+#[cfg(unix)]
+use std::sync::mpsc;
 
 /// How files come out of a cache, and into it.
 ///
@@ -31,6 +33,10 @@ pub enum CacheLink {
 /// Up to this size [`CacheLink::Auto`] copies.
 pub(super) const SMALL: u64 = 128 << 10;
 const BLOCK: usize = 1 << 20;
+/// From this size on a file is copied by one thread and hashed by another, in pieces.
+const LARGE: u64 = 16 << 20;
+#[cfg(unix)]
+const PIECE: u64 = 4 << 20;
 
 /// What came to be at the other place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +66,7 @@ pub(super) fn bring(
     if may_link && hard_link(from, to)? {
         return Ok(Came::Linked);
     }
-    copy(from, to, executable).map(Came::Copied)
+    copy(from, to, size, executable).map(Came::Copied)
 }
 
 /// `false`: it cannot be had between these places.
@@ -85,15 +91,72 @@ fn hard_link(from: &Path, to: &Path) -> io::Result<bool> {
     }
 }
 
-fn copy(from: &Path, to: &Path, executable: bool) -> io::Result<Digest> {
+fn copy(from: &Path, to: &Path, size: u64, executable: bool) -> io::Result<Digest> {
     let mut source = open(from)?;
-    let mut target = new_file(to, executable)?;
-    let done = pour(&mut source, &mut target);
+    let mut target = new_target(to, executable)?;
+    let done = match size >= LARGE {
+        true => copy_large(&mut source, &mut target),
+        false => pour(&mut source, &mut target, size).map(|(digest, _)| digest),
+    };
     if done.is_err() {
         drop(target);
         let _ = fs::remove_file(to);
     }
-    done.map(|(digest, _)| digest)
+    done
+}
+
+/// The system copies, piece by piece, and what has come is hashed meanwhile, from where it is now.
+#[cfg(unix)]
+fn copy_large(source: &mut File, target: &mut File) -> io::Result<Digest> {
+    let (tell, told) = mpsc::channel();
+    let (from, to) = (&*source, &*target);
+    let done = std::thread::scope(|scope| {
+        let hashing = std::thread::Builder::new().spawn_scoped(scope, move || hash_as_told(to, &told));
+        let hashing = hashing.ok()?;
+        let copied = copy_pieces(from, to, &tell);
+        // So that the other one comes to its end.
+        drop(tell);
+        let hashed = hashing.join().unwrap_or_else(|_| Err(io::Error::other("the hashing broke off")));
+        Some(copied.and(hashed))
+    });
+    // Where no thread is to be had, one does both.
+    done.unwrap_or_else(|| pour(source, target, LARGE).map(|(digest, _)| digest))
+}
+
+#[cfg(not(unix))]
+fn copy_large(source: &mut File, target: &mut File) -> io::Result<Digest> {
+    pour(source, target, LARGE).map(|(digest, _)| digest)
+}
+
+#[cfg(unix)]
+fn copy_pieces(from: &File, mut to: &File, tell: &mpsc::Sender<u64>) -> io::Result<()> {
+    let mut total = 0;
+    loop {
+        let n = io::copy(&mut from.take(PIECE), &mut to)?;
+        if n == 0 {
+            return Ok(());
+        }
+        total += n;
+        // Who does not listen any more has failed, and says why.
+        let _ = tell.send(total);
+    }
+}
+
+/// Hashes a file up to where it is told that there are bytes.
+#[cfg(unix)]
+fn hash_as_told(file: &File, told: &mpsc::Receiver<u64>) -> io::Result<Digest> {
+    use std::os::unix::fs::FileExt as _;
+    let (mut hasher, mut buffer, mut at) = (blake3::Hasher::new(), vec![0; BLOCK], 0u64);
+    for end in told {
+        while at < end {
+            let most = usize::try_from(end - at).unwrap_or(BLOCK).min(BLOCK);
+            let block = buffer.get_mut(..most).unwrap_or_default();
+            file.read_exact_at(block, at)?;
+            hasher.update(block);
+            at += most as u64;
+        }
+    }
+    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 /// Opens a file to read it. What is no regular file is [`is_no_file`]: a pipe would be waited for without end, a device read
@@ -128,30 +191,71 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     open(path)?.read_to_end(&mut bytes).map(|_| bytes)
 }
 
+/// The first `size` bytes of a small file that is no link, or all if it has fewer, and whether anybody may execute it.
+pub(super) fn read_small(path: &Path, size: u64) -> io::Result<(Vec<u8>, bool)> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOFOLLOW);
+    let mut file = options.open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::new(NO_FILE, format!("{} is not a regular file", path.display())));
+    }
+    let mut bytes = vec![0; size as usize];
+    let filled = fill(&mut file, &mut bytes)?;
+    bytes.truncate(filled);
+    Ok((bytes, is_executable(&meta)))
+}
+
+/// Makes a file with this content.
+pub(super) fn write_small(path: &Path, content: &[u8], executable: bool) -> io::Result<()> {
+    let mut file = new_file(path, executable)?;
+    let written = file.write_all(content);
+    drop(file);
+    if written.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+/// Whether anybody may execute the file. The cache is always on the disk of a machine.
+pub(super) fn is_executable(meta: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let executable = {
+        let _ = meta;
+        false
+    };
+    executable
+}
+
 /// A file that was not there. What a link leads to is never written.
 pub(super) fn new_file(path: &Path, executable: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    create(path, executable, OpenOptions::new().write(true))
+}
+
+/// As [`new_file`], to be read, too.
+fn new_target(path: &Path, executable: bool) -> io::Result<File> {
+    create(path, executable, OpenOptions::new().read(true).write(true))
+}
+
+fn create(path: &Path, executable: bool, options: &mut OpenOptions) -> io::Result<File> {
+    options.create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if executable { 0o777 } else { 0o666 });
+    std::os::unix::fs::OpenOptionsExt::mode(options, if executable { 0o777 } else { 0o666 });
     options.open(path)
 }
 
-/// Copies up to the end; the digest and the number of bytes.
-pub(super) fn pour(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(Digest, u64)> {
+/// Copies up to the end, of probably `size` bytes; the digest and the number of bytes.
+fn pour(from: &mut dyn Read, to: &mut dyn Write, size: u64) -> io::Result<(Digest, u64)> {
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; SMALL as usize];
+    // With room for one more the end shows at once.
+    let mut buffer = vec![0; size.saturating_add(1).min(SMALL) as usize];
     let mut total = 0u64;
     loop {
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match from.read(rest) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let filled = fill(from, &mut buffer)?;
         let block = buffer.get(..filled).unwrap_or_default();
         // Where there are threads of our own for it, large blocks are shared among them.
         if block.len() >= BLOCK && rayon::current_thread_index().is_some() {
@@ -170,9 +274,25 @@ pub(super) fn pour(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(Diges
     }
 }
 
+/// Reads until the buffer is full, or there is no more.
+fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
 /// The digest of a file of the cache.
 pub(super) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
-    pour(&mut open(path)?, &mut io::sink())
+    let mut file = open(path)?;
+    let size = file.metadata()?.len();
+    pour(&mut file, &mut io::sink(), size)
 }
 
 /// Takes away the permission to write.
@@ -183,4 +303,27 @@ pub(super) fn set_read_only(path: &Path) -> io::Result<()> {
     }
     permissions.set_readonly(true);
     fs::set_permissions(path, permissions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_any_size_has_the_digest_of_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        let bytes: Vec<u8> = (0..LARGE + PIECE + 5).map(|n| (n * 7 % 251) as u8).collect();
+        for size in [0, 1, SMALL - 1, SMALL, BLOCK as u64, LARGE - 1, LARGE, LARGE + PIECE, LARGE + PIECE + 5]
+        {
+            let bytes = &bytes[..size as usize];
+            fs::write(&from, bytes).unwrap();
+            // Who says what size it has may be wrong.
+            for told in [size, 0, LARGE] {
+                assert_eq!(copy(&from, &to, told, false).unwrap(), Digest::of(bytes), "{size} {told}");
+                assert!(fs::read(&to).unwrap() == bytes, "{size} {told}");
+                fs::remove_file(&to).unwrap();
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! whole is told, so that the caller clears it. Nothing is put behind a link.
 
 use super::directory::{CacheDirectory, found};
-use super::entry::{Form, Kept};
+use super::entry::{self, Form, Kept};
 use super::link::{self, CacheLink, Came};
 use super::manifest::{self, Item};
 use crate::base::digest::Digest;
@@ -53,23 +53,32 @@ impl Ground<'_> {
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).map_err(|error| Lost::io("create", parent, &error))?;
         }
-        match kept.form {
+        match &kept.form {
             Form::Gone => Err(Lost::Missing),
             Form::File { size, executable } => {
-                self.file(&kept.digest, size, executable, &to, self.link).map(Known::File)
+                self.file(&kept.digest, *size, *executable, &to, self.link).map(Known::File)
             }
-            Form::Directory { manifest, .. } => self.directory(&manifest, &kept.digest, path, &to),
+            Form::Small { executable, content, .. } => {
+                write(&to, content, *executable)?;
+                self.known(&to, &kept.digest).map(Known::File)
+            }
+            Form::Directory { manifest, .. } => self.directory(manifest, &kept.digest, path, &to),
         }
     }
 
     /// As [`Ground::put_back`] of a file that others go on writing to: always one of its own.
     pub(super) fn put_back_copy(&self, kept: &Kept, path: &str) -> Result<(), Lost> {
-        let Form::File { size, executable } = kept.form else { return Err(Lost::Missing) };
         let to = self.root.join(path);
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).map_err(|error| Lost::io("create", parent, &error))?;
         }
-        self.file(&kept.digest, size, executable, &to, CacheLink::Copy).map(drop)
+        match &kept.form {
+            Form::File { size, executable } => {
+                self.file(&kept.digest, *size, *executable, &to, CacheLink::Copy).map(drop)
+            }
+            Form::Small { executable, content, .. } => write(&to, content, *executable),
+            Form::Gone | Form::Directory { .. } => Err(Lost::Missing),
+        }
     }
 
     fn file(
@@ -110,7 +119,12 @@ impl Ground<'_> {
             }
             Came::Copied(_) | Came::Shared => {}
         }
-        let known = self.hasher.known(to, *object).map_err(|error| Lost::of(&error))?;
+        self.known(to, object)
+    }
+
+    /// The file at `to`, which was written with this content a moment ago.
+    fn known(&self, to: &Path, digest: &Digest) -> Result<FileHash, Lost> {
+        let known = self.hasher.known(to, *digest).map_err(|error| Lost::of(&error))?;
         known.ok_or_else(|| Lost::Failed(format!("something else removes {}", to.display())))
     }
 
@@ -178,6 +192,24 @@ impl Ground<'_> {
         items.ok_or_else(|| self.damaged(object))
     }
 
+    /// The content of a file that is to stand in its entry, as long as there is `room` for it. `None`: it is none of these.
+    /// Where files are to be links, all of them are objects.
+    ///
+    /// # Errors
+    /// Why it cannot be kept.
+    pub(super) fn keep_small(&self, path: &str, known: &Known, room: u64) -> io::Result<Option<Form>> {
+        let Known::File(hash) = known else { return Ok(None) };
+        if hash.sig.size > room.min(entry::SMALL) || self.link == CacheLink::Hardlink {
+            return Ok(None);
+        }
+        let full = self.root.join(path);
+        let (content, executable) = link::read_small(&full, hash.sig.size)?;
+        match Digest::of(&content) == hash.digest {
+            true => Ok(Some(Form::of_small(content, executable))),
+            false => Err(io::Error::other(format!("{} changed while it was kept", full.display()))),
+        }
+    }
+
     /// Keeps what is at `path`, whose content is `known`. It is known otherwise afterwards where it was linked. `objects`
     /// grows by all that was kept.
     ///
@@ -191,7 +223,7 @@ impl Ground<'_> {
                 if !meta.is_file() {
                     return Err(io::Error::other(format!("{path} is a link")));
                 }
-                let executable = is_executable(&meta);
+                let executable = link::is_executable(&meta);
                 *hash = self.keep_file(&full, &meta, executable, *hash)?;
                 objects.push(hash.digest);
                 Ok(Form::File { size: hash.sig.size, executable })
@@ -281,6 +313,10 @@ impl Ground<'_> {
     }
 }
 
+fn write(to: &Path, content: &[u8], executable: bool) -> Result<(), Lost> {
+    link::write_small(to, content, executable).map_err(|error| Lost::io("write", to, &error))
+}
+
 fn has_other_names(meta: &Metadata) -> bool {
     #[cfg(unix)]
     let names = std::os::unix::fs::MetadataExt::nlink(meta);
@@ -309,16 +345,4 @@ fn symlink(to: &[u8], at: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn symlink(_: &[u8], _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Whether anybody may execute the file. The cache is always on the disk of a machine.
-fn is_executable(meta: &Metadata) -> bool {
-    #[cfg(unix)]
-    let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let executable = {
-        let _ = meta;
-        false
-    };
-    executable
 }

@@ -2,7 +2,7 @@
 
 use super::backend::CacheBackend;
 use super::directory::CacheDirectory;
-use super::entry::{Entry, Form, Kept};
+use super::entry::{self, Entry, Form, Kept};
 use super::link::{self, CacheLink};
 use super::manifest::Item;
 use super::place::{Ground, Lost};
@@ -179,7 +179,7 @@ impl Cache {
         if !self.has_all_forms(&entry, &needs) {
             return None;
         }
-        let _ = self.directory.put_entry(key, &bytes, &[]);
+        let _ = self.directory.add_entry(key, &bytes);
         Some(entry)
     }
 
@@ -193,14 +193,10 @@ impl Cache {
                 return None;
             }
         };
-        let entry = Entry::from_bytes(&bytes);
-        match entry {
-            Some(_) => self.directory.note_use(key),
-            None => {
-                let _ = self.directory.discard_entry(key);
-            }
-        }
-        entry
+        // What is none stays where it is: perhaps somebody is at writing it, and if not the next result takes its place.
+        let entry = Entry::from_bytes(&bytes)?;
+        self.directory.note_use(key);
+        Some(entry)
     }
 
     fn has_all_forms(&self, entry: &Entry, needs: &impl Fn(usize) -> bool) -> bool {
@@ -210,9 +206,9 @@ impl Cache {
 
     /// Whether all that is needed is here; what is not may still come from a shared place.
     fn is_complete(&self, entry: &Entry, needs: &impl Fn(usize) -> bool) -> bool {
-        let is_here = |kept: &Kept| {
-            let object = kept.object();
-            object.is_some_and(|object| self.shared.is_some() || self.is_here(&object))
+        let is_here = |kept: &Kept| match kept.object() {
+            Some(object) => self.shared.is_some() || self.is_here(&object),
+            None => kept.form != Form::Gone,
         };
         entry.outputs.iter().enumerate().all(|(index, kept)| !needs(index) || is_here(kept))
     }
@@ -245,6 +241,9 @@ impl Cache {
 
     /// The bytes of what a command printed.
     pub(crate) fn text(&self, kept: &Kept, hasher: &FileHasher) -> Option<Vec<u8>> {
+        if let Some(content) = kept.form.small() {
+            return Some(content.to_vec());
+        }
         self.fetch(&self.ground(Path::new(""), hasher), kept).ok()?;
         let mut bytes = Vec::new();
         self.directory.get(&kept.digest, None, &mut bytes).ok()?;
@@ -270,7 +269,9 @@ impl Cache {
         if self.shared.is_none() {
             return Ok(());
         }
-        let Some(object) = kept.object() else { return Err(Lost::Missing) };
+        let Some(object) = kept.object() else {
+            return if kept.form == Form::Gone { Err(Lost::Missing) } else { Ok(()) };
+        };
         let Form::Directory { manifest, .. } = &kept.form else {
             return self.fetch_one(&object, Some(kept.size()));
         };
@@ -335,26 +336,31 @@ impl Cache {
         result: NewResult<'_>,
     ) -> io::Result<()> {
         let ground = self.ground(root, hasher);
-        let mut objects = Vec::new();
+        let (mut objects, mut room) = (Vec::new(), entry::MOST_SMALL);
         let mut outputs = Vec::with_capacity(result.outputs.len());
         for (path, known, is_kept) in result.outputs {
-            let form = if is_kept { ground.keep(path, known, &mut objects)? } else { Form::Gone };
+            let small = if is_kept { ground.keep_small(path, known, room)? } else { Some(Form::Gone) };
+            let form = match small {
+                Some(form) => form,
+                None => ground.keep(path, known, &mut objects)?,
+            };
+            room -= form.small().map_or(0, |content| content.len() as u64);
             outputs.push(Kept { path: path.to_string(), digest: known.digest(), form });
         }
         let mut beside = Vec::new();
         for (number, path) in result.beside {
-            if let Some(kept) = self.keep_text(&root.join(path), path, &mut objects)? {
+            if let Some(kept) = self.keep_text(&root.join(path), path, &mut objects, &mut room)? {
                 beside.push((number, kept));
             }
         }
         let log = match &result.log {
-            Some(log) => self.keep_text(log, "", &mut objects)?,
+            Some(log) => self.keep_text(log, "", &mut objects, &mut room)?,
             None => None,
         };
         let (rule, duration_ms) = (result.rule.to_string(), result.duration_ms);
         let entry = Entry { rule, duration_ms, outputs, beside, log, pinned: false };
         let bytes = entry.to_bytes();
-        self.directory.put_entry(key, &bytes, &objects)?;
+        self.directory.add_entry(key, &bytes)?;
         if self.shared.as_ref().is_some_and(|shared| shared.writes) {
             self.share(key, &bytes, objects);
         }
@@ -362,7 +368,13 @@ impl Cache {
     }
 
     /// Keeps a file that is written by others, too: by its bytes as they are now.
-    fn keep_text(&self, full: &Path, path: &str, objects: &mut Vec<Digest>) -> io::Result<Option<Kept>> {
+    fn keep_text(
+        &self,
+        full: &Path,
+        path: &str,
+        objects: &mut Vec<Digest>,
+        room: &mut u64,
+    ) -> io::Result<Option<Kept>> {
         /// More than that nobody reads.
         const MOST: u64 = 16 << 20;
         let Some(meta) = super::directory::found(std::fs::symlink_metadata(full))? else { return Ok(None) };
@@ -371,6 +383,11 @@ impl Cache {
         }
         let bytes = link::read(full)?;
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        if size <= entry::SMALL.min(*room) {
+            *room -= size;
+            let form = Form::of_small(bytes, false);
+            return Ok(Some(Kept { path: path.to_string(), digest, form }));
+        }
         if self.directory.size(&digest)? != Some(size) {
             self.directory.receive(&digest, |to| to.write_all(&bytes).map(|()| true))?;
         }
@@ -417,7 +434,7 @@ impl Cache {
         }
         let Some(entry) = self.find_here(key).filter(is_it) else { return };
         let bytes = Entry { pinned: true, ..entry }.to_bytes();
-        if let Err(error) = self.directory.put_entry(pin, &bytes, &[]) {
+        if let Err(error) = self.directory.add_entry(pin, &bytes) {
             self.tell("write", || {
                 format!("the cache {} takes no results: {error}", self.directory.path().display())
             });

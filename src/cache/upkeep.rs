@@ -27,7 +27,8 @@ use std::time::Duration;
 pub struct CacheUsage {
     /// Results.
     pub results: usize,
-    /// Objects: files, and lists of what lies in a directory. One object may belong to many results.
+    /// Objects: files, and lists of what lies in a directory. One object may belong to many results; a small file is one of
+    /// the result alone that made it.
     pub objects: usize,
     /// Bytes of all objects.
     pub bytes: u64,
@@ -139,6 +140,9 @@ struct KeptResult {
     entry: Entry,
     /// Seconds since the epoch, when it was of use last.
     used: u64,
+    changed_ms: u64,
+    /// How many small files stand in the entry, and their bytes.
+    small: (usize, u64),
     objects: Vec<Digest>,
     is_complete: bool,
 }
@@ -159,9 +163,20 @@ struct Leftover {
 
 struct Scan {
     results: Vec<KeptResult>,
-    /// Entries that are none.
-    bad: Vec<Digest>,
+    /// Entries that are none, and when they were written.
+    bad: Vec<(Digest, u64)>,
     objects: Vec<Object>,
+}
+
+impl Scan {
+    /// The objects that stand in entries.
+    fn small(&self) -> (usize, u64) {
+        sum(self.results.iter().map(|result| result.small))
+    }
+}
+
+fn sum(all: impl Iterator<Item = (usize, u64)>) -> (usize, u64) {
+    all.fold((0, 0), |(n, bytes), (more, size)| (n + more, bytes + size))
 }
 
 impl CacheDirectory {
@@ -193,10 +208,11 @@ impl CacheDirectory {
         let mut rules: Vec<CachedRule> = rules.into_iter().map(named).collect();
         rules.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.rule.cmp(&b.rule)));
         let linked = scan.objects.iter().filter(|object| object.is_linked);
+        let (small, small_bytes) = scan.small();
         Ok(CacheUsage {
             results: scan.results.iter().filter(|result| !result.entry.pinned).count(),
-            objects: scan.objects.len(),
-            bytes: scan.objects.iter().map(|object| object.bytes).sum(),
+            objects: scan.objects.len() + small,
+            bytes: scan.objects.iter().map(|object| object.bytes).sum::<u64>() + small_bytes,
             linked_bytes: linked.map(|object| object.bytes).sum(),
             rules,
         })
@@ -230,6 +246,7 @@ impl CacheDirectory {
         let (mut live, mut waiting) = (FxHashSet::<Digest>::default(), FxHashSet::<Digest>::default());
         let (mut bytes, mut last) = (0u64, FxHashMap::<String, usize>::default());
         let (mut going, mut kept) = (Vec::new(), 0);
+        let (mut gone_small, mut young_small) = ((0, 0), (0, 0));
         for result in &scan.results {
             let name = result.entry.outputs.first().map_or("", |output| &output.path);
             let kind = u8::from(result.entry.pinned);
@@ -240,7 +257,7 @@ impl CacheDirectory {
                 result.objects.iter().filter(|o| !live.contains(*o)).copied().collect();
             new.sort_unstable();
             new.dedup();
-            let more: u64 = new.iter().filter_map(|object| sizes.get(object)).sum();
+            let more = new.iter().filter_map(|object| sizes.get(object)).sum::<u64>() + result.small.1;
             let is_old = limits.max_age.is_some_and(|age| now.saturating_sub(result.used) > age.as_secs());
             let is_much = limits.max_bytes.is_some_and(|most| bytes + more > most);
             let stays = match is_last {
@@ -252,14 +269,21 @@ impl CacheDirectory {
                 bytes += more;
                 live.extend(new);
                 kept += 1;
-            } else if result.is_complete && new.iter().any(|object| young.contains(object)) {
+                continue;
+            }
+            let is_young_itself = result.small.0 > 0 && is_young(result.changed_ms);
+            if result.is_complete && (is_young_itself || new.iter().any(|object| young.contains(object))) {
                 // Without its entry nothing would be gained, and the result lost.
                 waiting.extend(new);
+                young_small = sum([young_small, result.small].into_iter());
                 kept += 1;
             } else {
+                gone_small = sum([gone_small, result.small].into_iter());
                 going.push(result.key);
             }
         }
+        // One that was just begun is none either.
+        going.extend(scan.bad.iter().filter(|(_, changed_ms)| !is_young(*changed_ms)).map(|(key, _)| key));
         let useless = scan.objects.iter().filter(|object| !live.contains(&object.digest));
         let (later, dead): (Vec<&Object>, Vec<&Object>) =
             useless.partition(|object| young.contains(&object.digest) || waiting.contains(&object.digest));
@@ -268,19 +292,19 @@ impl CacheDirectory {
         let bytes_of = |objects: &[&Object]| objects.iter().map(|object| object.bytes).sum::<u64>();
         let bytes_in = |files: &[Leftover]| files.iter().map(|file| file.bytes).sum::<u64>();
         let removed = CacheRemoved {
-            results: going.len() + scan.bad.len(),
-            objects: dead.len(),
-            bytes: bytes_of(&dead),
+            results: going.len(),
+            objects: dead.len() + gone_small.0,
+            bytes: bytes_of(&dead) + gone_small.1,
             leftovers: leftovers.len(),
             leftover_bytes: bytes_in(&leftovers),
             kept,
-            young_objects: later.len(),
+            young_objects: later.len() + young_small.0,
             young_leftovers: unfinished.len(),
-            young_bytes: bytes_of(&later) + bytes_in(&unfinished),
+            young_bytes: bytes_of(&later) + bytes_in(&unfinished) + young_small.1,
         };
         if remove {
             // Entries first: one without its objects is a promise that is not held.
-            going.iter().chain(&scan.bad).try_for_each(|key| self.discard_entry(key))?;
+            going.iter().try_for_each(|key| self.discard_entry(key))?;
             dead.iter().try_for_each(|object| self.discard(&object.digest))?;
             leftovers.iter().try_for_each(|file| found(fs::remove_file(&file.path)).map(drop))?;
         }
@@ -301,7 +325,9 @@ impl CacheDirectory {
     /// Something cannot be read, or removed.
     pub fn check(&self, remove: bool) -> io::Result<CacheFaults> {
         let scan = self.scan()?;
-        let mut faults = CacheFaults::default();
+        // What is small was read with its entry.
+        let (objects, bytes) = scan.small();
+        let mut faults = CacheFaults { objects, bytes, ..CacheFaults::default() };
         let mut gone: FxHashSet<Digest> = FxHashSet::default();
         for object in &scan.objects {
             match found(link::digest_of(&self.object(&object.digest))) {
@@ -328,7 +354,8 @@ impl CacheDirectory {
         let incomplete: Vec<Digest> = scan.results.iter().filter(lacks).map(|result| result.key).collect();
         faults.incomplete = incomplete.len() + scan.bad.len();
         if remove {
-            incomplete.iter().chain(&scan.bad).try_for_each(|key| self.discard_entry(key))?;
+            let bad = scan.bad.iter().map(|(key, _)| key);
+            incomplete.iter().chain(bad).try_for_each(|key| self.discard_entry(key))?;
         }
         Ok(faults)
     }
@@ -343,17 +370,21 @@ impl CacheDirectory {
         for (key, _, meta) in named(&self.part("ac"))? {
             let entry = self.entry(&key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes));
             let Some(entry) = entry else {
-                scan.bad.push(key);
+                scan.bad.push((key, changed_ms(&meta)));
                 continue;
             };
+            let small = entry.kept().filter_map(|kept| kept.form.small());
+            let small = sum(small.map(|content| (1, content.len() as u64)));
             let used = filetime::FileTime::from_last_modification_time(&meta).unix_seconds().max(0) as u64;
             let objects = self.objects_of(&entry);
             let is_complete =
                 objects.as_ref().is_some_and(|objects| objects.iter().all(|object| there.contains(object)));
             scan.results.push(KeptResult {
                 key,
-                entry,
+                entry: entry.without_small(),
                 used,
+                changed_ms: changed_ms(&meta),
+                small,
                 objects: objects.unwrap_or_default(),
                 is_complete,
             });

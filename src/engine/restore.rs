@@ -18,6 +18,7 @@ use crate::plan::instance::Instance;
 use crate::store::runs::RunLog;
 use crate::trace::fingerprint::Fingerprint;
 use crate::trace::identity::Known;
+use rayon::prelude::*;
 use std::path::Path;
 
 /// A result that was put back.
@@ -65,26 +66,31 @@ fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Know
     let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
     let hasher = cx.files.hasher();
     let failed = |error: crate::error::Error| Lost::Failed(error.to_string());
-    let mut outputs = Vec::with_capacity(job.outputs.len());
-    let mut bytes = 0;
-    for (index, path) in job.outputs.iter().enumerate() {
-        let (Some(kept), Some(true)) = (found.entry.outputs.get(index), found.placed.get(index)) else {
-            continue;
+    let is_placed = |index: &usize| found.placed.get(*index) == Some(&true);
+    let placed: Vec<usize> = (0..job.outputs.len()).filter(is_placed).collect();
+    let one = |index: &usize| {
+        let (Some(kept), path) = (found.entry.outputs.get(*index), job.outputs[*index]) else {
+            return Err(Lost::Missing);
         };
-        let text = cx.paths.text(*path);
+        let text = cx.paths.text(path);
         let mut known = cache.put_back(&cx.root, kept, text, hasher)?;
-        if rule.output_flags.get(index).is_some_and(|flags| flags.has(Flag::Protected)) {
+        if rule.output_flags.get(*index).is_some_and(|flags| flags.has(Flag::Protected)) {
             protect(&cx.root, text).map_err(failed)?;
-            let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == *path).collect();
+            let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == path).collect();
             let anew = look(&cx.root, &due)
                 .and_then(|there| collect(&cx.root, &due, &there, hasher))
                 .map_err(failed)?
                 .and_then(|mut all| all.pop());
             known = anew.map(|(_, known)| known).ok_or(Lost::Missing)?;
         }
-        bytes += kept.size();
-        outputs.push((*path, known));
-    }
+        Ok((path, known, kept.size()))
+    };
+    let all: Vec<(PathId, Known, u64)> = match rayon::current_thread_index() {
+        Some(_) if placed.len() > 1 => placed.par_iter().map(one).collect::<Result<_, Lost>>()?,
+        _ => placed.iter().map(one).collect::<Result<_, Lost>>()?,
+    };
+    let bytes = all.iter().map(|(.., bytes)| bytes).sum();
+    let outputs = all.into_iter().map(|(path, known, _)| (path, known)).collect();
     let names = Instance::naming(cx, job);
     let products: Vec<&str> = cached::beside(&names).collect();
     for (number, kept) in &found.entry.beside {

@@ -18,6 +18,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// More than run at once at any time are not needed, and each holds a descriptor.
 const MOST: usize = 32;
 
+const SPARE: &str = "spare-";
+
 /// Makes logs, and keeps those that stayed empty. They are removed when it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Logs {
@@ -70,7 +72,7 @@ impl Logs {
 
     fn put_aside(&self, log: &Path, file: File) -> Option<Spare> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let path = log.parent()?.join(format!("spare-{number}"));
+        let path = log.parent()?.join(format!("{SPARE}{number}"));
         fs::rename(log, &path).ok()?;
         // Somebody may have opened it by its name in the last moment; from now on nobody can.
         let is_free =
@@ -99,6 +101,17 @@ impl Drop for Logs {
             if empty(&log).is_some_and(|file| sys::is_ours_alone(&file) != Some(false)) {
                 let _ = fs::remove_file(log);
             }
+        }
+    }
+}
+
+/// Removes what a killed run had ready for the logs of its next jobs, in the directory of its logs. Nothing depends on it.
+pub(crate) fn remove_spares(logs: &Path) {
+    for entry in fs::read_dir(logs).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(SPARE));
+        if number.is_some_and(|number| number.parse::<u32>().is_ok()) && empty(&entry.path()).is_some() {
+            let _ = fs::remove_file(entry.path());
         }
     }
 }

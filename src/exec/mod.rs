@@ -7,9 +7,9 @@ pub(crate) mod function;
 pub(crate) mod host;
 mod interpreted;
 mod job;
-pub(crate) mod lanes;
-mod local;
-mod log;
+mod lanes;
+pub(crate) mod local;
+pub(crate) mod log;
 #[cfg(not(unix))]
 mod other;
 mod plain;

@@ -120,9 +120,9 @@ fn is_of(cx: &Context, id: JobId, entry: &Entry) -> bool {
     let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
     entry.outputs.len() == job.outputs.len()
         && entry.outputs.iter().zip(&job.outputs).all(|(kept, path)| kept.path == cx.paths.text(*path))
-        && entry.outputs.iter().zip(&rule.output_flags).all(|(kept, flags)| match kept.form {
+        && entry.outputs.iter().zip(&rule.output_flags).all(|(kept, flags)| match &kept.form {
             Form::Gone => true,
-            Form::File { .. } => !flags.has(Flag::Directory),
+            Form::File { .. } | Form::Small { .. } => !flags.has(Flag::Directory),
             Form::Directory { .. } => flags.has(Flag::Directory),
         })
 }

@@ -279,7 +279,7 @@ impl View {
     }
 
     /// The number of the last run, and when it began, if it came to no end so far.
-    pub(super) fn without_end(&self) -> Option<(u32, u64)> {
+    pub(crate) fn without_end(&self) -> Option<(u32, u64)> {
         self.runs.last().filter(|last| !last.ended).map(|last| (last.run, last.began_ms))
     }
 

@@ -19,9 +19,14 @@ pub(crate) fn run_dir(state_dir: &Path, run: u32) -> Result<PathBuf> {
     Ok(dir)
 }
 
+/// Where the logs of a run's jobs are. Touches nothing.
+pub(crate) fn job_logs(state_dir: &Path, run: u32) -> PathBuf {
+    state_dir.join("runs").join(run.to_string()).join("jobs")
+}
+
 /// The log of a job. Touches nothing.
 pub(crate) fn job_log(state_dir: &Path, run: u32, job: u32) -> PathBuf {
-    state_dir.join("runs").join(run.to_string()).join("jobs").join(format!("{job}.log"))
+    job_logs(state_dir, run).join(format!("{job}.log"))
 }
 
 /// The log of a run: what happened, for people. Touches nothing.

@@ -7,6 +7,7 @@ use crate::engine::cancel::CancelLevel;
 use crate::engine::event::EventKind;
 use crate::engine::work;
 use crate::error::{Error, Result};
+use crate::exec::log;
 use crate::files::backup::Backups;
 use crate::files::shadow;
 use crate::graph::job::JobId;
@@ -76,6 +77,9 @@ impl Run<'_> {
 
     /// Puts the run on record, and makes room for its logs.
     pub(super) fn begin_record(&mut self) -> Result<()> {
+        if let Some((killed, _)) = self.cx.view.without_end() {
+            log::remove_spares(&runs::job_logs(&self.state_dir, killed));
+        }
         runs::prune_runs(&self.state_dir, RUNS_KEPT)?;
         // Of jobs whose engine was killed.
         shadow::remove(&self.state_dir.join("shadow"))?;
