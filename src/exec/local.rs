@@ -34,6 +34,7 @@ pub(crate) struct LocalExecutor {
 struct Shared {
     done: Done,
     pool: Mutex<Pool>,
+    spent: Mutex<Vec<Task>>,
     work: Condvar,
     watch: Watch,
     logs: Logs,
@@ -57,6 +58,7 @@ impl LocalExecutor {
         let shared = Shared {
             done,
             pool: Mutex::default(),
+            spent: Mutex::default(),
             work: Condvar::new(),
             watch: Watch::default(),
             logs: Logs::default(),
@@ -66,6 +68,8 @@ impl LocalExecutor {
 
     /// Starts a job when its seat says. Returns at once; `done` is called when it has ended or could not be started.
     pub(crate) fn submit(&self, request: JobRequest, seat: Seat) {
+        // Dropped where they were made: to free what another thread allocated makes the two wait for each other.
+        drop(std::mem::take(&mut *self.shared.spent.lock().unwrap_or_else(PoisonError::into_inner)));
         let control = Arc::new(Control::new(request.work.cancelled().cloned()));
         let job = request.job;
         let mut pool = self.shared.lock();
@@ -228,6 +232,7 @@ fn serve(shared: &Shared) {
             report.send()
         }));
         following = ended.ok().flatten();
+        shared.spent.lock().unwrap_or_else(PoisonError::into_inner).push((request, control));
     }
 }
 

@@ -6,6 +6,8 @@ use crate::diag::style::{printable, printable_lines};
 use crate::engine::event::{Event, EventKind, SkipCause};
 use crate::store::runs::RunLog;
 use crate::trace::reason::Reason;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// What happened, and where it is written once there are files.
 #[derive(Debug, Default)]
@@ -13,6 +15,8 @@ pub(super) struct Journal {
     /// What is not written yet.
     lines: String,
     events: Vec<u8>,
+    /// Working memory of [`Run::note_in_log`].
+    json: Vec<u8>,
     files: Option<(RunLog, RunLog)>,
 }
 
@@ -28,11 +32,17 @@ impl Journal {
 
     fn note(&mut self, seconds: f64, lines: &[String]) {
         for (index, line) in lines.iter().enumerate() {
-            match index {
-                0 => self.lines.push_str(&format!("{seconds:>9.3}  {line}\n")),
-                _ => self.lines.push_str(&format!("           {line}\n")),
-            }
+            // Into memory, which takes it.
+            let _ = match index {
+                0 => writeln!(self.lines, "{seconds:>9.3}  {line}"),
+                _ => writeln!(self.lines, "           {line}"),
+            };
         }
+    }
+
+    fn note_finished(&mut self, seconds: f64, title: &str, unchanged: bool) {
+        let same = if unchanged { ", same content as before" } else { "" };
+        let _ = writeln!(self.lines, "{seconds:>9.3}  done {}{same}", printable(title));
     }
 
     /// Writes what was held back.
@@ -59,15 +69,25 @@ impl Run<'_> {
         ) {
             return;
         }
-        let lines = lines(&event.kind);
-        self.journal.note(self.elapsed().as_secs_f64(), &lines);
-        let Ok(json) = serde_json::to_vec(event) else { return };
+        let seconds = self.elapsed().as_secs_f64();
+        match &event.kind {
+            // Every job has one, so it is not put together first.
+            EventKind::JobFinished { job, unchanged, .. } => {
+                self.journal.note_finished(seconds, &job.title(), *unchanged);
+            }
+            kind => self.journal.note(seconds, &lines(kind)),
+        }
+        self.journal.json.clear();
+        if serde_json::to_writer(&mut self.journal.json, event).is_err() {
+            return;
+        }
         let summary = &self.summary;
         let done = summary.ran + summary.restored + summary.up_to_date + summary.failed;
-        let head = format!("{{\"done\":{done},\"total\":{},", self.total);
-        self.journal.events.extend_from_slice(head.as_bytes());
-        self.journal.events.extend_from_slice(json.get(1..).unwrap_or_default());
-        self.journal.events.push(b'\n');
+        let Journal { events, json, .. } = &mut self.journal;
+        // Into memory, which takes it.
+        let _ = write!(events, "{{\"done\":{done},\"total\":{},", self.total);
+        events.extend_from_slice(json.get(1..).unwrap_or_default());
+        events.push(b'\n');
         // A hook reads what came before it.
         let is_for_others = matches!(event.kind, EventKind::HookStarted { .. });
         if is_for_others || self.journal.events.len() > HELD_BACK {
@@ -80,9 +100,10 @@ impl Run<'_> {
 fn lines(kind: &EventKind) -> Vec<String> {
     match kind {
         EventKind::RunStarted { run, jobs, .. } => vec![format!("run {run}, jobs in the plan: {jobs}")],
-        EventKind::JobUpToDate { .. } | EventKind::JobOutput { .. } | EventKind::JobProgress { .. } => {
-            Vec::new()
-        }
+        EventKind::JobUpToDate { .. }
+        | EventKind::JobOutput { .. }
+        | EventKind::JobProgress { .. }
+        | EventKind::JobFinished { .. } => Vec::new(),
         EventKind::JobStarted { job, reasons, command, message, attempt, .. } => {
             let attempt = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
             let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
@@ -90,10 +111,6 @@ fn lines(kind: &EventKind) -> Vec<String> {
                 format!("start {}{attempt}: {}", printable(&job.title()), printable(&reasons.join("; ")));
             let texts = [message, command].into_iter().flatten();
             [first].into_iter().chain(indented(texts.map(String::as_str))).collect()
-        }
-        EventKind::JobFinished { job, unchanged, .. } => {
-            let same = if *unchanged { ", same content as before" } else { "" };
-            vec![format!("done {}{same}", printable(&job.title()))]
         }
         EventKind::JobRestored { job, reasons, unchanged, .. } => {
             let same = if *unchanged { ", same content as before" } else { "" };
