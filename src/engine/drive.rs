@@ -458,6 +458,8 @@ impl Run<'_> {
         }
         self.effects = effects;
         if !unneeded.is_empty() {
+            // Who needed them is on record first.
+            self.flush_records();
             self.remove_temps(&unneeded);
         }
         if self.finished {

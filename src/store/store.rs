@@ -323,6 +323,19 @@ impl Writer {
     /// # Errors
     /// A record that is too long is refused and the writer goes on; after any other error it refuses everything.
     pub(crate) fn append(&mut self, paths: &PathTable, records: &[Record<'_>]) -> Result<()> {
+        self.hold(paths, records)?;
+        self.flush()?;
+        match records.iter().any(|record| matches!(record, Record::RunEnded { .. })) {
+            true => self.sync(),
+            false => self.sync_if_due(),
+        }
+    }
+
+    /// Takes in `records`, which go to the log with the next ones or by [`Writer::flush`].
+    ///
+    /// # Errors
+    /// As [`Writer::append`].
+    pub(crate) fn hold(&mut self, paths: &PathTable, records: &[Record<'_>]) -> Result<()> {
         self.check()?;
         for record in records {
             if let Record::Definition { digest, .. } = record {
@@ -339,15 +352,18 @@ impl Writer {
             }
         }
         self.new_definitions.clear();
+        Ok(())
+    }
+
+    /// Appends what was held.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.check()?;
         let batch = self.encoder.take();
         if let Err(error) = self.write(&batch) {
             return Err(self.fail("write the state to", error));
         }
         self.encoder.reuse(batch);
-        match records.iter().any(|record| matches!(record, Record::RunEnded { .. })) {
-            true => self.sync(),
-            false => self.sync_if_due(),
-        }
+        Ok(())
     }
 
     /// Brings what was appended to the disk.

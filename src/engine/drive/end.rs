@@ -107,7 +107,7 @@ impl Run<'_> {
         }
     }
 
-    /// Success is on record before anybody relies on it.
+    /// Success is on record before anybody relies on it: with the start of the next job, or once all is told of this end.
     pub(super) fn done(
         &mut self,
         job: u32,
@@ -141,7 +141,7 @@ impl Run<'_> {
             } else {
                 Record::Traced(&trace)
             });
-            self.append(&records);
+            self.append_with_next(&records);
         }
         self.chains.add(&cx, job, duration_ms);
         self.emit(EventKind::JobFinished { job: self.info(job), duration_ms, unchanged });

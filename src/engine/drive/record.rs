@@ -56,6 +56,29 @@ impl Run<'_> {
         is_new.then(|| Record::Definition { digest: facts.definition, text: &facts.text })
     }
 
+    /// Puts something on record together with what comes next, which is [`Run::flush_records`] at the latest: before
+    /// anything begins that may rely on it.
+    pub(super) fn append_with_next(&mut self, records: &[Record<'_>]) {
+        if self.fatal.is_some() {
+            return;
+        }
+        if !self.recording {
+            return self.append(records);
+        }
+        if let Err(error) = self.writer.hold(&self.cx.paths, records) {
+            self.give_up(error);
+        }
+    }
+
+    pub(super) fn flush_records(&mut self) {
+        if self.recording
+            && self.fatal.is_none()
+            && let Err(error) = self.writer.flush()
+        {
+            self.give_up(error);
+        }
+    }
+
     pub(super) fn append(&mut self, records: &[Record<'_>]) {
         if self.fatal.is_some() {
             return;
@@ -105,10 +128,14 @@ impl Run<'_> {
 
     /// The end of the job is on record, so what it changed in place stays as it is.
     pub(super) fn discard_backups(&mut self, job: u32) {
+        let cx = self.cx.clone();
+        if work::updated(&cx, JobId(job)).next().is_none() {
+            return;
+        }
+        self.flush_records();
         if self.fatal.is_some() {
             return;
         }
-        let cx = self.cx.clone();
         for path in work::updated(&cx, JobId(job)) {
             if let Err(error) = self.backups().discard(path) {
                 self.emit(EventKind::Warning { message: error.to_string() });

@@ -182,6 +182,7 @@ impl Run<'_> {
         jobs.into_iter().for_each(|job| self.discard_backups(job));
         self.unit_lets_slots_go();
         self.tell(Msg::Ended { job: unit, end: bad.unwrap_or(End::Done { affected }) });
+        self.flush_records();
     }
 
     /// A unit could not be started because of one of its jobs.
