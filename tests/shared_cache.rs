@@ -216,6 +216,24 @@ fn a_directory_is_shared() {
     second_checkout_runs_nothing(&dir.path().join("shared").display().to_string(), &[]);
 }
 
+/// Promise: a place whose disk is not there, or that is mistyped, is told once, with what to do, and is not made.
+#[test]
+fn a_shared_directory_that_is_nowhere_is_told() {
+    let dir = TempDir::new().unwrap();
+    let nowhere = dir.path().join("not-mounted/team");
+    let place = nowhere.display().to_string();
+    for more in [&["--cache-shared", &place][..], &["--cache-shared", &place, "--cache-push"]] {
+        let case = checkout().run(more).warned("not-mounted/team is not there");
+        assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+        assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+        assert!(!nowhere.parent().unwrap().exists());
+    }
+    // One that nobody has put anything into yet is no mistake.
+    let new = dir.path().join("new").display().to_string();
+    let case = checkout().run(&["--cache-shared", &new]);
+    assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+}
+
 #[test]
 fn a_server_of_bazels_protocol_is_shared() {
     let server = Server::start();
