@@ -98,7 +98,8 @@ impl Ground<'_> {
         let copies = how == CacheLink::Copy || how == CacheLink::Auto && size <= link::SMALL;
         // What is small is read in less time than it takes to note that it was.
         let is_noted = size > link::SMALL;
-        if !copies && !(is_noted && self.cache.is_seen(object)) {
+        let is_believed = copies || is_noted && self.cache.is_seen(object);
+        if !is_believed {
             // Nobody would read it on the way.
             match self.cache.verify(object).map_err(|error| Lost::io("read", &from, &error))? {
                 true if is_noted => self.cache.note_seen(object),
