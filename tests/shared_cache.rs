@@ -584,9 +584,13 @@ fn nginx_with_webdav_is_shared() {
     drop(guard);
 }
 
-/// Servers of storage that speaks S3, each with how it is started in a directory at a port.
+/// How a server is started in a directory, at a port.
 #[cfg(feature = "cache-s3")]
-const STORAGES: [(&str, fn(&std::path::Path, u16) -> Command); 2] = [
+type Start = fn(&std::path::Path, u16) -> Command;
+
+/// Servers of storage that speaks S3.
+#[cfg(feature = "cache-s3")]
+const STORAGES: [(&str, Start); 2] = [
     // Holds each signature against the secret, and each date.
     ("s3s-fs", |dir, port| {
         let mut command = Command::new("s3s-fs");
