@@ -288,19 +288,21 @@ rule script:
     case.call_with_code(&[], 3).stderr_has("{output.metrics}");
 }
 
-/// Promise: the shell completes files with metrics and runs.
+/// Promise: the shell completes the files whose metrics can be shown, and the runs that they can be compared with.
 #[test]
 fn names_are_completed() {
     let case = project().run(&[]);
-    let mut command = case.command(&["--", "rulemake", "metrics", "diff", ""]);
-    let output = command
-        .env("RULEMAKE_COMPLETE", "bash")
-        .env("_CLAP_COMPLETE_INDEX", "3")
-        .env("_CLAP_COMPLETE_IFS", "\n")
-        .output()
-        .unwrap();
-    let found = String::from_utf8(output.stdout).unwrap();
-    assert!(found.contains("eval.json") && found.lines().any(|line| line == "1"), "{found}");
+    let found = |verb: &str| {
+        let mut command = case.command(&["--", "rulemake", "metrics", verb, ""]);
+        command
+            .env("RULEMAKE_COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", "3")
+            .env("_CLAP_COMPLETE_IFS", "\n");
+        let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        (said.contains("eval.json"), said.lines().any(|line| line == "1"))
+    };
+    assert_eq!(found("diff"), (false, true));
+    assert!(found("show").0);
 }
 
 /// Promise: values that the next run would not leave as they are, are marked so.
