@@ -22,7 +22,7 @@ mod watched;
 use crate::base::clock::Clock;
 use crate::base::path::normalise;
 use crate::cache::{Cache, CacheTraffic};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Problem};
 use crate::disk;
 use crate::engine::cancel::CancelToken;
 use crate::engine::drive::{DriveOptions, drive};
@@ -34,11 +34,13 @@ use crate::exec::host::Executor;
 use crate::files::observe::Observer;
 use crate::files::outputs::make_directory;
 use crate::files::programs::Programs;
+use crate::graph::dag::JobGraph;
 use crate::graph::job::JobId;
 use crate::graph::resolve::{Request, resolve};
 use crate::lang::load::{LoadFailure, LoadRequest, Settings, load, load_file};
 use crate::matching::index::PatternIndex;
 use crate::model::action::Interpreters;
+use crate::model::rule::{ParamItem, ParamSource};
 use crate::model::workflow::Workflow;
 use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software, missing_scripts};
@@ -285,6 +287,10 @@ impl Session {
         if !selection.is_all() {
             let kept = selection.select(&graph, &self.workflow, &paths).map_err(plan_error)?;
             graph.restrict(&kept.jobs, &kept.targets);
+        }
+        let mistakes = mistakes(&self.workflow, &graph);
+        if !mistakes.is_empty() {
+            return Err(Error::problems(ErrorKind::Workflow, &mistakes, &self.workflow.sources));
         }
         let units = Units::of(&self.workflow, &graph);
         let inspection = Inspection { workflow: &self.workflow, graph: &graph, paths: &paths, units: &units };
@@ -677,6 +683,19 @@ fn assumed(cx: &Context) -> Option<String> {
         n => format!("and {} more are not there", n - 1),
     };
     Some(format!("{first} {more}; what is on record of its content is assumed"))
+}
+
+/// What is known to be wrong with params of rules that jobs are of.
+fn mistakes(workflow: &Workflow, graph: &JobGraph) -> Vec<Problem> {
+    let mut rules: Vec<u32> = graph.jobs.iter().map(|job| job.rule).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let params = rules.iter().flat_map(|rule| workflow.rules[*rule as usize].params.iter());
+    let mistake = |param: &ParamItem| match &param.source {
+        ParamSource::Function(function) => function.mistake(),
+        _ => None,
+    };
+    params.filter_map(mistake).collect()
 }
 
 /// What the lock says its holder does: the command and its first targets.

@@ -314,3 +314,9 @@ fn what_cannot_be_unpacked_everywhere_is_unpacked_nowhere() {
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(case.read("study/in/a.txt"), "a\n");
 }
+
+#[test]
+fn a_directory_is_no_archive() {
+    let case = project().call_with_code(&["unpack", "."], 2).stderr_has("`.` is a directory, not an archive");
+    case.call_with_code(&["unpack", "in", "out"], 2).stderr_has("`in` is a directory");
+}

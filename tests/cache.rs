@@ -186,6 +186,47 @@ fn a_damaged_object_is_a_miss_and_is_repaired() {
     }
 }
 
+/// Promise: a large object that is linked is read once, and not each time that a folder with its other name was removed; who
+/// writes into it is found out all the same, whatever time he gives it.
+#[test]
+fn a_linked_object_is_believed_while_nobody_writes_into_it() {
+    let (_dir, cache) = cache();
+    let args = ["--cache", &cache, "--cache-link", "hardlink"];
+    let text = "rule a:\n    output: 'a'\n    shell: 'seq 60000 > {output}'\n";
+    let case = Case::new().rulefile(text).run(&args);
+    let expected = case.read("a");
+    let object = objects(&cache).remove(0);
+    // Not to be noticed where nobody reads it; with the time of before, and no name more or less.
+    let damage = |keeps_time: bool| {
+        let time = filetime::FileTime::from_last_modification_time(&fs::metadata(&object).unwrap());
+        fs::set_permissions(&object, fs::Permissions::from_mode(0o644)).unwrap();
+        let mut bytes = fs::read(&object).unwrap();
+        bytes[7] ^= 1;
+        fs::write(&object, bytes).unwrap();
+        if keeps_time {
+            filetime::set_file_mtime(&object, time).unwrap();
+        }
+    };
+    let note = files(&Path::new(&cache).join("v1/seen")).remove(0);
+    let noted = || fs::metadata(&note).unwrap().ino();
+    let before = noted();
+    let case = case.remove("a").run(&args).ran(&[]).has("a", &expected);
+    // One note, after it was linked: none after it was read.
+    assert_ne!(noted(), before);
+    let other = Case::new().rulefile(text).run(&args).ran(&[]).has("a", &expected);
+    let case = case.remove("a");
+    drop(other);
+    let case = case.run(&args).ran(&[]).has("a", &expected);
+    for keeps_time in [false, true] {
+        let held = Case::new().rulefile(text).run(&args).ran(&[]).has("a", &expected);
+        damage(keeps_time);
+        let other = Case::new().rulefile(text).run(&args).ran(&["a a"]).warned("damaged").has("a", &expected);
+        Case::new().rulefile(text).run(&args).ran(&[]).has("a", &expected);
+        drop((held, other));
+    }
+    drop(case);
+}
+
 /// A file that shares its bytes with the cache may not be written to, and making it again does not change the cache.
 #[test]
 fn a_linked_file_is_read_only_and_the_next_result_does_not_go_through_it() {
@@ -198,9 +239,11 @@ fn a_linked_file_is_read_only_and_the_next_result_does_not_go_through_it() {
     let case = case.run(&args).up_to_date(1);
     let case = case.file("in", "2\n").run(&args).ran(&["a a"]).has("a", "2\n");
     let case = case.file("in", "1\n").run(&args).ran(&[]).has("a", "1\n");
-    // Whoever writes all the same is found out.
+    // Whoever writes all the same is found out, and that is why it is made again.
     fs::set_permissions(case.path("a"), fs::Permissions::from_mode(0o644)).unwrap();
     let case = case.file("a", "edited\n").run(&args).ran(&["a a"]).warned("kept").has("a", "1\n");
+    let reasons = format!("{}", case.last());
+    assert!(reasons.contains("output-modified") && !reasons.contains("output-missing"), "{reasons}");
     let saved = files(&case.path(".rulemake/saved"));
     assert!(saved.iter().any(|path| fs::read_to_string(path).unwrap() == "edited\n"), "{saved:?}");
 }
@@ -209,7 +252,7 @@ fn a_linked_file_is_read_only_and_the_next_result_does_not_go_through_it() {
 fn a_cache_that_cannot_be_used_is_told_and_fails_no_job() {
     let text = "rule a:\n    output: 'a'\n    shell: 'echo 1 > {output}'\n";
     let case = Case::new().rulefile(text).file("no-directory", "");
-    let case = case.run(&["--cache", "no-directory"]).ran(&["a a"]).warned("cache");
+    let case = case.run(&["--cache", "no-directory"]).ran(&["a a"]).warned("/no-directory takes no results");
     case.has("a", "1\n").run(&["--cache", "no-directory"]).up_to_date(1);
 }
 

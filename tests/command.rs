@@ -92,6 +92,14 @@ fn a_project_is_planned_run_explained_and_cleaned() {
     assert!(why.out.starts_with("out/b.txt is up to date:\n  made in run 1 by rule upper"), "{}", why.out);
     let why = done(dir, &["why", "raw/b.txt"]);
     assert!(why.out.contains("raw/b.txt is a source"), "{}", why.out);
+    // One that nothing is known of does not hide the others.
+    let why = rulemake(dir, &["why", "out/b.txt", "no-such-file", "raw/b.txt"]);
+    assert!(
+        why.out.contains("out/b.txt is up to date") && why.out.contains("raw/b.txt is a source"),
+        "{}",
+        why.out
+    );
+    assert!(why.code != Some(0) && why.err.contains("no-such-file"), "{:?} {}", why.code, why.err);
 
     assert_eq!(done(dir, &["list", "--outputs"]).out, "out/a.txt\nout/b.txt\n");
     let clean = done(dir, &["clean"]);

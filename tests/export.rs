@@ -189,3 +189,59 @@ fn dvc_itself_finds_nothing_to_do() {
     let status = dvc(&case, &["status"]);
     assert!(status.contains("data/a.txt"), "{status}");
 }
+
+fn git(case: &Case, args: &[&str]) {
+    let mut command = Command::new("git");
+    command.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args).current_dir(case.root());
+    assert!(command.output().unwrap().status.success(), "{args:?}");
+}
+
+/// All that is named to git, with what is said there.
+fn ignored(case: &Case) -> Vec<(&'static str, String)> {
+    let places = [".gitignore", "out/.gitignore", "m/.gitignore", "sub/.gitignore", "dir/.gitignore"];
+    let there = places.into_iter().filter(|place| case.path(place).exists());
+    there.map(|place| (place, case.read(place))).collect()
+}
+
+/// Promise: what is in DVC's cache is named to git, once and as DVC names it; what git tracks all the same is told.
+#[test]
+fn git_is_told_what_dvc_keeps() {
+    let case = built();
+    git(&case, &["init", "-q"]);
+    std::fs::create_dir(case.path(".dvc")).unwrap();
+    let case = case.call(&["export"]).stderr_has("out/.gitignore").stderr_has("so that git does not");
+    let expected = [
+        (".gitignore", "/dir\n"),
+        ("out/.gitignore", "/a.txt\n"),
+        ("m/.gitignore", "/one.bin\n/two.bin\n"),
+        ("sub/.gitignore", "/w.txt\n"),
+    ];
+    assert_eq!(ignored(&case), expected.map(|(place, text)| (place, text.to_string())));
+    let case = case.call(&["export"]);
+    assert!(!case.last().stderr.contains("gitignore"), "{}", case.last());
+    // A file that does not end with a line, and one that git tracks.
+    std::fs::write(case.path("out/.gitignore"), "mine").unwrap();
+    git(&case, &["add", "-f", "dir/x"]);
+    let case = case.call(&["export"]).has("out/.gitignore", "mine\n/a.txt\n");
+    let case = case.stderr_has("git tracks dir, and DVC refuses").stderr_has("git rm -r --cached dir");
+    // Where DVC leaves git alone, so do we.
+    let case =
+        case.file(".dvc/config", "[core]\n    no_scm = True\n").remove("sub/.gitignore").call(&["export"]);
+    case.has_not("sub/.gitignore");
+}
+
+#[test]
+fn dvc_itself_has_nothing_to_add_for_git() {
+    if !has_dvc() {
+        eprintln!("dvc is not here: skipped");
+        return;
+    }
+    let case = built();
+    git(&case, &["init", "-q"]);
+    dvc(&case, &["init", "-q"]);
+    let case = case.call(&["export"]);
+    let before = ignored(&case);
+    assert!(before.len() == 4, "{before:?}");
+    dvc(&case, &["commit", "-q", "-f"]);
+    assert_eq!(ignored(&case), before);
+}

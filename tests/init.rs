@@ -92,6 +92,9 @@ fn data_science_runs_at_once() {
     }
     let case = runs_at_once("data-science", 5);
     assert!(case.read("demo/reports/score.json").contains("\"years\": 3"));
+    let case = case.call(&["-C", "demo", "metrics"]).stdout_has("mean_error");
+    let case = case.edit("demo/params.yaml", "holdout: 3", "holdout: 4").run(&["-C", "demo"]);
+    let case = case.call(&["-C", "demo", "metrics", "diff"]).stdout_has("years            3      4       +1");
     for dir in ["data/external", "notebooks", "references", "docs"] {
         assert!(case.path(&format!("demo/{dir}")).is_dir(), "{dir}");
     }

@@ -128,11 +128,15 @@ fn results_that_were_copied_are_up_to_date_by_the_lock_file() {
     ]);
 }
 
-/// Promise: a file that was not there is not told to be as it was.
+/// Promise: a file that would say nothing is not begun; one that is there may come to say nothing.
 #[test]
-fn a_lock_of_nothing_is_told_as_new() {
+fn nothing_is_locked_where_nothing_is_built() {
     let case = Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'touch a'\n");
-    let case = case.call_with_code(&["lock"], 1).stderr_has("Rulefile.lock: 0 outputs, a new file");
+    let case = case.call_with_code(&["lock"], 1).stderr_has("nothing is built").has_not("Rulefile.lock");
+    let case = case.call_with_code(&["lock", "--json"], 1).has_not("Rulefile.lock");
+    let case = case.run(&["--lock"]).call(&["lock"]).stderr_has("Rulefile.lock: 1 output, as it was");
+    let case = case.edit("Rulefile", "'a'\n    shell: 'touch a'", "'b'\n    shell: 'touch b'");
+    let case = case.call_with_code(&["lock"], 1).stderr_has("Rulefile.lock: 0 outputs, 1 removed");
     case.call_with_code(&["lock"], 1).stderr_has("Rulefile.lock: 0 outputs, as it was");
 }
 
@@ -413,4 +417,23 @@ fn a_lock_file_behind_a_link_is_written_through_it() {
     std::os::unix::fs::symlink(LOCK, case.path("middle")).unwrap();
     let output = case.command(&["lock"]).output().unwrap();
     assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Promise: a locked result that no cache holds is told once, and its job runs.
+#[test]
+fn a_lock_that_cannot_be_honoured_is_told() {
+    let rules = "rule all:\n    input: 'a', 'b'\nrule one:\n    output: '{n}'\n    shell: 'echo {wildcards.n} > {output}'\n";
+    let first = Case::new().rulefile(rules).run(&["--lock"]);
+    let lock = first.read("Rulefile.lock");
+    let other = Case::new().rulefile(rules).file("Rulefile.lock", &lock);
+    let other = other
+        .run(&["--cache", "kept"])
+        .ran(&["one a", "one b"])
+        .warned("no cache holds the result that Rulefile.lock has");
+    assert_eq!(other.last().of("warning").count(), 1, "{}", other.last());
+    // Without a cache nobody expects it, and what another cache holds is not told.
+    let without = Case::new().rulefile(rules).file("Rulefile.lock", &lock).run(&[]).ran(&["one a", "one b"]);
+    assert_eq!(without.last().of("warning").count(), 0, "{}", without.last());
+    let other = other.remove("a").remove("b").remove(".rulemake").run(&["--cache", "kept"]).ran(&[]);
+    assert_eq!(other.last().of("warning").count(), 0, "{}", other.last());
 }

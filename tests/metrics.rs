@@ -103,7 +103,7 @@ fn each_run_notes_all_that_is_known() {
                     shell: \"echo '{{\\\"v\\\": {params[0]}}}' > {output}\"\n";
     let case = Case::new().rulefile(rulefile).file("params.yaml", "a: 1\nb: 2\n").run(&[]);
     let case = case.call(&["metrics"]);
-    assert_eq!(case.last().stdout, "FILE    V\na.json  1\nb.json  2\n");
+    assert_eq!(case.last().stdout, "FILE    v\na.json  1\nb.json  2\n");
     let case = case.call(&["metrics", "show", "b*"]);
     assert_eq!(case.last().stdout, "FILE    METRIC  VALUE\nb.json  v           2\n");
     let case = case.file("params.yaml", "a: 3\nb: 4\n").run(&["a.json"]).run(&["b.json"]);
@@ -182,7 +182,7 @@ fn revisions_of_git_are_compared() {
     let case = lr(case, "0.75").call(&["metrics", "diff", "then"]);
     assert_eq!(
         case.last().stdout,
-        "FILE       METRIC  THEN   NOW  CHANGE\neval.json  auc      0.5  0.75   +0.25\n"
+        "FILE       METRIC  then   NOW  CHANGE\neval.json  auc      0.5  0.75   +0.25\n"
     );
     let case = case.call(&["metrics", "diff", "then", "1", "--all"]).stdout_has("RUN 1");
     let case = case.call_with_code(&["metrics", "diff", "no-such"], 2).stderr_has("known are runs 1 to 2");
@@ -288,17 +288,51 @@ rule script:
     case.call_with_code(&[], 3).stderr_has("{output.metrics}");
 }
 
-/// Promise: the shell completes files with metrics and runs.
+/// Promise: the shell completes the files whose metrics can be shown, and the runs that they can be compared with.
 #[test]
 fn names_are_completed() {
     let case = project().run(&[]);
-    let mut command = case.command(&["--", "rulemake", "metrics", "diff", ""]);
-    let output = command
-        .env("RULEMAKE_COMPLETE", "bash")
-        .env("_CLAP_COMPLETE_INDEX", "3")
-        .env("_CLAP_COMPLETE_IFS", "\n")
-        .output()
-        .unwrap();
-    let found = String::from_utf8(output.stdout).unwrap();
-    assert!(found.contains("eval.json") && found.lines().any(|line| line == "1"), "{found}");
+    let found = |verb: &str| {
+        let mut command = case.command(&["--", "rulemake", "metrics", verb, ""]);
+        command
+            .env("RULEMAKE_COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", "3")
+            .env("_CLAP_COMPLETE_IFS", "\n");
+        let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        (said.contains("eval.json"), said.lines().any(|line| line == "1"))
+    };
+    assert_eq!(found("diff"), (false, true));
+    assert!(found("show").0);
+}
+
+/// Promise: values that the next run would not leave as they are, are marked so.
+#[test]
+fn stale_metrics_are_told_to_be_stale() {
+    let case = project().run(&[]).call(&["metrics"]);
+    assert!(!case.last().stderr.contains("not up to date"), "{}", case.last());
+    let case = case.file("params.yaml", "lr: 0.75\nother: 1\n").call(&["metrics"]);
+    let case = case.stdout_has("auc       0.5").stderr_has("eval.json is not up to date: param lr changed");
+    let case = case.call(&["metrics", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert!(json["stale"]["eval.json"].as_str().unwrap().contains("lr"), "{json}");
+    let case = case.run(&[]).call(&["metrics"]);
+    assert!(!case.last().stderr.contains("not up to date"), "{}", case.last());
+}
+
+/// Promise: a revision stands in the table as it was typed, and what rules made then that are there no more is compared, too.
+#[test]
+fn revisions_are_shown_as_typed_with_what_was_made_then() {
+    let case = project().run(&[]);
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args).current_dir(case.root());
+        assert!(command.output().unwrap().status.success(), "{args:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-f", "eval.json", "Rulefile", "params.yaml"]);
+    git(&["commit", "-qm", "1"]);
+    git(&["branch", "feature/Small"]);
+    let case = case.edit("Rulefile", "metrics: \"eval.json\"", "metrics: \"new.json\"").run(&[]);
+    let case = case.call(&["metrics", "diff", "feature/Small"]).stdout_has("feature/Small  NOW");
+    case.stdout_has("eval.json  auc").stdout_has("gone").stdout_has("new.json");
 }

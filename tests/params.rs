@@ -217,3 +217,16 @@ fn values_that_change_while_a_job_runs() {
         case.has("model.txt", if runs_again { "lr: 1\nseed: 1\n" } else { edit });
     }
 }
+
+/// Promise: a key that is not there is a matter of the jobs that read it; all others are made.
+#[test]
+fn a_bad_key_fails_only_those_who_read_it() {
+    let rulefile = "rule bad:\n    output: 'bad'\n    params: x=from_file('p.yaml', 'train.lrr')\n    \
+                    shell: 'echo {params.x} > {output}'\nrule good:\n    output: 'good'\n    \
+                    params: x=from_file('p.yaml', 'train.lr')\n    shell: 'echo {params.x} > {output}'\n";
+    let case = Case::new().rulefile(rulefile).file("p.yaml", "train:\n  lr: 0.1\n");
+    let case = case.run(&["good"]).ran(&["good good"]).has("good", "0.1\n");
+    let case = case.call_with_code(&["bad"], 3).stderr_has("`p.yaml` has no `train.lrr`");
+    let case = case.stderr_has("did you mean `train.lr`?").has_not("bad");
+    case.file("p.yaml", "train:\n  lr: 0.1\n  lrr: 2\n").run(&["bad"]).has("bad", "2\n");
+}

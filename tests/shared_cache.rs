@@ -216,6 +216,24 @@ fn a_directory_is_shared() {
     second_checkout_runs_nothing(&dir.path().join("shared").display().to_string(), &[]);
 }
 
+/// Promise: a place whose disk is not there, or that is mistyped, is told once, with what to do, and is not made.
+#[test]
+fn a_shared_directory_that_is_nowhere_is_told() {
+    let dir = TempDir::new().unwrap();
+    let nowhere = dir.path().join("not-mounted/team");
+    let place = nowhere.display().to_string();
+    for more in [&["--cache-shared", &place][..], &["--cache-shared", &place, "--cache-push"]] {
+        let case = checkout().run(more).warned("not-mounted/team is not there");
+        assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+        assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+        assert!(!nowhere.parent().unwrap().exists());
+    }
+    // One that nobody has put anything into yet is no mistake.
+    let new = dir.path().join("new").display().to_string();
+    let case = checkout().run(&["--cache-shared", &new]);
+    assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+}
+
 #[test]
 fn a_server_of_bazels_protocol_is_shared() {
     let server = Server::start();
@@ -566,30 +584,75 @@ fn nginx_with_webdav_is_shared() {
     drop(guard);
 }
 
+/// How a server is started in a directory, at a port.
+#[cfg(feature = "cache-s3")]
+type Start = fn(&std::path::Path, u16) -> Command;
+
+/// Servers of storage that speaks S3.
+#[cfg(feature = "cache-s3")]
+const STORAGES: [(&str, Start); 2] = [
+    // Holds each signature against the secret, and each date.
+    ("s3s-fs", |dir, port| {
+        let mut command = Command::new("s3s-fs");
+        command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+        command.args(["--access-key", "key", "--secret-key", "secret"]).arg(dir);
+        command
+    }),
+    ("moto_server", |_, port| {
+        let mut command = Command::new("moto_server");
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        command
+    }),
+];
+
+/// Those of the servers that are installed; which of them were tried is said.
 #[cfg(feature = "cache-s3")]
 #[test]
 fn storage_that_speaks_s3_is_shared() {
-    let port = free_port();
-    let server = Command::new("moto_server")
-        .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(server) = server else {
-        eprintln!("skipped: moto_server is not installed (pip install 'moto[server]')");
-        return;
-    };
-    let guard = Guard(server);
-    assert!(wait_for_port(port));
-    let endpoint = format!("http://127.0.0.1:{port}");
-    let created = Command::new("curl").args(["-sf", "-X", "PUT", &format!("{endpoint}/bucket")]).status();
-    assert!(created.unwrap().success());
-    let env = [
-        ("AWS_ACCESS_KEY_ID", "key"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ENDPOINT_URL", endpoint.as_str()),
-    ];
-    second_checkout_runs_nothing("s3://bucket/team/results", &env);
-    drop(guard);
+    let mut tried = Vec::new();
+    for (name, start) in STORAGES {
+        let (dir, port) = (TempDir::new().unwrap(), free_port());
+        let server = start(dir.path(), port).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let Ok(server) = server else { continue };
+        let guard = Guard(server);
+        assert!(wait_for_port(port), "{name}");
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let signs = name == "s3s-fs";
+        match signs {
+            // A bucket is a directory.
+            true => fs::create_dir(dir.path().join("bucket")).unwrap(),
+            false => {
+                let created =
+                    Command::new("curl").args(["-sf", "-X", "PUT", &format!("{endpoint}/bucket")]).status();
+                assert!(created.unwrap().success(), "{name}");
+            }
+        }
+        let env = |secret| {
+            [
+                ("AWS_ACCESS_KEY_ID", "key"),
+                ("AWS_SECRET_ACCESS_KEY", secret),
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_ENDPOINT_URL", endpoint.as_str()),
+            ]
+        };
+        second_checkout_runs_nothing("s3://bucket/team/results", &env("secret"));
+        if signs {
+            // Who does not know the secret gets nothing, puts nothing, and is told.
+            let case = env("wrong").into_iter().fold(checkout(), |case, (name, value)| case.env(name, value));
+            let case = case.run(&["--cache-shared", "s3://bucket/team/results", "--cache-push"]);
+            assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+            let case = case.warned("403");
+            let wrong = format!("{}{}", case.last().stdout, case.last().stderr);
+            assert!(!wrong.contains("Signature="), "{wrong}");
+        }
+        drop(guard);
+        tried.push(name);
+    }
+    match tried.as_slice() {
+        [] => eprintln!(
+            "skipped: neither s3s-fs (cargo install s3s-fs --features binary) nor moto_server (pip install 'moto[server]') is \
+             installed"
+        ),
+        tried => eprintln!("tried on {}", tried.join(", ")),
+    }
 }

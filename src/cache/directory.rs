@@ -10,7 +10,9 @@
 //!
 //! An object that is not copied is not read each time. It is believed while it looks as it did when its bytes were last read:
 //! size, both times and number of the file, since the last start of the machine. Whatever writes into it changes one of
-//! these; so does who gives the file another name or takes one away, and then it is read once more, unless it was we.
+//! these. Who gives the file another name or takes one away changes one of its times, too: that is passed over when it has
+//! another number of names, for a folder of results that is removed takes one from each. (Who then writes into it and sets
+//! the time back by which others tell that, is not found out; `cache verify` reads everything.)
 
 use super::backend::CacheBackend;
 use super::link::{self, CacheLink, Came};
@@ -20,7 +22,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// An entry is text of a few lines for each output. What is larger was not written by us.
@@ -53,6 +55,8 @@ pub struct CacheDirectory {
     /// Set when the directory is there: what the names of scratch files begin with.
     begun: OnceLock<String>,
     next: AtomicU64,
+    /// Known to be there, or to be made when something is put.
+    is_placed: AtomicBool,
 }
 
 impl CacheDirectory {
@@ -64,7 +68,12 @@ impl CacheDirectory {
     /// ```
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> CacheDirectory {
-        CacheDirectory { dir: dir.into(), begun: OnceLock::new(), next: AtomicU64::new(0) }
+        CacheDirectory {
+            dir: dir.into(),
+            begun: OnceLock::new(),
+            next: AtomicU64::new(0),
+            is_placed: AtomicBool::new(false),
+        }
     }
 
     /// Where it is.
@@ -108,7 +117,10 @@ impl CacheDirectory {
         if let Some(begun) = self.begun.get() {
             return Ok(begun);
         }
-        fs::create_dir_all(self.part("tmp"))?;
+        let failed = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot create a directory in it: {error}"))
+        };
+        fs::create_dir_all(self.part("tmp")).map_err(failed)?;
         let tag = self.dir.join("CACHEDIR.TAG");
         if fs::symlink_metadata(&tag).is_err() {
             fs::write(tag, TAG)?;
@@ -235,15 +247,15 @@ impl CacheDirectory {
 
     /// Whether an object may be believed without reading it.
     pub(super) fn is_seen(&self, object: &Digest) -> bool {
-        let looks = fs::symlink_metadata(self.object(object)).ok().and_then(|meta| look(&meta));
-        let seen = link::read(&self.place("seen", object)).ok();
-        looks.is_some() && looks.map(String::into_bytes) == seen
+        let look = fs::symlink_metadata(self.object(object)).ok().and_then(|meta| Look::of(&meta));
+        let note = link::read(&self.place("seen", object)).ok();
+        look.zip(note).is_some_and(|(look, note)| look.is_that_of(&note))
     }
 
     /// Takes note that the bytes of an object were just read and are right. Without the note they are read again.
     pub(super) fn note_seen(&self, object: &Digest) {
-        if let Some(looks) = fs::symlink_metadata(self.object(object)).ok().and_then(|meta| look(&meta)) {
-            let _ = self.write(&self.place("seen", object), looks.as_bytes());
+        if let Some(look) = fs::symlink_metadata(self.object(object)).ok().and_then(|meta| Look::of(&meta)) {
+            let _ = self.write(&self.place("seen", object), look.note().as_bytes());
         }
     }
 
@@ -282,27 +294,21 @@ impl CacheDirectory {
     }
 }
 
+/// As a place that is shared, it is made where its parent is: else the disk that is meant is not there, or the name is wrong.
 impl CacheBackend for CacheDirectory {
     fn name(&self) -> String {
         self.dir.display().to_string()
     }
 
     fn entry(&self, key: &Digest) -> io::Result<Option<Vec<u8>>> {
-        let file = match found(link::open(&self.entry_place(key))) {
-            // As any other thing that is no entry: whoever asks passes it over, and the next result takes its place.
-            Err(error) if link::is_no_file(&error) => return Ok(Some(Vec::new())),
-            other => other?,
-        };
-        let Some(file) = file else { return Ok(None) };
-        let mut bytes = Vec::new();
-        file.take(MAX_ENTRY + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_ENTRY {
-            return Err(io::Error::other("an entry of more than 256 MiB"));
+        match self.read_entry(key)? {
+            None => self.is_to_be_had().map(|()| None),
+            entry => Ok(entry),
         }
-        Ok(Some(bytes))
     }
 
     fn put_entry(&self, key: &Digest, entry: &[u8], _: &[Digest]) -> io::Result<()> {
+        self.is_to_be_had()?;
         self.write(&self.entry_place(key), entry)
     }
 
@@ -316,10 +322,47 @@ impl CacheBackend for CacheDirectory {
     }
 
     fn put(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        self.is_to_be_had()?;
         if self.size(object)? == Some(content.metadata()?.len()) {
             return Ok(());
         }
         self.receive(object, |to| io::copy(content, to).map(|_| true)).map(drop)
+    }
+}
+
+impl CacheDirectory {
+    /// Whether it is there, or could be made. An error of kind `NotFound` says what is missing.
+    fn is_to_be_had(&self) -> io::Result<()> {
+        if self.begun.get().is_some() || self.is_placed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let parent = self.dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+        match parent {
+            Some(parent) if !parent.is_dir() => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("there is no directory {}", parent.display()),
+            )),
+            _ => {
+                self.is_placed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
+
+    /// The bytes of what is in the place of an entry.
+    pub(super) fn read_entry(&self, key: &Digest) -> io::Result<Option<Vec<u8>>> {
+        let file = match found(link::open(&self.entry_place(key))) {
+            // As any other thing that is no entry: whoever asks passes it over, and the next result takes its place.
+            Err(error) if link::is_no_file(&error) => return Ok(Some(Vec::new())),
+            other => other?,
+        };
+        let Some(file) = file else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.take(MAX_ENTRY + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_ENTRY {
+            return Err(io::Error::other("an entry of more than 256 MiB"));
+        }
+        Ok(Some(bytes))
     }
 }
 
@@ -354,20 +397,55 @@ pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// What a file looks like as far as that changes when somebody writes into it. `None` where that cannot be told.
-fn look(meta: &Metadata) -> Option<String> {
+/// What a file looks like as far as that changes when somebody writes into it.
+#[derive(PartialEq, Eq, Debug)]
+struct Look {
+    content: String,
+    /// How many names it has, and when that or its content changed last.
+    names: String,
+    changed: String,
+}
+
+impl Look {
+    /// `None` where that cannot be told.
     #[cfg(unix)]
-    {
+    fn of(meta: &Metadata) -> Option<Look> {
         use std::os::unix::fs::MetadataExt as _;
         // What was not on the disk yet when the machine lost its power is another content behind the same looks.
         let boot = boot().filter(|_| meta.is_file())?;
-        let content = format!("{} {} {}.{:09}", meta.len(), meta.ino(), meta.mtime(), meta.mtime_nsec());
-        Some(format!("{content} {}.{:09} {boot}\n", meta.ctime(), meta.ctime_nsec()))
+        Some(Look {
+            content: format!(
+                "{} {} {}.{:09} {boot}",
+                meta.len(),
+                meta.ino(),
+                meta.mtime(),
+                meta.mtime_nsec()
+            ),
+            names: meta.nlink().to_string(),
+            changed: format!("{}.{:09}", meta.ctime(), meta.ctime_nsec()),
+        })
     }
+
     #[cfg(not(unix))]
-    {
-        let _ = meta;
+    fn of(_: &Metadata) -> Option<Look> {
         None
+    }
+
+    fn note(&self) -> String {
+        let Look { content, names, changed } = self;
+        format!("{content}\n{names} {changed}\n")
+    }
+
+    /// Whether a note was taken of a file with this content, as far as looks tell.
+    fn is_that_of(&self, note: &[u8]) -> bool {
+        let parts = || {
+            let (content, rest) = std::str::from_utf8(note).ok()?.strip_suffix('\n')?.split_once('\n')?;
+            let (names, changed) = rest.split_once(' ')?;
+            Some((content, names, changed))
+        };
+        parts().is_some_and(|(content, names, changed)| {
+            self.content == content && (self.changed == changed || self.names != names)
+        })
     }
 }
 

@@ -146,10 +146,11 @@ fn copy_pieces(from: &File, mut to: &File, tell: &mpsc::Sender<u64>) -> io::Resu
 #[cfg(unix)]
 fn hash_as_told(file: &File, told: &mpsc::Receiver<u64>) -> io::Result<Digest> {
     use std::os::unix::fs::FileExt as _;
-    let (mut hasher, mut buffer, mut at) = (blake3::Hasher::new(), vec![0; BLOCK], 0u64);
+    // So little that it stays near the processor.
+    let (mut hasher, mut buffer, mut at) = (blake3::Hasher::new(), vec![0; SMALL as usize], 0u64);
     for end in told {
         while at < end {
-            let most = usize::try_from(end - at).unwrap_or(BLOCK).min(BLOCK);
+            let most = (end - at).min(SMALL) as usize;
             let block = buffer.get_mut(..most).unwrap_or_default();
             file.read_exact_at(block, at)?;
             hasher.update(block);

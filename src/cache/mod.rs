@@ -16,8 +16,8 @@
 //! what cannot be read is not there, what cannot be written is not kept, and both are told once as a warning. Processes,
 //! projects and machines may share a directory.
 
-// L3. Knows digests, paths and bytes; not rules, jobs or the state log. Invariant: an object or an entry is whole or not there:
-// it is written under another name and renamed. So readers need no lock.
+// L3. Knows digests, paths and bytes; not rules, jobs or the state log. Invariant: an object is whole or not there, for it is
+// written under another name and renamed; an entry is whole or seen to be none. So readers need no lock.
 
 mod backend;
 mod directory;

@@ -96,10 +96,14 @@ impl Ground<'_> {
             Some(_) => {}
         }
         let copies = how == CacheLink::Copy || how == CacheLink::Auto && size <= link::SMALL;
-        if !copies && !self.cache.is_seen(object) {
+        // What is small is read in less time than it takes to note that it was.
+        let is_noted = size > link::SMALL;
+        let is_believed = copies || is_noted && self.cache.is_seen(object);
+        if !is_believed {
             // Nobody would read it on the way.
             match self.cache.verify(object).map_err(|error| Lost::io("read", &from, &error))? {
-                true => self.cache.note_seen(object),
+                true if is_noted => self.cache.note_seen(object),
+                true => {}
                 false => return Err(self.damaged(object)),
             }
         }
@@ -115,7 +119,9 @@ impl Ground<'_> {
             Came::Linked => {
                 // Somebody may have made it writable, to edit what is the cache's.
                 link::set_read_only(to).map_err(|error| Lost::io("protect", to, &error))?;
-                self.cache.note_seen(object);
+                if is_noted {
+                    self.cache.note_seen(object);
+                }
             }
             Came::Copied(_) | Came::Shared => {}
         }

@@ -183,8 +183,18 @@ impl Cache {
         Some(entry)
     }
 
+    /// Tells, once, that what a lock file says of a result cannot be had.
+    pub(crate) fn tell_unlocked(&self, output: &str) {
+        self.tell("lock", || {
+            format!(
+                "no cache holds the result that Rulefile.lock has of {output}: it may come to be another one. \
+                 `rulemake push` where it was made puts it into the shared cache; `rulemake lock` locks what is here"
+            )
+        });
+    }
+
     fn find_here(&self, key: &Digest) -> Option<Entry> {
-        let bytes = match self.directory.entry(key) {
+        let bytes = match self.directory.read_entry(key) {
             Ok(bytes) => bytes?,
             Err(error) => {
                 self.tell("read", || {
@@ -313,9 +323,13 @@ impl Cache {
             return;
         }
         if let Err(error) = self.try_keep(key, root, hasher, result) {
-            use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-            let is_of_the_cache =
-                matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull);
+            use io::ErrorKind::{
+                NotADirectory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+            };
+            let is_of_the_cache = matches!(
+                error.kind(),
+                NotADirectory | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
+            );
             if !is_of_the_cache {
                 // Of this one result: a link, or a file that changed meanwhile.
                 self.tell("one", || format!("a result was not kept in the cache: {error}"));
@@ -417,7 +431,7 @@ impl Cache {
 
     /// Whether a result is kept here.
     pub(crate) fn holds(&self, key: &Digest) -> bool {
-        self.directory.entry(key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes)).is_some()
+        self.directory.read_entry(key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes)).is_some()
     }
 
     /// Keeps a result also under the key by which a lock file asks for it, if what is kept under `key` is that result; with
@@ -446,7 +460,7 @@ impl Cache {
     /// Puts a result that is kept here where others find it, whether or not that is done with each new one. `None`: it is
     /// not kept here, or is not taken there.
     pub(crate) fn push(&self, key: &Digest, hasher: &FileHasher) -> Option<u64> {
-        let bytes = self.directory.entry(key).ok().flatten()?;
+        let bytes = self.directory.read_entry(key).ok().flatten()?;
         let entry = Entry::from_bytes(&bytes)?;
         let ground = self.ground(Path::new(""), hasher);
         let mut objects = Vec::new();
@@ -479,6 +493,18 @@ impl Cache {
             Ok(answer) => {
                 failures.store(0, Ordering::Relaxed);
                 Some(answer)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                failures.store(PATIENCE, Ordering::Relaxed);
+                self.tell("shared lost", || {
+                    format!(
+                        "the shared cache {} is not there: {error}; nothing is restored from it or put into it. \
+                         Perhaps a disk is not mounted; or name another place, with `--cache-shared PLACE` or `shared` \
+                         below `[cache]` in rulemake.toml",
+                        shared.place.name()
+                    )
+                });
+                None
             }
             Err(error) => {
                 let failed = failures.fetch_add(1, Ordering::Relaxed) + 1;

@@ -1,7 +1,6 @@
 //! What a cache holds, what may go, and whether it is still right. Others may use the directory meanwhile: whoever loses an
 //! object to this makes the result again.
 
-use super::backend::CacheBackend as _;
 use super::directory::{CacheDirectory, found};
 use super::entry::{Entry, Form, Kept};
 use super::link;
@@ -368,7 +367,7 @@ impl CacheDirectory {
         }
         let there: FxHashSet<Digest> = scan.objects.iter().map(|object| object.digest).collect();
         for (key, _, meta) in named(&self.part("ac"))? {
-            let entry = self.entry(&key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes));
+            let entry = self.read_entry(&key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes));
             let Some(entry) = entry else {
                 scan.bad.push((key, changed_ms(&meta)));
                 continue;

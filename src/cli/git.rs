@@ -68,6 +68,47 @@ pub(crate) fn files_at(root: &Path, commit: &str, paths: &[String]) -> Result<Ve
     read.map_err(|error| failed(&error))
 }
 
+/// Those of `paths` that git leaves alone.
+pub(crate) fn ignored(root: &Path, paths: &[&str]) -> Result<Vec<String>, Failure> {
+    let mut child = git(root)
+        .args(["check-ignore", "-z", "--stdin"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    let stdin = child.stdin.take();
+    let asked = paths.join("\0");
+    let asking = std::thread::Builder::new()
+        .name("git".into())
+        .spawn(move || stdin.map(|mut stdin| stdin.write_all(asked.as_bytes())));
+    let asking = asking.map_err(|error| failed(&error))?;
+    let answer = child.wait_with_output().map_err(|error| failed(&error))?;
+    let _ = asking.join();
+    Ok(in_list(&answer.stdout))
+}
+
+/// Those of `paths` that git tracks, or something in them.
+pub(crate) fn tracked(root: &Path, paths: &[&str]) -> Result<Vec<String>, Failure> {
+    /// A command line has no room for all.
+    const AT_ONCE: usize = 200;
+    let mut found = Vec::new();
+    for some in paths.chunks(AT_ONCE) {
+        let call = git(root).args(["--literal-pathspecs", "ls-files", "-z", "--"]).args(some).output();
+        let files = in_list(&call.map_err(|error| failed(&error))?.stdout);
+        let is_in = |path: &&&str| {
+            files.iter().any(|file| {
+                file.strip_prefix(**path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        };
+        found.extend(some.iter().filter(is_in).map(|path| (*path).to_string()));
+    }
+    Ok(found)
+}
+
+fn in_list(bytes: &[u8]) -> Vec<String> {
+    let names = bytes.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+}
+
 /// `<object> <type> <size>`, the content and a line end; or `<question> missing`.
 fn answer(answers: &mut impl io::BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line = String::new();

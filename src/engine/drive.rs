@@ -525,7 +525,11 @@ impl Run<'_> {
                 for (job, prepared) in &prepared {
                     self.tell_capped(*job, &prepared.instance.capped);
                 }
-                let mut asks = prepared.into_iter().map(|(job, prepared)| {
+                let mut asks = prepared.into_iter().map(|(job, mut prepared)| {
+                    if let Some(first) = self.temps.not_restored.get(&job) {
+                        // What was found in its place is gone since, but that is not why.
+                        prepared.reasons.clone_from(first);
+                    }
                     let own = self.cx.rule(self.cx.job(JobId(job))).retries;
                     retries = own.unwrap_or(self.options.retries).max(retries);
                     let (threads, named) = prepared.instance.asked();

@@ -171,6 +171,11 @@ pub(crate) trait JobFunction: Send + Sync + fmt::Debug {
         false
     }
 
+    /// What is known to be wrong with it, whatever the job is.
+    fn mistake(&self) -> Option<Problem> {
+        None
+    }
+
     /// Evaluates an input function: paths with their flags.
     fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {
         self.call(cx).map(|value| PathTree::of(&value))

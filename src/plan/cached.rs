@@ -64,6 +64,10 @@ fn is_for_cache(cx: &Context, id: JobId) -> bool {
 
 /// The key under which the result of a job is kept; `None` when it is none for the cache.
 pub(crate) fn key(cx: &Context, id: JobId, check: &Check) -> Option<Digest> {
+    *check.key.get_or_init(|| made_key(cx, id, check))
+}
+
+fn made_key(cx: &Context, id: JobId, check: &Check) -> Option<Digest> {
     cx.cache.as_ref()?;
     if check.is_open || !is_for_cache(cx, id) {
         return None;
@@ -108,11 +112,16 @@ pub(crate) fn find(cx: &Context, id: JobId, check: &Check, all: bool) -> Option<
         is_of(cx, id, &entry).then(|| Found { entry, placed: placed.clone() })
     };
     // Of several results that the same execution had, the one that the lock file names.
-    let named = || {
-        let (pin, results) = locked::pinned(cx, id, check)?;
-        look(&pin).filter(|found| found.results(cx, job, &check.fingerprint) == results)
+    let named = locked::pinned(cx, id, check);
+    let is_named = |found: &Found| {
+        named.as_ref().is_none_or(|(_, results)| found.results(cx, job, &check.fingerprint) == *results)
     };
-    named().or_else(|| look(&key)).filter(|found| has_all_beside(cx, id, &found.entry))
+    let found = named.as_ref().and_then(|(pin, _)| look(pin)).filter(is_named).or_else(|| look(&key));
+    let found = found.filter(|found| has_all_beside(cx, id, &found.entry));
+    if !found.as_ref().is_some_and(is_named) && named.is_some() {
+        cache.tell_unlocked(job.outputs.first().map_or("", |path| cx.paths.text(*path)));
+    }
+    found
 }
 
 /// The key names the outputs, so anything else was not written by us.

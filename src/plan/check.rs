@@ -27,7 +27,7 @@ use crate::trace::compare::compare;
 use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Origin, Trace};
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What a check found.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ pub(crate) struct Check {
     pub(crate) is_open: bool,
     /// Checkpoints that functions of params looked at before they have ended; only before the run.
     pub(crate) pending: Vec<Pending>,
+    /// By what the cache knows the result, once somebody asked (`plan::cached`).
+    pub(crate) key: OnceLock<Option<Digest>>,
 }
 
 /// A result that is taken as it is.
@@ -232,6 +234,7 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) 
         excused: Vec::new(),
         is_open: !unknown.params.is_empty() || !unknown.pending.is_empty(),
         pending: unknown.pending,
+        key: OnceLock::new(),
     };
     if cx.is_forced(id) {
         check.reasons.push(Reason::Forced);

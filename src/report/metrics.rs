@@ -66,8 +66,34 @@ pub fn metrics_diff_markdown(diff: &MetricsDiff) -> String {
     Table::of_diff(diff).markdown()
 }
 
+/// What stands above a column.
+enum Head {
+    /// A word of ours.
+    Word(String),
+    /// What others called so: a metric, a revision.
+    Name(String),
+}
+
+impl Head {
+    fn words(all: &[&str]) -> Vec<Head> {
+        all.iter().map(|word| Head::Word((*word).to_string())).collect()
+    }
+
+    /// A state that is compared: `now` and `run 7` are words of ours.
+    fn state(name: &str) -> Head {
+        let is_run = name.strip_prefix("run ").is_some_and(|run| run.parse::<u32>().is_ok());
+        if is_run || name == "now" { Head::Word(name.into()) } else { Head::Name(name.into()) }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Head::Word(text) | Head::Name(text) => text,
+        }
+    }
+}
+
 struct Table {
-    head: Vec<String>,
+    head: Vec<Head>,
     /// Columns before this one are names, the others are values and stand on the right.
     names: usize,
     rows: Vec<Vec<String>>,
@@ -90,13 +116,14 @@ impl Table {
             let row = |path: &str| {
                 std::iter::once(path.to_string()).chain(columns.iter().map(|name| cell(path, name))).collect()
             };
-            let head = std::iter::once("file").chain(columns.iter().copied()).map(String::from).collect();
+            let mut head = Head::words(&["file"]);
+            head.extend(columns.iter().map(|name| Head::Name((*name).to_string())));
             return Table { head, names: 1, rows: metrics.files().map(|(path, _)| row(path)).collect() };
         }
         let rows = metrics.files().flat_map(|(path, values)| {
             values.iter().map(move |(name, value)| vec![path.to_string(), name.clone(), shown(value)])
         });
-        Table { head: ["file", "metric", "value"].map(String::from).into(), names: 2, rows: rows.collect() }
+        Table { head: Head::words(&["file", "metric", "value"]), names: 2, rows: rows.collect() }
     }
 
     fn of_diff(diff: &MetricsDiff) -> Table {
@@ -119,13 +146,18 @@ impl Table {
                 change,
             ]
         });
-        let head = ["file", "metric", diff.before.as_str(), diff.after.as_str(), "change"];
-        Table { head: head.map(String::from).into(), names: 2, rows: rows.collect() }
+        let mut head = Head::words(&["file", "metric"]);
+        head.extend([Head::state(&diff.before), Head::state(&diff.after)]);
+        head.extend(Head::words(&["change"]));
+        Table { head, names: 2, rows: rows.collect() }
     }
 
     fn text(&self, style: TextStyle) -> String {
-        let head: Vec<String> =
-            self.head.iter().map(|name| printable(&name.to_uppercase()).into_owned()).collect();
+        let above = |head: &Head| match head {
+            Head::Word(word) => word.to_uppercase(),
+            Head::Name(name) => printable(name).into_owned(),
+        };
+        let head: Vec<String> = self.head.iter().map(above).collect();
         let rows: Vec<Vec<String>> = self
             .rows
             .iter()
@@ -159,7 +191,8 @@ impl Table {
             format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
         };
         let marks = (0..self.head.len()).map(|at| if at < self.names { "---" } else { "---:" });
-        let mut out = line(&self.head);
+        let head: Vec<String> = self.head.iter().map(|head| head.text().to_string()).collect();
+        let mut out = line(&head);
         out.push_str(&line(&marks.map(String::from).collect::<Vec<_>>()));
         self.rows.iter().for_each(|row| out.push_str(&line(row)));
         out
@@ -211,7 +244,7 @@ mod tests {
         let mut metrics = Metrics::default();
         metrics.add("a.json", br#"{"auc": 0.5, "n": 10}"#);
         metrics.add("long/b.json", br#"{"auc": 0.25, "n": 7}"#);
-        let text = "FILE          AUC   N\na.json        0.5  10\nlong/b.json  0.25   7\n";
+        let text = "FILE          auc   n\na.json        0.5  10\nlong/b.json  0.25   7\n";
         assert_eq!(metrics_text(&metrics, TextStyle::Plain), text);
         metrics.add("c.json", br#"{"x|y": "a\nb"}"#);
         assert!(metrics_text(&metrics, TextStyle::Plain).starts_with("FILE         METRIC  VALUE\n"));

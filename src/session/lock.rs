@@ -264,7 +264,9 @@ impl Session {
             |(path, now): &(&String, &Locked)| before.lines.get(*path).is_some_and(|then| then != *now);
         written.changed = file.lines.iter().filter(says_else).count();
         let anew = file.to_text();
-        if text.as_deref() != Some(&anew) {
+        // A file that says nothing is not begun.
+        let is_begun = text.is_some() || !file.lines.is_empty();
+        if is_begun && text.as_deref() != Some(&anew) {
             lockfile::write(&self.root, &anew)?;
         }
         Ok(written)

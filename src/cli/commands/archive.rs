@@ -149,7 +149,14 @@ fn told(output: &Output, to: &str, done: &Archived, is_answer: bool) -> Result<E
 pub(crate) fn unpack(common: &Common, output: &Output, args: &UnpackArgs) -> Result<Exit, Failure> {
     let here = here()?;
     let start = common.directory.as_ref().map_or(here.clone(), |directory| lexical(&here.join(directory)));
-    let from = shown(&here, &lexical(&start.join(&args.from)));
+    let place = lexical(&start.join(&args.from));
+    let from = shown(&here, &place);
+    if place.is_dir() {
+        let message = format!("`{}` is a directory, not an archive", args.from.display());
+        return Err(
+            Failure::new(Exit::Usage, message).help("`rulemake archive` writes one, and `unpack` takes it")
+        );
+    }
     let to = match &args.to {
         Some(to) => lexical(&start.join(to)),
         None => start.join(stem(&args.from)?),

@@ -36,26 +36,38 @@ pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Resu
 /// A file after the other, each as if it had been asked for alone. None is explained when one is unknown.
 pub(crate) fn why(place: &Place, files: &[String]) -> Result<Exit, Failure> {
     let session = place.open()?;
-    let mut paths: Vec<String> = Vec::new();
+    let (mut paths, mut failures): (Vec<String>, Vec<Failure>) = Default::default();
     for file in files {
-        for path in files_meant(place, file, &session, "why", EXPLAINED)? {
-            if !paths.contains(&path) {
-                paths.push(path);
-            }
+        match files_meant(place, file, &session, "why", EXPLAINED) {
+            Ok(meant) => meant.into_iter().for_each(|path| {
+                if !paths.contains(&path) {
+                    paths.push(path);
+                }
+            }),
+            Err(failure) => failures.push(failure),
         }
     }
-    let answers: Result<Vec<_>, _> = paths.iter().map(|path| session.why(path)).collect();
+    let mut answers = Vec::with_capacity(paths.len());
+    for path in &paths {
+        match session.why(path) {
+            Ok(answer) => answers.push(answer),
+            Err(error) => failures.push(error.into()),
+        }
+    }
     place.show_printed(&session.take_printed());
-    let answers = answers?;
     match (place.output.json, answers.as_slice()) {
-        (true, [only]) => place.output.answer_json(only)?,
+        (_, []) => {}
+        (true, [only]) if paths.len() == 1 => place.output.answer_json(only)?,
         (true, several) => place.output.answer_json(&several)?,
         (false, several) => {
             let texts = several.iter().map(|why| report::why_text(why, place.output.stdout_style()));
             place.output.answer(&texts.collect::<Vec<_>>().join("\n"))?;
         }
     }
-    Ok(Exit::Success)
+    // One that cannot be answered does not hide the others.
+    let last = failures.pop();
+    failures.iter().for_each(|failure| place.output.show(failure));
+    last.map_or(Ok(Exit::Success), Err)
 }
 
 pub(crate) fn diff(place: &Place, targets: &[String]) -> Result<Exit, Failure> {

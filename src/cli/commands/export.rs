@@ -5,6 +5,7 @@ mod agree;
 use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::export::dvc;
+use crate::export::ignore::{self, Ignored};
 use crate::import::dvc::{ResolvedStage, stages};
 use crate::init::io_failure;
 use crate::options::RunArgs;
@@ -99,7 +100,28 @@ pub(crate) fn export(place: &Place, args: &ExportArgs) -> Result<Exit, Failure> 
     if !written.is_empty() {
         write(&root.join(LOCK), &dvc::document(&written))?;
     }
-    tell(place, count, kept, cache.as_deref(), &left)
+    let cached: Vec<&str> = ready
+        .iter()
+        .filter(|(name, _)| written.contains_key(name))
+        .flat_map(|(_, stage)| stage.outs.iter())
+        .filter(|out| out.is_cached && !out.path.starts_with('/'))
+        .map(|out| out.path.as_str())
+        .collect();
+    let ignored = match dvc::is_with_git(root) {
+        true => ignore::name(root, &cached)?,
+        false => Ignored::default(),
+    };
+    tell(place, Written { count, kept, cache: cache.as_deref(), ignored }, &left)
+}
+
+/// What was written.
+struct Written<'a> {
+    /// Stages.
+    count: usize,
+    /// New objects in DVC's cache.
+    kept: usize,
+    cache: Option<&'a Path>,
+    ignored: Ignored,
 }
 
 fn session(place: &Place) -> Result<Session, Failure> {
@@ -161,13 +183,8 @@ fn write(to: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-fn tell(
-    place: &Place,
-    count: usize,
-    kept: usize,
-    cache: Option<&Path>,
-    left: &[Left],
-) -> Result<Exit, Failure> {
+fn tell(place: &Place, written: Written<'_>, left: &[Left]) -> Result<Exit, Failure> {
+    let Written { count, kept, cache, ignored } = written;
     let output = &place.output;
     let exit = if left.is_empty() { Exit::Success } else { Exit::Found };
     if output.json {
@@ -176,7 +193,8 @@ fn tell(
             .map(|left| serde_json::json!({"stage": left.stage, "because": left.because}))
             .collect();
         output.answer_json(&serde_json::json!({
-            "v": 1, "to": LOCK, "stages": count, "cache": cache, "new_objects": kept, "left": left
+            "v": 1, "to": LOCK, "stages": count, "cache": cache, "new_objects": kept, "left": left,
+            "gitignore": ignored.files, "tracked": ignored.tracked
         }))?;
         return Ok(exit);
     }
@@ -195,6 +213,21 @@ fn tell(
         0 => format!("nothing to write into {LOCK}"),
         _ => format!("{LOCK} has {count} stage{}; {kept}", s(count)),
     }));
+    if !ignored.files.is_empty() {
+        let files: Vec<String> = ignored.files.iter().map(|file| file.display().to_string()).collect();
+        output.remark(&printable(&format!(
+            "{} name{} what DVC keeps, so that git does not",
+            files.join(", "),
+            if files.len() == 1 { "s" } else { "" }
+        )));
+    }
+    if let Some(first) = ignored.tracked.first() {
+        output.remark(&printable(&format!(
+            "warning: git tracks {}, and DVC refuses what git tracks: `git rm -r --cached {}`",
+            ignored.tracked.join(", "),
+            crate::project::quoted(first)
+        )));
+    }
     if !left.is_empty() {
         output.remark(
             "help: `rulemake` makes what is not up to date; `rulemake import dvc.yaml -o -` prints the rules that dvc.yaml stands \

@@ -36,7 +36,12 @@ pub(crate) fn lock(place: &Place, args: &LockArgs) -> Result<Exit, Failure> {
     place.show_printed(&session.take_printed());
     match done.map_err(|error| place.explained(error, &targets))? {
         Done::Checked(found) => checked(place, &found),
-        Done::Written(written) => told(place, &written, is_new),
+        Done::Written(written) if is_new && written.outputs == 0 && !place.output.json => {
+            place.output.answer(&lines(place, &written.left))?;
+            let failure = Failure::new(Exit::Found, "nothing is built, so there is nothing to lock");
+            Err(failure.help("run `rulemake` first, or `rulemake --lock`, which does both"))
+        }
+        Done::Written(written) => told(place, &written),
     }
 }
 
@@ -67,7 +72,7 @@ fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Fai
     Ok(exit)
 }
 
-fn told(place: &Place, written: &rulemake::lock::LockWritten, is_new: bool) -> Result<Exit, Failure> {
+fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Failure> {
     let output = &place.output;
     let exit = if written.left.is_empty() { Exit::Success } else { Exit::Found };
     if output.json {
@@ -81,7 +86,6 @@ fn told(place: &Place, written: &rulemake::lock::LockWritten, is_new: bool) -> R
     let changes: Vec<String> =
         counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
     let changes = match changes.is_empty() {
-        true if is_new => "a new file".to_string(),
         true => "as it was".to_string(),
         false => changes.join(", "),
     };

@@ -5,9 +5,10 @@ use crate::exit::{Exit, Failure};
 use crate::git;
 use clap::ValueEnum;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
-use rulemake::Session;
 use rulemake::inspect::{Metrics, MetricsDiff};
 use rulemake::report::{self, printable};
+use rulemake::{RunOptions, Session, Verdict};
+use std::collections::BTreeMap;
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct MetricsArgs {
@@ -97,15 +98,42 @@ fn show(place: &Place, session: &Session, names: &[String], md: bool) -> Result<
         return Err(nothing(session)?);
     }
     let output = &place.output;
+    let stale = stale(session, &metrics);
+    place.show_printed(&session.take_printed());
     if output.json {
-        output.answer_json(&metrics)?;
+        let mut json = serde_json::to_value(&metrics).unwrap_or_default();
+        if !stale.is_empty() {
+            json["stale"] = serde_json::to_value(&stale).unwrap_or_default();
+        }
+        output.answer_json(&json)?;
     } else if metrics.files().len() > 0 {
         output.answer(&match md {
             true => report::metrics_markdown(&metrics),
             false => report::metrics_text(&metrics, output.stdout_style()),
         })?;
     }
+    for (path, why) in &stale {
+        output.remark(&format!("note: {} is not up to date: {}", printable(path), printable(why)));
+    }
     Ok(told(place, metrics.unreadable()))
+}
+
+/// The files whose values another run would not leave as they are, each with the reason. Where there is no plan, nobody knows.
+fn stale(session: &Session, metrics: &Metrics) -> BTreeMap<String, String> {
+    let shown: Vec<&str> = metrics.files().map(|(path, _)| path).collect();
+    let outputs = session.outputs(&shown, &RunOptions::default()).unwrap_or_default();
+    let of_metrics = outputs.into_iter().filter(|output| shown.contains(&output.path.as_str()));
+    of_metrics.filter_map(|output| Some((output.path, because(&output.verdict)?))).collect()
+}
+
+fn because(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::UpToDate => None,
+        Verdict::Run { reasons } | Verdict::Restore { reasons } => {
+            Some(reasons.first().map_or_else(|| "its job runs".into(), ToString::to_string))
+        }
+        _ => Some("what it is made of may change".into()),
+    }
 }
 
 /// The metrics as they are; what the Rulefile prints on the way is shown.
@@ -262,7 +290,14 @@ fn state(session: &Session, name: &str) -> Result<State, Failure> {
     };
     let commit = if is_repository { git::commit(root, name)? } else { None };
     let Some(commit) = commit else { return Err(unknown(session, name, run, is_repository)?) };
-    let files = session.metric_files()?;
+    let mut files = session.metric_files()?;
+    // Of rules that there are no more.
+    for run in session.metric_runs()? {
+        let noted = session.metrics_of_run(run)?.unwrap_or_default();
+        files.extend(noted.files().map(|(path, _)| path.to_string()));
+    }
+    files.sort_unstable();
+    files.dedup();
     let contents = git::files_at(root, &commit, &files)?;
     let mut metrics = Metrics::default();
     for (path, content) in files.iter().zip(&contents) {

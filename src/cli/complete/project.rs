@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use clap_complete::CompletionCandidate;
 use rulemake::{Plan, Rule, RunOptions, Workflow};
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 /// More files than these are shown by the directories that hold them.
 const FILES_SHOWN: usize = 60;
@@ -83,7 +83,9 @@ impl Asked<'_> {
         let Asked { start, place, workflow } = self;
         let Ok(session) = place.session(workflow, &RunArgs::default()).open() else { return Vec::new() };
         let runs = session.metric_runs().unwrap_or_default().into_iter().map(|run| run.to_string());
-        let files = session.metric_files().unwrap_or_default();
+        // Two states are compared, and no file is one.
+        let compares = words_of_the_line().any(|word| word == "diff");
+        let files = if compares { Vec::new() } else { session.metric_files().unwrap_or_default() };
         let files = files.into_iter().map(|path| place.project.for_user(&path));
         runs.chain(files).filter(|name| name.starts_with(start)).map(CompletionCandidate::new).collect()
     }
@@ -129,10 +131,13 @@ fn in_steps(files: &[&str], typed: usize) -> Vec<String> {
     steps.into_iter().collect()
 }
 
+fn words_of_the_line() -> impl Iterator<Item = OsString> {
+    std::env::args_os().skip_while(|word| word != "--").skip(1)
+}
+
 /// The options of the line that say which project is meant; what is not yet complete of it does not count.
 pub(super) fn options_of_the_line() -> Common {
-    let words = std::env::args_os().skip_while(|word| word != "--").skip(1);
-    let line = Args::command().ignore_errors(true).try_get_matches_from(words);
+    let line = Args::command().ignore_errors(true).try_get_matches_from(words_of_the_line());
     let args = line.ok().and_then(|matches| <Args as clap::FromArgMatches>::from_arg_matches(&matches).ok());
     args.map(|args| args.all_common()).unwrap_or_default()
 }

@@ -90,31 +90,46 @@ pub(crate) fn document(stages: &Map<String, Json>) -> String {
 
 /// Where DVC keeps the content of outputs, for a project at `root`; `None` where there is no DVC.
 pub(crate) fn cache_of(root: &Path) -> Option<PathBuf> {
-    let dvc = root.ancestors().map(|dir| dir.join(".dvc")).find(|dir| dir.is_dir())?;
-    // What is set for this machine alone is the stronger.
-    let set = ["config.local", "config"].into_iter().find_map(|name| {
-        let bytes = crate::read::at_most(&dvc.join(name), 1 << 20).ok()?;
-        cache_dir(&String::from_utf8_lossy(&bytes))
-    });
+    let dvc = directory(root)?;
+    let set = set(&dvc, "cache", "dir");
     Some(set.map_or_else(|| dvc.join("cache"), |dir| dvc.join(dir)))
 }
 
-/// `dir` in the section `[cache]`.
-fn cache_dir(config: &str) -> Option<String> {
-    let mut is_cache = false;
+/// Whether DVC goes along with git here.
+pub(crate) fn is_with_git(root: &Path) -> bool {
+    let no_scm =
+        |dvc: PathBuf| set(&dvc, "core", "no_scm").is_some_and(|set| set.eq_ignore_ascii_case("true"));
+    directory(root).is_some_and(|dvc| !no_scm(dvc))
+}
+
+fn directory(root: &Path) -> Option<PathBuf> {
+    root.ancestors().map(|dir| dir.join(".dvc")).find(|dir| dir.is_dir())
+}
+
+/// What is set; for this machine alone is the stronger.
+fn set(dvc: &Path, section: &str, key: &str) -> Option<String> {
+    ["config.local", "config"].into_iter().find_map(|name| {
+        let bytes = crate::read::at_most(&dvc.join(name), 1 << 20).ok()?;
+        in_section(&String::from_utf8_lossy(&bytes), section, key)
+    })
+}
+
+/// `key = value` in `[section]`.
+fn in_section(config: &str, section: &str, wanted: &str) -> Option<String> {
+    let mut is_it = false;
     let mut found = None;
     for line in config.lines().map(str::trim) {
         match (line.strip_prefix('['), line.split_once('=')) {
-            (Some(section), _) => {
-                is_cache = section.strip_suffix(']').is_some_and(|name| name.trim() == "cache");
+            (Some(head), _) => {
+                is_it = head.strip_suffix(']').is_some_and(|name| name.trim() == section);
             }
-            (None, Some((key, value))) if is_cache && key.trim() == "dir" => {
+            (None, Some((key, value))) if is_it && key.trim() == wanted => {
                 found = Some(value.trim().trim_matches(['"', '\'']).to_string());
             }
             _ => {}
         }
     }
-    found.filter(|dir| !dir.is_empty())
+    found.filter(|value| !value.is_empty())
 }
 
 /// Puts an output into the cache; gives the number of objects that were not there.
@@ -179,7 +194,10 @@ mod tests {
 
     #[test]
     fn the_cache_is_where_its_config_says() {
-        assert_eq!(cache_dir("[core]\n  dir = a\n[cache]\n    dir = ../shared\n"), Some("../shared".into()));
-        assert_eq!(cache_dir("['remote \"cache\"']\nurl = x\n[cache]\ntype = copy\n"), None);
+        assert_eq!(
+            in_section("[core]\n  dir = a\n[cache]\n    dir = ../shared\n", "cache", "dir"),
+            Some("../shared".into())
+        );
+        assert_eq!(in_section("['remote \"cache\"']\nurl = x\n[cache]\ntype = copy\n", "cache", "dir"), None);
     }
 }

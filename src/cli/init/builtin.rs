@@ -50,6 +50,7 @@ pub(crate) const ALL: [Template; 3] = [
             ("docs/.gitkeep", ""),
             ("models/.gitkeep", ""),
             ("notebooks/.gitkeep", ""),
+            ("params.yaml", text!("data-science/params.yaml")),
             ("pyproject.toml", text!("data-science/pyproject.toml")),
             ("references/.gitkeep", ""),
             ("reports/figures/.gitkeep", ""),

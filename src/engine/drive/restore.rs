@@ -91,8 +91,8 @@ impl Run<'_> {
         // The places of its outputs were cleared.
         self.record_failure(job, "its result could not be restored");
         self.cx.forget(JobId(job));
-        self.prepared.remove(&job);
-        self.temps.not_restored.insert(job);
+        let reasons = self.prepared.remove(&job).map(|prepared| prepared.reasons).unwrap_or_default();
+        self.temps.not_restored.insert(job, reasons);
         End::Again
     }
 }

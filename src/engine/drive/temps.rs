@@ -41,8 +41,8 @@ pub(super) struct TempState {
     beside_before: FxHashMap<u32, Vec<Option<Digest>>>,
     /// Jobs that ran in this run and can be reopened; of others the trace on record is that of their last execution.
     pub(super) ran: FxHashSet<u32>,
-    /// Jobs whose results the cache had and lost.
-    pub(super) not_restored: FxHashSet<u32>,
+    /// Jobs whose results the cache had and lost, with why they had to be made.
+    pub(super) not_restored: FxHashMap<u32, Vec<Reason>>,
     /// Jobs whose edited outputs were taken as they are.
     pub(super) adopted: FxHashSet<u32>,
     /// Rules that were said to make something else each time.
@@ -103,7 +103,7 @@ impl TempState {
         let alone = [JobId(unit)];
         let jobs = cx.units.members(JobId(unit)).map_or(&alone[..], |members| members);
         let recalls = jobs.iter().filter_map(|job| Some((job.0, self.recall(job.0)?)));
-        ToCheck { unit, recalls: recalls.collect(), may_restore: !self.not_restored.contains(&unit) }
+        ToCheck { unit, recalls: recalls.collect(), may_restore: !self.not_restored.contains_key(&unit) }
     }
 
     fn recall(&self, job: u32) -> Option<Recall> {

@@ -8,8 +8,9 @@ use super::types::path;
 use crate::base::digest::Digest;
 use crate::lang::config::{self, Format, format_of};
 use crate::lang::raise::{Exc, Raise};
-use crate::lang::value::{Args, Builtin, Key, TextKey, Value};
+use crate::lang::value::{Args, Builtin, Key, Object, TextKey, Value};
 use crate::lang::vm::Vm;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,6 +41,51 @@ fn from_file(vm: &mut Vm, args: Args) -> Result<Value, Raise> {
         let key = key.as_ref().map(|key| of_job(vm, job, key)).transpose()?;
         find(vm, &file, format, key.as_deref(), default.as_ref())
     })
+}
+
+/// Whether an error is about what is in a file, and not about how it is asked for.
+pub(crate) fn is_of_the_file(raise: &Raise) -> bool {
+    matches!(raise.kind(), Exc::WorkflowError | Exc::FileNotFoundError)
+}
+
+/// Stands for a value that is not to be had, as a function of the job: others do not need it.
+pub(crate) fn mistaken(raise: Raise) -> Value {
+    Value::object(Mistaken(raise))
+}
+
+/// Why a value is not to be had.
+pub(crate) fn mistake(value: &Value) -> Option<&Raise> {
+    value.downcast::<Mistaken>().map(|Mistaken(raise)| raise)
+}
+
+struct Mistaken(Raise);
+
+impl fmt::Debug for Mistaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mistaken")
+    }
+}
+
+impl Object for Mistaken {
+    fn type_name(&self) -> &'static str {
+        "function"
+    }
+
+    fn repr(&self) -> String {
+        format!("<function {NAME}>")
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Arc<str>> {
+        vec!["wildcards".into()]
+    }
+
+    fn call(&self, _: &mut Vm, _: Args) -> Result<Value, Raise> {
+        Err(self.0.clone())
+    }
 }
 
 /// A path or key with what the job puts into it.
@@ -110,7 +156,7 @@ fn document(vm: &mut Vm, file: &str, format: Option<Format>) -> Result<(Value, S
     vm.budget.allocate((text.len() as u64).saturating_mul(32))?;
     let document = vm.documents().get(file, &text, format).map_err(|message| {
         // It is told where it is asked for; where in the file stands in the text.
-        Raise::value_error(format!("cannot read `{file}`: {message}"))
+        Raise::new(Exc::WorkflowError, format!("cannot read `{file}`: {message}"))
     })?;
     Ok((document, text, format))
 }
@@ -200,7 +246,7 @@ impl Missing {
         let within = match self {
             Missing::Scalar { within, .. } => {
                 let message = format!("`{above}` in `{file}` is {}, so it has no `{wanted}`", within.repr());
-                return Raise::type_error(message);
+                return Raise::new(Exc::WorkflowError, message);
             }
             Missing::Key { within, .. } => within,
         };

@@ -3,6 +3,7 @@
 use crate::base::path::normalise;
 use crate::diag::{Problem, Span};
 use crate::lang::builtins::flags::Flagged;
+use crate::lang::builtins::from_file;
 use crate::lang::builtins::later::EXTRAS;
 use crate::lang::load::checkpoints;
 use crate::lang::load::objects::{JobWildcards, Named};
@@ -226,6 +227,10 @@ impl JobFunction for RuleFunction {
 
     fn is_local(&self) -> bool {
         self.extras.iter().any(|extra| matches!(*extra, "threads" | "resources" | "attempt"))
+    }
+
+    fn mistake(&self) -> Option<Problem> {
+        from_file::mistake(&self.function).map(Raise::to_problem)
     }
 
     fn paths(&self, cx: &CallContext<'_>) -> Result<PathTree, CallError> {

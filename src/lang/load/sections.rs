@@ -202,7 +202,7 @@ impl Loader {
             }
             return Ok(());
         }
-        let mut items = self.items(vm, &section.args)?;
+        let mut items = self.items_of(vm, &section.args, word == "params")?;
         if matches!(word, "input" | "output" | "metrics" | "log") {
             items = spread(items);
         }
@@ -327,6 +327,11 @@ impl Loader {
 
     /// Evaluates items, each on its own: a mistake in one does not hide those in the others.
     pub(super) fn items(&mut self, vm: &mut Vm, args: &[Arg]) -> Result<Vec<Item>, Raise> {
+        self.items_of(vm, args, false)
+    }
+
+    /// As [`Loader::items`]. Of params, what is wrong with a file of them is a matter of the jobs that read it.
+    fn items_of(&mut self, vm: &mut Vm, args: &[Arg], are_params: bool) -> Result<Vec<Item>, Raise> {
         let mut items: Vec<Item> = Vec::with_capacity(args.len());
         let mut named: Option<Span> = None;
         for arg in args {
@@ -334,6 +339,9 @@ impl Loader {
             let value = match vm.eval(&arg.value) {
                 Ok(value) => value,
                 Err(raise) if raise.kind().is_fatal() => return Err(raise.at(span)),
+                Err(raise) if are_params && is_from_file(&arg.value) && from_file::is_of_the_file(&raise) => {
+                    from_file::mistaken(raise.at(span))
+                }
                 Err(raise) => {
                     let text = self.sources.snippet(span);
                     let raise = match raise.kind() == Exc::NameError && looks_like_a_path(text) {
