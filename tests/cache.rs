@@ -675,3 +675,24 @@ rule tree:
         case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
     }
 }
+
+/// Promise: what the cache has put in its place is made, not protected: `clean` takes it, and keeps what the rule protects. Who may
+/// not write to an input because of that is told the way out.
+#[test]
+fn linked_outputs_are_cleaned_and_a_copy_of_one_is_explained() {
+    let text = "rule all:\n    input: 'a', 'b', 'c'\n\
+                rule a:\n    output: 'a'\n    shell: 'seq 3000 > a'\n\
+                rule b:\n    output: protected('b')\n    shell: 'seq 4000 > b'\n\
+                rule c:\n    input: 'a'\n    output: 'c'\n    \
+                    shell: \"cp a c; if [ -w c ]; then echo x >> c; else echo 'c: Permission denied'; exit 1; fi\"\n";
+    let (_dir, cache) = cache();
+    let args = ["--cache", &cache, "--cache-link", "hardlink"];
+    let case = Case::new().rulefile(text);
+    let failed = case.run(&[&args[..], &["-k"]].concat());
+    // Whoever may write everything is not told so by `-w`, and then there is nothing to explain.
+    if failed.last().stderr.contains("Permission denied") {
+        failed.last().stderr.contains("--cache-link copy").then_some(()).expect("the way out is told");
+    }
+    let cleaned = failed.call(&["clean", "--yes"]);
+    assert!(!cleaned.path("a").exists() && cleaned.path("b").exists(), "{}", cleaned.last());
+}

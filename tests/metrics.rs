@@ -315,6 +315,12 @@ fn stale_metrics_are_told_to_be_stale() {
     let case = case.call(&["metrics", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
     assert!(json["stale"]["eval.json"].as_str().unwrap().contains("lr"), "{json}");
+    // Whoever compares is told, too: else they would be taken for the values of these params.
+    let case =
+        case.call(&["metrics", "diff", "1"]).stderr_has("eval.json is not up to date: param lr changed");
+    let case = case.call(&["metrics", "diff", "1", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert!(json["stale"]["eval.json"].as_str().unwrap().contains("lr"), "{json}");
     let case = case.run(&[]).call(&["metrics"]);
     assert!(!case.last().stderr.contains("not up to date"), "{}", case.last());
 }

@@ -11,7 +11,8 @@ use crate::files::backup::{Backups, Restored};
 use crate::files::outputs::quarantine;
 use crate::files::read_code;
 use crate::files::results::{
-    Fault, Kind, There, checksum, collect, faults, is_empty, leads_outside, look, protect, touch,
+    Fault, Kind, There, checksum, collect, faults, has_names, is_empty, is_protected, leads_outside, look,
+    protect, touch,
 };
 use crate::files::stat::Stat;
 use crate::graph::job::{Job, JobId};
@@ -506,13 +507,25 @@ fn after_failure(
         (!put_back.is_empty()).then(|| format!("put back as it was before the job: {}", put_back.join(", ")));
     // Whoever finds no room often has none to say so.
     let full = sys::is_full(&cx.root).then(|| "the disk is full: make room, then run again".to_string());
+    let read_only = || {
+        let is_denied = log_tail.iter().any(|line| line.contains("ermission denied"));
+        let is_shared = |path: &PathId| {
+            let path = cx.paths.text(*path);
+            is_protected(&cx.root, path).unwrap_or(false) && has_names(&cx.root, path).unwrap_or(false)
+        };
+        (is_denied && cx.job(id).inputs.iter().any(is_shared)).then(|| {
+            "inputs that a cache has put in their places are read-only, and `cp` copies that: let the command copy with \
+             `cp --no-preserve=mode`, or have files copied out of the cache with `--cache-link copy`"
+                .to_string()
+        })
+    };
     // Who has something to say of its failure says it better.
     let meant = || {
         let text = &cx.facts[cx.job(id).rule as usize].text;
         hint_of_text(exit_code, text).filter(|_| log_tail.is_empty())
     };
     let (moved, help) = match moved {
-        Ok(moved) => (moved, trouble.help.or(full).or(put_back).or_else(meant)),
+        Ok(moved) => (moved, trouble.help.or(full).or(put_back).or_else(read_only).or_else(meant)),
         // Its record says failed, so what stays is not taken for good; but the user must know.
         Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
     };

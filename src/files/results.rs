@@ -165,6 +165,25 @@ pub(crate) fn is_protected(root: &Path, path: &str) -> Result<bool> {
     Ok(meta.is_some_and(|meta| !meta.is_symlink() && !stat::is_writable(&meta)))
 }
 
+/// Whether a file has further names, as one that a cache has put in its place.
+///
+/// # Errors
+/// When the file system does not say.
+pub(crate) fn has_names(root: &Path, path: &str) -> Result<bool> {
+    #[cfg(unix)]
+    {
+        #[allow(unused_imports, reason = "with files in memory the types have these methods themselves")]
+        use crate::disk::unix::MetadataExt as _;
+        let meta = stat::lstat(&root.join(path))?;
+        Ok(meta.is_some_and(|meta| meta.is_file() && meta.nlink() > 1))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (root, path);
+        Ok(false)
+    }
+}
+
 /// Where a link leads that stands in the place of an output, if it leaves the root.
 pub(crate) fn leads_outside(root: &Path, path: &str) -> Option<PathBuf> {
     let full = root.join(path);

@@ -5,8 +5,8 @@ use crate::base::path::{PathId, PathTable};
 use crate::error::Result;
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
-use crate::files::results::is_protected;
-use crate::model::flags::Flag;
+use crate::files::results::{has_names, is_protected};
+use crate::model::flags::{Flag, Flags};
 use crate::plan::context::Context;
 use crate::store::{Loaded, Record, View, read, runs};
 use crate::trace::fingerprint::{Origin, Trace};
@@ -152,7 +152,7 @@ impl Session {
                 let is_made = trace.made(id, now, &paths) && !self.is_somebodys(&trace, id);
                 let list = match is_made {
                     false => &mut found.changed,
-                    true if is_protected(&self.root, text)? => &mut found.protected,
+                    true if self.is_kept(&trace, id, text)? => &mut found.protected,
                     true => &mut found.files,
                 };
                 list.push(text.to_string());
@@ -164,12 +164,23 @@ impl Session {
         Ok(found)
     }
 
+    /// Whether nobody may write to a file because it is to stay: what a cache has put in its place is written by nobody, too.
+    fn is_kept(&self, trace: &Trace, output: PathId, path: &str) -> Result<bool> {
+        let is_of_rule = self.flags(trace, output).is_some_and(|flags| flags.has(Flag::Protected));
+        Ok(is_protected(&self.root, path)? && (is_of_rule || !has_names(&self.root, path)?))
+    }
+
+    /// What the rule of a file says of it, if there is such a rule.
+    fn flags(&self, trace: &Trace, output: PathId) -> Option<&Flags> {
+        let index = trace.fingerprint.outputs.iter().position(|path| *path == output)?;
+        let rule = self.workflow.by_name.get(&trace.rule).map(|rule| &self.workflow.rules[*rule as usize])?;
+        rule.output_flags.get(index)
+    }
+
     /// Whether the content of a file is not a job's alone: it was accepted, or is changed in place.
     fn is_somebodys(&self, trace: &Trace, output: PathId) -> bool {
-        let index = trace.fingerprint.outputs.iter().position(|path| *path == output);
-        let rule = self.workflow.by_name.get(&trace.rule).map(|rule| &self.workflow.rules[*rule as usize]);
-        let flags = rule.zip(index).and_then(|(rule, index)| rule.output_flags.get(index));
-        trace.origin == Origin::Accepted || flags.is_some_and(|flags| flags.has(Flag::Update))
+        let is_updated = self.flags(trace, output).is_some_and(|flags| flags.has(Flag::Update));
+        trace.origin == Origin::Accepted || is_updated
     }
 
     /// What the default rule needs and no rule makes: nobody could make it again, even if a job once did. Empty when

@@ -3,6 +3,7 @@
 use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::git;
+use crate::output::Output;
 use clap::ValueEnum;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use rulemake::inspect::{Metrics, MetricsDiff};
@@ -112,10 +113,14 @@ fn show(place: &Place, session: &Session, names: &[String], md: bool) -> Result<
             false => report::metrics_text(&metrics, output.stdout_style()),
         })?;
     }
-    for (path, why) in &stale {
+    tell_stale(output, &stale);
+    Ok(told(place, metrics.unreadable()))
+}
+
+fn tell_stale(output: &Output, stale: &BTreeMap<String, String>) {
+    for (path, why) in stale {
         output.remark(&format!("note: {} is not up to date: {}", printable(path), printable(why)));
     }
-    Ok(told(place, metrics.unreadable()))
 }
 
 /// The files whose values another run would not leave as they are, each with the reason. Where there is no plan, nobody knows.
@@ -191,13 +196,19 @@ fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Fa
             return Err(Failure::new(Exit::Usage, "`rulemake metrics diff` compares two states, not more"));
         }
     };
+    // What is there now may be of other params than those that stand there now.
+    let stale = if args.names.len() < 2 { stale(session, &after.metrics) } else { BTreeMap::new() };
     let mut diff = MetricsDiff::between((&before.name, &before.metrics), (&after.name, &after.metrics));
     if !args.all {
         diff = diff.only_changes();
     }
     let output = &place.output;
     if output.json {
-        output.answer_json(&diff)?;
+        let mut json = serde_json::to_value(&diff).unwrap_or_default();
+        if !stale.is_empty() {
+            json["stale"] = serde_json::to_value(&stale).unwrap_or_default();
+        }
+        output.answer_json(&json)?;
     } else if diff.metrics.is_empty() {
         output.remark(&format!("no metric changed from {} to {}", before.name, after.name));
     } else {
@@ -206,6 +217,7 @@ fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Fa
             false => report::metrics_diff_text(&diff, output.stdout_style()),
         })?;
     }
+    tell_stale(output, &stale);
     Ok(unreadable(place, &diff))
 }
 

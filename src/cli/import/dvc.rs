@@ -175,7 +175,10 @@ impl Reader<'_> {
             }
         };
         if instances.len() > 1 || instances.first().is_some_and(|(instance, ..)| instance != name) {
-            let message = format!("`{name}` is written out, for each of its {} instances", instances.len());
+            let message = format!(
+                "`{name}` is written out, for each of its {} instances: commands have the values of now, later ones are not seen",
+                instances.len()
+            );
             self.notes.push(Note::changed(line, message));
         }
         for (instance, body, scopes) in instances {
