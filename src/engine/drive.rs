@@ -376,7 +376,7 @@ impl Run<'_> {
             }
             Inbox::Completed(completion) if completion.job == HOOK => self.hook_completed(&completion),
             Inbox::Completed(completion) => {
-                self.stopped_after(completion.job);
+                self.heard_of(completion.job, false);
                 self.slots.job_ended(completion.job);
                 let unit = self.cx.units.leader(JobId(completion.job));
                 match self.cx.units.members(unit) {
@@ -385,9 +385,7 @@ impl Run<'_> {
                 }
             }
             Inbox::Ended(concluded, goes_on) => {
-                if !goes_on {
-                    self.stopped_after(concluded.job);
-                }
+                self.heard_of(concluded.job, goes_on);
                 self.slots.job_ended(concluded.job);
                 self.unit_concluded(vec![*concluded], Vec::new());
             }

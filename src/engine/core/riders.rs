@@ -74,6 +74,11 @@ impl Core {
         self.riders.is_any()
     }
 
+    /// Whether this job rides, and its turn has not come as far as is known here.
+    pub(crate) fn is_riding(&self, job: u32) -> bool {
+        self.riders.seated.contains(&job)
+    }
+
     /// Whether others may ride on this job, which runs.
     pub(crate) fn may_carry(&self, job: u32) -> bool {
         self.riders.lines.contains_key(&job)

@@ -523,6 +523,12 @@ impl World {
             let (carrier, _) = carriers[dice.roll(carriers.len() as u64) as usize];
             return self.take_back(carrier, dice.roll(4) as usize);
         }
+        // One that began when the job before it had just ended is heard of before that.
+        if let Some((carrier, _)) = carriers.first().filter(|_| dice.chance(10)) {
+            let job = self.lines.get_mut(carrier).expect("it runs").remove(0);
+            let affected = self.make(job, dice);
+            return self.send(Msg::Ended { job, end: End::Done { affected } });
+        }
         let pick = dice.roll(choices as u64) as usize;
         if pick < self.checking.len() {
             let job = self.checking.swap_remove(pick);

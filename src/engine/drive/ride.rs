@@ -56,9 +56,20 @@ impl Run<'_> {
         attempt.into_iter().for_each(|attempt| self.tell_started(job, attempt));
     }
 
+    /// A job has ended. One that was given on when the job before it had just ended, unheard, began at once on another thread,
+    /// and may be heard of first.
+    pub(super) fn heard_of(&mut self, job: u32, goes_on: bool) {
+        if self.core.is_riding(job) {
+            self.begins(job);
+        }
+        if !goes_on {
+            self.stopped_after(job);
+        }
+    }
+
     /// Nothing has begun on the thread of this job since it ended.
-    pub(super) fn stopped_after(&mut self, job: u32) {
-        if self.core.may_carry(job) {
+    fn stopped_after(&mut self, job: u32) {
+        if self.core.may_carry(job) || self.core.is_riding(job) {
             // Perhaps because the run is to end, and then its place is not for the next one.
             self.look_at_cancel();
             let jobs = self.executor.withdraw(job, true);
