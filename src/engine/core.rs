@@ -65,8 +65,10 @@ pub(crate) enum Msg {
     Pace {
         is_brisk: bool,
     },
-    /// These riders have not begun and will not: their turns come again.
+    /// These riders have not begun and will not: their turns come again. Nobody else follows `behind`, whose end was not good
+    /// or is not known yet, or who takes long.
     Back {
+        behind: u32,
         jobs: Vec<u32>,
     },
 }
@@ -256,7 +258,7 @@ impl Core {
                 }
             }
             Msg::Pace { is_brisk } => self.pace(is_brisk),
-            Msg::Back { jobs } => self.take_back(&jobs),
+            Msg::Back { behind, jobs } => self.take_back(behind, &jobs),
         }
         self.advance(out);
     }

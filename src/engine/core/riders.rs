@@ -53,7 +53,7 @@ impl Riders {
         if let Some(mut line) = self.lines.remove(&job) {
             let Some(next) = line.jobs.pop_front() else { return Left::Free };
             self.seated.remove(&next);
-            self.lines.insert(next, Line { jobs: line.jobs, is_closed: false });
+            self.lines.insert(next, Line { jobs: line.jobs, is_closed: line.is_closed });
             return Left::To(next);
         }
         if !self.seated.remove(&job) {
@@ -127,16 +127,15 @@ impl Core {
         Some((*job, line.jobs.back().copied().unwrap_or(*job)))
     }
 
-    /// These riders have not begun, and wait for their turns as all others do.
-    pub(super) fn take_back(&mut self, jobs: &[u32]) {
+    /// These riders have not begun, and wait for their turns as all others do. The line in which `behind` stands gets no more.
+    pub(super) fn take_back(&mut self, behind: u32, jobs: &[u32]) {
+        for (carrier, line) in &mut self.riders.lines {
+            line.is_closed |= *carrier == behind || line.jobs.contains(&behind);
+            line.jobs.retain(|rider| !jobs.contains(rider));
+        }
         for &job in jobs {
             if !self.riders.seated.remove(&job) {
                 continue;
-            }
-            for line in self.riders.lines.values_mut() {
-                let before = line.jobs.len();
-                line.jobs.retain(|rider| *rider != job);
-                line.is_closed |= line.jobs.len() < before;
             }
             let Some((request, _)) = self.requests.remove(&job) else { continue };
             self.running -= 1;

@@ -288,7 +288,7 @@ impl World {
         let jobs =
             self.lines.get_mut(&job).map(|line| line.split_off(from.min(line.len()))).unwrap_or_default();
         jobs.iter().for_each(|job| self.attempts[*job as usize] -= 1);
-        self.send(Msg::Back { jobs });
+        self.send(Msg::Back { behind: job, jobs });
     }
 
     fn threads_total(&self) -> u64 {

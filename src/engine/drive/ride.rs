@@ -73,19 +73,16 @@ impl Run<'_> {
             // Perhaps because the run is to end, and then its place is not for the next one.
             self.look_at_cancel();
             let jobs = self.executor.withdraw(job, true);
-            self.took_back(jobs);
+            self.took_back(job, jobs);
         }
     }
 
-    fn took_back(&mut self, jobs: Vec<u32>) {
-        if jobs.is_empty() {
-            return;
-        }
+    fn took_back(&mut self, behind: u32, jobs: Vec<u32>) {
         for job in &jobs {
             self.spot.unexpect(*job);
             self.riding.put_off.insert(*job);
         }
-        self.tell(Msg::Back { jobs });
+        self.tell(Msg::Back { behind, jobs });
     }
 
     /// The job is on record as started, if it was taken back and comes to no other end; it left what there was.
@@ -96,9 +93,10 @@ impl Run<'_> {
         }
     }
 
-    /// The job is on record as started, for good.
-    pub(super) fn no_longer_put_off(&mut self, job: u32) {
+    /// The job is about to be put on record as started; what was tried before is over.
+    pub(super) fn begins_anew(&mut self, job: u32) {
         self.riding.put_off.remove(&job);
+        self.riding.stand_ins.remove(&job);
     }
 
     /// For how long to wait for a message.
@@ -129,7 +127,7 @@ impl Run<'_> {
         for (carrier, last) in &carriers {
             if is_over || before.contains(carrier) {
                 let jobs = self.executor.withdraw(*last, false);
-                self.took_back(jobs);
+                self.took_back(*carrier, jobs);
             }
         }
         self.riding.seen = Some((now, carriers.into_iter().map(|(carrier, _)| carrier).collect()));

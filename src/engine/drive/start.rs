@@ -36,7 +36,7 @@ impl Run<'_> {
         let alone = [JobId(unit)];
         let members = self.cx.units.members(JobId(unit)).cloned();
         let jobs = members.as_deref().unwrap_or(&alone);
-        self.no_longer_put_off(unit);
+        self.begins_anew(unit);
         let started = kept.and_then(|()| self.try_start(unit, jobs, attempt, behind));
         let is_started = started.is_ok();
         if let Err((failed, trouble)) = started {
