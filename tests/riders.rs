@@ -5,7 +5,7 @@
 
 use rulemake::{
     CancelLevel, CancelToken, Event, EventKind, JobContext, Rule, RuleBuilder, RunOptions, RunReport,
-    Session, Workflow,
+    Session, Value, Workflow,
 };
 use std::fs;
 use std::path::Path;
@@ -187,4 +187,54 @@ fn a_resource_that_only_one_may_have_is_kept() {
     let workflow = Workflow::builder().rule(all(JOBS)).rule(rule.resource("gpu", 1)).build().unwrap();
     let mut session = Session::builder(workflow).root(root.path()).jobs(4).resource("gpu", 1).open().unwrap();
     assert_eq!(run(&mut session).summary.ran, JOBS);
+}
+
+#[test]
+fn large_results_between_short_ones_lose_nobody() {
+    // What a large one left is looked at elsewhere, and nobody may follow it meanwhile.
+    for round in 0..4 {
+        let root = tempfile::tempdir().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let count = calls.clone();
+        let large = vec![b'x'; 1_100_000];
+        let rule = Rule::builder("one").output("out/{i}").action("1", move |job| {
+            count.fetch_add(1, Ordering::SeqCst);
+            match number(job) % 4 {
+                3 => job.write(job.output(0)?, &large)?,
+                _ => job.write(job.output(0)?, "x")?,
+            }
+            Ok(())
+        });
+        let jobs = 120;
+        let mut session = session(root.path(), vec![all(jobs), rule], 2 + round % 3);
+        let mut options = RunOptions::default();
+        options.keep_going = true;
+        assert_eq!(session.run::<&str>(&[], &options).unwrap().summary.ran, jobs);
+        assert_eq!(calls.load(Ordering::SeqCst), jobs);
+        assert_eq!(run(&mut session).summary.ran, 0);
+    }
+}
+
+#[test]
+fn who_cannot_begin_at_first_takes_nothing_from_others() {
+    // Every tenth has a directory for temporary files that cannot be made, until somebody else takes away what is in its way.
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("block"), "").unwrap();
+    let (calls, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let rule = noted(&calls, move |_| {
+        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two have what only one may have");
+        std::thread::yield_now();
+        inside.fetch_sub(1, Ordering::SeqCst) == 1
+    });
+    let rule = rule.resource("gpu", 1).resource_fn("tmpdir", |job| {
+        let i: usize = job.wildcards.get("i").unwrap_or("0").parse()?;
+        Ok(Value::from(if i % 10 == 3 && job.attempt == 1 { "block/x".to_string() } else { "tmp".into() }))
+    });
+    let workflow = Workflow::builder().rule(all(200)).rule(rule).build().unwrap();
+    let mut session = Session::builder(workflow).root(root.path()).jobs(2).resource("gpu", 1).open().unwrap();
+    let mut options = RunOptions::default();
+    options.retries = 2;
+    let report = session.run::<&str>(&[], &options).unwrap();
+    assert_eq!((report.summary.failed, report.summary.ran), (0, 200));
+    assert_eq!(calls.load(Ordering::SeqCst), 200);
 }
