@@ -37,9 +37,6 @@ impl Loaded {
 
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
-/// How often to look whether the log is still the one that was opened: to look costs as much as to append.
-const LOOK_EVERY: Duration = Duration::from_micros(200);
-
 /// Reads the state as of now, without a lock; another run may be writing it. Writes nothing. A missing directory
 /// is an empty state.
 pub(crate) fn read(state_dir: &Path) -> Result<Loaded> {
@@ -298,8 +295,6 @@ pub(crate) struct Writer {
     new_definitions: Vec<Digest>,
     len: u64,
     dirty_since: Option<Instant>,
-    /// When somebody last looked whether the log is as it was left.
-    looked: Option<Instant>,
     /// The message of the first error. After a failed write the end of the log is unknown, after a failed sync so is
     /// everything since the last one; going on would build on what may not be there.
     failed: Option<String>,
@@ -316,7 +311,6 @@ impl Writer {
             new_definitions: Vec::new(),
             len: scan.end as u64,
             dirty_since: None,
-            looked: None,
             failed: None,
             _lock: lock,
         }
@@ -415,15 +409,10 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
-        let now = clock::monotonic();
-        let is_due = self.looked.is_none_or(|at| now.duration_since(at) >= LOOK_EVERY);
-        if is_due && self.sink.len()? != self.len {
+        if self.sink.len()? != self.len {
             return Err(io::Error::other("another process has changed it meanwhile"));
         }
-        if is_due {
-            self.looked = Some(now);
-        }
-        self.dirty_since.get_or_insert(now);
+        self.dirty_since.get_or_insert_with(clock::monotonic);
         let mut rest = batch;
         while !rest.is_empty() {
             match self.sink.write(rest) {
