@@ -48,6 +48,16 @@ fn noted(
     })
 }
 
+/// Work that fails the test when it is done twice at the same time.
+fn alone() -> impl Fn(&JobContext) -> bool + Send + Sync + 'static {
+    let inside = AtomicUsize::new(0);
+    move |_| {
+        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two at once, where one has all that there is");
+        std::thread::yield_now();
+        inside.fetch_sub(1, Ordering::SeqCst) == 1
+    }
+}
+
 fn are_right(root: &Path, numbers: impl IntoIterator<Item = usize>) {
     for i in numbers {
         assert_eq!(fs::read_to_string(root.join(format!("out/{i}"))).unwrap(), i.to_string());
@@ -57,12 +67,8 @@ fn are_right(root: &Path, numbers: impl IntoIterator<Item = usize>) {
 #[test]
 fn one_slot_runs_one_after_the_other_and_tells_so() {
     let root = tempfile::tempdir().unwrap();
-    let (calls, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let rule = noted(&calls, move |_| {
-        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two at once on one slot");
-        std::thread::yield_now();
-        inside.fetch_sub(1, Ordering::SeqCst) == 1
-    });
+    let calls = Arc::new(AtomicUsize::new(0));
+    let rule = noted(&calls, alone());
     let workflow = Workflow::builder().rule(all(JOBS)).rule(rule).build().unwrap();
     let started = Arc::new(Mutex::new(Vec::new()));
     let (told, mut running) = (started.clone(), None);
@@ -178,12 +184,8 @@ fn a_long_one_holds_up_nobody() {
 #[test]
 fn a_resource_that_only_one_may_have_is_kept() {
     let root = tempfile::tempdir().unwrap();
-    let (calls, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let rule = noted(&calls, move |_| {
-        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two have what only one may have");
-        std::thread::yield_now();
-        inside.fetch_sub(1, Ordering::SeqCst) == 1
-    });
+    let calls = Arc::new(AtomicUsize::new(0));
+    let rule = noted(&calls, alone());
     let workflow = Workflow::builder().rule(all(JOBS)).rule(rule.resource("gpu", 1)).build().unwrap();
     let mut session = Session::builder(workflow).root(root.path()).jobs(4).resource("gpu", 1).open().unwrap();
     assert_eq!(run(&mut session).summary.ran, JOBS);
@@ -220,12 +222,8 @@ fn who_cannot_begin_at_first_takes_nothing_from_others() {
     // Every tenth has a directory for temporary files that cannot be made, until somebody else takes away what is in its way.
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("block"), "").unwrap();
-    let (calls, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let rule = noted(&calls, move |_| {
-        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two have what only one may have");
-        std::thread::yield_now();
-        inside.fetch_sub(1, Ordering::SeqCst) == 1
-    });
+    let calls = Arc::new(AtomicUsize::new(0));
+    let rule = noted(&calls, alone());
     let rule = rule.resource("gpu", 1).resource_fn("tmpdir", |job| {
         let i: usize = job.wildcards.get("i").unwrap_or("0").parse()?;
         Ok(Value::from(if i % 10 == 3 && job.attempt == 1 { "block/x".to_string() } else { "tmp".into() }))

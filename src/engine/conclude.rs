@@ -105,7 +105,7 @@ impl Conclusion {
 pub(crate) struct Left(Vec<There>);
 
 impl Left {
-    /// Looks once. `None`: the file system does not say, which [`conclude`] tells, or it is not over yet.
+    /// Looks once. `None`: the file system does not say, which [`conclude`] tells, or something is still to be done to it.
     pub(crate) fn of(cx: &Context, id: JobId) -> Option<Left> {
         if flagged(cx, id, Flag::Touch).chain(flagged(cx, id, Flag::Protected)).next().is_some() {
             return None;
@@ -265,6 +265,20 @@ fn hint_of_text(exit_code: Option<i32>, text: &str) -> Option<String> {
     (exit_code == Some(1) && words.any(|word| word == "grep")).then(|| {
         "`grep` ends with 1 when it finds nothing, which in strict mode (`-e`, `pipefail`) fails the command; where \
          that is no failure, write `(grep ... || true)`"
+            .into()
+    })
+}
+
+/// As [`hint`], for who may not write to what was copied from a file that a cache has put in its place.
+fn hint_of_links(cx: &Context, id: JobId, log_tail: &[String]) -> Option<String> {
+    let is_denied = log_tail.iter().any(|line| line.contains("ermission denied"));
+    let is_linked = |path: &PathId| {
+        let path = cx.paths.text(*path);
+        is_protected(&cx.root, path).unwrap_or(false) && has_names(&cx.root, path).unwrap_or(false)
+    };
+    (is_denied && cx.job(id).inputs.iter().any(is_linked)).then(|| {
+        "inputs that a cache has put in their places are read-only, and `cp` copies that: let the command copy with \
+         `cp --no-preserve=mode`, or have files copied out of the cache with `--cache-link copy`"
             .into()
     })
 }
@@ -507,25 +521,16 @@ fn after_failure(
         (!put_back.is_empty()).then(|| format!("put back as it was before the job: {}", put_back.join(", ")));
     // Whoever finds no room often has none to say so.
     let full = sys::is_full(&cx.root).then(|| "the disk is full: make room, then run again".to_string());
-    let read_only = || {
-        let is_denied = log_tail.iter().any(|line| line.contains("ermission denied"));
-        let is_shared = |path: &PathId| {
-            let path = cx.paths.text(*path);
-            is_protected(&cx.root, path).unwrap_or(false) && has_names(&cx.root, path).unwrap_or(false)
-        };
-        (is_denied && cx.job(id).inputs.iter().any(is_shared)).then(|| {
-            "inputs that a cache has put in their places are read-only, and `cp` copies that: let the command copy with \
-             `cp --no-preserve=mode`, or have files copied out of the cache with `--cache-link copy`"
-                .to_string()
-        })
-    };
     // Who has something to say of its failure says it better.
     let meant = || {
         let text = &cx.facts[cx.job(id).rule as usize].text;
         hint_of_text(exit_code, text).filter(|_| log_tail.is_empty())
     };
     let (moved, help) = match moved {
-        Ok(moved) => (moved, trouble.help.or(full).or(put_back).or_else(read_only).or_else(meant)),
+        Ok(moved) => (
+            moved,
+            trouble.help.or(full).or(put_back).or_else(|| hint_of_links(cx, id, &log_tail)).or_else(meant),
+        ),
         // Its record says failed, so what stays is not taken for good; but the user must know.
         Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
     };

@@ -45,6 +45,10 @@ impl Bench {
             command: command.into(),
             log: self.path(log),
         };
+        self.job(job, work)
+    }
+
+    fn job(&self, job: u32, work: Work) -> JobRequest {
         JobRequest {
             job,
             root: self.dir.path().into(),
@@ -94,18 +98,7 @@ impl Bench {
         };
         let action = Arc::new(FunctionAction { version: "1".into(), run: Box::new(run) });
         let work = Work::Function { action, context: Box::new(context) };
-        self.executor.submit(
-            JobRequest {
-                job,
-                root: self.dir.path().into(),
-                work,
-                env: Vec::new(),
-                extras: None,
-                begin: None,
-                facts: None,
-            },
-            Seat::Alone,
-        );
+        self.executor.submit(self.job(job, work), Seat::Alone);
     }
 }
 

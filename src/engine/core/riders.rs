@@ -26,7 +26,7 @@ pub(super) struct Riders {
 #[derive(Debug, Default)]
 struct Line {
     jobs: VecDeque<u32>,
-    /// Its job took long: nobody rides on it any more.
+    /// Nobody rides here any more: somebody in it takes long, or came to an end that is not good or not known yet.
     is_closed: bool,
 }
 
@@ -53,7 +53,7 @@ impl Riders {
         if let Some(mut line) = self.lines.remove(&job) {
             let Some(next) = line.jobs.pop_front() else { return Left::Free };
             self.seated.remove(&next);
-            self.lines.insert(next, Line { jobs: line.jobs, is_closed: line.is_closed });
+            self.lines.insert(next, line);
             return Left::To(next);
         }
         if !self.seated.remove(&job) {

@@ -70,15 +70,18 @@ impl Spot {
             facts.zip(inner.cx.clone())
         };
         let Some((facts, cx)) = known else { return Inbox::Completed(completion) };
-        // What is large is shared among the threads of the pool.
         let left = match completion.outcome {
-            Outcome::Success => Left::of(&cx, JobId(completion.job)),
+            Outcome::Success => {
+                let left = Left::of(&cx, JobId(completion.job)).filter(Left::is_small);
+                // What is large is shared among the threads of the pool, and so is what may be.
+                if left.is_none() {
+                    drop(cx);
+                    return Inbox::Completed(completion);
+                }
+                left
+            }
             _ => None,
         };
-        if left.as_ref().is_some_and(|left| !left.is_small()) {
-            drop(cx);
-            return Inbox::Completed(completion);
-        }
         let told_to_end = self.cancel.level() > Some(CancelLevel::Drain);
         let Completion { job, duration, began, .. } = completion;
         let concluded =
