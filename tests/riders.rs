@@ -9,7 +9,7 @@ use rulemake::{
 };
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -93,18 +93,20 @@ fn one_slot_runs_one_after_the_other_and_tells_so() {
 #[test]
 fn nothing_begins_after_a_failure_and_the_next_run_does_the_rest() {
     let root = tempfile::tempdir().unwrap();
-    let calls = Arc::new(AtomicUsize::new(0));
-    let gate = root.path().join("mended");
-    let rule = noted(&calls, move |job| number(job) != JOBS / 2 || gate.exists());
+    let (calls, late) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (gate, behind, has_failed) = (root.path().join("mended"), late.clone(), AtomicBool::new(false));
+    let rule = noted(&calls, move |job| {
+        let is_good = number(job) != JOBS / 2 || gate.exists();
+        behind.fetch_add(usize::from(has_failed.load(Ordering::SeqCst) && !gate.exists()), Ordering::SeqCst);
+        has_failed.fetch_or(!is_good, Ordering::SeqCst);
+        is_good
+    });
     let mut session = session(root.path(), vec![all(JOBS), rule], 1);
     let failed = run(&mut session);
     assert_eq!((failed.failures.len(), failed.summary.failed), (1, 1));
     let before = calls.load(Ordering::SeqCst);
-    assert_eq!(
-        before,
-        failed.summary.ran + 1,
-        "what begins is told, and nothing does behind the one that failed"
-    );
+    assert_eq!(before, failed.summary.ran + 1, "what begins is told");
+    assert_eq!(late.load(Ordering::SeqCst), 0, "and nothing does behind the one that failed");
     are_right(root.path(), (0..JOBS).filter(|i| root.path().join(format!("out/{i}")).exists()));
     fs::write(root.path().join("mended"), "").unwrap();
     let rest = run(&mut session);

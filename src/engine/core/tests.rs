@@ -91,6 +91,9 @@ struct World {
     lines: std::collections::BTreeMap<u32, Vec<u32>>,
     /// Those that rode on the job that ends just now.
     left: Vec<u32>,
+    /// Running jobs in whose lines nobody is to be seated any more, and whether the one that ends just now is one.
+    closed: std::collections::BTreeSet<u32>,
+    left_closed: bool,
     settled: Vec<Option<Settled>>,
     attempts: Vec<u32>,
     /// What each job of the unit asks for.
@@ -171,6 +174,8 @@ impl World {
             running: Vec::new(),
             lines: Default::default(),
             left: Vec::new(),
+            closed: Default::default(),
+            left_closed: false,
             settled: vec![None; n],
             attempts: vec![0; n],
             request,
@@ -237,7 +242,9 @@ impl World {
                 assert_eq!(attempt, self.attempts[job as usize], "attempts count from 1 without gaps");
                 let lines = &mut self.lines;
                 let line = lines.iter_mut().find(|(head, line)| *line.last().unwrap_or(head) == behind);
-                line.expect("it comes after the last of those that ride").1.push(job);
+                let (head, line) = line.expect("it comes after the last of those that ride");
+                assert!(!self.closed.contains(head), "nobody follows where some were taken back");
+                line.push(job);
             }
             Effect::Begins { job } => {
                 assert_eq!(self.left.remove(0), job, "riders begin in their order");
@@ -249,6 +256,9 @@ impl World {
                 self.begin(job, self.core.threads_of(job).unwrap().0);
                 let line = std::mem::take(&mut self.left);
                 self.lines.insert(job, line);
+                if self.left_closed {
+                    self.closed.insert(job);
+                }
             }
             Effect::Settled { job, as_ } => {
                 assert_eq!(self.settled[job as usize].replace(as_), None, "a job settles once");
@@ -288,6 +298,7 @@ impl World {
         let jobs =
             self.lines.get_mut(&job).map(|line| line.split_off(from.min(line.len()))).unwrap_or_default();
         jobs.iter().for_each(|job| self.attempts[*job as usize] -= 1);
+        self.closed.insert(job);
         self.send(Msg::Back { behind: job, jobs });
     }
 
@@ -547,6 +558,7 @@ impl World {
                 self.take_back(job, 0);
             }
             self.left = self.lines.remove(&job).unwrap_or_default();
+            self.left_closed = self.closed.remove(&job);
             self.send(Msg::Ended { job, end });
             assert!(self.left.is_empty(), "who rides begins at the end of the one before");
         }

@@ -69,12 +69,10 @@ impl Run<'_> {
 
     /// Nothing has begun on the thread of this job since it ended.
     fn stopped_after(&mut self, job: u32) {
-        if self.core.may_carry(job) || self.core.is_riding(job) {
-            // Perhaps because the run is to end, and then its place is not for the next one.
-            self.look_at_cancel();
-            let jobs = self.executor.withdraw(job, true);
-            self.took_back(job, jobs);
-        }
+        // Perhaps because the run is to end, and then its place is not for the next one.
+        self.look_at_cancel();
+        let jobs = self.executor.withdraw(job, true);
+        self.took_back(job, jobs);
     }
 
     fn took_back(&mut self, behind: u32, jobs: Vec<u32>) {
