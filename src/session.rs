@@ -65,7 +65,7 @@ pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
 use rustc_hash::FxHashSet;
-pub use share::Pushed;
+pub use share::{Added, Pushed};
 pub use status::{RunningJob, Status};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -328,7 +328,7 @@ impl Session {
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
             cache: self.cache.clone(),
-            lock: lock::load(&self.root, options.lock)?,
+            lock: lock::load(&self.root, options)?,
             foreknown: Default::default(),
         })
     }

@@ -70,11 +70,12 @@ fn a_new_checkout_restores_what_is_locked_and_runs_nothing() {
     let second = second.run(&["--cache-shared", &shared, "--lock"]).ran(&[]).restored(&[]).up_to_date(5);
     assert_eq!(second.read(LOCK), first.read(LOCK), "what is restored is locked as it was");
 
-    // Without the lock file it is what was made last.
-    let third = with_lock_of(checkout(), &first).run(&["--cache-shared", &shared, "--no-lock"]).ran(&[]);
-    same_results(&third, &other);
-    let text = third.call_with_code(&["lock", "--check"], 1).last().stdout.clone();
-    assert!(text.contains("out/a.txt is ") && text.contains("made from the same"), "{text}");
+    // Without the lock file it is what was there first; who made another one was told.
+    let told = other.warned("has another result of").warned("and keeps it");
+    let third = checkout().run(&["--cache-shared", &shared]).ran(&[]);
+    same_results(&third, &first);
+    let text = with_lock_of(told, &first).call_with_code(&["lock", "--check"], 1).last().stdout.clone();
+    assert!(text.contains("mid/a.txt is ") && text.contains("made from the same"), "{text}");
 }
 
 /// The same when the lock file is written by itself, and the results are pushed after that.
@@ -419,21 +420,81 @@ fn a_lock_file_behind_a_link_is_written_through_it() {
     assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Promise: a locked result that no cache holds is told once, and its job runs.
+/// Promise: a locked result that no cache holds is made again; that another one came of it is told, once.
 #[test]
 fn a_lock_that_cannot_be_honoured_is_told() {
     let rules = "rule all:\n    input: 'a', 'b'\nrule one:\n    output: '{n}'\n    shell: 'echo {wildcards.n} > {output}'\n";
     let first = Case::new().rulefile(rules).run(&["--lock"]);
     let lock = first.read("Rulefile.lock");
     let other = Case::new().rulefile(rules).file("Rulefile.lock", &lock);
-    let other = other
-        .run(&["--cache", "kept"])
-        .ran(&["one a", "one b"])
-        .warned("no cache holds the result that Rulefile.lock has");
-    assert_eq!(other.last().of("warning").count(), 1, "{}", other.last());
-    // Without a cache nobody expects it, and what another cache holds is not told.
-    let without = Case::new().rulefile(rules).file("Rulefile.lock", &lock).run(&[]).ran(&["one a", "one b"]);
-    assert_eq!(without.last().of("warning").count(), 0, "{}", without.last());
-    let other = other.remove("a").remove("b").remove(".rulemake").run(&["--cache", "kept"]).ran(&[]);
+    // It came to be the same, so there is nothing to tell.
+    let other = other.run(&["--cache", "kept"]).ran(&["one a", "one b"]);
     assert_eq!(other.last().of("warning").count(), 0, "{}", other.last());
+    let other = Case::new().rulefile(&rules.replace("{wildcards.n}", "{wildcards.n} $$")).run(&["--lock"]);
+    let lock = other.read("Rulefile.lock");
+    let other = Case::new().rulefile(&other.read("Rulefile")).file("Rulefile.lock", &lock);
+    let other = other.run(&[]).ran(&["one a", "one b"]).warned("2 results are not those of Rulefile.lock");
+    assert_eq!(other.last().of("warning").count(), 1, "{}", other.last());
+}
+
+/// The promise of the whole: who has another result than the one that is locked hears of it, loses nothing, and gets the locked
+/// one with `pull` or locks his own with `lock`. No line of the same changes behind his back.
+#[test]
+fn another_result_than_the_locked_one_is_told_and_pull_takes_the_locked_one() {
+    let (_dir, shared) = place();
+    let first = checkout().run(&["--lock", "--cache-shared", &shared, "--cache-push"]);
+    let second = checkout().file("rulemake.toml", "lock = true\n[cache]\ndir = 'kept'\n").run(&[]);
+    assert_ne!(first.read("out/a.txt"), second.read("out/a.txt"), "else the test says nothing");
+    let own = (second.read("out/a.txt"), second.read(LOCK));
+    // As `git pull`: a colleague's lock file, whose results are not here.
+    let second = with_lock_of(second, &first);
+    for _ in 0..2 {
+        // Twice: what was told is not forgotten because nothing is to do.
+        let second = second.command(&[]).output().unwrap();
+        let text = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert_eq!(text.matches("5 results are not those of Rulefile.lock").count(), 1, "{text}");
+        assert!(text.contains("`rulemake pull` takes") && text.contains("`rulemake lock` records"), "{text}");
+    }
+    assert_eq!(second.read(LOCK), first.read(LOCK), "no line of the same changes");
+    let second = second
+        .call_with_code(&["lock", "--check"], 1)
+        .stdout_has("tree is ")
+        .stderr_has("`rulemake pull` takes");
+
+    // No cache has them: nothing is taken, and that is told.
+    let second =
+        second.call(&["pull"]).stderr_has("no cache holds the recorded ones").has("out/a.txt", &own.0);
+    let second = second.call(&["pull", "--cache-shared", &shared]);
+    same_results(&second, &first);
+    assert_eq!(second.read(LOCK), first.read(LOCK));
+    let second = second.call(&["lock", "--check"]).has_not(".rulemake/saved").run(&[]).ran(&[]).up_to_date(5);
+    assert_eq!(second.last().of("warning").count(), 0, "{}", second.last());
+    // What was here is kept, and comes back with its lock file.
+    let second = second.file(LOCK, &own.1).call(&["pull"]).has("out/a.txt", &own.0);
+    // Or what is here is locked.
+    let second = with_lock_of(second, &first).call(&["lock"]);
+    assert_eq!(second.read(LOCK), own.1);
+
+    // An edit is nobody's result: it is moved to safety, as ever.
+    let second = with_lock_of(second, &first).append("out/a.txt", "mine\n");
+    let second = second.call(&["pull", "--cache-shared", &shared]);
+    same_results(&second, &first);
+    assert!(second.path(".rulemake/saved").exists());
+}
+
+/// A command that gives another result each time changes its line when it runs, and says so.
+#[test]
+fn a_line_of_the_same_does_not_change_in_silence() {
+    let case = checkout().run(&["--lock"]);
+    let lock = case.read(LOCK);
+    let case = case.run(&["--lock", "--force-all"]).warned("5 lines of Rulefile.lock have other results now");
+    assert_ne!(case.read(LOCK), lock);
+    assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+    let case = case.run(&["--lock", "--config", "n=2"]);
+    assert_eq!(
+        case.last().of("warning").filter(|w| w.to_string().contains("lock")).count(),
+        0,
+        "{}",
+        case.last()
+    );
 }

@@ -411,10 +411,13 @@ fn push_and_pull_run_nothing() {
     other.stderr_has("no cache holds its result").has("out/b.txt", &first.read("out/b.txt"));
     checkout().call_with_code(&["push"], 2).stderr_has("no shared cache");
     checkout().call_with_code(&["pull"], 2).stderr_has("there is no cache");
-    // Made before any cache was on: that is no matter of what is up to date, and there is a way out.
-    let case = checkout().run(&[]).call(&args("push")).stderr_has("; 5 were made while no cache was on\n");
-    let case = case.stderr_has("--force-all").run(&["--cache", ".rulemake/cache", "--force-all"]);
-    case.call(&args("push")).stderr_has("5 results (").stderr_has("in the shared cache\n");
+    // Made before any cache was on: that is no matter.
+    let fourth = || checkout().file("in/a.txt", "fourth\n");
+    let case = fourth().run(&[]).append("out/b.txt", "edited\n").call(&args("push"));
+    let case = case
+        .stderr_has("4 results (")
+        .stderr_has("in the shared cache; 1 is not up to date or not for the cache\n");
+    fourth().run(&["--cache-shared", &server.url]).ran(&[]).has("out/a.txt", &case.read("out/a.txt"));
 }
 
 /// Promise: what lets us in is in nothing that is printed or written, however it was told and whatever goes wrong.

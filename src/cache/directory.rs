@@ -197,7 +197,10 @@ impl CacheDirectory {
             other => {
                 let _ = fs::remove_file(&scratch);
                 match other {
-                    Ok(true) => Err(io::Error::other(format!("what came is not {object}, and was refused"))),
+                    Ok(true) => Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        format!("what came is not {object}, and was refused"),
+                    )),
                     other => other,
                 }
             }

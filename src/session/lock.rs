@@ -11,8 +11,9 @@ use crate::matching::index::Scratch;
 use crate::plan::cached;
 use crate::plan::check::{Check, Mode, compare_only, has_action};
 use crate::plan::context::Context;
+use crate::plan::locked::{Held, HeldUse, as_if_locked};
 use crate::store::read;
-use crate::trace::fingerprint::ANCIENT;
+use crate::trace::fingerprint::{Origin, Trace};
 use crate::trace::lock::{LockFile, Locked, NAME};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
@@ -152,7 +153,8 @@ pub struct LockCheck {
 
 /// What is here of a job's outputs.
 pub(super) enum State {
-    /// With the number of the run that made or took them; `None` when the lock file alone knows them.
+    /// With the number of the run that made or took them; `None` when they came out of a cache, or the lock file alone knows
+    /// them.
     Current {
         outputs: Vec<(PathId, Locked)>,
         run: Option<u32>,
@@ -161,11 +163,14 @@ pub(super) enum State {
 }
 
 /// The lock file of a directory, if there is one and it is to be looked at.
-pub(super) fn load(root: &Path, lock: LockUse) -> Result<Option<Arc<LockFile>>> {
-    match lock {
-        LockUse::Ignore => Ok(None),
-        LockUse::Read | LockUse::Keep => Ok(parsed(root)?.map(|(_, file)| Arc::new(file))),
-    }
+pub(super) fn load(root: &Path, options: &RunOptions) -> Result<Option<Held>> {
+    let use_ = match options.lock {
+        LockUse::Ignore => return Ok(None),
+        _ if options.only_restore => HeldUse::Wanted,
+        LockUse::Read => HeldUse::Read,
+        LockUse::Keep => HeldUse::Kept,
+    };
+    Ok(parsed(root)?.map(|(_, file)| Held::new(Arc::new(file), use_)))
 }
 
 fn parsed(root: &Path) -> Result<Option<(String, LockFile)>> {
@@ -375,14 +380,9 @@ fn staying(
     let mut goes: Vec<JobId> = Vec::new();
     for (id, outputs, run) in other {
         let own = || {
-            let mut fingerprint = compare_only(cx, id, Mode::Forecast).map_err(plan_error)?.fingerprint;
-            for (index, input) in fingerprint.inputs.iter_mut().enumerate() {
-                let is_other = cx.graph.maker(cx.job(id), index).is_some_and(|maker| stays.contains(&maker));
-                if let Some(line) = line(&input.path).filter(|_| is_other && input.digest != ANCIENT) {
-                    input.digest = line.result;
-                }
-            }
-            Ok(fingerprint.locked(&cx.paths))
+            let fingerprint = compare_only(cx, id, Mode::Forecast).map_err(plan_error)?.fingerprint;
+            let is_other = |maker| stays.contains(&maker);
+            Ok(as_if_locked(cx, id, &fingerprint, &is_other, before).locked(&cx.paths))
         };
         let is_new = run == Some(after) || outputs.iter().any(|(path, _)| line(path).is_none());
         if is_new || {
@@ -432,5 +432,7 @@ fn state(cx: &Context, id: JobId, pin: bool) -> Result<State> {
     let files = job.outputs.iter().zip(results).filter(|(path, _)| cx.units.stream(**path).is_none());
     let outputs = files.map(|(path, result)| (*path, Locked { result: *result, fingerprint: own })).collect();
     let trace = job.outputs.first().and_then(|path| cx.view.trace(*path));
-    Ok(State::Current { outputs, run: trace.filter(|_| adopted.is_none()).map(|trace| trace.run) })
+    // What came out of a cache was made by another run.
+    let is_made = |trace: &Trace| adopted.is_none() && trace.origin != Origin::Restored;
+    Ok(State::Current { outputs, run: trace.filter(is_made).map(|trace| trace.run) })
 }

@@ -67,7 +67,7 @@ fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Fai
         n => output.remark(&format!("{n} outputs differ from Rulefile.lock")),
     }
     if count > 0 {
-        output.remark("help: `rulemake` makes what is not up to date, then `rulemake lock` locks what is here; to have a locked result back, remove the file and let the cache restore it");
+        output.remark("help: `rulemake` makes what is not up to date, then `rulemake lock` locks what is here; `rulemake pull` takes the locked results instead, where a cache has them");
     }
     Ok(exit)
 }
