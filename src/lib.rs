@@ -130,8 +130,8 @@ pub mod inspect {
     pub use crate::plan::orphans::Orphan;
     pub use crate::plan::plan::{PlanCounts, PlanRead, ReportedFile};
     pub use crate::session::{
-        Accepted, EndedJob, JobEnd, JobLog, LastRun, LeftOut, MadeFiles, MetricChange, Metrics, MetricsDiff,
-        OutputState, PassedOver, Pushed, RunningJob, Status, Watched,
+        Accepted, Added, EndedJob, JobEnd, JobLog, LastRun, LeftOut, MadeFiles, MetricChange, Metrics,
+        MetricsDiff, OutputState, PassedOver, Pushed, RunningJob, Status, Watched,
     };
 }
 

@@ -483,6 +483,7 @@ fn a_pipe_in_the_place_of_a_file_of_the_cache_is_a_miss_and_no_hang() {
     ] {
         let dir = TempDir::new().unwrap();
         let [own, shared] = ["own", "shared"].map(|name| dir.path().join(name).display().to_string());
+        fs::create_dir(&shared).unwrap();
         let args: &[&str] = match is_shared {
             true => &["--cache", &own, "--cache-shared", &shared, "--cache-push"],
             false => &["--cache", &own],
@@ -593,6 +594,7 @@ fn a_read_only_cache_gives_what_it_holds() {
         [("auto", false), ("hardlink", false), ("copy", false), ("reflink", false), ("auto", true)]
     {
         let (_dir, cache) = cache();
+        fs::create_dir(&cache).unwrap();
         let filling: &[&str] =
             if is_shared { &["--cache-shared", &cache, "--cache-push"] } else { &["--cache", &cache] };
         Case::new().rulefile(text).run(&[filling, &["--config", "n=60000", "--cache-link", link]].concat());
@@ -695,4 +697,51 @@ fn linked_outputs_are_cleaned_and_a_copy_of_one_is_explained() {
     }
     let cleaned = failed.call(&["clean", "--yes"]);
     assert!(!cleaned.path("a").exists() && cleaned.path("b").exists(), "{}", cleaned.last());
+}
+
+/// Promise: a project that is built already comes into a cache as it is, with nothing run, and no file is believed: what is kept is
+/// what is on record.
+#[test]
+fn what_is_built_already_is_added() {
+    let (_dir, cache) = cache();
+    let rules = format!(
+        "{CHAIN}rule large:\n    output: 'large', directory('d')\n    log: 'l.log'\n    shell: 'echo said; echo log > {{log}}; seq 60000 > {{output[0]}}; mkdir {{output[1]}}; echo x > d/x'\n"
+    );
+    let rules = rules.replace("'out/b.txt'", "'out/b.txt', 'large'");
+    let fresh =
+        || Case::new().rulefile(&rules).file("in/a.txt", "a\n").file("in/b.txt", "b\n").file("ran", "");
+    let built = fresh().run(&[]);
+    let built = built.append("out/b.txt", "edited\n");
+    let add = ["cache", "add", "--cache", &cache];
+    let built = built
+        .call(&add)
+        .stderr_has("4 results added to the cache; 1 is not up to date or not for the cache\n");
+    let built = built.call(&add).stderr_has("0 results added to the cache, 4 were in it; 1 is not");
+    let ran = built.read("ran");
+    let other = fresh().run(&["--cache", &cache]).ran(&["mid mid/b.txt", "out out/b.txt"]);
+    let other = other.has("large", &built.read("large")).has("d/x", "x\n").has("l.log", "log\n");
+    other.call(&["log", "large"]).stdout_has("said").stdout_has("restored");
+    let built = built.has("ran", &ran).run(&[]).ran(&["mid mid/b.txt", "out out/b.txt"]);
+    // With the cache on `accept` keeps what it takes, too.
+    let built = built.append("out/a.txt", "mine\n").call(&["accept", "out/a.txt", "--cache", &cache]);
+    fresh().run(&["--cache", &cache]).ran(&[]).has("out/a.txt", &built.read("out/a.txt"));
+    built.call_with_code(&["cache", "info", "out/a.txt", "--cache", &cache], 2).stderr_has("targets are for");
+    let ancient = "rule a:\n    input: ancient('in')\n    output: 'a'\n    shell: 'cat {input} > {output}'\n";
+    let ancient = Case::new().rulefile(ancient).file("in", "1\n").run(&[]).file("in", "2\n");
+    ancient.call_with_code(&add, 7).stderr_has("ancient").stderr_has("0 results added");
+}
+
+/// A file that is not what is on record, though it looks so, is not kept.
+#[test]
+fn what_only_looks_as_it_was_is_not_added() {
+    let (_dir, cache) = cache();
+    let text =
+        "rule a:\n    output: 'a'\n    shell: 'echo 1 > {output}; sleep 0.1; touch -d 2020-01-01 {output}'\n";
+    let case = Case::new().rulefile(text).run(&[]);
+    let path = case.path("a");
+    let meta = fs::metadata(&path).unwrap();
+    fs::write(&path, "2\n").unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(meta.modified().unwrap()).unwrap();
+    let case = case.call(&["cache", "add", "--cache", &cache]);
+    case.stderr_has("0 results added").remove("a").run(&["--cache", &cache]).ran(&["a a"]);
 }

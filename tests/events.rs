@@ -131,6 +131,7 @@ fn every_reason_and_cause_is_in_the_schema() {
         Reason::OutputMissing { path: path() },
         Reason::OutputModified { path: path(), old: digest, new: digest },
         Reason::OutputKindChanged { path: path(), expected: text() },
+        Reason::OtherLocked { path: path(), locked: digest, here: digest },
         Reason::NeededBy { path: path(), job: text() },
         Reason::Together { job: text() },
     ];

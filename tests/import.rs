@@ -161,6 +161,146 @@ fn stages_of_dvc() {
     case.run(&[]).ran(&[]);
 }
 
+/// What DVC itself makes of a project beside ours, where it is installed: its stages run, and its files are as ours.
+struct Dvc(Option<Case>);
+
+impl Dvc {
+    fn new(project: &str) -> Dvc {
+        if !has("dvc") {
+            println!("dvc is not installed: what the Rulefile makes is not held against what it makes");
+            return Dvc(None);
+        }
+        let dvc = Dvc(Some(Case::new().copy_of(project)));
+        dvc.call(&["init", "--no-scm", "-q"]);
+        dvc
+    }
+
+    fn call(&self, args: &[&str]) -> String {
+        let Some(case) = &self.0 else { return String::new() };
+        let output = Command::new("dvc")
+            .args(args)
+            .current_dir(case.path("."))
+            .env("DVC_NO_ANALYTICS", "1")
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    /// Both have run; what they made, and how much of it they made now, is the same.
+    fn agrees(&self, ours: &Case) {
+        let Some(case) = &self.0 else { return };
+        fs::copy(ours.path("params.yaml"), case.path("params.yaml")).unwrap();
+        let said = self.call(&["repro"]);
+        let stages = said.lines().filter(|line| line.starts_with("Running stage")).count();
+        let jobs = ours.last().jobs("job-started", |_| true);
+        assert_eq!(stages, jobs.len(), "{said}\n{jobs:?}");
+        let mut theirs = tree(&case.path("."));
+        theirs.retain(|name, _| {
+            !name.starts_with(".dvc") && !name.ends_with(".gitignore") && name != "dvc.lock"
+        });
+        let mut made = tree(&ours.path("."));
+        made.retain(|name, _| !name.starts_with(".stamps"));
+        assert_eq!(made, theirs);
+    }
+}
+
+/// Promise: after an import the values of params stay live: each edit of params.yaml runs what `dvc repro` runs, with the
+/// values of then; instances come with the list, the mapping or the axis that they are made of.
+#[test]
+fn instances_of_dvc_follow_their_params() {
+    let dvc = Dvc::new("tests/import/dvc-each/project");
+    let case = imported("dvc-each").run(&[]);
+    let made = case.last().jobs("job-started", |_| true);
+    assert_eq!(made.len(), 29, "{made:?}");
+    dvc.agrees(&case);
+    let case = case.run(&[]).ran(&[]);
+    let step = |case: Case, from: &str, to: &str, ran: &[&str]| {
+        let case = case.edit("params.yaml", from, to).run(&[]).ran(ran);
+        dvc.agrees(&case);
+        case
+    };
+    // A value of one item, which its command names.
+    let case = step(case, "second: 4", "second: 5", &["year year-2020.csv"]);
+    assert_eq!(case.read("year-2020.csv").lines().count(), 5);
+    let case = step(case, "depth: 3", "depth: 9", &["fit fit/tree"]);
+    assert!(
+        case.read("fit/tree/model.txt")
+            .starts_with("tree --depth 9 --fast --names x 'y z' --deep.n 0.001 it's me\n")
+            || case
+                .read("fit/tree/model.txt")
+                .starts_with("tree --depth 9 --fast --names x y z --deep.n 0.001 it's me\n")
+    );
+    let case = step(case, "fast: false, names: []", "fast: true, names: [q]", &["fit fit/forest"]);
+    // Which file an item needs.
+    let case = step(case, "file: b", "file: a", &["fit fit/forest"]);
+    let case = step(case, "n: 2}", "n: 3}", &["run_1 run-second.txt"]);
+    // A value that several stages name.
+    let case = step(
+        case,
+        "lr: 0.1",
+        "lr: 0.2",
+        &[
+            "size size-small.txt",
+            "size size-large.txt",
+            "fit fit/tree",
+            "fit fit/forest",
+            "own own-one.json",
+            "own own-two.json",
+            "grid grid-1-small.out",
+            "grid grid-2-small.out",
+            "grid grid-1-large.out",
+            "grid grid-2-large.out",
+            "checked .stamps/checked@small",
+            "checked .stamps/checked@large",
+            "inside sub/here.out",
+        ],
+    );
+    assert_eq!(case.read("own-two.json"), "two 2 c x-0.2\n");
+    // Yes and no are written as DVC writes them.
+    let case = step(case, "flags: [true, false]", "flags: [true]", &[]);
+    // New instances.
+    let case = step(case, "n: 3}\n", "n: 3}\n  - {name: third, n: 4}\n", &["run_2 run-third.txt"]);
+    let case = step(
+        case,
+        "sizes: [small, large]",
+        "sizes: [small, large, a.b-c]",
+        &[
+            "size size-a.b-c.txt",
+            "grid grid-1-a.b-c.out",
+            "grid grid-2-a.b-c.out",
+            "cross_model0_a_b_c cross-a-a.b-c.out",
+            "cross_model1_a_b_c cross-b-a.b-c.out",
+            "bykey bykey-x-a.b-c.out",
+            "bykey bykey-y-a.b-c.out",
+            "checked .stamps/checked@a.b-c",
+        ],
+    );
+    // No rule makes the file of an instance that is not there any more.
+    case.call(&["flag-false.txt"]).stderr_has("no rule makes it now");
+}
+
+/// Promise: keys that are numbers in their file are the texts that they are in paths. (DVC makes no stage of them.)
+#[test]
+fn keys_of_instances_may_be_numbers() {
+    let yaml = "stages:\n  a:\n    foreach: ${years}\n    do:\n      cmd: echo ${item.n} > ${key}.txt\n      outs: ['${key}.txt']\n";
+    let case = Case::new().file("dvc.yaml", yaml).file("params.yaml", "years:\n  2019: {n: 3}\n");
+    let case = case.call(&["import"]).run(&[]).ran(&["a 2019.txt"]);
+    let case = case.append("params.yaml", "  2020: {n: 4}\n").run(&[]).ran(&["a 2020.txt"]);
+    assert_eq!(case.read("2020.txt"), "4\n");
+}
+
+/// Promise: a trailing slash, or a directory that is there, tells that an output is a directory.
+#[test]
+fn outputs_that_are_directories() {
+    let yaml = "stages:\n  a:\n    cmd: mkdir -p od && echo x > od/x\n    outs: [od/]\n  b:\n    cmd: mkdir -p pd && echo x > pd/x\n    outs: [pd]\n";
+    let case = Case::new().file("dvc.yaml", yaml).file("pd/old", "").call(&["import"]);
+    assert!(!case.last().stderr.contains("is taken for a file"), "{}", case.last());
+    case.run(&[]).run(&[]).ran(&[]);
+}
+
 /// Promise: stages that cannot be said are left out with the reason, and the others stay.
 #[test]
 fn stages_that_are_not_understood() {

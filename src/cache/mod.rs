@@ -48,7 +48,7 @@ pub use upkeep::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule}
 
 pub(crate) use entry::{Entry, Form, Kept};
 pub(crate) use place::Lost;
-pub(crate) use room::NewResult;
+pub(crate) use room::{Made, NewResult, Sharing};
 
 #[cfg(test)]
 mod tests;

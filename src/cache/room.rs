@@ -49,6 +49,8 @@ pub struct Cache {
 struct Shared {
     place: Arc<dyn CacheBackend>,
     writes: bool,
+    /// Objects that entries there tell of, and that could not be had.
+    lost: Mutex<rustc_hash::FxHashSet<Digest>>,
     /// Calls in a row that went wrong, of those that read and of those that write: who may not write may still read.
     failed: [AtomicU32; 2],
 }
@@ -73,11 +75,27 @@ struct Notices {
 pub(crate) struct NewResult<'a> {
     pub(crate) rule: &'a str,
     pub(crate) duration_ms: u64,
-    /// Paths, contents, and whether the bytes are kept, too.
-    pub(crate) outputs: Vec<(&'a str, &'a mut Known, bool)>,
+    pub(crate) outputs: Vec<(&'a str, Made<'a>)>,
     /// Logs and benchmarks by their numbers.
     pub(crate) beside: Vec<(u32, &'a str)>,
     pub(crate) log: Option<PathBuf>,
+}
+
+/// An output that is to be kept.
+pub(crate) enum Made<'a> {
+    /// With its bytes.
+    There(&'a mut Known),
+    /// Its digest alone.
+    Gone(Digest),
+}
+
+/// What became of a result that was put where others find it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sharing {
+    Done,
+    /// There is another one of the same, and it stays.
+    Other,
+    Failed,
 }
 
 impl Cache {
@@ -121,7 +139,7 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn shared(mut self, place: Arc<dyn CacheBackend>, writes: bool) -> Cache {
-        self.shared = Some(Shared { place, writes, failed: Default::default() });
+        self.shared = Some(Shared { place, writes, lost: Mutex::default(), failed: Default::default() });
         self
     }
 
@@ -179,18 +197,12 @@ impl Cache {
         if !self.has_all_forms(&entry, &needs) {
             return None;
         }
+        for content in entry.files().filter_map(|kept| kept.form.small()) {
+            let came = |to: &mut dyn Write| to.write_all(content).map(|()| true);
+            let _ = self.traffic.receiving(Some(content.len() as u64), &mut io::sink(), came);
+        }
         let _ = self.directory.add_entry(key, &bytes);
         Some(entry)
-    }
-
-    /// Tells, once, that what a lock file says of a result cannot be had.
-    pub(crate) fn tell_unlocked(&self, output: &str) {
-        self.tell("lock", || {
-            format!(
-                "no cache holds the result that Rulefile.lock has of {output}: it may come to be another one. \
-                 `rulemake push` where it was made puts it into the shared cache; `rulemake lock` locks what is here"
-            )
-        });
     }
 
     fn find_here(&self, key: &Digest) -> Option<Entry> {
@@ -309,20 +321,37 @@ impl Cache {
         if self.is_here(object) {
             return Ok(());
         }
+        let mut is_lost = false;
         let got = self.ask(Call::Read, |place| {
             let get = |to: &mut dyn Write| self.traffic.receiving(size, to, |to| place.get(object, size, to));
-            self.directory.receive(object, get)
+            let got = self.directory.receive(object, get);
+            is_lost = match &got {
+                Ok(got) => !got,
+                Err(error) => error.kind() == io::ErrorKind::InvalidData,
+            };
+            got
         });
+        if let (true, Some(shared)) = (is_lost, &self.shared) {
+            shared.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(*object);
+        }
         if got == Some(true) { Ok(()) } else { Err(Lost::Missing) }
     }
 
     /// Keeps what an execution made. What is known of the files may be known otherwise afterwards, for those that were
-    /// linked. That it cannot be kept is told, once.
-    pub(crate) fn keep(&self, key: &Digest, root: &Path, hasher: &FileHasher, result: NewResult<'_>) {
+    /// linked. That it cannot be kept is told, once; `false` then.
+    pub(crate) fn keep(
+        &self,
+        key: &Digest,
+        root: &Path,
+        hasher: &FileHasher,
+        result: NewResult<'_>,
+        is_shared: bool,
+    ) -> bool {
         if self.is_full.load(Ordering::Relaxed) {
-            return;
+            return false;
         }
-        if let Err(error) = self.try_keep(key, root, hasher, result) {
+        let kept = self.try_keep(key, root, hasher, result, is_shared);
+        if let Err(error) = &kept {
             use io::ErrorKind::{
                 NotADirectory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
             };
@@ -333,13 +362,14 @@ impl Cache {
             if !is_of_the_cache {
                 // Of this one result: a link, or a file that changed meanwhile.
                 self.tell("one", || format!("a result was not kept in the cache: {error}"));
-                return;
+                return false;
             }
             self.is_full.store(true, Ordering::Relaxed);
             self.tell("write", || {
                 format!("the cache {} takes no results: {error}", self.directory.path().display())
             });
         }
+        kept.is_ok()
     }
 
     fn try_keep(
@@ -348,18 +378,24 @@ impl Cache {
         root: &Path,
         hasher: &FileHasher,
         result: NewResult<'_>,
+        is_shared: bool,
     ) -> io::Result<()> {
         let ground = self.ground(root, hasher);
         let (mut objects, mut room) = (Vec::new(), entry::MOST_SMALL);
         let mut outputs = Vec::with_capacity(result.outputs.len());
-        for (path, known, is_kept) in result.outputs {
-            let small = if is_kept { ground.keep_small(path, known, room)? } else { Some(Form::Gone) };
-            let form = match small {
-                Some(form) => form,
-                None => ground.keep(path, known, &mut objects)?,
+        for (path, made) in result.outputs {
+            let (digest, form) = match made {
+                Made::Gone(digest) => (digest, Form::Gone),
+                Made::There(known) => {
+                    let form = match ground.keep_small(path, known, room)? {
+                        Some(form) => form,
+                        None => ground.keep(path, known, &mut objects)?,
+                    };
+                    (known.digest(), form)
+                }
             };
             room -= form.small().map_or(0, |content| content.len() as u64);
-            outputs.push(Kept { path: path.to_string(), digest: known.digest(), form });
+            outputs.push(Kept { path: path.to_string(), digest, form });
         }
         let mut beside = Vec::new();
         for (number, path) in result.beside {
@@ -375,8 +411,8 @@ impl Cache {
         let entry = Entry { rule, duration_ms, outputs, beside, log, pinned: false };
         let bytes = entry.to_bytes();
         self.directory.add_entry(key, &bytes)?;
-        if self.shared.as_ref().is_some_and(|shared| shared.writes) {
-            self.share(key, &bytes, objects);
+        if is_shared && self.shared.as_ref().is_some_and(|shared| shared.writes) {
+            self.share(key, &entry, &bytes, objects);
         }
         Ok(())
     }
@@ -410,8 +446,21 @@ impl Cache {
         Ok(Some(Kept { path: path.to_string(), digest, form }))
     }
 
-    /// Puts a result where others find it: its objects first.
-    fn share(&self, key: &Digest, entry: &[u8], mut objects: Vec<Digest>) -> bool {
+    /// Puts a result where others find it: its objects first. Whoever was first with a result of the same stays: what others
+    /// made of that is restored with it.
+    fn share(&self, key: &Digest, entry: &Entry, bytes: &[u8], mut objects: Vec<Digest>) -> Sharing {
+        if self.is_another_there(key, entry) {
+            self.tell("other", || {
+                let path = entry.outputs.first().map_or("", |kept| &*kept.path);
+                format!(
+                    "the shared cache {} has another result of {path} than this one, made from the same, and keeps it: the \
+                     command gives another one each time. `rulemake lock` says which is the project's, and `rulemake push` puts \
+                     that there, too",
+                    self.shared_name()
+                )
+            });
+            return Sharing::Other;
+        }
         objects.sort_unstable();
         objects.dedup();
         let put = |object: &Digest| {
@@ -426,12 +475,34 @@ impl Cache {
             Some(_) => objects.par_iter().all(put),
             None => objects.iter().all(put),
         };
-        all && self.ask(Call::Write, |place| place.put_entry(key, entry, &objects)).is_some()
+        if !all || self.ask(Call::Write, |place| place.put_entry(key, bytes, &objects)).is_none() {
+            return Sharing::Failed;
+        }
+        // Of a result with a second name for a lock file each file counts once.
+        for content in entry.files().filter(|_| !entry.pinned).filter_map(|kept| kept.form.small()) {
+            let _ = self.traffic.sending(content.len() as u64, || Ok(()));
+        }
+        Sharing::Done
     }
 
-    /// Whether a result is kept here.
-    pub(crate) fn holds(&self, key: &Digest) -> bool {
-        self.directory.read_entry(key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes)).is_some()
+    /// Whether the shared place has a result under this key that is another one, and whole so far as is known.
+    fn is_another_there(&self, key: &Digest, entry: &Entry) -> bool {
+        let Some(shared) = &self.shared else { return false };
+        let there = self.ask(Call::Read, |place| place.entry(key)).flatten();
+        let Some(there) = there.and_then(|bytes| Entry::from_bytes(&bytes)) else { return false };
+        let lost = shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_whole = there.kept().filter_map(Kept::object).all(|object| !lost.contains(&object));
+        let what = |entry: &Entry| -> Vec<_> {
+            entry.outputs.iter().map(|kept| (kept.path.clone(), kept.digest)).collect()
+        };
+        is_whole && what(&there) != what(entry)
+    }
+
+    /// Whether a result is kept here with all that belongs to it, so far as that can be seen without reading.
+    pub(crate) fn holds(&self, key: &Digest, is_it: impl Fn(&Entry) -> bool) -> bool {
+        let bytes = self.directory.read_entry(key).ok().flatten();
+        let entry = bytes.and_then(|bytes| Entry::from_bytes(&bytes)).filter(is_it);
+        entry.is_some_and(|entry| entry.kept().filter_map(Kept::object).all(|object| self.is_here(&object)))
     }
 
     /// Keeps a result also under the key by which a lock file asks for it, if what is kept under `key` is that result; with
@@ -443,7 +514,7 @@ impl Cache {
         hasher: &FileHasher,
         is_it: impl Fn(&Entry) -> bool,
     ) {
-        if self.holds(pin) {
+        if self.holds(pin, &is_it) {
             return;
         }
         let Some(entry) = self.find_here(key).filter(is_it) else { return };
@@ -457,9 +528,13 @@ impl Cache {
         }
     }
 
-    /// Puts a result that is kept here where others find it, whether or not that is done with each new one. `None`: it is
-    /// not kept here, or is not taken there.
-    pub(crate) fn push(&self, key: &Digest, hasher: &FileHasher) -> Option<u64> {
+    /// Puts a result that is kept here where others find it, whether or not that is done with each new one. With the bytes of
+    /// its files.
+    pub(crate) fn push(&self, key: &Digest, hasher: &FileHasher) -> (Sharing, u64) {
+        self.try_push(key, hasher).unwrap_or((Sharing::Failed, 0))
+    }
+
+    fn try_push(&self, key: &Digest, hasher: &FileHasher) -> Option<(Sharing, u64)> {
         let bytes = self.directory.read_entry(key).ok().flatten()?;
         let entry = Entry::from_bytes(&bytes)?;
         let ground = self.ground(Path::new(""), hasher);
@@ -474,7 +549,8 @@ impl Cache {
                 }));
             }
         }
-        self.share(key, &bytes, objects).then(|| entry.kept().map(Kept::size).sum())
+        let size = entry.kept().map(Kept::size).sum();
+        Some((self.share(key, &entry, &bytes, objects), size))
     }
 
     fn shared_name(&self) -> String {
@@ -498,9 +574,8 @@ impl Cache {
                 failures.store(PATIENCE, Ordering::Relaxed);
                 self.tell("shared lost", || {
                     format!(
-                        "the shared cache {} is not there: {error}; nothing is restored from it or put into it. \
-                         Perhaps a disk is not mounted; or name another place, with `--cache-shared PLACE` or `shared` \
-                         below `[cache]` in rulemake.toml",
+                        "the shared cache {0} is not there: {error}; nothing is restored from it or put into it. \
+                         Perhaps a disk is not mounted, or there is a mistake in the name; `rulemake cache init {0}` makes a new one",
                         shared.place.name()
                     )
                 });

@@ -57,16 +57,34 @@ pub(crate) struct Draft {
     pub(crate) output: Vec<String>,
     pub(crate) metrics: Vec<String>,
     pub(crate) params: Vec<(String, String)>,
+    /// What its wildcards may be.
+    pub(crate) constraints: Vec<(String, String)>,
+    /// A mapping: there is such a rule for each `key` and `item` of it.
+    pub(crate) each: Option<String>,
     /// The command, with its `{...}`.
     pub(crate) shell: Option<String>,
 }
 
 impl Draft {
     fn write(&self, out: &mut String) {
+        let Some(each) = &self.each else {
+            return self.write_rule(out);
+        };
+        let mut rule = String::new();
+        self.write_rule(&mut rule);
+        out.push_str(&format!("for key, item in {each}.items():\n\n"));
+        let indented = |line: &str| if line.is_empty() { "\n".into() } else { format!("    {line}\n") };
+        out.push_str(&rule.lines().map(indented).collect::<String>());
+    }
+
+    fn write_rule(&self, out: &mut String) {
         for comment in &self.comments {
             out.push_str(&format!("# {comment}\n"));
         }
-        out.push_str(&format!("rule {}:\n", self.name));
+        match self.each {
+            Some(_) => out.push_str("rule:\n"),
+            None => out.push_str(&format!("rule {}:\n", self.name)),
+        }
         if let Some(doc) = &self.doc {
             out.push_str(&format!("    \"\"\"{}\"\"\"\n", doc.replace('\\', "\\\\").replace('"', "'")));
         }
@@ -76,11 +94,20 @@ impl Draft {
                 out.push_str(&format!("    {name}:\n{items}"));
             }
         };
+        if self.each.is_some() {
+            section(
+                "name",
+                &[format!("{} + re.sub(r\"\\W\", \"_\", key)", quoted(&format!("{}_", self.name)))],
+            );
+        }
         section("input", &self.input);
         section("output", &self.output);
         section("metrics", &self.metrics);
-        let params: Vec<String> = self.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        section("params", &params);
+        let named = |all: &[(String, String)]| -> Vec<String> {
+            all.iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
+        section("wildcard_constraints", &named(&self.constraints));
+        section("params", &named(&self.params));
         if let Some(shell) = &self.shell {
             section("shell", &[shell_literal(shell)]);
         } else if self.input.is_empty() && self.output.is_empty() && self.metrics.is_empty() {
@@ -188,7 +215,7 @@ const TAKEN: [&str; 62] = [
 ];
 
 /// Names that are unique, and names in Python.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Names(BTreeSet<String>);
 
 impl Names {

@@ -42,6 +42,7 @@ use crate::graph::job::JobId;
 use crate::matching::index::PatternIndex;
 use crate::plan::context::Context;
 use crate::plan::instance::Trouble;
+use crate::plan::locked;
 use crate::store::runs::RunPlaces;
 use crate::store::{Record, Writer};
 use growth::GrowthState;
@@ -505,7 +506,7 @@ impl Run<'_> {
                 Checked::Failed
             }
             Verdict::Run(_) | Verdict::Lacks(_) if self.options.only_restore => {
-                self.refuse(unit, Trouble::new("no cache holds its result"));
+                self.refuse(unit, Trouble::new(JobFailure::IN_NO_CACHE));
                 self.note_cause(unit, unit);
                 Checked::Failed
             }
@@ -698,6 +699,9 @@ impl Run<'_> {
         self.tell_overwritten();
         self.tell_printed();
         self.tell_cache();
+        for message in locked::warnings(&self.cx) {
+            self.emit(EventKind::Warning { message });
+        }
         self.summary.wall_ms = self.elapsed().as_millis() as u64;
         self.summary.critical_path = self.chains.critical(|job| self.info(job).title());
         let cancelled = self.fatal.is_none() && self.cancel.level().is_some();

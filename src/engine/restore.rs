@@ -3,7 +3,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
-use crate::cache::{Lost, NewResult};
+use crate::cache::{Lost, Made, NewResult};
 use crate::disk;
 use crate::engine::conclude::AfterFacts;
 use crate::engine::work::dues;
@@ -15,8 +15,8 @@ use crate::plan::cached::{self, Found};
 use crate::plan::context::Context;
 use crate::plan::inputs;
 use crate::plan::instance::Instance;
-use crate::store::runs::RunLog;
-use crate::trace::fingerprint::Fingerprint;
+use crate::store::runs::{RunLog, job_log};
+use crate::trace::fingerprint::{Fingerprint, Origin};
 use crate::trace::identity::Known;
 use rayon::prelude::*;
 use std::path::Path;
@@ -114,12 +114,12 @@ fn replay(log: &Path, rule: &str, text: &[u8]) -> bool {
 
 /// Keeps what a job made, if it is to be kept. `made` are its outputs; what is known of them may be known otherwise
 /// afterwards.
-pub(crate) fn keep(
-    cx: &Context,
+pub(crate) fn keep<'m>(
+    cx: &'m Context,
     id: JobId,
     facts: &AfterFacts,
     duration_ms: u64,
-    made: &mut [(PathId, Known)],
+    made: &'m mut [(PathId, Known)],
 ) {
     let (Some(cache), Some(key)) = (&cx.cache, &facts.key) else { return };
     let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
@@ -131,7 +131,11 @@ pub(crate) fn keep(
         let index = job.outputs.iter().position(|output| output == path);
         index.is_none_or(|index| cached::keeps_bytes(cx, rule, job, index))
     };
-    let outputs = made.iter_mut().map(|(path, known)| (cx.paths.text(*path), known, keeps(path))).collect();
+    let output = |(path, known): &'m mut (PathId, Known)| {
+        let is_kept = keeps(path);
+        (cx.paths.text(*path), if is_kept { Made::There(known) } else { Made::Gone(known.digest()) })
+    };
+    let outputs = made.iter_mut().map(output).collect();
     let beside = (0..).zip(cached::beside(&names)).collect();
     let log = facts.has_log.then(|| facts.places.job_log(id.0));
     let log = log.filter(|log| disk::metadata(log).is_ok_and(|log| log.len() > 0));
@@ -140,7 +144,72 @@ pub(crate) fn keep(
         &cx.root,
         cx.files.hasher(),
         NewResult { rule: &rule.name, duration_ms, outputs, beside, log },
+        true,
     );
+}
+
+/// Keeps what stands in the places of a job's outputs, as an execution that is on record left it with these `results`. All
+/// files are read again. With whom new results are shared, it is not: that takes its time, and who wants it says so.
+///
+/// # Errors
+/// Why it is not kept, as what can be said of the job.
+pub(crate) fn keep_as_it_is(
+    cx: &Context,
+    id: JobId,
+    key: &Digest,
+    fingerprint: &Fingerprint,
+    results: &[Digest],
+) -> Result<(), String> {
+    let Some(cache) = &cx.cache else { return Err("there is no cache".into()) };
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    if (0..job.inputs.len()).any(|index| inputs::flags(job, index).has(Flag::Ancient)) {
+        return Err("it reads an `ancient` input, and nobody knows what that held when it ran".into());
+    }
+    let failed = |error: crate::error::Error| error.to_string();
+    let mut content: Vec<(&str, Option<Known>, Digest)> = Vec::with_capacity(results.len());
+    let dues = dues(cx, id);
+    for (index, ((path, result), due)) in job.outputs.iter().zip(results).zip(&dues).enumerate() {
+        let (text, due) = (cx.paths.text(*path), std::slice::from_ref(due));
+        let there = look(&cx.root, due).map_err(failed)?;
+        let known = match there.iter().all(|there| there.found.is_some()) {
+            true => collect(&cx.root, due, &there, cx.files.hasher()).map_err(failed)?,
+            false => None,
+        };
+        let known = known.and_then(|mut all| all.pop()).map(|(_, known)| known);
+        let is_marker = rule.output_flags.get(index).is_some_and(|flags| flags.has(Flag::Touch));
+        let is_it = |known: &Known| match is_marker {
+            true => fingerprint.marker(known.digest(), &cx.paths) == *result,
+            false => known.digest() == *result,
+        };
+        match &known {
+            Some(known) if is_it(known) => {}
+            Some(_) => return Err(format!("{text} changed since it was made")),
+            None if cx.may_be_absent(job, index) && !is_marker => {}
+            None => return Err(format!("{text} is not there")),
+        }
+        let is_kept = cached::keeps_bytes(cx, rule, job, index);
+        let digest = known.as_ref().map_or(*result, Known::digest);
+        content.push((text, known.filter(|_| is_kept), digest));
+    }
+    let names = Instance::naming(cx, job);
+    let trace = job.outputs.first().and_then(|path| cx.view.trace(*path));
+    let ran = trace.filter(|trace| trace.origin == Origin::Executed && trace.results == results);
+    let log = ran.as_ref().map(|ran| job_log(&cx.root.join(".rulemake"), ran.run, ran.job));
+    let outputs = content.iter_mut().map(|(path, known, digest)| match known {
+        Some(known) => (*path, Made::There(known)),
+        None => (*path, Made::Gone(*digest)),
+    });
+    let result = NewResult {
+        rule: &rule.name,
+        duration_ms: ran.as_ref().map_or(0, |ran| ran.duration_ms.into()),
+        outputs: outputs.collect(),
+        beside: (0..).zip(cached::beside(&names)).collect(),
+        log: log.filter(|log| disk::metadata(log).is_ok_and(|log| log.len() > 0)),
+    };
+    match cache.keep(key, &cx.root, cx.files.hasher(), result, false) {
+        true => Ok(()),
+        false => Err("the cache did not take it".into()),
+    }
 }
 
 /// Whether an input of which only the existence counts may be another than the one under whose content the result is to

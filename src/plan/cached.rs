@@ -4,7 +4,7 @@
 //! names. Where that is known not to be so, the job is none for the cache.
 
 use crate::base::digest::Digest;
-use crate::cache::{Entry, Form, Kept};
+use crate::cache::{Cache, Entry, Form, Kept};
 use crate::files::observe::Seen;
 use crate::graph::job::{Job, JobId};
 use crate::model::action::Action;
@@ -103,25 +103,31 @@ pub(crate) fn find(cx: &Context, id: JobId, check: &Check, all: bool) -> Option<
     if check.reasons.is_empty() || check.reasons.iter().any(must_run) {
         return None;
     }
-    let job = cx.job(id);
     let key = key(cx, id, check)?;
+    // Of several results that the same execution had, the one that the lock file names.
+    let found = find_named(cx, id, check, all).or_else(|| look(cx, cache, id, &key, all))?;
+    has_all_beside(cx, id, &found.entry).then_some(found)
+}
+
+/// What the cache holds of the result that the lock file names, if that can be had.
+pub(crate) fn find_locked(cx: &Context, id: JobId, check: &Check) -> Option<Found> {
+    key(cx, id, check)?;
+    find_named(cx, id, check, false).filter(|found| has_all_beside(cx, id, &found.entry))
+}
+
+fn find_named(cx: &Context, id: JobId, check: &Check, all: bool) -> Option<Found> {
+    let cache = cx.cache.as_ref()?;
+    let (pin, results) = locked::pinned(cx, id, check)?;
+    let is_it = |found: &Found| found.results(cx, cx.job(id), &check.fingerprint) == results;
+    look(cx, cache, id, &pin, all).filter(is_it)
+}
+
+fn look(cx: &Context, cache: &Cache, id: JobId, key: &Digest, all: bool) -> Option<Found> {
+    let job = cx.job(id);
     let placed = |index: usize| all || !cx.may_be_absent(job, index) || is_looked_into(cx, id, index);
     let placed: Vec<bool> = (0..job.outputs.len()).map(placed).collect();
-    let look = |key: &Digest| {
-        let entry = cache.find(key, |index| placed.get(index).copied().unwrap_or(true))?;
-        is_of(cx, id, &entry).then(|| Found { entry, placed: placed.clone() })
-    };
-    // Of several results that the same execution had, the one that the lock file names.
-    let named = locked::pinned(cx, id, check);
-    let is_named = |found: &Found| {
-        named.as_ref().is_none_or(|(_, results)| found.results(cx, job, &check.fingerprint) == *results)
-    };
-    let found = named.as_ref().and_then(|(pin, _)| look(pin)).filter(is_named).or_else(|| look(&key));
-    let found = found.filter(|found| has_all_beside(cx, id, &found.entry));
-    if !found.as_ref().is_some_and(is_named) && named.is_some() {
-        cache.tell_unlocked(job.outputs.first().map_or("", |path| cx.paths.text(*path)));
-    }
-    found
+    let entry = cache.find(key, |index| placed.get(index).copied().unwrap_or(true))?;
+    is_of(cx, id, &entry).then_some(Found { entry, placed })
 }
 
 /// The key names the outputs, so anything else was not written by us.
@@ -134,6 +140,20 @@ fn is_of(cx: &Context, id: JobId, entry: &Entry) -> bool {
             Form::File { .. } | Form::Small { .. } => !flags.has(Flag::Directory),
             Form::Directory { .. } => flags.has(Flag::Directory),
         })
+}
+
+/// Whether the directory of the cache holds these results of a job, under its key.
+pub(crate) fn holds(cx: &Context, id: JobId, check: &Check, key: &Digest, results: &[Digest]) -> bool {
+    let is_it =
+        |entry: &Entry| is_of(cx, id, entry) && entry.results(cx, cx.job(id), &check.fingerprint) == results;
+    // Bytes of what is there are kept.
+    let has_bytes = |entry: &Entry| {
+        let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+        let has =
+            |(index, kept): (usize, &Kept)| kept.form != Form::Gone || !keeps_bytes(cx, rule, job, index);
+        entry.outputs.iter().enumerate().all(has)
+    };
+    cx.cache.as_ref().is_some_and(|cache| cache.holds(key, |entry| is_it(entry) && has_bytes(entry)))
 }
 
 /// Keeps the result that is kept under the job's key also as the one that a lock file names: `results` are on record.

@@ -257,6 +257,7 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) 
     if let Some(trace) = trace {
         check.reasons.extend(missing_beside(cx, id)?);
         adopt_edited(cx, job, &trace, &mut check)?;
+        locked::compare(cx, id, &mut check);
     }
     Ok(check)
 }

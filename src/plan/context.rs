@@ -19,6 +19,7 @@ use crate::model::template::Used;
 use crate::model::workflow::Workflow;
 use crate::plan::aliases::Aliases;
 use crate::plan::code::CodeCache;
+use crate::plan::locked::Held;
 use crate::plan::temp::Temps;
 use crate::plan::trust::Trust;
 use crate::plan::units::Units;
@@ -26,7 +27,6 @@ use crate::store::View;
 use crate::trace::compare::Names;
 use crate::trace::fingerprint::SEMANTICS;
 use crate::trace::identity::{FileHash, Known};
-use crate::trace::lock::LockFile;
 use crate::trace::tree::Tree;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write as _;
@@ -61,7 +61,7 @@ pub(crate) struct Context {
     /// Where results are kept and looked for.
     pub(crate) cache: Option<Arc<Cache>>,
     /// What a lock file says of outputs.
-    pub(crate) lock: Option<Arc<LockFile>>,
+    pub(crate) lock: Option<Held>,
     /// Before a run: what outputs will hold that are not there, as far as the cache knows.
     pub(crate) foreknown: RwLock<FxHashMap<PathId, (Digest, bool)>>,
     pub(crate) units: Units,

@@ -1,12 +1,16 @@
 //! Takes what is on disk for the result of the rules as they are now, without running anything.
 
+use super::share::not_kept;
 use super::{RunOptions, Session, holder};
 use crate::base::clock;
+use crate::base::digest::Digest;
 use crate::base::path::{PathId, normalise};
+use crate::engine::restore::keep_as_it_is;
 use crate::error::Result;
 use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::model::action::Action;
+use crate::plan::cached;
 use crate::plan::check::{Check, Mode, compare_only, has_action};
 use crate::plan::context::Context;
 use crate::plan::instance::Trouble;
@@ -16,6 +20,7 @@ use crate::plan::trust::results_on_disk;
 use crate::store::{Loaded, Record, Writer, boot_id, read};
 use crate::trace::fingerprint::{Origin, Trace};
 use crate::trace::reason::Reason;
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
@@ -68,6 +73,8 @@ pub struct LeftOut {
 struct Candidate {
     id: JobId,
     trace: Trace,
+    /// Under which its result is kept in the cache, if it is.
+    key: Option<Digest>,
     /// All that it made was temporary, and is gone.
     is_gone: bool,
 }
@@ -125,8 +132,21 @@ impl Session {
         if !candidates.is_empty() {
             accepted.run = Some(cx.view.next_run());
             record(&cx, &candidates, &mut writer)?;
+            accepted.warnings.extend(self.keep_accepted(&cx, &candidates));
         }
         Ok(accepted)
+    }
+
+    /// Keeps what was accepted in the cache, if there is one: it is a result like others.
+    fn keep_accepted(&self, cx: &Context, candidates: &[Candidate]) -> Vec<String> {
+        let Some(cache) = &self.cache else { return Vec::new() };
+        let keep = |Candidate { id, trace, key, .. }: &Candidate| {
+            let kept = keep_as_it_is(cx, *id, key.as_ref()?, &trace.fingerprint, &trace.results);
+            let title = || cx.graph.info(*id, &cx.workflow, &cx.paths).title();
+            kept.err().map(|why| format!("{}: {why}", title()))
+        };
+        let because: Vec<String> = self.pool.install(|| candidates.par_iter().filter_map(keep).collect());
+        not_kept(&because).into_iter().chain(cache.take_notices()).collect()
     }
 
     fn accepting<T: AsRef<str>>(
@@ -281,6 +301,7 @@ fn candidate(cx: &Context, id: JobId, named: bool) -> Result<Option<Candidate>, 
             cx.temps.publish(*path, *digest);
         }
     }
+    let key = cached::key(cx, id, &found);
     let run = cx.view.next_run();
     let trace = Trace {
         rule: cx.rule(job).name.clone(),
@@ -292,7 +313,7 @@ fn candidate(cx: &Context, id: JobId, named: bool) -> Result<Option<Candidate>, 
         origin: Origin::Accepted,
         reported: reported::of(cx, job).iter().map(reported::bound).collect(),
     };
-    Ok(Some(Candidate { id, trace, is_gone }))
+    Ok(Some(Candidate { id, trace, key, is_gone }))
 }
 
 /// Why what is there may not be taken.

@@ -94,8 +94,8 @@ impl Session {
         let Some(log) = log.filter(|log| log.size == done.log_len) else { return };
         let cx = &done.cx;
         let (Some(mut looks), Some(files)) = (looks(cx), cx.files.looked()) else { return };
-        if options.lock == LockUse::Keep {
-            // It says what this run said of it, or the next one has to.
+        if options.lock != LockUse::Ignore {
+            // It says what this run said of it, or the next one has to; and another one may be known to nobody yet.
             looks.extend(look_of(lock_as_it_is(&self.root)));
         }
         let files = in_directories(cx, &files);
@@ -186,8 +186,12 @@ fn key<T: AsRef<str>>(request: &Digest, targets: &[T], options: &RunOptions) -> 
         return None;
     }
     let mut hasher = DigestHasher::new("rulemake request");
-    let keeps_lock = *lock == LockUse::Keep;
-    hasher.bytes(request.as_bytes()).number((*keep_temps).into()).number(keeps_lock.into());
+    let use_of_lock = match lock {
+        LockUse::Read => 0,
+        LockUse::Keep => 1,
+        LockUse::Ignore => 2,
+    };
+    hasher.bytes(request.as_bytes()).number((*keep_temps).into()).number(use_of_lock);
     hasher.number(targets.len() as u64);
     for target in targets {
         hasher.text(target.as_ref());

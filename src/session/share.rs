@@ -1,22 +1,48 @@
-//! Results that were kept here and are put where others find them.
+//! Results that are here and are put where they are found again: into the cache, and from there to where others find them.
 
 use super::{RunOptions, Session, plan_error};
+use crate::base::digest::Digest;
+use crate::cache::Sharing;
+use crate::engine::restore::keep_as_it_is;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::job::JobId;
 use crate::plan::cached;
-use crate::plan::check::{Mode, compare_only, has_action};
+use crate::plan::check::{Check, Mode, compare_only, has_action};
+use crate::plan::context::Context;
 use crate::plan::locked;
-use crate::store::read;
 use crate::trace::fingerprint;
 use rayon::prelude::*;
 use serde::Serialize;
+
+/// What [`Session::add_to_cache`] did.
+///
+/// ```
+/// use rulemake::inspect::Added;
+/// fn is_all(added: &Added) -> bool {
+///     added.left == 0 && added.not_kept == 0
+/// }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Added {
+    /// Results that are in the cache now.
+    pub results: usize,
+    /// Those of them that were not before.
+    pub added: usize,
+    /// Jobs that are not up to date, or not for the cache.
+    pub left: usize,
+    /// Results that are up to date and were not kept all the same; the warnings say why.
+    pub not_kept: usize,
+    /// What the user should hear.
+    pub warnings: Vec<String>,
+}
 
 /// What [`Session::push`] did.
 ///
 /// ```
 /// use rulemake::inspect::Pushed;
 /// fn is_all(pushed: &Pushed) -> bool {
-///     pushed.left == 0 && pushed.warnings.is_empty()
+///     pushed.left == 0 && pushed.refused == 0
 /// }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -26,10 +52,14 @@ pub struct Pushed {
     pub results: usize,
     /// Bytes of their files.
     pub bytes: u64,
-    /// Jobs whose results are not: they are not up to date, or were not kept, or the place did not take them.
+    /// Jobs that are not up to date, or not for the cache.
     pub left: usize,
-    /// Those of `left` that are up to date, but were made while no cache was on: results are kept when they are made.
+    /// Results that are up to date and could not be kept in the session's own cache first; the warnings say why.
     pub not_kept: usize,
+    /// Results of which the place has another one, made from the same: that one stays.
+    pub others: usize,
+    /// Results that the place did not take; the warnings say why.
+    pub refused: usize,
     /// What the user should hear.
     pub warnings: Vec<String>,
 }
@@ -38,13 +68,69 @@ pub struct Pushed {
 enum Push {
     /// It is there, with so many bytes.
     Done(u64),
-    NotKept,
     Left,
+    NotKept(String),
+    Other,
+    Refused,
+}
+
+/// A result that is up to date, in the cache.
+struct InCache {
+    check: Check,
+    key: Digest,
+    is_new: bool,
 }
 
 impl Session {
+    /// Puts the results of all up-to-date jobs that `targets` need (none = the default rule) into the session's cache, also those
+    /// that were made while there was none. All files of those are read again, for what is kept has to be what is on record.
+    /// Nothing runs.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// use rulemake::cache::Cache;
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-add-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// # let text = "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n";
+    /// let mut session = Session::builder(Workflow::parse("Rulefile", text)?).root(&root).open()?;
+    /// assert!(session.run::<&str>(&[], &RunOptions::default())?.success());
+    /// // Later somebody wants a cache.
+    /// let workflow = Workflow::parse("Rulefile", text)?;
+    /// let session = Session::builder(workflow).root(&root).cache(Cache::new(root.join("cache"))).open()?;
+    /// assert_eq!(session.add_to_cache::<&str>(&[], &RunOptions::default())?.added, 1);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Session::plan`]; [`ErrorKind::Environment`] when the session has no cache.
+    pub fn add_to_cache<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Added> {
+        let cx = self.looking(targets, options)?;
+        let Some(cache) = &self.cache else {
+            return Err(Error::new(ErrorKind::Environment, "there is no cache to put results into")
+                .with_help("name one with `--cache DIR`, or with `dir` below `[cache]` in rulemake.toml"));
+        };
+        let done = self.each_job(&cx, |id| in_cache(&cx, id))?;
+        let mut added = Added::default();
+        let mut because = Vec::new();
+        for one in done {
+            match one {
+                Ok(Some(InCache { is_new, .. })) => {
+                    added.results += 1;
+                    added.added += usize::from(is_new);
+                }
+                Ok(None) => added.left += 1,
+                Err(why) => because.push(why),
+            }
+        }
+        added.not_kept = because.len();
+        added.warnings = not_kept(&because).into_iter().chain(cache.take_notices()).collect();
+        Ok(added)
+    }
+
     /// Puts the results of all up-to-date jobs that `targets` need (none = the default rule) into the shared place of the
-    /// session's cache. Nothing runs.
+    /// session's cache, and before that into the cache, as [`Session::add_to_cache`] does. Of what is made from the same the first
+    /// result stays there; who wants another one locks it. Nothing runs.
     ///
     /// ```
     /// # use rulemake::{RunOptions, Session, Workflow};
@@ -52,6 +138,7 @@ impl Session {
     /// # let root = std::env::temp_dir().join(format!("rulemake-doc-push-{}", std::process::id()));
     /// # std::fs::create_dir_all(&root)?;
     /// let shared = std::sync::Arc::new(CacheDirectory::new(root.join("team")));
+    /// shared.create()?;
     /// let cache = Cache::new(root.join("own")).shared(shared, false);
     /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
     /// let mut session = Session::builder(workflow).root(&root).cache(cache).open()?;
@@ -64,46 +151,84 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`]; [`ErrorKind::Environment`] when the session has no cache with a shared place.
     pub fn push<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Pushed> {
-        let cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        let cx = self.looking(targets, options)?;
         let Some(cache) = self.cache.as_ref().filter(|cache| cache.is_shared()) else {
             return Err(Error::new(ErrorKind::Environment, "there is no shared cache to put results into")
                 .with_help(
                     "name one with `--cache-shared PLACE`, or with `shared` below `[cache]` in rulemake.toml",
                 ));
         };
-        let jobs: Vec<JobId> =
-            (0..cx.graph.jobs.len() as u32).map(JobId).filter(|id| has_action(&cx, *id)).collect();
-        let push = |id: &JobId| {
-            if cx.graph.open.contains_key(id) {
-                return Ok(Push::Left);
-            }
-            let check = compare_only(&cx, *id, Mode::Forecast).map_err(plan_error)?;
-            let key = cached::key(&cx, *id, &check).filter(|_| check.reasons.is_empty());
-            if key.is_some()
-                && let Some((own, results)) = locked::results(&cx, *id, &check.fingerprint)
-            {
-                cached::pin(&cx, *id, &check, &own, &results);
+        let push = |id: JobId| {
+            let InCache { check, key, .. } = match in_cache(&cx, id)? {
+                Ok(Some(held)) => held,
+                Ok(None) => return Ok(Push::Left),
+                Err(why) => return Ok(Push::NotKept(why)),
+            };
+            if let Some((own, results)) = locked::results(&cx, id, &check.fingerprint) {
+                cached::pin(&cx, id, &check, &own, &results);
                 cache.push(&fingerprint::pin(&own, &results), cx.files.hasher());
             }
-            Ok(match key {
-                Some(key) if !cache.holds(&key) => Push::NotKept,
-                Some(key) => cache.push(&key, cx.files.hasher()).map_or(Push::Left, Push::Done),
-                None => Push::Left,
+            Ok(match cache.push(&key, cx.files.hasher()) {
+                (Sharing::Done, bytes) => Push::Done(bytes),
+                (Sharing::Other, _) => Push::Other,
+                (Sharing::Failed, _) => Push::Refused,
             })
         };
-        let done: Result<Vec<Push>> = self.pool.install(|| jobs.par_iter().map(push).collect());
-        let done = done?;
-        let bytes = |push: &Push| match push {
-            Push::Done(bytes) => Some(*bytes),
-            Push::Left | Push::NotKept => None,
-        };
-        let results = done.iter().filter_map(bytes).count();
-        Ok(Pushed {
-            results,
-            bytes: done.iter().filter_map(bytes).sum(),
-            left: done.len() - results,
-            not_kept: done.iter().filter(|push| matches!(push, Push::NotKept)).count(),
-            warnings: cache.take_notices(),
-        })
+        let mut pushed = Pushed::default();
+        let mut because = Vec::new();
+        for one in self.each_job(&cx, push)? {
+            match one {
+                Push::Done(bytes) => {
+                    pushed.results += 1;
+                    pushed.bytes += bytes;
+                }
+                Push::Left => pushed.left += 1,
+                Push::NotKept(why) => because.push(why),
+                Push::Other => pushed.others += 1,
+                Push::Refused => pushed.refused += 1,
+            }
+        }
+        pushed.not_kept = because.len();
+        pushed.warnings = not_kept(&because).into_iter().chain(cache.take_notices()).collect();
+        Ok(pushed)
     }
+
+    /// Asks for each job that does something, on the pool.
+    fn each_job<T: Send>(&self, cx: &Context, ask: impl Fn(JobId) -> Result<T> + Sync) -> Result<Vec<T>> {
+        let jobs: Vec<JobId> =
+            (0..cx.graph.jobs.len() as u32).map(JobId).filter(|id| has_action(cx, *id)).collect();
+        self.pool.install(|| jobs.par_iter().map(|id| ask(*id)).collect())
+    }
+}
+
+/// Keeps the result of a job, if it is up to date and not kept yet. `None`: it is not up to date or not for the cache.
+///
+/// # Errors
+/// The outer one: the job cannot be looked at. The inner one: why the result is not kept.
+fn in_cache(cx: &Context, id: JobId) -> Result<std::result::Result<Option<InCache>, String>> {
+    if cx.graph.open.contains_key(&id) {
+        return Ok(Ok(None));
+    }
+    let check = compare_only(cx, id, Mode::Forecast).map_err(plan_error)?;
+    let results = check.adopted.as_ref().map(|adopted| &adopted.results).or(check.recorded.as_ref());
+    let (Some(key), Some(results), true) =
+        (cached::key(cx, id, &check), results.cloned(), check.reasons.is_empty())
+    else {
+        return Ok(Ok(None));
+    };
+    if cached::holds(cx, id, &check, &key, &results) {
+        return Ok(Ok(Some(InCache { check, key, is_new: false })));
+    }
+    let kept = keep_as_it_is(cx, id, &key, &check.fingerprint, &results);
+    let title = || cx.graph.info(id, &cx.workflow, &cx.paths).title();
+    Ok(kept.map(|()| Some(InCache { check, key, is_new: true })).map_err(|why| format!("{}: {why}", title())))
+}
+
+/// One warning for all that was not kept.
+pub(super) fn not_kept(because: &[String]) -> Option<String> {
+    let first = because.first()?;
+    Some(match because.len() {
+        1 => format!("the result of {first}, so it is not kept"),
+        n => format!("{n} results are not kept, the first of them that of {first}"),
+    })
 }

@@ -167,6 +167,15 @@ pub enum Reason {
         /// `regular file` or `directory`.
         expected: String,
     },
+    /// It is up to date, but the lock file has another result of the same, which is wanted and can be had.
+    OtherLocked {
+        /// The output.
+        path: String,
+        /// What the lock file says.
+        locked: Digest,
+        /// What is here.
+        here: Digest,
+    },
     /// An output that need not be there is gone, and a job that must run reads it.
     NeededBy {
         /// The output.
@@ -234,6 +243,7 @@ impl Reason {
             Reason::OutputMissing { path } => format!("{path} were there"),
             Reason::OutputModified { path, old, .. } => format!("{path} were {} again", old.short()),
             Reason::OutputKindChanged { path, expected } => format!("{path} were a {expected}"),
+            Reason::OtherLocked { path, here, .. } => format!("{path} were locked as {}", here.short()),
         })
     }
 
@@ -252,6 +262,7 @@ impl Reason {
                 | Reason::NeverBuilt
                 | Reason::OutputMissing { .. }
                 | Reason::OutputKindChanged { .. }
+                | Reason::OtherLocked { .. }
                 | Reason::Together { .. }
                 | Reason::NeededBy { .. }
         )
@@ -290,6 +301,7 @@ impl Reason {
             Reason::OutputMissing { .. } => "output-missing",
             Reason::OutputModified { .. } => "output-modified",
             Reason::OutputKindChanged { .. } => "output-kind-changed",
+            Reason::OtherLocked { .. } => "other-locked",
             Reason::NeededBy { .. } => "needed-by",
             Reason::Together { .. } => "together",
         }
@@ -353,6 +365,7 @@ impl fmt::Display for Reason {
             Reason::OutputMissing { path } => write!(f, "output {path} is missing"),
             Reason::OutputModified { path, .. } => write!(f, "output {path} was modified by hand"),
             Reason::OutputKindChanged { path, expected } => write!(f, "output {path} is not a {expected}"),
+            Reason::OtherLocked { path, .. } => write!(f, "Rulefile.lock has another result of {path}"),
             Reason::NeededBy { path, job } => write!(f, "{path} is gone, and {job} needs it"),
             Reason::Together { job } => write!(f, "it runs together with {job}"),
         }

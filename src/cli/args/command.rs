@@ -295,8 +295,9 @@ Examples:
     },
     /// Put results into the place that others share; runs nothing
     ///
-    /// Those of all jobs that the targets need and that are up to date. The place is named by `--cache-shared` or the
-    /// settings. With `--cache-push` each run does it by itself.
+    /// Those of all jobs that the targets need and that are up to date, also those that were made while no cache was on. Of
+    /// what is made from the same the first result stays there. The place is named by `--cache-shared` or the settings. With
+    /// `--cache-push` each run does it by itself.
     #[command(after_help = "\
 Examples:
   rulemake push --cache-shared /team/results        results of the first rule
@@ -309,6 +310,10 @@ Examples:
         common: Common,
     },
     /// Restore what the cache or the place that others share holds; runs nothing
+    ///
+    /// Where Rulefile.lock has another result than the one that is here, made from the same, the recorded one takes its
+    /// place; what was here is kept in the cache, and what was edited by hand in `.rulemake/saved`. Exits with 1 when something
+    /// is in no cache.
     #[command(after_help = "\
 Examples:
   rulemake pull --cache-shared https://host/team    what others made
@@ -324,7 +329,9 @@ Examples:
     ///
     /// For git: one line for each output, sorted, without times and hosts. Whoever has the file gets these results from a
     /// shared cache, also where a command gives another one each time; a file that holds what is locked is up to date, wherever
-    /// it came from. With `--lock`, or `lock = true` in `rulemake.toml`, each run writes it.
+    /// it came from. With `--lock`, or `lock = true` in `rulemake.toml`, each run writes it. A result that is another one than the
+    /// locked one of the same stays, and is told of, until `rulemake pull` takes the locked one or `rulemake lock` locks it. Of the
+    /// conflict of a merge the lines stay that are true of what is here.
     #[command(after_help = "\
 Examples:
   rulemake lock          lock what is up to date
@@ -365,12 +372,14 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
-    /// Show what the cache of results holds, make room in it, or look whether it is still right
+    /// Show what the cache of results holds, add to it, make room in it, or look whether it is right
     ///
     /// Nothing is removed without --yes. The cache is the one that `--cache`, the settings or RULEMAKE_CACHE name.
     #[command(after_help = "\
 Examples:
   rulemake cache                           what is kept, by rule
+  rulemake cache add                       keep also what is built already
+  rulemake cache init /team/results        a directory to share
   rulemake cache gc --max-size 50GB        what would go; with --yes it goes
   rulemake cache verify                    read everything")]
     Cache {

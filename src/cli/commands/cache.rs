@@ -1,9 +1,9 @@
 //! `rulemake cache`: what the cache of results holds, and what may go. Shows it first; removes only with `--yes`.
 
-use super::variables;
+use super::{Place, variables};
 use crate::cache::Around;
 use crate::exit::{Exit, Failure};
-use crate::options::Common;
+use crate::options::{Common, RunArgs};
 use crate::output::Output;
 use crate::project::Project;
 use crate::values::{age, bytes};
@@ -20,6 +20,9 @@ pub(crate) struct CacheUpkeep {
     /// What to do
     #[arg(value_name = "WHAT", default_value = "info")]
     what: What,
+    /// add: files or rules whose results are added, those of the first rule when none is given; init: the directory
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
     /// gc: remove results that were of no use last, until the others take no more than SIZE, such as `10GB`
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_size: Option<u64>,
@@ -41,6 +44,10 @@ pub(crate) struct CacheUpkeep {
 enum What {
     /// Show how much is kept, and of which rules
     Info,
+    /// Make a directory that is to be shared, or the one that `--cache-shared` or the settings name
+    Init,
+    /// Keep results that were made while no cache was on; their files are read, and nothing runs
+    Add,
     /// Make room: find what is of no use and what is beyond the limits
     Gc,
     /// Read everything, and find what is damaged
@@ -53,12 +60,18 @@ pub(crate) fn cache(
     upkeep: &CacheUpkeep,
     here: &Path,
 ) -> Result<Exit, Failure> {
+    if !matches!(upkeep.what, What::Add | What::Init) && !upkeep.targets.is_empty() {
+        return Err(Failure::new(Exit::Usage, "targets are for `rulemake cache add`"));
+    }
     let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
     let variables = variables();
     // Without a project there is none of its own.
     let root = Project::find(here, common).map_or(start.clone(), |project| project.root);
-    let Some(dir) = common.cache.directory(&Around { start: &start, root: &root, variables: &variables })
-    else {
+    let around = Around { start: &start, root: &root, variables: &variables };
+    if upkeep.what == What::Init {
+        return init(common, output, &upkeep.targets, &around);
+    }
+    let Some(dir) = common.cache.directory(&around) else {
         return Err(Failure::new(Exit::Usage, "there is no cache").help(
             "name one with `--cache DIR`, with `dir` below `[cache]` in rulemake.toml, or with the variable RULEMAKE_CACHE",
         ));
@@ -76,6 +89,8 @@ pub(crate) fn cache(
     };
     match upkeep.what {
         What::Info => info(&cache, output, common),
+        What::Init => Ok(Ok(Exit::Success)),
+        What::Add => return add(&Place::find(common.clone(), *output)?, &upkeep.targets),
         What::Gc => gc(&cache, output, upkeep),
         What::Verify => verify(&cache, output, upkeep.yes),
     }
@@ -108,6 +123,65 @@ fn info(cache: &CacheDirectory, output: &Output, common: &Common) -> Done {
             writeln!(text, "  {:<24} {:>6}  {:>9}", printable(&rule.rule), rule.results, size(rule.bytes));
     }
     Ok(output.answer(&text).map(|()| Exit::Success))
+}
+
+/// Makes a place to share. Only that: who goes on writing somewhere else has a mistake in a name.
+fn init(common: &Common, output: &Output, named: &[String], around: &Around<'_>) -> Result<Exit, Failure> {
+    let named = match named {
+        [] => common.cache.cache_shared.as_deref(),
+        [place] => Some(place.as_str()),
+        _ => return Err(Failure::new(Exit::Usage, "one directory is made at a time")),
+    };
+    let Some(place) = named else {
+        let failure = Failure::new(Exit::Usage, "which directory is to be made?");
+        return Err(failure.help("`rulemake cache init PLACE`, such as `rulemake cache init /team/results`"));
+    };
+    if place.contains("://") {
+        let message = format!("`{place}` is no directory: a server makes its places itself");
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let dir = around.path(Path::new(place));
+    let is_new = !dir.exists();
+    CacheDirectory::new(&dir).create().map_err(|error| {
+        Failure::new(Exit::Environment, format!("`{}` cannot be a shared cache: {error}", dir.display()))
+    })?;
+    let shown = printable(&dir.display().to_string()).into_owned();
+    output.remark(&match is_new {
+        true => format!("made {shown}; for a group: chgrp -R GROUP {shown}; chmod -R g+rwXs {shown}"),
+        false => format!("{shown} is there"),
+    });
+    Ok(Exit::Success)
+}
+
+fn add(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
+    if !place.has_cache() {
+        return Err(Failure::new(Exit::Usage, "the cache is turned off by `--no-cache`"));
+    }
+    let workflow = place.load(None)?;
+    let options = place.run_options(&RunArgs::default(), &workflow);
+    let session = place.session(workflow, &RunArgs::default()).open()?;
+    let targets = place.targets(targets, session.workflow());
+    let added = session.add_to_cache(&targets, &options);
+    place.show_printed(&session.take_printed());
+    let added = added.map_err(|error| place.explained(error, &targets))?;
+    let output = &place.output;
+    let exit = if added.not_kept == 0 { Exit::Success } else { Exit::Environment };
+    if output.json {
+        let mut json = serde_json::to_value(&added).unwrap_or_default();
+        json["v"] = 1.into();
+        output.answer_json(&json)?;
+        return Ok(exit);
+    }
+    added.warnings.iter().for_each(|warning| output.remark(&format!("warning: {}", printable(warning))));
+    let left = match added.left {
+        0 => String::new(),
+        1 => "; 1 is not up to date or not for the cache".to_string(),
+        n => format!("; {n} are not up to date or not for the cache"),
+    };
+    let before = added.results - added.added;
+    let before = if before == 0 { String::new() } else { format!(", {before} were in it") };
+    output.remark(&format!("{} added to the cache{before}{left}", count(added.added, "result")));
+    Ok(exit)
 }
 
 fn gc(cache: &CacheDirectory, output: &Output, upkeep: &CacheUpkeep) -> Done {

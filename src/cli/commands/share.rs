@@ -26,7 +26,8 @@ pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     place.show_printed(&session.take_printed());
     let pushed = pushed.map_err(|error| place.explained(error, &targets))?;
     let output = &place.output;
-    let exit = if pushed.warnings.is_empty() { Exit::Success } else { Exit::Environment };
+    let is_good = pushed.warnings.is_empty() || pushed.refused + pushed.not_kept == 0;
+    let exit = if is_good { Exit::Success } else { Exit::Environment };
     if output.json {
         let mut json = serde_json::to_value(&pushed).unwrap_or_default();
         json["v"] = 1.into();
@@ -34,22 +35,20 @@ pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     pushed.warnings.iter().for_each(|warning| output.remark(&format!("warning: {}", printable(warning))));
-    let left = match pushed.left.saturating_sub(pushed.not_kept) {
+    let of = |n: usize, one: &str, many: &str| match n {
         0 => String::new(),
-        1 => "; 1 is not up to date or not for the cache".to_string(),
-        n => format!("; {n} are not up to date or not for the cache"),
+        1 => format!("; 1 {one}"),
+        n => format!("; {n} {many}"),
     };
-    let not_kept = match pushed.not_kept {
-        0 => String::new(),
-        1 => "; 1 was made while no cache was on".to_string(),
-        n => format!("; {n} were made while no cache was on"),
-    };
+    let rest = [
+        of(pushed.refused, "was not taken", "were not taken"),
+        of(pushed.others, "is another one there", "are others there"),
+        of(pushed.not_kept, "could not be kept", "could not be kept"),
+        of(pushed.left, "is not up to date or not for the cache", "are not up to date or not for the cache"),
+    ];
     let size = list::size_text(pushed.bytes);
     let s = if pushed.results == 1 { "" } else { "s" };
-    output.remark(&format!("{} result{s} ({size}) in the shared cache{left}{not_kept}", pushed.results));
-    if pushed.not_kept > 0 {
-        output.remark("help: results are kept when they are made: `rulemake --force-all` with the cache on makes and keeps all");
-    }
+    output.remark(&format!("{} result{s} ({size}) in the shared cache{}", pushed.results, rest.concat()));
     Ok(exit)
 }
 

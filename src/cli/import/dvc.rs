@@ -1,23 +1,28 @@
-//! `dvc.yaml`: each stage is a rule, and each instance of a `foreach` or a `matrix`. Values of `params.yaml` stay where they
-//! are: the Rulefile reads them, so that a change of one runs what uses it.
+//! `dvc.yaml`: each stage is a rule; those of a `foreach` or a `matrix` have a rule with wildcards, or one in a loop. Values of
+//! `params.yaml` stay where they are: the Rulefile reads them, so that a change of one runs what uses it.
 
+mod each;
 mod stages;
 
-use super::interpolate::{Scopes, command_text, keys, path_expression, shown};
+use super::interpolate::{OPTIONS, Params, Scopes, TEXT, command_text, keys, path_expression};
 use super::make::several;
 use super::{Draft, Imported, Names, Note, assembled, quoted};
 use crate::exit::{Exit, Failure};
+use each::{Each, Said};
 use rulemake::Value;
 use serde_json::{Map, Value as Json};
 pub(crate) use stages::{File, Stage as ResolvedStage, stages};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-/// More instances than anybody wants to read.
-const MAX_INSTANCES: usize = 10_000;
 
 /// What is put before each command: DVC's go on after an unset variable and a failure in a pipe.
 pub(crate) const PREFIX: &str = "set +uo pipefail; ";
+
+/// The function of a Rulefile for what a wildcard may be.
+const ONE_OF: &str = r#"def one_of(values):
+    """A wildcard that is one of these, and nothing else."""
+    return "|".join(re.escape(str(value)) for value in values)
+"#;
 
 /// The options of an output that matter here.
 const PLAIN_OPTIONS: [&str; 12] =
@@ -48,6 +53,10 @@ fn reader<'t>(name: &str, text: &'t str, dir: &'t Path) -> Result<(Reader<'t>, M
         notes: Vec::new(),
         scopes: Scopes::default(),
         files: BTreeMap::new(),
+        constants: Map::new(),
+        constants_name: None,
+        defined: Vec::new(),
+        deps: BTreeSet::new(),
         drafts: Vec::new(),
         names: Names::default(),
     };
@@ -70,9 +79,13 @@ fn parsed(name: &str, text: &str) -> Result<Json, Failure> {
 }
 
 struct Stage {
-    /// As DVC names it: `train@a`.
+    /// As DVC names it, without what is behind an `@`.
     name: String,
     draft: Draft,
+    said: Said,
+    is_once: bool,
+    /// The names of its instances.
+    instances: Vec<String>,
     outputs: Vec<Output>,
 }
 
@@ -80,10 +93,17 @@ struct Stage {
 type Instance = (String, Map<String, Json>, Scopes);
 
 struct Output {
-    /// From the root, as it is now.
-    path: String,
+    /// From the root, as it is now, in each instance.
+    paths: Vec<String>,
     expression: String,
     is_metrics: bool,
+    is_directory: bool,
+}
+
+/// `${...}` of a stage: in all its instances at once, and in each as it is now.
+struct Values {
+    all: Scopes,
+    now: Vec<Scopes>,
 }
 
 struct Reader<'t> {
@@ -93,6 +113,13 @@ struct Reader<'t> {
     scopes: Scopes,
     /// Files of params that the Rulefile reads: what they hold now, and their name there.
     files: BTreeMap<String, (String, Json)>,
+    /// `vars` that stand in the file itself, and what the Rulefile calls them.
+    constants: Map<String, Json>,
+    constants_name: Option<String>,
+    /// What the Rulefile names besides.
+    defined: Vec<(String, String)>,
+    /// All paths that stages depend on, as they are now.
+    deps: BTreeSet<String>,
     drafts: Vec<Stage>,
     names: Names,
 }
@@ -136,22 +163,35 @@ impl Reader<'_> {
             }
         }
         let mut scopes = std::mem::take(&mut self.scopes);
-        let result = self.more_vars(vars, &mut scopes);
+        let constants = vars.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_object);
+        self.constants = constants.flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+        if !self.constants.is_empty() {
+            let name = self.names.unique("VARS");
+            scopes.push(self.constants.clone(), Some(&name));
+            self.constants_name = Some(name);
+        }
+        let files = vars.and_then(Json::as_array).into_iter().flatten().filter(|entry| !entry.is_object());
+        let result = self.more_vars(files, "", &mut scopes);
         self.scopes = scopes;
         result.map_err(wrong)
     }
 
-    fn more_vars(&mut self, vars: Option<&Json>, scopes: &mut Scopes) -> Result<(), String> {
-        for entry in vars.and_then(Json::as_array).into_iter().flatten() {
+    /// Adds what `vars` have; the files among them start from `wdir`.
+    fn more_vars<'j>(
+        &mut self,
+        vars: impl Iterator<Item = &'j Json>,
+        wdir: &str,
+        scopes: &mut Scopes,
+    ) -> Result<(), String> {
+        for entry in vars {
             match entry {
-                Json::Object(values) => {
-                    let Json::Object(values) = scopes.value(&Json::Object(values.clone()))? else { continue };
-                    scopes.push(values, None);
-                }
+                Json::Object(values) => scopes.push(values.clone(), None),
                 Json::String(path) => {
                     let (path, wanted) =
                         path.split_once(':').map_or((path.as_str(), None), |(p, k)| (p, Some(k)));
-                    let (name, content) = self.file(path)?;
+                    let path =
+                        joined(path, wdir).ok_or_else(|| format!("`{path}` leads out of the project"))?;
+                    let (name, content) = self.file(&path)?;
                     let Json::Object(mut values) = content else { continue };
                     if let Some(wanted) = wanted {
                         let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
@@ -167,27 +207,10 @@ impl Reader<'_> {
 
     fn stage(&mut self, name: &str, body: &Json) -> Result<(), Failure> {
         let line = self.line(&format!("{name}:"));
-        let instances = match self.instances(name, body) {
-            Ok(instances) => instances,
+        match self.drafted(name, body, line) {
+            Ok(stage) => self.drafts.push(stage),
             Err(what) => {
                 self.notes.push(Note::missing(line, format!("the stage `{name}` is left out: {what}")));
-                return Ok(());
-            }
-        };
-        if instances.len() > 1 || instances.first().is_some_and(|(instance, ..)| instance != name) {
-            let message = format!(
-                "`{name}` is written out, for each of its {} instances: commands have the values of now, later ones are not seen",
-                instances.len()
-            );
-            self.notes.push(Note::changed(line, message));
-        }
-        for (instance, body, scopes) in instances {
-            match self.instance(&instance, &body, scopes, line) {
-                Ok(stage) => self.drafts.push(stage),
-                Err(what) => {
-                    self.notes
-                        .push(Note::missing(line, format!("the stage `{instance}` is left out: {what}")));
-                }
             }
         }
         Ok(())
@@ -196,82 +219,63 @@ impl Reader<'_> {
     /// The instances of a stage: names, bodies and what `${...}` is in them.
     fn instances(&self, name: &str, body: &Json) -> Result<Vec<Instance>, String> {
         let body = body.as_object().ok_or("it is no mapping")?;
-        let with = |pairs: Vec<(&str, Json)>| {
+        let (each, inner) = Each::of(&self.scopes, body)?;
+        if each.is_once() {
+            return Ok(vec![(name.to_string(), inner.into_owned(), self.scopes.clone())]);
+        }
+        let named = each.instances.iter().zip(each.values()).map(|((key, _), values)| {
             let mut scopes = self.scopes.clone();
-            scopes.push(pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect(), None);
-            scopes
-        };
-        if let Some(each) = body.get("foreach") {
-            let inner = body.get("do").and_then(Json::as_object).ok_or("its `foreach` has no `do`")?;
-            return Ok(match self.scopes.value(each)? {
-                Json::Array(items) => {
-                    let by_value = items.iter().all(|item| !item.is_object() && !item.is_array());
-                    let named = |(at, item): (usize, Json)| {
-                        let key = if by_value { shown(&item) } else { at.to_string() };
-                        (format!("{name}@{key}"), inner.clone(), with(vec![("item", item)]))
-                    };
-                    items.into_iter().enumerate().map(named).collect()
-                }
-                Json::Object(map) => map
-                    .into_iter()
-                    .map(|(key, item)| {
-                        let scopes = with(vec![("key", key.clone().into()), ("item", item)]);
-                        (format!("{name}@{key}"), inner.clone(), scopes)
-                    })
-                    .collect(),
-                _ => return Err("its `foreach` is neither a list nor a mapping".into()),
-            });
-        }
-        let Some(matrix) = body.get("matrix") else {
-            return Ok(vec![(name.to_string(), body.clone(), self.scopes.clone())]);
-        };
-        let Json::Object(axes) = self.scopes.value(matrix)? else {
-            return Err("its `matrix` is no mapping".into());
-        };
-        let mut all: Vec<(Vec<String>, Map<String, Json>)> = vec![(Vec::new(), Map::new())];
-        for (axis, values) in &axes {
-            let values = values.as_array().ok_or_else(|| format!("`{axis}` of its matrix is no list"))?;
-            if all.len().saturating_mul(values.len()) > MAX_INSTANCES {
-                return Err(format!("it has more than {MAX_INSTANCES} instances"));
-            }
-            let mut next = Vec::new();
-            for (names, item) in &all {
-                for (at, value) in values.iter().enumerate() {
-                    let key = if value.is_object() || value.is_array() {
-                        format!("{axis}{at}")
-                    } else {
-                        shown(value)
-                    };
-                    let (mut names, mut item) = (names.clone(), item.clone());
-                    names.push(key);
-                    item.insert(axis.clone(), value.clone());
-                    next.push((names, item));
-                }
-            }
-            all = next;
-        }
-        let mut inner = body.clone();
-        inner.shift_remove("matrix");
-        Ok(all
-            .into_iter()
-            .map(|(names, item)| {
-                let key = names.join("-");
-                let scopes = with(vec![("key", key.clone().into()), ("item", Json::Object(item))]);
-                (format!("{name}@{key}"), inner.clone(), scopes)
-            })
-            .collect())
+            scopes.push(values, None);
+            (format!("{name}@{key}"), inner.clone().into_owned(), scopes)
+        });
+        Ok(named.collect())
     }
 
-    fn instance(
+    fn drafted(&mut self, name: &str, body: &Json, line: usize) -> Result<Stage, String> {
+        let instances = self.instances(name, body)?;
+        let (each, body) = Each::of(&self.scopes, body.as_object().ok_or("it is no mapping")?)?;
+        let body = body.as_ref();
+        let said = each.said(body, &name.to_uppercase());
+        let said = match &said.defined {
+            // Its name must be free, and stand in all that is made of it.
+            Some((wanted, _)) => each.said(body, &self.names.unique(wanted)),
+            None => said,
+        };
+        let mut values = Values { all: self.scopes.clone(), now: Vec::new() };
+        if !each.is_once() {
+            values.all.push_each(each.values(), said.symbols.clone());
+        }
+        let instance_names: Vec<String> = instances.iter().map(|(name, ..)| name.clone()).collect();
+        values.now = instances.into_iter().map(|(.., scopes)| scopes).collect();
+        let wdir_now = values.now.first().map_or(Ok(String::new()), |scopes| wdir(body, scopes))?;
+        for scopes in std::iter::once(&mut values.all).chain(&mut values.now) {
+            self.more_vars(items(body.get("vars")).iter(), &wdir_now, scopes)?;
+        }
+        let mut draft = Draft { name: self.names.unique(name), ..Draft::default() };
+        let outputs = self.filled(&mut draft, name, body, &values, line)?;
+        draft.each = said.looped.clone();
+        draft.constraints =
+            said.wildcards.iter().map(|(name, all)| (name.clone(), format!("one_of({all})"))).collect();
+        self.defined.extend(said.defined.clone());
+        Ok(Stage {
+            name: name.into(),
+            draft,
+            said,
+            is_once: each.is_once(),
+            instances: instance_names,
+            outputs,
+        })
+    }
+
+    /// Puts into a draft what stands in a stage, and says what it makes.
+    fn filled(
         &mut self,
+        draft: &mut Draft,
         name: &str,
         body: &Map<String, Json>,
-        mut scopes: Scopes,
+        values: &Values,
         line: usize,
-    ) -> Result<Stage, String> {
-        self.more_vars(body.get("vars"), &mut scopes)?;
-        let wdir = self.wdir(body, &scopes)?;
-        let mut draft = Draft { name: self.names.unique(name), ..Draft::default() };
+    ) -> Result<Vec<Output>, String> {
         self.notes.extend(Note::of_name(line, &draft.name));
         draft.doc = body.get("desc").and_then(Json::as_str).map(|text| text.trim().replace('\n', " "));
         for (key, is) in [
@@ -287,6 +291,7 @@ impl Reader<'_> {
                 self.notes.push(Note::changed(line, message));
             }
         }
+        let wdir = body.get("wdir").and_then(Json::as_str).unwrap_or_default();
         for dep in items(body.get("deps")) {
             let (path, _) = entry(dep);
             if path.contains("://") {
@@ -296,26 +301,47 @@ impl Reader<'_> {
                 ));
                 continue;
             }
-            draft.input.push(self.path(&scopes, path, &wdir)?.expression);
+            let (expression, paths) = path_of(values, path, wdir)?;
+            draft.input.push(expression);
+            self.deps.extend(paths);
         }
         let mut outputs = Vec::new();
         for kind in ["outs", "metrics", "plots"] {
             for out in items(body.get(kind)) {
                 let (path, options) = entry(out);
-                if options.and_then(|options| options.get("persist")) == Some(&Json::Bool(true)) {
-                    self.notes.push(Note::missing(line, format!("`{path}` is kept between runs (persist): `update(...)` does so, if the command changes it in place")));
-                }
-                let unknown = options.into_iter().flat_map(Map::keys).find(|key| {
-                    !PLAIN_OPTIONS.contains(&key.as_str()) && *key != "persist" && kind != "plots"
-                });
-                if let Some(key) = unknown {
-                    self.notes.push(Note::changed(line, format!("`{key}` of `{path}` means nothing here")));
-                }
-                let output = self.path(&scopes, path, &wdir)?;
-                outputs.push(Output { is_metrics: kind == "metrics", ..output });
+                self.told_of_options(kind, path, options, line);
+                let (expression, paths) = path_of(values, path, wdir)?;
+                let (is_metrics, is_directory) = (kind == "metrics", path.ends_with('/'));
+                outputs.push(Output { paths, expression, is_metrics, is_directory });
             }
         }
-        self.params(body.get("params"), &scopes, &wdir, &mut draft)?;
+        let mut params = Params::default();
+        self.params(body.get("params"), values, wdir, draft, &mut params)?;
+        draft.shell = Some(self.command(body, values, line, &mut params)?);
+        draft.params = params.all;
+        Ok(outputs)
+    }
+
+    fn told_of_options(&mut self, kind: &str, path: &str, options: Option<&Map<String, Json>>, line: usize) {
+        if options.and_then(|options| options.get("persist")) == Some(&Json::Bool(true)) {
+            self.notes.push(Note::missing(line, format!("`{path}` is kept between runs (persist): `update(...)` does so, if the command changes it in place")));
+        }
+        let unknown = options
+            .into_iter()
+            .flat_map(Map::keys)
+            .find(|key| !PLAIN_OPTIONS.contains(&key.as_str()) && *key != "persist" && kind != "plots");
+        if let Some(key) = unknown {
+            self.notes.push(Note::changed(line, format!("`{key}` of `{path}` means nothing here")));
+        }
+    }
+
+    fn command(
+        &mut self,
+        body: &Map<String, Json>,
+        values: &Values,
+        line: usize,
+        params: &mut Params,
+    ) -> Result<String, String> {
         let commands = match body.get("cmd") {
             Some(Json::String(text)) => vec![text.as_str()],
             Some(Json::Array(all)) => all.iter().filter_map(Json::as_str).collect(),
@@ -323,91 +349,72 @@ impl Reader<'_> {
         };
         let mut lines: Vec<String> = Vec::new();
         let last = commands.len().saturating_sub(1);
-        if !wdir.is_empty() {
-            lines.push(format!("cd {}", word(&wdir).replace('{', "{{").replace('}', "}}")));
+        let wdir = body.get("wdir").and_then(Json::as_str).and_then(|wdir| joined(wdir, ""));
+        if let Some(wdir) = wdir.filter(|wdir| !wdir.is_empty()) {
+            let text = command_text(&values.all.pieces(&wdir, false)?, params);
+            // What may be anything is quoted.
+            lines.push(match wdir.contains("${") {
+                true => format!("cd \"{text}\""),
+                false => format!("cd {}", word(&text)),
+            });
         }
         for (at, command) in commands.into_iter().enumerate() {
-            for expression in scopes.fixed(command) {
-                let message =
-                    format!("`${{{expression}}}` is written in as it is now: its later values are not seen");
+            for expression in values.all.fixed(command) {
+                let message = format!(
+                    "`${{{expression}}}` is in several files and is written in as it is now: its later values are not seen"
+                );
                 self.notes.push(Note::changed(line, message));
             }
-            let text = command_text(&scopes.pieces(command.trim(), true)?);
+            values.now.iter().try_for_each(|scopes| scopes.in_command(command).map(drop))?;
+            let text = command_text(&values.all.pieces(command.trim(), true)?, params);
             lines.push(match (several(&text), at == last) {
                 (false, _) => text,
                 (true, true) => format!("set +e\n{text}"),
                 (true, false) => format!("(\nset +e\n{text}\n)"),
             });
         }
-        draft.shell = Some(lines.join("\n"));
-        Ok(Stage { name: name.into(), draft, outputs })
-    }
-
-    fn wdir(&self, body: &Map<String, Json>, scopes: &Scopes) -> Result<String, String> {
-        match body.get("wdir") {
-            Some(Json::String(text)) => {
-                joined(&scopes.now(text)?, "").ok_or_else(|| "its `wdir` leads out of the project".into())
-            }
-            _ => Ok(String::new()),
-        }
-    }
-
-    fn path(&self, scopes: &Scopes, text: &str, wdir: &str) -> Result<Output, String> {
-        let now = scopes.now(text)?;
-        let path = if now.starts_with('/') {
-            now.clone()
-        } else {
-            joined(&now, wdir).ok_or_else(|| format!("`{now}` leads out of the project"))?
-        };
-        let plain =
-            !text.contains("..") && !text.starts_with("./") && wdir.is_empty() && !text.ends_with('/');
-        // What had to be rewritten is written as it is now.
-        let expression = if plain {
-            path_expression(&scopes.pieces(text, false)?)
-        } else {
-            quoted(&path.replace('{', "{{").replace('}', "}}"))
-        };
-        Ok(Output { path, expression, is_metrics: false })
+        Ok(lines.join("\n"))
     }
 
     /// Adds what is tracked of files of params.
     fn params(
         &mut self,
-        params: Option<&Json>,
-        scopes: &Scopes,
+        tracked: Option<&Json>,
+        values: &Values,
         wdir: &str,
         draft: &mut Draft,
+        params: &mut Params,
     ) -> Result<(), String> {
-        let mut names = Names::default();
-        for entry in items(params) {
-            let of_files: Vec<(String, Option<Vec<String>>)> = match entry {
-                Json::String(key) => vec![("params.yaml".into(), Some(vec![scopes.now(key)?]))],
+        for entry in items(tracked) {
+            let of_files: Vec<(&str, Vec<&str>)> = match entry {
+                Json::String(key) => vec![("params.yaml", vec![key])],
                 Json::Object(files) => {
-                    let mut all = Vec::new();
-                    for (file, wanted) in files {
-                        let wanted = items(Some(wanted)).iter().filter_map(|key| key.as_str());
-                        let wanted: Vec<String> =
-                            wanted.map(|key| scopes.now(key)).collect::<Result<_, _>>()?;
-                        all.push((scopes.now(file)?, Some(wanted).filter(|wanted| !wanted.is_empty())));
-                    }
-                    all
+                    let wanted = |wanted| items(Some(wanted)).iter().filter_map(Json::as_str).collect();
+                    files.iter().map(|(file, keys)| (file.as_str(), wanted(keys))).collect()
                 }
                 _ => return Err("an entry of `params` is neither a name nor a file".into()),
             };
             for (file, wanted) in of_files {
-                let file = joined(&file, wdir).ok_or_else(|| format!("`{file}` leads out of the project"))?;
-                let Some(wanted) = wanted else {
+                let (file_expression, files) = path_of(values, file, wdir)?;
+                if wanted.is_empty() {
                     // All of it: its content.
-                    draft.input.push(quoted(&file));
+                    draft.input.push(file_expression);
                     continue;
-                };
-                let (_, content) = self.file(&file)?;
-                for key in wanted {
-                    let keys = keys(&key).ok_or_else(|| format!("the param `{key}` is not understood"))?;
-                    let value = inside(&content, &keys);
-                    value.ok_or_else(|| format!("{file} has no `{key}`"))?;
-                    let arguments = format!("{}, {}", quoted(&file), quoted(&keys.join(".")));
-                    draft.params.push((names.unique(&key), from_file(&file, &arguments)));
+                }
+                for wanted in wanted {
+                    let mut key = Vec::new();
+                    for (scopes, file) in values.now.iter().zip(&files) {
+                        let now = scopes.now(wanted)?;
+                        key = keys(&now).ok_or_else(|| format!("the param `{now}` is not understood"))?;
+                        let (_, content) = self.file(file)?;
+                        inside(&content, &key).ok_or_else(|| format!("{file} has no `{now}`"))?;
+                    }
+                    let expression = match wanted.contains("${") {
+                        true => path_expression(&values.all.pieces(wanted, false)?),
+                        false => quoted(&key.join(".")),
+                    };
+                    let call = from_file(file, &format!("{file_expression}, {expression}"));
+                    params.add(wanted, call);
                 }
             }
         }
@@ -415,88 +422,178 @@ impl Reader<'_> {
     }
 
     fn finish(mut self) -> Imported {
-        let mut head = format!(
-            "\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix({})\n\n",
-            quoted(PREFIX)
-        );
-        for (path, (name, _)) in &self.files {
-            let stands_in = |text: &String| text.contains(&format!("{name}["));
-            let is_used = self.drafts.iter().any(|Stage { draft, outputs, .. }| {
-                let outputs = outputs.iter().map(|output| &output.expression);
-                draft.shell.iter().chain(&draft.input).chain(outputs).any(stands_in)
-            });
-            if is_used {
-                head.push_str(&format!("{name} = {}\n", from_file(path, &quoted(path))));
-            }
-        }
         let locked = self.locked_directories();
-        let inputs: Vec<String> = self.drafts.iter().flat_map(|stage| stage.draft.input.clone()).collect();
         let mut all = Draft { name: self.names.unique("all"), ..Draft::default() };
         all.doc = Some("All stages, as `dvc repro` runs them.".into());
         let mut drafts = Vec::new();
         for stage in std::mem::take(&mut self.drafts) {
-            let Stage { name, mut draft, outputs } = stage;
-            if outputs.is_empty() {
-                let stamp = stamp(&name);
-                let line = self.line(&format!("{}:", name.split('@').next().unwrap_or(&name)));
-                let when = if draft.input.is_empty() && draft.params.is_empty() {
-                    "runs once"
-                } else {
-                    "runs when what it needs changed"
-                };
-                self.notes.push(Note::changed(
-                    line,
-                    format!("`{name}` makes no file: it {when}, and leaves `{stamp}`"),
-                ));
-                draft.output.push(format!("touch({})", quoted(&stamp)));
-                all.input.push(quoted(&stamp));
-            }
-            for output in outputs {
-                let inside = format!("\"{}/", output.path);
-                let is_directory = self.dir.join(&output.path).is_dir()
-                    || locked.contains(&output.path)
-                    || inputs.iter().any(|input| input.starts_with(&inside));
-                let unsure = !is_directory
-                    && !self.dir.join(&output.path).exists()
-                    && !output.path.rsplit('/').next().unwrap_or_default().contains('.');
-                if unsure {
-                    let line = self.line(&format!("- {}", output.path));
-                    let message = format!(
-                        "`{}` is taken for a file: if it is a directory, write `directory(...)` around it",
-                        output.path
-                    );
-                    self.notes.push(Note::changed(line, message));
-                }
-                all.input.push(output.expression.clone());
-                if output.is_metrics {
-                    draft.metrics.push(output.expression);
-                    continue;
-                }
-                draft.output.push(if is_directory {
-                    format!("directory({})", output.expression)
-                } else {
-                    output.expression
-                });
-            }
-            drafts.push(draft);
+            drafts.push(self.finished(stage, &locked, &mut all));
         }
         drafts.insert(0, all);
         self.notes.sort_by_key(|note| note.line);
         self.notes.dedup();
         let rules = drafts.iter().map(|draft| draft.name.clone()).collect();
-        Imported { text: assembled(&head, &drafts, ""), rules, notes: self.notes }
+        let rest = assembled("", &drafts, "");
+        Imported { text: assembled(&self.head(&rest), &drafts, ""), rules, notes: self.notes }
+    }
+
+    /// The rule of a stage, and what the first rule wants of it.
+    fn finished(&mut self, stage: Stage, locked: &BTreeSet<String>, all: &mut Draft) -> Draft {
+        let Stage { name, mut draft, said, is_once, instances, outputs } = stage;
+        let line = self.line(&format!("{name}:"));
+        if outputs.is_empty() {
+            let stamp = if is_once { stamp(&name) } else { stamp(&format!("{name}@{}", said.key)) };
+            let when = if draft.input.is_empty() && draft.params.is_empty() {
+                "runs once"
+            } else {
+                "runs when what it needs changed"
+            };
+            self.notes.push(Note::changed(
+                line,
+                format!("`{name}` makes no file: it {when}, and leaves `{stamp}`"),
+            ));
+            let stamp = match said.looped {
+                Some(_) => format!("f{}", quoted(&stamp)),
+                None => quoted(&stamp),
+            };
+            draft.output.push(format!("touch({stamp})"));
+            all.input.push(said.all_of(&stamp));
+        }
+        if let (false, Some(instance)) = (is_once, instances.first()) {
+            self.notes.push(Note::changed(line, match &said.looped {
+                Some(_) => format!("`{name}` is a loop that makes a rule for each of its instances, now {}: `{instance}` is the rule `{}_...`", instances.len(), draft.name),
+                None => format!("`{name}` is one rule for all of its instances, now {}: instead of `{instance}` ask for what it makes", instances.len()),
+            }));
+        }
+        for output in outputs {
+            let is_directory = output.is_directory
+                || output.paths.iter().any(|path| {
+                    let inside = format!("{path}/");
+                    let first = self.deps.range(inside.clone()..).next();
+                    self.dir.join(path).is_dir()
+                        || locked.contains(path)
+                        || first.is_some_and(|dep| dep.starts_with(&inside))
+                });
+            let unsure = output.paths.iter().find(|path| {
+                !self.dir.join(path).exists() && !path.rsplit('/').next().unwrap_or_default().contains('.')
+            });
+            if let (false, Some(path)) = (is_directory, unsure) {
+                let line = self.line(&format!("- {path}"));
+                let message = format!(
+                    "`{path}` is taken for a file: if it is a directory, write `directory(...)` around it"
+                );
+                self.notes.push(Note::changed(line, message));
+            }
+            all.input.push(said.all_of(&output.expression));
+            if output.is_metrics {
+                draft.metrics.push(output.expression);
+                continue;
+            }
+            draft.output.push(match is_directory {
+                true => format!("directory({})", output.expression),
+                false => output.expression,
+            });
+        }
+        draft
+    }
+
+    /// What stands before the rules: whatever of it `rest`, the rules, or what comes after it needs.
+    fn head(&self, rest: &str) -> String {
+        let mut needed = rest.to_string();
+        let mut definitions = Vec::new();
+        for (name, code) in self.defined.iter().rev() {
+            if has_word(&needed, name) {
+                definitions.push(format!("{name} = {code}\n"));
+                needed.push_str(code);
+            }
+        }
+        definitions.reverse();
+        let mut read = String::new();
+        for (path, (name, _)) in &self.files {
+            if has_word(&needed, name) {
+                read.push_str(&format!("{name} = {}\n", from_file(path, &quoted(path))));
+            }
+        }
+        if let Some(name) = self.constants_name.as_ref().filter(|name| has_word(&needed, name)) {
+            let values = Scopes::default().python(&Json::Object(self.constants.clone()));
+            read.push_str(&format!("{name} = {}\n", values.unwrap_or_default()));
+        }
+        let calls = |name: &str| has_word(&needed, name) && needed.contains(&format!("{name}("));
+        let mut functions = String::new();
+        for (name, code) in [("one_of", ONE_OF), ("text", TEXT), ("options", OPTIONS)] {
+            if calls(name) {
+                functions.push_str(&format!("{code}\n\n"));
+            }
+        }
+        let mut head = String::from("\n");
+        for (module, used) in [("re", "re."), ("shlex", "shlex.")] {
+            if functions.contains(used) || (module == "re" && needed.contains("re.sub(r")) {
+                head.push_str(&format!("import {module}\n"));
+            }
+        }
+        head.push_str(&format!(
+            "\n# DVC's commands go on after an unset variable and a failure in a pipe.\nshell.prefix({})\n\n",
+            quoted(PREFIX)
+        ));
+        head.push_str(&format!("{read}\n{functions}{}", definitions.concat()));
+        head
     }
 
     /// Outputs that were directories when DVC made them.
-    fn locked_directories(&self) -> Vec<String> {
+    fn locked_directories(&self) -> BTreeSet<String> {
         let text = text_of(&self.dir.join("dvc.lock")).unwrap_or_default();
         let lock = parsed("dvc.lock", &text).unwrap_or(Json::Null);
         let stages = lock.get("stages").and_then(Json::as_object).into_iter().flat_map(Map::values);
         let outs = stages.filter_map(|stage| stage.get("outs")?.as_array()).flatten();
         let is_directory =
             |out: &&Json| out.get("md5").and_then(Json::as_str).is_some_and(|md5| md5.ends_with(".dir"));
-        outs.filter(is_directory).filter_map(|out| Some(out.get("path")?.as_str()?.to_string())).collect()
+        let paths = outs.filter(is_directory).filter_map(|out| out.get("path")?.as_str());
+        paths.map(|path| path.trim_end_matches('/').to_string()).collect()
     }
+}
+
+/// The directory of a stage, from the root.
+fn wdir(body: &Map<String, Json>, scopes: &Scopes) -> Result<String, String> {
+    match body.get("wdir") {
+        Some(Json::String(text)) => {
+            joined(&scopes.now(text)?, "").ok_or_else(|| "its `wdir` leads out of the project".into())
+        }
+        _ => Ok(String::new()),
+    }
+}
+
+/// A path of a stage as the Rulefile says it, and what it is now in each instance.
+fn path_of(values: &Values, text: &str, wdir: &str) -> Result<(String, Vec<String>), String> {
+    let from_root = |path: &str, wdir: &str| match path.starts_with('/') {
+        true => Some(path.to_string()),
+        false => joined(path, wdir),
+    };
+    let said = from_root(text, wdir);
+    let mut now = Vec::new();
+    for scopes in &values.now {
+        let path = scopes.now(text)?;
+        let path = from_root(&path, &scopes.now(wdir)?)
+            .ok_or_else(|| format!("`{path}` leads out of the project"))?;
+        // What is put in may lead up, or be a whole path.
+        let is_same = said.as_ref().is_some_and(|said| {
+            scopes.now(said).is_ok_and(|said| from_root(&said, "").as_ref() == Some(&path))
+        });
+        if !is_same {
+            return Err(format!("where `{text}` leads depends on what is put in"));
+        }
+        now.push(path);
+    }
+    let said = said.ok_or_else(|| format!("`{text}` leads out of the project"))?;
+    Ok((path_expression(&values.all.pieces(&said, false)?), now))
+}
+
+/// Whether a name stands in it by itself.
+fn has_word(text: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + word.len()..]);
+        !before.ends_with(part) && !after.starts_with(part)
+    })
 }
 
 /// The call of the Rulefile that reads a file, in whatever format.
@@ -514,7 +611,7 @@ pub(crate) fn stamp(stage: &str) -> String {
 }
 
 /// The value to which keys lead.
-fn inside<'j>(content: &'j Json, keys: &[String]) -> Option<&'j Json> {
+pub(super) fn inside<'j>(content: &'j Json, keys: &[String]) -> Option<&'j Json> {
     keys.iter().try_fold(content, |value, part| match value {
         Json::Object(map) => map.get(part),
         Json::Array(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),

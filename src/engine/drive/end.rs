@@ -14,6 +14,7 @@ use crate::graph::info::JobInfo;
 use crate::graph::job::JobId;
 use crate::plan::check::has_action;
 use crate::plan::instance::Trouble;
+use crate::plan::locked;
 use crate::store::{Record, runs};
 use crate::trace::fingerprint::Origin;
 use crate::trace::identity::Known;
@@ -126,6 +127,7 @@ impl Run<'_> {
             self.tell_nondeterministic(job, affected.len());
         }
         let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
+        locked::compare_made(&cx, JobId(job), &prepared.fingerprint, &results, true);
         if let Some(changed) = changed {
             let title = self.info(job).title();
             self.emit(EventKind::Warning {

@@ -10,8 +10,10 @@ use crate::engine::restore::{self, Restored};
 use crate::graph::job::JobId;
 use crate::plan::cached::Found;
 use crate::plan::instance::Trouble;
+use crate::plan::locked;
 use crate::store::Record;
-use crate::trace::fingerprint::Origin;
+use crate::trace::fingerprint::{Origin, pin};
+use crate::trace::reason::Reason;
 use std::sync::Arc;
 
 impl Run<'_> {
@@ -31,11 +33,18 @@ impl Run<'_> {
             return Err((job, Trouble::new("it was not prepared")));
         };
         let fingerprint = prepared.fingerprint.clone();
+        let is_replaced = prepared.reasons.iter().any(|reason| matches!(reason, Reason::OtherLocked { .. }));
+        let replaced = prepared.recorded.clone().filter(|_| is_replaced);
         cx.forget(id);
         let (log, sender) = (self.launcher.log(job), self.sender.clone());
         self.in_pool += 1;
         self.pool.spawn(move || {
             let mut saved = Vec::new();
+            if let Some(results) = replaced {
+                // It was made, and whoever locked it may want it again. What cannot be kept can be made.
+                let own = pin(&fingerprint.locked(&cx.paths), &results);
+                let _ = restore::keep_as_it_is(&cx, id, &own, &fingerprint, &results);
+            }
             let conclusion = match way.clear() {
                 Err(message) => Conclusion::failed(Trouble::new(message)),
                 Ok(moved) => {
@@ -69,6 +78,7 @@ impl Run<'_> {
             cx.job(JobId(job)).outputs.iter().zip(&results).map(|(path, digest)| (*path, *digest)).collect();
         let affected = self.affected(job, &made);
         let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
+        locked::compare_made(&cx, JobId(job), &prepared.fingerprint, &results, false);
         let reasons = std::mem::take(&mut prepared.reasons);
         let saved_ms = prepared.found.as_ref().map_or(0, |found| found.entry.duration_ms);
         let trace = prepared.into_trace(&cx, job, results, self.number, saved_ms, Origin::Restored);

@@ -1,6 +1,6 @@
 //! The stages of a `dvc.yaml` as DVC itself resolves them: each instance with its command, files and params as they are now.
 
-use super::{Reader, Scopes, entry, items, joined, keys, reader};
+use super::{Reader, Scopes, entry, items, joined, keys, reader, wdir};
 use crate::exit::Failure;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -61,8 +61,8 @@ pub(crate) fn stages(name: &str, text: &str, dir: &Path) -> Result<Vec<(String, 
 
 impl Reader<'_> {
     fn resolved(&mut self, body: &Map<String, Json>, mut scopes: Scopes) -> Resolved {
-        self.more_vars(body.get("vars"), &mut scopes)?;
-        let wdir = self.wdir(body, &scopes)?;
+        let wdir = wdir(body, &scopes)?;
+        self.more_vars(items(body.get("vars")).iter(), &wdir, &mut scopes)?;
         let command = |text: &Json| {
             let text = text.as_str().ok_or("its `cmd` is no text")?;
             Ok::<Json, String>(scopes.in_command(text)?.into())
