@@ -48,6 +48,7 @@ use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
 use crate::plan::foreseen::{self, called, plan_of};
 use crate::plan::instance::{Instance, Trouble};
+use crate::plan::locked::Held;
 use crate::plan::orphans;
 use crate::plan::plan::{Plan, Verdict};
 use crate::plan::temp::Temps;
@@ -245,6 +246,17 @@ impl Session {
         loaded: &mut Loaded,
         writable: bool,
     ) -> Result<Context> {
+        self.context_with(targets, options, loaded, writable, lock::load(&self.root, options)?)
+    }
+
+    fn context_with<T: AsRef<str>>(
+        &self,
+        targets: &[T],
+        options: &RunOptions,
+        loaded: &mut Loaded,
+        writable: bool,
+        lock: Option<Held>,
+    ) -> Result<Context> {
         let trust = options.trust(loaded).map_err(plan_error)?;
         let targets = self.targets(targets, loaded)?;
         let mut paths = std::mem::take(&mut loaded.paths);
@@ -328,7 +340,7 @@ impl Session {
             markers: Default::default(),
             temp_dir: self.temp_dir.clone(),
             cache: self.cache.clone(),
-            lock: lock::load(&self.root, options)?,
+            lock,
             foreknown: Default::default(),
         })
     }

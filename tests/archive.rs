@@ -119,7 +119,7 @@ fn results_are_chosen() {
 #[test]
 fn without_results_they_come_out_of_the_cache() {
     let shared = tempfile::TempDir::new().unwrap();
-    let shared = shared.path().join("shared").display().to_string();
+    let shared = shared.path().display().to_string();
     let case = project().run(&["--lock", "--cache-shared", &shared, "--cache-push"]);
     let case = case.call(&["archive", "-o", "p.tar.zst", "--results", "none"]);
     let other = unpacked(&case, &[]).run(&["--cache-shared", &shared]).ran(&[]);

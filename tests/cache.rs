@@ -483,6 +483,7 @@ fn a_pipe_in_the_place_of_a_file_of_the_cache_is_a_miss_and_no_hang() {
     ] {
         let dir = TempDir::new().unwrap();
         let [own, shared] = ["own", "shared"].map(|name| dir.path().join(name).display().to_string());
+        fs::create_dir(&shared).unwrap();
         let args: &[&str] = match is_shared {
             true => &["--cache", &own, "--cache-shared", &shared, "--cache-push"],
             false => &["--cache", &own],
@@ -593,6 +594,7 @@ fn a_read_only_cache_gives_what_it_holds() {
         [("auto", false), ("hardlink", false), ("copy", false), ("reflink", false), ("auto", true)]
     {
         let (_dir, cache) = cache();
+        fs::create_dir(&cache).unwrap();
         let filling: &[&str] =
             if is_shared { &["--cache-shared", &cache, "--cache-push"] } else { &["--cache", &cache] };
         Case::new().rulefile(text).run(&[filling, &["--config", "n=60000", "--cache-link", link]].concat());

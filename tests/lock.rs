@@ -35,7 +35,9 @@ fn checkout() -> Case {
 
 fn place() -> (TempDir, String) {
     let dir = TempDir::new().unwrap();
-    let path = dir.path().join("shared").display().to_string();
+    let path = dir.path().join("shared");
+    fs::create_dir(&path).unwrap();
+    let path = path.display().to_string();
     (dir, path)
 }
 
@@ -155,9 +157,13 @@ rule one:
     let text = case.read(LOCK);
     let lines: Vec<&str> = text.lines().collect();
     let names: Vec<&str> = lines.iter().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(names, ["#", "%23x", "a.txt", "b%20b.txt", "é.txt"]);
+    assert_eq!(
+        names,
+        ["#", "", "%23x", "", "a.txt", "", "b%20b.txt", "", "é.txt"],
+        "git merges neighbours with something between"
+    );
     let digest = blake3_of("x\n");
-    assert!(lines[1..].iter().all(|line| line.split(' ').nth(1) == Some(&digest)), "{text}");
+    assert!(lines[2..].iter().step_by(2).all(|line| line.split(' ').nth(1) == Some(&digest)), "{text}");
     let meta = |case: &Case| fs::metadata(case.path(LOCK)).unwrap().modified().unwrap();
     let before = meta(&case);
     let case = case.run(&["--lock"]).ran(&[]).call(&["lock"]).run(&["--lock", "--force-all"]);
@@ -250,20 +256,20 @@ fn the_check_tells_each_output_that_differs() {
 fn a_file_that_cannot_be_read_is_told_with_its_line_and_the_way_out() {
     let case = checkout().run(&["--lock"]);
     let lock = case.read(LOCK);
-    let second = lock.lines().nth(1).unwrap().to_string();
+    let second = lock.lines().nth(2).unwrap().to_string();
     let conflict =
         lock.replace(&second, &format!("<<<<<<< HEAD\n{second}\n=======\n{second}\n>>>>>>> other"));
     let case = case.file(LOCK, &conflict);
-    for args in [&[][..], &["lock"], &["lock", "--check"], &["-n"], &["why", "out/a.txt"]] {
+    for args in [&[][..], &["lock", "--check"], &["-n"], &["why", "out/a.txt"]] {
         let case = case.command(args).output().unwrap();
         let text = String::from_utf8_lossy(&case.stderr).into_owned();
         assert_eq!(case.status.code(), Some(3), "{args:?}: {text}");
-        assert!(text.contains("Rulefile.lock:2:1") && text.contains("a merge left a conflict"), "{text}");
-        assert!(text.contains("take either version"), "{text}");
+        assert!(text.contains("Rulefile.lock:3:1") && text.contains("a merge left a conflict"), "{text}");
+        assert!(text.contains("`rulemake lock` settles it"), "{text}");
     }
     let case = case.run(&["--no-lock"]).ran(&[]);
     let case = case.file(LOCK, &lock.replace(&second, "out/a.txt blake3:12"));
-    let case = case.call_with_code(&[], 3).stderr_has("Rulefile.lock:2:1").stderr_has("remove the line");
+    let case = case.call_with_code(&[], 3).stderr_has("Rulefile.lock:3:1").stderr_has("remove the line");
     let case = case.remove(LOCK);
     fs::create_dir(case.path(LOCK)).unwrap();
     let case = case.call_with_code(&[], 7).stderr_has("is not a regular file");
@@ -272,48 +278,109 @@ fn a_file_that_cannot_be_read_is_told_with_its_line_and_the_way_out() {
     case.call_with_code(&[], 3).stderr_has("is not UTF-8");
 }
 
-/// Two branches that each make another result: git merges the lines by itself.
-#[test]
-fn git_merges_what_two_branches_locked() {
+/// A project in git, with nine files and what is made of each; skipped where there is no git.
+fn in_git() -> Option<Case> {
     if Command::new("git").arg("--version").output().is_err() {
         eprintln!("git is not here: skipped");
-        return;
+        return None;
     }
     let rules = "\
 rule all:
-    input: expand('out/{s}.txt', s=glob_wildcards('in/{s}.txt').s)
+    input: expand('out/{s}.txt', s=glob_wildcards('in/{s}.txt').s), 'sum'
 rule out:
     input: 'in/{s}.txt'
     output: 'out/{s}.txt'
     shell: 'cp {input} {output}'
+rule sum:
+    input: expand('out/{s}.txt', s=glob_wildcards('in/{s}.txt').s)
+    output: 'sum'
+    shell: 'cat {input} > {output}; date +%s%N >> {output}'
 ";
     let case = (0..9).fold(Case::new().rulefile(rules), |case, n| case.file(&format!("in/{n}.txt"), "x\n"));
-    let git = |args: &[&str]| {
-        let mut git = Command::new("git");
-        git.args(["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]).args(args);
-        let output = git.current_dir(case.root()).output().unwrap();
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
-    };
-    let lock = || assert!(case.command(&["--lock", "-q"]).status().unwrap().success());
-    let commit = |message: &str| {
-        git(&["add", "Rulefile", "Rulefile.lock", "in"]);
-        git(&["commit", "-qm", message]);
-    };
-    git(&["init", "-q"]);
-    lock();
-    commit("base");
-    git(&["switch", "-qc", "one"]);
-    fs::write(case.path("in/1.txt"), "one\n").unwrap();
-    lock();
-    commit("one");
-    git(&["switch", "-q", "main"]);
-    fs::write(case.path("in/7.txt"), "seven\n").unwrap();
-    lock();
-    commit("seven");
-    git(&["merge", "-q", "--no-edit", "one"]);
-    let merged = case.read(LOCK);
-    lock();
-    assert_eq!(case.read(LOCK), merged, "the merge is what a run writes");
+    assert!(git(&case, &["init", "-q"]));
+    Some(case)
+}
+
+fn git(case: &Case, args: &[&str]) -> bool {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]).args(args);
+    git.current_dir(case.root()).output().unwrap().status.success()
+}
+
+/// Changes a source, makes what follows from it, and commits that with the lock file.
+#[track_caller]
+fn commit(case: &Case, source: &str, text: &str, target: &str) {
+    fs::write(case.path(source), text).unwrap();
+    assert!(case.command(&["--lock", "-q", target]).status().unwrap().success());
+    assert!(git(case, &["add", "Rulefile", "Rulefile.lock", "in"]) && git(case, &["commit", "-qm", text]));
+}
+
+/// Two branches that each make another result: git merges the lines by itself, also those of neighbours.
+#[test]
+fn git_merges_what_two_branches_locked() {
+    let Some(case) = in_git() else { return };
+    commit(&case, "in/0.txt", "base", "all");
+    for (one, two) in [("1", "7"), ("3", "4"), ("6", "5")] {
+        let file = |n: &str| (format!("in/{n}.txt"), format!("out/{n}.txt"));
+        assert!(git(&case, &["switch", "-qc", &format!("branch{one}")]));
+        commit(&case, &file(one).0, "one", &file(one).1);
+        assert!(git(&case, &["switch", "-q", "main"]));
+        commit(&case, &file(two).0, "two", &file(two).1);
+        assert!(git(&case, &["merge", "-q", "--no-edit", &format!("branch{one}")]), "{one} and {two}");
+        let merged = case.read(LOCK);
+        let lock = case.command(&["--lock", "-q", &file(one).1, &file(two).1]).status().unwrap();
+        assert!(lock.success() && case.read(LOCK) == merged, "the merge is what a run writes: {merged}");
+    }
+}
+
+/// Two branches that each make another `sum`: a conflict, which is one clear error, and `rulemake lock` settles it with what is
+/// true of the merged tree. The results of neither branch are lost.
+#[test]
+fn a_conflict_in_the_lock_file_is_settled_by_lock() {
+    let Some(case) = in_git() else { return };
+    commit(&case, "in/0.txt", "base", "all");
+    assert!(git(&case, &["switch", "-qc", "other"]));
+    commit(&case, "in/1.txt", "one", "all");
+    assert!(git(&case, &["switch", "-q", "main"]));
+    commit(&case, "in/7.txt", "seven", "all");
+    assert!(!git(&case, &["merge", "-q", "--no-edit", "other"]), "both changed the line of `sum`");
+    let case = case
+        .call_with_code(&[], 3)
+        .stderr_has("a merge left a conflict")
+        .stderr_has("`rulemake lock` settles it");
+    // What the other branch made of its source is not here, but its line is true; of `sum` the one stays that is here.
+    let case =
+        case.call_with_code(&["lock"], 1).stderr_has("the conflict of a merge is settled: of 1 output");
+    let case = case.stdout_has("out/1.txt is not up to date");
+    let (lock, line) = (case.read(LOCK), format!("\nout/1.txt {} ", blake3_of("one")));
+    assert!(!lock.contains("<<<<<<<") && lock.contains(&line) && lock.contains("\nout/7.txt "), "{lock}");
+    // A `sum` that is made of neither has no line that is true.
+    assert!(git(&case, &["checkout", "-q", "--conflict=merge", "Rulefile.lock"]));
+    fs::write(case.path("out/1.txt"), "one").unwrap();
+    let case = case.call_with_code(&["lock"], 1).stdout_has("sum is not up to date").stderr_has("settled");
+    let lock = case.read(LOCK);
+    assert!(!lock.contains("\nsum ") && lock.contains(&line), "{lock}");
+    let case =
+        case.call(&["--lock"]).call(&["lock", "--check"]).stderr_has("Rulefile.lock agrees: 10 outputs");
+    assert!(git(&case, &["add", "Rulefile.lock"]) && git(&case, &["commit", "-qm", "merged"]));
+
+    // The same sources, two results: what is here is what stays, and the other one can be had from a cache.
+    assert!(git(&case, &["switch", "-qc", "again"]));
+    fs::remove_file(case.path("sum")).unwrap();
+    fs::remove_dir_all(case.path(".rulemake")).unwrap();
+    commit(&case, "in/8.txt", "eight", "all");
+    let theirs = case.read("sum");
+    assert!(git(&case, &["switch", "-q", "main"]));
+    fs::remove_file(case.path("sum")).unwrap();
+    commit(&case, "in/8.txt", "eight", "all");
+    assert_ne!(case.read("sum"), theirs, "else the test says nothing");
+    let ours = case.read(LOCK);
+    assert!(!git(&case, &["merge", "-q", "--no-edit", "again"]));
+    let case = case.call(&["lock"]).stderr_has("settled: of 1 output");
+    assert_eq!(case.read(LOCK), ours);
+    // What is broken is no conflict.
+    let broken = format!("{ours}>>>>>>> x\n");
+    case.file(LOCK, &broken).call_with_code(&["lock"], 3).stderr_has("this mark of a conflict has no other");
 }
 
 /// Whatever a rule can say of its outputs: what is copied with the lock file, without any state, is up to date, and locked

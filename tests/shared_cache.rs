@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -213,7 +214,50 @@ fn sha256_of(bytes: &[u8]) -> String {
 #[test]
 fn a_directory_is_shared() {
     let dir = TempDir::new().unwrap();
-    second_checkout_runs_nothing(&dir.path().join("shared").display().to_string(), &[]);
+    let shared = dir.path().join("shared").display().to_string();
+    checkout().call(&["cache", "init", &shared]).stderr_has("made ").call(&["cache", "init", &shared]);
+    second_checkout_runs_nothing(&shared, &[]);
+}
+
+/// Promise: what one puts there the others of the group can use and go on with, whatever the mask of each is.
+#[test]
+fn what_is_made_in_a_shared_directory_has_its_rights() {
+    let dir = TempDir::new().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o775)).unwrap();
+    let case = checkout();
+    let line = format!(
+        "umask 077; {} --cache-shared {} --cache-push",
+        env!("CARGO_BIN_EXE_rulemake"),
+        dir.path().display()
+    );
+    assert!(
+        Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap().status.success()
+    );
+    let (mut pending, mut seen) = (vec![dir.path().join("v1")], 0);
+    while let Some(path) = pending.pop() {
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        if !path.is_dir() {
+            assert_eq!(mode & 0o444, 0o444, "{} {mode:o}", path.display());
+            continue;
+        }
+        assert_eq!(mode, 0o2775, "{} {mode:o}", path.display());
+        pending.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        seen += 1;
+    }
+    assert!(seen > 4);
+    // What is nobody else's stays so.
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::remove_dir_all(dir.path().join("v1")).unwrap();
+    assert!(
+        Command::new("sh")
+            .args(["-c", &line.replace("rulemake --", "rulemake --force-all --")])
+            .current_dir(case.root())
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mode = fs::metadata(dir.path().join("v1/ac")).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode, 0o700, "{mode:o}");
 }
 
 /// Promise: a place whose disk is not there, or that is mistyped, is told once, with what to do, and is not made.
@@ -228,10 +272,25 @@ fn a_shared_directory_that_is_nowhere_is_told() {
         assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
         assert!(!nowhere.parent().unwrap().exists());
     }
-    // One that nobody has put anything into yet is no mistake.
+    // The last part of a name is mistyped as easily as any other; the way out is one for which one has to ask.
     let new = dir.path().join("new").display().to_string();
+    let case = checkout().run(&["--cache-shared", &new, "--cache-push"]).warned("`rulemake cache init ");
+    assert!(!dir.path().join("new").exists());
+    let case = case.call_with_code(&["push", "--cache-shared", &new], 7).stderr_has("is not there");
+    let case = case.stderr_has("0 results (0 B) in the shared cache; 5 were not taken\n");
+    let case = case.call(&["cache", "init", "--cache-shared", &new]).call(&["push", "--cache-shared", &new]);
+    case.stderr_has("5 results (")
+        .call_with_code(&["cache", "init", "https://host/x"], 2)
+        .stderr_has("is no directory");
+    // One that nobody has put anything into yet is no mistake.
+    fs::remove_dir_all(&new).unwrap();
+    fs::create_dir(&new).unwrap();
     let case = checkout().run(&["--cache-shared", &new]);
     assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+    fs::remove_dir(&new).unwrap();
+    fs::write(&new, "").unwrap();
+    let case = checkout().run(&["--cache-shared", &new]).warned("it is a file, not a directory");
+    assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
 }
 
 #[test]
@@ -338,6 +397,7 @@ fn a_flipped_bit_in_anything_shared_gives_no_wrong_result() {
     let server = Server::start();
     let dir = TempDir::new().unwrap();
     let shared = dir.path().join("shared").display().to_string();
+    fs::create_dir(&shared).unwrap();
     let good = new().run(&["--cache-shared", &server.url, "--cache-push"]);
     new().run(&["--cache-shared", &shared, "--cache-push"]);
     let check = |place: &str, what: &str| {
@@ -408,7 +468,17 @@ fn push_and_pull_run_nothing() {
     let other = other.has_not("mid/a.txt").run(&[]).up_to_date(5);
     // What is nowhere is told, and what does not need it is there all the same.
     let other = other.file("in/a.txt", "third\n").remove("out/b.txt").call_with_code(&args("pull"), 1);
-    other.stderr_has("no cache holds its result").has("out/b.txt", &first.read("out/b.txt"));
+    let other = other.stderr_has("1 restored, 2 up to date, 1 in no cache, 1 made from these in ");
+    let other =
+        other.stderr_has("in no cache: mid mid/a.txt\n").stderr_has("help: `rulemake` makes what is missing");
+    let text = format!("{}{}", other.last().stdout, other.last().stderr);
+    assert!(!text.contains("FAILED") && !text.contains("error"), "{text}");
+    let other = other.has("out/b.txt", &first.read("out/b.txt")).remove("out/b.txt");
+    let mut verbose = args("pull").to_vec();
+    verbose.push("-v");
+    let other =
+        other.call_with_code(&verbose, 1).stderr_has("restored out out/b.txt: output out/b.txt is missing");
+    other.stderr_has("in no cache: mid mid/a.txt\n");
     checkout().call_with_code(&["push"], 2).stderr_has("no shared cache");
     checkout().call_with_code(&["pull"], 2).stderr_has("there is no cache");
     // Made before any cache was on: that is no matter.

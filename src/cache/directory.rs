@@ -55,8 +55,10 @@ pub struct CacheDirectory {
     /// Set when the directory is there: what the names of scratch files begin with.
     begun: OnceLock<String>,
     next: AtomicU64,
-    /// Known to be there, or to be made when something is put.
+    /// Known to be there.
     is_placed: AtomicBool,
+    /// What of the rights of the directory has to be given to what is made in it.
+    given: OnceLock<Given>,
 }
 
 impl CacheDirectory {
@@ -73,7 +75,26 @@ impl CacheDirectory {
             begun: OnceLock::new(),
             next: AtomicU64::new(0),
             is_placed: AtomicBool::new(false),
+            given: OnceLock::new(),
         }
+    }
+
+    /// Makes the directory, which may be there. A place that is shared is only used when it is there: a disk that is not
+    /// mounted, or a name with a mistake, is to be told.
+    ///
+    /// ```
+    /// # use rulemake::cache::CacheDirectory;
+    /// # let dir = std::env::temp_dir().join(format!("rulemake-doc-create-{}", std::process::id()));
+    /// CacheDirectory::new(dir.join("team")).create()?;
+    /// assert!(dir.join("team").is_dir());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// It cannot be made, or nothing can be made in it.
+    pub fn create(&self) -> io::Result<()> {
+        self.begin().map(drop)
     }
 
     /// Where it is.
@@ -120,7 +141,12 @@ impl CacheDirectory {
         let failed = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot create a directory in it: {error}"))
         };
-        fs::create_dir_all(self.part("tmp")).map_err(failed)?;
+        match fs::create_dir_all(&self.dir) {
+            // A file, which what comes next says better.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(failed)?,
+        }
+        self.make_directory(&self.part("tmp")).map_err(failed)?;
         let tag = self.dir.join("CACHEDIR.TAG");
         if fs::symlink_metadata(&tag).is_err() {
             fs::write(tag, TAG)?;
@@ -128,6 +154,25 @@ impl CacheDirectory {
         // Numbers of processes are not unique among the machines that share a disk.
         let unique = Digest::of(format!("{} {} {self:p}", host(), clock::wall_ms()).as_bytes()).short();
         Ok(self.begun.get_or_init(|| format!("{}-{unique}", std::process::id())))
+    }
+
+    /// Makes a directory in this one, with those above it.
+    fn make_directory(&self, path: &Path) -> io::Result<()> {
+        let Ok(below) = path.strip_prefix(&self.dir) else { return fs::create_dir_all(path) };
+        let mut at = self.dir.clone();
+        for part in below {
+            at.push(part);
+            match fs::create_dir(&at) {
+                Ok(()) => self.given().to_directory(&at),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn given(&self) -> &Given {
+        self.given.get_or_init(|| Given::by(&self.dir))
     }
 
     /// A name in the cache that nobody has.
@@ -142,7 +187,7 @@ impl CacheDirectory {
         let rename = || fs::rename(scratch, place);
         let done = match rename() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| rename())
+                place.parent().map_or(Ok(()), |parent| self.make_directory(parent)).and_then(|()| rename())
             }
             done => done,
         };
@@ -158,6 +203,7 @@ impl CacheDirectory {
             let _ = fs::remove_file(&scratch);
             return Err(error);
         }
+        self.given().to_file(&scratch);
         self.publish(&scratch, place)
     }
 
@@ -169,13 +215,13 @@ impl CacheDirectory {
         let add = || link::write_small(&place, entry, false);
         let added = match add() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                place.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| add())
+                place.parent().map_or(Ok(()), |parent| self.make_directory(parent)).and_then(|()| add())
             }
             added => added,
         };
         match added {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.write(&place, entry),
-            added => added,
+            added => added.inspect(|()| self.given().to_file(&place)),
         }
     }
 
@@ -191,6 +237,7 @@ impl CacheDirectory {
         let filled = fill(&mut incoming);
         let Incoming { file, hasher, size } = incoming;
         drop(file);
+        self.given().to_file(&scratch);
         let is_it = Digest::from_bytes(*hasher.finalize().as_bytes()) == *object;
         match filled {
             Ok(true) if is_it => self.settle(object, &scratch, size).map(|()| true),
@@ -297,7 +344,7 @@ impl CacheDirectory {
     }
 }
 
-/// As a place that is shared, it is made where its parent is: else the disk that is meant is not there, or the name is wrong.
+/// As a place that is shared, it is not made in passing: the disk that is meant may not be there, or the name be wrong.
 impl CacheBackend for CacheDirectory {
     fn name(&self) -> String {
         self.dir.display().to_string()
@@ -334,20 +381,25 @@ impl CacheBackend for CacheDirectory {
 }
 
 impl CacheDirectory {
-    /// Whether it is there, or could be made. An error of kind `NotFound` says what is missing.
+    /// Whether it is there. An error of kind `NotFound` says what is missing.
     fn is_to_be_had(&self) -> io::Result<()> {
         if self.begun.get().is_some() || self.is_placed.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let parent = self.dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-        match parent {
-            Some(parent) if !parent.is_dir() => Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("there is no directory {}", parent.display()),
-            )),
-            _ => {
+        let not_found = |what: String| Err(io::Error::new(io::ErrorKind::NotFound, what));
+        match found(fs::metadata(&self.dir))? {
+            Some(meta) if meta.is_dir() => {
                 self.is_placed.store(true, Ordering::Relaxed);
                 Ok(())
+            }
+            Some(_) => not_found("it is a file, not a directory".into()),
+            None => {
+                let above =
+                    self.dir.ancestors().skip(1).find(|above| above.as_os_str().is_empty() || above.is_dir());
+                not_found(match above.filter(|above| !above.as_os_str().is_empty()) {
+                    Some(above) => format!("of its path only {} exists", above.display()),
+                    None => "there is no such directory".into(),
+                })
             }
         }
     }
@@ -367,6 +419,60 @@ impl CacheDirectory {
         }
         Ok(Some(bytes))
     }
+}
+
+/// What of the rights of a directory that others share has to be given to what is made in it, for the mask of a process takes
+/// it away: who may read in it reads all, and who may write in it writes everywhere.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Given {
+    directory: u32,
+    file: u32,
+    group: Option<u32>,
+}
+
+impl Given {
+    #[cfg(unix)]
+    fn by(dir: &Path) -> Given {
+        use std::os::unix::fs::MetadataExt as _;
+        let Ok(meta) = fs::metadata(dir) else { return Given::default() };
+        // For others than the owner; in what a group may write the group stays.
+        let group = if meta.mode() & 0o020 != 0 { 0o2000 } else { 0 };
+        Given { directory: meta.mode() & 0o2077 | group, file: meta.mode() & 0o044, group: Some(meta.gid()) }
+    }
+
+    #[cfg(not(unix))]
+    fn by(_: &Path) -> Given {
+        Given::default()
+    }
+
+    fn to_directory(&self, path: &Path) {
+        self.to(path, self.directory);
+    }
+
+    fn to_file(&self, path: &Path) {
+        self.to(path, self.file);
+    }
+
+    /// What cannot be given is not: that is between those who share.
+    #[cfg(unix)]
+    fn to(&self, path: &Path, rights: u32) {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        // Mostly nothing is missing, and files are many.
+        let Some(meta) =
+            Some(rights).filter(|rights| *rights != 0).and_then(|_| fs::symlink_metadata(path).ok())
+        else {
+            return;
+        };
+        if self.group.is_some_and(|group| group != meta.gid()) && rights & 0o070 != 0 {
+            let _ = chown(path, None, self.group);
+        }
+        if meta.mode() & rights != rights {
+            let _ = fs::set_permissions(path, fs::Permissions::from_mode((meta.mode() | rights) & 0o7777));
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn to(&self, _: &Path, _: u32) {}
 }
 
 /// Bytes on their way into the cache.

@@ -118,6 +118,11 @@ impl Entry {
         self.outputs.iter_mut().chain(self.beside.iter_mut().map(|(_, kept)| kept)).chain(&mut self.log)
     }
 
+    /// What the job wrote, without what it printed.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Kept> {
+        self.outputs.iter().chain(self.beside.iter().map(|(_, kept)| kept))
+    }
+
     /// All that is kept, without what lies in directories.
     pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
         self.outputs.iter().chain(self.beside.iter().map(|(_, kept)| kept)).chain(&self.log)

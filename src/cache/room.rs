@@ -197,6 +197,10 @@ impl Cache {
         if !self.has_all_forms(&entry, &needs) {
             return None;
         }
+        for content in entry.files().filter_map(|kept| kept.form.small()) {
+            let came = |to: &mut dyn Write| to.write_all(content).map(|()| true);
+            let _ = self.traffic.receiving(Some(content.len() as u64), &mut io::sink(), came);
+        }
         let _ = self.directory.add_entry(key, &bytes);
         Some(entry)
     }
@@ -471,10 +475,14 @@ impl Cache {
             Some(_) => objects.par_iter().all(put),
             None => objects.iter().all(put),
         };
-        match all && self.ask(Call::Write, |place| place.put_entry(key, bytes, &objects)).is_some() {
-            true => Sharing::Done,
-            false => Sharing::Failed,
+        if !all || self.ask(Call::Write, |place| place.put_entry(key, bytes, &objects)).is_none() {
+            return Sharing::Failed;
         }
+        // Of a result with a second name for a lock file each file counts once.
+        for content in entry.files().filter(|_| !entry.pinned).filter_map(|kept| kept.form.small()) {
+            let _ = self.traffic.sending(content.len() as u64, || Ok(()));
+        }
+        Sharing::Done
     }
 
     /// Whether the shared place has a result under this key that is another one, and whole so far as is known.
@@ -566,9 +574,8 @@ impl Cache {
                 failures.store(PATIENCE, Ordering::Relaxed);
                 self.tell("shared lost", || {
                     format!(
-                        "the shared cache {} is not there: {error}; nothing is restored from it or put into it. \
-                         Perhaps a disk is not mounted; or name another place, with `--cache-shared PLACE` or `shared` \
-                         below `[cache]` in rulemake.toml",
+                        "the shared cache {0} is not there: {error}; nothing is restored from it or put into it. \
+                         Perhaps a disk is not mounted, or there is a mistake in the name; `rulemake cache init {0}` makes a new one",
                         shared.place.name()
                     )
                 });

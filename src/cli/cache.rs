@@ -25,7 +25,7 @@ pub(crate) struct CacheArgs {
     pub(crate) cache_link: Option<Link>,
     /// Look for results in a place that others share, too: a directory, `https://...` or `s3://...`
     ///
-    /// They are taken over into the cache, which is `.rulemake/cache` unless `--cache` names another. Servers of Bazel's HTTP
+    /// A directory has to be there: `rulemake cache init DIR` makes it. They are taken over into the cache, which is `.rulemake/cache` unless `--cache` names another. Servers of Bazel's HTTP
     /// cache will do. They are asked with RULEMAKE_CACHE_TOKEN or the entry of the host in `~/.netrc`; S3 with AWS_ACCESS_KEY_ID,
     /// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL.
     #[arg(long, value_name = "PLACE", hide_short_help = true)]
@@ -64,7 +64,7 @@ impl Around<'_> {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    fn path(&self, text: &Path) -> PathBuf {
+    pub(crate) fn path(&self, text: &Path) -> PathBuf {
         plain(match (text.strip_prefix("~"), self.variable("HOME")) {
             (Ok(rest), Some(home)) => Path::new(home).join(rest),
             _ => self.start.join(text),

@@ -506,7 +506,7 @@ impl Run<'_> {
                 Checked::Failed
             }
             Verdict::Run(_) | Verdict::Lacks(_) if self.options.only_restore => {
-                self.refuse(unit, Trouble::new("no cache holds its result"));
+                self.refuse(unit, Trouble::new(JobFailure::IN_NO_CACHE));
                 self.note_cause(unit, unit);
                 Checked::Failed
             }

@@ -317,6 +317,19 @@ pub struct JobFailure {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl JobFailure {
+    /// The outcome of a job of a run with [`RunOptions::only_restore`](crate::RunOptions::only_restore) whose result is in no
+    /// cache: nothing went wrong with it, it is to be made.
+    ///
+    /// ```
+    /// use rulemake::JobFailure;
+    /// fn is_to_be_made(failure: &JobFailure) -> bool {
+    ///     failure.outcome == JobFailure::IN_NO_CACHE
+    /// }
+    /// ```
+    pub const IN_NO_CACHE: &str = "no cache holds its result";
+}
+
 /// Counts of a run.
 ///
 /// ```

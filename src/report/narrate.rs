@@ -3,7 +3,7 @@
 use super::eta::Eta;
 use super::text::{duration, time_left, title};
 use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
-use crate::engine::event::{Event, EventKind, SkipCause};
+use crate::engine::event::{Event, EventKind, JobFailure, SkipCause};
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashMap;
 
@@ -188,9 +188,15 @@ impl Narrator {
             }
             EventKind::JobRestored { job, reasons, .. } => {
                 self.end_job(job.id);
-                self.at(Detail::All, || {
+                self.at(Detail::Verbose, || {
                     let reason = reasons.first().map(Reason::to_string).unwrap_or_default();
                     format!("{} restored {}: {}", self.counter(), title(job), printable(&reason))
+                })
+            }
+            EventKind::JobFailed { failure, .. } if failure.outcome == JobFailure::IN_NO_CACHE => {
+                self.end_job(failure.job.id);
+                self.at(Detail::Verbose, || {
+                    format!("{} in no cache: {}", self.counter(), title(&failure.job))
                 })
             }
             EventKind::JobFailed { failure, retry } => {

@@ -14,7 +14,7 @@ use crate::plan::context::Context;
 use crate::plan::locked::{Held, HeldUse, as_if_locked};
 use crate::store::read;
 use crate::trace::fingerprint::{Origin, Trace};
-use crate::trace::lock::{LockFile, Locked, NAME};
+use crate::trace::lock::{CONFLICT, Damage, LockFile, Locked, NAME};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
@@ -61,6 +61,8 @@ pub struct LockWritten {
     pub changed: usize,
     /// Those that are not there any more.
     pub removed: usize,
+    /// Outputs of which a merge had left two lines, or one that only one side had: those are there that are true of what is here.
+    pub settled: usize,
     /// Outputs that are not up to date: what the file said of them, it says still.
     pub left: Vec<LockDifference>,
 }
@@ -177,17 +179,19 @@ fn parsed(root: &Path) -> Result<Option<(String, LockFile)>> {
     let Some(text) = lockfile::read(root)? else { return Ok(None) };
     match LockFile::parse(&text) {
         Ok(file) => Ok(Some((text, file))),
-        Err(damage) => {
-            let start: usize = text.split_inclusive('\n').take(damage.line).map(str::len).sum();
-            let length = text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
-            let mut sources = SourceMap::default();
-            let source = sources.add(NAME, text.as_str());
-            let problem = Problem::error(damage.code, damage.message)
-                .at(Span::new(source, start, start + length), damage.here)
-                .help(damage.help);
-            Err(Error::problems(ErrorKind::Workflow, &[problem], &sources).with_path(root.join(NAME)))
-        }
+        Err(damage) => Err(damaged(root, &text, damage)),
     }
+}
+
+fn damaged(root: &Path, text: &str, damage: Damage) -> Error {
+    let start: usize = text.split_inclusive('\n').take(damage.line).map(str::len).sum();
+    let length = text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
+    let mut sources = SourceMap::default();
+    let source = sources.add(NAME, text);
+    let problem = Problem::error(damage.code, damage.message)
+        .at(Span::new(source, start, start + length), damage.here)
+        .help(damage.help);
+    Error::problems(ErrorKind::Workflow, &[problem], &sources).with_path(root.join(NAME))
 }
 
 impl Session {
@@ -210,7 +214,7 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// As [`Session::plan`]; [`ErrorKind::Workflow`] when the file that is there cannot be read, and
+    /// As [`Session::plan`]; [`ErrorKind::Workflow`] when the file that is there cannot be read (a conflict that a merge left can), and
     /// [`ErrorKind::Environment`] when it cannot be written.
     pub fn write_lock<T: AsRef<str>>(
         &self,
@@ -242,11 +246,11 @@ impl Session {
         prune: bool,
         after: Option<u32>,
     ) -> Result<LockWritten> {
-        let before = parsed(&self.root)?;
-        let (text, before) = before.map_or((None, LockFile::default()), |(text, file)| (Some(text), file));
-        let cx = self.looking(targets, options)?;
+        let Before { text, file: before, settled } = self.lock_before(targets, options)?;
+        let cx =
+            self.looking_with(targets, options, Some(Held::new(Arc::new(before.clone()), HeldUse::Read)))?;
         let mut file = before.clone();
-        let mut written = LockWritten::default();
+        let mut written = LockWritten { settled, ..LockWritten::default() };
         let mut planned = FxHashSet::default();
         let states = self.states(&cx, true)?;
         let stays = after.map(|run| staying(&cx, &before, &states, run)).transpose()?.unwrap_or_default();
@@ -332,6 +336,38 @@ impl Session {
         Ok(check)
     }
 
+    /// What the file says. Of a conflict that a merge left, the lines are taken that are true of what is here: those whose jobs
+    /// would be executed with just what they name. Where both are, or their outputs are up to date, what is here decides
+    /// after this.
+    fn lock_before<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Before> {
+        let Some(text) = lockfile::read(&self.root)? else { return Ok(Before::default()) };
+        match LockFile::parse(&text) {
+            Ok(file) => return Ok(Before { text: Some(text), file, settled: 0 }),
+            Err(damage) if damage.code == CONFLICT => {}
+            Err(damage) => return Err(damaged(&self.root, &text, damage)),
+        }
+        let sides = LockFile::sides(&text).map_err(|damage| damaged(&self.root, &text, damage))?;
+        let [ours, theirs] = &sides;
+        let is_open = |path: &&String| ours.lines.get(*path) != theirs.lines.get(*path);
+        let open: FxHashSet<&String> = ours.lines.keys().chain(theirs.lines.keys()).filter(is_open).collect();
+        if open.is_empty() {
+            // Marks around the same.
+            return Ok(Before { text: Some(text), file: ours.clone(), settled: 1 });
+        }
+        let mut file = ours.clone();
+        file.lines.retain(|path, _| !open.contains(path));
+        for side in [ours, theirs] {
+            let cx =
+                self.looking_with(targets, options, Some(Held::new(Arc::new(side.clone()), HeldUse::Read)))?;
+            for (path, line) in side.lines.iter().filter(|(path, _)| open.contains(path)) {
+                if !file.lines.contains_key(path) && is_true(&cx, path, line)? {
+                    file.lines.insert(path.clone(), *line);
+                }
+            }
+        }
+        Ok(Before { text: Some(text), file, settled: open.len() })
+    }
+
     /// Whether a rule can make a file with this name.
     fn is_made(&self, path: &str) -> bool {
         let mut is_made = false;
@@ -341,7 +377,16 @@ impl Session {
 
     /// What the targets need, as far as that can be known without running anything.
     pub(super) fn looking<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Context> {
-        let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
+        self.looking_with(targets, options, load(&self.root, options)?)
+    }
+
+    fn looking_with<T: AsRef<str>>(
+        &self,
+        targets: &[T],
+        options: &RunOptions,
+        lock: Option<Held>,
+    ) -> Result<Context> {
+        let mut cx = self.context_with(targets, options, &mut read(&self.state_dir())?, false, lock)?;
         if !cx.graph.open.is_empty() {
             // Where checkpoints are up to date it is known what needs them.
             self.verdicts(&mut cx, false)?;
@@ -359,6 +404,24 @@ impl Session {
         let one = |id: &JobId| Ok((*id, state(cx, *id, pin)?));
         self.pool.install(|| jobs.par_iter().with_min_len(16).map(one).collect())
     }
+}
+
+/// What the lock file says before it is written.
+#[derive(Default)]
+struct Before {
+    /// `None` when there is none.
+    text: Option<String>,
+    file: LockFile,
+    /// Lines that two sides of a merge had otherwise.
+    settled: usize,
+}
+
+/// Whether the job of an output would be executed with just what its line says.
+fn is_true(cx: &Context, path: &str, line: &Locked) -> Result<bool> {
+    let job = cx.paths.find(path).and_then(|path| cx.graph.producer(path));
+    let Some(id) = job.filter(|id| !cx.graph.open.contains_key(id)) else { return Ok(false) };
+    let check = compare_only(cx, id, Mode::Forecast).map_err(plan_error)?;
+    Ok(!check.is_open && check.fingerprint.locked(&cx.paths) == line.fingerprint)
 }
 
 /// The jobs whose lines stay although something else is here: another result of the same, that an earlier run made. The lines

@@ -138,6 +138,7 @@ impl Session {
     /// # let root = std::env::temp_dir().join(format!("rulemake-doc-push-{}", std::process::id()));
     /// # std::fs::create_dir_all(&root)?;
     /// let shared = std::sync::Arc::new(CacheDirectory::new(root.join("team")));
+    /// shared.create()?;
     /// let cache = Cache::new(root.join("own")).shared(shared, false);
     /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
     /// let mut session = Session::builder(workflow).root(&root).cache(cache).open()?;

@@ -1,9 +1,12 @@
-//! The text of `Rulefile.lock`: what each output is, and what it was made from. One line for each, sorted, so that git can
-//! merge it; no times, no hosts, nothing of the machine.
+//! The text of `Rulefile.lock`: what each output is, and what it was made from. One line for each, sorted, with an empty line
+//! before it: git merges changes of two lines only where a line between them stayed as it was. No times, no hosts, nothing of
+//! the machine.
 //!
 //! ```text
 //! # rulemake lock 1
+//!
 //! results/a.tsv blake3:1d2e... blake3:77aa...
+//!
 //! results/b%20c.tsv blake3:09c4... blake3:51f0...
 //! ```
 
@@ -18,8 +21,8 @@ pub(crate) const NAME: &str = "Rulefile.lock";
 
 const HEAD: &str = "# rulemake lock 1";
 const HEAD_OF_ANY: &str = "# rulemake lock ";
-/// What git writes where two sides changed the same lines.
-const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+/// The code of a [`Damage`] that [`LockFile::sides`] can read.
+pub(crate) const CONFLICT: &str = "lock-conflict";
 
 /// What is locked of one output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +55,7 @@ impl LockFile {
     pub(crate) fn to_text(&self) -> String {
         let mut text = format!("{HEAD}\n");
         for (path, Locked { result, fingerprint }) in &self.lines {
-            let _ = writeln!(text, "{} {result} {fingerprint}", escaped(path));
+            let _ = writeln!(text, "\n{} {result} {fingerprint}", escaped(path));
         }
         text
     }
@@ -62,40 +65,113 @@ impl LockFile {
     /// # Errors
     /// The first line that is none.
     pub(crate) fn parse(text: &str) -> Result<LockFile, Damage> {
-        let mut lines: BTreeMap<String, Locked> = BTreeMap::new();
+        let mut file = LockFile::default();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for (number, line) in text.split('\n').enumerate() {
-            let line = line.trim_end_matches('\r');
-            if CONFLICT.iter().any(|mark| is_conflict(line, mark)) {
-                return Err(Damage {
-                    line: number,
-                    code: "lock-conflict",
-                    message: format!("a merge left a conflict in {NAME}"),
-                    here: "from here on two versions stand".into(),
-                    help: "take either version of each line and remove the marks; `rulemake lock` then writes what is there".into(),
-                });
+        for (number, line) in lines(text) {
+            if mark(line).is_some() {
+                return Err(conflict(number, "from here on two versions stand".into()));
             }
-            if let Some(version) = line.strip_prefix(HEAD_OF_ANY).filter(|_| line != HEAD) {
-                return Err(Damage {
-                    line: number,
-                    code: "lock-version",
-                    message: format!("{NAME} is of another version of rulemake"),
-                    here: format!("this rulemake knows version 1, not `{}`", version.trim()),
-                    help: "use the rulemake that wrote it, or remove the file and write it anew with `rulemake lock`".into(),
-                });
-            }
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (path, locked) = read(line).map_err(|here| damaged(number, here))?;
-            if lines.insert(path.clone(), locked).is_some_and(|before| before != locked) {
+            let Some((path, locked)) = content(number, line)? else { continue };
+            if file.lines.insert(path.clone(), locked).is_some_and(|before| before != locked) {
                 let first = places.get(&path).map_or(1, |place| place + 1);
-                return Err(damaged(number, format!("line {first} says something else of this output")));
+                return Err(conflict(number, format!("line {first} says something else of this output")));
             }
             places.insert(path, number);
         }
-        Ok(LockFile { lines })
+        Ok(file)
     }
+
+    /// The two files of which a merge made one with conflicts. Of an output with two lines and no mark each side has one.
+    ///
+    /// # Errors
+    /// The first line that is none, or a mark that is not where git writes it.
+    pub(crate) fn sides(text: &str) -> Result<[LockFile; 2], Damage> {
+        let mut sides = [LockFile::default(), LockFile::default()];
+        // Of which sides a line is; of neither what both had before.
+        let (both, neither) = ([true, true], [false, false]);
+        let mut of = both;
+        for (number, line) in lines(text) {
+            if let Some(mark) = mark(line) {
+                of = match (mark, of) {
+                    (Mark::Begin, [true, true]) => [true, false],
+                    (Mark::Base, [true, false]) => neither,
+                    (Mark::Middle, [true, false] | [false, false]) => [false, true],
+                    (Mark::End, [false, true]) => both,
+                    _ => {
+                        return Err(damaged(
+                            number,
+                            "this mark of a conflict has no other that it belongs to".into(),
+                        ));
+                    }
+                };
+                continue;
+            }
+            let Some((path, locked)) = content(number, line)? else { continue };
+            let [ours, theirs] = &mut sides;
+            if of[0] && !(of[1] && ours.lines.contains_key(&path)) {
+                ours.lines.insert(path.clone(), locked);
+            }
+            if of[1] {
+                theirs.lines.insert(path, locked);
+            }
+        }
+        match of == both {
+            true => Ok(sides),
+            false => Err(damaged(text.lines().count().saturating_sub(1), "a conflict has no end".into())),
+        }
+    }
+}
+
+/// The lines by number, however they end.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split('\n').map(|line| line.trim_end_matches('\r')).enumerate()
+}
+
+/// What a line says, if anything.
+fn content(number: usize, line: &str) -> Result<Option<(String, Locked)>, Damage> {
+    if let Some(version) = line.strip_prefix(HEAD_OF_ANY).filter(|_| line != HEAD) {
+        return Err(Damage {
+            line: number,
+            code: "lock-version",
+            message: format!("{NAME} is of another version of rulemake"),
+            here: format!("this rulemake knows version 1, not `{}`", version.trim()),
+            help: "use the rulemake that wrote it, or remove the file and write it anew with `rulemake lock`"
+                .into(),
+        });
+    }
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    read(line).map(Some).map_err(|here| damaged(number, here))
+}
+
+fn conflict(line: usize, here: String) -> Damage {
+    Damage {
+        line,
+        code: CONFLICT,
+        message: format!("a merge left a conflict in {NAME}"),
+        here,
+        help: "`rulemake lock` settles it: it keeps the lines that are true of what is here".into(),
+    }
+}
+
+/// What git writes where two sides changed the same lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mark {
+    Begin,
+    Base,
+    Middle,
+    End,
+}
+
+fn mark(line: &str) -> Option<Mark> {
+    let marks = [
+        ("<<<<<<<", Mark::Begin),
+        ("|||||||", Mark::Base),
+        ("=======", Mark::Middle),
+        (">>>>>>>", Mark::End),
+    ];
+    marks.into_iter().find(|(text, _)| is_conflict(line, text)).map(|(_, mark)| mark)
 }
 
 fn is_conflict(line: &str, mark: &str) -> bool {
@@ -164,8 +240,9 @@ mod tests {
         let paths =
             ["a b", "a\nb", "#x", "<<<<<<<", "=======", "100%", "été/ß", "a\u{202e}b", "/abs", "../out"];
         let text = file(&paths).to_text();
-        assert_eq!(text.lines().count(), paths.len() + 1);
-        assert!(text.lines().skip(1).all(|line| line.split(' ').count() == 3), "{text}");
+        assert_eq!(text.lines().count(), 2 * paths.len() + 1);
+        let mut lines = text.lines().skip(1).filter(|line| !line.is_empty());
+        assert!(lines.all(|line| line.split(' ').count() == 3), "{text}");
         assert!(text.contains("été/ß ") && !text.contains('\u{202e}') && text.contains("\n%23x "), "{text}");
         assert_eq!(LockFile::parse(&text), Ok(file(&paths)));
         let crlf = text.replace('\n', "\r\n");
@@ -183,7 +260,7 @@ mod tests {
         let good = file(&["a"]).to_text();
         let damage = |text: &str| LockFile::parse(text).unwrap_err();
         let conflict = damage(&format!("{good}<<<<<<< HEAD\n=======\n>>>>>>> other\n"));
-        assert_eq!((conflict.line, conflict.code), (2, "lock-conflict"));
+        assert_eq!((conflict.line, conflict.code), (3, "lock-conflict"));
         assert!(conflict.help.contains("`rulemake lock`"));
         let digest = Digest::of(b"x");
         for (line, wanted) in [
@@ -194,13 +271,40 @@ mod tests {
             (format!("a%2 {digest} {digest}"), "not as rules name files"),
             (format!("a%+1 {digest} {digest}"), "not as rules name files"),
             (format!("./b {digest} {digest}"), "not as rules name files"),
-            (format!("a {digest} {digest}"), "line 2 says something else of this output"),
         ] {
             let found = damage(&format!("{good}{line}\n"));
-            assert_eq!((found.line, found.code), (2, "lock-damaged"), "{line}");
+            assert_eq!((found.line, found.code), (3, "lock-damaged"), "{line}");
             assert!(found.here.contains(wanted), "{line}: {}", found.here);
         }
         assert_eq!(damage("# rulemake lock 2\n").code, "lock-version");
+        let twice = damage(&format!("{good}a {digest} {digest}\n"));
+        assert_eq!((twice.line, twice.code), (3, "lock-conflict"));
+        assert!(twice.here.contains("line 3 says something else of this output"), "{}", twice.here);
+    }
+
+    #[test]
+    fn a_conflict_has_two_sides() {
+        let line = |path: &str| format!("{path} {0} {0}\n", Digest::of(path.as_bytes()));
+        let names = |file: &LockFile| file.lines.keys().cloned().collect::<Vec<_>>();
+        let (a, b, c, d) = (line("a"), line("b"), line("c"), line("d"));
+        for base in ["", "||||||| base\nz z z\n"] {
+            let base = base.replace("z z z\n", &line("z"));
+            let text = format!("{HEAD}\n{a}<<<<<<< HEAD\n\n{b}{base}=======\n{c}>>>>>>> other\n\n{d}");
+            let [ours, theirs] = LockFile::sides(&text).unwrap();
+            assert_eq!(
+                (names(&ours), names(&theirs)),
+                (vec!["a".into(), "b".into(), "d".into()], vec!["a".into(), "c".into(), "d".into()])
+            );
+        }
+        // As git leaves it where it is told to take both.
+        let other = format!("a {0} {0}\n", Digest::of(b"other"));
+        let [ours, theirs] = LockFile::sides(&format!("{a}{other}")).unwrap();
+        assert_ne!(ours.lines["a"], theirs.lines["a"]);
+        for bad in
+            ["<<<<<<< a\n", "=======\n", ">>>>>>> x\n", "<<<<<<< a\n<<<<<<< b\n", "<<<<<<< a\n=======\n"]
+        {
+            assert_eq!(LockFile::sides(bad).unwrap_err().code, "lock-damaged", "{bad}");
+        }
     }
 
     proptest! {
@@ -212,8 +316,8 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in "(\\PC|\n|%|blake3:){0,80}") {
-            let _ = LockFile::parse(&text);
+        fn no_text_panics(text in "(\\PC|\n|%|blake3:|<<<<<<<|=======|>>>>>>>){0,80}") {
+            let _ = (LockFile::parse(&text), LockFile::sides(&text));
         }
     }
 }

@@ -330,7 +330,8 @@ Examples:
     /// For git: one line for each output, sorted, without times and hosts. Whoever has the file gets these results from a
     /// shared cache, also where a command gives another one each time; a file that holds what is locked is up to date, wherever
     /// it came from. With `--lock`, or `lock = true` in `rulemake.toml`, each run writes it. A result that is another one than the
-    /// locked one of the same stays, and is told of, until `rulemake pull` takes the locked one or `rulemake lock` locks it.
+    /// locked one of the same stays, and is told of, until `rulemake pull` takes the locked one or `rulemake lock` locks it. Of the
+    /// conflict of a merge the lines stay that are true of what is here.
     #[command(after_help = "\
 Examples:
   rulemake lock          lock what is up to date
@@ -378,6 +379,7 @@ Examples:
 Examples:
   rulemake cache                           what is kept, by rule
   rulemake cache add                       keep also what is built already
+  rulemake cache init /team/results        a directory to share
   rulemake cache gc --max-size 50GB        what would go; with --yes it goes
   rulemake cache verify                    read everything")]
     Cache {

@@ -20,7 +20,7 @@ pub(crate) struct CacheUpkeep {
     /// What to do
     #[arg(value_name = "WHAT", default_value = "info")]
     what: What,
-    /// add: files or rules whose results are added; those of the first rule when none is given
+    /// add: files or rules whose results are added, those of the first rule when none is given; init: the directory
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
     /// gc: remove results that were of no use last, until the others take no more than SIZE, such as `10GB`
@@ -44,6 +44,8 @@ pub(crate) struct CacheUpkeep {
 enum What {
     /// Show how much is kept, and of which rules
     Info,
+    /// Make a directory that is to be shared, or the one that `--cache-shared` or the settings name
+    Init,
     /// Keep results that were made while no cache was on; their files are read, and nothing runs
     Add,
     /// Make room: find what is of no use and what is beyond the limits
@@ -58,15 +60,18 @@ pub(crate) fn cache(
     upkeep: &CacheUpkeep,
     here: &Path,
 ) -> Result<Exit, Failure> {
-    if upkeep.what != What::Add && !upkeep.targets.is_empty() {
+    if !matches!(upkeep.what, What::Add | What::Init) && !upkeep.targets.is_empty() {
         return Err(Failure::new(Exit::Usage, "targets are for `rulemake cache add`"));
     }
     let start = common.directory.as_ref().map_or(here.to_path_buf(), |directory| here.join(directory));
     let variables = variables();
     // Without a project there is none of its own.
     let root = Project::find(here, common).map_or(start.clone(), |project| project.root);
-    let Some(dir) = common.cache.directory(&Around { start: &start, root: &root, variables: &variables })
-    else {
+    let around = Around { start: &start, root: &root, variables: &variables };
+    if upkeep.what == What::Init {
+        return init(common, output, &upkeep.targets, &around);
+    }
+    let Some(dir) = common.cache.directory(&around) else {
         return Err(Failure::new(Exit::Usage, "there is no cache").help(
             "name one with `--cache DIR`, with `dir` below `[cache]` in rulemake.toml, or with the variable RULEMAKE_CACHE",
         ));
@@ -84,6 +89,7 @@ pub(crate) fn cache(
     };
     match upkeep.what {
         What::Info => info(&cache, output, common),
+        What::Init => Ok(Ok(Exit::Success)),
         What::Add => return add(&Place::find(common.clone(), *output)?, &upkeep.targets),
         What::Gc => gc(&cache, output, upkeep),
         What::Verify => verify(&cache, output, upkeep.yes),
@@ -117,6 +123,34 @@ fn info(cache: &CacheDirectory, output: &Output, common: &Common) -> Done {
             writeln!(text, "  {:<24} {:>6}  {:>9}", printable(&rule.rule), rule.results, size(rule.bytes));
     }
     Ok(output.answer(&text).map(|()| Exit::Success))
+}
+
+/// Makes a place to share. Only that: who goes on writing somewhere else has a mistake in a name.
+fn init(common: &Common, output: &Output, named: &[String], around: &Around<'_>) -> Result<Exit, Failure> {
+    let named = match named {
+        [] => common.cache.cache_shared.as_deref(),
+        [place] => Some(place.as_str()),
+        _ => return Err(Failure::new(Exit::Usage, "one directory is made at a time")),
+    };
+    let Some(place) = named else {
+        let failure = Failure::new(Exit::Usage, "which directory is to be made?");
+        return Err(failure.help("`rulemake cache init PLACE`, such as `rulemake cache init /team/results`"));
+    };
+    if place.contains("://") {
+        let message = format!("`{place}` is no directory: a server makes its places itself");
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let dir = around.path(Path::new(place));
+    let is_new = !dir.exists();
+    CacheDirectory::new(&dir).create().map_err(|error| {
+        Failure::new(Exit::Environment, format!("`{}` cannot be a shared cache: {error}", dir.display()))
+    })?;
+    let shown = printable(&dir.display().to_string()).into_owned();
+    output.remark(&match is_new {
+        true => format!("made {shown}; for a group: chgrp -R GROUP {shown}; chmod -R g+rwXs {shown}"),
+        false => format!("{shown} is there"),
+    });
+    Ok(Exit::Success)
 }
 
 fn add(place: &Place, targets: &[String]) -> Result<Exit, Failure> {

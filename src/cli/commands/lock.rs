@@ -89,6 +89,15 @@ fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Fa
         true => "as it was".to_string(),
         false => changes.join(", "),
     };
+    match written.settled {
+        0 => {}
+        1 => output.remark(
+            "the conflict of a merge is settled: of 1 output the line stays that is true of what is here",
+        ),
+        n => output.remark(&format!(
+            "the conflict of a merge is settled: of {n} outputs the lines stay that are true of what is here"
+        )),
+    }
     output.remark(&format!("Rulefile.lock: {}, {changes}", outputs(written.outputs)));
     if !written.left.is_empty() {
         output.remark("help: what is not up to date is locked as it was before: make it first, with `rulemake`, or with `--lock` both at once");

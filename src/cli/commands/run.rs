@@ -19,6 +19,8 @@ use std::time::Instant;
 const FAILURES_SHOWN: usize = 3;
 /// Failures after those that are named.
 const FAILURES_NAMED: usize = 10 - FAILURES_SHOWN;
+/// Jobs that are named whose results are in no cache.
+const ABSENT_SHOWN: usize = 5;
 
 pub(crate) fn run(
     place: &Place,
@@ -79,6 +81,14 @@ pub(super) fn run_once(
         (Err(_), Some(signal)) => return Ok(Exit::Signal(signal)),
         (Err(error), None) => return Err(place.explained(error, &targets)),
     };
+    let is_success = report.success();
+    let mut report = report;
+    let mut absent = Vec::new();
+    if args.only_restore {
+        // Nothing went wrong with these.
+        (absent, report.failures) =
+            report.failures.into_iter().partition(|failure| failure.outcome == JobFailure::IN_NO_CACHE);
+    }
     show_failures(&report, &place.project, &place.output);
     if github::is_there() {
         github::annotate(&report, &place.project);
@@ -86,10 +96,13 @@ pub(super) fn run_once(
     if let Some(text) = transfers.and_then(|transfers| transfers.end()).filter(|_| !place.output.json) {
         place.output.remark(&text);
     }
-    show_summary(&report, &place.output, started);
+    match args.only_restore {
+        true => show_pulled(&report, &absent, &place.output, started),
+        false => show_summary(&report, &place.output, started),
+    }
     let exit = match signals.first() {
         Some(signal) if report.cancelled => Exit::Signal(signal),
-        _ if report.success() => Exit::Success,
+        _ if is_success => Exit::Success,
         _ => Exit::JobFailed,
     };
     match progress.lost().map(Failure::Output) {
@@ -163,6 +176,43 @@ fn grouped(failures: &[JobFailure]) -> Vec<(&JobFailure, usize)> {
         }
     }
     groups
+}
+
+/// What came out of caches, and what is in none.
+fn show_pulled(report: &RunReport, absent: &[JobFailure], output: &Output, started: Instant) {
+    if output.quiet || output.json {
+        return;
+    }
+    let summary = &report.summary;
+    let mut parts = vec![format!("{} restored", summary.restored)];
+    let failed = report.failures.len();
+    // Of what needs something that is not here nobody knows yet by what name a cache would have it.
+    for (n, what) in [
+        (summary.up_to_date, "up to date"),
+        (absent.len(), "in no cache"),
+        (failed, "failed"),
+        (summary.skipped, if failed == 0 { "made from these" } else { "made from what is missing" }),
+        (summary.cancelled, "stopped"),
+    ] {
+        if n > 0 {
+            parts.push(format!("{n} {what}"));
+        }
+    }
+    let wall = report::duration(started.elapsed().as_millis().try_into().unwrap_or(u64::MAX));
+    say(&format!("{} in {wall}", parts.join(", ")));
+    let titles = absent.iter().take(ABSENT_SHOWN).map(|failure| failure.job.title());
+    let titles: Vec<String> = titles.map(|title| report::printable(&title).into_owned()).collect();
+    if titles.is_empty() {
+        return;
+    }
+    let more = match absent.len() - titles.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    say(&format!("in no cache: {}{more}", titles.join(", ")));
+    say(
+        "help: `rulemake` makes what is missing; `rulemake push` where it was made puts it into the shared cache",
+    );
 }
 
 fn show_summary(report: &RunReport, output: &Output, started: Instant) {
