@@ -65,6 +65,8 @@ pub(crate) struct List<'s> {
     root: &'s Path,
     items: BTreeMap<String, Item>,
     left: BTreeMap<String, String>,
+    /// The archive that there is already, by all its names: what lies around it does not bring it in.
+    itself: Vec<PathBuf>,
 }
 
 impl<'s> List<'s> {
@@ -77,7 +79,19 @@ impl<'s> List<'s> {
         let parts = below.components().filter(|part| *part != Component::CurDir).map(name);
         let parts: Vec<String> = parts.collect::<Option<_>>()?;
         let base = root.ancestors().nth(parts.len())?.to_path_buf();
-        Some(List { base, below: parts.join("/"), root, items: BTreeMap::new(), left: BTreeMap::new() })
+        Some(List {
+            base,
+            below: parts.join("/"),
+            root,
+            items: BTreeMap::new(),
+            left: BTreeMap::new(),
+            itself: Vec::new(),
+        })
+    }
+
+    /// Leaves out an archive that is going to be replaced, where it only lies in a directory that is added.
+    pub(crate) fn without(&mut self, file: &Path) {
+        self.itself = real_names(file);
     }
 
     /// Whether there is anything at a path from the root.
@@ -183,6 +197,12 @@ impl<'s> List<'s> {
         todo: &mut Vec<(String, PathBuf, String)>,
     ) {
         if self.leaves_foreign(&path) {
+            return;
+        }
+        if !self.itself.is_empty()
+            && !is_result
+            && real_names(&full).iter().any(|name| self.itself.contains(name))
+        {
             return;
         }
         let link = fs::read_link(&full).ok().and_then(|to| to.to_str().map(String::from));

@@ -1,7 +1,7 @@
 //! A project as one file: what its plan is made of, what is made, and what that was made from.
 
 use super::lock::State;
-use super::{RunOptions, Session};
+use super::{RunOptions, Session, plan_error};
 use crate::archives::{Archived, List};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
@@ -10,9 +10,11 @@ use crate::graph::job::JobId;
 use crate::model::action::Action;
 use crate::model::flags::Flag;
 use crate::model::workflow::{How, Read};
+use crate::plan::check::{Mode, compare_only};
 use crate::plan::context::Context;
 use crate::trace::lock::{LockFile, NAME};
-use rustc_hash::FxHashSet;
+use crate::trace::reason::Reason;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -89,6 +91,7 @@ impl Session {
             let message = format!("`workdir` leads to {}, out of the project", self.root.display());
             return Err(Error::new(ErrorKind::Workflow, message));
         };
+        what.replaces.iter().for_each(|file| list.without(file));
         let lock = self.list_results(&cx, what.results, &mut list)?;
         for path in &cx.graph.sources {
             list.add(cx.paths.text(*path), None, false);
@@ -124,7 +127,16 @@ impl Session {
             ArchiveResults::None => false,
         };
         let mut lock = LockFile::default();
-        for (id, state) in self.states(cx, false)? {
+        let states = self.states(cx, false)?;
+        let behind = behind_stale(cx, &states)?;
+        for (id, state) in states {
+            let state = match behind.get(&id) {
+                Some(before) => {
+                    let before = cx.graph.info(*before, &cx.workflow, &cx.paths).title();
+                    State::Stale(format!("{before} is not, and it is made from that"))
+                }
+                None => state,
+            };
             let (job, flags) = (cx.job(id), &cx.rule(cx.job(id)).output_flags);
             match state {
                 State::Current { outputs, .. } => {
@@ -156,6 +168,33 @@ impl Session {
         }
         Ok(lock)
     }
+}
+
+/// Jobs that are up to date with what is here, behind one that is not, with that one. What is only not there is no matter: what
+/// was made of it is as good as before.
+fn behind_stale(cx: &Context, states: &[(JobId, State)]) -> Result<FxHashMap<JobId, JobId>> {
+    let mut stale: FxHashSet<JobId> = FxHashSet::default();
+    for (id, _) in states.iter().filter(|(_, state)| matches!(state, State::Stale(_))) {
+        let is_missing = |reason: &Reason| matches!(reason, Reason::OutputMissing { .. });
+        let is_only_gone = !cx.graph.open.contains_key(id) && {
+            let check = compare_only(cx, *id, Mode::Forecast).map_err(plan_error)?;
+            !check.is_open && check.reasons.iter().all(is_missing)
+        };
+        if !is_only_gone {
+            stale.insert(*id);
+        }
+    }
+    let mut behind: FxHashMap<JobId, JobId> = FxHashMap::default();
+    for id in cx.graph.order.iter().copied() {
+        let first = cx.job(id).needs.iter().find_map(|need| match stale.contains(need) {
+            true => Some(*need),
+            false => behind.get(need).copied(),
+        });
+        if let Some(first) = first.filter(|_| !stale.contains(&id)) {
+            behind.insert(id, first);
+        }
+    }
+    Ok(behind)
 }
 
 /// The files that the targets are there for.
