@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// What went into an archive.
@@ -89,9 +89,18 @@ impl<'s> List<'s> {
         })
     }
 
-    /// Leaves out an archive that is going to be replaced, where it only lies in a directory that is added.
+    /// Leaves out an archive that is going to be replaced, where it only lies in a directory that is added. What is none may be
+    /// anybody's.
     pub(crate) fn without(&mut self, file: &Path) {
-        self.itself = real_names(file);
+        const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+        let mut head = [0; 4];
+        // To open a pipe would wait for a writer.
+        let is_file = fs::metadata(file).is_ok_and(|meta| meta.is_file());
+        let is_read =
+            is_file && fs::File::open(file).is_ok_and(|mut file| file.read_exact(&mut head).is_ok());
+        if is_read && head == MAGIC {
+            self.itself = real_names(file);
+        }
     }
 
     /// Whether there is anything at a path from the root.

@@ -1,7 +1,7 @@
 //! A project as one file: what its plan is made of, what is made, and what that was made from.
 
 use super::lock::State;
-use super::{RunOptions, Session, plan_error};
+use super::{RunOptions, Session};
 use crate::archives::{Archived, List};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
@@ -10,10 +10,8 @@ use crate::graph::job::JobId;
 use crate::model::action::Action;
 use crate::model::flags::Flag;
 use crate::model::workflow::{How, Read};
-use crate::plan::check::{Mode, compare_only};
 use crate::plan::context::Context;
 use crate::trace::lock::{LockFile, NAME};
-use crate::trace::reason::Reason;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -128,7 +126,7 @@ impl Session {
         };
         let mut lock = LockFile::default();
         let states = self.states(cx, false)?;
-        let behind = behind_stale(cx, &states)?;
+        let behind = behind_stale(cx, &states);
         for (id, state) in states {
             let state = match behind.get(&id) {
                 Some(before) => {
@@ -170,20 +168,10 @@ impl Session {
     }
 }
 
-/// Jobs that are up to date with what is here, behind one that is not, with that one. What is only not there is no matter: what
-/// was made of it is as good as before.
-fn behind_stale(cx: &Context, states: &[(JobId, State)]) -> Result<FxHashMap<JobId, JobId>> {
-    let mut stale: FxHashSet<JobId> = FxHashSet::default();
-    for (id, _) in states.iter().filter(|(_, state)| matches!(state, State::Stale(_))) {
-        let is_missing = |reason: &Reason| matches!(reason, Reason::OutputMissing { .. });
-        let is_only_gone = !cx.graph.open.contains_key(id) && {
-            let check = compare_only(cx, *id, Mode::Forecast).map_err(plan_error)?;
-            !check.is_open && check.reasons.iter().all(is_missing)
-        };
-        if !is_only_gone {
-            stale.insert(*id);
-        }
-    }
+/// Jobs that are up to date with what is here, behind one that is not, with that one.
+fn behind_stale(cx: &Context, states: &[(JobId, State)]) -> FxHashMap<JobId, JobId> {
+    let of_stale = |(id, state): &(JobId, State)| matches!(state, State::Stale(_)).then_some(*id);
+    let stale: FxHashSet<JobId> = states.iter().filter_map(of_stale).collect();
     let mut behind: FxHashMap<JobId, JobId> = FxHashMap::default();
     for id in cx.graph.order.iter().copied() {
         let first = cx.job(id).needs.iter().find_map(|need| match stale.contains(need) {
@@ -194,7 +182,7 @@ fn behind_stale(cx: &Context, states: &[(JobId, State)]) -> Result<FxHashMap<Job
             behind.insert(id, first);
         }
     }
-    Ok(behind)
+    behind
 }
 
 /// The files that the targets are there for.
