@@ -357,6 +357,26 @@ fn a_link_in_the_place_of_an_output_is_kept() {
     case.has("gone.txt", "made\n").has("live.txt", "made\n").run(&["gone.txt", "live.txt"]).ran(&[]);
 }
 
+/// What an earlier job of the run left in the place of a later one's output, in a directory that was not there when the
+/// run began, is on no record, and is kept.
+#[test]
+fn what_another_job_left_in_a_new_directory_is_kept() {
+    let rules = "\
+rule b:
+    input: 'out/sub/a'
+    output: 'out/sub/b'
+    shell: 'test ! -e {output} && echo b > {output}'
+rule a:
+    output: 'out/sub/a'
+    shell: 'echo a > {output}; echo beside > out/sub/b'
+";
+    let case = Case::new().rulefile(rules).run(&["out/sub/b"]).ran(&["a out/sub/a", "b out/sub/b"]);
+    let case = case.warned(
+        "out/sub/b was there, and rulemake has no record of it; that copy is kept in .rulemake/saved/",
+    );
+    case.has(".rulemake/saved/1/out/sub/b", "beside\n").has("out/sub/b", "b\n").run(&["out/sub/b"]).ran(&[]);
+}
+
 /// Otherwise the next run takes it for an edit of the user.
 #[test]
 fn a_target_that_another_job_overwrites_is_told_in_the_same_run() {

@@ -178,7 +178,7 @@ const LOOKAHEAD: usize = 4096;
 
 /// Once so many are checked ahead that no more are, the next are checked together: to ask for each by itself would wake a
 /// thread for each.
-const REFILL: usize = 64;
+const REFILL: usize = 512;
 
 #[derive(Debug)]
 pub(crate) struct Core {

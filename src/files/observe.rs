@@ -12,7 +12,7 @@ use crate::trace::tree::Tree;
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// What earlier runs knew.
 pub(crate) trait HashCache: Sync {
@@ -44,6 +44,8 @@ pub(crate) struct Observer {
     absent: Mutex<Vec<PathId>>,
     /// Whether signatures of files that nobody has read yet still hold: until the first job starts.
     probes_hold: AtomicBool,
+    /// Directories of new outputs, and whether they were missing when one of them was looked for first.
+    vacant: RwLock<FxHashMap<Box<str>, bool>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -111,6 +113,7 @@ impl Observer {
             refreshed: Mutex::default(),
             absent: Mutex::default(),
             probes_hold: AtomicBool::new(true),
+            vacant: RwLock::default(),
         }
     }
 
@@ -168,6 +171,40 @@ impl Observer {
             lock(&self.refreshed).push((id, Known::File(hash)));
         }
         Ok(memo.seen().unwrap_or(Seen::Missing))
+    }
+
+    /// As [`Observer::look`], of an output that no run has made yet. Nothing was there when its directory was not: what is in
+    /// it by now came with the jobs of this run, and whoever is about to make the output looks again. To look for each
+    /// would cost what its job costs when that is short, and hold up those who make files in the same directory.
+    ///
+    /// # Errors
+    /// As [`Observer::look`].
+    pub(crate) fn look_new(&self, id: PathId, path: &str, cache: &dyn HashCache) -> Result<Seen> {
+        if matches!(self.memo(id), Memo::Unknown) && self.is_in_vacant(path)? {
+            self.set(id, Memo::Missing);
+            return Ok(Seen::Missing);
+        }
+        self.look(id, path, cache)
+    }
+
+    /// Whether some directory above `path` was missing when this was asked first.
+    fn is_in_vacant(&self, path: &str) -> Result<bool> {
+        let above = path.char_indices().filter(|&(at, c)| c == '/' && at > 0);
+        for directory in above.filter_map(|(at, _)| path.get(..at)) {
+            let known = self.vacant.read().unwrap_or_else(PoisonError::into_inner).get(directory).copied();
+            let is_vacant = match known {
+                Some(known) => known,
+                None => {
+                    let is_missing = self.restat(directory)?.is_none();
+                    let mut vacant = self.vacant.write().unwrap_or_else(PoisonError::into_inner);
+                    *vacant.entry(directory.into()).or_insert(is_missing)
+                }
+            };
+            if is_vacant {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// All that the directory at `path` holds: from memory; else by looking at everything in it, and reading what does

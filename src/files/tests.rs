@@ -121,6 +121,23 @@ fn a_file_is_read_once_while_it_stays_the_same() {
     assert_eq!(observer().look(ID, "in put\n", &cache).unwrap(), file("one"), "unsettled is not believed");
 }
 
+/// Promise: a new output in a directory that is not there costs no look of its own; in one that is there it is looked for.
+#[test]
+fn nothing_new_is_looked_for_where_no_directory_was() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "old/there", "one");
+    let (cache, observer) = (Cache::default(), Observer::new(dir.path().into(), None));
+    let look_new = |id, path| observer.look_new(PathId(id), path, &cache).unwrap();
+    assert_eq!(look_new(1, "new/deep/a"), Seen::Missing);
+    write(dir.path(), "new/deep/b", "by a job of this run");
+    assert_eq!(look_new(2, "new/deep/b"), Seen::Missing, "its directory was not there");
+    assert_eq!(observer.look(PathId(3), "new/deep/b", &cache).unwrap(), file("by a job of this run"));
+    assert_eq!(look_new(3, "new/deep/b"), file("by a job of this run"), "what is known stays");
+    assert_eq!((look_new(4, "old/gone"), look_new(5, "old/there")), (Seen::Missing, file("one")));
+    write(dir.path(), "top", "two");
+    assert_eq!(look_new(6, "top"), file("two"));
+}
+
 #[test]
 fn a_replacement_of_the_same_size_and_time_is_seen() {
     let dir = tempfile::tempdir().unwrap();

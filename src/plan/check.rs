@@ -516,7 +516,7 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
             all_exist = false;
             continue;
         }
-        match look(cx, *output)? {
+        match inputs::look_new(cx, *output)? {
             Seen::Missing => all_exist = false,
             Seen::File(_) | Seen::Directory | Seen::Special if flags.has(Flag::Update) => {}
             Seen::File(_) | Seen::Directory | Seen::Special => check.unknown_outputs.push(*output),

@@ -63,6 +63,11 @@ pub(crate) fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
     cx.files.look(path, cx.paths.text(path), cx).map_err(|error| Trouble::of(&error))
 }
 
+/// What is at the path of an output that no run has made yet.
+pub(crate) fn look_new(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
+    cx.files.look_new(path, cx.paths.text(path), cx).map_err(|error| Trouble::of(&error))
+}
+
 /// All that a directory holds, but for what the job itself makes in it: its own work would be a change of its input each
 /// time.
 fn directory(cx: &Context, job: &Job, path: PathId) -> Result<Option<Digest>, Trouble> {

@@ -140,8 +140,7 @@ impl Write for Fresh<'_> {
 fn told(output: &Output, to: &str, done: &Archived, is_answer: bool) -> Result<Exit, Failure> {
     let exit = if done.left.is_empty() { Exit::Success } else { Exit::Found };
     if output.json && !is_answer {
-        let mut json = serde_json::to_value(done).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(done);
         json["to"] = to.into();
         output.answer_json(&json)?;
         return Ok(exit);
@@ -188,8 +187,7 @@ pub(crate) fn unpack(common: &Common, output: &Output, args: &UnpackArgs) -> Res
     let to = if to.as_os_str().is_empty() { PathBuf::from(".") } else { to };
     let done = unpacked(&from, &to, &options)?;
     if output.json {
-        let mut json = serde_json::to_value(&done).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(&done);
         json["to"] = to.to_string_lossy().as_ref().into();
         output.answer_json(&json)?;
         return Ok(Exit::Success);

@@ -105,8 +105,7 @@ type Done = io::Result<Result<Exit, Failure>>;
 fn info(cache: &CacheDirectory, output: &Output, common: &Common) -> Done {
     let usage = cache.usage()?;
     if output.json {
-        let mut json = serde_json::to_value(&usage).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(&usage);
         json["directory"] = cache.path().display().to_string().into();
         return Ok(output.answer_json(&json).map(|()| Exit::Success));
     }
@@ -170,8 +169,7 @@ fn add(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let output = &place.output;
     let exit = if added.not_kept == 0 { Exit::Success } else { Exit::Environment };
     if output.json {
-        let mut json = serde_json::to_value(&added).unwrap_or_default();
-        json["v"] = 1.into();
+        let json = crate::output::versioned(&added);
         output.answer_json(&json)?;
         return Ok(exit);
     }
@@ -195,8 +193,7 @@ fn gc(cache: &CacheDirectory, output: &Output, upkeep: &CacheUpkeep) -> Done {
     limits.min_age = upkeep.min_age.map(Duration::from_secs);
     let removed = cache.make_room(&limits, upkeep.yes)?;
     if output.json {
-        let mut json = serde_json::to_value(removed).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(removed);
         json["removed"] = upkeep.yes.into();
         return Ok(output.answer_json(&json).map(|()| Exit::Success));
     }
@@ -247,8 +244,7 @@ fn verify(cache: &CacheDirectory, output: &Output, remove: bool) -> Done {
     let is_good = faults.damaged.is_empty() && faults.incomplete == 0;
     let exit = if is_good || remove { Exit::Success } else { Exit::JobFailed };
     if output.json {
-        let mut json = serde_json::to_value(&faults).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(&faults);
         json["removed"] = remove.into();
         return Ok(output.answer_json(&json).map(|()| exit));
     }

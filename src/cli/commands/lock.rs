@@ -55,8 +55,7 @@ fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Fai
     let count = found.differences.len();
     let exit = if count == 0 { Exit::Success } else { Exit::Found };
     if output.json {
-        let mut json = serde_json::to_value(found).unwrap_or_default();
-        json["v"] = 1.into();
+        let json = crate::output::versioned(found);
         output.answer_json(&json)?;
         return Ok(exit);
     }
@@ -84,8 +83,7 @@ fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Fa
     let output = &place.output;
     let exit = if written.left.is_empty() { Exit::Success } else { Exit::Found };
     if output.json {
-        let mut json = serde_json::to_value(written).unwrap_or_default();
-        json["v"] = 1.into();
+        let json = crate::output::versioned(written);
         output.answer_json(&json)?;
         return Ok(exit);
     }
