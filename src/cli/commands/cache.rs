@@ -71,7 +71,10 @@ pub(crate) fn cache(
     if upkeep.what == What::Init {
         return init(common, output, &upkeep.targets, &around);
     }
-    let Some(dir) = common.cache.directory(&around) else {
+    let named = common.cache.directory(&around)?;
+    // Runs with `--cache-shared` leave one, also where nothing else says so.
+    let own = Some(around.own()).filter(|own| upkeep.what != What::Add && own.is_dir());
+    let Some(dir) = named.or(own) else {
         return Err(Failure::new(Exit::Usage, "there is no cache").help(
             "name one with `--cache DIR`, with `dir` below `[cache]` in rulemake.toml, or with the variable RULEMAKE_CACHE",
         ));
@@ -139,7 +142,7 @@ fn init(common: &Common, output: &Output, named: &[String], around: &Around<'_>)
         let message = format!("`{place}` is no directory: a server makes its places itself");
         return Err(Failure::new(Exit::Usage, message));
     }
-    let dir = around.path(Path::new(place));
+    let dir = around.path(Path::new(place))?;
     let is_new = !dir.exists();
     CacheDirectory::new(&dir).create().map_err(|error| {
         Failure::new(Exit::Environment, format!("`{}` cannot be a shared cache: {error}", dir.display()))

@@ -61,7 +61,15 @@ fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Fai
     }
     output.answer(&lines(place, &found.differences))?;
     match count {
-        0 => output.remark(&format!("Rulefile.lock agrees: {}", outputs(found.outputs))),
+        0 if found.absent == 0 => output.remark(&format!("Rulefile.lock agrees: {}", outputs(found.outputs))),
+        0 => {
+            let (all, absent) = (outputs(found.outputs), found.absent);
+            let are = if absent == 1 { "is" } else { "are" };
+            output.remark(&format!("Rulefile.lock agrees: {all}, {absent} of which {are} not here"));
+            output.remark(
+                "help: `rulemake pull` restores them where a cache has them, `rulemake` makes the others",
+            );
+        }
         1 => output.remark("1 output differs from Rulefile.lock"),
         n => output.remark(&format!("{n} outputs differ from Rulefile.lock")),
     }
