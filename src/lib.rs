@@ -67,6 +67,8 @@ pub mod language {
     pub mod lints {}
     #[doc = include_str!("language/python.md")]
     pub mod python {}
+    #[doc = include_str!("language/results.md")]
+    pub mod results {}
 }
 
 #[doc = include_str!("guide/index.md")]

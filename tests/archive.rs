@@ -320,3 +320,50 @@ fn a_directory_is_no_archive() {
     let case = project().call_with_code(&["unpack", "."], 2).stderr_has("`.` is a directory, not an archive");
     case.call_with_code(&["unpack", "in", "out"], 2).stderr_has("`in` is a directory");
 }
+
+/// Promise: a result behind one that is not up to date is not archived as if it were good.
+#[test]
+fn a_target_behind_a_stale_file_is_left() {
+    let rules = "\
+rule all:
+    input: 'c'
+rule b:
+    input: 'a'
+    output: 'b'
+    shell: 'cp {input} {output}'
+rule c:
+    input: 'b'
+    output: 'c'
+    shell: 'cp {input} {output}'
+";
+    let case = Case::new().rulefile(rules).file("a", "1\n").run(&[]).file("a", "2\n");
+    for which in ["targets", "all"] {
+        let to = format!("{which}.tar.zst");
+        let case = case.command(&["archive", "--results", which, "-o", &to]).output().unwrap();
+        let text = String::from_utf8_lossy(&case.stderr).into_owned();
+        assert_eq!(case.status.code(), Some(1), "{text}");
+        assert!(
+            text.contains("left c: it is not up to date: b b is not, and it is made from that"),
+            "{text}"
+        );
+        assert!(text.contains("0 of them results"), "{text}");
+    }
+    case.run(&[])
+        .call(&["archive", "--results", "targets", "-o", "good.tar.zst"])
+        .stderr_has("1 of them result\n");
+}
+
+/// Promise: an archive never goes into itself, neither the new one nor the one that it replaces.
+#[test]
+fn an_archive_in_a_directory_that_is_archived_is_left_out() {
+    let text = "rule a:\n    output: 'a'\n    shell: 'echo 1 > {output}'\n";
+    let case = Case::new().rulefile(text).file("docs/x", "x\n").run(&[]);
+    let args = ["archive", "--with", "docs", "-o", "docs/study.tar.zst", "--overwrite"];
+    let case = case.call(&args).stderr_has("4 files");
+    let first = fs::read(case.path("docs/study.tar.zst")).unwrap();
+    let case = case.call(&args).stderr_has("4 files");
+    assert_eq!(fs::read(case.path("docs/study.tar.zst")).unwrap(), first);
+    let mut names = case.files("docs");
+    names.sort();
+    assert_eq!(names, ["docs/study.tar.zst", "docs/x"]);
+}

@@ -745,3 +745,61 @@ fn what_only_looks_as_it_was_is_not_added() {
     let case = case.call(&["cache", "add", "--cache", &cache]);
     case.stderr_has("0 results added").remove("a").run(&["--cache", &cache]).ran(&["a a"]);
 }
+
+/// What a result brings along beside its outputs is known by its name, and goes with them.
+#[test]
+fn restored_logs_and_benchmarks_are_known() {
+    let (_dir, cache) = cache();
+    let text = "\
+rule a:
+    output: 'a'
+    log: 'logs/a.log'
+    benchmark: 'bench/a.tsv'
+    shell: 'echo said; echo logged > {log}; echo > {output}'
+";
+    let case =
+        Case::new().rulefile(text).run(&["--cache", &cache]).call(&["log", "logs/a.log"]).stdout_has("said");
+    let case = case.remove("a").remove("logs").remove("bench").run(&["--cache", &cache]).ran(&[]);
+    let case = case.call(&["log", "logs/a.log"]).stdout_has("said").stdout_has("restored");
+    let case = case.call(&["log", "bench/a.tsv"]).stdout_has("said");
+    let case =
+        case.call(&["clean"]).stdout_has("a\nbench/a.tsv\nlogs/a.log\n").stderr_has("would remove 3 files");
+    // What stays keeps its log.
+    let case = case.append("a", "mine\n").call(&["clean", "--yes"]).stderr_has("nothing to remove; 1 kept");
+    let case = case.file("a", "\n").call(&["clean", "--yes", "a"]).stderr_has("removed 3 files");
+    case.has_not("a").has_not("logs").has_not("bench").call_with_code(&["log", "other.log"], 4);
+}
+
+/// Paths in settings have seen no shell: what is meant is done, and what is not understood is said.
+#[test]
+fn variables_in_the_path_of_a_cache_are_understood() {
+    let text = "rule a:\n    output: 'a'\n    shell: 'echo 1 > {output}'\n";
+    let home = TempDir::new().unwrap();
+    let case = Case::new().rulefile(text).env("HOME", &home.path().display().to_string()).env("MINE", "x");
+    let settings = |dir: &str| format!("[cache]\ndir = '{dir}'\n");
+    let case = case.file("rulemake.toml", &settings("$HOME/one")).run(&[]).remove("a");
+    let case = case.file("rulemake.toml", &settings("~/two/${MINE}y")).run(&[]).ran(&["a a"]);
+    assert!(home.path().join("one/v1").is_dir() && home.path().join("two/xy/v1").is_dir());
+    for (dir, told) in
+        [("$NOT_SET/x", "NOT_SET is not set"), ("~other/x", "other users"), ("$/x", "no variable follows")]
+    {
+        let path = format!("--cache={dir}");
+        let output = Case::new().rulefile(text).command(&[&path]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.code() == Some(2) && said.contains(told) && said.contains("help:"),
+            "{dir}: {said}"
+        );
+    }
+    assert!(!case.path("$HOME").exists());
+}
+
+/// What runs leave by themselves is found without naming it.
+#[test]
+fn the_cache_beside_a_shared_place_is_found() {
+    let (_dir, shared) = cache();
+    fs::create_dir(&shared).unwrap();
+    let case = chain().call_with_code(&["cache"], 2).stderr_has("there is no cache");
+    let case = case.run(&["--cache-shared", &shared]).call(&["cache"]).stdout_has("results    4");
+    case.call_with_code(&["cache", "add"], 2).stderr_has("there is no cache");
+}

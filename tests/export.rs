@@ -39,7 +39,9 @@ fn lock(text: &str) -> Value {
 
 #[test]
 fn the_lock_file_says_what_dvc_says() {
-    let case = built().call(&["export"]).stderr_has("dvc.lock has 7 stages; no .dvc here");
+    let case = built()
+        .call(&["export"])
+        .stderr_has("dvc.lock now has the results of 7 stages of dvc.yaml; no .dvc here");
     let expected =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/export/dvc.lock")).unwrap();
     assert_eq!(lock(&case.read("dvc.lock")), lock(&expected), "{}", case.read("dvc.lock"));
@@ -117,7 +119,7 @@ fn two() -> Case {
 /// comes after it is not held back.
 #[test]
 fn stages_that_the_rulefile_does_otherwise_are_left() {
-    let case = two().call(&["export"]).stderr_has("dvc.lock has 3 stages");
+    let case = two().call(&["export"]).stderr_has("dvc.lock now has the results of 3 stages of dvc.yaml");
     let stages = |case: &Case| lock(&case.read("dvc.lock")).get("stages").unwrap().clone();
     let before = stages(&case);
     let case = case.edit("Rulefile", "cp a.txt b.txt", "tr 1 9 < a.txt > b.txt").run(&[]);
@@ -154,7 +156,7 @@ fn stages_with_other_needs_are_left_and_those_written_otherwise_are_not() {
         "\"b.txt\", \"more.txt\"\n    output:\n        \"c.txt\"",
     );
     let case = case.edit("Rulefile", "shell.prefix(", "# (").run(&[]).call(&["export"]);
-    case.stderr_has("dvc.lock has 3 stages");
+    case.stderr_has("dvc.lock now has the results of 3 stages of dvc.yaml");
 }
 
 /// Promise: what DVC would not write is not written.

@@ -81,6 +81,52 @@ fn a_failure_is_told_with_its_log_and_what_it_left_is_kept_aside() {
     assert_eq!(fs::read_to_string(partial).unwrap(), "part\n");
 }
 
+/// The words of the command that a line shows behind `lead`, without the name of the program.
+fn shown_after(text: &str, lead: &str) -> Vec<String> {
+    let line = text.lines().find_map(|line| line.trim().strip_prefix(lead)).unwrap();
+    line.split_whitespace().skip(1).map(str::to_string).collect()
+}
+
+/// Promise: the line that is shown for running a failed job again does to it what this run did, when it is pasted.
+#[test]
+fn the_line_for_another_try_does_the_same() {
+    let rulefile = "rule bad:\n    output: 'bad'\n    resources: mem_mb=9000\n    shell: 'echo {resources.mem_mb} {config[x]}; exit 1'\n";
+    let case = Case::new().file("sub/Rulefile", rulefile);
+    let options = ["-C", "sub", "-k", "--resources", "mem=1GB", "--env", "conda", "--config", "x=5", "bad"];
+    let case = case.call_with_code(&options, 1);
+    let line = shown_after(&case.last().stderr, "rerun: ");
+    assert_eq!(line, ["-C", "sub", "--config=x=5", "--env=conda", "--resources=mem_mb=1000", "bad"]);
+    let words: Vec<&str> = line.iter().map(String::as_str).collect();
+    let case = case.call_with_code(&words, 1).stderr_has("end of its log:\n    1000 5\n");
+    assert_eq!(shown_after(&case.last().stderr, "rerun: "), line);
+}
+
+/// Promise: of many failures the last ones are named, and one line tells where their logs are.
+#[test]
+fn failures_that_are_only_named_have_a_pointer_to_their_logs() {
+    let rulefile = "rule all:\n    input: expand('f{n}', n=range(10))\nrule bad:\n    output: 'f{n}'\n    shell: 'echo I am {output}; exit 1'\n";
+    let case = Case::new().rulefile(rulefile).call_with_code(&["-k", "-j1"], 1);
+    let told = case.last().stderr.clone();
+    assert_eq!(told.matches("  log of one: ").count(), 1, "{told}");
+    let line = shown_after(&told, "log of one: ");
+    let file = line.last().unwrap();
+    assert!(told.contains(&format!("also failed:\n  bad {file}: exit 1\n")), "{told}");
+    case.call(&["log", file]).stdout_has(&format!("I am {file}\n"));
+}
+
+/// Promise: a run with very many failures does not flood: they are counted, and `-v` tells each.
+#[test]
+fn very_many_failures_are_counted() {
+    let rulefile = "rule all:\n    input: expand('f{n}', n=range(200))\nrule bad:\n    output: 'f{n}'\n    shell: 'exit 1'\n";
+    let case = Case::new().rulefile(rulefile).call_with_code(&["-k"], 1);
+    let told = case.last().stderr.clone();
+    assert_eq!(told.matches("] FAILED bad").count(), 50, "{told}");
+    assert_eq!(told.matches("more failures are only counted (-v tells each)\n").count(), 1, "{told}");
+    assert!(told.contains("\n  and 190 more\n") && told.contains("0 ran, 200 failed"), "{told}");
+    let case = case.call_with_code(&["-k", "-v"], 1);
+    assert_eq!(case.last().stderr.matches("] FAILED bad").count(), 200, "{}", case.last());
+}
+
 #[test]
 fn a_failure_in_the_middle_of_a_command_or_a_pipe_counts() {
     for command in

@@ -93,7 +93,27 @@ fn data_science_runs_at_once() {
     let case = runs_at_once("data-science", 5);
     assert!(case.read("demo/reports/score.json").contains("\"years\": 3"));
     let case = case.call(&["-C", "demo", "metrics"]).stdout_has("mean_error");
+    // Metrics stay in git, so that a revision can be compared with.
+    let git = |args: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args);
+        let output = git.current_dir(case.path("demo")).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let with_git = has("git");
+    if with_git {
+        git(&["init", "-q"]);
+        git(&["add", "-A"]);
+        git(&["commit", "-qm", "one"]);
+        let tracked = git(&["ls-files"]);
+        assert!(tracked.contains("reports/score.json") && !tracked.contains("models/line.json"), "{tracked}");
+    }
     let case = case.edit("demo/params.yaml", "holdout: 3", "holdout: 4").run(&["-C", "demo"]);
+    let case = match with_git {
+        true => case.call(&["-C", "demo", "metrics", "diff", "HEAD"]).stdout_has("years            3      4"),
+        false => case,
+    };
     let case = case.call(&["-C", "demo", "metrics", "diff"]).stdout_has("years            3      4       +1");
     for dir in ["data/external", "notebooks", "references", "docs"] {
         assert!(case.path(&format!("demo/{dir}")).is_dir(), "{dir}");

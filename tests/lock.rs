@@ -251,6 +251,22 @@ fn the_check_tells_each_output_that_differs() {
     case.call(&["lock"]).call(&["lock", "--check"]);
 }
 
+/// Promise: in a new checkout nothing differs from what is locked, as long as it would be made of just that; what is not so is
+/// found without making anything.
+#[test]
+fn the_check_of_a_new_checkout_raises_no_false_alarm() {
+    let (_dir, shared) = place();
+    let first = checkout().run(&["--lock", "--cache-shared", &shared, "--cache-push"]);
+    let second = with_lock_of(checkout(), &first).call(&["lock", "--check"]);
+    let second = second.stderr_has("Rulefile.lock agrees: 7 outputs, 5 of which are not here").has_not("out");
+    let second = second.file("in/a.txt", "other\n").call_with_code(&["lock", "--check"], 1);
+    let second =
+        second.stdout_has("mid/a.txt is locked as made from other inputs").stderr_has("1 output differs");
+    let second = second.file("in/a.txt", "a\n").call(&["pull", "--cache-shared", &shared]);
+    let second = second.call(&["lock", "--check"]).stderr_has("Rulefile.lock agrees: 7 outputs\n");
+    second.remove("tree").call(&["lock", "--check"]).stderr_has("7 outputs, 1 of which is not here");
+}
+
 /// Nothing is guessed: a run stops before it begins, and `--no-lock` goes on without the file.
 #[test]
 fn a_file_that_cannot_be_read_is_told_with_its_line_and_the_way_out() {

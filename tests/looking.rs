@@ -220,3 +220,37 @@ rule d:
     assert_eq!((&started["rules"][0]["rule"], &started["rules"][0]["jobs"]), (&"a".into(), &1.into()));
     assert!((300..20_000).contains(&earlier), "{started}");
 }
+
+/// Promise: each answer in JSON begins with its version, and a log is called the same in all of them.
+#[test]
+fn answers_in_json_are_alike() {
+    let case = samples(2).call(&[]).env("RULEMAKE_CACHE", "kept");
+    let mut case = case.call(&["cache", "add"]);
+    for line in [
+        &["plan"][..],
+        &["list"],
+        &["list", "--outputs"],
+        &["summary"],
+        &["status"],
+        &["diff"],
+        &["why", "mid/s0"],
+        &["log", "mid/s0"],
+        &["graph"],
+        &["check"],
+        &["cache"],
+        &["cache", "verify"],
+        &["cache", "gc", "--max-age", "1d"],
+        &["lock"],
+        &["config"],
+        &["clean"],
+    ] {
+        case = case.call(&[line, &["--json"]].concat());
+        assert!(case.last().stdout.starts_with("{\n  \"v\": 1,\n"), "{line:?}\n{}", case.last());
+    }
+    let case = case.call(&["log", "mid/s0", "--json"]);
+    let log: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    let case = case.call(&["summary", "mid/s0", "--json"]);
+    let summary: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert_eq!(log["log"], summary["outputs"][0]["log"]);
+    assert!(log["log"].as_str().unwrap().starts_with(".rulemake/runs/1/jobs/"), "{log}");
+}

@@ -240,6 +240,43 @@ fn what_cannot_be_shown_is_told() {
     case.call_with_code(&["metrics", "diff", "1"], 2).stderr_has("the metrics of run 1 are not known");
 }
 
+/// Promise: one damaged file is named in each form, on a pipe and with `-q`, too, and the others are compared.
+#[test]
+fn a_damaged_file_stands_in_each_form() {
+    let rulefile = r#"
+rule all:
+    input: "a.json", "b.json"
+rule a:
+    metrics: "{x}.json"
+    shell: "echo '{{\"n\": 1}}' > {output}"
+"#;
+    let case = Case::new().rulefile(rulefile).run(&[]);
+    git(&case, &["init", "-q"]);
+    git(&case, &["add", "-A"]);
+    git(&case, &["commit", "-qm", "one"]);
+    let case = case.file("a.json", "{\"n\": 2}").file("b.json", "{\"n\": ");
+    let case = case.call_with_code(&["metrics", "diff", "HEAD", "-q"], 1);
+    assert_eq!(
+        case.last().stdout,
+        "FILE    METRIC  HEAD  NOW      CHANGE\na.json  n          1    2          +1\nb.json  -          -    -  unreadable\n"
+    );
+    assert!(
+        case.last().stderr.starts_with("warning: no metrics in b.json: now: not JSON"),
+        "{}",
+        case.last()
+    );
+    let case = case.call_with_code(&["metrics", "diff", "HEAD", "--md"], 1);
+    assert!(case.last().stdout.ends_with("| b.json | - | - | - | unreadable |\n"), "{}", case.last());
+    let case = case.call_with_code(&["metrics", "diff", "HEAD", "--json"], 1);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    assert!(json["unreadable"]["b.json"].as_str().unwrap().starts_with("now: not JSON"), "{json}");
+    assert_eq!(json["metrics"][0]["change"], 1.0);
+    let case = case.call_with_code(&["metrics"], 1);
+    assert!(case.last().stdout.ends_with("b.json  -       unreadable\n"), "{}", case.last());
+    let case = case.file("a.json", "{\"n\": 1}").call_with_code(&["metrics", "diff", "HEAD"], 1);
+    case.stderr_has("no metric that can be read changed from HEAD to now");
+}
+
 /// Promise: below `metrics:` stand outputs: with names, for other rules, inherited, and not what cannot be read as a file.
 #[test]
 fn metrics_are_outputs() {

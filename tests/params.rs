@@ -230,3 +230,29 @@ fn a_bad_key_fails_only_those_who_read_it() {
     let case = case.stderr_has("did you mean `train.lr`?").has_not("bad");
     case.file("p.yaml", "train:\n  lr: 0.1\n  lrr: 2\n").run(&["bad"]).has("bad", "2\n");
 }
+
+/// Promise: a wildcard that the rule does not have is named, with those that it has, once for all of its jobs.
+#[test]
+fn an_unknown_wildcard_is_named_with_the_known_ones() {
+    let rulefile = r#"
+rule all:
+    input: expand("{model}-{n}.txt", model=["a", "b"], n=range(3))
+rule a:
+    output: "{model}-{n}.txt"
+    params: lr=from_file("params.yaml", "models.{modl}.lr")
+    shell: "echo {params.lr} > {output}"
+"#;
+    let case = Case::new().rulefile(rulefile).file("params.yaml", "models: {a: {lr: 1}}\n");
+    let case = case.call_with_code(&["-k"], 1);
+    let told = case.last().stderr.clone();
+    assert_eq!(
+        told.matches("\nerror: a a-0.txt failed: param `lr` of rule `a`: the job has no wildcard `modl`")
+            .count(),
+        1,
+        "{told}"
+    );
+    assert!(told.contains("help: did you mean `model`? its wildcards are: model, n\n"), "{told}");
+    assert!(told.contains("and the same for 5 more jobs"), "{told}");
+    let case = case.edit("Rulefile", "{modl}", "{other}").call_with_code(&["-n"], 4);
+    case.stderr_has("the job has no wildcard `other`").stderr_has("its wildcards are: model, n");
+}

@@ -300,7 +300,82 @@ fn params_may_be_larger_than_any_argument() {
         .has("sh.txt", "5049999\n");
 }
 
-/// The interpreter is a fake that shows what it was given: that the text is right is proved with R itself by hand.
+/// Promise: an R script sees its job, and its failure is told with what R says.
+#[test]
+fn an_r_script_sees_its_job() {
+    if !has("Rscript") {
+        return;
+    }
+    let script = r#"
+source(file.path(snakemake@scriptdir, "helper.R"))
+stopifnot(
+    identical(snakemake@input[[1]], "in1.txt"), identical(snakemake@input[["x"]], "in2.txt"),
+    identical(snakemake@input$l, c("in1.txt", "in2.txt")), length(snakemake@input) >= 4,
+    identical(snakemake@params[[1]], "pos"), snakemake@params$a == 1, snakemake@params$b == 2.5,
+    isTRUE(snakemake@params$c), is.null(snakemake@params$d), identical(snakemake@params$e, c("x", "y")),
+    all(unlist(snakemake@params$f$k) == c(1, 2)), identical(snakemake@params$g, "abab"),
+    identical(snakemake@wildcards$s, "ab"), snakemake@threads == 1, snakemake@resources$mem_mb == 100,
+    identical(snakemake@resources[["foo"]], "bar"), identical(snakemake@config$b$d, "x"),
+    identical(snakemake@rule, "show"), is.na(snakemake@bench_iteration)
+)
+writeLines(c(helper(), readLines(snakemake@input$x)), snakemake@output[[1]])
+file.create(snakemake@output$named)
+writeLines("mine", snakemake@log[["other"]])
+"#;
+    let case = shown("show.R", script).file("scripts/helper.R", "helper <- function() snakemake@rule\n");
+    let case = case.run(&["out/ab.txt"]).has("out/ab.txt", "show\n2\n").has("logs/ab.2.log", "mine\n");
+    let case = case.append("scripts/show.R", "nowhere()\n").call_with_code(&["out/ab.txt"], 1);
+    case.stderr_has("could not find function \"nowhere\"");
+}
+
+/// Promise: an R Markdown document sees its job, is rendered to the output in its format, and its failure names its own lines.
+#[test]
+fn a_document_in_r_markdown_sees_its_job() {
+    let ready =
+        "quit(status = !(requireNamespace('rmarkdown', quietly = TRUE) && rmarkdown::pandoc_available()))";
+    if !has("Rscript") {
+        return;
+    }
+    if !Command::new("Rscript").args(["-e", ready]).status().unwrap().success() {
+        eprintln!("skipped: R's package rmarkdown, or pandoc, is not installed");
+        return;
+    }
+    let document = "---\ntitle: \"Über\"\noutput: md_document\n---\n\nTwice: `r snakemake@params$n * 2`\n\n```{r, echo=FALSE}\n\
+                    helper <- function() readLines(snakemake@input[[1]])\nhelper()\n```\n";
+    let case = Case::new()
+        .rulefile(
+            "rule a:\n    input: 'in.txt'\n    output: 'out/a.md'\n    params: n=21\n    script: 'a.Rmd'\n",
+        )
+        .file("in.txt", "from é\n")
+        .file("a.Rmd", document)
+        .run(&["out/a.md"]);
+    assert_eq!(case.read("out/a.md"), "Twice: 42\n\n    ## [1] \"from é\"\n");
+    let case = case.run(&["out/a.md"]).ran(&[]).has_not("a.md").has_not("a_files");
+    let case = case.edit("a.Rmd", "helper()\n```", "nowhere\n```").call_with_code(&["out/a.md"], 1);
+    let case = case.stderr_has("object 'nowhere' not found");
+    // The lines of the document as its author sees it; knitr counts those with the marks in its own way.
+    let told = &case.last().stderr;
+    assert!(["lines 8-1", "lines 9-1", "lines 10-1"].iter().any(|lines| told.contains(lines)), "{told}");
+}
+
+/// Promise: a Julia script sees its job.
+#[test]
+fn a_julia_script_sees_its_job() {
+    if !has("julia") {
+        return;
+    }
+    let script = r#"
+@assert snakemake.input[1] == "in1.txt" && snakemake.input["x"] == "in2.txt"
+@assert snakemake.params["a"] == 1 && snakemake.params["c"] && isnothing(snakemake.params["d"])
+@assert snakemake.params["f"]["k"] == [1, 2] && snakemake.wildcards["s"] == "ab"
+@assert snakemake.config["b"]["d"] == "x" && snakemake.threads == 1
+write(snakemake.output[1], snakemake.rule)
+write(snakemake.output["named"], "")
+"#;
+    shown("show.jl", script).run(&["out/ab.txt"]).has("out/ab.txt", "show");
+}
+
+/// The interpreter is a fake that shows what it was given, so that the text is looked at where there is no R.
 #[test]
 fn r_gets_the_script_behind_the_job() {
     let show = "echo \"$1\" > out/ab.txt; cat \"$2\" >> out/ab.txt; touch out/ab.named.txt";
@@ -313,17 +388,17 @@ fn r_gets_the_script_behind_the_job() {
 
 #[test]
 fn a_markdown_document_is_rendered_to_the_output() {
-    let show = "echo \"$3\" > out; cat .rulemake/runs/1/jobs/0.d/a.Rmd >> out";
+    let show = "echo \"$3\" > out; cat .rulemake/runs/1/jobs/0.R .rulemake/runs/1/jobs/0.d/a.Rmd >> out";
     let case = fake(Case::new(), "Rscript", show)
         .rulefile("rule a:\n    output: 'out'\n    script: 'a.Rmd'\n")
         .file("a.Rmd", "---\ntitle: x\n---\ntext\n")
         .run(&["out"]);
     let text = case.read("out");
-    assert!(text.starts_with("rmarkdown::render(\"/"), "{text}");
+    assert!(text.starts_with("source(\"/"), "{text}");
+    assert!(text.contains("/jobs/0.R\", encoding = \"UTF-8\"); rmarkdown::render(\"/"), "{text}");
     assert!(text.contains("quiet = TRUE, knit_root_dir = \"/"), "{text}");
-    assert!(text.contains("---\ntitle: x\n---\n\n```{r, echo=FALSE"), "{text}");
-    assert!(text.ends_with("})\n```\n\ntext\n"), "{text}");
-    case.has_not(".rulemake/runs/1/jobs/0.d");
+    assert!(text.contains("snakemake <- new(") && text.ends_with("\n---\ntitle: x\n---\ntext\n"), "{text}");
+    case.has_not(".rulemake/runs/1/jobs/0.d").has_not(".rulemake/runs/1/jobs/0.R");
 }
 
 #[test]

@@ -454,6 +454,25 @@ fn a_server_that_is_not_there_is_given_up_soon() {
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
+/// Promise: a server that takes a connection and never answers costs one wait, and not one for each result.
+#[test]
+fn a_server_that_never_answers_is_waited_for_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || listener.incoming().collect::<Vec<_>>());
+    let start = Instant::now();
+    let case = checkout().run(&["--cache-shared", &url, "--cache-push", "--cache-timeout", "4"]);
+    assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+    assert!(start.elapsed() < Duration::from_secs(11), "once: {:?}", start.elapsed());
+    let case = case
+        .warned("does not answer in time and is left alone in this run")
+        .warned("`--cache-timeout SECONDS`");
+    assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+    let settings = format!("[cache]\nshared = '{url}'\ntimeout = 1\n");
+    let case = case.file("rulemake.toml", &settings).call_with_code(&["push"], 7);
+    case.stderr_has("5 were not taken").call_with_code(&["push", "--cache-timeout", "0"], 2);
+}
+
 #[test]
 fn push_and_pull_run_nothing() {
     let server = Server::start();

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// What went into an archive.
@@ -65,6 +65,8 @@ pub(crate) struct List<'s> {
     root: &'s Path,
     items: BTreeMap<String, Item>,
     left: BTreeMap<String, String>,
+    /// The archive that there is already, by all its names: what lies around it does not bring it in.
+    itself: Vec<PathBuf>,
 }
 
 impl<'s> List<'s> {
@@ -77,7 +79,28 @@ impl<'s> List<'s> {
         let parts = below.components().filter(|part| *part != Component::CurDir).map(name);
         let parts: Vec<String> = parts.collect::<Option<_>>()?;
         let base = root.ancestors().nth(parts.len())?.to_path_buf();
-        Some(List { base, below: parts.join("/"), root, items: BTreeMap::new(), left: BTreeMap::new() })
+        Some(List {
+            base,
+            below: parts.join("/"),
+            root,
+            items: BTreeMap::new(),
+            left: BTreeMap::new(),
+            itself: Vec::new(),
+        })
+    }
+
+    /// Leaves out an archive that is going to be replaced, where it only lies in a directory that is added. What is none may be
+    /// anybody's.
+    pub(crate) fn without(&mut self, file: &Path) {
+        const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+        let mut head = [0; 4];
+        // To open a pipe would wait for a writer.
+        let is_file = fs::metadata(file).is_ok_and(|meta| meta.is_file());
+        let is_read =
+            is_file && fs::File::open(file).is_ok_and(|mut file| file.read_exact(&mut head).is_ok());
+        if is_read && head == MAGIC {
+            self.itself = real_names(file);
+        }
     }
 
     /// Whether there is anything at a path from the root.
@@ -183,6 +206,12 @@ impl<'s> List<'s> {
         todo: &mut Vec<(String, PathBuf, String)>,
     ) {
         if self.leaves_foreign(&path) {
+            return;
+        }
+        if !self.itself.is_empty()
+            && !is_result
+            && real_names(&full).iter().any(|name| self.itself.contains(name))
+        {
             return;
         }
         let link = fs::read_link(&full).ok().and_then(|to| to.to_str().map(String::from));

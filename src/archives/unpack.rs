@@ -240,6 +240,9 @@ fn kind_of(kind: EntryType) -> Kind {
         EntryType::Link => Kind::Other("a hard link"),
         EntryType::Char | EntryType::Block => Kind::Other("a device"),
         EntryType::Fifo => Kind::Other("a named pipe"),
+        EntryType::XHeader | EntryType::XGlobalHeader => {
+            Kind::Other("a header of PAX, as other programs write them before a file")
+        }
         _ => Kind::Other("of an unknown kind"),
     }
 }

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use std::fs::File;
 use std::io::{self, Cursor, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// A shared place behind `http://` or `https://`, in the form of Bazel's HTTP cache.
 ///
@@ -96,6 +97,22 @@ impl HttpCache {
     #[must_use]
     pub fn basic(mut self, name: &str, password: &str) -> HttpCache {
         self.wire.authorization = Some(format!("Basic {}", base64(format!("{name}:{password}").as_bytes())));
+        self
+    }
+
+    /// Sets how long the server may take to answer, 5 seconds unless said; one that takes longer is left alone for the rest of
+    /// the run. What is sent and received has time by its size beyond that.
+    ///
+    /// ```
+    /// # use rulemake::cache::HttpCache;
+    /// let cache = HttpCache::new("https://cache.example.org/team")?.timeout(std::time::Duration::from_secs(30));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn timeout(mut self, answer: Duration) -> HttpCache {
+        let mut wire = Wire::with_patience(answer);
+        wire.authorization = self.wire.authorization.take();
+        self.wire = wire;
         self
     }
 

@@ -581,6 +581,19 @@ impl Cache {
                 });
                 None
             }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                // Neither way: what waits for nothing is the run.
+                reads.store(PATIENCE, Ordering::Relaxed);
+                writes.store(PATIENCE, Ordering::Relaxed);
+                self.tell("shared slow", || {
+                    format!(
+                        "the shared cache {} does not answer in time and is left alone in this run: {error}; \
+                         `--cache-timeout SECONDS` gives it more",
+                        shared.place.name()
+                    )
+                });
+                None
+            }
             Err(error) => {
                 let failed = failures.fetch_add(1, Ordering::Relaxed) + 1;
                 let name = shared.place.name();

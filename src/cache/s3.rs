@@ -85,6 +85,19 @@ impl S3Cache {
         self
     }
 
+    /// Sets how long the storage may take to answer, as [`HttpCache::timeout`](super::HttpCache::timeout) does.
+    ///
+    /// ```
+    /// # use rulemake::cache::S3Cache;
+    /// let cache = S3Cache::new("s3://bucket/results", None, "eu-west-1")?.timeout(std::time::Duration::from_secs(30));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn timeout(mut self, answer: Duration) -> S3Cache {
+        self.wire = Wire::with_patience(answer);
+        self
+    }
+
     fn path(&self, part: &str, name: &str) -> String {
         match self.prefix.as_str() {
             "" => format!("{part}/{name}"),

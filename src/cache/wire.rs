@@ -17,11 +17,21 @@ pub(super) struct Blob {
 
 /// Why a server did not do what was asked.
 #[derive(Debug)]
-pub(super) struct Failure(String);
+pub(super) struct Failure {
+    text: String,
+    /// It did not answer in time.
+    is_slow: bool,
+}
+
+impl Failure {
+    fn new(text: String) -> Failure {
+        Failure { text, is_slow: false }
+    }
+}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -36,7 +46,10 @@ pub(super) struct Wire {
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
 const CONNECT: Duration = Duration::from_secs(3);
-const ANSWER: Duration = Duration::from_secs(30);
+/// A cache is to save time: a server that lets one wait longer is left alone.
+const ANSWER: Duration = Duration::from_secs(5);
+/// What an entry may take to come once it began to, in answers.
+const WHOLE: u32 = 6;
 /// A transfer that is slower than that is as good as none.
 const BYTES_PER_SECOND: u64 = 64 << 10;
 /// As an entry in a directory.
@@ -51,10 +64,10 @@ impl Wire {
         Wire::with_patience(ANSWER)
     }
 
-    fn with_patience(answer: Duration) -> Wire {
+    pub(super) fn with_patience(answer: Duration) -> Wire {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT))
+            .timeout_connect(Some(CONNECT.min(answer)))
             .timeout_recv_response(Some(answer))
             .max_redirects(4)
             .max_idle_connections_per_host(16)
@@ -81,8 +94,12 @@ impl Wire {
     pub(super) fn get_small(&self, url: &str) -> io::Result<Option<Vec<u8>>> {
         self.again(url, &mut || {
             let request = self.with(self.agent.get(url));
-            let response =
-                request.config().timeout_recv_body(Some(self.answer)).build().call().map_err(broken)?;
+            let response = request
+                .config()
+                .timeout_recv_body(Some(self.answer * WHOLE))
+                .build()
+                .call()
+                .map_err(broken)?;
             match response.status().as_u16() {
                 200 => {}
                 404 | 410 => return Ok(None),
@@ -122,10 +139,12 @@ impl Wire {
     /// Sends all of a body, from its beginning, in each try.
     pub(super) fn put(&self, url: &str, body: &mut dyn Again, size: u64) -> io::Result<()> {
         self.again(url, &mut || {
-            body.rewind().map_err(|error| (Failure(error.to_string()), false))?;
+            body.rewind().map_err(|error| (Failure::new(error.to_string()), false))?;
             let request = self.with(self.agent.put(url)).header("content-length", size.to_string());
             let request = request.header("content-type", "application/octet-stream");
-            let request = request.config().timeout_send_body(Some(self.time_for(size))).build();
+            // A server answers when it has put away what came.
+            let time = Some(self.time_for(size));
+            let request = request.config().timeout_send_body(time).timeout_recv_response(time).build();
             let response = request.send(ureq::SendBody::from_reader(&mut Body(body))).map_err(broken)?;
             match response.status().as_u16() {
                 200..=299 => Ok(()),
@@ -177,22 +196,21 @@ impl Read for Body<'_> {
 fn told(url: &str, failure: Failure) -> io::Error {
     // Signed addresses let others in.
     let shown = url.split('?').next().unwrap_or_default();
-    io::Error::other(format!("{failure} ({shown})"))
+    let kind = if failure.is_slow { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
+    io::Error::new(kind, format!("{failure} ({shown})"))
 }
 
 fn broken(error: ureq::Error) -> (Failure, bool) {
-    let may_pass = matches!(
-        error,
-        ureq::Error::Io(_)
-            | ureq::Error::Timeout(_)
-            | ureq::Error::ConnectionFailed
-            | ureq::Error::HostNotFound
-    );
-    (Failure(error.to_string()), may_pass)
+    let may_pass =
+        matches!(error, ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::HostNotFound);
+    // Who waited once does not wait again.
+    let is_slow = matches!(error, ureq::Error::Timeout(_));
+    (Failure { text: error.to_string(), is_slow }, may_pass)
 }
 
 fn transient(error: &io::Error) -> (Failure, bool) {
-    (Failure(error.to_string()), true)
+    let is_slow = error.kind() == io::ErrorKind::TimedOut;
+    (Failure { text: error.to_string(), is_slow }, !is_slow)
 }
 
 fn refused(method: &str, status: u16) -> (Failure, bool) {
@@ -204,7 +222,7 @@ fn refused(method: &str, status: u16) -> (Failure, bool) {
         _ => String::new(),
     };
     (
-        Failure(format!("{method} was answered with {status}{what}")),
+        Failure::new(format!("{method} was answered with {status}{what}")),
         status >= 500 && status != 507 || status == 429,
     )
 }

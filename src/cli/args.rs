@@ -102,6 +102,7 @@ impl Args {
             return Ok(plain);
         }
         let mut command = Args::command();
+        let words = of_its_command(&command, words)?;
         let mut matches = command.try_get_matches_from_mut(&words);
         // The helps are made only when somebody wants to read one: they take longer than a small run.
         if matches.as_ref().is_err_and(|error| error.kind() == ErrorKind::DisplayHelp) {
@@ -127,13 +128,30 @@ impl Args {
         self.common.clone().and(after)
     }
 
-    /// The words that a command line must hold to load the same workflow with the same settings: those of this line. What is
-    /// set elsewhere is so for the other line, too.
+    /// What a run was asked for, in both places where it may stand.
+    fn all_run(&self) -> RunArgs {
+        let after = match &self.command {
+            Some(Command::Run { run, .. } | Command::Plan { run, .. } | Command::Watch { run, .. }) => {
+                run.clone()
+            }
+            _ => RunArgs::default(),
+        };
+        self.run.clone().and(after)
+    }
+
+    fn words(&self) -> Vec<String> {
+        let mut words = self.all_common().words();
+        words.extend(self.all_run().words());
+        words
+    }
+
+    /// The words that a command line must hold to load the same workflow with the same settings, and to run a job of it as it
+    /// would have been run: those of this line. What is set elsewhere is so for the other line, too.
     pub(crate) fn repeated(&self) -> Vec<String> {
         let set = self.layers.iter().flat_map(|layer| &layer.words).map(OsString::from);
         let set = Args::from_line(std::iter::once("rulemake".into()).chain(set));
-        let set = set.map_or_else(|_| Vec::new(), |args| args.all_common().words());
-        let mut words = self.all_common().words();
+        let set = set.map_or_else(|_| Vec::new(), |args| args.words());
+        let mut words = self.words();
         for word in set {
             // The first of equal words is the one from elsewhere: it stands before the line.
             if let Some(at) = words.iter().position(|known| *known == word) {
@@ -177,6 +195,27 @@ impl Args {
         );
         Err(Args::command().error(ErrorKind::ArgumentConflict, message))
     }
+}
+
+/// `help cache gc` as `help cache`: what a command does by its first word stands in its help.
+fn of_its_command(all: &clap::Command, words: Vec<OsString>) -> Result<Vec<OsString>, clap::Error> {
+    let [program, help, name, part, ..] = words.as_slice() else { return Ok(words) };
+    let command = name.to_str().and_then(|name| all.find_subcommand(name));
+    let (Some("help"), Some(command), Some(part)) = (help.to_str(), command, part.to_str()) else {
+        return Ok(words);
+    };
+    let first = command.get_positionals().next();
+    let known = first.map(clap::Arg::get_possible_values).unwrap_or_default();
+    if known.iter().any(|known| known.matches(part, false)) {
+        return Ok(vec![program.clone(), help.clone(), name.clone()]);
+    }
+    let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.get_name())).collect();
+    let name = command.get_name();
+    let message = match known.as_slice() {
+        [] => format!("`{name}` has no parts: `rulemake help {name}` is its help"),
+        known => format!("`{name}` has no part `{part}`: those are {}", known.join(", ")),
+    };
+    Err(Args::command().error(ErrorKind::InvalidSubcommand, message))
 }
 
 #[cfg(test)]
@@ -253,6 +292,13 @@ mod tests {
         let words = parse(line).unwrap().repeated();
         assert_eq!(parse(&words.join(" ")).unwrap().repeated(), words, "they are read as they were");
         assert_eq!(words.len(), 5);
+        // How a job is run, too; how many there are is another thing.
+        let line =
+            "--env=conda -j2 -k run --sdm modules --resources mem=2GB --use-singularity --assume-inputs a x";
+        let words = parse(line).unwrap().repeated();
+        let resources = words.iter().find(|word| word.starts_with("--resources=")).unwrap();
+        assert_eq!(words, ["--env=conda,container,modules", resources, "--assume-inputs=a"]);
+        assert_eq!(parse(&words.join(" ")).unwrap().repeated(), words);
     }
 
     #[test]
@@ -292,6 +338,20 @@ mod tests {
             let text = parse(line).unwrap_err().to_string();
             assert!(text.contains(what), "{line}: {text}");
         }
+    }
+
+    #[test]
+    fn parts_of_commands_have_the_help_of_their_command() {
+        for line in ["help cache gc", "help metrics diff"] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::DisplayHelp, "{line}: {error}");
+            let name = line.split(' ').nth(1).unwrap();
+            assert!(error.to_string().contains(&format!("Usage: rulemake {name} ")), "{error}");
+        }
+        let text = parse("help cache gone").unwrap_err().to_string();
+        assert!(text.contains("no part `gone`: those are `info`, `add`, `gc`, `verify`"), "{text}");
+        let text = parse("help run gc").unwrap_err().to_string();
+        assert!(text.contains("`rulemake help run` is its help"), "{text}");
     }
 
     #[test]

@@ -320,6 +320,20 @@ impl RunArgs {
         }
     }
 
+    /// What decides how a job is run, as words.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let kinds = EnvKind::value_variants().iter().filter(|kind| self.uses(**kind));
+        let kinds: Vec<String> =
+            kinds.filter_map(EnvKind::to_possible_value).map(|value| value.get_name().to_string()).collect();
+        if !kinds.is_empty() {
+            words.push(format!("--env={}", kinds.join(",")));
+        }
+        words.extend(self.resources.iter().map(|(name, n)| format!("--resources={name}={n}")));
+        words.extend(self.assume_inputs.iter().map(|file| format!("--assume-inputs={file}")));
+        words
+    }
+
     /// Whether this kind of environment is to be used, by whatever name it was asked for.
     pub(crate) fn uses(&self, kind: EnvKind) -> bool {
         self.env.contains(&kind)

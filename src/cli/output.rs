@@ -154,6 +154,17 @@ pub(crate) fn painted(text_style: TextStyle, style: Style, text: &str) -> String
     }
 }
 
+/// An answer as JSON whose version stands first, as in all of them.
+pub(crate) fn versioned(answer: impl serde::Serialize) -> serde_json::Value {
+    let mut json = serde_json::json!({"v": 1});
+    if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(answer)
+        && let Some(all) = json.as_object_mut()
+    {
+        all.extend(fields);
+    }
+    json
+}
+
 /// Writes a line to standard error. If that is closed there is nobody left to tell.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());

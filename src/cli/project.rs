@@ -110,6 +110,13 @@ impl Project {
         format!("{}{}{dashes} {}", self.command, self.options, quoted(&target))
     }
 
+    /// The command line that prints the log of the job that made `path`, or failed to.
+    pub(crate) fn log(&self, path: &str) -> String {
+        let path = self.for_user(path);
+        let dashes = if path.starts_with('-') { " --" } else { "" };
+        format!("{}{} log{dashes} {}", self.command, self.options, quoted(&path))
+    }
+
     /// Said when inputs are missing and the Rulefile lies in another directory than the one where paths start.
     pub(crate) fn elsewhere(&self) -> Option<String> {
         let parent = self.rulefile.parent().filter(|dir| !dir.as_os_str().is_empty())?;

@@ -159,6 +159,12 @@ impl Raise {
         Raise::new(Exc::ValueError, message)
     }
 
+    /// The same of another kind.
+    pub(crate) fn of_kind(mut self, kind: Exc) -> Raise {
+        self.0.kind = kind;
+        self
+    }
+
     pub(crate) fn key_error(key: &Value) -> Raise {
         Raise::with_args(Exc::KeyError, vec![key.clone()])
     }

@@ -9,6 +9,9 @@ use unicode_width::UnicodeWidthStr;
 /// Metrics beside each other; more of them stand below each other.
 const MAX_COLUMNS: usize = 8;
 
+/// In the place of values: who only sees the table must not take what is missing for what did not change.
+const UNREADABLE: &str = "unreadable";
+
 /// The metrics as a table: a line for each file when several have the same few, else a line for each metric.
 ///
 /// ```
@@ -118,12 +121,20 @@ impl Table {
             };
             let mut head = Head::words(&["file"]);
             head.extend(columns.iter().map(|name| Head::Name((*name).to_string())));
-            return Table { head, names: 1, rows: metrics.files().map(|(path, _)| row(path)).collect() };
+            let mut rows: Vec<Vec<String>> = metrics.files().map(|(path, _)| row(path)).collect();
+            rows.extend(metrics.unreadable().map(|(path, _)| {
+                let rest = columns.iter().map(|_| "-".to_string()).skip(1);
+                [path.to_string(), UNREADABLE.to_string()].into_iter().chain(rest).collect()
+            }));
+            return Table { head, names: 1, rows };
         }
         let rows = metrics.files().flat_map(|(path, values)| {
             values.iter().map(move |(name, value)| vec![path.to_string(), name.clone(), shown(value)])
         });
-        Table { head: Head::words(&["file", "metric", "value"]), names: 2, rows: rows.collect() }
+        let unreadable =
+            metrics.unreadable().map(|(path, _)| vec![path.to_string(), "-".into(), UNREADABLE.into()]);
+        let rows = rows.chain(unreadable).collect();
+        Table { head: Head::words(&["file", "metric", "value"]), names: 2, rows }
     }
 
     fn of_diff(diff: &MetricsDiff) -> Table {
@@ -149,7 +160,11 @@ impl Table {
         let mut head = Head::words(&["file", "metric"]);
         head.extend([Head::state(&diff.before), Head::state(&diff.after)]);
         head.extend(Head::words(&["change"]));
-        Table { head, names: 2, rows: rows.collect() }
+        let unreadable = diff.unreadable.keys().map(|path| {
+            let none = || "-".to_string();
+            vec![path.clone(), none(), none(), none(), UNREADABLE.to_string()]
+        });
+        Table { head, names: 2, rows: rows.chain(unreadable).collect() }
     }
 
     fn text(&self, style: TextStyle) -> String {

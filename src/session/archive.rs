@@ -12,7 +12,7 @@ use crate::model::flags::Flag;
 use crate::model::workflow::{How, Read};
 use crate::plan::context::Context;
 use crate::trace::lock::{LockFile, NAME};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -89,6 +89,7 @@ impl Session {
             let message = format!("`workdir` leads to {}, out of the project", self.root.display());
             return Err(Error::new(ErrorKind::Workflow, message));
         };
+        what.replaces.iter().for_each(|file| list.without(file));
         let lock = self.list_results(&cx, what.results, &mut list)?;
         for path in &cx.graph.sources {
             list.add(cx.paths.text(*path), None, false);
@@ -124,7 +125,16 @@ impl Session {
             ArchiveResults::None => false,
         };
         let mut lock = LockFile::default();
-        for (id, state) in self.states(cx, false)? {
+        let states = self.states(cx, false)?;
+        let behind = behind_stale(cx, &states);
+        for (id, state) in states {
+            let state = match behind.get(&id) {
+                Some(before) => {
+                    let before = cx.graph.info(*before, &cx.workflow, &cx.paths).title();
+                    State::Stale(format!("{before} is not, and it is made from that"))
+                }
+                None => state,
+            };
             let (job, flags) = (cx.job(id), &cx.rule(cx.job(id)).output_flags);
             match state {
                 State::Current { outputs, .. } => {
@@ -156,6 +166,23 @@ impl Session {
         }
         Ok(lock)
     }
+}
+
+/// Jobs that are up to date with what is here, behind one that is not, with that one.
+fn behind_stale(cx: &Context, states: &[(JobId, State)]) -> FxHashMap<JobId, JobId> {
+    let of_stale = |(id, state): &(JobId, State)| matches!(state, State::Stale(_)).then_some(*id);
+    let stale: FxHashSet<JobId> = states.iter().filter_map(of_stale).collect();
+    let mut behind: FxHashMap<JobId, JobId> = FxHashMap::default();
+    for id in cx.graph.order.iter().copied() {
+        let first = cx.job(id).needs.iter().find_map(|need| match stale.contains(need) {
+            true => Some(*need),
+            false => behind.get(need).copied(),
+        });
+        if let Some(first) = first.filter(|_| !stale.contains(&id)) {
+            behind.insert(id, first);
+        }
+    }
+    behind
 }
 
 /// The files that the targets are there for.

@@ -1,15 +1,18 @@
 //! What earlier runs left: logs, and the files that jobs made.
 
 use super::{JobLog, MadeFiles, RunOptions, Session, holder};
-use crate::base::path::{PathId, PathTable};
+use crate::base::path::{PathId, PathTable, is_outside, normalise};
 use crate::error::Result;
 use crate::files::observe::{Observer, Seen};
 use crate::files::outputs::remove_made;
 use crate::files::results::{has_names, is_protected};
 use crate::model::flags::{Flag, Flags};
+use crate::plan::cached::beside;
 use crate::plan::context::Context;
+use crate::plan::instance::Instance;
 use crate::store::{Loaded, Record, View, read, runs};
 use crate::trace::fingerprint::{Origin, Trace};
+use crate::trace::identity::FileKind;
 use rustc_hash::FxHashSet;
 use serde_json::Value as Json;
 use std::path::PathBuf;
@@ -40,7 +43,11 @@ impl Session {
             let Some(log) = self.last_log_of_rule(path)? else { return Ok(None) };
             (log, None)
         } else {
-            let id = loaded.paths.find(path);
+            let known = loaded.paths.find(path).filter(|id| loaded.view.last_job(*id).is_some());
+            let id = match known {
+                Some(id) => Some(id),
+                None => self.beside_of(path, &loaded)?,
+            };
             let Some((run, job)) = id.and_then(|id| loaded.view.last_job(id)) else { return Ok(None) };
             let trace = id.and_then(|id| loaded.view.trace(id));
             let origin = trace.filter(|trace| (trace.run, trace.job) == (run, job)).map(|t| (t.origin, run));
@@ -59,6 +66,42 @@ impl Session {
         let text = runs::read_log(&log)?;
         let own = if text.is_empty() { self.own_logs(path, loaded)? } else { Vec::new() };
         Ok(Some(JobLog { log, text, own, not_executed }))
+    }
+
+    /// An output of the job that writes a log or a benchmark, which is on no record itself.
+    fn beside_of(&self, path: &str, loaded: &Loaded) -> Result<Option<PathId>> {
+        let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
+        // What cannot be planned nobody wrote.
+        let Ok(cx) = self.context(&[path], &RunOptions::default(), &mut copy, false) else { return Ok(None) };
+        let job = cx.paths.find(&normalise(path)).and_then(|id| cx.graph.producer(id));
+        let output =
+            job.or(cx.graph.targets.first().copied()).and_then(|job| cx.job(job).outputs.first().copied());
+        Ok(output.and_then(|output| loaded.paths.find(cx.paths.text(output))))
+    }
+
+    /// Logs and benchmarks beside the outputs that may go: they are on no record, and go with what their jobs made.
+    fn beside_made(&self, cx: &Context, may_go: &[String]) -> Vec<String> {
+        let may_go: FxHashSet<&str> = may_go.iter().map(String::as_str).collect();
+        let mut found = Vec::new();
+        for job in &cx.graph.jobs {
+            let mut outputs =
+                job.outputs.iter().filter(|output| cx.view.trace(**output).is_some()).peekable();
+            let is_made = outputs.peek().is_some();
+            let is_there =
+                |output: &PathId| !matches!(cx.files.stat(*output, cx.paths.text(*output)), Ok(None));
+            // What stays is still told of by its log.
+            if !is_made || outputs.any(|output| is_there(output) && !may_go.contains(cx.paths.text(*output)))
+            {
+                continue;
+            }
+            let names = Instance::naming(cx, job);
+            let is_file = |path: &&str| {
+                let sig = cx.files.restat(path).ok().flatten();
+                sig.is_some_and(|sig| sig.kind == FileKind::File) && !is_outside(path)
+            };
+            found.extend(beside(&names).filter(is_file).map(String::from));
+        }
+        found
     }
 
     /// The state knows jobs by what they make; of those that make nothing only the events of runs tell.
@@ -101,7 +144,8 @@ impl Session {
         Ok(texts)
     }
 
-    /// The existing files that jobs on record made, for `targets` and all that they need or, when empty, all of them.
+    /// The existing files that jobs on record made, for `targets` and all that they need or, when empty, all of them, with the
+    /// logs and benchmarks that they wrote beside them.
     ///
     /// ```
     /// # use rulemake::{Session, Workflow};
@@ -119,17 +163,18 @@ impl Session {
     pub fn made_files<T: AsRef<str>>(&self, targets: &[T]) -> Result<MadeFiles> {
         let mut loaded = read(&self.state_dir())?;
         let made: Vec<_> = loaded.view.made().collect();
-        let wanted = if targets.is_empty() {
-            None
-        } else {
-            let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
-            let mut cx = self.context(targets, &RunOptions::default(), &mut copy, false)?;
-            if !cx.graph.open.is_empty() {
-                // What it finds wrong is of no interest here: then some jobs stay as they are.
-                let _ = self.verdicts(&mut cx, false);
-            }
-            Some(outputs_of(&cx))
+        let mut copy = Loaded { paths: loaded.paths.clone(), view: loaded.view.clone(), lost: None };
+        let mut plan = match self.context(targets, &RunOptions::default(), &mut copy, false) {
+            Ok(cx) => Some(cx),
+            // Whatever its default rule is, a project has files that jobs made.
+            Err(_) if targets.is_empty() => None,
+            Err(error) => return Err(error),
         };
+        if let Some(cx) = plan.as_mut().filter(|cx| !cx.graph.open.is_empty()) {
+            // What it finds wrong is of no interest here: then some jobs stay as they are.
+            let _ = self.verdicts(cx, false);
+        }
+        let wanted = plan.as_ref().filter(|_| !targets.is_empty()).map(outputs_of);
         let sources = if targets.is_empty() { self.default_sources() } else { FxHashSet::default() };
         let files = Observer::new(self.root.clone(), None);
         let paths: PathTable = std::mem::take(&mut loaded.paths);
@@ -158,7 +203,12 @@ impl Session {
                 list.push(text.to_string());
             }
         }
+        if let Some(cx) = &plan {
+            let beside = self.beside_made(cx, &found.files);
+            found.files.extend(beside.into_iter().filter(|path| !sources.contains(path)));
+        }
         found.files.sort();
+        found.files.dedup();
         found.changed.sort();
         found.protected.sort();
         Ok(found)

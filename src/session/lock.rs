@@ -15,8 +15,9 @@ use crate::plan::locked::{Held, HeldUse, as_if_locked};
 use crate::store::read;
 use crate::trace::fingerprint::{Origin, Trace};
 use crate::trace::lock::{CONFLICT, Damage, LockFile, Locked, NAME};
+use crate::trace::reason::Reason;
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -149,6 +150,9 @@ impl std::fmt::Display for LockMismatch {
 pub struct LockCheck {
     /// Outputs that were looked at.
     pub outputs: usize,
+    /// Those of them that are not here, and that would be made of just what is locked: nothing is wrong with them, as in a new
+    /// checkout.
+    pub absent: usize,
     /// Those that differ, sorted by path.
     pub differences: Vec<LockDifference>,
 }
@@ -304,7 +308,9 @@ impl Session {
         };
         let cx = self.looking(targets, options)?;
         let mut check = LockCheck::default();
-        for (id, state) in self.states(&cx, false)? {
+        let states = self.states(&cx, false)?;
+        let absent = absent(&cx, &file, &states)?;
+        for (id, state) in states {
             match state {
                 State::Current { outputs, .. } => {
                     check.outputs += outputs.len();
@@ -322,9 +328,16 @@ impl Session {
                     }
                 }
                 State::Stale(because) => {
-                    let stale = stale(&cx, id, &because);
+                    let mut stale = stale(&cx, id, &because);
                     check.outputs += stale.len();
-                    check.differences.extend(stale);
+                    match absent.get(&id) {
+                        Some(true) => check.absent += stale.len(),
+                        Some(false) => {
+                            stale.iter_mut().for_each(|it| it.kind = LockMismatch::MadeOtherwise);
+                            check.differences.extend(stale);
+                        }
+                        None => check.differences.extend(stale),
+                    }
                 }
             }
         }
@@ -404,6 +417,31 @@ impl Session {
         let one = |id: &JobId| Ok((*id, state(cx, *id, pin)?));
         self.pool.install(|| jobs.par_iter().with_min_len(16).map(one).collect())
     }
+}
+
+/// Jobs of which nothing is here and all is locked, and whether they would be executed with just what is locked; what they
+/// read and is not here counts as it is locked.
+fn absent(cx: &Context, lock: &LockFile, states: &[(JobId, State)]) -> Result<FxHashMap<JobId, bool>> {
+    let mut absent: FxHashMap<JobId, bool> = FxHashMap::default();
+    let stale: FxHashSet<JobId> =
+        states.iter().filter(|(_, state)| matches!(state, State::Stale(_))).map(|(id, _)| *id).collect();
+    for id in cx.graph.order.iter().copied().filter(|id| stale.contains(id)) {
+        let files = || cx.job(id).outputs.iter().filter(|path| cx.units.stream(**path).is_none());
+        let is_gone = |path: &PathId| matches!(cx.files.stat(*path, cx.paths.text(*path)), Ok(None));
+        let line = |path: &PathId| lock.lines.get(cx.paths.text(*path));
+        if cx.graph.open.contains_key(&id) || !files().all(|path| is_gone(path) && line(path).is_some()) {
+            continue;
+        }
+        let check = compare_only(cx, id, Mode::Forecast).map_err(plan_error)?;
+        if check.is_open || !check.reasons.iter().all(Reason::may_be_of_absence) {
+            continue;
+        }
+        let is_absent = |maker| absent.contains_key(&maker);
+        let own = as_if_locked(cx, id, &check.fingerprint, &is_absent, lock).locked(&cx.paths);
+        let is_it = files().all(|path| line(path).is_some_and(|line| line.fingerprint == own));
+        absent.insert(id, is_it);
+    }
+    Ok(absent)
 }
 
 /// What the lock file says before it is written.

@@ -252,6 +252,14 @@ impl Reason {
         matches!(self, Reason::OutputModified { .. })
     }
 
+    /// Whether it is one that follows from outputs that are not there, of the job or of those before it.
+    pub(crate) fn may_be_of_absence(&self) -> bool {
+        matches!(
+            self,
+            Reason::NeverBuilt | Reason::OutputMissing { .. } | Reason::InputChanged { by: Some(_), .. }
+        )
+    }
+
     /// Whether the files as they are could be taken for the result all the same.
     pub(crate) fn may_be_accepted(&self) -> bool {
         !matches!(

@@ -2,7 +2,8 @@
 
 use super::Args;
 use crate::cache;
-use clap::CommandFactory;
+use crate::options::RunArgs;
+use clap::{Args as _, CommandFactory};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -96,7 +97,7 @@ impl Args {
         let all = Args::command();
         let names: Vec<String> =
             all.get_subcommands().map(|command| command.get_name().to_string()).collect();
-        let all = all.mut_subcommand("watch", |watch| watch.mut_arg("dry_run", |arg| arg.hide(true)));
+        let all = all.mut_subcommand("watch", of_watch);
         names.into_iter().fold(all, |all, name| {
             all.mut_subcommand(name, |command| {
                 let hidden = |command: clap::Command, id| command.mut_arg(id, |arg| arg.hide(true));
@@ -123,6 +124,18 @@ impl Args {
     }
 }
 
+/// Only what is its own, and what is of most use: it takes all options of a run besides, and those are explained there.
+fn of_watch(watch: clap::Command) -> clap::Command {
+    let of_runs = RunArgs::augment_args(clap::Command::new("run"));
+    let hidden = of_runs.get_arguments().map(|arg| arg.get_id().clone());
+    let hidden = hidden.filter(|id| !["jobs", "keep_going"].contains(&id.as_str()));
+    let watch = hidden.fold(watch, |watch, id| watch.mut_arg(id, |arg| arg.hide(true)));
+    let own = watch.get_after_help().map(|own| format!("{own}\n\n")).unwrap_or_default();
+    watch
+        .mut_arg("jobs", |arg| arg.long_help(None))
+        .after_help(format!("{own}Also what `rulemake run` takes (`rulemake run --help` explains it)"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +144,17 @@ mod tests {
     fn help(command: &str) -> String {
         let line = ["rulemake", command, "-h"].into_iter().filter(|word| !word.is_empty());
         Args::helping(false).term_width(80).try_get_matches_from(line).unwrap_err().to_string()
+    }
+
+    /// Those that make something explain all options of a run; the others have a few of their own.
+    #[test]
+    fn long_helps_are_not_long_either() {
+        for command in COMMANDS.into_iter().filter(|name| !["help", "run", "plan"].contains(name)) {
+            let line = ["rulemake", command, "--help"];
+            let text = Args::helping(true).term_width(80).try_get_matches_from(line).unwrap_err().to_string();
+            let most = if command == "watch" { 40 } else { 60 };
+            assert!(text.lines().count() <= most, "{} lines\n{text}", text.lines().count());
+        }
     }
 
     /// The promise is made for a terminal of 80 columns and 40 lines.

@@ -8,8 +8,8 @@ use crate::output::Output;
 use crate::project::{lexical, quoted, shown};
 use rulemake::archive::{ArchiveOptions, ArchiveResults, Archived, UnpackOptions, unpack as unpacked};
 use rulemake::report::printable;
-use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Things left out that are shown without `-v`.
@@ -57,7 +57,7 @@ pub(crate) struct UnpackArgs {
     /// Overwrite files that are there
     #[arg(long)]
     overwrite: bool,
-    /// Allow this much to come out, such as 20GB; by default a thousand times what the archive has
+    /// Allow this much to come out, such as 20GB; by default a thousand times what the archive has, and 1 GiB in any case
     #[arg(long, value_name = "SIZE", value_parser = crate::values::bytes)]
     max_size: Option<u64>,
 }
@@ -103,8 +103,7 @@ pub(crate) fn archive(place: &Place, args: &ArchiveArgs) -> Result<Exit, Failure
     name.push(format!(".{}.tmp", std::process::id()));
     let fresh = to.with_file_name(name);
     let done: Result<Archived, Failure> = (|| {
-        let file = OpenOptions::new().write(true).create_new(true).open(&fresh);
-        let mut file = BufWriter::new(file.map_err(|error| io_failure("write", &to_shown, &error))?);
+        let mut file = BufWriter::new(Fresh { path: &fresh, file: None });
         let done = session.archive(&targets, &options, &what, &mut file);
         place.show_printed(&session.take_printed());
         let done = done.map_err(|error| place.explained(error, &targets))?;
@@ -117,11 +116,31 @@ pub(crate) fn archive(place: &Place, args: &ArchiveArgs) -> Result<Exit, Failure
     told(&place.output, &to_shown.to_string_lossy(), &done?, false)
 }
 
+/// A new file that is made when something is written to it: by then it is settled what goes into the archive, so it does not go
+/// into itself.
+struct Fresh<'a> {
+    path: &'a Path,
+    file: Option<File>,
+}
+
+impl Write for Fresh<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(OpenOptions::new().write(true).create_new(true).open(self.path)?),
+        };
+        file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), File::flush)
+    }
+}
+
 fn told(output: &Output, to: &str, done: &Archived, is_answer: bool) -> Result<Exit, Failure> {
     let exit = if done.left.is_empty() { Exit::Success } else { Exit::Found };
     if output.json && !is_answer {
-        let mut json = serde_json::to_value(done).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(done);
         json["to"] = to.into();
         output.answer_json(&json)?;
         return Ok(exit);
@@ -168,8 +187,7 @@ pub(crate) fn unpack(common: &Common, output: &Output, args: &UnpackArgs) -> Res
     let to = if to.as_os_str().is_empty() { PathBuf::from(".") } else { to };
     let done = unpacked(&from, &to, &options)?;
     if output.json {
-        let mut json = serde_json::to_value(&done).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(&done);
         json["to"] = to.to_string_lossy().as_ref().into();
         output.answer_json(&json)?;
         return Ok(Exit::Success);

@@ -152,6 +152,8 @@ pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
     if place.output.json {
         let JobLog { log, text, own, not_executed, .. } = &log;
         let own: Vec<_> = own.iter().map(|(path, text)| json!({"path": path, "text": text})).collect();
+        // As everywhere else: from the root.
+        let log = log.strip_prefix(&place.project.root).unwrap_or(log);
         let log = not_executed.is_none().then_some(log);
         place.output.answer_json(&json!({
             "v": 1, "path": path, "log": log, "text": text, "own": own, "not_executed": not_executed

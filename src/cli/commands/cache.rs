@@ -71,7 +71,10 @@ pub(crate) fn cache(
     if upkeep.what == What::Init {
         return init(common, output, &upkeep.targets, &around);
     }
-    let Some(dir) = common.cache.directory(&around) else {
+    let named = common.cache.directory(&around)?;
+    // Runs with `--cache-shared` leave one, also where nothing else says so.
+    let own = Some(around.own()).filter(|own| upkeep.what != What::Add && own.is_dir());
+    let Some(dir) = named.or(own) else {
         return Err(Failure::new(Exit::Usage, "there is no cache").help(
             "name one with `--cache DIR`, with `dir` below `[cache]` in rulemake.toml, or with the variable RULEMAKE_CACHE",
         ));
@@ -102,8 +105,7 @@ type Done = io::Result<Result<Exit, Failure>>;
 fn info(cache: &CacheDirectory, output: &Output, common: &Common) -> Done {
     let usage = cache.usage()?;
     if output.json {
-        let mut json = serde_json::to_value(&usage).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(&usage);
         json["directory"] = cache.path().display().to_string().into();
         return Ok(output.answer_json(&json).map(|()| Exit::Success));
     }
@@ -140,7 +142,7 @@ fn init(common: &Common, output: &Output, named: &[String], around: &Around<'_>)
         let message = format!("`{place}` is no directory: a server makes its places itself");
         return Err(Failure::new(Exit::Usage, message));
     }
-    let dir = around.path(Path::new(place));
+    let dir = around.path(Path::new(place))?;
     let is_new = !dir.exists();
     CacheDirectory::new(&dir).create().map_err(|error| {
         Failure::new(Exit::Environment, format!("`{}` cannot be a shared cache: {error}", dir.display()))
@@ -167,8 +169,7 @@ fn add(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let output = &place.output;
     let exit = if added.not_kept == 0 { Exit::Success } else { Exit::Environment };
     if output.json {
-        let mut json = serde_json::to_value(&added).unwrap_or_default();
-        json["v"] = 1.into();
+        let json = crate::output::versioned(&added);
         output.answer_json(&json)?;
         return Ok(exit);
     }
@@ -192,8 +193,7 @@ fn gc(cache: &CacheDirectory, output: &Output, upkeep: &CacheUpkeep) -> Done {
     limits.min_age = upkeep.min_age.map(Duration::from_secs);
     let removed = cache.make_room(&limits, upkeep.yes)?;
     if output.json {
-        let mut json = serde_json::to_value(removed).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(removed);
         json["removed"] = upkeep.yes.into();
         return Ok(output.answer_json(&json).map(|()| Exit::Success));
     }
@@ -244,8 +244,7 @@ fn verify(cache: &CacheDirectory, output: &Output, remove: bool) -> Done {
     let is_good = faults.damaged.is_empty() && faults.incomplete == 0;
     let exit = if is_good || remove { Exit::Success } else { Exit::JobFailed };
     if output.json {
-        let mut json = serde_json::to_value(&faults).unwrap_or_default();
-        json["v"] = 1.into();
+        let mut json = crate::output::versioned(&faults);
         json["removed"] = remove.into();
         return Ok(output.answer_json(&json).map(|()| exit));
     }

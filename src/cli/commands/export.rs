@@ -211,7 +211,7 @@ fn tell(place: &Place, written: Written<'_>, left: &[Left]) -> Result<Exit, Fail
     };
     output.remark(&printable(&match count {
         0 => format!("nothing to write into {LOCK}"),
-        _ => format!("{LOCK} has {count} stage{}; {kept}", s(count)),
+        _ => format!("{LOCK} now has the results of {count} stage{} of {STAGES}; {kept}", s(count)),
     }));
     if !ignored.files.is_empty() {
         let files: Vec<String> = ignored.files.iter().map(|file| file.display().to_string()).collect();

@@ -55,14 +55,21 @@ fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Fai
     let count = found.differences.len();
     let exit = if count == 0 { Exit::Success } else { Exit::Found };
     if output.json {
-        let mut json = serde_json::to_value(found).unwrap_or_default();
-        json["v"] = 1.into();
+        let json = crate::output::versioned(found);
         output.answer_json(&json)?;
         return Ok(exit);
     }
     output.answer(&lines(place, &found.differences))?;
     match count {
-        0 => output.remark(&format!("Rulefile.lock agrees: {}", outputs(found.outputs))),
+        0 if found.absent == 0 => output.remark(&format!("Rulefile.lock agrees: {}", outputs(found.outputs))),
+        0 => {
+            let (all, absent) = (outputs(found.outputs), found.absent);
+            let are = if absent == 1 { "is" } else { "are" };
+            output.remark(&format!("Rulefile.lock agrees: {all}, {absent} of which {are} not here"));
+            output.remark(
+                "help: `rulemake pull` restores them where a cache has them, `rulemake` makes the others",
+            );
+        }
         1 => output.remark("1 output differs from Rulefile.lock"),
         n => output.remark(&format!("{n} outputs differ from Rulefile.lock")),
     }
@@ -76,8 +83,7 @@ fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Fa
     let output = &place.output;
     let exit = if written.left.is_empty() { Exit::Success } else { Exit::Found };
     if output.json {
-        let mut json = serde_json::to_value(written).unwrap_or_default();
-        json["v"] = 1.into();
+        let json = crate::output::versioned(written);
         output.answer_json(&json)?;
         return Ok(exit);
     }

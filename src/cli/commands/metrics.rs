@@ -3,7 +3,7 @@
 use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::git;
-use crate::output::Output;
+use crate::output::{Output, say};
 use clap::ValueEnum;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use rulemake::inspect::{Metrics, MetricsDiff};
@@ -114,7 +114,7 @@ fn show(place: &Place, session: &Session, names: &[String], md: bool) -> Result<
         })?;
     }
     tell_stale(output, &stale);
-    Ok(told(place, metrics.unreadable()))
+    Ok(told(metrics.unreadable()))
 }
 
 fn tell_stale(output: &Output, stale: &BTreeMap<String, String>) {
@@ -172,11 +172,12 @@ fn nothing(session: &Session) -> Result<Failure, Failure> {
 }
 
 /// Tells which files could not be read.
-fn told<'m>(place: &Place, unreadable: impl Iterator<Item = (&'m str, &'m str)>) -> Exit {
+fn told<'m>(unreadable: impl Iterator<Item = (&'m str, &'m str)>) -> Exit {
     let mut exit = Exit::Success;
     for (path, why) in unreadable {
         exit = Exit::JobFailed;
-        place.output.remark(&format!("warning: no metrics in {}: {}", printable(path), printable(why)));
+        // The exit code says that something is wrong: `-q` must not hide what.
+        say(&format!("warning: no metrics in {}: {}", printable(path), printable(why)));
     }
     exit
 }
@@ -210,7 +211,7 @@ fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Fa
         }
         output.answer_json(&json)?;
     } else if diff.metrics.is_empty() {
-        output.remark(&format!("no metric changed from {} to {}", before.name, after.name));
+        output.remark(&format!("{} changed from {} to {}", no_metric(&diff), before.name, after.name));
     } else {
         output.answer(&match args.md {
             true => report::metrics_diff_markdown(&diff),
@@ -218,7 +219,7 @@ fn diff(place: &Place, session: &Session, args: &MetricsArgs) -> Result<Exit, Fa
         })?;
     }
     tell_stale(output, &stale);
-    Ok(unreadable(place, &diff))
+    Ok(unreadable(&diff))
 }
 
 /// Metrics, and what they are called.
@@ -276,14 +277,19 @@ fn same(place: &Place, those: &str, diff: &MetricsDiff) -> Result<Exit, Failure>
         place.output.answer_json(diff)?;
     } else {
         place.output.remark(&format!(
-            "no metric is other than after {those}; `rulemake metrics diff HEAD` compares with git"
+            "{} is other than after {those}; `rulemake metrics diff HEAD` compares with git",
+            no_metric(diff)
         ));
     }
-    Ok(unreadable(place, diff))
+    Ok(unreadable(diff))
 }
 
-fn unreadable(place: &Place, diff: &MetricsDiff) -> Exit {
-    told(place, diff.unreadable.iter().map(|(path, why)| (path.as_str(), why.as_str())))
+fn no_metric(diff: &MetricsDiff) -> &'static str {
+    if diff.unreadable.is_empty() { "no metric" } else { "no metric that can be read" }
+}
+
+fn unreadable(diff: &MetricsDiff) -> Exit {
+    told(diff.unreadable.iter().map(|(path, why)| (path.as_str(), why.as_str())))
 }
 
 /// What a run left, or git holds.

@@ -151,6 +151,13 @@ fn show_failures(report: &RunReport, project: &Project, output: &Output) {
     if rest > 0 {
         say(&format!("  and {rest} more"));
     }
+    // Where more is to be read, once.
+    let logged = groups.iter().skip(FAILURES_SHOWN).find(|(failure, _)| failure.log.is_some());
+    if let Some(path) =
+        logged.and_then(|(failure, _)| failure.target.as_ref().or(failure.job.outputs.first()))
+    {
+        say(&format!("  log of one: {}", project.log(path)));
+    }
 }
 
 /// Each failure with the number of those that have the same cause: jobs of one rule that could not be started.

@@ -29,8 +29,7 @@ pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let is_good = pushed.warnings.is_empty() || pushed.refused + pushed.not_kept == 0;
     let exit = if is_good { Exit::Success } else { Exit::Environment };
     if output.json {
-        let mut json = serde_json::to_value(&pushed).unwrap_or_default();
-        json["v"] = 1.into();
+        let json = crate::output::versioned(&pushed);
         output.answer_json(&json)?;
         return Ok(exit);
     }

@@ -144,7 +144,8 @@ fn support(work: &ScriptWork) -> Result<PathBuf, String> {
         .map_err(|error| format!("cannot write to `{}`: {error}", work.support.display()))
 }
 
-/// An R Markdown document: the job stands in a chunk behind its header, and what is rendered is the job's one output.
+/// An R Markdown document: what is rendered is the job's one output. The job is defined before R reads the document, which
+/// stays as it is, so that R's messages name the lines that its author sees.
 fn markdown(
     work: &ScriptWork,
     job: &Description,
@@ -160,39 +161,19 @@ fn markdown(
         ));
     };
     let dir = files.dir(beside(&work.log, ".d"))?;
-    let chunk = format!(
-        "\n```{{r, echo=FALSE, message=FALSE, warning=FALSE}}\n{}```\n\n",
-        r::preamble(job, scriptdir)
-    );
-    let at = header_end(source);
-    let text = [&source[..at], chunk.as_bytes(), &source[at..]].concat();
     let name = work.path.file_name().unwrap_or_default();
-    let file = files.write(dir.join(name), &text)?;
+    let file = files.write(dir.join(name), source)?;
+    let before = files.write(beside(&work.log, ".R"), r::preamble(job, scriptdir).as_bytes())?;
     let work_dir = round.dir.to_string_lossy();
     let output = round.dir.join(&**output);
     let render = format!(
-        "rmarkdown::render({0}, output_file = {1}, quiet = TRUE, knit_root_dir = {2}, params = list(rmd = {0}))",
+        "source({3}, encoding = \"UTF-8\"); rmarkdown::render({0}, output_file = {1}, quiet = TRUE, knit_root_dir = {2}, params = list(rmd = {0}))",
         r::text(&file),
         r::text(&output.to_string_lossy()),
-        r::text(&work_dir)
+        r::text(&work_dir),
+        r::text(&before)
     );
     Ok(Program::of([work.language.program(), "--vanilla", "-e", &render]))
-}
-
-/// Where the header between two lines `---` ends; 0 without one.
-fn header_end(source: &[u8]) -> usize {
-    let mut at = 0;
-    for (number, line) in source.split_inclusive(|b| *b == b'\n').enumerate() {
-        at += line.len();
-        let is_mark = line.trim_ascii_end() == b"---";
-        match (number, is_mark) {
-            (0, false) => return 0,
-            (0, true) => {}
-            (_, true) => return at,
-            (_, false) => {}
-        }
-    }
-    0
 }
 
 fn in_jupyter(

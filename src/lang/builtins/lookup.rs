@@ -173,7 +173,13 @@ pub(super) fn filled(
     let mut lookup = |vm: &mut Vm, first: First<'_>| match first {
         First::Name(name) => match (names.iter().find(|(n, _)| **n == *name), wildcards) {
             (Some((_, value)), _) => Ok(value.clone()),
-            (None, Some(wildcards)) => index::get_item(vm, wildcards, &Value::from(name)),
+            (None, Some(wildcards)) => {
+                // Its words are no key: they are shown as they are.
+                index::get_item(vm, wildcards, &Value::from(name)).map_err(|raise| match raise.kind() {
+                    Exc::KeyError => raise.of_kind(Exc::WildcardError),
+                    _ => raise,
+                })
+            }
             (None, None) => Err(Raise::new(Exc::NameError, format!("`lookup` knows no `{name}`"))),
         },
         First::Index(index) => {

@@ -273,7 +273,10 @@ impl JobWildcards {
             return raise.help("the outputs of the rule have no wildcards");
         }
         match crate::lang::raise::closest(name, known.iter().copied()) {
-            Some(near) => raise.help(format!("did you mean `{near}`?")),
+            Some(near) if known.len() == 1 => raise.help(format!("did you mean `{near}`?")),
+            Some(near) => {
+                raise.help(format!("did you mean `{near}`? its wildcards are: {}", known.join(", ")))
+            }
             None => raise.help(format!("its wildcards are: {}", known.join(", "))),
         }
     }
