@@ -341,7 +341,8 @@ fn a_missing_input_tells_of_two_roots() {
     .unwrap();
     let workflow = Workflow::load(home.path().join("Rulefile")).unwrap();
     let error = |builder: SessionBuilder| {
-        builder.open().unwrap().plan::<&str>(&[], &RunOptions::default()).unwrap_err().to_string()
+        let error = builder.open().unwrap().plan::<&str>(&[], &RunOptions::default()).unwrap_err();
+        error.diagnostics().iter().flat_map(|one| one.notes.clone()).collect::<Vec<_>>().join("\n")
     };
     let told = error(Session::builder(workflow.clone()).root(root.path()));
     let note = format!(
