@@ -327,7 +327,8 @@ fn checkpoints_are_asked_by_the_names_of_their_wildcards() {
         assert!(root.path().join("cp/1-2").exists(), "{order:?}");
         assert_eq!(run(root.path(), asks(move |cx| cx.after_checkpoint("cp", &order))).0.summary.ran, 0);
     }
-    let wrong: [(&str, &[(&str, &str)], &str); 7] = [
+    type Wrong = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+    let wrong: [Wrong; 7] = [
         (
             "cp",
             &[("k", "1")],
