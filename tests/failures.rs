@@ -114,6 +114,19 @@ fn failures_that_are_only_named_have_a_pointer_to_their_logs() {
     case.call(&["log", file]).stdout_has(&format!("I am {file}\n"));
 }
 
+/// Promise: a run with very many failures does not flood: they are counted, and `-v` tells each.
+#[test]
+fn very_many_failures_are_counted() {
+    let rulefile = "rule all:\n    input: expand('f{n}', n=range(200))\nrule bad:\n    output: 'f{n}'\n    shell: 'exit 1'\n";
+    let case = Case::new().rulefile(rulefile).call_with_code(&["-k"], 1);
+    let told = case.last().stderr.clone();
+    assert_eq!(told.matches("] FAILED bad").count(), 50, "{told}");
+    assert_eq!(told.matches("more failures are only counted (-v tells each)\n").count(), 1, "{told}");
+    assert!(told.contains("\n  and 190 more\n") && told.contains("0 ran, 200 failed"), "{told}");
+    let case = case.call_with_code(&["-k", "-v"], 1);
+    assert_eq!(case.last().stderr.matches("] FAILED bad").count(), 200, "{}", case.last());
+}
+
 #[test]
 fn a_failure_in_the_middle_of_a_command_or_a_pipe_counts() {
     for command in

@@ -47,6 +47,8 @@ pub struct Narrator {
     total: usize,
     done: usize,
     failed: usize,
+    /// Failures so far, those that are tried again, too.
+    failures: usize,
     /// How often a job that had ended was to be executed again: it counts once more.
     again: usize,
     /// Lines of quick jobs that are not yet told: they are, unless they become too many.
@@ -68,6 +70,8 @@ pub struct Narrator {
 const SLOW_MS: u64 = 10_000;
 /// Quick jobs that have a line, if there are no more.
 const QUICK_TOLD: usize = 6;
+/// Failures that are told when they happen.
+const FAILURES_TOLD: usize = 50;
 const SLOW_TOLD: usize = 50;
 const MESSAGES_TOLD: usize = 6;
 /// Without another line, one says so often how far the run is.
@@ -88,6 +92,7 @@ impl Narrator {
             total: 0,
             done: 0,
             failed: 0,
+            failures: 0,
             again: 0,
             held: Vec::new(),
             quick: 0,
@@ -203,6 +208,16 @@ impl Narrator {
                 if !retry {
                     self.end_job(failure.job.id);
                     self.failed += 1;
+                }
+                self.failures += 1;
+                if self.detail <= Detail::Normal && self.failures > FAILURES_TOLD {
+                    // The bar and the end count them, and the end shows the first of them in full.
+                    let is_first = self.failures == FAILURES_TOLD + 1;
+                    return self
+                        .at(Detail::Brief, || "more failures are only counted (-v tells each)".into())
+                        .into_iter()
+                        .filter(|_| is_first)
+                        .collect();
                 }
                 let again = if *retry { ", trying again" } else { "" };
                 self.at(Detail::Brief, || {
