@@ -68,6 +68,7 @@ use recovery::Restored;
 use rustc_hash::FxHashSet;
 pub use share::{Added, Pushed};
 pub use status::{RunningJob, Status};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -110,8 +111,17 @@ pub struct Session {
     shared_slots: Option<Arc<dyn SlotSource>>,
 }
 
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Session");
+        shown.field("root", &self.root).field("jobs", &self.slots).field("resources", &self.limits);
+        shown.field("rules", &self.workflow.rules.len()).finish_non_exhaustive()
+    }
+}
+
 impl Workflow {
-    /// Loads a Rulefile; relative paths of the workflow start from its directory.
+    /// Loads a Rulefile; relative paths of the workflow start from its directory, which is also the root of a
+    /// [`Session`] that is given no other.
     ///
     /// ```
     /// let error = rulemake::Workflow::load("no-such/Rulefile").unwrap_err();
@@ -147,6 +157,7 @@ impl Workflow {
         let root = options.root.as_deref().unwrap_or(dir);
         let mut workflow = load_file(path, root, options.settings())?;
         workflow.request = recall::request(path, options);
+        workflow.home = std::path::absolute(root).ok();
         Ok(workflow)
     }
 
@@ -200,7 +211,7 @@ impl Session {
         &self.workflow
     }
 
-    /// The root directory.
+    /// The root directory, absolute.
     ///
     /// ```
     /// # use rulemake::{Session, Workflow};
@@ -286,7 +297,9 @@ impl Session {
             },
             pool: Some(&self.pool),
         })
-        .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
+        .map_err(|problems| {
+            Error::problems(ErrorKind::Plan, &self.placed(problems), &self.workflow.sources)
+        })?;
         for target in targets.iter().filter(|target| self.workflow.rule(target).is_none()) {
             let made = paths.find(&normalise(target)).and_then(|id| graph.producer(id)).is_some();
             if !made && disk::is_dir(&self.root.join(target)) {
@@ -419,6 +432,21 @@ impl Session {
             return Ok(());
         }
         Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))
+    }
+
+    /// Says of the first missing input where it was looked for, when the Rulefile was loaded for another place.
+    fn placed(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
+        let home = self.workflow.home.as_ref().map(|home| match &self.workflow.workdir {
+            Some(below) => home.join(below),
+            None => home.clone(),
+        });
+        let missing = problems.iter_mut().find(|problem| problem.code == "missing-input");
+        if let (Some(home), Some(missing)) = (home.filter(|home| *home != self.root), missing) {
+            let (root, home) = (self.root.display(), home.display());
+            let note = format!("the root of this session is {root}; the Rulefile was loaded for {home}");
+            *missing = missing.clone().note(note);
+        }
+        problems
     }
 
     /// What jobs that will run cannot have here is said once, before anything runs.

@@ -122,7 +122,7 @@ fn commands_go_to_the_executor_and_their_results_are_judged_as_ever() {
 #[test]
 fn what_it_says_of_an_end_is_told() {
     let text = "rule a:\n    output: 'a'\n    shell: 'echo x; exit 7'\n";
-    let cases: [(Behaviour, &str); 7] = [
+    let cases: [(Behaviour, &str); 9] = [
         (Box::new(honest), "exit 7"),
         (Box::new(|_, task| drop(task)), "its executor dropped it"),
         (
@@ -141,7 +141,18 @@ fn what_it_says_of_an_end_is_told() {
             "the command succeeded but did not create a",
         ),
         (Box::new(|_, task| task.finish(TaskEnd::Signal(9))), "killed by signal 9"),
-        (Box::new(|_, _| panic!("no")), "its executor dropped it"),
+        (Box::new(|_, _| panic!("no")), "its executor panicked: no"),
+        (
+            Box::new(|_, mut task| {
+                task.begin().unwrap();
+                panic!("in {}", task.rule());
+            }),
+            "its executor panicked: in a",
+        ),
+        (
+            Box::new(|_, task| drop(std::thread::spawn(move || panic!("elsewhere, with {}", task.rule())))),
+            "its executor panicked",
+        ),
     ];
     for (behave, outcome) in cases {
         let root = TempDir::new().unwrap();

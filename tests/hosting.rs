@@ -283,3 +283,75 @@ fn helper_that_runs() {
     print!("{}", fs::read_to_string(Path::new(&root).join("a")).unwrap());
     println!("{} {}", report.summary.ran, report.summary.failed);
 }
+
+/// Promise: the root is where it was when the session was opened, and a Rulefile's directory is the root of its session.
+/// In a process of its own, which goes somewhere else meanwhile.
+#[test]
+fn a_host_may_go_to_another_directory() {
+    let elsewhere = TempDir::new().unwrap();
+    let dir = TempDir::new().unwrap();
+    for below in ["sub", "proj/parts"] {
+        fs::create_dir_all(dir.path().join(below)).unwrap();
+    }
+    let text = "include: 'parts/more.smk'\nBASE = workflow.basedir\nrule all:\n    input: lambda w: \
+                open('list.txt').read().split()\n    output: 'all.txt'\n    \
+                shell: 'echo {BASE} {input} > {output}'\n";
+    fs::write(dir.path().join("proj/Rulefile"), text).unwrap();
+    fs::write(dir.path().join("proj/list.txt"), "a.part").unwrap();
+    let more = "rule more:\n    output: '{x}.part'\n    shell: 'pwd > {output}'\n";
+    fs::write(dir.path().join("proj/parts/more.smk"), more).unwrap();
+    let helper = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["helper_that_goes", "--exact", "--ignored", "--nocapture"])
+        .env("RULEMAKE_TEST_ELSEWHERE", elsewhere.path())
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(helper.status.success(), "{helper:?}");
+    let base = fs::canonicalize(dir.path()).unwrap();
+    assert!(is_right(&base.join("sub")), "{helper:?}");
+    let all = fs::read_to_string(base.join("proj/all.txt")).unwrap();
+    assert_eq!(all, format!("{} a.part\n", base.join("proj").display()));
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing is made where it went");
+}
+
+#[test]
+#[ignore = "in a process of its own, for `a_host_may_go_to_another_directory`"]
+fn helper_that_goes() {
+    let mut by_name = Session::builder(workflow()).root("sub").open().unwrap();
+    let mut loaded = Session::builder(Workflow::load("proj/Rulefile").unwrap()).open().unwrap();
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(by_name.root(), here.join("sub"));
+    assert_eq!(loaded.root(), here.join("proj"));
+    assert_eq!(Session::builder(workflow()).open().unwrap().root(), here);
+    std::env::set_current_dir(std::env::var_os("RULEMAKE_TEST_ELSEWHERE").unwrap()).unwrap();
+    assert!(run(&mut by_name).success());
+    let report = run(&mut loaded);
+    assert!(report.success(), "{:?}", report.failures);
+    assert!(!format!("{loaded:?} {:?}", Session::builder(workflow())).is_empty());
+}
+
+/// Promise: a root other than the one that the Rulefile was loaded for is told where that can be the cause.
+#[test]
+fn a_missing_input_tells_of_two_roots() {
+    let (home, root) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    fs::write(
+        home.path().join("Rulefile"),
+        "rule a:\n    input: 'in'\n    output: 'a'\n    shell: 'touch a'\n",
+    )
+    .unwrap();
+    let workflow = Workflow::load(home.path().join("Rulefile")).unwrap();
+    let error = |builder: SessionBuilder| {
+        let error = builder.open().unwrap().plan::<&str>(&[], &RunOptions::default()).unwrap_err();
+        error.diagnostics().iter().flat_map(|one| one.notes.clone()).collect::<Vec<_>>().join("\n")
+    };
+    let told = error(Session::builder(workflow.clone()).root(root.path()));
+    let note = format!(
+        "the root of this session is {}; the Rulefile was loaded for {}",
+        root.path().display(),
+        home.path().display()
+    );
+    assert!(told.contains(&note), "{told}");
+    assert!(!error(Session::builder(workflow.clone())).contains("the root of this session"));
+    fs::write(home.path().join("in"), "").unwrap();
+    assert!(Session::builder(workflow).open().unwrap().plan::<&str>(&[], &RunOptions::default()).is_ok());
+}

@@ -134,6 +134,105 @@ fn a_time_limit_raises_the_flag_of_a_closure() {
     assert_eq!(report.failures[0].outcome, "timed out after 0.05 s");
 }
 
+/// As [`run`] for one rule whose run is cancelled by the token as soon as the rule says so; then once more, uncancelled.
+fn cancelled_then_run(root: &Path, rule: impl Fn(CancelToken) -> RuleBuilder) -> (RunReport, RunReport) {
+    let token = CancelToken::new();
+    let builder = Session::builder(workflow([rule(token.clone())])).root(root).cancel(token);
+    let mut session = builder.open().unwrap();
+    let first = session.run::<&str>(&[], &RunOptions::default()).unwrap();
+    session.set_cancel(CancelToken::new());
+    (first, session.run::<&str>(&[], &RunOptions::default()).unwrap())
+}
+
+/// Promise: whoever was told to end before it ended has not done its work, whatever it says; as with programs.
+#[test]
+fn a_closure_that_stops_early_and_says_all_is_well_has_made_nothing() {
+    let root = dir(&[]);
+    // It ends well both when it is told to end, with half of its lines, and when it is not.
+    let rule = |token: CancelToken| {
+        Rule::builder("sum").output("sum").action("1", move |job| {
+            let mut text = String::new();
+            for line in 0..3 {
+                if job.is_cancelled() {
+                    break;
+                }
+                text.push_str(&format!("{line}\n"));
+                token.cancel(CancelLevel::Terminate);
+                let told = std::time::Instant::now();
+                while line == 0 && !job.is_cancelled() && told.elapsed() < Duration::from_secs(2) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+            Ok(job.write(job.output(0)?, text)?)
+        })
+    };
+    let (first, second) = cancelled_then_run(root.path(), rule);
+    assert!(first.cancelled && first.summary.cancelled == 1 && first.failures.is_empty(), "{first:?}");
+    assert_eq!((second.summary.ran, read(&root, "sum").as_str()), (1, "0\n1\n2\n"), "{second:?}");
+}
+
+/// Promise: what is called has the time that its rule gives it, whether it looks or not, and whatever it returns.
+#[test]
+fn a_closure_that_ends_well_after_its_time_is_timed_out() {
+    type Act = fn(&JobContext) -> Result<(), BoxError>;
+    let looks: Act = |job| {
+        while !job.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(job.write(job.output(0)?, "half")?)
+    };
+    let sleeps: Act = |job| {
+        std::thread::sleep(Duration::from_millis(400));
+        Ok(job.write(job.output(0)?, "late, but whole")?)
+    };
+    for act in [looks, sleeps] {
+        let root = dir(&[]);
+        let rule = Rule::builder("a").output("a").timeout(Duration::from_millis(50)).action("1", act);
+        let (report, _) = run(root.path(), workflow([rule]));
+        assert_eq!(report.failures[0].outcome, "timed out after 0.05 s");
+        assert!(!root.path().join("a").exists());
+    }
+    let root = dir(&[]);
+    let rule = Rule::builder("a").output("a").timeout(Duration::from_secs(60)).action("1", sleeps);
+    assert!(run(root.path(), workflow([rule])).0.success(), "in its time it is as ever");
+}
+
+/// Ends well when it is told to end.
+struct Waits;
+
+impl Interpreter for Waits {
+    fn version(&self) -> &str {
+        "1"
+    }
+
+    fn run(&self, _: &str, job: &JobContext) -> Result<(), BoxError> {
+        job.log("waiting");
+        while !job.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(job.write(job.output(0)?, "half")?)
+    }
+}
+
+#[test]
+fn an_interpreter_that_ends_well_when_it_is_cancelled_has_made_nothing() {
+    let root = dir(&[]);
+    let token = CancelToken::new();
+    let stop = token.clone();
+    let observer = move |event: &Event| {
+        if matches!(event.kind, EventKind::JobOutput { .. }) {
+            stop.cancel(CancelLevel::Terminate);
+        }
+    };
+    let rules = workflow([Rule::builder("i").output("i").interpreted("q", "code")]);
+    let builder = Session::builder(rules).root(root.path()).interpreter("q", Arc::new(Waits));
+    let report =
+        builder.cancel(token).observer(observer).open().unwrap().run::<&str>(&[], &RunOptions::default());
+    let report = report.unwrap();
+    assert!(report.cancelled && report.summary.cancelled == 1 && report.summary.ran == 0, "{report:?}");
+    assert!(!root.path().join("i").exists());
+}
+
 #[test]
 fn the_version_stands_for_the_code_of_a_closure() {
     let root = dir(&[("in", "x")]);
@@ -200,6 +299,111 @@ fn checkpoints_and_their_readers_are_closures() {
     let (report, _) = run(root.path(), workflow([all, split, part]));
     assert_eq!(report.summary.ran, 4);
     assert_eq!(read(&root, "b.part"), "b");
+}
+
+/// A rule whose function asks for the checkpoint `cp` of two wildcards, and one of none, `plain`, which is no checkpoint.
+fn asks(cp: impl Fn(&rulemake::CallContext<'_>) -> Result<(), BoxError> + Send + Sync + 'static) -> Workflow {
+    let touch = |job: &JobContext| Ok(job.write(job.output(0)?, "")?);
+    let all = Rule::builder("all").input_fn(move |cx| {
+        cp(cx)?;
+        Ok("x.o".into())
+    });
+    workflow([
+        all,
+        Rule::builder("cp").checkpoint().output("cp/{k}-{l}").action("1", touch),
+        Rule::builder("o").output("{n}.o").action("1", touch),
+        Rule::builder("plain").output("plain").action("1", touch),
+    ])
+}
+
+/// Promise: a job of a checkpoint is named by its wildcards, in whatever order they are given; anything else is one error
+/// before the run, and never a wait that has no end.
+#[test]
+fn checkpoints_are_asked_by_the_names_of_their_wildcards() {
+    for order in [[("k", "1"), ("l", "2")], [("l", "2"), ("k", "1")]] {
+        let root = dir(&[]);
+        let (report, _) = run(root.path(), asks(move |cx| cx.after_checkpoint("cp", &order)));
+        assert_eq!(report.summary.ran, 2, "{:?}", report.failures);
+        assert!(root.path().join("cp/1-2").exists(), "{order:?}");
+        assert_eq!(run(root.path(), asks(move |cx| cx.after_checkpoint("cp", &order))).0.summary.ran, 0);
+    }
+    type Wrong = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+    let wrong: [Wrong; 7] = [
+        (
+            "cp",
+            &[("k", "1")],
+            "checkpoint `cp` was asked for without a value for wildcard `l`: it has `k`, `l`",
+        ),
+        ("cp", &[], "without a value for wildcard `k`"),
+        (
+            "cp",
+            &[("kk", "1"), ("l", "2")],
+            "with a value for `kk`, which is none of its wildcards: it has `k`, `l`",
+        ),
+        ("cp", &[("k", "1"), ("l", "2"), ("m", "3")], "with a value for `m`, which is none of its wildcards"),
+        ("cp", &[("k", "1"), ("l", "2"), ("k", "1")], "with two values for wildcard `k`"),
+        (
+            "plain",
+            &[],
+            "there is no checkpoint `plain`: the rule `plain` is none; declare it with `.checkpoint()`",
+        ),
+        ("nothing", &[], "there is no checkpoint `nothing`"),
+    ];
+    for (name, wildcards, message) in wrong {
+        let root = dir(&[]);
+        let rules = asks(move |cx| cx.after_checkpoint(name, wildcards));
+        let mut session = Session::builder(rules).root(root.path()).open().unwrap();
+        let error = session.run::<&str>(&[], &RunOptions::default()).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+    }
+}
+
+#[test]
+fn a_param_that_asks_for_no_checkpoint_is_told_what_is_wrong() {
+    let root = dir(&[]);
+    let rule = Rule::builder("a").output("a").param_fn("p", |cx| {
+        cx.after_checkpoint("a", &[])?;
+        Ok(1.into())
+    });
+    let mut session =
+        Session::builder(workflow([rule.shell("touch {output}")])).root(root.path()).open().unwrap();
+    let told = match session.run::<&str>(&[], &RunOptions::default()) {
+        Ok(report) => report.failures[0].outcome.clone(),
+        Err(error) => error.to_string(),
+    };
+    assert!(told.contains("there is no checkpoint `a`: the rule `a` is none"), "{told}");
+}
+
+#[derive(Debug)]
+struct Mine(BoxError);
+
+impl std::fmt::Display for Mine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the list of samples is not known")
+    }
+}
+
+impl std::error::Error for Mine {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// Promise: a host's own error may stand around the one of a checkpoint, as its source.
+#[test]
+fn a_wait_for_a_checkpoint_is_found_in_the_error_around_it() {
+    type Wrap = fn(BoxError) -> BoxError;
+    let wraps: [Wrap; 3] = [
+        |error| Box::new(Mine(error)),
+        |error| Box::new(std::io::Error::other(error)),
+        |error| Box::new(std::io::Error::other(Mine(Box::new(Mine(error))))),
+    ];
+    for wrap in wraps {
+        let root = dir(&[]);
+        let rules = asks(move |cx| cx.after_checkpoint("cp", &[("k", "1"), ("l", "2")]).map_err(wrap));
+        let (report, _) = run(root.path(), rules);
+        assert_eq!(report.summary.ran, 2, "{:?}", report.failures);
+    }
 }
 
 #[test]

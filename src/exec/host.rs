@@ -3,6 +3,7 @@
 //! Invariants: each task is reported exactly once, whatever its executor does with it; what the executor breaks is the
 //! failure of a task, never ours.
 
+use super::function::panicked;
 use super::job::{self, Around};
 use super::local::{Done, LocalExecutor};
 use super::log::Logs;
@@ -16,7 +17,8 @@ use rustc_hash::FxHashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 /// Executes jobs somewhere else: in processes that stay, on other machines, by a queue. See
@@ -76,7 +78,8 @@ pub trait Executor: Send + Sync {
     fn submit(&self, task: Task);
 
     /// Tells a task that was taken over, and has not been finished, to end or to wait. One that was told to end is to be
-    /// finished soon, as what it then is.
+    /// finished soon, as what it then is: a success only when its program had ended before it was told, since one that ends
+    /// well because it was told to may have stopped anywhere.
     fn signal(&self, task: TaskId, signal: TaskSignal);
 
     /// Goes on with what an earlier run, which was killed, had submitted as `earlier`: `task` is then finished when that
@@ -203,6 +206,15 @@ struct Inner {
     /// When it was submitted.
     start: Duration,
     began: bool,
+    /// While it is handed over.
+    handover: Weak<Handover>,
+}
+
+/// Catches a task that is dropped by a panic of its executor on the thread that hands it over, where the panic can be named
+/// a moment later.
+struct Handover {
+    thread: ThreadId,
+    dropped: Mutex<Option<Box<Inner>>>,
 }
 
 /// What an executor is told of a job besides what is to be executed.
@@ -443,14 +455,11 @@ impl Task {
         let Some(inner) = &mut self.inner else { return };
         let mut began = inner.began || inner.request.begin.is_none();
         let around = Around { watch: &inner.shared.watch, logs: &inner.shared.logs };
-        // It is reported also when this unwinds: then as lost, by the drop.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             job::execute(&inner.request, &inner.control, around, &mut began)
         }));
         inner.began = began;
-        if let Ok(outcome) = outcome {
-            self.report(outcome);
-        }
+        self.report(outcome.unwrap_or_else(|panic| Outcome::Around(panicked(&*panic))));
     }
 
     fn report(&mut self, outcome: Outcome) {
@@ -468,7 +477,17 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.report(Outcome::Around("its executor dropped it".into()));
+        if !std::thread::panicking() {
+            return self.report(Outcome::Around("its executor dropped it".into()));
+        }
+        let handover = self.inner.as_ref().and_then(|inner| inner.handover.upgrade());
+        match handover.filter(|handover| handover.thread == std::thread::current().id()) {
+            Some(handover) => {
+                *handover.dropped.lock().unwrap_or_else(PoisonError::into_inner) = self.inner.take();
+            }
+            // Only the thread that panics can say why.
+            None => self.report(Outcome::Around("its executor panicked".into())),
+        }
     }
 }
 
@@ -538,7 +557,8 @@ impl Executors {
             return self.local.submit(request, seat);
         };
         let earlier = facts.earlier;
-        let mut task = task(request, *facts, shared);
+        let handover = Arc::new(Handover { thread: std::thread::current().id(), dropped: Mutex::default() });
+        let mut task = task(request, *facts, shared, &handover);
         // What an executor does wrong drops the task, which then has failed.
         let submitted = catch_unwind(AssertUnwindSafe(move || {
             if !executor.accepts(&task) {
@@ -558,7 +578,11 @@ impl Executors {
             }
             executor.submit(task);
         }));
-        drop(submitted);
+        let dropped = handover.dropped.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Err(panic), Some(inner)) = (submitted, dropped) {
+            let message = format!("its executor {}", panicked(&*panic));
+            Task { inner: Some(inner) }.report(Outcome::Around(message));
+        }
     }
 
     /// See [`LocalExecutor::withdraw`].
@@ -635,15 +659,16 @@ fn set_began(task: &mut Task, began: bool) {
     }
 }
 
-fn task(request: JobRequest, facts: TaskFacts, shared: &Arc<Shared>) -> Task {
+fn task(request: JobRequest, facts: TaskFacts, shared: &Arc<Shared>, handover: &Arc<Handover>) -> Task {
     let id = TaskId::new(facts.run, request.job);
     let control = Arc::new(Control::new(request.work.cancelled().cloned()));
     shared.running().insert(id.job, (id, control.clone()));
     let command = command(&request);
     let start = shared.clock.monotonic();
     let shared = shared.clone();
+    let (handover, began) = (Arc::downgrade(handover), false);
     Task {
-        inner: Some(Box::new(Inner { id, facts, command, request, shared, control, start, began: false })),
+        inner: Some(Box::new(Inner { id, facts, command, request, shared, control, start, began, handover })),
     }
 }
 

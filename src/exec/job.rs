@@ -183,11 +183,23 @@ impl Round<'_> {
             }
             Work::Script(work) => script::run(work, self),
             Work::Run(work) => run::run(work, self),
-            Work::Function { .. } | Work::Interpreted(_) if self.control.asked().is_some() => {
-                Outcome::Signal(self.control.asked().map_or(0, |signal| signal.number()))
+            Work::Function { action, context } => {
+                self.call(|dir| function::run(dir, context, |job| (action.run)(job)))
             }
-            Work::Function { action, context } => function::run(self.dir, context, |job| (action.run)(job)),
-            Work::Interpreted(work) => interpreted::run(work, self.dir),
+            Work::Interpreted(work) => self.call(|dir| interpreted::run(work, dir)),
+        }
+    }
+
+    /// Calls code of the host. As with programs, one that ends well after it was told to end may have stopped anywhere:
+    /// what it made is half of what it was to make.
+    fn call(&self, call: impl FnOnce(&Path) -> Outcome) -> Outcome {
+        let told = || self.control.asked().map(|signal| Outcome::Signal(signal.number()));
+        if let Some(ended) = told() {
+            return ended;
+        }
+        match call(self.dir) {
+            Outcome::Success => told().unwrap_or(Outcome::Success),
+            outcome => outcome,
         }
     }
 

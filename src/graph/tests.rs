@@ -86,6 +86,7 @@ fn workflow(rules: Vec<Rule>) -> Workflow {
         rules: rules.into_iter().map(Arc::new).collect(),
         by_name,
         order: RuleOrder::default(),
+        home: None,
         workdir: None,
         sources: Arc::new(SourceMap::default()),
         rulefiles: Vec::new(),

@@ -427,7 +427,7 @@ impl Loader {
         vm.set_builtin("rules", Value::object(self.names.clone()))?;
         vm.set_builtin("checkpoints", Value::object(self.checkpoints.clone()))?;
         vm.set_builtin("shell", Value::object(self.shell.clone()))?;
-        let main = Place { name: name.to_string(), dir: dir.to_path_buf() };
+        let main = Place { name: name.to_string(), dir: absolute(dir) };
         let cores = settings.cores.map_or_else(processors, |cores| i64::try_from(cores).unwrap_or(i64::MAX));
         let workflow = WorkflowObject::new(vm.root(), main, &settings.config_files, cores);
         vm.set_builtin("workflow", Value::object(workflow.clone()))?;

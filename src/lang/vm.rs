@@ -100,9 +100,10 @@ struct Place {
 
 impl Place {
     fn new(root: PathBuf) -> Place {
-        // An empty path stands for the current directory, too.
+        // An empty path stands for the current directory, too. Where the process goes afterwards changes nothing.
         let full = std::path::absolute(if root.as_os_str().is_empty() { Path::new(".") } else { &root });
-        let absolute = full.ok().and_then(|path| path.to_str().map(|text| normalise(text).into()));
+        let root = full.unwrap_or(root);
+        let absolute = root.to_str().filter(|_| root.is_absolute()).map(|text| normalise(text).into());
         Place {
             root,
             absolute,

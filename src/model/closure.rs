@@ -3,14 +3,15 @@
 use crate::model::build::BoxError;
 use crate::model::dynamic::{CallContext, CallError, JobFunction};
 use crate::model::value::Value;
-use std::fmt;
+use std::error::Error;
 use std::sync::Arc;
+use std::{fmt, io};
 
 /// A closure as a function of a rule.
 pub(super) struct Closure<F>(pub(super) F);
 
 /// Why a function cannot be answered yet.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("checkpoint `{checkpoint}` has not ended")]
 struct NotEnded {
     checkpoint: Arc<str>,
@@ -18,8 +19,8 @@ struct NotEnded {
 }
 
 impl CallContext<'_> {
-    /// Makes sure that the job of a checkpoint has ended well, so that what it made can be looked at. `wildcards` are
-    /// those of the checkpoint's rule, in their order.
+    /// Makes sure that the job of a checkpoint has ended well, so that what it made can be looked at. `wildcards` are all
+    /// those of the checkpoint's rule and no others, in any order.
     ///
     /// ```
     /// use rulemake::{Rule, Session, Value, Workflow};
@@ -42,7 +43,8 @@ impl CallContext<'_> {
     /// ```
     ///
     /// # Errors
-    /// While it has not ended: the function is to return this error, and is called again when the job has.
+    /// While it has not ended: the function is to return this error, or one of its own that has this as its
+    /// [`source`](std::error::Error::source), and is called again when the job has.
     pub fn after_checkpoint(&self, name: &str, wildcards: &[(&str, &str)]) -> Result<(), BoxError> {
         let wildcards: Vec<(Arc<str>, Arc<str>)> =
             wildcards.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
@@ -52,6 +54,28 @@ impl CallContext<'_> {
         Err(Box::new(NotEnded { checkpoint: name.into(), wildcards }))
     }
 }
+
+/// What a closure waits for, also when it says so in words of its own.
+fn not_ended(error: &(dyn Error + 'static)) -> Option<NotEnded> {
+    let mut next = Some(error);
+    // A chain has an end, unless somebody made a ring of it.
+    for _ in 0..MAX_SOURCES {
+        let error = next?;
+        if let Some(found) = error.downcast_ref::<NotEnded>() {
+            return Some(found.clone());
+        }
+        // It hides what it wraps and names the source of that as its own.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// So many errors are looked at that are the sources of one another.
+const MAX_SOURCES: usize = 100;
 
 impl<F> fmt::Debug for Closure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,9 +95,9 @@ where
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.0)(cx)));
         match result {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(match error.downcast::<NotEnded>() {
-                Ok(waits) => CallError::Pending { checkpoint: waits.checkpoint, wildcards: waits.wildcards },
-                Err(error) => CallError::Message(error.to_string()),
+            Ok(Err(error)) => Err(match not_ended(&*error) {
+                Some(NotEnded { checkpoint, wildcards }) => CallError::Pending { checkpoint, wildcards },
+                None => CallError::Message(error.to_string()),
             }),
             Err(panic) => {
                 let said = panic.downcast_ref::<&str>().copied();

@@ -98,7 +98,7 @@ impl<'a> CallContext<'a> {
 
 /// Which jobs of checkpoints have ended, so that what they made can be looked at.
 pub(crate) trait Checkpoints: Sync + fmt::Debug {
-    /// Whether the job is final. `wildcards` are those of the rule, in its order.
+    /// Whether the job is final. `wildcards` are those of the rule, by name, in any order.
     fn is_final(&self, checkpoint: &str, wildcards: &[(Arc<str>, Arc<str>)]) -> bool;
 }
 

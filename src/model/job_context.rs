@@ -347,7 +347,10 @@ impl JobContext {
         self.attempt
     }
 
-    /// Whether the run was cancelled: a long action should look now and then, and return early with an error.
+    /// Whether the job was told to end, because the run was cancelled or the job's time is over: a long action should look
+    /// now and then, and return early. Whatever it returns from then on, also `Ok`, the job was cancelled or timed out: what
+    /// it made is no result, as with a program that ends well when it is asked to end. One that never looks is judged alike:
+    /// what counts is whether it had returned before it was told.
     ///
     /// ```
     /// fn act(job: &rulemake::JobContext) -> Result<(), rulemake::BoxError> {

@@ -405,7 +405,8 @@ impl RuleBuilder {
         self
     }
 
-    /// Ends a job that takes longer, as a failure. Of a closure only the flag is raised that [`JobContext::is_cancelled`] tells.
+    /// Ends a job that takes longer, as a failure. A closure cannot be ended: the flag is raised that
+    /// [`JobContext::is_cancelled`] tells, and once it returns it has failed, whatever it returns.
     ///
     /// ```
     /// # use rulemake::{PathPattern, Rule, Shadow, Value, Workflow};

@@ -11,7 +11,8 @@ use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// An immutable set of rules. Loaded from a Rulefile or built in Rust; can be shared between threads.
+/// An immutable set of rules. Loaded from a Rulefile or built in Rust; can be shared between threads. Clones share the rules,
+/// so several sessions can be opened on one load.
 ///
 /// ```
 /// use rulemake::Workflow;
@@ -20,13 +21,15 @@ use std::sync::Arc;
 /// assert_eq!(workflow.rules().map(|rule| rule.name()).collect::<Vec<_>>(), ["all", "a"]);
 /// # Ok::<(), rulemake::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Workflow {
     pub(crate) rules: Vec<Arc<Rule>>,
     pub(crate) by_name: FxHashMap<Arc<str>, u32>,
     /// What is built when no target is given.
     pub(crate) default_rule: Option<u32>,
     pub(crate) order: RuleOrder,
+    /// The root that it was loaded for, absolute; `None` when it was not loaded from a file.
+    pub(crate) home: Option<PathBuf>,
     /// Directory below the root that all paths start from.
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) sources: Arc<SourceMap>,
@@ -136,6 +139,7 @@ impl Workflow {
             by_name,
             default_rule,
             order: RuleOrder::default(),
+            home: None,
             workdir: None,
             sources,
             rulefiles: Vec::new(),

@@ -1,7 +1,7 @@
 //! A job's values: wildcards, paths by name, params, threads, resources, and the command with all of them in it.
 
 use crate::error::Error;
-use crate::graph::checkpoints::FinalCheckpoints;
+use crate::graph::checkpoints::{CheckpointJob, FinalCheckpoints};
 use crate::graph::job::Job;
 use crate::model::action::Action;
 use crate::model::dynamic::{CallContext, CallError, Dynamic};
@@ -92,7 +92,9 @@ impl Instance {
         let mut pending = Vec::new();
         let mut known = |result: Result<Value, CallError>, what: &dyn Fn() -> String| match result {
             Err(CallError::Absent(_)) if may_lack => Ok(None),
-            Err(CallError::Pending { checkpoint, wildcards }) if may_lack => {
+            Err(CallError::Pending { checkpoint, wildcards })
+                if may_lack && CheckpointJob::find(&checkpoint, &wildcards, &cx.workflow).is_ok() =>
+            {
                 pending.push((checkpoint, wildcards));
                 Ok(None)
             }
@@ -388,13 +390,18 @@ pub(crate) const NAME_AN_OUTPUT: &str =
 /// The sentence for a function that gave no value.
 pub(crate) fn explain(cx: &Context, rule: &Rule, what: &str, error: CallError) -> Trouble {
     match error {
-        CallError::Pending { checkpoint, .. } => Trouble {
-            message: format!(
-                "{what} of rule `{}` looks at checkpoint `{checkpoint}`, which has not ended",
-                rule.name
-            ),
-            help: Some(NAME_AN_OUTPUT.into()),
-        },
+        CallError::Pending { checkpoint, wildcards } => {
+            match CheckpointJob::find(&checkpoint, &wildcards, &cx.workflow) {
+                Ok(_) => Trouble {
+                    message: format!(
+                        "{what} of rule `{}` looks at checkpoint `{checkpoint}`, which has not ended",
+                        rule.name
+                    ),
+                    help: Some(NAME_AN_OUTPUT.into()),
+                },
+                Err(error) => explain(cx, rule, what, error),
+            }
+        }
         CallError::Absent(path) => Trouble::new(format!(
             "{what} of rule `{}` looks at input `{path}`, which does not exist",
             rule.name

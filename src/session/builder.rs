@@ -16,6 +16,7 @@ use crate::model::units;
 use crate::model::value::Value;
 use crate::model::workflow::Workflow;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -34,7 +35,7 @@ const TRANSFERS: usize = 16;
 /// ```
 pub struct SessionBuilder {
     workflow: Arc<Workflow>,
-    root: PathBuf,
+    root: Option<PathBuf>,
     jobs: usize,
     resources: Vec<(String, u64)>,
     temp_dir: Arc<str>,
@@ -50,11 +51,19 @@ pub struct SessionBuilder {
     slots: Option<Arc<dyn SlotSource>>,
 }
 
+impl fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("SessionBuilder");
+        shown.field("root", &self.root).field("jobs", &self.jobs).field("resources", &self.resources);
+        shown.field("rules", &self.workflow.rules.len()).finish_non_exhaustive()
+    }
+}
+
 impl SessionBuilder {
     pub(super) fn new(workflow: Workflow) -> SessionBuilder {
         SessionBuilder {
             workflow: Arc::new(workflow),
-            root: PathBuf::from("."),
+            root: None,
             jobs: 0,
             resources: Vec::new(),
             temp_dir: "/tmp".into(),
@@ -72,7 +81,12 @@ impl SessionBuilder {
     }
 
     /// Sets the root directory: every path of the workflow is relative to it, or to the directory below it that
-    /// `workdir:` names. Default: the process's directory.
+    /// `workdir:` names. Default: the directory that the Rulefile was loaded for, which is its own unless
+    /// [`LoadOptions::root`](crate::LoadOptions::root) says another; without a file the process's directory. What a
+    /// Rulefile looks at while it is loaded, and in its functions, starts from the directory that it was loaded for, so
+    /// another one here is for workflows that look at nothing.
+    ///
+    /// A relative one is made absolute by [`SessionBuilder::open`]: where the process goes afterwards changes nothing.
     ///
     /// ```
     /// # use rulemake::{Session, Workflow};
@@ -83,7 +97,7 @@ impl SessionBuilder {
     /// ```
     #[must_use]
     pub fn root(mut self, root: impl Into<PathBuf>) -> SessionBuilder {
-        self.root = root.into();
+        self.root = Some(root.into());
         self
     }
 
@@ -364,9 +378,10 @@ impl SessionBuilder {
     /// # Errors
     /// [`ErrorKind::Environment`] when the root is not a directory.
     pub fn open(self) -> Result<Session> {
+        let root = self.root.or_else(|| self.workflow.home.clone()).unwrap_or_else(|| PathBuf::from("."));
         let root = match &self.workflow.workdir {
-            Some(below) => self.root.join(below),
-            None => self.root,
+            Some(below) => root.join(below),
+            None => root,
         };
         // The one of `workdir:` may be yet to be made.
         let must_be_there = disk::exists(&root) || self.workflow.workdir.is_none();
@@ -374,6 +389,10 @@ impl SessionBuilder {
             let message = format!("the root {} is not a directory", root.display());
             return Err(Error::new(ErrorKind::Environment, message).with_path(root));
         }
+        let root = std::path::absolute(&root).map_err(|error| {
+            let message = format!("the root {} cannot be found from here: {error}", root.display());
+            Error::new(ErrorKind::Environment, message).with_path(&root)
+        })?;
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         // What is fetched from elsewhere is waited for, not computed: many at once.
         let is_shared = self.cache.as_ref().is_some_and(Cache::is_shared);

@@ -8,7 +8,7 @@ use crate::lang::load::actions::beside;
 use crate::lang::load::around::python_of;
 use crate::lang::load::objects::reported;
 use crate::lang::load::workflow::Place;
-use crate::lang::load::{File, Loader, home_of, unsaved};
+use crate::lang::load::{File, Loader, absolute, home_of, unsaved};
 use crate::lang::raise::Raise;
 use crate::lang::reads::open_regular;
 use crate::lang::value::{Dict, Value};
@@ -192,7 +192,7 @@ impl Loader {
     pub(super) fn run_file(&mut self, vm: &mut Vm, text: String) -> Result<(), Raise> {
         let Some(file) = self.files.last() else { return Err(reported()) };
         vm.add_import_folder(&file.dir)?;
-        let place = Place { name: file.name.clone(), dir: file.dir.clone() };
+        let place = Place { name: file.name.clone(), dir: absolute(&file.dir) };
         let outer = std::mem::replace(&mut vm.folder, file.dir.clone());
         let source = self.sources.add(&file.name, text.as_str());
         self.rulefiles.push(source);
