@@ -229,6 +229,10 @@ pub(crate) struct TaskFacts {
     pub(crate) inputs: Vec<PathBuf>,
     pub(crate) outputs: Vec<PathBuf>,
     /// Which of the outputs are to be directories.
+    #[cfg_attr(
+        not(feature = "test-support"),
+        expect(dead_code, reason = "only the fake executor makes outputs")
+    )]
     pub(crate) directories: Vec<bool>,
     /// What a run that was killed had submitted for the same outputs.
     pub(crate) earlier: Option<TaskId>,
