@@ -350,6 +350,52 @@ fn a_stopped_rulemake_stops_its_jobs_and_both_go_on() {
     assert_eq!(case.read("last.txt"), "first\nwhole\n");
 }
 
+/// A terminal stops all of the foreground group, and with it a job that is just being started, which is in that group for a
+/// moment yet; nobody but rulemake can let it go on afterwards.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_z_amid_many_short_jobs_loses_none() {
+    use std::os::unix::process::CommandExt as _;
+    const JOBS: usize = 1500;
+    let rules = format!(
+        "rule all:\n    input: expand('out/{{i}}', i=range({JOBS}))\nrule one:\n    output: 'out/{{i}}'\n    shell: 'echo {{wildcards.i}} > {{output}}; true'\n"
+    );
+    let case = Case::new().rulefile(&rules);
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_rulemake"))
+        .args(["-q", "-j2"])
+        .current_dir(case.root())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let group = format!("-{}", run.id());
+    let signal = |name: &str| {
+        std::process::Command::new("kill").args(["-s", name, "--", &group]).status().unwrap().success()
+    };
+    let stat = format!("/proc/{}/stat", run.id());
+    let state = || {
+        let stat = fs::read_to_string(&stat).unwrap_or_default();
+        stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next())
+    };
+    let begin = Instant::now();
+    while run.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(37));
+        if begin.elapsed() > Duration::from_secs(120) {
+            signal("KILL");
+            panic!("the run hangs, in state {:?}", state());
+        }
+        if begin.elapsed() > Duration::from_secs(20) || !signal("TSTP") {
+            continue;
+        }
+        let stop = Instant::now();
+        while state() == Some('S') && stop.elapsed() < Duration::from_secs(2) {
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        signal("CONT");
+    }
+    assert!(run.wait().unwrap().success());
+    case.run(&[]).ran(&[]);
+}
+
 /// A branch that is checked out and left again while a job runs: the file is as before, and what the job read is not known.
 #[test]
 fn an_input_that_was_another_while_the_job_ran_is_noticed() {

@@ -5,8 +5,8 @@
 
 use rulemake::inspect::{EndedJob, JobEnd};
 use rulemake::{
-    BoxError, CancelLevel, CancelToken, Event, EventKind, Interpreter, JobContext, PathPattern, Reason, Rule,
-    RuleBuilder, RunOptions, RunReport, Session, Shadow, Value, Workflow,
+    BoxError, CancelLevel, CancelToken, Event, EventKind, Interpreter, JobContext, LoadOptions, PathPattern,
+    Reason, Rule, RuleBuilder, RunOptions, RunReport, Session, Shadow, Value, Workflow,
 };
 use std::fs;
 use std::path::Path;
@@ -505,6 +505,59 @@ impl Interpreter for Upper {
         job.log("shouting");
         Ok(job.write(&job.outputs()[0], code.to_uppercase())?)
     }
+}
+
+/// Promise: a pause that follows at once on the end of another one is told as well.
+#[test]
+fn a_second_pause_is_told_too() {
+    let root = dir(&[]);
+    let one = Rule::builder("one").output("{i}.txt").action("1", |job| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        Ok(job.write(&job.outputs()[0], "1")?)
+    });
+    let token = CancelToken::new();
+    let workflow = Workflow::builder().rule(one).build().unwrap();
+    let mut session =
+        Session::builder(workflow).root(root.path()).cancel(token.clone()).jobs(1).open().unwrap();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(move || {
+            let targets: Vec<String> = (0..30).map(|i| format!("{i}.txt")).collect();
+            session.run(&targets, &RunOptions::default()).unwrap().summary.ran
+        });
+        for pause in 0..4 {
+            token.pause();
+            let begin = std::time::Instant::now();
+            while !token.is_paused() {
+                assert!(begin.elapsed().as_secs() < 20, "pause {pause} is not told");
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            token.resume();
+        }
+        assert_eq!(run.join().unwrap(), 30);
+    });
+}
+
+/// Promise: who recalls is not told the interpreters of a session, so nothing is recalled that another one of them would make
+/// anew.
+#[test]
+fn nothing_is_recalled_that_an_interpreter_of_the_host_made() {
+    let text = "rule script:\n    output: 'script.txt'\n    script: 'load.up'\n";
+    let root = dir(&[("load.up", "select"), ("Rulefile", text)]);
+    let (rulefile, load, options) =
+        (root.path().join("Rulefile"), LoadOptions::default(), RunOptions::default());
+    let run = |version: &'static str| {
+        let workflow = Workflow::load_with(&rulefile, &load).unwrap();
+        let builder = Session::builder(workflow).root(root.path());
+        let mut session = builder.interpreter("up", Arc::new(Upper(version))).open().unwrap();
+        session.run(&["script.txt"], &options).unwrap().summary.ran
+    };
+    assert_eq!(run("1"), 1);
+    for _ in 0..2 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert_eq!(run("1"), 0);
+    }
+    assert!(Session::recall(&rulefile, &load, &["script.txt"], &options).is_none());
+    assert_eq!(run("2"), 1);
 }
 
 /// Promise: a kind of action that rulemake does not know is one like its own: its code and its version are compared,

@@ -85,6 +85,13 @@ impl Signals {
         if let Some((token, _)) = &target {
             token.resume();
         }
+        // A job that was just being started was still in our group: it is stopped before it has become a group of its own,
+        // and nobody else will ever let it go on.
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            crate::jobserver::continue_stopped_children();
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Whether the process is to be left at once.

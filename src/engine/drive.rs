@@ -607,8 +607,9 @@ impl Run<'_> {
         }
         let begin = clock::monotonic();
         self.executor.pause();
-        self.cancel.set_paused();
         while self.cancel.wants_pause() {
+            // Each time: somebody may have let it go on and paused it again meanwhile.
+            self.cancel.set_paused();
             std::thread::sleep(HEARTBEAT);
         }
         self.executor.resume(begin.elapsed());

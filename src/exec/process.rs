@@ -292,6 +292,7 @@ struct State {
     told: Option<Signal>,
     tree: Option<Tree>,
     timed_out: bool,
+    frozen: bool,
 }
 
 impl Control {
@@ -305,7 +306,8 @@ impl Control {
 
     /// Stops the processes where they are, or lets them go on. A function goes on.
     pub(super) fn freeze(&self, stop: bool) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.frozen = stop;
         if let Some(tree) = state.tree {
             tree.freeze(stop);
         }
@@ -361,12 +363,22 @@ impl Control {
     }
 
     fn start(&self, command: &mut Command, meter: Option<&Arc<Meter>>) -> io::Result<Started> {
-        let mut state = self.lock();
-        if let Some(signal) = state.asked {
+        if let Some(signal) = self.asked() {
             return Ok(Started::Stopped(signal));
         }
+        // Not under the lock: this returns when the program runs, and a child that a terminal stops before that, or a file
+        // system that hangs, would make all wait who have a signal to send.
         let child = command.spawn()?;
-        state.tree = Some(Tree::of(&child));
+        let tree = Tree::of(&child);
+        let mut state = self.lock();
+        state.tree = Some(tree);
+        // What came meanwhile.
+        if let Some(signal) = state.asked {
+            tree.signal(signal);
+        }
+        if state.frozen {
+            tree.freeze(true);
+        }
         if let Some(meter) = meter {
             meter.begin(child.id());
         }

@@ -21,8 +21,10 @@ pub(crate) enum Content {
 }
 
 const BLOCK: usize = 1 << 20;
-/// From this size on a file is hashed by several threads and in larger blocks.
-const LARGE: usize = 16 << 20;
+/// From this size on a file is hashed by several threads.
+const LARGE: u64 = 16 << 20;
+/// What threads share at a time: enough for all of them, and still in their caches when they read it.
+const SHARED_BLOCK: usize = 2 << 20;
 const ATTEMPTS: usize = 3;
 
 /// Hashes files, with buffers that are used again.
@@ -106,7 +108,7 @@ impl FileHasher {
     /// given that moment: otherwise every large output would be read again at the next check.
     fn observe(&self, file: &Stat) -> Option<Observed> {
         let observed = self.clock.now()?;
-        if file.sig.size < LARGE as u64 || stat::is_settled(file, Some(observed)) {
+        if file.sig.size < LARGE || stat::is_settled(file, Some(observed)) {
             return Some(observed);
         }
         let Some(left) = stat::settles_in(file, observed) else { return Some(observed) };
@@ -116,9 +118,9 @@ impl FileHasher {
     }
 
     fn digest(&self, file: &mut File, size: u64) -> io::Result<Digest> {
-        let large = size >= LARGE as u64;
+        let large = size >= LARGE;
         let shared = large && rayon::current_thread_index().is_some();
-        let mut buffer = self.take_buffer(if shared { LARGE } else { BLOCK });
+        let mut buffer = self.take_buffer(if shared { SHARED_BLOCK } else { BLOCK });
         let digest = digest_all(file, size, &mut buffer, shared);
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
         digest
@@ -177,6 +179,9 @@ mod tests {
     use std::fs;
     use std::io::Write;
 
+    /// From here on a file is large.
+    const SIZE: usize = LARGE as usize;
+
     fn settle() {
         std::thread::sleep(std::time::Duration::from_millis(45));
     }
@@ -186,8 +191,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let hasher = FileHasher::new(Some(dir.path()));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        let bytes: Vec<u8> = (0..LARGE + BLOCK + 5).map(|n| (n * 7 % 251) as u8).collect();
-        for size in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, LARGE - 1, LARGE, LARGE + BLOCK + 5] {
+        let bytes: Vec<u8> = (0..SIZE + BLOCK + 5).map(|n| (n * 7 % 251) as u8).collect();
+        for size in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, SIZE - 1, SIZE, SIZE + BLOCK + 5] {
             let path = dir.path().join("odd näme\n");
             fs::write(&path, &bytes[..size]).unwrap();
             let expected = Digest::of(&bytes[..size]);
@@ -212,7 +217,7 @@ mod tests {
             !settled("fresh")
         };
         assert!((0..20).any(fresh), "a busy machine may need more than a tick, but not each time");
-        write("large", LARGE);
+        write("large", SIZE);
         assert!(settled("large"), "or it would be read twice");
         settle();
         assert!(settled("small"));

@@ -180,11 +180,26 @@ impl Observer {
     /// # Errors
     /// As [`Observer::look`].
     pub(crate) fn look_new(&self, id: PathId, path: &str, cache: &dyn HashCache) -> Result<Seen> {
-        if matches!(self.memo(id), Memo::Unknown) && self.is_in_vacant(path)? {
-            self.set(id, Memo::Missing);
-            return Ok(Seen::Missing);
+        match self.is_new(id, path)? {
+            true => Ok(Seen::Missing),
+            false => self.look(id, path, cache),
         }
-        self.look(id, path, cache)
+    }
+
+    /// As [`Observer::stat`], of an output that no run has made yet, see [`Observer::look_new`].
+    ///
+    /// # Errors
+    /// As [`Observer::stat`].
+    pub(crate) fn stat_new(&self, id: PathId, path: &str) -> Result<Option<StatSig>> {
+        if self.is_new(id, path)? { Ok(None) } else { self.stat(id, path) }
+    }
+
+    fn is_new(&self, id: PathId, path: &str) -> Result<bool> {
+        let is_new = matches!(self.memo(id), Memo::Unknown) && self.is_in_vacant(path)?;
+        if is_new {
+            self.set(id, Memo::Missing);
+        }
+        Ok(is_new)
     }
 
     /// Whether some directory above `path` was missing when this was asked first.

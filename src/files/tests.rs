@@ -136,6 +136,11 @@ fn nothing_new_is_looked_for_where_no_directory_was() {
     assert_eq!((look_new(4, "old/gone"), look_new(5, "old/there")), (Seen::Missing, file("one")));
     write(dir.path(), "top", "two");
     assert_eq!(look_new(6, "top"), file("two"));
+    let is_there = |id, path| observer.stat_new(PathId(id), path).unwrap().is_some();
+    assert_eq!(
+        (is_there(7, "new/c"), is_there(8, "old/there"), is_there(3, "new/deep/b")),
+        (false, true, true)
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! pattern waits while a concrete one matches too, and a directory above the path while either does. Opens no file; a path without candidates is simply a leaf.
 //! Big waves match and render in parallel and are merged in order, so the ids never depend on threads.
 
+use crate::base::ids::IdTable;
 use crate::base::path::{PathId, PathTable};
 use crate::graph::checkpoints::Wait;
 use crate::graph::dag::Beside;
@@ -15,7 +16,6 @@ use crate::matching::index::{Candidate, PatternIndex, Scratch};
 use crate::model::dynamic::Checkpoints;
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
-use hashbrown::HashTable;
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet, FxHasher};
@@ -100,7 +100,7 @@ pub(crate) struct Expansion<'a> {
     deferred: Vec<PathId>,
     /// By path: the last rank of matches that became candidates.
     ranks: Vec<u8>,
-    known: HashTable<u32>,
+    known: IdTable,
     /// By job: what is wanted of it beside its outputs.
     pub(crate) beside: Beside,
     /// Files that candidates want as they are before a job changes them.
@@ -199,7 +199,7 @@ impl<'a> Expansion<'a> {
             multi: Vec::new(),
             deferred: Vec::new(),
             ranks: Vec::new(),
-            known: HashTable::new(),
+            known: IdTable::default(),
             beside: Beside::default(),
             before: Vec::new(),
             pins: IndexMap::default(),
@@ -487,11 +487,11 @@ impl<'a> Expansion<'a> {
         let values = values.iter().map(|&(start, end)| &text[start as usize..end as usize]);
         let hash = job_hash(rule, values.clone());
         let jobs = &self.jobs;
-        let is_it = |&id: &u32| {
+        let is_it = |id: u32| {
             let job = &jobs[id as usize];
             job.rule == rule && job.wildcards.iter().map(|v| &**v).eq(values.clone())
         };
-        if let Some(&id) = self.known.find(hash, is_it) {
+        if let Some(id) = self.known.find(hash, is_it) {
             return id;
         }
         let failure = path.and_then(|path| self.guard(path, rule, values.clone()));
@@ -516,12 +516,8 @@ impl<'a> Expansion<'a> {
             needs: Box::default(),
         });
         self.asked.push(asked);
-        let jobs = &self.jobs;
-        let hash = |&id: &u32| {
-            let job = &jobs[id as usize];
-            job_hash(job.rule, job.wildcards.iter().map(|v| &**v))
-        };
-        self.known.insert_unique(hash(&id), id, hash);
+        let values = self.jobs[id as usize].wildcards.iter().map(|value| &**value);
+        self.known.insert(job_hash(rule, values), id);
         id
     }
 

@@ -331,6 +331,10 @@ impl Interpreters {
         self.0.push((name.into(), interpreter));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Interpreter>> {
         self.0.iter().rev().find(|(known, _)| &**known == name).map(|(_, interpreter)| interpreter)
     }

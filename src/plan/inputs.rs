@@ -2,7 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::path::{PathId, is_outside};
-use crate::files::observe::Seen;
+use crate::files::observe::{Observer, Seen};
 use crate::graph::job::{Job, JobId};
 use crate::model::flags::{Flag, Flags};
 use crate::plan::context::Context;
@@ -51,7 +51,9 @@ pub(crate) fn digest(cx: &Context, job: &Job, index: usize) -> Result<Option<Dig
 /// As [`digest`], where the content has nothing to be compared with: of a file only whether it is there.
 pub(crate) fn presence(cx: &Context, job: &Job, index: usize) -> Result<Option<Digest>, Trouble> {
     let Some(&path) = job.inputs.get(index) else { return Ok(None) };
-    match cx.files.stat(path, cx.paths.text(path)).map_err(|e| Trouble::of(&e))? {
+    let is_new = cx.graph.producer(path).is_some() && cx.view.trace(path).is_none();
+    let stat = if is_new { Observer::stat_new } else { Observer::stat };
+    match stat(&cx.files, path, cx.paths.text(path)).map_err(|e| Trouble::of(&e))? {
         None => Ok(None),
         Some(sig) if sig.kind == FileKind::File => Ok(Some(ANCIENT)),
         Some(_) => digest(cx, job, index),

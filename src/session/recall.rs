@@ -39,6 +39,7 @@ impl Session {
     /// than to look at each file once. `None` says nothing: load the workflow and run it.
     ///
     /// `rulefile` and `load` are those of [`Workflow::load_with`], and `targets` and `options` those of [`Session::run`].
+    /// Sessions with interpreters of their own leave nothing to recall; do not ask where one of them is to run.
     ///
     /// ```
     /// # use rulemake::{LoadOptions, RunOptions, Session, Workflow};
@@ -86,7 +87,9 @@ impl Session {
 
     /// Keeps what `done` rested on, if it found nothing to do and that can be found to hold again.
     pub(super) fn prove<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions, done: &Outcomes) {
-        let request = self.workflow.request.filter(|_| done.is_quiet && is_repeatable(&self.workflow));
+        // What interpreters of the host are now is not known to who recalls.
+        let is_known = done.is_quiet && self.interpreters.is_empty() && is_repeatable(&self.workflow);
+        let request = self.workflow.request.filter(|_| is_known);
         let Some(key) = request.and_then(|request| key(&request, targets, options)) else { return };
         let state_dir = self.state_dir();
         let log = stat(&proof::log_path(&state_dir)).ok().flatten().map(|found| found.sig);

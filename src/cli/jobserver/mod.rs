@@ -17,6 +17,8 @@ use rulemake::{JobSlots, SlotSource};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use sys::continue_stopped_children;
+
 /// The slots that this process shares with those who called it, or with those that it calls.
 pub(crate) struct Jobserver {
     side: Side,

@@ -58,3 +58,22 @@ pub(super) fn wait_readable(file: &File, at_most: Duration) -> bool {
     let found = unsafe { libc::poll(&raw mut wanted, 1, milliseconds) };
     found > 0 && wanted.revents & libc::POLLIN != 0
 }
+
+/// Lets all children go on that are stopped.
+#[expect(unsafe_code, reason = "std waits for single children, and only for their ends")]
+pub(crate) fn continue_stopped_children() {
+    loop {
+        // SAFETY: a structure of numbers.
+        let mut found: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let options = libc::WSTOPPED | libc::WNOHANG;
+        // SAFETY: one structure, which outlives the call.
+        let result = unsafe { libc::waitid(libc::P_ALL, 0, &raw mut found, options) };
+        // SAFETY: it was filled in, or is all zeros.
+        let child = if result == 0 { unsafe { found.si_pid() } } else { 0 };
+        if child <= 0 {
+            return;
+        }
+        // SAFETY: takes and gives numbers; it is a child that was not reaped, for it is only stopped.
+        unsafe { libc::kill(child, libc::SIGCONT) };
+    }
+}
