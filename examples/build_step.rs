@@ -2,6 +2,8 @@
 //! and the tool is told what to look after.
 //!
 //! `OUT_DIR=/tmp/out cargo run --example build_step` does what a `build.rs` would do with `rulemake` as a build dependency.
+//! The library reads no variables, so `main` does. `--sources=DIR` says where `limits.txt` is, of which code is made; without
+//! it one is written below `OUT_DIR`.
 
 use rulemake::{BoxError, JobContext, Rule, RunOptions, Session, TextStyle, Workflow, report};
 use std::path::{Path, PathBuf};
@@ -19,10 +21,11 @@ fn constants(job: &JobContext) -> Result<(), BoxError> {
 }
 
 fn main() -> Result<(), BoxError> {
-    // A build script is given both by its tool.
-    let variable = |name: &str| std::env::args().find_map(|arg| arg.strip_prefix(name).map(PathBuf::from));
-    let out = variable("--out=").unwrap_or_else(|| std::env::temp_dir().join("rulemake-build-step"));
-    let sources = variable("--sources=").unwrap_or_else(|| out.join("sources"));
+    #[expect(clippy::disallowed_methods, reason = "a build script is told by variables")]
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let option = std::env::args().find_map(|arg| arg.strip_prefix("--sources=").map(PathBuf::from));
+    let out = variable("OUT_DIR").unwrap_or_else(|| std::env::temp_dir().join("rulemake-build-step"));
+    let sources = option.unwrap_or_else(|| out.join("sources"));
     std::fs::create_dir_all(&out)?;
     if !sources.exists() {
         std::fs::create_dir_all(&sources)?;

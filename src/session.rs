@@ -343,7 +343,7 @@ impl Session {
             gone,
             facts: self.workflow.rules.iter().map(|rule| RuleFacts::of(rule, &self.interpreters)).collect(),
             workflow: self.workflow.clone(),
-            root: self.root.clone(),
+            root: self.root.as_path().into(),
             slots: self.slots,
             limits: self.limits.clone(),
             code: CodeCache::default(),

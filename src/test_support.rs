@@ -3,9 +3,12 @@
 //! All else is what it is: rules are matched, plans made, contents compared, results recorded and recovered by the same
 //! code, so a test says what a run on a machine would do, in well under a millisecond for a job. Closures and interpreters
 //! of the host do run; with [`JobContext::read`](crate::JobContext::read) and
-//! [`JobContext::write`](crate::JobContext::write) they work on the files in memory.
+//! [`JobContext::write`](crate::JobContext::write) they work on the files in memory, and functions of rules with
+//! [`CallContext::read`](crate::CallContext::read).
 //!
-//! Links, pipes and job directories (`shadow`) need the files of a machine.
+//! A machine is needed for: programs and scripts that are executed, so a session on files in memory has a [`FakeExecutor`]
+//! or closures alone; `std::fs` in closures; links, pipes, services and job directories (`shadow`); benchmarks; archives,
+//! and what a cache keeps. The time limits of jobs are those of the machine's clock, whatever [`ManualClock`] shows.
 //!
 //! ```
 //! use rulemake::test_support::{FakeExecutor, MemoryFiles};
@@ -210,7 +213,8 @@ impl Clock for ManualClock {
 type Play = Box<dyn FnMut(&Task) -> TaskEnd + Send>;
 
 /// An executor that executes no command and no script. Instead each task makes its outputs, with a content that follows
-/// from what would have been executed: another command, param or input gives another content, the same give the same.
+/// from what would have been executed: another command, param or input gives another content, the same give the same. An
+/// output that is a directory gets one file, `content`.
 ///
 /// ```
 /// use rulemake::test_support::{FakeExecutor, MemoryFiles};
@@ -301,16 +305,25 @@ impl FakeExecutor {
         if let Some((_, play)) = plays.iter_mut().rev().find(|(rule, _)| rule == task.rule()) {
             return play(task);
         }
-        let made = task.outputs().iter().try_for_each(|path| make(path, task));
+        let mut outputs = task.outputs().iter().enumerate();
+        let made = outputs.try_for_each(|(number, path)| make(path, task.makes_directory(number), task));
         made.map_or_else(|error| TaskEnd::Failed(error.to_string()), |()| TaskEnd::Success)
     }
 }
 
 /// Makes an output of a task.
-fn make(path: &Path, task: &Task) -> std::io::Result<()> {
+fn make(path: &Path, is_directory: bool, task: &Task) -> std::io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    disk::write(path, format!("{name} of {}\n{}\n", task.title(), task.key()))
+    let content = format!("{name} of {}\n{}\n", task.title(), task.key());
+    if !is_directory {
+        return disk::write(path, content);
+    }
+    disk::create_dir_all(path)?;
+    disk::write(path.join(IN_DIRECTORIES), content)
 }
+
+/// The file in an output that is a directory.
+const IN_DIRECTORIES: &str = "content";
 
 impl Executor for FakeExecutor {
     fn accepts(&self, task: &Task) -> bool {

@@ -22,7 +22,11 @@ fn program(name: &str) -> PathBuf {
 }
 
 fn run(name: &str, args: &[&str]) -> (bool, String, String) {
-    let output = Command::new(program(name)).args(args).output().unwrap();
+    run_with(name, args, &[])
+}
+
+fn run_with(name: &str, args: &[&str], variables: &[(&str, &Path)]) -> (bool, String, String) {
+    let output = Command::new(program(name)).args(args).envs(variables.iter().copied()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
@@ -63,7 +67,16 @@ fn a_progress_display() {
     let (good, out, err) = run("progress", &[]);
     assert!(good, "{err}");
     assert!(out.starts_with("[0/4]") && out.contains("slow a.slow 50 %"), "{out}");
+    assert!(out.contains("\nonce more: slow b.slow\n") && !out.contains("FAILED"), "{out}");
     assert!(out.contains("[3/4]") && out.lines().last().unwrap().starts_with("done: 4 ran in "), "{out}");
+}
+
+#[test]
+fn a_progress_display_of_a_run_that_fails() {
+    let (good, out, _) = run("progress", &["broken"]);
+    assert!(!good);
+    let (_, rest) = out.split_once("FAILED slow b.slow\n").unwrap();
+    assert!(!rest.contains("b.slow"), "what failed does not run any more: {out}");
 }
 
 #[test]
@@ -103,18 +116,20 @@ fn a_web_server_that_builds() {
 #[test]
 fn a_step_of_another_build() {
     let root = tempfile::tempdir().unwrap();
-    let out = root.path().join("out").display().to_string();
+    let out = root.path().join("out");
     let sources = root.path().join("sources").display().to_string();
-    let args = [format!("--out={out}"), format!("--sources={sources}")];
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let (good, told, err) = run("build_step", &args);
+    let option = format!("--sources={sources}");
+    let step = || run_with("build_step", &[&option], &[("OUT_DIR", &out)]);
+    let (good, told, err) = step();
     assert!(good, "{err}");
     assert!(told.contains(&format!("cargo::rerun-if-changed={sources}/limits.txt\n")), "{told}");
     assert!(told.ends_with("cargo::warning=1 generated, 0 as they were\n"), "{told}");
     let code = fs::read_to_string(root.path().join("out/limits.rs")).unwrap();
     assert!(code.contains("pub const DEPTH: &str = \"12\";"), "{code}");
-    assert!(run("build_step", &args).1.ends_with("cargo::warning=0 generated, 1 as they were\n"));
+    assert!(step().1.ends_with("cargo::warning=0 generated, 1 as they were\n"));
     fs::write(root.path().join("sources/limits.txt"), "no value\n").unwrap();
-    let (good, _, err) = run("build_step", &args);
+    let (good, _, err) = step();
     assert!(!good && err.contains("line 1 has no `=`: no value"), "{err}");
+    let (good, told, err) = run_with("build_step", &[], &[("OUT_DIR", &out.join("alone"))]);
+    assert!(good && told.contains("alone/sources/limits.txt\n"), "{told}{err}");
 }

@@ -459,7 +459,8 @@ fn a_server_that_is_not_there_is_given_up_soon() {
 fn a_server_that_never_answers_is_waited_for_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    std::thread::spawn(move || listener.incoming().collect::<Vec<_>>());
+    let silent = std::thread::Builder::new().spawn(move || listener.incoming().collect::<Vec<_>>());
+    silent.unwrap();
     let start = Instant::now();
     let case = checkout().run(&["--cache-shared", &url, "--cache-push", "--cache-timeout", "4"]);
     assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);

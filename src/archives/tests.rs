@@ -86,7 +86,7 @@ fn what_would_write_elsewhere_is_refused_as_a_whole() {
         ("device", vec![(EntryType::Block, b"d", b"", b"")]),
         ("named pipe", vec![(EntryType::Fifo, b"p", b"", b"")]),
         ("unknown kind", vec![(EntryType::GNUSparse, b"s", b"", b"")]),
-        ("unknown kind", vec![(EntryType::XHeader, b"s", b"", b"12 path=../x\n")]),
+        ("a header of PAX", vec![(EntryType::XHeader, b"s", b"", b"12 path=../x\n")]),
         (".rulemake", vec![(FILE, b".rulemake/state.log", b"", b"x")]),
         (".GIT", vec![(FILE, b"sub/.GIT/hooks/x", b"", b"x")]),
     ];

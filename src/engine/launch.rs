@@ -120,7 +120,9 @@ impl Launcher {
         };
         // Programs in other directories than the root must find it, too.
         let root = match (&work, &extras) {
-            (Work::Shell { .. } | Work::Function { .. } | Work::Interpreted(_), None) => cx.root.clone(),
+            (Work::Shell { .. } | Work::Function { .. } | Work::Interpreted(_), None) => {
+                cx.root.to_path_buf()
+            }
             _ => absolute(&cx.root),
         };
         // A call sees the variables of this process.
@@ -174,7 +176,7 @@ impl Launcher {
     fn context(&self, cx: &Context, job: u32, rule: &Rule, instance: &Instance) -> JobContext {
         JobContext {
             rule: rule.name.clone(),
-            root: cx.root.clone(),
+            root: cx.root.to_path_buf(),
             wildcards: instance.wildcards.clone(),
             inputs: instance.inputs.clone(),
             outputs: instance.outputs.clone(),

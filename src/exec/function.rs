@@ -4,6 +4,7 @@ use crate::base::clock::monotonic;
 use crate::disk::{self as fs, File, OpenOptions};
 use crate::exec::executor::Outcome;
 use crate::model::build::BoxError;
+use crate::model::dynamic::CallContext;
 use crate::model::job_context::{JobContext, Reports};
 use std::any::Any;
 use std::error::Error;
@@ -151,6 +152,60 @@ impl JobContext {
     pub fn write(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let path = path.as_ref();
         fs::write(path, bytes).map_err(|error| named(path, &error))
+    }
+
+    /// Makes a directory and those above it, as [`std::fs::create_dir_all`] does: those of outputs are there, those in an
+    /// output that is a directory are not. See [`JobContext::read`].
+    ///
+    /// ```
+    /// # use rulemake::{PathPattern, Rule};
+    /// let rule = Rule::builder("split").output(PathPattern::new("parts").directory()).action("1", |job| {
+    ///     let parts = job.output(0)?.join("first");
+    ///     job.create_dir_all(&parts)?;
+    ///     Ok(job.write(parts.join("a.txt"), "a")?)
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// It cannot be made; the error names it.
+    pub fn create_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let path = path.as_ref();
+        fs::create_dir_all(path).map_err(|error| named(path, &error))
+    }
+}
+
+/// Files that functions look at, for those who want the same code to run on files in memory.
+impl CallContext<'_> {
+    /// Reads a file, as [`std::fs::read`] does; a relative path starts from the root. Of what it looks at nothing is put on
+    /// record, so let it be sources whose change changes the rules, or what a checkpoint made that was asked first.
+    ///
+    /// ```
+    /// # use rulemake::{CallContext, Rule, Value};
+    /// let rule = Rule::builder("a").output("a").param_fn("size", |cx| Ok((cx.read("list")?.len() as i64).into())).shell("touch a");
+    /// ```
+    ///
+    /// # Errors
+    /// The file cannot be read; the error names it.
+    pub fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        let path = path.as_ref();
+        fs::read(self.root.join(path)).map_err(|error| named(path, &error))
+    }
+
+    /// Reads a file as text. See [`CallContext::read`].
+    ///
+    /// ```
+    /// # use rulemake::{CallContext, Rule, Value};
+    /// let rule = Rule::builder("all").input_fn(|cx| {
+    ///     cx.after_checkpoint("split", &[])?;
+    ///     Ok(Value::List(cx.read_to_string("list")?.lines().map(Value::from).collect()))
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not UTF-8; the error names it.
+    pub fn read_to_string(&self, path: impl AsRef<Path>) -> io::Result<String> {
+        let path = path.as_ref();
+        fs::read_to_string(self.root.join(path)).map_err(|error| named(path, &error))
     }
 }
 

@@ -228,6 +228,12 @@ pub(crate) struct TaskFacts {
     pub(crate) resources: Vec<(Arc<str>, Value)>,
     pub(crate) inputs: Vec<PathBuf>,
     pub(crate) outputs: Vec<PathBuf>,
+    /// Which of the outputs are to be directories.
+    #[cfg_attr(
+        not(feature = "test-support"),
+        expect(dead_code, reason = "only the fake executor makes outputs")
+    )]
+    pub(crate) directories: Vec<bool>,
     /// What a run that was killed had submitted for the same outputs.
     pub(crate) earlier: Option<TaskId>,
 }
@@ -354,6 +360,12 @@ impl Task {
     #[must_use]
     pub fn outputs(&self) -> &[PathBuf] {
         &self.inner().facts.outputs
+    }
+
+    /// Whether the output with this number is to be a directory.
+    #[cfg(feature = "test-support")]
+    pub(crate) fn makes_directory(&self, output: usize) -> bool {
+        self.inner().facts.directories.get(output) == Some(&true)
     }
 
     /// Its command, if it is one and no more. `None`: a closure, a script, or something around the command, such as an

@@ -20,6 +20,7 @@ use indexmap::IndexMap;
 use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet, FxHasher};
 use std::hash::Hasher;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -71,6 +72,7 @@ pub(crate) struct Ground<'a> {
 /// All candidates of all paths that the targets may need.
 pub(crate) struct Expansion<'a> {
     pub(crate) workflow: &'a Workflow,
+    root: &'a Path,
     pub(crate) index: &'a PatternIndex,
     pub(crate) paths: &'a mut PathTable,
     pub(crate) pool: Option<&'a rayon::ThreadPool>,
@@ -171,6 +173,7 @@ enum Take {
 impl<'a> Expansion<'a> {
     pub(crate) fn new(
         workflow: &'a Workflow,
+        root: &'a Path,
         index: &'a PatternIndex,
         paths: &'a mut PathTable,
         pool: Option<&'a rayon::ThreadPool>,
@@ -178,6 +181,7 @@ impl<'a> Expansion<'a> {
     ) -> Expansion<'a> {
         let mut expansion = Expansion {
             workflow,
+            root,
             index,
             paths,
             pool,
@@ -567,6 +571,7 @@ impl<'a> Expansion<'a> {
         let first = self.fresh;
         let rendering = Rendering {
             workflow: self.workflow,
+            root: self.root,
             path_length: self.limits.path_length,
             checkpoints: self.ground.map(|ground| ground.checkpoints),
         };

@@ -18,6 +18,7 @@ use crate::matching::index::{PatternIndex, Scratch};
 use crate::model::flags::Flag;
 use crate::model::workflow::Workflow;
 use rustc_hash::FxHashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Jobs that one job may bring in at a time.
@@ -142,6 +143,10 @@ impl Probe for OnGround<'_> {
         self.paths.find(text).is_some_and(|path| self.probe.is_made(path, text))
     }
 
+    fn root(&self) -> &Path {
+        self.probe.root()
+    }
+
     fn real_name(&self, path: &str) -> Option<String> {
         self.probe.real_name(path)
     }
@@ -175,7 +180,9 @@ impl Growth<'_> {
         let is_settled = |text: &str| probe.is_settled(text);
         let ground = Ground { is_settled: &is_settled, checkpoints: &*graph.finals };
         let limits = Limits { jobs: most.saturating_add(jobs.len()), ..Limits::default() };
-        let mut expansion = Expansion::new(workflow, self.index, &mut local, self.pool, limits).on(ground);
+        let root = self.probe.root();
+        let mut expansion =
+            Expansion::new(workflow, root, self.index, &mut local, self.pool, limits).on(ground);
         let add = |id: &JobId| {
             let job = &graph.jobs[id.index()];
             Root::Job(expansion.add_job(job.rule, &job.wildcards))

@@ -13,6 +13,7 @@ use crate::model::slots::Slot;
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::Workflow;
 use rustc_hash::FxHashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Why a candidate can never run.
@@ -64,6 +65,8 @@ pub(crate) struct Draft {
 #[derive(Clone, Copy)]
 pub(crate) struct Rendering<'a> {
     pub(crate) workflow: &'a Workflow,
+    /// Where relative paths start.
+    pub(crate) root: &'a Path,
     pub(crate) path_length: usize,
     /// `None`: none of them is final.
     pub(crate) checkpoints: Option<&'a dyn Checkpoints>,
@@ -192,7 +195,7 @@ fn render_inputs(
     layout: &mut Option<OwnLayout>,
     waits: &mut Vec<CheckpointJob>,
 ) -> Result<(), Failure> {
-    let Rendering { workflow, checkpoints, .. } = rendering;
+    let Rendering { workflow, root, checkpoints, .. } = rendering;
     let has_function = rule.inputs.iter().any(|item| matches!(item.source, InputSource::Function(_)));
     if !has_function {
         for item in &rule.inputs {
@@ -206,7 +209,7 @@ fn render_inputs(
         return Ok(());
     }
     let wildcards = Wildcards::new(rule.wildcards.clone(), job.wildcards.clone());
-    let cx = CallContext { checkpoints, ..CallContext::naming(&rule.name, &wildcards) };
+    let cx = CallContext { root, checkpoints, ..CallContext::naming(&rule.name, &wildcards) };
     let mut own = OwnLayout::default();
     let first = drafts.ends.len();
     let mut all: Vec<Flags> = Vec::new();

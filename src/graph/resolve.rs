@@ -23,6 +23,7 @@ use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Answers whether a file exists; asked once per path, from several threads.
@@ -34,6 +35,11 @@ pub(crate) trait Probe: Sync {
     fn is_made(&self, path: PathId, text: &str) -> bool {
         let _ = (path, text);
         false
+    }
+
+    /// Where relative paths start, for functions that look at files.
+    fn root(&self) -> &Path {
+        Path::new(".")
     }
 
     /// The name of the same file without links, if that is another one.
@@ -77,7 +83,7 @@ pub(crate) fn resolve(request: Request<'_>) -> Result<JobGraph, Vec<Problem>> {
 pub(crate) fn resolve_within(request: Request<'_>, limits: Limits) -> Result<JobGraph, Vec<Problem>> {
     let Request { workflow, index, paths, targets, probe, pool } = request;
     let wanted = wanted(workflow, targets, limits)?;
-    let mut expansion = Expansion::new(workflow, index, paths, pool, limits);
+    let mut expansion = Expansion::new(workflow, probe.root(), index, paths, pool, limits);
     let roots: Vec<Root> = wanted.into_iter().map(|target| add_root(target, &mut expansion)).collect();
     expansion.run();
     expansion.keep_named_makers();

@@ -7,6 +7,7 @@ use crate::model::value::Value;
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::Read;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a function of a rule may look at. Parts that are not known yet are empty.
@@ -28,6 +29,7 @@ pub struct CallContext<'a> {
     /// The attempt, from 1; above 1 only when a failed job is tried again.
     pub attempt: u32,
     pub(crate) rule: &'a str,
+    pub(crate) root: &'a Path,
     pub(crate) input: NamedPaths<'a>,
     pub(crate) output: NamedPaths<'a>,
     pub(crate) threads: u32,
@@ -46,6 +48,17 @@ impl<'a> CallContext<'a> {
     #[must_use]
     pub fn rule(&self) -> &'a str {
         self.rule
+    }
+
+    /// The session's root directory, absolute: where paths of the job start.
+    ///
+    /// ```
+    /// # use rulemake::{CallContext, Rule, Value};
+    /// let rule = Rule::builder("a").output("a").param_fn("list", |cx| Ok(cx.root().join("list").display().to_string().into())).shell("touch a");
+    /// ```
+    #[must_use]
+    pub fn root(&self) -> &'a Path {
+        self.root
     }
 
     /// The inputs in order, from the root, as far as they are known: for params, threads and resources.
@@ -87,6 +100,7 @@ impl<'a> CallContext<'a> {
             wildcards,
             attempt: 1,
             rule,
+            root: Path::new("."),
             input: NamedPaths::EMPTY,
             output: NamedPaths::EMPTY,
             threads: 1,

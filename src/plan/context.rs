@@ -30,7 +30,7 @@ use crate::trace::identity::{FileHash, Known};
 use crate::trace::tree::Tree;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// What one run's checks look at.
@@ -42,7 +42,7 @@ pub(crate) struct Context {
     pub(crate) files: Observer,
     /// Per rule of the workflow.
     pub(crate) facts: Vec<RuleFacts>,
-    pub(crate) root: PathBuf,
+    pub(crate) root: Arc<Path>,
     /// Threads that jobs may use together: a job's own are capped at it.
     pub(crate) slots: u32,
     /// What jobs may use together of named resources: a job's own amounts are capped at it, too.
@@ -194,6 +194,10 @@ impl Probe for Sources<'_> {
             None => crate::files::stat::stat(&self.root.join(text)).map_or(true, |found| found.is_some()),
         };
         is_there && !self.gone.contains(text) || self.trust.assumes(text)
+    }
+
+    fn root(&self) -> &Path {
+        self.root
     }
 
     fn is_made(&self, path: PathId, _: &str) -> bool {

@@ -13,6 +13,7 @@ use crate::model::units;
 use crate::model::value::Value;
 use crate::model::wildcards::Wildcards;
 use crate::plan::context::Context;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Why a job cannot be checked or started. It fails; others go on.
@@ -55,6 +56,7 @@ pub(crate) struct Instance {
     /// Positions of params that are not known before the run, because a function looks at an input that is still to
     /// be made.
     pub(crate) open_params: Vec<usize>,
+    root: Arc<Path>,
     checkpoints: Arc<FinalCheckpoints>,
     /// Checkpoints, with wildcards, that functions looked for before they have ended.
     pub(crate) pending: Vec<Pending>,
@@ -168,6 +170,7 @@ impl Instance {
             job: job.id.0,
             timeout: None,
             open_params: Vec::new(),
+            root: cx.root.clone(),
             checkpoints: cx.graph.finals.clone(),
             pending: Vec::new(),
         }
@@ -239,6 +242,7 @@ impl Instance {
             wildcards: &self.wildcards,
             attempt: self.attempt,
             rule: &rule.name,
+            root: &self.root,
             input: self.inputs.view(),
             output: self.outputs.view(),
             threads: self.threads,

@@ -11,6 +11,7 @@ use crate::exec::executor::{JobRequest, Seat};
 use crate::exec::host::{TaskFacts, TaskId};
 use crate::files::outputs::make_directory;
 use crate::graph::job::JobId;
+use crate::model::flags::Flag;
 use crate::model::job_context::OwnedPaths;
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
@@ -157,16 +158,19 @@ impl Run<'_> {
         let all = |paths: &OwnedPaths| -> Vec<_> {
             paths.paths.iter().map(|path| launch::absolute(&cx.root.join(&**path))).collect()
         };
-        let instance = &prepared.instance;
+        let (instance, rule) = (&prepared.instance, cx.rule(cx.job(JobId(job))));
         Some(TaskFacts {
             run: self.number,
             key: prepared.fingerprint.marker(Digest::of(first.as_bytes()), &cx.paths),
             title: self.info(job).title(),
-            rule: cx.rule(cx.job(JobId(job))).name.clone(),
+            rule: rule.name.clone(),
             threads: instance.threads,
             resources: instance.resources.clone(),
             inputs: all(&instance.inputs),
             outputs: all(&instance.outputs),
+            directories: (0..outputs.len())
+                .map(|output| work::flags(rule, output).has(Flag::Directory))
+                .collect(),
             earlier: interrupted
                 .filter(|_| instance.attempt == 1)
                 .and_then(|path| cx.view.last_job(*path))

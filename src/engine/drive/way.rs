@@ -119,7 +119,7 @@ impl Run<'_> {
             false => self.last_end(outputs, &places),
         };
         Some(Way {
-            root: cx.root.clone(),
+            root: cx.root.to_path_buf(),
             outputs: places,
             beside,
             places: self.launcher.places.clone(),

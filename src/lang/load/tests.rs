@@ -157,6 +157,7 @@ fn call(function: &dyn JobFunction, wildcards: &[(&str, &str)]) -> String {
     let layout = [slot(None, false, 1), slot(Some("ref"), true, 2)];
     let paths: [Arc<str>; 3] = ["a.txt".into(), "r1".into(), "r2".into()];
     let cx = CallContext {
+        root: std::path::Path::new("."),
         wildcards: &wildcards,
         attempt: 2,
         rule: "a",

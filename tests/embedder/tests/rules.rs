@@ -3,7 +3,9 @@
 use embedder::workflow;
 use rulemake::executor::TaskEnd;
 use rulemake::test_support::{FakeExecutor, ManualClock, MemoryFiles};
-use rulemake::{EventKind, Reason, RunOptions, RunReport, Session, event};
+use rulemake::{
+    EventKind, PathPattern, Reason, Rule, RunOptions, RunReport, Session, Value, Workflow, event,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -146,4 +148,61 @@ fn memories_are_apart_and_locked_as_directories_are() {
     let root = first.files.root();
     drop(first);
     assert!(Session::builder(workflow(&["a"]).unwrap()).root(root).open().is_err(), "it is gone");
+}
+
+/// A checkpoint's function and the directory that it looks at need no disk either.
+#[test]
+fn functions_and_directories_are_tested_in_memory() {
+    let files = MemoryFiles::new();
+    files.write("list.src", "p q");
+    let all = Rule::builder("all").input_fn(|cx| {
+        cx.after_checkpoint("split", &[])?;
+        let list = cx.read_to_string("parts/deep/list")?;
+        assert_eq!(cx.read(cx.root().join("parts/deep/list"))?, list.as_bytes());
+        Ok(Value::List(list.split(' ').map(|name| format!("{name}.out").into()).collect()))
+    });
+    let split = Rule::builder("split").checkpoint().input("list.src");
+    let split = split.output(PathPattern::new("parts").directory()).action("1", |job| {
+        let deep = job.output(0)?.join("deep");
+        job.create_dir_all(&deep)?;
+        Ok(job.write(deep.join("list"), job.read(job.input(0)?)?)?)
+    });
+    let out = Rule::builder("out").output("{n}.out").param_fn("size", |cx| {
+        let missing = cx.read("no-such-file").unwrap_err().to_string();
+        assert!(missing.contains("no-such-file"), "{missing}");
+        Ok((cx.read("list.src")?.len() as i64).into())
+    });
+    let out = out.action("1", |job| {
+        let size = job.param("size").and_then(Value::as_int).unwrap_or(-1);
+        Ok(job.write(job.output(0)?, size.to_string())?)
+    });
+    let workflow = Workflow::builder().rule(all).rule(split).rule(out).build().unwrap();
+    let mut session = Session::builder(workflow).root(files.root()).open().unwrap();
+    let report = session.run::<&str>(&[], &RunOptions::default()).unwrap();
+    assert_eq!(report.summary.ran, 3, "{:?}", report.failures);
+    assert_eq!(files.list(), ["list.src", "p.out", "parts/deep/list", "q.out"]);
+    assert_eq!(files.read_to_string("q.out").as_deref(), Some("3"));
+    files.write("list.src", "p r");
+    assert!(session.run::<&str>(&[], &RunOptions::default()).unwrap().success());
+    assert!(files.read("r.out").is_some(), "the function sees what the checkpoint makes now");
+}
+
+#[test]
+fn programs_that_make_directories_are_played_and_a_play_that_panics_says_why() {
+    let (files, executor) = (MemoryFiles::new(), FakeExecutor::new());
+    let text = "rule all:\n    input: 'd', 'f'\nrule d:\n    output: directory('d')\n    shell: 'mkdir {output}'\n\
+                rule f:\n    input: 'd'\n    output: 'f'\n    shell: 'ls {input} > {output}'\n";
+    let workflow = Workflow::parse("Rulefile", text).unwrap();
+    let open = || {
+        let builder = Session::builder(workflow.clone()).root(files.root());
+        builder.executor(executor.clone()).open().unwrap()
+    };
+    let report = open().run::<&str>(&[], &RunOptions::default()).unwrap();
+    assert_eq!(report.summary.ran, 2, "{:?}", report.failures);
+    assert_eq!(files.list(), ["d/content", "f"]);
+    assert_eq!(open().run::<&str>(&[], &RunOptions::default()).unwrap().summary.ran, 0);
+    executor.play("f", |task| panic!("no part of {}", task.rule()));
+    files.remove("f");
+    let report = open().run::<&str>(&[], &RunOptions::default()).unwrap();
+    assert_eq!(report.failures[0].outcome, "its executor panicked: no part of f");
 }
