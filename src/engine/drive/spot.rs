@@ -12,14 +12,19 @@ use crate::graph::job::JobId;
 use crate::plan::context::Context;
 use rustc_hash::FxHashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) struct Spot {
     cancel: CancelToken,
     inner: Mutex<Inner>,
-    brisk: AtomicBool,
+    /// How many jobs that ended last were short, one after the other.
+    short: AtomicU32,
 }
+
+/// After so many short jobs the next ones are taken to be short as well. Where some in between take long, nobody should wait
+/// behind them.
+const STREAK: u32 = 8;
 
 struct Inner {
     /// `None` while the graph grows.
@@ -33,7 +38,7 @@ impl Spot {
         Spot {
             cancel,
             inner: Mutex::new(Inner { cx: Some(cx), facts: FxHashMap::default() }),
-            brisk: AtomicBool::new(false),
+            short: AtomicU32::new(0),
         }
     }
 
@@ -58,12 +63,14 @@ impl Spot {
 
     /// Whether jobs end so quickly that the next message is about to come.
     pub(super) fn is_brisk(&self) -> bool {
-        self.brisk.load(Ordering::Relaxed)
+        self.short.load(Ordering::Relaxed) >= STREAK
     }
 
     /// What the coordinator is told of the end of a job.
     pub(super) fn ended(&self, completion: Completion) -> Inbox {
-        self.brisk.store(brisk::is(completion.duration), Ordering::Relaxed);
+        let _ = self.short.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |short| {
+            Some(if brisk::is(completion.duration) { (short + 1).min(STREAK) } else { 0 })
+        });
         let known = {
             let mut inner = self.lock();
             let facts = inner.facts.remove(&completion.job);
