@@ -8,7 +8,8 @@
 //!
 //! A machine is needed for: programs and scripts that are executed, so a session on files in memory has a [`FakeExecutor`]
 //! or closures alone; `std::fs` in closures; links, pipes, services and job directories (`shadow`); benchmarks; archives,
-//! and what a cache keeps. The time limits of jobs are those of the machine's clock, whatever [`ManualClock`] shows.
+//! what a cache keeps; and [`Workflow::load`](crate::Workflow::load), so a Rulefile is given as text to
+//! [`Workflow::parse`](crate::Workflow::parse). The time limits of jobs are those of the machine's clock, whatever [`ManualClock`] shows.
 //!
 //! ```
 //! use rulemake::test_support::{FakeExecutor, MemoryFiles};
