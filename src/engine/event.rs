@@ -165,7 +165,8 @@ pub enum EventKind {
         /// Whether it will be tried again.
         retry: bool,
     },
-    /// A job did not run because something before it failed or the run was stopped.
+    /// A job did not run because something before it failed or the run was stopped; if it was told to have started, it was
+    /// stopped with the run, and what it had begun is no result.
     JobSkipped {
         /// The job.
         job: JobInfo,

@@ -141,7 +141,8 @@ impl RuleBuilder {
         self
     }
 
-    /// Adds inputs computed per job: a text or a list of texts. A panic in the closure is a mistake of that job.
+    /// Adds inputs computed per job: a text or a list of texts. It is called when the graph is made, so what it returns as an
+    /// error, and its panic, is an error of the plan, and no run begins.
     ///
     /// ```
     /// # use rulemake::{PathPattern, Rule, Shadow, Value, Workflow};
@@ -278,7 +279,7 @@ impl RuleBuilder {
         self
     }
 
-    /// Adds a param computed per job.
+    /// Adds a param computed per job. It is called when the job is checked, so its error is the failure of that job.
     ///
     /// ```
     /// # use rulemake::{PathPattern, Rule, Shadow, Value, Workflow};

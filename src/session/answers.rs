@@ -236,7 +236,7 @@ impl RunReport {
         self.jobs.all()
     }
 
-    /// Whether every wanted file is there and right.
+    /// Whether every wanted file is there and right: no when the run was cancelled, also where nothing was left to do.
     ///
     /// ```
     /// fn exit_code(report: &rulemake::RunReport) -> u8 {
