@@ -349,7 +349,7 @@ mod tests {
             assert!(error.to_string().contains(&format!("Usage: rulemake {name} ")), "{error}");
         }
         let text = parse("help cache gone").unwrap_err().to_string();
-        assert!(text.contains("no part `gone`: those are `info`, `add`, `gc`, `verify`"), "{text}");
+        assert!(text.contains("no part `gone`: those are `info`, `init`, `add`, `gc`, `verify`"), "{text}");
         let text = parse("help run gc").unwrap_err().to_string();
         assert!(text.contains("`rulemake help run` is its help"), "{text}");
     }
