@@ -113,8 +113,7 @@ const TRUSTED: Duration = Duration::from_millis(200);
 /// Logs of so many runs are kept.
 const RUNS_KEPT: usize = 20;
 
-/// Jobs per message of a check at most: enough to make a message cheap. Of few jobs each thread gets some, for their inputs
-/// may be large.
+/// Jobs per message of a check: enough to make a message cheap, few enough to share among threads.
 const CHECK_CHUNK: usize = 64;
 
 enum Inbox {
@@ -482,8 +481,7 @@ impl Run<'_> {
         if self.growth.is_due() {
             return self.growth.held.checks.extend(units);
         }
-        let each = units.len().div_ceil(2 * self.pool.current_num_threads());
-        for chunk in units.chunks(each.clamp(1, CHECK_CHUNK)) {
+        for chunk in units.chunks(CHECK_CHUNK) {
             let chunk: Vec<_> = chunk.iter().map(|unit| self.temps.to_check(&self.cx, *unit)).collect();
             let (cx, sender) = (self.cx.clone(), self.sender.clone());
             self.in_pool += 1;
