@@ -274,9 +274,10 @@ fn not_started(error: &io::Error, program: &str, launch: &Launch<'_>) -> String 
 
 /// How signals reach a job, from before its start until its end.
 ///
-/// A process number is free for others as soon as the child is reaped. So `tree` is set from the start until
-/// the child is known to have ended, and taken out *before* it is reaped; both under the lock that a sender
-/// holds. A sender that sees a tree therefore sees one whose leader is running or a zombie.
+/// A process number is free for others as soon as the child is reaped. So `tree` is set once the start has returned,
+/// until the child is known to have ended, and taken out *before* it is reaped; both under the lock that a sender
+/// holds. A sender that sees a tree therefore sees one whose leader is running or a zombie. What is asked while the
+/// start has not returned is remembered, and done to the tree when it is set.
 #[derive(Debug, Default)]
 pub(super) struct Control {
     state: Mutex<State>,
