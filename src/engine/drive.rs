@@ -51,7 +51,7 @@ use log::Journal;
 use ride::RideState;
 use rustc_hash::{FxHashMap, FxHashSet};
 use slots::SlotState;
-use spot::Spot;
+use spot::{Pace, Spot};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -334,11 +334,11 @@ impl Run<'_> {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             self.check_due();
             self.pause_if_asked();
-            let at_once = match self.core.has_riders() {
+            let at_once = match self.spot.pace() {
                 // Jobs follow each other meanwhile: to be woken by each would cost them more than they take.
-                true => brisk::doze(|| inbox.try_recv().ok()),
-                false if self.spot.is_brisk() => brisk::linger(|| inbox.try_recv().ok()),
-                false => None,
+                Pace::Brisk if self.core.has_riders() => brisk::doze(|| inbox.try_recv().ok()),
+                Pace::Brisk => brisk::linger(|| inbox.try_recv().ok()),
+                Pace::Quick | Pace::Calm => None,
             };
             match at_once.map_or_else(|| inbox.recv_timeout(self.patience()), Ok) {
                 Ok(message) => self.receive(message),
