@@ -417,10 +417,16 @@ impl Run<'_> {
     }
 
     fn check_due(&mut self) {
-        let mut due = std::mem::take(&mut self.due_checks);
-        self.check(&due);
-        due.clear();
-        self.due_checks = due;
+        // A check that is made at once can make others due.
+        while !self.due_checks.is_empty() {
+            let mut due = std::mem::take(&mut self.due_checks);
+            self.check(&due);
+            if self.due_checks.is_empty() {
+                due.clear();
+                self.due_checks = due;
+                return;
+            }
+        }
     }
 
     /// Passes a message to the core and performs what it asks for; checks wait for [`Run::check_due`].
@@ -480,6 +486,15 @@ impl Run<'_> {
     fn check(&mut self, units: &[u32]) {
         if self.growth.is_due() {
             return self.growth.held.checks.extend(units);
+        }
+        // With nothing else to do, to hand it to the pool and to be woken by it costs more than the check.
+        if let [unit] = units
+            && self.in_pool == 0
+            && self.core.running() == 0
+            && work::is_light(&self.cx, *unit)
+        {
+            let verdict = work::check_unit(&self.cx, &self.temps.to_check(&self.cx, *unit));
+            return self.checked(*unit, verdict);
         }
         for chunk in units.chunks(CHECK_CHUNK) {
             let chunk: Vec<_> = chunk.iter().map(|unit| self.temps.to_check(&self.cx, *unit)).collect();

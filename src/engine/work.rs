@@ -7,6 +7,7 @@ use crate::base::path::PathId;
 use crate::files::outputs::{PrepareOutput, remove_temp};
 use crate::files::results::{Due, Kind};
 use crate::graph::job::{Job, JobId};
+use crate::model::action::Action;
 use crate::model::flags::{Flag, Flags};
 use crate::model::rule::Rule;
 use crate::plan;
@@ -111,6 +112,17 @@ impl Prepared {
             reported: self.reported,
         }
     }
+}
+
+/// Whether a check of the unit calls nobody and reads no file: it is a command of which all inputs are known, and nothing is
+/// restored.
+pub(crate) fn is_light(cx: &Context, unit: u32) -> bool {
+    let id = JobId(unit);
+    let job = cx.job(id);
+    cx.cache.is_none()
+        && cx.units.members(id).is_none()
+        && matches!(cx.rule(job).action, Action::Shell(_))
+        && job.inputs.iter().all(|input| cx.files.remembered(*input).is_some())
 }
 
 /// Checks a unit whose producers are final, and prepares it if it must run.

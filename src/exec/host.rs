@@ -5,9 +5,9 @@
 
 use super::function::panicked;
 use super::job::{self, Around};
-use super::local::{Done, LocalExecutor};
 #[cfg(target_os = "linux")]
 use super::linux::Inherited;
+use super::local::{Done, LocalExecutor};
 use super::log::Logs;
 #[cfg(not(target_os = "linux"))]
 use super::portable::Inherited;
@@ -470,7 +470,11 @@ impl Task {
     pub fn run_here(mut self) {
         let Some(inner) = &mut self.inner else { return };
         let mut began = inner.began || inner.request.begin.is_none();
-        let around = Around { watch: &inner.shared.watch, logs: &inner.shared.logs, inherited: &inner.shared.inherited };
+        let around = Around {
+            watch: &inner.shared.watch,
+            logs: &inner.shared.logs,
+            inherited: &inner.shared.inherited,
+        };
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             job::execute(&inner.request, &inner.control, around, &mut began)
         }));
@@ -555,7 +559,7 @@ impl Executors {
                 done,
                 watch: Watch::default(),
                 logs: Logs::default(),
-            inherited: Inherited::new(),
+                inherited: Inherited::new(),
                 clock,
                 running: Mutex::default(),
             };

@@ -75,7 +75,9 @@ impl Inherited {
             return OsStr::new(path);
         }
         let inherited = self.variables.iter().find(|variable| variable.name == "PATH");
-        inherited.map_or(OsStr::new(SEARCH), |variable| OsStr::from_bytes(&variable.entry.as_bytes()["PATH=".len()..]))
+        inherited.map_or(OsStr::new(SEARCH), |variable| {
+            OsStr::from_bytes(&variable.entry.as_bytes()["PATH=".len()..])
+        })
     }
 
     /// The input of who gets none.

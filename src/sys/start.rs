@@ -116,8 +116,7 @@ unsafe fn reset_handlers() {
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             let known = libc::sigaction(signal, ptr::null(), &raw mut action) == 0;
-            let is_handled =
-                action.sa_sigaction != libc::SIG_DFL && action.sa_sigaction != libc::SIG_IGN;
+            let is_handled = action.sa_sigaction != libc::SIG_DFL && action.sa_sigaction != libc::SIG_IGN;
             // Rust's programs ignore it, and others are not to inherit that.
             if known && (is_handled || signal == libc::SIGPIPE) {
                 let default: libc::sigaction = std::mem::zeroed();
@@ -178,7 +177,8 @@ mod tests {
     use std::process::ExitStatus;
 
     fn started(file: &str, words: &[&str], variables: &[&str], dir: &str, output: &File) -> io::Result<u32> {
-        let own = |texts: &[&str]| -> Vec<CString> { texts.iter().map(|t| CString::new(*t).unwrap()).collect() };
+        let own =
+            |texts: &[&str]| -> Vec<CString> { texts.iter().map(|t| CString::new(*t).unwrap()).collect() };
         let (words, variables) = (own(words), own(variables));
         let null = File::open("/dev/null").unwrap();
         start(&Program {
@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn it_leads_a_group_of_its_own() {
-        let (status, text) = said("ps -o pgid= -p $$ || true; kill -TERM -$$; sleep 9", &["PATH=/usr/bin:/bin"], "/");
+        let (status, text) =
+            said("ps -o pgid= -p $$ || true; kill -TERM -$$; sleep 9", &["PATH=/usr/bin:/bin"], "/");
         assert_eq!(status.signal(), Some(libc::SIGTERM), "{text}");
     }
 
