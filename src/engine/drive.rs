@@ -499,8 +499,12 @@ impl Run<'_> {
         for chunk in units.chunks(CHECK_CHUNK) {
             let chunk: Vec<_> = chunk.iter().map(|unit| self.temps.to_check(&self.cx, *unit)).collect();
             let (cx, sender) = (self.cx.clone(), self.sender.clone());
+            let is_alone = units.len() <= CHECK_CHUNK;
             self.in_pool += 1;
             self.pool.spawn(move || {
+                if is_alone {
+                    work::read_ahead(&cx, &chunk);
+                }
                 let verdicts = chunk.iter().map(|one| (one.unit, work::check_unit(&cx, one))).collect();
                 drop(cx);
                 let _ = sender.send(Inbox::Checked(verdicts));
