@@ -339,7 +339,10 @@ mod tests {
         assert_eq!(at("/p/a"), format!("../{log}"));
         assert_eq!(at("/"), format!("p/{log}"));
         assert_eq!(at("/somewhere/else"), format!("/p/{log}"));
-        assert_eq!(project(&["a", "b"]).names_note().unwrap(), "paths in the names of jobs start from ../.., where the Rulefile is");
+        assert_eq!(
+            project(&["a", "b"]).names_note().unwrap(),
+            "paths in the names of jobs start from ../.., where the Rulefile is"
+        );
         assert_eq!(project(&[]).names_note(), None);
     }
 

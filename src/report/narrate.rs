@@ -198,11 +198,15 @@ impl Narrator {
                     format!("{} restored {}: {}", self.counter(), title(job), printable(&reason))
                 })
             }
-            EventKind::JobFailed { failure, .. } if failure.outcome == JobFailure::IN_NO_CACHE => {
+            EventKind::JobFailed { failure, .. }
+                if matches!(&*failure.outcome, JobFailure::IN_NO_CACHE | JobFailure::NOT_FOR_CACHE) =>
+            {
                 self.end_job(failure.job.id);
-                self.at(Detail::Verbose, || {
-                    format!("{} in no cache: {}", self.counter(), title(&failure.job))
-                })
+                let why = match failure.outcome == JobFailure::IN_NO_CACHE {
+                    true => "in no cache",
+                    false => "not for a cache",
+                };
+                self.at(Detail::Verbose, || format!("{} {why}: {}", self.counter(), title(&failure.job)))
             }
             EventKind::JobFailed { failure, retry } => {
                 if !retry {

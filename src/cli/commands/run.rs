@@ -86,11 +86,14 @@ pub(super) fn run_once(
     };
     let is_success = report.success();
     let mut report = report;
-    let mut absent = Vec::new();
+    let mut pulled = Pulled::default();
     if args.only_restore {
         // Nothing went wrong with these.
-        (absent, report.failures) =
+        (pulled.absent, report.failures) =
             report.failures.into_iter().partition(|failure| failure.outcome == JobFailure::IN_NO_CACHE);
+        (pulled.apart, report.failures) =
+            report.failures.into_iter().partition(|failure| failure.outcome == JobFailure::NOT_FOR_CACHE);
+        pulled.is_unsure = session.cache_traffic().is_some_and(|traffic| traffic.has_failed());
     }
     let in_github = github::is_there();
     // What jobs wrote is nobody's command.
@@ -107,12 +110,12 @@ pub(super) fn run_once(
         place.output.remark(&text);
     }
     match args.only_restore {
-        true => show_pulled(&report, &absent, &place.output, started),
+        true => show_pulled(&report, &pulled, &place.output, started),
         false => show_summary(&report, place, started),
     }
     let exit = match signals.first() {
         Some(signal) if report.cancelled => Exit::Signal(signal),
-        _ if is_success => Exit::Success,
+        _ if is_success || args.only_restore && pulled.is_all(&report) => Exit::Success,
         _ => Exit::JobFailed,
     };
     match progress.lost().map(Failure::Output) {
@@ -200,8 +203,28 @@ fn grouped(failures: &[JobFailure]) -> Vec<(&JobFailure, usize)> {
     groups
 }
 
+/// What did not come out of a cache.
+#[derive(Default)]
+struct Pulled {
+    absent: Vec<JobFailure>,
+    /// Of rules whose results are in no cache by their own will.
+    apart: Vec<JobFailure>,
+    /// The shared place did not answer all questions.
+    is_unsure: bool,
+}
+
+impl Pulled {
+    /// Whether all came that a cache can have.
+    fn is_all(&self, report: &RunReport) -> bool {
+        let summary = &report.summary;
+        self.absent.is_empty() && report.failures.is_empty() && summary.skipped + summary.cancelled == 0
+    }
+}
+
 /// What came out of caches, and what is in none.
-fn show_pulled(report: &RunReport, absent: &[JobFailure], output: &Output, started: Instant) {
+fn show_pulled(report: &RunReport, pulled: &Pulled, output: &Output, started: Instant) {
+    let Pulled { absent, apart, is_unsure } = pulled;
+    let nowhere = if *is_unsure { "not found" } else { "in no cache" };
     if output.quiet || output.json {
         return;
     }
@@ -211,9 +234,17 @@ fn show_pulled(report: &RunReport, absent: &[JobFailure], output: &Output, start
     // Of what needs something that is not here nobody knows yet by what name a cache would have it.
     for (n, what) in [
         (summary.up_to_date, "up to date"),
-        (absent.len(), "in no cache"),
+        (absent.len(), nowhere),
+        (apart.len(), "not for a cache"),
         (failed, "failed"),
-        (summary.skipped, if failed == 0 { "made from these" } else { "made from what is missing" }),
+        (
+            summary.skipped,
+            match failed {
+                _ if report.cancelled => "left",
+                0 => "made from these",
+                _ => "made from what is missing",
+            },
+        ),
         (summary.cancelled, "stopped"),
     ] {
         if n > 0 {
@@ -222,19 +253,32 @@ fn show_pulled(report: &RunReport, absent: &[JobFailure], output: &Output, start
     }
     let wall = report::duration(started.elapsed().as_millis().try_into().unwrap_or(u64::MAX));
     say(&format!("{} in {wall}", parts.join(", ")));
-    let titles = absent.iter().take(ABSENT_SHOWN).map(|failure| failure.job.title());
-    let titles: Vec<String> = titles.map(|title| report::printable(&title).into_owned()).collect();
-    if titles.is_empty() {
-        return;
+    if !apart.is_empty() {
+        say(&format!("not for a cache, by `cache: False` of the rule: {}", named(apart)));
     }
-    let more = match absent.len() - titles.len() {
+    if !absent.is_empty() {
+        say(&format!("{nowhere}: {}", named(absent)));
+    }
+    match (absent.is_empty(), is_unsure) {
+        (true, _) if apart.is_empty() => {}
+        (true, _) => say("help: `rulemake` makes what is missing"),
+        (false, true) => say(
+            "help: the shared cache did not answer all questions, so it may have them: `rulemake pull` again when it does, or `rulemake` makes them",
+        ),
+        (false, false) => say(
+            "help: `rulemake` makes what is missing; `rulemake push` where it was made puts it into the shared cache",
+        ),
+    }
+}
+
+fn named(jobs: &[JobFailure]) -> String {
+    let titles = jobs.iter().take(ABSENT_SHOWN).map(|failure| failure.job.title());
+    let titles: Vec<String> = titles.map(|title| report::printable(&title).into_owned()).collect();
+    let more = match jobs.len() - titles.len() {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    say(&format!("in no cache: {}{more}", titles.join(", ")));
-    say(
-        "help: `rulemake` makes what is missing; `rulemake push` where it was made puts it into the shared cache",
-    );
+    titles.join(", ") + &more
 }
 
 fn show_summary(report: &RunReport, Place { project, output, .. }: &Place, started: Instant) {
