@@ -76,7 +76,12 @@ fn a_watcher_makes_again_what_changed() {
     watcher.signal("INT");
     let ended = watcher.end();
     assert_eq!(ended.code, Some(130));
-    assert!(ended.stderr.contains("watching "), "{}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches("watching ").count(),
+        3,
+        "once for each number of files: {}",
+        ended.stderr
+    );
     // While nothing runs there is nobody to ask.
     assert!(ended.stderr.ends_with("stopping\n"), "{}", ended.stderr);
 }
@@ -116,6 +121,184 @@ fn a_change_during_a_run_is_not_lost() {
         watcher.signal("INT");
         watcher.end();
     }
+}
+
+const COPY: &str =
+    "rule c:\n    input: 'raw/a'\n    output: 'out'\n    shell: 'cp {input} {output}; echo ran >> runs'\n";
+
+/// Promise: a watcher is not deaf to a directory that was removed, moved or replaced, as a checkout does it, nor to one
+/// that comes later.
+#[test]
+fn a_directory_that_comes_again_is_watched() {
+    let case = Case::new().rulefile(COPY).file("raw/a", "1\n");
+    let watcher = case.start(&["watch"]);
+    let out = |wanted: &str| until(&format!("out is {wanted:?}"), || text(&case, "out") == wanted);
+    out("1\n");
+    fs::remove_dir_all(case.path("raw")).unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    fs::create_dir(case.path("raw")).unwrap();
+    fs::write(case.path("raw/a"), "2\n").unwrap();
+    out("2\n");
+    for round in ["3\n", "4\n", "5\n"] {
+        fs::write(case.path("raw/a"), round).unwrap();
+        out(round);
+    }
+    fs::create_dir(case.path("new")).unwrap();
+    fs::write(case.path("new/a"), "6\n").unwrap();
+    fs::rename(case.path("raw"), case.path("raw.old")).unwrap();
+    fs::rename(case.path("new"), case.path("raw")).unwrap();
+    out("6\n");
+    fs::write(case.path("raw.old/a"), "old\n").unwrap();
+    fs::write(case.path("raw/a"), "7\n").unwrap();
+    out("7\n");
+    // At once, so that the directory may have the number of the old one.
+    fs::remove_dir_all(case.path("raw")).unwrap();
+    fs::create_dir(case.path("raw")).unwrap();
+    fs::write(case.path("raw/a"), "8\n").unwrap();
+    out("8\n");
+    fs::write(case.path("raw/a"), "9\n").unwrap();
+    out("9\n");
+    watcher.signal("INT");
+    watcher.end();
+
+    // Nothing is there yet, not even the directory.
+    let case = Case::new().rulefile(COPY);
+    let watcher = case.start(&["watch"]);
+    std::thread::sleep(Duration::from_millis(600));
+    fs::create_dir(case.path("raw")).unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    fs::write(case.path("raw/a"), "1\n").unwrap();
+    until("a first source", || text(&case, "out") == "1\n");
+    watcher.signal("INT");
+    watcher.end();
+}
+
+/// Promise: what a pattern finds in directories that come later is seen, and so is what changes at any depth of a directory
+/// that is an input.
+#[test]
+fn directories_are_watched_with_all_below() {
+    let rules = "\
+S = glob_wildcards('raw/{s}/a.txt').s
+rule all:
+    input: expand('mid/{s}', s=S), 'tree'
+rule mid:
+    input: 'raw/{s}/a.txt'
+    output: 'mid/{s}'
+    shell: 'cp {input} {output}'
+rule tree:
+    input: 'data'
+    output: 'tree'
+    shell: 'cat $(find {input} -type f | sort) > {output}'
+";
+    let case = Case::new().rulefile(rules).file("raw/s1/a.txt", "1\n").file("data/x/y/z", "1\n");
+    let watcher = case.start(&["watch"]);
+    until("the first run", || text(&case, "mid/s1") == "1\n" && text(&case, "tree") == "1\n");
+    fs::create_dir(case.path("raw/s3")).unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    fs::write(case.path("raw/s3/a.txt"), "3\n").unwrap();
+    until("a file in a new directory", || text(&case, "mid/s3") == "3\n");
+    fs::write(case.path("data/x/y/z"), "2\n").unwrap();
+    until("a change far below", || text(&case, "tree") == "2\n");
+    fs::create_dir_all(case.path("data/a/b")).unwrap();
+    fs::write(case.path("data/a/b/c"), "0\n").unwrap();
+    until("a new file far below", || text(&case, "tree") == "0\n2\n");
+    fs::remove_dir_all(case.path("data/a")).unwrap();
+    until("a removed directory", || text(&case, "tree") == "2\n");
+    watcher.signal("INT");
+    watcher.end();
+}
+
+/// Promise: where sources and the Rulefile are links, what they lead to is watched, and where they lead.
+#[test]
+fn links_are_watched_with_what_they_lead_to() {
+    use std::os::unix::fs::symlink;
+    let case = Case::new().file("far/a", "1\n").file("one/b", "1\n").file("two/b", "2\n");
+    let rules = "rule c:\n    input: 'a', 'dir/b'\n    output: 'out'\n    shell: 'cat {input} > {output}'\n";
+    fs::write(case.path("far/rules"), rules).unwrap();
+    symlink("far/rules", case.path("Rulefile")).unwrap();
+    symlink("far/a", case.path("a")).unwrap();
+    symlink("one", case.path("dir")).unwrap();
+    let watcher = case.start(&["watch"]);
+    let out = |wanted: &str| until(&format!("out is {wanted:?}"), || text(&case, "out") == wanted);
+    out("1\n1\n");
+    fs::write(case.path("far/a"), "2\n").unwrap();
+    out("2\n1\n");
+    symlink("two", case.path("other")).unwrap();
+    fs::rename(case.path("other"), case.path("dir")).unwrap();
+    out("2\n2\n");
+    fs::write(case.path("two/b"), "3\n").unwrap();
+    out("2\n3\n");
+    fs::write(case.path("far/rules"), rules.replace("cat {input}", "cat {input} {input}")).unwrap();
+    out("2\n3\n2\n3\n");
+    watcher.signal("INT");
+    watcher.end();
+}
+
+/// Promise: a change that comes while another run is at work is made when that has ended.
+#[test]
+fn a_watcher_waits_for_other_runs() {
+    let rules = format!(
+        "{COPY}rule slow:\n    output: 'slow'\n    shell: 'touch started; while [ ! -e go ]; do sleep 0.05; done; touch {{output}}'\n"
+    );
+    let case = Case::new().rulefile(&rules).file("raw/a", "1\n");
+    let watcher = case.start(&["watch"]);
+    until("the first run", || text(&case, "out") == "1\n");
+    let other = case.start(&["slow"]);
+    case.wait_for("started");
+    fs::write(case.path("raw/a"), "2\n").unwrap();
+    std::thread::sleep(Duration::from_millis(800));
+    fs::write(case.path("go"), "").unwrap();
+    until("the change is taken in", || text(&case, "out") == "2\n");
+    other.end();
+    watcher.signal("INT");
+    let ended = watcher.end();
+    assert!(!ended.stderr.contains("error"), "{}", ended.stderr);
+}
+
+/// Promise: a project that is removed and made anew is watched on, also from within.
+#[test]
+fn a_project_that_is_made_anew_is_watched() {
+    let case = Case::new().file("p/Rulefile", COPY).file("p/raw/a", "1\n");
+    let mut command = case.command(&["watch"]);
+    command.current_dir(case.path("p")).stderr(std::process::Stdio::null());
+    let mut watcher = command.spawn().unwrap();
+    until("the first run", || text(&case, "p/out") == "1\n");
+    fs::rename(case.path("p"), case.path("gone")).unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    fs::create_dir_all(case.path("p/raw")).unwrap();
+    fs::write(case.path("p/raw/a"), "2\n").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    fs::write(case.path("p/Rulefile"), COPY).unwrap();
+    until("the run in the new project", || text(&case, "p/out") == "2\n");
+    fs::write(case.path("p/raw/a"), "3\n").unwrap();
+    until("the next one", || text(&case, "p/out") == "3\n");
+    watcher.kill().unwrap();
+    watcher.wait().unwrap();
+}
+
+/// Promise: a watcher says what changed, and is silent about what changes nothing: files that editors make for themselves, and
+/// files that were touched.
+#[test]
+fn a_watcher_says_what_changed_and_nothing_else() {
+    let case = Case::new().rulefile(COPY).file("raw/a", "1\n");
+    let watcher = case.start(&["watch"]);
+    until("the first run", || text(&case, "out") == "1\n");
+    for other in ["raw/.a.swp", "raw/a~", "4913"] {
+        fs::write(case.path(other), "x").unwrap();
+        std::thread::sleep(Duration::from_millis(400));
+        fs::remove_file(case.path(other)).unwrap();
+    }
+    let long_ago = filetime::FileTime::from_unix_time(1_000_000_000, 0);
+    filetime::set_file_mtime(case.path("raw/a"), long_ago).unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    fs::write(case.path("raw/a"), "2\n").unwrap();
+    until("the second run", || text(&case, "out") == "2\n");
+    std::thread::sleep(Duration::from_millis(500));
+    watcher.signal("INT");
+    let ended = watcher.end().stderr;
+    let lines: Vec<&str> = ended.lines().filter(|line| !line.starts_with("[")).collect();
+    let lines: Vec<&str> = lines.into_iter().filter(|line| !line.starts_with("1 ran")).collect();
+    assert_eq!(lines, ["watching 2 files (Ctrl-C ends)", "raw/a changed", "stopping"], "{ended}");
 }
 
 #[test]

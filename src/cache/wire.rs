@@ -19,13 +19,12 @@ pub(super) struct Blob {
 #[derive(Debug)]
 pub(super) struct Failure {
     text: String,
-    /// It did not answer in time.
-    is_slow: bool,
+    kind: io::ErrorKind,
 }
 
 impl Failure {
     fn new(text: String) -> Failure {
-        Failure { text, is_slow: false }
+        Failure { text, kind: io::ErrorKind::Other }
     }
 }
 
@@ -78,12 +77,16 @@ impl Wire {
         Wire { agent: config.into(), authorization: None, answer }
     }
 
-    /// Whether there is something at an address.
-    pub(super) fn has(&self, url: &str) -> io::Result<bool> {
+    /// Whether there is something at an address; of another `size`, if the server says so, it is not all of it.
+    pub(super) fn has(&self, url: &str, size: Option<u64>) -> io::Result<bool> {
         self.again(url, &mut || {
             let response = self.with(self.agent.head(url)).call().map_err(broken)?;
             match response.status().as_u16() {
-                200..=299 => Ok(true),
+                200..=299 => {
+                    let told = response.headers().get("content-length");
+                    let told = told.and_then(|told| told.to_str().ok()?.parse::<u64>().ok());
+                    Ok(size.zip(told).is_none_or(|(size, told)| size == told))
+                }
                 404 | 410 => Ok(false),
                 status => Err(refused("HEAD", status)),
             }
@@ -196,26 +199,33 @@ impl Read for Body<'_> {
 fn told(url: &str, failure: Failure) -> io::Error {
     // Signed addresses let others in.
     let shown = url.split('?').next().unwrap_or_default();
-    let kind = if failure.is_slow { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
-    io::Error::new(kind, format!("{failure} ({shown})"))
+    io::Error::new(failure.kind, format!("{failure} ({shown})"))
 }
 
 fn broken(error: ureq::Error) -> (Failure, bool) {
     let may_pass =
         matches!(error, ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::HostNotFound);
-    // Who waited once does not wait again.
-    let is_slow = matches!(error, ureq::Error::Timeout(_));
-    (Failure { text: error.to_string(), is_slow }, may_pass)
+    let kind = match &error {
+        // Who waited once does not wait again.
+        ureq::Error::Timeout(_) => io::ErrorKind::TimedOut,
+        ureq::Error::ConnectionFailed | ureq::Error::HostNotFound => io::ErrorKind::HostUnreachable,
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => error.kind(),
+        _ => io::ErrorKind::Other,
+    };
+    (Failure { text: error.to_string(), kind }, may_pass)
 }
 
 fn transient(error: &io::Error) -> (Failure, bool) {
     let is_slow = error.kind() == io::ErrorKind::TimedOut;
-    (Failure { text: error.to_string(), is_slow }, !is_slow)
+    let kind = if is_slow { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
+    (Failure { text: error.to_string(), kind }, !is_slow)
 }
 
 fn refused(method: &str, status: u16) -> (Failure, bool) {
     let what = match status {
-        401 => " (it wants to know who asks)".to_string(),
+        401 => {
+            " (it wants to know who asks: set RULEMAKE_CACHE_TOKEN, or name the host in ~/.netrc)".to_string()
+        }
         403 => " (it does not allow that)".to_string(),
         413 => " (too large for it)".to_string(),
         507 => " (it is full)".to_string(),
@@ -272,7 +282,7 @@ mod tests {
         let start = Instant::now();
         let silent = server(|_| {});
         assert!(wire.get_small(&silent).is_err());
-        assert!(wire.has(&silent).is_err());
+        assert!(wire.has(&silent, None).is_err());
         assert!(wire.put(&silent, &mut Cursor::new(b"abc"), 3).is_err());
         let halfway = server(|stream| {
             let _ = stream.read(&mut [0; 1024]);

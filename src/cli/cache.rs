@@ -26,7 +26,7 @@ pub(crate) struct CacheArgs {
     pub(crate) cache_link: Option<Link>,
     /// Look for results in a place that others share, too: a directory, `https://...` or `s3://...`
     ///
-    /// A directory has to be there: `rulemake cache init DIR` makes it. They are taken over into the cache, which is `.rulemake/cache` unless `--cache` names another. Servers of Bazel's HTTP
+    /// A directory has to be made as one: `rulemake cache init DIR`. They are taken over into the cache, which is `.rulemake/cache` unless `--cache` names another. Servers of Bazel's HTTP
     /// cache will do. They are asked with RULEMAKE_CACHE_TOKEN or the entry of the host in `~/.netrc`; S3 with AWS_ACCESS_KEY_ID,
     /// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL.
     #[arg(long, value_name = "PLACE", hide_short_help = true)]
@@ -267,6 +267,11 @@ pub(crate) fn settings(table: &Value, file: &str) -> Result<Vec<(Arc<str>, Value
         ("link", value) => Ok(("cache-link".into(), value.clone())),
         ("push", value) => Ok(("cache-push".into(), value.clone())),
         ("timeout", value) => Ok(("cache-timeout".into(), value.clone())),
+        (key @ ("dir" | "shared"), _) => {
+            let message = format!("`{key}` in the table [cache] of `{file}` has to be a text");
+            Err(Failure::new(Exit::Usage, message)
+                .help(format!("write it in quotes: `{key} = \"/team/results\"`")))
+        }
         (key, _) => {
             let message = format!("`{key}` in the table [cache] of `{file}` says nothing about a cache");
             let help = "it may have `dir = \"...\"`, `link = \"...\"`, `shared = \"...\"`, `push = true` and `timeout = 5`";

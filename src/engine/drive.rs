@@ -525,7 +525,11 @@ impl Run<'_> {
                 Checked::Failed
             }
             Verdict::Run(_) | Verdict::Lacks(_) if self.options.only_restore => {
-                self.refuse(unit, Trouble::new(JobFailure::IN_NO_CACHE));
+                let outcome = match self.cx.rule(self.cx.job(JobId(unit))).cached {
+                    true => JobFailure::IN_NO_CACHE,
+                    false => JobFailure::NOT_FOR_CACHE,
+                };
+                self.refuse(unit, Trouble::new(outcome));
                 self.note_cause(unit, unit);
                 Checked::Failed
             }

@@ -55,9 +55,12 @@ pub(crate) fn restore(
     })?;
     let results = found.results(cx, job, fingerprint);
     let has_log = found.entry.log.as_ref().is_some_and(|kept| {
-        let text = cx.cache.as_ref().and_then(|cache| cache.text(kept, cx.files.hasher()));
+        let text = cx.cache.as_ref().and_then(|cache| cache.text(&found.key, kept, cx.files.hasher()));
         text.is_some_and(|text| replay(log, &rule.name, &text))
     });
+    if let Some(cache) = &cx.cache {
+        cache.settle(&found.key, &found.own, &found.entry);
+    }
     Ok(Restored { outputs, results, bytes, has_log })
 }
 
@@ -73,7 +76,7 @@ fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Know
             return Err(Lost::Missing);
         };
         let text = cx.paths.text(path);
-        let mut known = cache.put_back(&cx.root, kept, text, hasher)?;
+        let mut known = cache.put_back(&cx.root, (&found.key, kept), text, hasher)?;
         if rule.output_flags.get(*index).is_some_and(|flags| flags.has(Flag::Protected)) {
             protect(&cx.root, text).map_err(failed)?;
             let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == path).collect();
@@ -96,7 +99,7 @@ fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Know
     for (number, kept) in &found.entry.beside {
         let Some(path) = products.get(*number as usize) else { continue };
         let is_wanted = cx.graph.beside(id).iter().any(|wanted| cx.paths.text(*wanted) == *path);
-        match cache.put_back_log(&cx.root, kept, path, hasher) {
+        match cache.put_back_log(&cx.root, (&found.key, kept), path, hasher) {
             Err(lost) if is_wanted => return Err(lost),
             _ => {}
         }

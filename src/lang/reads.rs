@@ -121,6 +121,36 @@ pub(crate) fn again(vm: &mut Vm, read: &Read) -> Option<Option<Digest>> {
     vm.reads.list().iter().find(same).map(|seen| seen.digest)
 }
 
+/// What `read` finds now, each path with what is to be known of it besides its name; `None` when it finds no paths or cannot
+/// be done again. `vm` is bare.
+pub(crate) fn found_now(vm: &mut Vm, read: &Read) -> Option<Vec<(String, String)>> {
+    let what = read.what.as_str();
+    let named = |paths: Vec<String>| paths.into_iter().map(|path| (path, String::new())).collect();
+    match (read.kind, &read.how) {
+        ("file" | "variable" | "host", _) => None,
+        ("glob", How::Wildcards { follow }) => {
+            let (_, found) = vm.paths_like(what, *follow).ok()?;
+            Some(named(found.into_iter().map(|(path, _)| path).collect()))
+        }
+        (_, How::Pattern { base, pattern, recursive, hidden, directories }) => {
+            let (recursive, hidden, directories) = (*recursive, *hidden, *directories);
+            let found = vm.glob(base, pattern, GlobRules { recursive, hidden, directories }).ok()?;
+            Some(named(found.into_iter().map(|path| join_path(base, &path)).collect()))
+        }
+        ("list" | "list-kinds", How::Named) => {
+            let names = vm.list_kinds(what).unwrap_or_default();
+            let entry = |(name, is_dir): (String, bool)| {
+                (join_path(what, &name), if is_dir { "directory" } else { "" }.to_string())
+            };
+            Some(names.into_iter().map(entry).collect())
+        }
+        (kind, _) => {
+            let seen = again(vm, read)??;
+            Some(vec![(what.to_string(), format!("{kind} {seen}"))])
+        }
+    }
+}
+
 impl Vm<'_> {
     /// The whole text of a file.
     pub(crate) fn read_file(&mut self, path: &str) -> Result<String, Raise> {
@@ -288,6 +318,14 @@ impl Vm<'_> {
     /// `glob_wildcards`: the wildcards' names, and their values for every path below the constant part of the
     /// pattern that matches, sorted by path.
     pub(crate) fn glob_wildcards(&mut self, text: &str, follow: bool) -> Result<Found, Raise> {
+        let (pattern, found) = self.paths_like(text, follow)?;
+        let (matched, rows): (Vec<String>, Vec<Vec<Arc<str>>>) = found.into_iter().unzip();
+        self.reads.record_as("glob", text, How::Wildcards { follow }, Some(digest_of(&matched)));
+        Ok(Found { names: pattern.names.clone(), rows })
+    }
+
+    /// The paths that match, each with the values of the wildcards.
+    fn paths_like(&mut self, text: &str, follow: bool) -> Result<(Pattern, Matched), Raise> {
         let pattern = Pattern::parse(text)
             .map_err(|error| Raise::value_error(format!("`{text}` is not a pattern: {}", error.message)))?;
         let matcher = Matcher::new(&pattern)?;
@@ -302,16 +340,9 @@ impl Vm<'_> {
         if let Some(path) = unnamed.iter().find(|path| matcher.matches(path).is_some()) {
             return Err(not_utf8(Path::new(path)));
         }
-        let mut rows = Vec::new();
-        let mut matched = Vec::new();
-        for path in paths {
-            if let Some(values) = matcher.matches(&path) {
-                rows.push(values);
-                matched.push(path);
-            }
-        }
-        self.reads.record_as("glob", text, How::Wildcards { follow }, Some(digest_of(&matched)));
-        Ok(Found { names: pattern.names.clone(), rows })
+        let found = paths.into_iter().filter_map(|path| Some((matcher.matches(&path)?, path)));
+        let found = found.map(|(values, path)| (path, values)).collect();
+        Ok((pattern, found))
     }
 
     /// As [`Vm::glob_wildcards`], among given paths and in their order.
@@ -361,6 +392,9 @@ impl Vm<'_> {
         Ok((paths, unnamed))
     }
 }
+
+/// Paths with the values of their wildcards.
+type Matched = Vec<(String, Vec<Arc<str>>)>;
 
 /// What `glob_wildcards` found.
 pub(crate) struct Found {

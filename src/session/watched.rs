@@ -3,11 +3,16 @@
 use super::{RunOptions, Session};
 use crate::error::Result;
 use crate::graph::job::JobId;
+use crate::lang::budget::Budget;
+use crate::lang::reads::found_now;
+use crate::lang::vm::Vm;
+use crate::model::workflow::{How, Read};
 use crate::plan::code::job_code;
+use crate::plan::instance::Instance;
 use crate::store::read;
 use rustc_hash::FxHashSet;
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// What to look after, and what to overlook. Paths start from the root, or are absolute.
 ///
@@ -24,8 +29,44 @@ pub struct Watched {
     pub files: Vec<String>,
     /// Directories whose entries the Rulefile listed or looked for. Sorted.
     pub directories: Vec<String>,
+    /// Those of them that were looked through with all that is below. Sorted.
+    pub trees: Vec<String>,
     /// What jobs of the plan make: they change it while they run. Sorted.
     pub outputs: Vec<String>,
+    root: PathBuf,
+    /// What the Rulefile looked at otherwise than by reading a file.
+    looks: Vec<Read>,
+}
+
+impl Watched {
+    /// Where paths start.
+    ///
+    /// ```
+    /// assert_eq!(rulemake::inspect::Watched::default().root(), std::path::Path::new(""));
+    /// ```
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the Rulefile would find if it were loaded now, by what it looks for: paths, each with what it would know of it
+    /// besides its name. When that is something else than before, it has to be loaded again.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// let text = "x = glob_wildcards('Cargo.{kind,toml}')\nrule a:\n    output: 'no-such'\n    shell: 'touch {output}'\n";
+    /// let session = Session::builder(Workflow::parse("Rulefile", text)?).open()?;
+    /// let found = session.watched(&["a"], &RunOptions::default())?.found_now();
+    /// assert!(found.values().flatten().all(|(path, _)| path == "Cargo.toml"));
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn found_now(&self) -> BTreeMap<String, BTreeSet<(String, String)>> {
+        let name = |read: &Read| format!("{} {} {:?}", read.kind, read.what, read.how);
+        let found =
+            |read| found_now(&mut Vm::bare(&*self.root, Budget::load(None)), read).unwrap_or_default();
+        self.looks.iter().map(|read| (name(read), found(read).into_iter().collect())).collect()
+    }
 }
 
 impl Session {
@@ -52,33 +93,50 @@ impl Session {
         let mut outputs: BTreeSet<String> = BTreeSet::new();
         for id in (0..cx.graph.jobs.len() as u32).map(JobId) {
             let job = cx.job(id);
-            outputs.extend(job.outputs.iter().map(|path| text(*path)));
+            outputs.extend(Instance::naming(&cx, job).products().map(String::from));
             let code = job_code(&cx, job, cx.rule(job)).unwrap_or_default();
             files.extend(code.parts.iter().map(|part| part.name.to_string()));
         }
-        let mut directories = BTreeSet::new();
+        let (mut directories, mut trees) = (BTreeSet::new(), BTreeSet::new());
         let called = cx.workflow.called.as_ref().map(|called| called.reads()).unwrap_or_default();
         let read = cx.workflow.reads.iter().chain(called.iter().map(|(_, read)| read));
-        let mut seen = FxHashSet::default();
-        for read in read.filter(|read| seen.insert((read.kind, read.what.clone()))) {
-            match read.kind {
-                "variable" | "host" => {}
-                "file" => drop(files.insert(read.what.clone())),
-                // The part before the first special character says where to look.
+        let (mut seen, mut looks) = (FxHashSet::default(), Vec::new());
+        for read in read.filter(|read| seen.insert((read.kind, read.what.clone(), read.how.clone()))) {
+            match (read.kind, &read.how) {
+                ("variable" | "host", _) => {}
+                ("file", How::At(path)) => drop(files.insert(path.to_string_lossy().into_owned())),
+                ("file", _) => drop(files.insert(read.what.clone())),
                 _ => {
-                    let fixed =
-                        read.what.find(['*', '?', '[', '{']).map_or(&*read.what, |at| &read.what[..at]);
-                    let directory = match fixed.len() == read.what.len() && self.root.join(fixed).is_dir() {
-                        true => PathBuf::from(fixed),
-                        false => {
-                            PathBuf::from(fixed.rsplit_once('/').map_or(".", |(directory, _)| directory))
-                        }
-                    };
-                    directories.insert(directory.to_string_lossy().into_owned());
+                    let directory = looked_through(&self.root, &read.what);
+                    if matches!(read.how, How::Wildcards { .. } | How::Pattern { .. }) {
+                        trees.insert(directory.clone());
+                    }
+                    directories.insert(directory);
+                    looks.push(read.clone());
                 }
             }
         }
         let list = |set: BTreeSet<String>| set.into_iter().collect();
-        Ok(Watched { files: list(files), directories: list(directories), outputs: list(outputs) })
+        Ok(Watched {
+            files: list(files),
+            directories: list(directories),
+            trees: list(trees),
+            outputs: list(outputs),
+            root: self.root.clone(),
+            looks,
+        })
+    }
+}
+
+/// The part before the first special character says where it was looked.
+fn looked_through(root: &Path, what: &str) -> String {
+    let fixed = what.find(['*', '?', '[', '{']).map_or(what, |at| &what[..at]);
+    if fixed.len() == what.len() && root.join(fixed).is_dir() {
+        return fixed.to_string();
+    }
+    match fixed.rsplit_once('/') {
+        Some(("", _)) => "/".into(),
+        Some((directory, _)) => directory.to_string(),
+        None => ".".into(),
     }
 }

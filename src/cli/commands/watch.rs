@@ -1,7 +1,10 @@
 //! `rulemake watch`: runs, and runs again when a source or the Rulefile changes.
 //!
-//! Changes only wake it: what then has to run is decided by content as ever, so a touch wakes it and runs nothing. What jobs
-//! make is overlooked.
+//! Changes only wake it: what then has to run is decided by content as ever. A thread of its own hears of them (`ear`) and
+//! looks (`look`), also when it hears nothing: so it cannot go deaf. What jobs make is overlooked.
+
+mod ear;
+mod look;
 
 use super::Place;
 use super::run::{Stops, run_once};
@@ -11,14 +14,14 @@ use crate::options::{Common, RunArgs};
 use crate::output::{Output, say};
 use crate::project::lexical;
 use crate::signals::Signals;
-use notify::{RecursiveMode, Watcher as _};
-use rulemake::inspect::Watched;
+use ear::{Ear, Noise};
+use look::{Look, Wanted};
+use rulemake::report::printable;
 use rulemake::{CancelLevel, CancelToken};
-use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Changes that come together are one: no other came for so long …
@@ -27,6 +30,12 @@ const QUIET: Duration = Duration::from_millis(150);
 const LONGEST: Duration = Duration::from_secs(2);
 /// How often it is looked whether somebody wants to stop.
 const TICK: Duration = Duration::from_millis(50);
+/// How often it is looked when nothing is heard; seldomer where a look takes long.
+const EVERY: Duration = Duration::from_secs(1);
+/// Of the time of a thread, this part is spent with looking at most, and with looking for nothing.
+const LOOKING: (u32, u32) = (10, 50);
+/// Changed files that are named.
+const NAMED: usize = 3;
 
 pub(crate) fn watch(
     common: &Common,
@@ -36,34 +45,48 @@ pub(crate) fn watch(
     restart: bool,
     slots: Option<Arc<Jobserver>>,
 ) -> Result<Exit, Failure> {
-    let (sender, changes) = channel();
-    let mut watcher = Watcher::new(sender)?;
+    let here = super::here()?;
+    // Another run is no reason to lose a change.
+    let args = &RunArgs { wait: true, ..args.clone() };
+    let watcher = Watcher::start()?;
     let signals = Signals::default();
     signals.catch();
+    let mut told = String::new();
     loop {
+        if !be_there(&here, &signals) {
+            break;
+        }
         let stops = Stops { token: CancelToken::new(), signals: &signals };
         watcher.interrupt(restart.then(|| stops.token.clone()));
-        let began = Instant::now();
+        let began = (Instant::now(), look::now());
         let outcome = Place::find(common.clone(), output)
-            .and_then(|place| round(&place, targets, args, (&stops, slots.clone()), &mut watcher, began));
+            .and_then(|place| round(&place, common, targets, args, (&stops, slots.clone()), &watcher, began));
         watcher.interrupt(None);
-        if let Some(signal) = signals.first() {
-            return Ok(Exit::Signal(signal));
+        if signals.first().is_some() {
+            break;
         }
+        let stopped = stops.token.level().is_some();
         match outcome {
             Ok(()) => {}
             // Without a Rulefile there is nothing to wait for.
-            Err(failure) if watcher.files.is_empty() => return Err(failure),
-            Err(failure) => output.failure(&failure),
+            Err(failure) if watcher.state().wanted.files.is_empty() => return Err(failure),
+            // It was ended before it had begun.
+            Err(_) if stopped => {}
+            Err(failure) => {
+                output.failure(&failure);
+                watcher.look_after_everything(began.1);
+            }
         }
-        let stopped = stops.token.level().is_some();
-        if !stopped {
-            output.remark(&format!("watching {} (Ctrl-C ends)", watcher.told()));
+        let watching = watcher.told();
+        if !stopped && watching != told {
+            output.remark(&format!("watching {watching} (Ctrl-C ends)"));
+            told = watching;
         }
-        if !wait(&changes, &signals, stopped) {
-            return Ok(signals.first().map_or(Exit::Success, Exit::Signal));
-        }
+        let Some(changed) = watcher.wait(&signals) else { break };
+        let and_so = if stopped { ": beginning again" } else { "" };
+        output.remark(&format!("{}{and_so}", change_text(&changed)));
     }
+    Ok(signals.first().map_or(Exit::Success, Exit::Signal))
 }
 
 /// What is said to `watch --dry-run`.
@@ -72,183 +95,233 @@ pub(crate) fn only_to_look() -> Failure {
         .help("`rulemake -n` shows once what would run")
 }
 
+/// Whether this process is where it was started, once that is there: a directory that is made anew is another one.
+fn be_there(here: &Path, signals: &Signals) -> bool {
+    let mut is_told = false;
+    while signals.first().is_none() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the process is the command's own, and goes where it was started"
+        )]
+        if std::env::set_current_dir(here).is_ok() {
+            return true;
+        }
+        if !is_told {
+            say(&format!("{} is gone: waiting until it is there again", here.display()));
+            is_told = true;
+        }
+        std::thread::sleep(TICK);
+    }
+    false
+}
+
+fn change_text(changed: &BTreeSet<String>) -> String {
+    let named: Vec<String> = changed.iter().take(NAMED).map(|path| printable(path).into_owned()).collect();
+    match changed.len() - named.len() {
+        0 => match named.split_last() {
+            Some((last, [])) => format!("{last} changed"),
+            Some((last, others)) => format!("{} and {last} changed", others.join(", ")),
+            None => String::from("something changed"),
+        },
+        more => format!("{} and {more} more changed", named.join(", ")),
+    }
+}
+
 /// Runs once, and learns what to look after.
 fn round(
     place: &Place,
+    common: &Common,
     targets: &[String],
     args: &RunArgs,
     (stops, slots): (&Stops<'_>, Option<Arc<Jobserver>>),
-    watcher: &mut Watcher,
-    began: Instant,
+    watcher: &Watcher,
+    (began, time): (Instant, std::time::SystemTime),
 ) -> Result<(), Failure> {
-    watcher.look_after_rulefile(place);
+    let dotenv = common.dotenv.iter().map(|file| place.start().join(file));
+    let mut own: BTreeSet<PathBuf> = dotenv.chain([absolute(&place.project.rulefile)]).collect();
+    own = own.iter().map(|path| lexical(path)).collect();
+    // A Rulefile that cannot be loaded is waited for, too.
+    watcher.look_also_after(&own, &place.project.root);
     let workflow = place.load(args.jobs)?;
-    watcher.root = place.project.root.clone();
-    let own: Vec<String> = workflow.files().map(str::to_string).collect();
+    own.extend(workflow.files().map(|path| lexical(&absolute(Path::new(path)))));
+    watcher.look_also_after(&own, &place.project.root);
     let names = place.targets(targets, &workflow);
     let options = place.run_options(args, &workflow);
     let session = place.session(workflow, args).open()?;
     // What it finds wrong the run tells.
-    let watched = session.watched(&names, &options).unwrap_or_default();
+    if let Ok(watched) = session.watched(&names, &options) {
+        watcher.look_after(Wanted::new(watched, own.clone()), None);
+    }
     session.take_printed();
     drop(session);
-    watcher.look_after(&own, &watched);
     let ended = run_once(place, targets, args, began, stops, slots);
     // Checkpoints may have brought more to light.
     let session = place.session(place.load_silently(args.jobs)?, args).open()?;
     if let Ok(watched) = session.watched(&names, &options) {
-        watcher.look_after(&own, &watched);
+        watcher.look_after(Wanted::new(watched, own), Some(time));
     }
     session.take_printed();
     ended.map(drop)
 }
 
-/// Waits for a change that matters; `false` when somebody wants to stop. After a restart the change is known already.
-fn wait(changes: &Receiver<()>, signals: &Signals, at_once: bool) -> bool {
-    let mut first: Option<Instant> = at_once.then(Instant::now);
-    let mut last = Instant::now();
-    loop {
-        if signals.first().is_some() {
-            return false;
-        }
-        match changes.recv_timeout(TICK) {
-            Ok(()) => {
-                last = Instant::now();
-                first.get_or_insert(last);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return false,
-        }
-        if first.is_some_and(|first| last.elapsed() >= QUIET || first.elapsed() >= LONGEST) {
-            return true;
-        }
-    }
-}
-
-/// What the thread that hears of changes decides by.
-#[derive(Default)]
-struct Known {
-    /// Absolute paths.
-    files: FxHashSet<PathBuf>,
-    outputs: FxHashSet<PathBuf>,
-    /// Everything in these matters, as far as no job makes it.
-    directories: FxHashSet<PathBuf>,
+/// What is looked after, and how it looked last.
+struct State {
+    wanted: Wanted,
+    seen: Look,
+    changed: BTreeSet<String>,
     /// Ended as soon as something changes.
     running: Option<CancelToken>,
+    ear: Ear,
+    looked: Instant,
+    /// How long the last look took.
+    took: Duration,
 }
 
-impl Known {
-    fn matters(&self, path: &Path) -> bool {
-        if path.components().any(|part| part == Component::Normal(".rulemake".as_ref())) {
-            return false;
+impl State {
+    /// Looks, and compares with the last time.
+    fn look(&mut self, lost: &[PathBuf]) {
+        let begin = Instant::now();
+        // First listen: what comes after the look is heard.
+        self.ear.listen(&self.wanted.directories(), lost);
+        let now = self.wanted.look(&self.seen);
+        self.changed.extend(self.wanted.changes(&self.seen, &now));
+        self.seen = now;
+        if let Some(token) = self.running.as_ref().filter(|_| !self.changed.is_empty()) {
+            token.cancel(CancelLevel::Terminate);
         }
-        if self.files.contains(path) {
-            return true;
+        self.looked = Instant::now();
+        self.took = begin.elapsed();
+    }
+
+    /// Looks after `wanted` from now on. What is new in it and younger than `time` changed while nobody looked.
+    fn look_after(&mut self, wanted: Wanted, time: Option<std::time::SystemTime>) {
+        let was = std::mem::replace(&mut self.wanted, wanted);
+        let now = self.wanted.look(&self.seen);
+        if let Some(time) = time {
+            self.changed.extend(self.wanted.younger(time, &self.seen, &now));
         }
-        let is_made = path.ancestors().any(|above| self.outputs.contains(above));
-        !is_made && path.parent().is_some_and(|parent| self.directories.contains(parent))
+        let seen = std::mem::take(&mut self.seen);
+        self.seen = self.wanted.rebase(seen, &was, now);
+        self.look(&[]);
     }
 }
 
-struct Watcher {
-    inner: notify::RecommendedWatcher,
-    known: Arc<Mutex<Known>>,
-    directories: BTreeSet<PathBuf>,
-    files: FxHashSet<PathBuf>,
-    root: PathBuf,
-}
+/// Looks in a thread of its own until it is dropped.
+struct Watcher(Arc<Mutex<State>>);
 
 impl Watcher {
-    fn new(sender: Sender<()>) -> Result<Watcher, Failure> {
-        let known: Arc<Mutex<Known>> = Arc::default();
-        let seen = known.clone();
-        let hear = move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
-            if event.kind.is_access() {
-                return;
-            }
-            let known = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            // An event without a path says that some were lost.
-            if event.paths.is_empty() || event.paths.iter().any(|path| known.matters(path)) {
-                if let Some(token) = &known.running {
-                    token.cancel(CancelLevel::Terminate);
+    fn start() -> Result<Watcher, Failure> {
+        let (sender, noises) = channel();
+        let state = State {
+            wanted: Wanted::default(),
+            seen: Look::default(),
+            changed: BTreeSet::new(),
+            running: None,
+            ear: Ear::new(sender),
+            looked: Instant::now(),
+            took: Duration::ZERO,
+        };
+        let watcher = Watcher(Arc::new(Mutex::new(state)));
+        let seen = Arc::downgrade(&watcher.0);
+        let keep_looking = move || {
+            let mut heard = Heard::default();
+            loop {
+                heard.hear(&noises);
+                let Some(state) = seen.upgrade() else { return };
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                if heard.is_due(state.looked, state.took) {
+                    let lost = std::mem::take(&mut heard).lost;
+                    state.look(&lost);
                 }
-                let _ = sender.send(());
             }
         };
-        let inner = notify::recommended_watcher(hear).map_err(|error| {
-            Failure::new(Exit::Environment, format!("changes of files cannot be watched here: {error}"))
+        std::thread::Builder::new().name("watch".into()).spawn(keep_looking).map_err(|error| {
+            Failure::new(Exit::Environment, format!("cannot start the thread that watches: {error}"))
         })?;
-        Ok(Watcher {
-            inner,
-            known,
-            directories: BTreeSet::new(),
-            files: FxHashSet::default(),
-            root: PathBuf::new(),
-        })
+        Ok(watcher)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on a change ends this run.
     fn interrupt(&self, token: Option<CancelToken>) {
-        self.known().running = token;
+        let mut state = self.state();
+        // One that was seen since the last wait, too.
+        if let Some(token) = token.as_ref().filter(|_| !state.changed.is_empty()) {
+            token.cancel(CancelLevel::Terminate);
+        }
+        state.running = token;
     }
 
-    /// A Rulefile that cannot be loaded is waited for, too.
-    fn look_after_rulefile(&mut self, place: &Place) {
-        let path = lexical(&absolute(&place.project.rulefile));
-        self.add(BTreeSet::from([path]));
+    fn look_after(&self, wanted: Wanted, time: Option<std::time::SystemTime>) {
+        self.state().look_after(wanted, time);
     }
 
-    fn look_after(&mut self, own: &[String], watched: &Watched) {
-        let under_root = |path: &String| self.root.join(path);
-        let files: BTreeSet<PathBuf> = watched.files.iter().map(under_root).collect();
-        let outputs: FxHashSet<PathBuf> = watched.outputs.iter().map(under_root).collect();
-        let directories: FxHashSet<PathBuf> =
-            watched.directories.iter().map(under_root).map(|path| lexical(&path)).collect();
-        let own = own.iter().map(|path| absolute(Path::new(path)));
-        let all: BTreeSet<PathBuf> = files.into_iter().chain(own).map(|path| lexical(&path)).collect();
-        {
-            let mut known = self.known();
-            known.outputs = outputs.iter().map(|path| lexical(path)).collect();
-            known.directories = directories.clone();
-        }
-        for directory in directories {
-            self.watch(&directory);
-        }
-        self.add(all);
+    /// Looks after these files besides what was looked after.
+    fn look_also_after(&self, own: &BTreeSet<PathBuf>, root: &Path) {
+        let mut state = self.state();
+        let wanted = state.wanted.with(own, root);
+        state.look_after(wanted, None);
     }
 
-    fn add(&mut self, files: BTreeSet<PathBuf>) {
-        // The directory is watched, not the file: editors replace files.
-        let directories: BTreeSet<PathBuf> =
-            files.iter().filter_map(|file| file.parent()).map(Path::to_path_buf).collect();
-        self.files.extend(files.iter().cloned());
-        self.known().files.extend(files);
-        for directory in directories {
-            self.watch(&directory);
-        }
+    /// While nothing can be planned, anything may be what mends it.
+    fn look_after_everything(&self, time: std::time::SystemTime) {
+        let mut state = self.state();
+        let wanted = state.wanted.with_everything();
+        state.look_after(wanted, Some(time));
     }
 
-    fn watch(&mut self, directory: &Path) {
-        if self.directories.contains(directory) {
-            return;
+    /// Waits for a change that matters; `None` when somebody wants to stop.
+    fn wait(&self, signals: &Signals) -> Option<BTreeSet<String>> {
+        while signals.first().is_none() {
+            let changed = std::mem::take(&mut self.state().changed);
+            if !changed.is_empty() {
+                return Some(changed);
+            }
+            std::thread::sleep(TICK);
         }
-        match self.inner.watch(directory, RecursiveMode::NonRecursive) {
-            Ok(()) => drop(self.directories.insert(directory.to_path_buf())),
-            Err(_) if !directory.is_dir() => {}
-            Err(error) => say(&format!("warning: cannot watch {}: {error}", directory.display())),
-        }
+        None
     }
 
     fn told(&self) -> String {
-        let plural =
-            |n: usize, one: &str, many: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") };
-        let files = plural(self.files.len(), "file", "files");
-        format!("{files} in {}", plural(self.directories.len(), "directory", "directories"))
+        match self.state().wanted.files.len() {
+            1 => "1 file".into(),
+            n => format!("{n} files"),
+        }
+    }
+}
+
+/// What was heard since the last look.
+#[derive(Default)]
+struct Heard {
+    first: Option<Instant>,
+    last: Option<Instant>,
+    lost: Vec<PathBuf>,
+}
+
+impl Heard {
+    fn hear(&mut self, noises: &Receiver<Noise>) {
+        let first = match noises.recv_timeout(TICK) {
+            Ok(noise) => noise,
+            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Disconnected) => return std::thread::sleep(TICK),
+        };
+        let now = Instant::now();
+        self.first.get_or_insert(now);
+        self.last = Some(now);
+        for noise in std::iter::once(first).chain(noises.try_iter()) {
+            self.lost.extend(noise.lost);
+        }
+    }
+
+    /// Whether it is time to look, given when that was done last and how long it took.
+    fn is_due(&self, looked: Instant, took: Duration) -> bool {
+        let since = looked.elapsed();
+        let is_quiet = self.last.is_some_and(|last| last.elapsed() >= QUIET);
+        let is_old = self.first.is_some_and(|first| first.elapsed() >= LONGEST);
+        (is_quiet || is_old) && since >= took * LOOKING.0 || since >= EVERY.max(took * LOOKING.1)
     }
 }
 
