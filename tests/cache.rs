@@ -1020,3 +1020,33 @@ fn a_password_in_an_address_is_not_told_and_not_archived() {
         .call(&["unpack", "y.tar.zst"])
         .has("y/rulemake.toml", "[cache]\nshared = \"https://host/a@b:c\"\n");
 }
+
+/// Promise: what only its owner may read stays so in the cache, and where it comes out, in every way that files come out.
+#[test]
+fn what_is_private_stays_private() {
+    let rules = "rule all:\n    input: 'small', 'large', 'open', 'd'\n\
+                 rule small:\n    output: 'small'\n    shell: 'echo x > {output}; chmod 600 {output}'\n\
+                 rule large:\n    output: 'large'\n    shell: 'seq 60000 > {output}; chmod 700 {output}'\n\
+                 rule open:\n    output: 'open'\n    shell: 'seq 60001 > {output}; chmod 644 {output}'\n\
+                 rule d:\n    output: directory('d')\n    shell: 'mkdir -m 700 {output}; echo x > {output}/x'\n";
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for link in ["auto", "reflink", "hardlink", "copy"] {
+        let (_dir, cache) = cache();
+        let args = ["--cache", &cache, "--cache-link", link];
+        let case = Case::new().rulefile(rules).run(&args);
+        assert_eq!(mode(Path::new(&cache)), 0o700, "it was not made to be shared");
+        let secret = fs::read(case.path("large")).unwrap();
+        let kept = [objects(&cache), files(&Path::new(&cache).join("v1/ac"))].concat();
+        let is_open = |path: &&PathBuf| mode(path) & 0o077 != 0;
+        for path in kept.iter().filter(is_open) {
+            let bytes = fs::read(path).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(bytes != secret && !text.contains("\"rule\":\"small\""), "{link}: {}", path.display());
+        }
+        let case = case.remove("small").remove("large").remove("open").remove("d").run(&args).ran(&[]);
+        for (path, wanted) in [("small", 0o600), ("large", 0o700), ("d", 0o700)] {
+            assert_eq!(mode(&case.path(path)), wanted, "{link} {path}");
+        }
+        assert_eq!(mode(&case.path("open")) & 0o444, 0o444, "{link}");
+    }
+}

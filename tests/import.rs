@@ -444,3 +444,15 @@ fn strange(text: &str) {
     let output = case.command(&["import", "-o", "-"]).output().unwrap();
     assert!(output.status.code().is_some_and(|code| code < 8), "{text:?}: {output:?}");
 }
+
+/// Promise: a stage whose `wdir` is the project itself is imported as one without, and a directory that its own command makes is one,
+/// though it is not built yet.
+#[test]
+fn a_stage_in_the_directory_itself_and_a_directory_that_is_not_built() {
+    let stages = "stages:\n  plots:\n    wdir: ./.\n    cmd: mkdir -p results/plots/sub && cp in.csv results/plots/sub/x\n    deps: [in.csv]\n    outs: [results/plots]\n\
+                  \x20 next:\n    wdir: .\n    cmd: cat results/plots/sub/x > sum\n    deps: [results/plots]\n    outs: [sum]\nplots:\n  - sum\n";
+    let case = Case::new().file("dvc.yaml", stages).file("in.csv", "1\n").call(&["import"]);
+    let case = case.stderr_has("line 12  `plots` is for DVC's own displays");
+    assert!(!case.last().stderr.contains("`results/plots` is taken for a file"), "{}", case.last());
+    case.run(&["sum"]).ran(&["next sum", "plots results/plots"]).has("sum", "1\n").run(&["sum"]).ran(&[]);
+}

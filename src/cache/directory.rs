@@ -17,7 +17,7 @@
 
 use super::backend::CacheBackend;
 use super::entry::Entry;
-use super::link::{self, CacheLink, Came};
+use super::link::{self, CacheLink, Came, Rights};
 use crate::base::clock;
 use crate::base::digest::Digest;
 use std::fs::{self, File, Metadata};
@@ -103,7 +103,11 @@ impl CacheDirectory {
                 io::ErrorKind::AlreadyExists,
                 format!("it holds other things, such as `{name}`"),
             )),
-            None => self.begin().map(drop),
+            None => {
+                // It is for others, too.
+                fs::create_dir_all(&self.dir)?;
+                self.begin().map(drop)
+            }
         }
     }
 
@@ -151,8 +155,12 @@ impl CacheDirectory {
         let failed = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot create a directory in it: {error}"))
         };
-        match fs::create_dir_all(&self.dir) {
-            // A file, which what comes next says better.
+        if let Some(above) = self.dir.parent() {
+            fs::create_dir_all(above).map_err(failed)?;
+        }
+        // It may hold what is nobody else's.
+        match link::create_directory(&self.dir, true) {
+            // It is there. Or a file, which what comes next says better.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => made.map_err(failed)?,
         }
@@ -241,21 +249,22 @@ impl CacheDirectory {
     }
 
     fn write(&self, place: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.write_as(place, bytes, Rights::default())
+    }
+
+    fn write_as(&self, place: &Path, bytes: &[u8], rights: Rights) -> io::Result<()> {
         let scratch = self.scratch()?;
-        if let Err(error) = fs::write(&scratch, bytes) {
-            let _ = fs::remove_file(&scratch);
-            return Err(error);
-        }
+        link::write_small(&scratch, bytes, rights)?;
         self.given().to_file(&scratch);
         self.publish(&scratch, place)
     }
 
     /// Puts an entry where there is none mostly: in its place at once, for it proves by itself that it is whole. One that is
     /// there, or of which only the beginning is, is replaced.
-    pub(super) fn add_entry(&self, key: &Digest, entry: &[u8]) -> io::Result<()> {
+    pub(super) fn add_entry(&self, key: &Digest, entry: &[u8], private: bool) -> io::Result<()> {
         self.begin()?;
-        let place = self.entry_place(key);
-        let add = || link::write_small(&place, entry, false);
+        let (place, rights) = (self.entry_place(key), Rights { private, ..Rights::default() });
+        let add = || link::write_small(&place, entry, rights);
         let added = match add() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 place.parent().map_or(Ok(()), |parent| self.make_directory(parent)).and_then(|()| add())
@@ -263,7 +272,9 @@ impl CacheDirectory {
             added => added,
         };
         match added {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.write(&place, entry),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.write_as(&place, entry, rights)
+            }
             added => added.inspect(|()| self.given().to_file(&place)),
         }
     }
@@ -277,8 +288,12 @@ impl CacheDirectory {
         fill: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
     ) -> io::Result<bool> {
         let scratch = self.scratch()?;
-        let mut incoming =
-            Incoming { file: link::new_file(&scratch, false)?, hasher: blake3::Hasher::new(), size: 0, most };
+        let mut incoming = Incoming {
+            file: link::new_file(&scratch, Rights::default())?,
+            hasher: blake3::Hasher::new(),
+            size: 0,
+            most,
+        };
         let filled = fill(&mut incoming);
         let Incoming { file, hasher, size, .. } = incoming;
         drop(file);
@@ -319,7 +334,7 @@ impl CacheDirectory {
         object: &Digest,
         from: &Path,
         size: u64,
-        executable: bool,
+        rights: Rights,
         how: CacheLink,
         is_as_read: &dyn Fn() -> bool,
     ) -> io::Result<Option<Came>> {
@@ -327,7 +342,7 @@ impl CacheDirectory {
             return Ok(None);
         }
         let scratch = self.scratch()?;
-        let came = link::bring(from, &scratch, size, executable, how, None)?;
+        let came = link::bring(from, &scratch, size, rights, how, None)?;
         let is_it = match came {
             Came::Copied(digest) => digest == *object,
             Came::Shared | Came::Linked => is_as_read(),

@@ -2,6 +2,7 @@
 //! bytes of what is small, one after the other. Whatever does not have that form is no entry: so one that somebody is at
 //! writing, or died at, is told from one that is whole.
 
+use super::link::Rights;
 use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -58,17 +59,26 @@ pub(crate) enum Form {
         size: u64,
         #[serde(default)]
         executable: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        private: bool,
     },
     /// In the entry itself.
     Small {
         size: u64,
         #[serde(default)]
         executable: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        private: bool,
         #[serde(skip)]
         content: Box<[u8]>,
     },
     /// The object `manifest` tells what lies in the directory.
-    Directory { manifest: Digest, size: u64 },
+    Directory {
+        manifest: Digest,
+        size: u64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        private: bool,
+    },
 }
 
 impl Entry {
@@ -130,6 +140,11 @@ impl Entry {
         self.outputs.iter_mut().chain(self.beside.iter_mut().map(|(_, kept)| kept)).chain(&mut self.log)
     }
 
+    /// Whether something in it is for its owner's eyes only.
+    pub(super) fn is_private(&self) -> bool {
+        self.kept().any(|kept| kept.form.is_private())
+    }
+
     /// What the job wrote, without what it printed.
     pub(super) fn files(&self) -> impl Iterator<Item = &Kept> {
         self.outputs.iter().chain(self.beside.iter().map(|(_, kept)| kept))
@@ -161,8 +176,19 @@ impl Kept {
 }
 
 impl Form {
-    pub(super) fn of_small(content: Vec<u8>, executable: bool) -> Form {
-        Form::Small { size: content.len() as u64, executable, content: content.into() }
+    pub(super) fn of_small(content: Vec<u8>, rights: Rights) -> Form {
+        let Rights { executable, private } = rights;
+        Form::Small { size: content.len() as u64, executable, private, content: content.into() }
+    }
+
+    /// Whether nobody but its owner may read it.
+    fn is_private(&self) -> bool {
+        match self {
+            Form::Gone => false,
+            Form::File { private, .. } | Form::Small { private, .. } | Form::Directory { private, .. } => {
+                *private
+            }
+        }
     }
 
     /// What stands in the entry.
@@ -191,13 +217,15 @@ mod tests {
             digest: Digest::of(content),
             form,
         };
-        let small = |path: &str, content: &[u8]| kept(path, Form::of_small(content.to_vec(), false), content);
+        let small = |path: &str, content: &[u8]| {
+            kept(path, Form::of_small(content.to_vec(), Rights::default()), content)
+        };
         Entry {
             rule: "a\nb".into(),
             duration_ms: 7,
             outputs: vec![
                 small("one", b"1\n\xff\n"),
-                kept("large", Form::File { size: 70_000, executable: true }, b"large"),
+                kept("large", Form::File { size: 70_000, executable: true, private: true }, b"large"),
                 small("nothing", b""),
                 kept("temp", Form::Gone, b"gone"),
             ],
@@ -244,7 +272,8 @@ mod tests {
         wrong.outputs[0].digest = Digest::of(b"another");
         assert_eq!(Entry::from_bytes(&wrong.to_bytes()), None);
         let mut short = sample();
-        short.outputs[0].form = Form::Small { size: u64::MAX, executable: false, content: Box::default() };
+        short.outputs[0].form =
+            Form::Small { size: u64::MAX, executable: false, private: false, content: Box::default() };
         assert_eq!(Entry::from_bytes(&short.to_bytes()), None);
     }
 }

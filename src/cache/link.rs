@@ -49,47 +49,71 @@ pub(super) enum Came {
     Linked,
 }
 
+/// What is kept of the rights of a file; the rest is up to whoever gets it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Rights {
+    /// Anybody may execute it.
+    pub(crate) executable: bool,
+    /// Nobody but its owner may do anything with it.
+    pub(crate) private: bool,
+}
+
+impl Rights {
+    #[cfg(unix)]
+    pub(super) fn of(meta: &fs::Metadata) -> Rights {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions());
+        Rights { executable: mode & 0o111 != 0, private: mode & 0o077 == 0 }
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn of(_: &fs::Metadata) -> Rights {
+        Rights::default()
+    }
+
+    #[cfg(unix)]
+    fn mode(self) -> u32 {
+        let all = if self.executable { 0o777 } else { 0o666 };
+        if self.private { all & 0o700 } else { all }
+    }
+}
+
 /// Brings the content of `from`, a file of `size` bytes, to `to`. A copy that takes its time is made at `aside`, if that is
 /// given, and moved when it is whole: so who is killed leaves no half of a file at `to`.
 pub(super) fn bring(
     from: &Path,
     to: &Path,
     size: u64,
-    executable: bool,
+    rights: Rights,
     link: CacheLink,
     aside: Option<&Path>,
 ) -> io::Result<Came> {
     let is_small = size <= SMALL && link == CacheLink::Auto;
-    if matches!(link, CacheLink::Auto | CacheLink::Reflink) && !is_small && share(from, to, executable)? {
+    if matches!(link, CacheLink::Auto | CacheLink::Reflink) && !is_small && share(from, to, rights)? {
         return Ok(Came::Shared);
     }
     // A file has one set of permissions whatever its names are, so a program would make programs of all that hold its bytes.
-    let may_link = matches!(link, CacheLink::Auto | CacheLink::Hardlink) && !is_small && !executable;
+    // What is private is nobody else's in another project either.
+    let may_link =
+        matches!(link, CacheLink::Auto | CacheLink::Hardlink) && !is_small && rights == Rights::default();
     if may_link && hard_link(from, to)? {
         return Ok(Came::Linked);
     }
     if let Some(aside) = aside.filter(|_| size > SMALL)
-        && let Some(digest) = copy_aside(from, to, size, executable, aside)?
+        && let Some(digest) = copy_aside(from, to, size, rights, aside)?
     {
         return Ok(Came::Copied(digest));
     }
-    copy(from, to, size, executable).map(Came::Copied)
+    copy(from, to, size, rights).map(Came::Copied)
 }
 
 /// `None`: it cannot be moved from there to `to`.
-fn copy_aside(
-    from: &Path,
-    to: &Path,
-    size: u64,
-    executable: bool,
-    aside: &Path,
-) -> io::Result<Option<Digest>> {
+fn copy_aside(from: &Path, to: &Path, size: u64, rights: Rights, aside: &Path) -> io::Result<Option<Digest>> {
     if let Some(parent) = aside.parent() {
         fs::create_dir_all(parent)?;
     }
     // Of who was killed at it.
     let _ = fs::remove_file(aside);
-    let digest = copy(from, aside, size, executable)?;
+    let digest = copy(from, aside, size, rights)?;
     let moved = match fs::symlink_metadata(to) {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => {
@@ -122,9 +146,9 @@ fn give_group(file: &Path, place: &Path) {
 fn give_group(_: &Path, _: &Path) {}
 
 /// `false`: it cannot be had between these places.
-fn share(from: &Path, to: &Path, executable: bool) -> io::Result<bool> {
+fn share(from: &Path, to: &Path, rights: Rights) -> io::Result<bool> {
     let source = open(from)?;
-    let target = new_file(to, executable)?;
+    let target = new_file(to, rights)?;
     if crate::sys::share_blocks(&source, &target).is_ok() {
         return Ok(true);
     }
@@ -143,9 +167,9 @@ fn hard_link(from: &Path, to: &Path) -> io::Result<bool> {
     }
 }
 
-fn copy(from: &Path, to: &Path, size: u64, executable: bool) -> io::Result<Digest> {
+fn copy(from: &Path, to: &Path, size: u64, rights: Rights) -> io::Result<Digest> {
     let mut source = open(from)?;
-    let mut target = new_target(to, executable)?;
+    let mut target = new_target(to, rights)?;
     let done = match size >= LARGE {
         true => copy_large(&mut source, &mut target),
         false => pour(&mut source, &mut target, size).map(|(digest, _)| digest),
@@ -244,8 +268,8 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     open(path)?.read_to_end(&mut bytes).map(|_| bytes)
 }
 
-/// The first `size` bytes of a small file that is no link, or all if it has fewer, and whether anybody may execute it.
-pub(super) fn read_small(path: &Path, size: u64) -> io::Result<(Vec<u8>, bool)> {
+/// The first `size` bytes of a small file that is no link, or all if it has fewer, and who may do what with it.
+pub(super) fn read_small(path: &Path, size: u64) -> io::Result<(Vec<u8>, Rights)> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -258,12 +282,12 @@ pub(super) fn read_small(path: &Path, size: u64) -> io::Result<(Vec<u8>, bool)> 
     let mut bytes = vec![0; size as usize];
     let filled = fill(&mut file, &mut bytes)?;
     bytes.truncate(filled);
-    Ok((bytes, is_executable(&meta)))
+    Ok((bytes, Rights::of(&meta)))
 }
 
 /// Makes a file with this content.
-pub(super) fn write_small(path: &Path, content: &[u8], executable: bool) -> io::Result<()> {
-    let mut file = new_file(path, executable)?;
+pub(super) fn write_small(path: &Path, content: &[u8], rights: Rights) -> io::Result<()> {
+    let mut file = new_file(path, rights)?;
     let written = file.write_all(content);
     drop(file);
     if written.is_err() {
@@ -272,32 +296,20 @@ pub(super) fn write_small(path: &Path, content: &[u8], executable: bool) -> io::
     written
 }
 
-/// Whether anybody may execute the file. The cache is always on the disk of a machine.
-pub(super) fn is_executable(meta: &fs::Metadata) -> bool {
-    #[cfg(unix)]
-    let executable = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let executable = {
-        let _ = meta;
-        false
-    };
-    executable
-}
-
 /// A file that was not there. What a link leads to is never written.
-pub(super) fn new_file(path: &Path, executable: bool) -> io::Result<File> {
-    create(path, executable, OpenOptions::new().write(true))
+pub(super) fn new_file(path: &Path, rights: Rights) -> io::Result<File> {
+    create(path, rights, OpenOptions::new().write(true))
 }
 
 /// As [`new_file`], to be read, too.
-fn new_target(path: &Path, executable: bool) -> io::Result<File> {
-    create(path, executable, OpenOptions::new().read(true).write(true))
+fn new_target(path: &Path, rights: Rights) -> io::Result<File> {
+    create(path, rights, OpenOptions::new().read(true).write(true))
 }
 
-fn create(path: &Path, executable: bool, options: &mut OpenOptions) -> io::Result<File> {
+fn create(path: &Path, rights: Rights, options: &mut OpenOptions) -> io::Result<File> {
     options.create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, if executable { 0o777 } else { 0o666 });
+    std::os::unix::fs::OpenOptionsExt::mode(options, rights.mode());
     options.open(path)
 }
 
@@ -348,6 +360,16 @@ pub(super) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
     pour(&mut file, &mut io::sink(), size)
 }
 
+/// A directory that was not there.
+pub(super) fn create_directory(path: &Path, private: bool) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, if private { 0o700 } else { 0o777 });
+    #[cfg(not(unix))]
+    let _ = private;
+    builder.recursive(false).create(path)
+}
+
 /// Takes away the permission to write.
 pub(super) fn set_read_only(path: &Path) -> io::Result<()> {
     let mut permissions: Permissions = fs::symlink_metadata(path)?.permissions();
@@ -373,7 +395,11 @@ mod tests {
             fs::write(&from, bytes).unwrap();
             // Who says what size it has may be wrong.
             for told in [size, 0, LARGE] {
-                assert_eq!(copy(&from, &to, told, false).unwrap(), Digest::of(bytes), "{size} {told}");
+                assert_eq!(
+                    copy(&from, &to, told, Rights::default()).unwrap(),
+                    Digest::of(bytes),
+                    "{size} {told}"
+                );
                 assert!(fs::read(&to).unwrap() == bytes, "{size} {told}");
                 fs::remove_file(&to).unwrap();
             }

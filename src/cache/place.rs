@@ -5,7 +5,7 @@
 
 use super::directory::{CacheDirectory, found};
 use super::entry::{self, Form, Kept};
-use super::link::{self, CacheLink, Came};
+use super::link::{self, CacheLink, Came, Rights};
 use super::manifest::{self, Item};
 use crate::base::digest::Digest;
 use crate::files::hash::FileHasher;
@@ -38,14 +38,17 @@ impl Lost {
     }
 }
 
+/// Brings an object anew: its digest, and its size if that is known. Whether it came.
+pub(super) type Again<'a> = dyn Fn(&Digest, Option<u64>) -> bool + Sync + 'a;
+
 /// A directory with results, and how files come out of it and into it.
 pub(super) struct Ground<'a> {
     pub(super) cache: &'a CacheDirectory,
     pub(super) link: CacheLink,
     pub(super) hasher: &'a FileHasher,
     pub(super) root: &'a Path,
-    /// Brings an object anew that was damaged, if it can be had: its digest and its size.
-    pub(super) again: Option<&'a (dyn Fn(&Digest, Option<u64>) -> bool + Sync)>,
+    /// For what turns out to be damaged.
+    pub(super) again: Option<&'a Again<'a>>,
 }
 
 /// Where copies are made before they are moved to their places, from the root.
@@ -60,14 +63,17 @@ impl Ground<'_> {
         }
         match &kept.form {
             Form::Gone => Err(Lost::Missing),
-            Form::File { size, executable } => {
-                self.file(&kept.digest, *size, *executable, &to, self.link).map(Known::File)
+            Form::File { size, executable, private } => {
+                let rights = Rights { executable: *executable, private: *private };
+                self.file(&kept.digest, *size, rights, &to, self.link).map(Known::File)
             }
-            Form::Small { executable, content, .. } => {
-                write(&to, content, *executable)?;
+            Form::Small { executable, private, content, .. } => {
+                write(&to, content, Rights { executable: *executable, private: *private })?;
                 self.known(&to, &kept.digest).map(Known::File)
             }
-            Form::Directory { manifest, .. } => self.directory(manifest, &kept.digest, path, &to),
+            Form::Directory { manifest, private, .. } => {
+                self.directory(manifest, &kept.digest, *private, path, &to)
+            }
         }
     }
 
@@ -78,10 +84,13 @@ impl Ground<'_> {
             fs::create_dir_all(parent).map_err(|error| Lost::io("create", parent, &error))?;
         }
         match &kept.form {
-            Form::File { size, executable } => {
-                self.file(&kept.digest, *size, *executable, &to, CacheLink::Copy).map(drop)
+            Form::File { size, executable, private } => {
+                let rights = Rights { executable: *executable, private: *private };
+                self.file(&kept.digest, *size, rights, &to, CacheLink::Copy).map(drop)
             }
-            Form::Small { executable, content, .. } => write(&to, content, *executable),
+            Form::Small { executable, private, content, .. } => {
+                write(&to, content, Rights { executable: *executable, private: *private })
+            }
             Form::Gone | Form::Directory { .. } => Err(Lost::Missing),
         }
     }
@@ -90,13 +99,13 @@ impl Ground<'_> {
         &self,
         object: &Digest,
         size: u64,
-        executable: bool,
+        rights: Rights,
         to: &Path,
         how: CacheLink,
     ) -> Result<FileHash, Lost> {
-        match self.try_file(object, size, executable, to, how) {
+        match self.try_file(object, size, rights, to, how) {
             Err(Lost::Damaged(_)) if self.comes_again(object, Some(size)) => {
-                self.try_file(object, size, executable, to, how)
+                self.try_file(object, size, rights, to, how)
             }
             done => done,
         }
@@ -110,7 +119,7 @@ impl Ground<'_> {
         &self,
         object: &Digest,
         size: u64,
-        executable: bool,
+        rights: Rights,
         to: &Path,
         how: CacheLink,
     ) -> Result<FileHash, Lost> {
@@ -135,11 +144,9 @@ impl Ground<'_> {
         let name = Digest::of(to.as_os_str().as_encoded_bytes()).hex();
         let aside = self.root.join(ASIDE).join(name);
         let came =
-            link::bring(&from, to, size, executable, how, Some(&aside)).map_err(|error| {
-                match error.kind() {
-                    io::ErrorKind::NotFound => Lost::Missing,
-                    _ => Lost::io("write", to, &error),
-                }
+            link::bring(&from, to, size, rights, how, Some(&aside)).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => Lost::Missing,
+                _ => Lost::io("write", to, &error),
             })?;
         match came {
             Came::Copied(digest) if digest != *object => {
@@ -169,9 +176,16 @@ impl Ground<'_> {
         Lost::Damaged(format!("{object} was damaged in the cache {}", self.cache.path().display()))
     }
 
-    fn directory(&self, manifest: &Digest, digest: &Digest, path: &str, to: &Path) -> Result<Known, Lost> {
+    fn directory(
+        &self,
+        manifest: &Digest,
+        digest: &Digest,
+        private: bool,
+        path: &str,
+        to: &Path,
+    ) -> Result<Known, Lost> {
         let items = self.manifest(manifest)?;
-        fs::create_dir(to).map_err(|error| Lost::io("create", to, &error))?;
+        link::create_directory(to, private).map_err(|error| Lost::io("create", to, &error))?;
         let mut entries = Vec::with_capacity(items.len());
         let mut files = Vec::new();
         let mut has_links = false;
@@ -193,7 +207,8 @@ impl Ground<'_> {
             }
         }
         let one = |(path, full, object, size, executable): (&Vec<u8>, PathBuf, Digest, u64, bool)| {
-            let hash = self.file(&object, size, executable, &full, self.link)?;
+            let rights = Rights { executable, ..Rights::default() };
+            let hash = self.file(&object, size, rights, &full, self.link)?;
             Ok(TreeEntry { path: path.as_slice().into(), content: EntryContent::File { executable, hash } })
         };
         let placed: Result<Vec<TreeEntry>, Lost> = match rayon::current_thread_index() {
@@ -246,9 +261,9 @@ impl Ground<'_> {
             return Ok(None);
         }
         let full = self.root.join(path);
-        let (content, executable) = link::read_small(&full, hash.sig.size)?;
+        let (content, rights) = link::read_small(&full, hash.sig.size)?;
         match Digest::of(&content) == hash.digest {
-            true => Ok(Some(Form::of_small(content, executable))),
+            true => Ok(Some(Form::of_small(content, rights))),
             false => Err(io::Error::other(format!("{} changed while it was kept", full.display()))),
         }
     }
@@ -266,17 +281,19 @@ impl Ground<'_> {
                 if !meta.is_file() {
                     return Err(io::Error::other(format!("{path} is a link")));
                 }
-                let executable = link::is_executable(&meta);
-                *hash = self.keep_file(&full, &meta, executable, *hash)?;
+                let rights = Rights::of(&meta);
+                *hash = self.keep_file(&full, &meta, rights, *hash)?;
                 objects.push(hash.digest);
-                Ok(Form::File { size: hash.sig.size, executable })
+                let Rights { executable, private } = rights;
+                Ok(Form::File { size: hash.sig.size, executable, private })
             }
             Known::Tree { tree, .. } => {
                 let (manifest, size, anew) = self.keep_tree(&full, path, tree, objects)?;
                 if let Some(anew) = anew {
                     *tree = anew.into();
                 }
-                Ok(Form::Directory { manifest, size })
+                let private = Rights::of(&fs::symlink_metadata(&full)?).private;
+                Ok(Form::Directory { manifest, size, private })
             }
         }
     }
@@ -285,7 +302,7 @@ impl Ground<'_> {
         &self,
         full: &Path,
         meta: &Metadata,
-        executable: bool,
+        rights: Rights,
         hash: FileHash,
     ) -> io::Result<FileHash> {
         let is_as_read =
@@ -295,7 +312,7 @@ impl Ground<'_> {
             CacheLink::Auto | CacheLink::Hardlink if has_other_names(meta) => CacheLink::Reflink,
             link => link,
         };
-        let came = self.cache.take_file(&hash.digest, full, hash.sig.size, executable, how, &is_as_read)?;
+        let came = self.cache.take_file(&hash.digest, full, hash.sig.size, rights, how, &is_as_read)?;
         if came != Some(Came::Linked) {
             return Ok(hash);
         }
@@ -331,7 +348,8 @@ impl Ground<'_> {
             match &mut entry.content {
                 EntryContent::Directory => items.push(Item::Directory { path: path_in }),
                 EntryContent::File { executable, hash } => {
-                    let now = self.keep_file(&place, &meta, *executable, *hash)?;
+                    let rights = Rights { executable: *executable, ..Rights::of(&meta) };
+                    let now = self.keep_file(&place, &meta, rights, *hash)?;
                     is_other |= now != *hash;
                     *hash = now;
                     size += hash.sig.size;
@@ -356,8 +374,8 @@ impl Ground<'_> {
     }
 }
 
-fn write(to: &Path, content: &[u8], executable: bool) -> Result<(), Lost> {
-    link::write_small(to, content, executable).map_err(|error| Lost::io("write", to, &error))
+fn write(to: &Path, content: &[u8], rights: Rights) -> Result<(), Lost> {
+    link::write_small(to, content, rights).map_err(|error| Lost::io("write", to, &error))
 }
 
 fn has_other_names(meta: &Metadata) -> bool {

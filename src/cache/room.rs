@@ -3,7 +3,7 @@
 use super::backend::CacheBackend;
 use super::directory::CacheDirectory;
 use super::entry::{self, Entry, Form, Kept};
-use super::link::{self, CacheLink};
+use super::link::{self, CacheLink, Rights};
 use super::manifest::Item;
 use super::place::{Ground, Lost};
 use super::traffic::CacheTraffic;
@@ -261,7 +261,7 @@ impl Cache {
                 way.to(&mut io::sink()).write_all(content).map(|()| true)
             });
         }
-        let _ = self.directory.add_entry(key, &entry.to_bytes());
+        let _ = self.directory.add_entry(key, &entry.to_bytes(), entry.is_private());
     }
 
     /// A result was put back: what was found under `key` is kept here from now on, and under `own`, the key of its execution,
@@ -274,7 +274,7 @@ impl Cache {
         if key != own && !entry.accepted && self.directory.read_entry(own).is_ok_and(|bytes| bytes.is_none())
         {
             let own_entry = Entry { pinned: false, ..entry.clone() };
-            let _ = self.directory.add_entry(own, &own_entry.to_bytes());
+            let _ = self.directory.add_entry(own, &own_entry.to_bytes(), entry.is_private());
         }
     }
 
@@ -531,7 +531,7 @@ impl Cache {
         let rule = result.rule.to_string();
         let entry = Entry { rule, duration_ms, outputs, beside, log, pinned: false, accepted };
         let bytes = entry.to_bytes();
-        self.directory.add_entry(key, &bytes)?;
+        self.directory.add_entry(key, &bytes, entry.is_private())?;
         if is_shared && self.shared.as_ref().is_some_and(|shared| shared.writes) {
             self.share(key, &entry, &bytes, objects);
         }
@@ -556,14 +556,14 @@ impl Cache {
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
         if size <= entry::SMALL.min(*room) {
             *room -= size;
-            let form = Form::of_small(bytes, false);
+            let form = Form::of_small(bytes, Rights::default());
             return Ok(Some(Kept { path: path.to_string(), digest, form }));
         }
         if !self.directory.has_good(&digest, size)? {
             self.directory.receive(&digest, size, |to| to.write_all(&bytes).map(|()| true))?;
         }
         objects.push(digest);
-        let form = Form::File { size, executable: false };
+        let form = Form::File { size, executable: false, private: false };
         Ok(Some(Kept { path: path.to_string(), digest, form }))
     }
 
@@ -721,8 +721,8 @@ impl Cache {
             return;
         }
         let Some(entry) = self.find_here(key).filter(is_it) else { return };
-        let bytes = Entry { pinned: true, ..entry }.to_bytes();
-        if let Err(error) = self.directory.add_entry(pin, &bytes) {
+        let entry = Entry { pinned: true, ..entry };
+        if let Err(error) = self.directory.add_entry(pin, &entry.to_bytes(), entry.is_private()) {
             self.tell("write", || {
                 format!("the cache {} takes no results: {error}", self.directory.path().display())
             });

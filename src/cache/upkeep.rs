@@ -326,8 +326,8 @@ impl CacheDirectory {
             leftovers.iter().try_for_each(|file| found(fs::remove_file(&file.path)).map(drop))?;
             // Who would give these anew has not come by.
             let is_old = |meta: &Metadata| now_ms.saturating_sub(changed_ms(meta)) > NOTED.as_millis() as u64;
-            let notes = named(&self.part("lost"))?.into_iter().filter(|(.., meta)| is_old(meta));
-            notes.map(|(_, path, _)| found(fs::remove_file(path)).map(drop)).collect::<io::Result<()>>()?;
+            let mut notes = named(&self.part("lost"))?.into_iter().filter(|(.., meta)| is_old(meta));
+            notes.try_for_each(|(_, path, _)| found(fs::remove_file(path)).map(drop))?;
         }
         Ok(removed)
     }

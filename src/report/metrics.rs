@@ -202,7 +202,11 @@ impl Table {
 
     fn markdown(&self) -> String {
         let line = |cells: &[String]| {
-            let cells = cells.iter().map(|cell| printable(cell).replace('\\', "\\\\").replace('|', "\\|"));
+            // Renderers of Markdown take HTML, too.
+            let escaped = |cell: &String| {
+                printable(cell).replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;")
+            };
+            let cells = cells.iter().map(escaped);
             format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
         };
         let marks = (0..self.head.len()).map(|at| if at < self.names { "---" } else { "---:" });

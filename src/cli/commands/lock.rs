@@ -86,7 +86,8 @@ fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Fai
 
 /// What is to be done about each kind of difference that there is.
 fn helps(differences: &[LockDifference]) -> impl Iterator<Item = &'static str> {
-    let kinds: [(fn(&LockMismatch) -> bool, &str); 4] = [
+    type Is = fn(&LockMismatch) -> bool;
+    let kinds: [(Is, &str); 4] = [
         (
             |kind| matches!(kind, LockMismatch::NotUpToDate { .. }),
             "`rulemake` makes what is not up to date, then `rulemake lock` locks it; `rulemake pull` takes what is locked, where a cache has it",
@@ -104,7 +105,7 @@ fn helps(differences: &[LockDifference]) -> impl Iterator<Item = &'static str> {
             "`rulemake lock` removes the lines of files that no rule makes",
         ),
     ];
-    let is_there = move |is_it: &fn(&LockMismatch) -> bool| differences.iter().any(|it| is_it(&it.kind));
+    let is_there = move |is_it: &Is| differences.iter().any(|it| is_it(&it.kind));
     kinds.into_iter().filter(move |(is_it, _)| is_there(is_it)).map(|(_, help)| help)
 }
 

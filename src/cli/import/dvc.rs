@@ -33,7 +33,8 @@ pub(crate) fn import(name: &str, text: &str, dir: &Path) -> Result<Imported, Fai
     let (mut reader, file) = reader(name, text, dir)?;
     let stages = file.get("stages").and_then(Json::as_object);
     for key in file.keys().filter(|key| !["stages", "vars", "schema"].contains(&key.as_str())) {
-        let line = reader.line(&format!("{key}:"));
+        let is_it = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
+        let line = text.lines().position(is_it).map_or(1, |at| at + 1);
         reader.notes.push(Note::changed(line, format!("`{key}` is for DVC's own displays: left out")));
     }
     for (stage, body) in stages.into_iter().flatten() {
@@ -311,7 +312,8 @@ impl Reader<'_> {
                 let (path, options) = entry(out);
                 self.told_of_options(kind, path, options, line);
                 let (expression, paths) = path_of(values, path, wdir)?;
-                let (is_metrics, is_directory) = (kind == "metrics", path.ends_with('/'));
+                let is_directory = path.ends_with('/') || is_made_as_directory(path, body.get("cmd"));
+                let is_metrics = kind == "metrics";
                 outputs.push(Output { paths, expression, is_metrics, is_directory });
             }
         }
@@ -619,6 +621,21 @@ pub(super) fn inside<'j>(content: &'j Json, keys: &[String]) -> Option<&'j Json>
     })
 }
 
+/// Whether a command makes a directory of this name, or something in it.
+fn is_made_as_directory(path: &str, commands: Option<&Json>) -> bool {
+    let ends = |c: char| c.is_whitespace() || "'\"<>|;&=()".contains(c);
+    let texts = items(commands).iter().filter_map(Json::as_str);
+    texts.flat_map(|text| text.split(['\n', ';', '&', '|'])).any(|command| {
+        let mut words =
+            command.split(ends).filter(|word| !word.is_empty()).map(|word| word.trim_start_matches("./"));
+        let makes = words.clone().next() == Some("mkdir");
+        words.any(|word| match word.strip_prefix(path) {
+            Some(rest) => rest.starts_with('/') || makes && rest.is_empty(),
+            None => false,
+        })
+    })
+}
+
 /// One or several.
 fn items(value: Option<&Json>) -> &[Json] {
     match value {
@@ -641,8 +658,8 @@ fn entry(value: &Json) -> (&str, Option<&Map<String, Json>>) {
 
 /// `path` from the directory `base`, without `.` and `..`; nothing when it leads out.
 fn joined(path: &str, base: &str) -> Option<String> {
-    let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in base.split('/').chain(path.split('/')) {
         match part {
             "" | "." => {}
             ".." => drop(parts.pop()?),
