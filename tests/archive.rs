@@ -120,6 +120,7 @@ fn results_are_chosen() {
 fn without_results_they_come_out_of_the_cache() {
     let shared = tempfile::TempDir::new().unwrap();
     let shared = shared.path().display().to_string();
+    support::make_shared(&shared);
     let case = project().run(&["--lock", "--cache-shared", &shared, "--cache-push"]);
     let case = case.call(&["archive", "-o", "p.tar.zst", "--results", "none"]);
     let other = unpacked(&case, &[]).run(&["--cache-shared", &shared]).ran(&[]);

@@ -483,7 +483,7 @@ fn a_pipe_in_the_place_of_a_file_of_the_cache_is_a_miss_and_no_hang() {
     ] {
         let dir = TempDir::new().unwrap();
         let [own, shared] = ["own", "shared"].map(|name| dir.path().join(name).display().to_string());
-        fs::create_dir(&shared).unwrap();
+        support::make_shared(&shared);
         let args: &[&str] = match is_shared {
             true => &["--cache", &own, "--cache-shared", &shared, "--cache-push"],
             false => &["--cache", &own],
@@ -594,7 +594,7 @@ fn a_read_only_cache_gives_what_it_holds() {
         [("auto", false), ("hardlink", false), ("copy", false), ("reflink", false), ("auto", true)]
     {
         let (_dir, cache) = cache();
-        fs::create_dir(&cache).unwrap();
+        support::make_shared(&cache);
         let filling: &[&str] =
             if is_shared { &["--cache-shared", &cache, "--cache-push"] } else { &["--cache", &cache] };
         Case::new().rulefile(text).run(&[filling, &["--config", "n=60000", "--cache-link", link]].concat());
@@ -625,8 +625,9 @@ fn a_read_only_cache_gives_what_it_holds() {
         let said = case.read("third");
         assert_eq!(said.matches("job-started").count(), 4, "{link} {is_shared}: {said}");
         let warnings = said.matches("\"event\":\"warning\"").count();
-        // Of a place that is shared also that it is given nothing more.
-        assert_eq!(warnings, 1 + usize::from(is_shared), "{link} {is_shared}: {said}");
+        assert_eq!(warnings, 1, "{link} {is_shared}: {said}");
+        let told = if is_shared { "what is in it is restored all the same" } else { "takes no results" };
+        assert!(said.contains(told), "{link} {is_shared}: {said}");
         for n in 0..4 {
             let expected: String = (n..=70000).map(|n| format!("{n}\n")).collect();
             assert!(case.read(&format!("out/{n}")) == expected, "{link} {is_shared} {n}");
@@ -722,9 +723,18 @@ fn what_is_built_already_is_added() {
     let other = other.has("large", &built.read("large")).has("d/x", "x\n").has("l.log", "log\n");
     other.call(&["log", "large"]).stdout_has("said").stdout_has("restored");
     let built = built.has("ran", &ran).run(&[]).ran(&["mid mid/b.txt", "out out/b.txt"]);
-    // With the cache on `accept` keeps what it takes, too.
+    // With the cache on `accept` keeps what it takes, too, but never over what the job itself made.
+    let genuine = built.read("out/a.txt");
     let built = built.append("out/a.txt", "mine\n").call(&["accept", "out/a.txt", "--cache", &cache]);
-    fresh().run(&["--cache", &cache]).ran(&[]).has("out/a.txt", &built.read("out/a.txt"));
+    let built = built.call(&add).stderr_has("out out/a.txt: it was accepted as it is, and not made");
+    fresh().run(&["--cache", &cache]).ran(&[]).has("out/a.txt", &genuine);
+    let (_dir, empty) = self::cache();
+    let other =
+        fresh().run(&[]).append("out/a.txt", "mine\n").call(&["accept", "out/a.txt", "--cache", &empty]);
+    fresh()
+        .run(&["out/a.txt", "--cache", &empty])
+        .ran(&["mid mid/a.txt"])
+        .has("out/a.txt", &other.read("out/a.txt"));
     built.call_with_code(&["cache", "info", "out/a.txt", "--cache", &cache], 2).stderr_has("targets are for");
     let ancient = "rule a:\n    input: ancient('in')\n    output: 'a'\n    shell: 'cat {input} > {output}'\n";
     let ancient = Case::new().rulefile(ancient).file("in", "1\n").run(&[]).file("in", "2\n");
@@ -798,8 +808,215 @@ fn variables_in_the_path_of_a_cache_are_understood() {
 #[test]
 fn the_cache_beside_a_shared_place_is_found() {
     let (_dir, shared) = cache();
-    fs::create_dir(&shared).unwrap();
+    support::make_shared(&shared);
     let case = chain().call_with_code(&["cache"], 2).stderr_has("there is no cache");
     let case = case.run(&["--cache-shared", &shared]).call(&["cache"]).stdout_has("results    4");
     case.call_with_code(&["cache", "add"], 2).stderr_has("there is no cache");
+}
+
+const TREE: &str = "\
+rule all:
+    input: 'big', 'tree'
+rule big:
+    output: 'big'
+    shell: 'seq 60000 > {output}'
+rule tree:
+    output: directory('tree')
+    shell: 'mkdir {output}; for n in 1 2 3 4 5 6; do seq $n 3000 > {output}/$n; done'
+";
+
+/// Writes into each of the objects, as a bad disk does: their sizes stay.
+fn damage(objects: &[PathBuf]) {
+    assert!(objects.len() > 6, "{objects:?}");
+    for object in objects {
+        let mut bytes = fs::read(object).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::remove_file(object).unwrap();
+        fs::write(object, bytes).unwrap();
+    }
+}
+
+/// Promise: who makes a result anew mends all of it in the cache at once, also where nobody had found out yet what is damaged.
+#[test]
+fn a_result_that_is_made_again_mends_all_that_is_damaged_of_it() {
+    for again in [&["--force-all"][..], &[]] {
+        let (_dir, cache) = cache();
+        let args = ["--cache", &cache, "--cache-link", "copy"];
+        let case = Case::new().rulefile(TREE).run(&args);
+        damage(&objects(&cache));
+        let case = if again.is_empty() { case.remove("tree").remove("big") } else { case };
+        let case = case.run(&[&args, again].concat()).ran(&["big big", "tree tree"]);
+        let case = case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+        let case = case.remove("tree").remove("big").run(&args).ran(&[]);
+        assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+    }
+}
+
+/// Promise: what is damaged in the own cache comes anew from the shared one, and the job does not run.
+#[test]
+fn what_is_damaged_here_comes_from_the_shared_place() {
+    let (dir, cache) = cache();
+    let shared = dir.path().join("shared").display().to_string();
+    support::make_shared(&shared);
+    let args = ["--cache", &cache, "--cache-link", "copy", "--cache-shared", &shared];
+    let case = Case::new().rulefile(TREE).run(&[&args[..], &["--cache-push"]].concat());
+    damage(&objects(&cache));
+    let case = case.remove("tree").remove("big").run(&args).ran(&[]).restored(&["big big", "tree tree"]);
+    let case = case.warned("came anew from the shared cache");
+    assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+    assert!(case.read("tree/6").ends_with("2999\n3000\n"));
+    case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right");
+}
+
+/// Promise: an entry that is damaged is a miss that is told, once, and the result that follows takes its place.
+#[test]
+fn a_damaged_entry_is_told_and_replaced() {
+    let (_dir, cache) = cache();
+    let args = ["--cache", &cache];
+    let case = chain().run(&args);
+    for entry in files(&Path::new(&cache).join("v1/ac")) {
+        let mut bytes = fs::read(&entry).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&entry, bytes).unwrap();
+    }
+    let case = case.remove("out").run(&args).warned("is damaged and counts as if it were not there");
+    assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+    let case = case.remove("out").run(&args).ran(&[]);
+    assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+    // The beginning of one may be somebody's who is at writing it; after a while it is not.
+    for (age, is_told) in [(0, false), (120, true)] {
+        for entry in files(&Path::new(&cache).join("v1/ac")) {
+            let bytes = fs::read(&entry).unwrap();
+            fs::write(&entry, &bytes[..bytes.len() / 2]).unwrap();
+            let time = filetime::FileTime::from_unix_time(filetime::FileTime::now().unix_seconds() - age, 0);
+            filetime::set_file_mtime(&entry, time).unwrap();
+        }
+        let told = chain().run(&args);
+        assert_eq!(told.last().of("warning").count(), usize::from(is_told), "{age}: {}", told.last());
+    }
+}
+
+/// Promise: who is killed while a large file comes out leaves no half of it in its place, and none is kept as somebody's.
+#[test]
+fn a_kill_in_the_middle_of_a_copy_leaves_nothing_in_its_place() {
+    let (_dir, cache) = cache();
+    let rules = "rule big:\n    output: 'out/big'\n    shell: 'head -c 9000000 /dev/zero > {output}'\n";
+    let args = ["--cache", &cache, "--cache-link", "copy"];
+    let case = Case::new().rulefile(rules).run(&args).remove("out/big");
+    // The system ends a process at the byte that is beyond the limit.
+    let line =
+        format!("ulimit -c 0; ulimit -f 4000; exec {} {}", env!("CARGO_BIN_EXE_rulemake"), args.join(" "));
+    let ended =
+        std::process::Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
+    assert!(!ended.status.success(), "it was not killed: {}", String::from_utf8_lossy(&ended.stderr));
+    assert!(!case.path("out/big").exists(), "half of a file is in its place");
+    let case = case.run(&args).ran(&[]).restored(&["big out/big"]).has_not(".rulemake/saved");
+    assert_eq!(fs::metadata(case.path("out/big")).unwrap().len(), 9_000_000);
+    assert!(files(&case.path(".rulemake/restoring")).is_empty());
+}
+
+/// Promise: `rulemake cache init` turns no directory with other things into a cache, and a cache in such a one marks only its
+/// own part for backups and git.
+#[test]
+fn a_directory_with_other_things_is_no_cache() {
+    let case =
+        chain().call_with_code(&["cache", "init", "."], 2).stderr_has("it holds other things, such as");
+    let case = case.stderr_has("rulemake cache init ").has_not("CACHEDIR.TAG").has_not("v1");
+    let case = case.run(&["--cache", "."]).has_not("CACHEDIR.TAG").has("v1/.gitignore", "*\n");
+    assert!(case.path("v1/CACHEDIR.TAG").exists());
+    let case = case.call(&["cache", "init", "own"]).has("own/.gitignore", "*\n");
+    assert!(case.path("own/CACHEDIR.TAG").exists());
+    case.call(&["cache", "init", "own"]).stderr_has("own is there");
+}
+
+/// Promise: a cache that is none is told as such.
+#[test]
+fn a_file_is_no_cache_and_what_is_not_there_is_said_not_to_be() {
+    let case = chain().file("x", "").call_with_code(&["cache", "--cache", "x"], 7);
+    let case = case.stderr_has("x is a file, not a directory");
+    case.call(&["cache", "--cache", "nowhere"]).stdout_has("nowhere\n           does not exist yet\n");
+    let case = chain().file("rulemake.toml", "[cache]\ndir = 5\n").call_with_code(&["cache"], 2);
+    case.stderr_has("`dir` in the table [cache]").stderr_has("has to be a text");
+    let case = chain().run(&["--cache", "kept"]);
+    let case = case.call(&["cache", "gc", "-n", "--max-size", "1k", "--cache", "kept"]);
+    case.call(&["cache", "prune", "--max-size", "10G", "--cache", "kept"]).stderr_has("nothing to remove");
+}
+
+/// Promise: what somebody edited and kept is nobody else's: neither `cache add` nor `push` give it to others as what the rule
+/// makes, and not by way of who got it by its lock file. By that alone it is had.
+#[test]
+fn an_edit_is_shared_by_its_lock_file_only() {
+    let rules = "rule a:\n    output: 'o'\n    shell: 'echo right > {output}'\nrule b:\n    input: 'o'\n    output: 'p'\n    shell: 'cp {input} {output}'\n";
+    let new = || Case::new().rulefile(rules);
+    for keep in [&["p", "--keep-edited"][..], &["accept", "o"]] {
+        let (dir, own) = cache();
+        let shared = dir.path().join("shared").display().to_string();
+        support::make_shared(&shared);
+        let args = ["--cache", own.as_str(), "--cache-shared", shared.as_str()];
+        let case = new().call(&["p"]).file("o", "edited\n").call(keep).call(&["p"]).has("p", "edited\n");
+        let case = case.call(&["cache", "add", "p", "--cache", &own]);
+        let case = case.call(&[&["push", "p"], &args[..]].concat());
+        let case =
+            case.stderr_has("a o: it was accepted as it is, and not made: once `rulemake lock` records it");
+        new().call(&["p", "--cache", &own]).has("o", "right\n");
+        new().call(&["p", "--cache-shared", &shared]).has("o", "right\n");
+        let case = case.call(&["lock", "p"]).call(&[&["push", "p"], &args[..]].concat());
+        let lock = case.read("Rulefile.lock");
+        let second = new().file("Rulefile.lock", &lock).call(&["pull", "p", "--cache-shared", &shared]);
+        let second = second.has("o", "edited\n").call(&["push", "p", "--cache-shared", &shared]);
+        new().call(&["p", "--cache-shared", &shared]).has("o", "right\n");
+        // It is somebody's work wherever it is.
+        second.call(&["log", "o"]).stderr_has("accepted as it was");
+    }
+}
+
+/// Promise: a directory in the place of an object or an entry is nothing, and the next result takes its place.
+#[test]
+fn a_directory_in_the_place_of_a_file_goes() {
+    let (_dir, cache) = cache();
+    let args = ["--cache", &cache, "--cache-link", "copy"];
+    let case = Case::new().rulefile(TREE).run(&args);
+    let spoil = || {
+        for file in [objects(&cache), files(&Path::new(&cache).join("v1/ac"))].concat() {
+            fs::remove_file(&file).unwrap();
+            fs::create_dir(&file).unwrap();
+        }
+    };
+    spoil();
+    let case = case.remove("big").remove("tree").run(&args).ran(&["big big", "tree tree"]);
+    let case = case.remove("big").remove("tree").run(&args).ran(&[]);
+    spoil();
+    let case = case.call_with_code(&["cache", "verify", "--cache", &cache], 1);
+    let case = case.call(&["cache", "verify", "--yes", "--cache", &cache]).stderr_has(" removed; read");
+    case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right: 0 objects");
+}
+
+/// Promise: a password in an address is shown nowhere, and goes nowhere by itself.
+#[test]
+fn a_password_in_an_address_is_not_told_and_not_archived() {
+    let case = chain();
+    for bad in
+        ["https://me:SEKRET@host/team", "https:/me:SEKRET@host/x", "me:SEKRET@host/x", "http:me:SEKRET@h"]
+    {
+        for args in [&["cache", "init"][..], &["push"], &[]] {
+            let all = [args, &["--cache-shared", bad]].concat();
+            let said = case.command(&all).output().unwrap();
+            let text =
+                format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+            assert!(!text.contains("SEKRET"), "{all:?}: {text}");
+            let is_right_address = bad.contains("://") && args != ["cache", "init"];
+            assert_eq!(said.status.code() == Some(2), !is_right_address, "{all:?}: {text}");
+        }
+    }
+    let settings = "[cache]\nshared = \"https://me:SEKRET@host/team\"\n";
+    let case = case.file("rulemake.toml", settings).call(&["--no-cache"]);
+    let case = case.call(&["--no-cache", "archive", "-o", "x.tar.zst"]);
+    let case = case.stderr_has("rulemake.toml is left out, for an address in it holds a password");
+    let case = case.call(&["unpack", "x.tar.zst", "copy"]).has_not("copy/rulemake.toml");
+    let case = case.file("rulemake.toml", "[cache]\nshared = \"https://host/a@b:c\"\n");
+    case.call(&["--no-cache", "archive", "-o", "y.tar.zst"])
+        .call(&["unpack", "y.tar.zst"])
+        .has("y/rulemake.toml", "[cache]\nshared = \"https://host/a@b:c\"\n");
 }

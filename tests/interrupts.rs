@@ -96,6 +96,24 @@ fn w20_jobs_that_ignore_the_first_signal_are_killed_by_the_second_ctrl_c() {
     goes_on(case.has_not("slow.txt"), &["slow slow.txt", "last last.txt"]);
 }
 
+/// Promise: who presses Ctrl-C many times leaves nothing behind that writes on.
+#[test]
+fn w20_a_third_ctrl_c_does_not_leave_before_the_second_has_killed() {
+    let case = slow().edit("Rulefile", "echo half", "trap '' INT TERM; echo half");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    let start = Instant::now();
+    for _ in 0..3 {
+        run.signal("INT");
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    let ran = run.end();
+    assert_eq!(ran.code, Some(130), "{ran}");
+    assert!(start.elapsed() < Duration::from_secs(9), "it was killed, not waited for");
+    no_beat(&case);
+    goes_on(case.has_not("slow.txt"), &["slow slow.txt", "last last.txt"]);
+}
+
 #[test]
 fn w20_children_in_the_background_of_a_stopped_job_end_with_it() {
     let case = slow().edit(

@@ -36,8 +36,8 @@ fn checkout() -> Case {
 fn place() -> (TempDir, String) {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("shared");
-    fs::create_dir(&path).unwrap();
     let path = path.display().to_string();
+    support::make_shared(&path);
     (dir, path)
 }
 
@@ -563,6 +563,67 @@ fn another_result_than_the_locked_one_is_told_and_pull_takes_the_locked_one() {
     let second = second.call(&["pull", "--cache-shared", &shared]);
     same_results(&second, &first);
     assert!(second.path(".rulemake/saved").exists());
+}
+
+/// Promise: what was pulled is in the own cache as any result is: without the shared place, and after something else was made,
+/// it comes back.
+#[test]
+fn what_was_pulled_by_its_lock_is_kept_under_its_own_key_too() {
+    let rules = "rule a:\n    output: 'a'\n    params: n=config.get('n', 1)\n    shell: 'echo {params.n} $RANDOM$RANDOM > {output}; seq 3000 >> {output}'\n";
+    let (dir, shared) = place();
+    let settings = format!("lock = true\n[cache]\nshared = '{shared}'\n");
+    let new = || Case::new().rulefile(rules).file("rulemake.toml", &settings);
+    let first = new().run(&["--cache-push"]);
+    let second = with_lock_of(new(), &first).run(&[]).ran(&[]).restored(&["a a"]);
+    let second = second.call(&["cache"]).stdout_has("results    1\n");
+    let second = second.call(&["cache", "gc", "--min-age", "0s"]).stderr_has("1 result stays");
+    fs::rename(&shared, dir.path().join("gone")).unwrap();
+    let second = second.run(&["--config", "n=2"]).ran(&["a a"]).run(&[]).ran(&[]).restored(&["a a"]);
+    assert_eq!(second.read("a"), first.read("a"));
+}
+
+/// Promise: what a rule keeps out of caches is not told as a fault of `pull`, and nobody is sent to push it.
+#[test]
+fn what_is_not_for_a_cache_is_no_fault_of_pull() {
+    let rules = "rule all:\n    input: 'a', 'b'\nrule a:\n    output: 'a'\n    cache: False\n    shell: 'date > {output}'\n\
+                 rule b:\n    output: 'b'\n    shell: 'echo b > {output}'\n";
+    let (_dir, shared) = place();
+    let first = Case::new().rulefile(rules).run(&["--lock", "--cache-shared", &shared, "--cache-push"]);
+    let second = with_lock_of(Case::new().rulefile(rules), &first).call(&["pull", "--cache-shared", &shared]);
+    let second = second.stderr_has("1 restored, 1 not for a cache in ").has_not("a").has("b", "b\n");
+    let second = second.stderr_has("not for a cache, by `cache: False` of the rule: a a\n");
+    assert!(!second.last().stderr.contains("push"), "{}", second.last());
+    let pushed =
+        first.call(&["push", "--cache-shared", &shared]).stderr_has("1 is not up to date or not for");
+    pushed.stderr_has("a a: its rule says `cache: False`\n");
+    // What is made of it is another matter.
+    let reader =
+        format!("{rules}rule c:\n    input: 'a'\n    output: 'c'\n    shell: 'cp {{input}} {{output}}'\n");
+    let case = Case::new().rulefile(&reader);
+    case.call_with_code(&["pull", "c", "--cache-shared", &shared], 1)
+        .stderr_has("1 not for a cache, 1 made from");
+}
+
+/// Promise: the end of `lock --check` helps with the kinds of differences that there are, and with no other.
+#[test]
+fn each_kind_of_difference_has_its_own_help() {
+    let rules = "rule all:\n    input: 'a', 'b'\nrule x:\n    input: 'in/{x}'\n    output: '{x,a|b}'\n    shell: 'cp {input} {output}'\n";
+    let new = || Case::new().rulefile(rules).file("in/a", "1\n").file("in/b", "1\n");
+    let case = new().run(&["--lock"]).file("in/a", "2\n").call_with_code(&["lock", "--check"], 1);
+    let case = case
+        .stderr_has("1 output is not up to date, so nothing here tells whether")
+        .stderr_has("`rulemake` makes");
+    assert!(!case.last().stderr.contains("no rule makes"), "{}", case.last());
+    let one = rules.replace("a|b", "a").replace("'a', 'b'", "'a'");
+    let case = case.run(&["--lock"]).rulefile(&one).call_with_code(&["lock", "--check"], 1);
+    let case = case.stdout_has("b is in the lock file, and no rule makes it");
+    let case = case.stderr_has("1 output differs").stderr_has("`rulemake lock` removes the lines");
+    assert!(
+        !case.last().stderr.contains("pull") && !case.last().stderr.contains("up to date"),
+        "{}",
+        case.last()
+    );
+    case.call(&["lock"]).stderr_has("1 removed").call(&["lock", "--check"]);
 }
 
 /// A command that gives another result each time changes its line when it runs, and says so.

@@ -54,6 +54,36 @@ fn values_are_shown_in_three_ways() {
         .stderr_has("`model.txt` is no output below `metrics:`");
 }
 
+/// Promise: where the metrics are not in git, a revision's lock file and the cache have them, also for who never made them.
+#[test]
+fn a_revision_is_compared_by_its_lock_file() {
+    let rules = RULEFILE.replace("metrics: \"eval.json\"", "metrics: \"eval.json\"\n    log: \"x.log\"");
+    let dir = tempfile::TempDir::new().unwrap();
+    let [own, shared] = ["own", "shared"].map(|name| dir.path().join(name).display().to_string());
+    support::make_shared(&shared);
+    let settings = format!("lock = true\n[cache]\ndir = '{own}'\nshared = '{shared}'\npush = true\n");
+    let case = project().rulefile(&rules).file("rulemake.toml", &settings);
+    let case = case.file(".gitignore", "/eval.json\n/*.txt\n/.rulemake\n");
+    let git = |case: &Case, args: &[&str]| {
+        let mut call = Command::new("git");
+        call.arg("-C").arg(case.root()).args(["-c", "user.name=n", "-c", "user.email=e@e"]);
+        assert!(call.args(args).output().unwrap().status.success(), "{args:?}");
+    };
+    git(&case, &["init", "-q", "-b", "main"]);
+    let case = case.run(&[]);
+    git(&case, &["add", "-A"]);
+    git(&case, &["commit", "-q", "-m", "first"]);
+    let case = lr(case, "0.75").call(&["metrics", "diff", "main"]);
+    let case = case.stdout_has("auc").stdout_has("0.25");
+    // From the shared place, without what runs left here.
+    std::fs::remove_dir_all(&own).unwrap();
+    let case = case.remove(".rulemake/runs").call(&["metrics", "diff", "main"]).stdout_has("0.25");
+    // Where no cache has it, that is said.
+    std::fs::remove_dir_all(&own).unwrap();
+    let case = case.file("rulemake.toml", "").call_with_code(&["metrics", "diff", "main"], 2);
+    case.stderr_has("no cache holds `eval.json` as Rulefile.lock names it at `main`");
+}
+
 /// Promise: a run can be compared with one before it, although the files are made anew: with the last that left other values,
 /// with one by its number, and two with each other.
 #[test]
@@ -174,7 +204,9 @@ fn revisions_of_git_are_compared() {
     git(&case, &["add", "Rulefile", "params.yaml"]);
     git(&case, &["commit", "-qm", "one"]);
     let case = case.call_with_code(&["metrics", "diff", "HEAD"], 2);
-    let case = case.stderr_has("git has no file with metrics at `HEAD`").stderr_has("git add -f eval.json");
+    let case = case
+        .stderr_has("neither git nor a Rulefile.lock of it has metrics at `HEAD`")
+        .stderr_has("git add -f eval.json");
     git(&case, &["add", "eval.json"]);
     git(&case, &["commit", "-qm", "two"]);
     git(&case, &["tag", "then"]);

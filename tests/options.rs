@@ -307,7 +307,7 @@ fn failures_are_annotated_in_github_actions() {
         .env("GITHUB_ACTIONS", "true");
     let page = case.path("page.md");
     let case = case.env("GITHUB_STEP_SUMMARY", page.to_str().unwrap()).call_with_code(&[], 1);
-    let case = case.stderr_has("::error file=Rulefile,title=a o failed%3A exit 1::50 %25%0Aoops");
+    let case = case.stderr_has("::error file=Rulefile,line=1,title=a o failed%3A exit 1::50 %25%0Aoops");
     let text = case.read("page.md");
     assert!(text.starts_with("### rulemake: 0 ran, 1 failed in "), "{text}");
     assert!(text.ends_with("| failed | why |\n|---|---|\n| a o | exit 1 |\n"), "{text}");

@@ -80,6 +80,10 @@ enum Fault {
     Flaky,
     /// Sends half of an object, and the rest when there is another fault.
     Waits,
+    /// Sends a byte of an entry now and then.
+    Drips,
+    /// Sends of objects more than there is, without end.
+    Endless,
     /// Answers so many requests, and breaks off the one that follows in the middle; then it is gone.
     Goes(usize),
 }
@@ -199,6 +203,19 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
             }
             stream.write_all(rest).ok()
         }
+        Fault::Drips if !is_object => {
+            send("200 OK", &[], bytes.len())?;
+            for byte in bytes {
+                stream.write_all(&[byte]).ok()?;
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            None
+        }
+        Fault::Endless if is_object && method == "GET" => {
+            send("200 OK", &[], 1 << 40)?;
+            while stream.write_all(&[0; 1 << 16]).is_ok() {}
+            None
+        }
         Fault::Rubbish if !is_object => send("200 OK", b"<html>log in first</html>", 25),
         _ => send("200 OK", &bytes, bytes.len()),
     }
@@ -224,6 +241,7 @@ fn a_directory_is_shared() {
 fn what_is_made_in_a_shared_directory_has_its_rights() {
     let dir = TempDir::new().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o775)).unwrap();
+    support::make_shared(&dir.path().display().to_string());
     let case = checkout();
     let line = format!(
         "umask 077; {} --cache-shared {} --cache-push",
@@ -248,6 +266,7 @@ fn what_is_made_in_a_shared_directory_has_its_rights() {
     // What is nobody else's stays so.
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
     fs::remove_dir_all(dir.path().join("v1")).unwrap();
+    support::make_shared(&dir.path().display().to_string());
     assert!(
         Command::new("sh")
             .args(["-c", &line.replace("rulemake --", "rulemake --force-all --")])
@@ -284,9 +303,17 @@ fn a_shared_directory_that_is_nowhere_is_told() {
         .stderr_has("is no directory");
     // One that nobody has put anything into yet is no mistake.
     fs::remove_dir_all(&new).unwrap();
-    fs::create_dir(&new).unwrap();
+    support::make_shared(&new);
     let case = checkout().run(&["--cache-shared", &new]);
     assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+    // The place of a disk that is not mounted is an empty directory: it is not filled.
+    fs::remove_dir_all(&new).unwrap();
+    fs::create_dir(&new).unwrap();
+    for more in [&["--cache-shared", &new][..], &["--cache-shared", &new, "--cache-push"]] {
+        let case = checkout().run(more).warned("the directory is no cache").warned("`rulemake cache init ");
+        assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+        assert_eq!(fs::read_dir(&new).unwrap().count(), 0);
+    }
     fs::remove_dir(&new).unwrap();
     fs::write(&new, "").unwrap();
     let case = checkout().run(&["--cache-shared", &new]).warned("it is a file, not a directory");
@@ -332,6 +359,182 @@ fn a_server_with_faults_costs_time_and_nothing_else() {
     checkout().run(&["--cache-shared", &server.url, "--cache-push"]).ran(&[]);
     let changed = checkout().file("in/a.txt", "new\n").run(&["--cache-shared", &server.url, "--cache-push"]);
     changed.ran(&["mid mid/a.txt", "out out/a.txt"]).warned("full");
+}
+
+/// Promise: who only looks, or was cut short, takes nothing from the run that follows: what the shared place has is found whether
+/// or not its entry, or a part of its objects, is here already.
+#[test]
+fn what_is_half_here_comes_whole_from_a_server() {
+    let server = Server::start();
+    let rules = "rule all:\n    input: 'a', 'tree'\nrule a:\n    output: 'a'\n    shell: 'seq 9000 > {output}; echo $RANDOM$RANDOM >> {output}'\n\
+                 rule tree:\n    output: directory('tree')\n    shell: 'mkdir {output}; seq 5000 > {output}/x; echo $RANDOM > {output}/y'\n";
+    let shared = ["--cache-shared", server.url.as_str()];
+    let first = Case::new().rulefile(rules).run(&[&shared[..], &["--cache-push"]].concat());
+    let is_first = |case: Case, what: &str| {
+        let case = case.run(&shared).ran(&[]);
+        assert_eq!(case.last().of("warning").count(), 0, "{what}: {}", case.last());
+        for file in ["a", "tree/x", "tree/y"] {
+            assert_eq!(case.read(file), first.read(file), "{what}: {file}");
+        }
+        case
+    };
+    let new = || Case::new().rulefile(rules);
+    for look in [&["-n"][..], &["why", "a"], &["summary"], &["diff"], &["plan"], &["graph"]] {
+        let case = new().call(&[look, &shared[..]].concat());
+        // What has only been looked for is no loss of the own cache.
+        let case = case.call(&["cache", "verify", "--cache", ".rulemake/cache"]).stderr_has("all is right");
+        is_first(case, look[0]);
+    }
+    let case = is_first(new(), "new");
+    for part in ["cas", "ac"] {
+        fs::remove_dir_all(case.path(".rulemake/cache/v1").join(part)).unwrap();
+        for file in ["a", "tree"] {
+            let _ = fs::remove_file(case.path(file)).or_else(|_| fs::remove_dir_all(case.path(file)));
+        }
+        // `is_first` takes and gives a case; the directory stays.
+        let again = case.command(&[&["--json"], &shared[..]].concat()).output().unwrap();
+        let said = String::from_utf8_lossy(&again.stdout);
+        assert!(again.status.success() && !said.contains("job-started"), "{part}: {said}");
+        assert_eq!(case.read("a"), first.read("a"), "{part}");
+    }
+    // A pull that is cut short after any number of requests.
+    server.store.requests.store(0, Ordering::SeqCst);
+    drop(new().call(&[&["pull"], &shared[..]].concat()));
+    let all = server.store.requests.load(Ordering::SeqCst);
+    for left in 0..all {
+        server.store.requests.store(0, Ordering::SeqCst);
+        server.set(Fault::Goes(left));
+        let case = new();
+        let _ = case.command(&[&["pull"], &shared[..]].concat()).output().unwrap();
+        server.set(Fault::None);
+        is_first(case.call(&[&["pull"], &shared[..]].concat()), &format!("pull cut after {left} of {all}"));
+    }
+}
+
+/// Promise: what a shared place lost, or has damaged, is there again when somebody made it anew and shared it, in the same run or
+/// later; what was refused is not counted as received.
+#[test]
+fn a_shared_place_is_mended_by_who_makes_it_again() {
+    let rules = "rule a:\n    output: 'a'\n    shell: 'seq 90000 > {output}'\n";
+    let new = || Case::new().rulefile(rules);
+    let server = Server::start();
+    let dir = TempDir::new().unwrap();
+    let directory = dir.path().join("shared").display().to_string();
+    support::make_shared(&directory);
+    let spoil_there = |is_lost: bool| {
+        let mut files = server.store.files.lock().unwrap();
+        let objects: Vec<String> = files.keys().filter(|path| path.contains("/cas/")).cloned().collect();
+        assert!(!objects.is_empty());
+        for path in objects {
+            match is_lost {
+                true => drop(files.remove(&path)),
+                false => files.get_mut(&path).unwrap()[99] ^= 1,
+            }
+        }
+    };
+    let spoil_here = |is_lost: bool| {
+        for shard in fs::read_dir(dir.path().join("shared/v1/cas")).unwrap() {
+            for object in fs::read_dir(shard.unwrap().path()).unwrap() {
+                let path = object.unwrap().path();
+                let mut bytes = fs::read(&path).unwrap();
+                bytes[99] ^= 1;
+                fs::remove_file(&path).unwrap();
+                if !is_lost {
+                    fs::write(&path, bytes).unwrap();
+                }
+            }
+        }
+    };
+    for place in [&server.url, &directory] {
+        let shared = ["--cache-shared", place.as_str()];
+        let pushing = [&shared[..], &["--cache-push"]].concat();
+        new().run(&pushing);
+        for (is_lost, is_later) in [(true, false), (false, false), (true, true), (false, true)] {
+            match place == &server.url {
+                true => spoil_there(is_lost),
+                false => spoil_here(is_lost),
+            }
+            let what = format!("{place} {is_lost} {is_later}");
+            match is_later {
+                true => {
+                    let case = new().call(&shared).stderr_has("warning: the shared cache");
+                    assert!(!case.last().stderr.contains("received"), "{what}: {}", case.last());
+                    case.call(&[&["push"], &shared[..]].concat()).stderr_has("1 result (");
+                }
+                false => {
+                    let case = new().call(&pushing).stderr_has("shared 1 file");
+                    assert!(!case.last().stderr.contains("received"), "{what}: {}", case.last());
+                }
+            }
+            let other = new().run(&shared).ran(&[]).restored(&["a a"]);
+            assert_eq!(other.last().of("warning").count(), 0, "{what}: {}", other.last());
+        }
+    }
+    // A push looks whether what it says is there is there, though its entry is.
+    let case = new().run(&["--cache", "own"]);
+    spoil_there(true);
+    let case = case.call(&["push", "--cache", "own", "--cache-shared", &server.url]);
+    case.stderr_has("1 result (");
+    new().run(&["--cache-shared", &server.url]).ran(&[]);
+    // And what is damaged in the own cache is not spread.
+    let case = new().run(&["--cache", "own"]);
+    for shard in fs::read_dir(case.path("own/v1/cas")).unwrap() {
+        for object in fs::read_dir(shard.unwrap().path()).unwrap() {
+            let path = object.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, vec![b'x'; bytes.len()]).unwrap();
+        }
+    }
+    server.store.files.lock().unwrap().clear();
+    case.call(&["push", "--cache", "own", "--cache-shared", &server.url]);
+    new().run(&["--cache-shared", &server.url]).ran(&[]);
+}
+
+/// Promise: a server whose bytes drip costs one wait, and not one for each result; one that sends more than it promised fills
+/// no disk.
+#[test]
+fn a_server_that_drips_or_does_not_end_is_left_alone() {
+    let server = Server::start();
+    let args = ["--cache-shared", &server.url, "--cache-timeout", "1"];
+    checkout().run(&["--cache-shared", &server.url, "--cache-push"]);
+    server.set(Fault::Drips);
+    let start = Instant::now();
+    let case = checkout().run(&args).warned("does not answer in time and is left alone in this run");
+    assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    server.set(Fault::Endless);
+    let case = checkout().run(&args).warned("refused");
+    assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+    // And from a directory.
+    let dir = TempDir::new().unwrap();
+    let shared = dir.path().join("shared").display().to_string();
+    support::make_shared(&shared);
+    let rules = "rule a:\n    output: 'a'\n    shell: 'seq 90000 > {output}'\n";
+    Case::new().rulefile(rules).run(&["--cache-shared", &shared, "--cache-push"]);
+    for shard in fs::read_dir(dir.path().join("shared/v1/cas")).unwrap() {
+        for object in fs::read_dir(shard.unwrap().path()).unwrap() {
+            let path = object.unwrap().path();
+            fs::remove_file(&path).unwrap();
+            fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        }
+    }
+    let start = Instant::now();
+    Case::new()
+        .rulefile(rules)
+        .run(&["--cache-shared", &shared])
+        .ran(&["a a"])
+        .warned("more than was promised");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+/// Promise: with a lock file, too, each file that is shared is counted once.
+#[test]
+fn what_is_shared_is_counted_once() {
+    let server = Server::start();
+    let rules = "rule a:\n    output: 'a'\n    shell: 'seq 90000 > {output}'\n";
+    let case = Case::new().rulefile(rules).call(&["--lock", "--cache-shared", &server.url, "--cache-push"]);
+    case.stderr_has("shared 1 file (");
 }
 
 /// What is sent is sent again where a server is busy, too, or one hiccup would keep a result from everybody else.
@@ -397,7 +600,7 @@ fn a_flipped_bit_in_anything_shared_gives_no_wrong_result() {
     let server = Server::start();
     let dir = TempDir::new().unwrap();
     let shared = dir.path().join("shared").display().to_string();
-    fs::create_dir(&shared).unwrap();
+    support::make_shared(&shared);
     let good = new().run(&["--cache-shared", &server.url, "--cache-push"]);
     new().run(&["--cache-shared", &shared, "--cache-push"]);
     let check = |place: &str, what: &str| {
@@ -449,8 +652,14 @@ fn a_server_that_is_not_there_is_given_up_soon() {
         format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port())
     };
     let start = Instant::now();
-    let case = checkout().run(&["--cache-shared", &url, "--cache-push"]).warned("not asked any more");
+    let case = checkout()
+        .run(&["--cache-shared", &url, "--cache-push"])
+        .warned("cannot be reached and is left alone");
     assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+    assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+    // Whether it has them nobody knows.
+    let case = checkout().call_with_code(&["pull", "--cache-shared", &url], 1).stderr_has("not found: ");
+    assert!(!case.last().stderr.contains("in no cache"), "{}", case.last());
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 

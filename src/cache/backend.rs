@@ -84,4 +84,13 @@ pub trait CacheBackend: Send + Sync {
     /// # Errors
     /// The place does not take it.
     fn put(&self, object: &Digest, content: &mut File) -> io::Result<()>;
+
+    /// Puts an object of which is known that the place has not what it says it has: over one that is there, for that is
+    /// damaged. Unless a place says otherwise, as [`CacheBackend::put`] does.
+    ///
+    /// # Errors
+    /// The place does not take it.
+    fn replace(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        self.put(object, content)
+    }
 }

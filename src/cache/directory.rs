@@ -5,6 +5,7 @@
 //! v1/ac/a/bcd12...      entries, by the digest of what an execution depends on
 //! v1/cas/ab/cd12...     objects, read-only, by the digest of their bytes
 //! v1/seen/ab/cd12...    how a large object looked when its bytes were last read
+//! v1/lost/ab/cd12...    that a shared place had not what it said it had of an object: it is given anew
 //! v1/tmp/               what is being written
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! the time back by which others tell that, is not found out; `cache verify` reads everything.)
 
 use super::backend::CacheBackend;
+use super::entry::Entry;
 use super::link::{self, CacheLink, Came};
 use crate::base::clock;
 use crate::base::digest::Digest;
@@ -28,6 +30,7 @@ use std::time::Duration;
 /// An entry is text of a few lines for each output. What is larger was not written by us.
 const MAX_ENTRY: u64 = 256 << 20;
 
+const TAG_NAME: &str = "CACHEDIR.TAG";
 const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 # This directory holds results that rulemake can make again. https://bford.info/cachedir/\n";
 
@@ -92,9 +95,16 @@ impl CacheDirectory {
     /// ```
     ///
     /// # Errors
-    /// It cannot be made, or nothing can be made in it.
+    /// It cannot be made, nothing can be made in it, or it holds other things: then `AlreadyExists`.
     pub fn create(&self) -> io::Result<()> {
-        self.begin().map(drop)
+        let foreign = if self.is_marked() { None } else { self.foreign()? };
+        match foreign {
+            Some(name) => Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                format!("it holds other things, such as `{name}`"),
+            )),
+            None => self.begin().map(drop),
+        }
     }
 
     /// Where it is.
@@ -147,13 +157,44 @@ impl CacheDirectory {
             made => made.map_err(failed)?,
         }
         self.make_directory(&self.part("tmp")).map_err(failed)?;
-        let tag = self.dir.join("CACHEDIR.TAG");
-        if fs::symlink_metadata(&tag).is_err() {
-            fs::write(tag, TAG)?;
-        }
+        self.mark()?;
         // Numbers of processes are not unique among the machines that share a disk.
         let unique = Digest::of(format!("{} {} {self:p}", host(), clock::wall_ms()).as_bytes()).short();
         Ok(self.begun.get_or_init(|| format!("{}-{unique}", std::process::id())))
+    }
+
+    /// Says to backups and to git that they have nothing to do here. Of a directory with other things, of our part alone.
+    fn mark(&self) -> io::Result<()> {
+        let is_marked = |dir: &Path| fs::symlink_metadata(dir.join(TAG_NAME)).is_ok();
+        let inner = self.part("");
+        if is_marked(&self.dir) || is_marked(&inner) {
+            return Ok(());
+        }
+        let dir = if self.foreign()?.is_some() { &inner } else { &self.dir };
+        let ignored = dir.join(".gitignore");
+        if fs::symlink_metadata(&ignored).is_err() {
+            fs::write(ignored, "*\n")?;
+        }
+        fs::write(dir.join(TAG_NAME), TAG)
+    }
+
+    /// Whether it was made as a cache.
+    fn is_marked(&self) -> bool {
+        let tag = || link::read(&self.dir.join(TAG_NAME)).unwrap_or_default();
+        self.part("").is_dir() || String::from_utf8_lossy(&tag()).contains("rulemake")
+    }
+
+    /// Something in it that no cache has.
+    fn foreign(&self) -> io::Result<Option<String>> {
+        let Some(listing) = found(fs::read_dir(&self.dir))? else { return Ok(None) };
+        for item in listing {
+            let name = item?.file_name().to_string_lossy().into_owned();
+            // The last one is in the root of a disk.
+            if !matches!(name.as_str(), "v1" | TAG_NAME | ".gitignore" | "lost+found") {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes a directory in this one, with those above it.
@@ -189,6 +230,8 @@ impl CacheDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 place.parent().map_or(Ok(()), |parent| self.make_directory(parent)).and_then(|()| rename())
             }
+            // A directory in the place of a file is nothing of ours.
+            Err(_) if place.is_dir() => fs::remove_dir_all(place).and_then(|()| rename()),
             done => done,
         };
         if done.is_err() {
@@ -225,17 +268,19 @@ impl CacheDirectory {
         }
     }
 
-    /// Takes an object from bytes that `fill` writes, which must have this digest. `false`: there were none.
+    /// Takes an object from bytes that `fill` writes, which must have this digest and be no more than `most`. `false`: there
+    /// were none.
     pub(super) fn receive(
         &self,
         object: &Digest,
+        most: u64,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
     ) -> io::Result<bool> {
         let scratch = self.scratch()?;
         let mut incoming =
-            Incoming { file: link::new_file(&scratch, false)?, hasher: blake3::Hasher::new(), size: 0 };
+            Incoming { file: link::new_file(&scratch, false)?, hasher: blake3::Hasher::new(), size: 0, most };
         let filled = fill(&mut incoming);
-        let Incoming { file, hasher, size } = incoming;
+        let Incoming { file, hasher, size, .. } = incoming;
         drop(file);
         self.given().to_file(&scratch);
         let is_it = Digest::from_bytes(*hasher.finalize().as_bytes()) == *object;
@@ -278,11 +323,11 @@ impl CacheDirectory {
         how: CacheLink,
         is_as_read: &dyn Fn() -> bool,
     ) -> io::Result<Option<Came>> {
-        if self.size(object)? == Some(size) {
+        if self.has_good(object, size)? {
             return Ok(None);
         }
         let scratch = self.scratch()?;
-        let came = link::bring(from, &scratch, size, executable, how)?;
+        let came = link::bring(from, &scratch, size, executable, how, None)?;
         let is_it = match came {
             Came::Copied(digest) => digest == *object,
             Came::Shared | Came::Linked => is_as_read(),
@@ -321,14 +366,56 @@ impl CacheDirectory {
         Ok(false)
     }
 
+    /// Whether an object is there with all its bytes, which are read unless they may be believed. One that is damaged is
+    /// removed, so that it is taken anew.
+    pub(super) fn has_good(&self, object: &Digest, size: u64) -> io::Result<bool> {
+        if self.size(object)? != Some(size) {
+            return Ok(false);
+        }
+        // What is small is read in less time than it takes to note that it was.
+        let is_noted = size > link::SMALL;
+        if is_noted && self.is_seen(object) {
+            return Ok(true);
+        }
+        // What cannot be read is replaced.
+        let is_good = self.verify(object).unwrap_or(false);
+        if is_good && is_noted {
+            self.note_seen(object);
+        }
+        Ok(is_good)
+    }
+
+    /// Takes note that a shared place had not what it said it had of an object.
+    pub(super) fn note_lost(&self, object: &Digest) {
+        let _ = self.write(&self.place("lost", object), b"");
+    }
+
+    pub(super) fn is_noted_lost(&self, object: &Digest) -> bool {
+        fs::symlink_metadata(self.place("lost", object)).is_ok()
+    }
+
+    pub(super) fn forget_lost(&self, object: &Digest) {
+        let _ = fs::remove_file(self.place("lost", object));
+    }
+
+    /// Whether what is in the place of an entry, and is none, may be one that somebody is at writing.
+    pub(super) fn may_be_written_now(&self, key: &Digest, bytes: &[u8]) -> bool {
+        const LONG: u64 = 60;
+        let meta = fs::symlink_metadata(self.entry_place(key));
+        let changed = |meta: Metadata| filetime::FileTime::from_last_modification_time(&meta).unix_seconds();
+        let age =
+            meta.map_or(0, |meta| (clock::wall_ms() / 1000).saturating_sub(changed(meta).max(0) as u64));
+        age < LONG && Entry::is_beginning(bytes)
+    }
+
     /// Removes an object.
     pub(super) fn discard(&self, object: &Digest) -> io::Result<()> {
         let _ = fs::remove_file(self.place("seen", object));
-        found(fs::remove_file(self.object(object))).map(drop)
+        remove(&self.object(object))
     }
 
     pub(super) fn discard_entry(&self, key: &Digest) -> io::Result<()> {
-        found(fs::remove_file(self.entry_place(key))).map(drop)
+        remove(&self.entry_place(key))
     }
 
     /// Takes note that an entry was of use, for those who have to make room. Not each time: that would be a write for each
@@ -376,7 +463,13 @@ impl CacheBackend for CacheDirectory {
         if self.size(object)? == Some(content.metadata()?.len()) {
             return Ok(());
         }
-        self.receive(object, |to| io::copy(content, to).map(|_| true)).map(drop)
+        self.replace(object, content)
+    }
+
+    fn replace(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        self.is_to_be_had()?;
+        let size = content.metadata()?.len();
+        self.receive(object, size, |to| io::copy(content, to).map(|_| true)).map(drop)
     }
 }
 
@@ -388,10 +481,12 @@ impl CacheDirectory {
         }
         let not_found = |what: String| Err(io::Error::new(io::ErrorKind::NotFound, what));
         match found(fs::metadata(&self.dir))? {
-            Some(meta) if meta.is_dir() => {
+            Some(meta) if meta.is_dir() && self.is_marked() => {
                 self.is_placed.store(true, Ordering::Relaxed);
                 Ok(())
             }
+            // As the place is where a disk is to be mounted.
+            Some(meta) if meta.is_dir() => not_found("the directory is no cache".into()),
             Some(_) => not_found("it is a file, not a directory".into()),
             None => {
                 let above =
@@ -480,10 +575,18 @@ struct Incoming {
     file: File,
     hasher: blake3::Hasher,
     size: u64,
+    /// What is more is another object, and could be without end.
+    most: u64,
 }
 
 impl Write for Incoming {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.most.saturating_sub(self.size) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "what came is more than was promised, and was refused",
+            ));
+        }
         let n = self.file.write(bytes)?;
         self.hasher.update(bytes.get(..n).unwrap_or_default());
         self.size += n as u64;
@@ -492,6 +595,14 @@ impl Write for Incoming {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Removes a file, or what stands in its place.
+fn remove(path: &Path) -> io::Result<()> {
+    match found(fs::remove_file(path)) {
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) => fs::remove_dir_all(path),
+        removed => removed.map(drop),
     }
 }
 

@@ -31,6 +31,9 @@ pub(crate) struct Entry {
     /// It is kept once more, as what a lock file names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pinned: bool,
+    /// Nobody executed it: somebody took what was there for the result.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) accepted: bool,
 }
 
 /// One thing that an execution made.
@@ -102,6 +105,15 @@ impl Entry {
             }
         }
         rest.is_empty().then_some(entry)
+    }
+
+    /// Whether these bytes may be the first ones of an entry.
+    pub(super) fn is_beginning(bytes: &[u8]) -> bool {
+        let Some(rest) = bytes.strip_prefix(HEAD) else { return HEAD.starts_with(bytes) };
+        let Some((text, small)) = line(rest).and_then(|(_, rest)| line(rest)) else { return true };
+        let Ok(entry) = serde_json::from_slice::<Entry>(text) else { return false };
+        let sizes = entry.kept().filter_map(|kept| kept.form.small().map(|_| kept.size()));
+        (small.len() as u64) < sizes.fold(0, u64::saturating_add)
     }
 
     /// What it tells, without what is in it: of those there may be many at once.
@@ -192,6 +204,7 @@ mod tests {
             beside: vec![(1, small("x.log", b"said\n"))],
             log: Some(small("", b"printed")),
             pinned: false,
+            accepted: false,
         }
     }
 
@@ -213,8 +226,10 @@ mod tests {
     #[test]
     fn what_is_cut_short_or_changed_is_no_entry() {
         let bytes = sample().to_bytes();
+        assert!(!Entry::is_beginning(&bytes), "all of it is more than that");
         for at in 0..bytes.len() {
             assert_eq!(Entry::from_bytes(&bytes[..at]), None, "{at}");
+            assert!(Entry::is_beginning(&bytes[..at]), "{at}");
             let mut changed = bytes.clone();
             changed[at] ^= 0x10;
             assert_eq!(Entry::from_bytes(&changed), None, "{at}");

@@ -29,7 +29,7 @@ use std::time::Duration;
 pub struct HttpCache {
     base: String,
     wire: Wire,
-    /// Where objects are, by what entries said that were read or put.
+    /// Where objects are, by what entries said that were read or put: not that they are there.
     known: Mutex<FxHashMap<Digest, Blob>>,
 }
 
@@ -164,9 +164,21 @@ impl CacheBackend for HttpCache {
     }
 
     fn put(&self, object: &Digest, content: &mut File) -> io::Result<()> {
-        if self.known(object).is_some() {
+        if let Some(blob) = self.known(object)
+            && self.wire.has(&self.blob(&blob.sha256), Some(blob.size))?
+        {
             return Ok(());
         }
+        self.put_blob(object, content, false)
+    }
+
+    fn replace(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        self.put_blob(object, content, true)
+    }
+}
+
+impl HttpCache {
+    fn put_blob(&self, object: &Digest, content: &mut File, over: bool) -> io::Result<()> {
         let size = content.metadata()?.len();
         let small = compressed(content, size)?;
         let blob = match &small {
@@ -181,7 +193,7 @@ impl CacheBackend for HttpCache {
             }
         };
         let url = self.blob(&blob.sha256);
-        if !self.wire.has(&url)? {
+        if over || !self.wire.has(&url, Some(blob.size))? {
             match small {
                 Some(bytes) => self.wire.put(&url, &mut Cursor::new(bytes), blob.size)?,
                 None => self.wire.put(&url, content, blob.size)?,

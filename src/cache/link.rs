@@ -49,13 +49,15 @@ pub(super) enum Came {
     Linked,
 }
 
-/// Brings the content of `from`, a file of `size` bytes, to `to`.
+/// Brings the content of `from`, a file of `size` bytes, to `to`. A copy that takes its time is made at `aside`, if that is
+/// given, and moved when it is whole: so who is killed leaves no half of a file at `to`.
 pub(super) fn bring(
     from: &Path,
     to: &Path,
     size: u64,
     executable: bool,
     link: CacheLink,
+    aside: Option<&Path>,
 ) -> io::Result<Came> {
     let is_small = size <= SMALL && link == CacheLink::Auto;
     if matches!(link, CacheLink::Auto | CacheLink::Reflink) && !is_small && share(from, to, executable)? {
@@ -66,8 +68,58 @@ pub(super) fn bring(
     if may_link && hard_link(from, to)? {
         return Ok(Came::Linked);
     }
+    if let Some(aside) = aside.filter(|_| size > SMALL)
+        && let Some(digest) = copy_aside(from, to, size, executable, aside)?
+    {
+        return Ok(Came::Copied(digest));
+    }
     copy(from, to, size, executable).map(Came::Copied)
 }
+
+/// `None`: it cannot be moved from there to `to`.
+fn copy_aside(
+    from: &Path,
+    to: &Path,
+    size: u64,
+    executable: bool,
+    aside: &Path,
+) -> io::Result<Option<Digest>> {
+    if let Some(parent) = aside.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    // Of who was killed at it.
+    let _ = fs::remove_file(aside);
+    let digest = copy(from, aside, size, executable)?;
+    let moved = match fs::symlink_metadata(to) {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => {
+            give_group(aside, to);
+            fs::rename(aside, to)
+        }
+    };
+    match moved {
+        Ok(()) => Ok(Some(digest)),
+        Err(error) => {
+            let _ = fs::remove_file(aside);
+            // A directory of results may be on another disk.
+            if error.kind() == io::ErrorKind::CrossesDevices { Ok(None) } else { Err(error) }
+        }
+    }
+}
+
+/// What is made in a directory whose group is to stay has that group.
+#[cfg(unix)]
+fn give_group(file: &Path, place: &Path) {
+    use std::os::unix::fs::MetadataExt as _;
+    if let Some(parent) = place.parent().and_then(|parent| fs::metadata(parent).ok())
+        && parent.mode() & 0o2000 != 0
+    {
+        let _ = std::os::unix::fs::chown(file, None, Some(parent.gid()));
+    }
+}
+
+#[cfg(not(unix))]
+fn give_group(_: &Path, _: &Path) {}
 
 /// `false`: it cannot be had between these places.
 fn share(from: &Path, to: &Path, executable: bool) -> io::Result<bool> {

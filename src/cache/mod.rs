@@ -47,7 +47,7 @@ pub use traffic::{CacheTraffic, Transferred};
 pub use upkeep::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule};
 
 pub(crate) use entry::{Entry, Form, Kept};
-pub(crate) use place::Lost;
+pub(crate) use place::{ASIDE, Lost};
 pub(crate) use room::{Made, NewResult, Sharing};
 
 #[cfg(test)]

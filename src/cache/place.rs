@@ -44,7 +44,12 @@ pub(super) struct Ground<'a> {
     pub(super) link: CacheLink,
     pub(super) hasher: &'a FileHasher,
     pub(super) root: &'a Path,
+    /// Brings an object anew that was damaged, if it can be had: its digest and its size.
+    pub(super) again: Option<&'a (dyn Fn(&Digest, Option<u64>) -> bool + Sync)>,
 }
+
+/// Where copies are made before they are moved to their places, from the root.
+pub(crate) const ASIDE: &str = ".rulemake/restoring";
 
 impl Ground<'_> {
     /// Puts back what was kept, at `path` from the root. Its directory is made.
@@ -89,6 +94,26 @@ impl Ground<'_> {
         to: &Path,
         how: CacheLink,
     ) -> Result<FileHash, Lost> {
+        match self.try_file(object, size, executable, to, how) {
+            Err(Lost::Damaged(_)) if self.comes_again(object, Some(size)) => {
+                self.try_file(object, size, executable, to, how)
+            }
+            done => done,
+        }
+    }
+
+    fn comes_again(&self, object: &Digest, size: Option<u64>) -> bool {
+        self.again.is_some_and(|again| again(object, size))
+    }
+
+    fn try_file(
+        &self,
+        object: &Digest,
+        size: u64,
+        executable: bool,
+        to: &Path,
+        how: CacheLink,
+    ) -> Result<FileHash, Lost> {
         let from = self.cache.object(object);
         match self.cache.size(object).map_err(|error| Lost::io("look at", &from, &error))? {
             None => return Err(Lost::Missing),
@@ -107,10 +132,15 @@ impl Ground<'_> {
                 false => return Err(self.damaged(object)),
             }
         }
-        let came = link::bring(&from, to, size, executable, how).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Lost::Missing,
-            _ => Lost::io("write", to, &error),
-        })?;
+        let name = Digest::of(to.as_os_str().as_encoded_bytes()).hex();
+        let aside = self.root.join(ASIDE).join(name);
+        let came =
+            link::bring(&from, to, size, executable, how, Some(&aside)).map_err(|error| {
+                match error.kind() {
+                    io::ErrorKind::NotFound => Lost::Missing,
+                    _ => Lost::io("write", to, &error),
+                }
+            })?;
         match came {
             Came::Copied(digest) if digest != *object => {
                 let _ = fs::remove_file(to);
@@ -188,6 +218,13 @@ impl Ground<'_> {
     }
 
     pub(super) fn manifest(&self, object: &Digest) -> Result<Vec<Item>, Lost> {
+        match self.try_manifest(object) {
+            Err(Lost::Damaged(_)) if self.comes_again(object, None) => self.try_manifest(object),
+            read => read,
+        }
+    }
+
+    fn try_manifest(&self, object: &Digest) -> Result<Vec<Item>, Lost> {
         let place = self.cache.object(object);
         let bytes = found(link::read(&place)).map_err(|error| match link::is_no_file(&error) {
             true => self.damaged(object),
@@ -311,8 +348,8 @@ impl Ground<'_> {
         }
         let bytes = manifest::to_bytes(&items);
         let manifest = Digest::of(&bytes);
-        if self.cache.size(&manifest)? != Some(bytes.len() as u64) {
-            self.cache.receive(&manifest, |to| to.write_all(&bytes).map(|()| true))?;
+        if !self.cache.has_good(&manifest, bytes.len() as u64)? {
+            self.cache.receive(&manifest, bytes.len() as u64, |to| to.write_all(&bytes).map(|()| true))?;
         }
         objects.push(manifest);
         Ok((manifest, size, is_other.then(|| Tree::new(entries))))

@@ -49,10 +49,39 @@ pub struct Cache {
 struct Shared {
     place: Arc<dyn CacheBackend>,
     writes: bool,
+    /// Entries that it was asked for: only then it has to know where their objects are.
+    asked: Digests,
+    /// Entries that came from there, and are not in the directory before their objects are: an entry without these is a
+    /// promise that is not held.
+    arrived: Digests,
     /// Objects that entries there tell of, and that could not be had.
-    lost: Mutex<rustc_hash::FxHashSet<Digest>>,
+    lost: Digests,
+    /// Objects that it was given in this session.
+    given: Digests,
     /// Calls in a row that went wrong, of those that read and of those that write: who may not write may still read.
     failed: [AtomicU32; 2],
+}
+
+/// Digests that several threads take note of.
+#[derive(Default)]
+struct Digests(Mutex<rustc_hash::FxHashSet<Digest>>);
+
+impl Digests {
+    fn add(&self, digest: Digest) {
+        self.all().insert(digest);
+    }
+
+    fn remove(&self, digest: &Digest) -> bool {
+        self.all().remove(digest)
+    }
+
+    fn has(&self, digest: &Digest) -> bool {
+        self.all().contains(digest)
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, rustc_hash::FxHashSet<Digest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +108,8 @@ pub(crate) struct NewResult<'a> {
     /// Logs and benchmarks by their numbers.
     pub(crate) beside: Vec<(u32, &'a str)>,
     pub(crate) log: Option<PathBuf>,
+    /// Nobody executed it.
+    pub(crate) accepted: bool,
 }
 
 /// An output that is to be kept.
@@ -139,7 +170,15 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn shared(mut self, place: Arc<dyn CacheBackend>, writes: bool) -> Cache {
-        self.shared = Some(Shared { place, writes, lost: Mutex::default(), failed: Default::default() });
+        self.shared = Some(Shared {
+            place,
+            writes,
+            asked: Digests::default(),
+            arrived: Digests::default(),
+            lost: Digests::default(),
+            given: Digests::default(),
+            failed: Default::default(),
+        });
         self
     }
 
@@ -166,6 +205,11 @@ impl Cache {
         &self.directory
     }
 
+    /// The session was stopped: what comes from the shared place is not waited for.
+    pub(crate) fn stop(&self) {
+        self.traffic.stop();
+    }
+
     /// What the user should hear, since the last call.
     pub(crate) fn take_notices(&self) -> Vec<String> {
         std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner).due)
@@ -184,25 +228,54 @@ impl Cache {
         if let Some(entry) = self.find_here(key).filter(|entry| self.is_complete(entry, &needs)) {
             return Some(entry);
         }
-        let bytes = self.ask(Call::Read, |place| place.entry(key))??;
-        let Some(entry) = Entry::from_bytes(&bytes) else {
+        let entry = self.find_there(key).filter(|entry| self.has_all_forms(entry, &needs))?;
+        match entry.kept().all(|kept| kept.object().is_none()) {
+            true => self.take_over(key, &entry),
+            false => drop(self.shared.as_ref().map(|shared| shared.arrived.add(*key))),
+        }
+        Some(entry)
+    }
+
+    /// What the shared place has under a key, which it knows from then on.
+    fn find_there(&self, key: &Digest) -> Option<Entry> {
+        let bytes = self.ask(Call::Read, |place| place.entry(key))?;
+        if let Some(shared) = &self.shared {
+            shared.asked.add(*key);
+        }
+        let entry = Entry::from_bytes(&bytes?);
+        if entry.is_none() {
             self.tell("bad entry", || {
                 format!(
                     "the shared cache {} holds something that is no result; it is passed over",
                     self.shared_name()
                 )
             });
-            return None;
-        };
-        if !self.has_all_forms(&entry, &needs) {
-            return None;
         }
+        entry
+    }
+
+    /// An entry of the shared place becomes one of the directory.
+    fn take_over(&self, key: &Digest, entry: &Entry) {
         for content in entry.files().filter_map(|kept| kept.form.small()) {
-            let came = |to: &mut dyn Write| to.write_all(content).map(|()| true);
-            let _ = self.traffic.receiving(Some(content.len() as u64), &mut io::sink(), came);
+            let _ = self.traffic.receiving(Some(content.len() as u64), |way| {
+                way.to(&mut io::sink()).write_all(content).map(|()| true)
+            });
         }
-        let _ = self.directory.add_entry(key, &bytes);
-        Some(entry)
+        let _ = self.directory.add_entry(key, &entry.to_bytes());
+    }
+
+    /// A result was put back: what was found under `key` is kept here from now on, and under `own`, the key of its execution,
+    /// too, if nothing is kept there.
+    pub(crate) fn settle(&self, key: &Digest, own: &Digest, entry: &Entry) {
+        if self.shared.as_ref().is_some_and(|shared| shared.arrived.remove(key)) {
+            self.take_over(key, entry);
+        }
+        // What somebody accepted is what a lock file names, and not what the rule makes.
+        if key != own && !entry.accepted && self.directory.read_entry(own).is_ok_and(|bytes| bytes.is_none())
+        {
+            let own_entry = Entry { pinned: false, ..entry.clone() };
+            let _ = self.directory.add_entry(own, &own_entry.to_bytes());
+        }
     }
 
     fn find_here(&self, key: &Digest) -> Option<Entry> {
@@ -216,9 +289,19 @@ impl Cache {
             }
         };
         // What is none stays where it is: perhaps somebody is at writing it, and if not the next result takes its place.
-        let entry = Entry::from_bytes(&bytes)?;
-        self.directory.note_use(key);
-        Some(entry)
+        let entry = Entry::from_bytes(&bytes);
+        match &entry {
+            Some(_) => self.directory.note_use(key),
+            None if self.directory.may_be_written_now(key, &bytes) => {}
+            None => self.tell("damaged entry", || {
+                format!(
+                    "an entry of the cache {} is damaged and counts as if it were not there; the next result of the same takes \
+                     its place, and `rulemake cache verify` tells of all",
+                    self.directory.path().display()
+                )
+            }),
+        }
+        entry
     }
 
     fn has_all_forms(&self, entry: &Entry, needs: &impl Fn(usize) -> bool) -> bool {
@@ -226,25 +309,26 @@ impl Cache {
         entry.outputs.iter().enumerate().all(is_needed)
     }
 
-    /// Whether all that is needed is here; what is not may still come from a shared place.
+    /// Whether all that is needed is here, so far as that shows without reading what lies in directories.
     fn is_complete(&self, entry: &Entry, needs: &impl Fn(usize) -> bool) -> bool {
         let is_here = |kept: &Kept| match kept.object() {
-            Some(object) => self.shared.is_some() || self.is_here(&object),
+            Some(object) => self.is_here(&object),
             None => kept.form != Form::Gone,
         };
         entry.outputs.iter().enumerate().all(|(index, kept)| !needs(index) || is_here(kept))
     }
 
-    /// Puts an output back, at `path` from `root`; the place is free.
+    /// Puts an output of what was found under `key` back, at `path` from `root`; the place is free.
     pub(crate) fn put_back(
         &self,
         root: &Path,
-        kept: &Kept,
+        (key, kept): (&Digest, &Kept),
         path: &str,
         hasher: &FileHasher,
     ) -> Result<Known, Lost> {
-        let ground = self.ground(root, hasher);
-        self.fetch(&ground, kept)?;
+        let again = |object: &Digest, size| self.fetch_again(key, object, size);
+        let ground = Ground { again: Some(&again), ..self.ground(root, hasher) };
+        self.fetch(&ground, key, kept)?;
         ground.put_back(kept, path)
     }
 
@@ -252,24 +336,31 @@ impl Cache {
     pub(crate) fn put_back_log(
         &self,
         root: &Path,
-        kept: &Kept,
+        (key, kept): (&Digest, &Kept),
         path: &str,
         hasher: &FileHasher,
     ) -> Result<(), Lost> {
-        let ground = self.ground(root, hasher);
-        self.fetch(&ground, kept)?;
+        let again = |object: &Digest, size| self.fetch_again(key, object, size);
+        let ground = Ground { again: Some(&again), ..self.ground(root, hasher) };
+        self.fetch(&ground, key, kept)?;
         ground.put_back_copy(kept, path)
     }
 
-    /// The bytes of what a command printed.
-    pub(crate) fn text(&self, kept: &Kept, hasher: &FileHasher) -> Option<Vec<u8>> {
+    /// The bytes of a file, or of what a command printed, that was found under `key`.
+    pub(crate) fn text(&self, key: &Digest, kept: &Kept, hasher: &FileHasher) -> Option<Vec<u8>> {
         if let Some(content) = kept.form.small() {
             return Some(content.to_vec());
         }
-        self.fetch(&self.ground(Path::new(""), hasher), kept).ok()?;
-        let mut bytes = Vec::new();
-        self.directory.get(&kept.digest, None, &mut bytes).ok()?;
-        (Digest::of(&bytes) == kept.digest).then_some(bytes)
+        let read = || {
+            let mut bytes = Vec::new();
+            self.directory.get(&kept.digest, None, &mut bytes).ok()?;
+            (Digest::of(&bytes) == kept.digest).then_some(bytes)
+        };
+        self.fetch(&self.ground(Path::new(""), hasher), key, kept).ok()?;
+        read().or_else(|| {
+            let _ = self.directory.discard(&kept.digest);
+            self.fetch_again(key, &kept.digest, Some(kept.size())).then(read).flatten()
+        })
     }
 
     /// The digest of a file in a directory that is kept here; `rest` is its path from there. `None`: nobody can say.
@@ -283,11 +374,25 @@ impl Cache {
     }
 
     fn ground<'a>(&'a self, root: &'a Path, hasher: &'a FileHasher) -> Ground<'a> {
-        Ground { cache: &self.directory, link: self.link, hasher, root }
+        Ground { cache: &self.directory, link: self.link, hasher, root, again: None }
+    }
+
+    /// Brings an object from the shared place that was damaged here.
+    fn fetch_again(&self, key: &Digest, object: &Digest, size: Option<u64>) -> bool {
+        let came = self.shared.is_some() && self.fetch_one(key, object, size).is_ok();
+        if came {
+            self.tell("healed", || {
+                format!(
+                    "{object} was damaged in the cache {}; it came anew from the shared cache",
+                    self.directory.path().display()
+                )
+            });
+        }
+        came
     }
 
     /// Brings the objects here that are not.
-    fn fetch(&self, ground: &Ground<'_>, kept: &Kept) -> Result<(), Lost> {
+    fn fetch(&self, ground: &Ground<'_>, key: &Digest, kept: &Kept) -> Result<(), Lost> {
         if self.shared.is_none() {
             return Ok(());
         }
@@ -295,9 +400,9 @@ impl Cache {
             return if kept.form == Form::Gone { Err(Lost::Missing) } else { Ok(()) };
         };
         let Form::Directory { manifest, .. } = &kept.form else {
-            return self.fetch_one(&object, Some(kept.size()));
+            return self.fetch_one(key, &object, Some(kept.size()));
         };
-        self.fetch_one(&object, None)?;
+        self.fetch_one(key, &object, None)?;
         let files: Vec<(Digest, u64)> = ground
             .manifest(manifest)?
             .into_iter()
@@ -306,7 +411,7 @@ impl Cache {
                 Item::Directory { .. } | Item::Link { .. } => None,
             })
             .collect();
-        let one = |(object, size): &(Digest, u64)| self.fetch_one(object, Some(*size));
+        let one = |(object, size): &(Digest, u64)| self.fetch_one(key, object, Some(*size));
         match rayon::current_thread_index() {
             Some(_) => files.par_iter().try_for_each(one),
             None => files.iter().try_for_each(one),
@@ -317,22 +422,37 @@ impl Cache {
         self.directory.size(object).is_ok_and(|size| size.is_some())
     }
 
-    fn fetch_one(&self, object: &Digest, size: Option<u64>) -> Result<(), Lost> {
-        if self.is_here(object) {
-            return Ok(());
+    fn fetch_one(&self, key: &Digest, object: &Digest, size: Option<u64>) -> Result<(), Lost> {
+        let Some(shared) = self.shared.as_ref().filter(|_| !self.is_here(object)) else { return Ok(()) };
+        if !shared.asked.has(key) {
+            // It has to know of an object by its entry, and this one was found here.
+            drop(self.find_there(key));
         }
         let mut is_lost = false;
         let got = self.ask(Call::Read, |place| {
-            let get = |to: &mut dyn Write| self.traffic.receiving(size, to, |to| place.get(object, size, to));
-            let got = self.directory.receive(object, get);
+            // What is refused did not come.
+            let got = self.traffic.receiving(size, |way| {
+                let most = size.unwrap_or(super::manifest::MOST);
+                self.directory.receive(object, most, |to| place.get(object, size, &mut way.to(to)))
+            });
             is_lost = match &got {
                 Ok(got) => !got,
                 Err(error) => error.kind() == io::ErrorKind::InvalidData,
             };
             got
         });
-        if let (true, Some(shared)) = (is_lost, &self.shared) {
-            shared.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(*object);
+        if is_lost {
+            shared.lost.add(*object);
+            // Whoever makes it again gives it to the place again, perhaps in another session.
+            self.directory.note_lost(object);
+        }
+        if got == Some(false) {
+            self.tell("lost", || {
+                format!(
+                    "the shared cache {} lacks files of a result that it names; what is not there is made again",
+                    self.shared_name()
+                )
+            });
         }
         if got == Some(true) { Ok(()) } else { Err(Lost::Missing) }
     }
@@ -407,8 +527,9 @@ impl Cache {
             Some(log) => self.keep_text(log, "", &mut objects, &mut room)?,
             None => None,
         };
-        let (rule, duration_ms) = (result.rule.to_string(), result.duration_ms);
-        let entry = Entry { rule, duration_ms, outputs, beside, log, pinned: false };
+        let NewResult { duration_ms, accepted, .. } = result;
+        let rule = result.rule.to_string();
+        let entry = Entry { rule, duration_ms, outputs, beside, log, pinned: false, accepted };
         let bytes = entry.to_bytes();
         self.directory.add_entry(key, &bytes)?;
         if is_shared && self.shared.as_ref().is_some_and(|shared| shared.writes) {
@@ -438,8 +559,8 @@ impl Cache {
             let form = Form::of_small(bytes, false);
             return Ok(Some(Kept { path: path.to_string(), digest, form }));
         }
-        if self.directory.size(&digest)? != Some(size) {
-            self.directory.receive(&digest, |to| to.write_all(&bytes).map(|()| true))?;
+        if !self.directory.has_good(&digest, size)? {
+            self.directory.receive(&digest, size, |to| to.write_all(&bytes).map(|()| true))?;
         }
         objects.push(digest);
         let form = Form::File { size, executable: false };
@@ -463,14 +584,7 @@ impl Cache {
         }
         objects.sort_unstable();
         objects.dedup();
-        let put = |object: &Digest| {
-            let put = |place: &dyn CacheBackend| {
-                let mut content = link::open(&self.directory.object(object))?;
-                let size = content.metadata()?.len();
-                self.traffic.sending(size, || place.put(object, &mut content))
-            };
-            self.ask(Call::Write, put).is_some()
-        };
+        let put = |object: &Digest| self.give(object);
         let all = match rayon::current_thread_index() {
             Some(_) => objects.par_iter().all(put),
             None => objects.iter().all(put),
@@ -485,13 +599,54 @@ impl Cache {
         Sharing::Done
     }
 
+    /// Gives an object to the shared place, over one that is known to be damaged there. What is damaged here stays here.
+    fn give(&self, object: &Digest) -> bool {
+        let Some(shared) = &self.shared else { return false };
+        if shared.given.has(object) {
+            return true;
+        }
+        let path = self.directory.object(object);
+        let size = self.directory.size(object).ok().flatten();
+        if !size.is_some_and(|size| self.directory.has_good(object, size).unwrap_or(false)) {
+            self.tell("bad own", || {
+                format!(
+                    "{object} is damaged or missing in the cache {}, so a result with it is not shared",
+                    self.directory.path().display()
+                )
+            });
+            return false;
+        }
+        let is_lost = self.is_known_lost(object);
+        let put = |place: &dyn CacheBackend| {
+            let mut content = link::open(&path)?;
+            let size = content.metadata()?.len();
+            self.traffic.sending(size, || match is_lost {
+                true => place.replace(object, &mut content),
+                false => place.put(object, &mut content),
+            })
+        };
+        let is_done = self.ask(Call::Write, put).is_some();
+        if is_done {
+            shared.given.add(*object);
+            if is_lost {
+                shared.lost.remove(object);
+                self.directory.forget_lost(object);
+            }
+        }
+        is_done
+    }
+
+    /// Whether the shared place had not what it said it had of an object, now or in an earlier session.
+    fn is_known_lost(&self, object: &Digest) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.lost.has(object))
+            || self.directory.is_noted_lost(object)
+    }
+
     /// Whether the shared place has a result under this key that is another one, and whole so far as is known.
     fn is_another_there(&self, key: &Digest, entry: &Entry) -> bool {
-        let Some(shared) = &self.shared else { return false };
         let there = self.ask(Call::Read, |place| place.entry(key)).flatten();
         let Some(there) = there.and_then(|bytes| Entry::from_bytes(&bytes)) else { return false };
-        let lost = shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_whole = there.kept().filter_map(Kept::object).all(|object| !lost.contains(&object));
+        let is_whole = there.kept().filter_map(Kept::object).all(|object| !self.is_known_lost(&object));
         let what = |entry: &Entry| -> Vec<_> {
             entry.outputs.iter().map(|kept| (kept.path.clone(), kept.digest)).collect()
         };
@@ -499,10 +654,58 @@ impl Cache {
     }
 
     /// Whether a result is kept here with all that belongs to it, so far as that can be seen without reading.
-    pub(crate) fn holds(&self, key: &Digest, is_it: impl Fn(&Entry) -> bool) -> bool {
+    fn holds(&self, key: &Digest, is_it: impl Fn(&Entry) -> bool) -> bool {
         let bytes = self.directory.read_entry(key).ok().flatten();
         let entry = bytes.and_then(|bytes| Entry::from_bytes(&bytes)).filter(is_it);
         entry.is_some_and(|entry| entry.kept().filter_map(Kept::object).all(|object| self.is_here(&object)))
+    }
+
+    /// Whether there is any result under this key.
+    pub(crate) fn has_result(&self, key: &Digest) -> bool {
+        self.find_here(key).is_some()
+    }
+
+    /// As [`Cache::holds`], of what may be given to others: all of it is there, and was read when that may have changed since.
+    /// What is damaged goes.
+    pub(crate) fn holds_good(
+        &self,
+        key: &Digest,
+        hasher: &FileHasher,
+        is_it: impl Fn(&Entry) -> bool,
+    ) -> bool {
+        let bytes = self.directory.read_entry(key).ok().flatten();
+        let Some(entry) = bytes.and_then(|bytes| Entry::from_bytes(&bytes)).filter(is_it) else {
+            return false;
+        };
+        let Some(objects) = self.objects_of(&entry, &self.ground(Path::new(""), hasher)) else {
+            return false;
+        };
+        let is_good = |(object, size): &(Digest, Option<u64>)| match size {
+            Some(size) => self.directory.has_good(object, *size).unwrap_or(false),
+            None => true,
+        };
+        // All of them, so that one new result mends all.
+        objects.iter().filter(|object| !is_good(object)).count() == 0
+    }
+
+    /// The objects of an entry, with their sizes; lists of directories were read, and have none. `None`: one of these is gone.
+    fn objects_of(&self, entry: &Entry, ground: &Ground<'_>) -> Option<Vec<(Digest, Option<u64>)>> {
+        let mut objects = Vec::new();
+        for kept in entry.kept() {
+            match &kept.form {
+                Form::Gone | Form::Small { .. } => {}
+                Form::File { size, .. } => objects.push((kept.digest, Some(*size))),
+                Form::Directory { manifest, .. } => {
+                    let items = ground.manifest(manifest).ok()?;
+                    objects.push((*manifest, None));
+                    objects.extend(items.into_iter().filter_map(|item| match item {
+                        Item::File { digest, size, .. } => Some((digest, Some(size))),
+                        Item::Directory { .. } | Item::Link { .. } => None,
+                    }));
+                }
+            }
+        }
+        Some(objects)
     }
 
     /// Keeps a result also under the key by which a lock file asks for it, if what is kept under `key` is that result; with
@@ -537,18 +740,8 @@ impl Cache {
     fn try_push(&self, key: &Digest, hasher: &FileHasher) -> Option<(Sharing, u64)> {
         let bytes = self.directory.read_entry(key).ok().flatten()?;
         let entry = Entry::from_bytes(&bytes)?;
-        let ground = self.ground(Path::new(""), hasher);
-        let mut objects = Vec::new();
-        for kept in entry.kept() {
-            objects.extend(kept.object());
-            if let Form::Directory { manifest, .. } = &kept.form {
-                let items = ground.manifest(manifest).ok()?;
-                objects.extend(items.into_iter().filter_map(|item| match item {
-                    Item::File { digest, .. } => Some(digest),
-                    Item::Directory { .. } | Item::Link { .. } => None,
-                }));
-            }
-        }
+        let objects = self.objects_of(&entry, &self.ground(Path::new(""), hasher))?;
+        let objects = objects.into_iter().map(|(object, _)| object).collect();
         let size = entry.kept().map(Kept::size).sum();
         Some((self.share(key, &entry, &bytes, objects), size))
     }
@@ -565,10 +758,20 @@ impl Cache {
         if failures.load(Ordering::Relaxed) >= PATIENCE {
             return None;
         }
-        match call(&*shared.place) {
+        let answer = call(&*shared.place);
+        if what == Call::Read && answer.is_err() {
+            self.traffic.note_failure();
+        }
+        match answer {
             Ok(answer) => {
                 failures.store(0, Ordering::Relaxed);
                 Some(answer)
+            }
+            // Nobody waits for what it says.
+            Err(_) if self.traffic.is_stopped() => {
+                reads.store(PATIENCE, Ordering::Relaxed);
+                writes.store(PATIENCE, Ordering::Relaxed);
+                None
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 failures.store(PATIENCE, Ordering::Relaxed);
@@ -594,6 +797,32 @@ impl Cache {
                 });
                 None
             }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable
+                ) =>
+            {
+                reads.store(PATIENCE, Ordering::Relaxed);
+                writes.store(PATIENCE, Ordering::Relaxed);
+                self.tell("shared gone", || {
+                    format!(
+                        "the shared cache {} cannot be reached and is left alone in this run: {error}",
+                        shared.place.name()
+                    )
+                });
+                None
+            }
+            Err(error) if what == Call::Write && is_forbidden(&error) => {
+                writes.store(PATIENCE, Ordering::Relaxed);
+                self.tell("shared full", || {
+                    format!(
+                        "nothing can be put into the shared cache {}: {error}; what is in it is restored all the same",
+                        shared.place.name()
+                    )
+                });
+                None
+            }
             Err(error) => {
                 let failed = failures.fetch_add(1, Ordering::Relaxed) + 1;
                 let name = shared.place.name();
@@ -611,6 +840,12 @@ impl Cache {
             }
         }
     }
+}
+
+/// Whether trying it with another object would be of no use.
+fn is_forbidden(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
 impl std::fmt::Debug for Cache {

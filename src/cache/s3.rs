@@ -105,6 +105,12 @@ impl S3Cache {
         }
     }
 
+    /// Where an object is: compressed, and as it is.
+    fn names(&self, object: &Digest) -> [String; 2] {
+        let name = object.hex();
+        [self.path("cas", &format!("{name}.zst")), self.path("cas", &name)]
+    }
+
     fn get_url(&self, path: &str) -> String {
         GetObject::new(&self.bucket, self.credentials.as_ref(), path).sign(SIGNED).to_string()
     }
@@ -114,7 +120,8 @@ impl S3Cache {
     }
 
     fn has(&self, path: &str) -> io::Result<bool> {
-        self.wire.has(HeadObject::new(&self.bucket, self.credentials.as_ref(), path).sign(SIGNED).as_str())
+        let url = HeadObject::new(&self.bucket, self.credentials.as_ref(), path).sign(SIGNED);
+        self.wire.has(url.as_str(), None)
     }
 }
 
@@ -145,17 +152,21 @@ impl CacheBackend for S3Cache {
     }
 
     fn put(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        let [packed, plain] = self.names(object);
+        if self.has(&packed)? || self.has(&plain)? {
+            return Ok(());
+        }
+        self.replace(object, content)
+    }
+
+    fn replace(&self, object: &Digest, content: &mut File) -> io::Result<()> {
         let size = content.metadata()?.len();
         if size > MOST {
             return Err(io::Error::other(format!(
                 "{object} has more than 5 GiB, which is put in parts only"
             )));
         }
-        let name = object.hex();
-        let (packed, plain) = (self.path("cas", &format!("{name}.zst")), self.path("cas", &name));
-        if self.has(&packed)? || self.has(&plain)? {
-            return Ok(());
-        }
+        let [packed, plain] = self.names(object);
         match compressed(content, size)? {
             Some(bytes) => {
                 let size = bytes.len() as u64;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A look at what is under way between a cache and its shared place; clones look at the same.
 ///
@@ -23,6 +23,8 @@ pub struct CacheTraffic(Arc<Counts>);
 struct Counts {
     received: Way,
     sent: Way,
+    has_failed: AtomicBool,
+    is_stopped: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -78,18 +80,42 @@ impl CacheTraffic {
         self.0.sent.now()
     }
 
-    /// Counts what `receive` writes to its argument, and takes it back unless all of it came.
+    /// Whether the shared place once did not answer what it was asked for, so that nobody knows whether it has more.
+    ///
+    /// ```
+    /// use rulemake::cache::CacheTraffic;
+    /// fn is_worth_another_try(traffic: &CacheTraffic) -> bool {
+    ///     traffic.has_failed()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.0.has_failed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stop(&self) {
+        self.0.is_stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.0.is_stopped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_failure(&self) {
+        self.0.has_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts what `receive` writes through its argument, and takes it back unless all of it came.
     pub(super) fn receiving(
         &self,
         size: Option<u64>,
-        to: &mut dyn Write,
-        receive: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
+        receive: impl FnOnce(&Receiving<'_>) -> io::Result<bool>,
     ) -> io::Result<bool> {
         let way = &self.0.received;
         way.expected.fetch_add(size.unwrap_or(0), Ordering::Relaxed);
-        let mut counted = Counted { to, way, size, bytes: 0 };
-        let got = receive(&mut counted);
-        let bytes = counted.bytes;
+        let receiving = Receiving { all: self, way, size, bytes: AtomicU64::new(0) };
+        let got = receive(&receiving);
+        let bytes = receiving.bytes.into_inner();
         match got {
             Ok(true) => drop(way.files.fetch_add(1, Ordering::Relaxed)),
             _ => {
@@ -125,21 +151,38 @@ impl Way {
     }
 }
 
-struct Counted<'a> {
-    to: &'a mut dyn Write,
+/// One file that comes.
+pub(super) struct Receiving<'a> {
+    all: &'a CacheTraffic,
     way: &'a Way,
     size: Option<u64>,
-    bytes: u64,
+    bytes: AtomicU64,
+}
+
+impl Receiving<'_> {
+    /// Counts what is written to it.
+    pub(super) fn to<'w>(&'w self, to: &'w mut dyn Write) -> impl Write + use<'w> {
+        Counted { to, receiving: self }
+    }
+}
+
+struct Counted<'a> {
+    to: &'a mut dyn Write,
+    receiving: &'a Receiving<'a>,
 }
 
 impl Write for Counted<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(buffer)?;
-        self.bytes += written as u64;
-        if self.size.is_none() {
-            self.way.expected.fetch_add(written as u64, Ordering::Relaxed);
+        let Receiving { all, way, size, bytes } = self.receiving;
+        if all.is_stopped() {
+            return Err(io::Error::other("stopped"));
         }
-        self.way.bytes.fetch_add(written as u64, Ordering::Relaxed);
+        let written = self.to.write(buffer)?;
+        bytes.fetch_add(written as u64, Ordering::Relaxed);
+        if size.is_none() {
+            way.expected.fetch_add(written as u64, Ordering::Relaxed);
+        }
+        way.bytes.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
     }
 
@@ -155,20 +198,24 @@ mod tests {
     #[test]
     fn what_breaks_off_is_taken_back() {
         let traffic = CacheTraffic::default();
-        let broken =
-            |to: &mut dyn Write| to.write_all(b"1234").and_then(|()| Err(io::Error::other("broken")));
-        assert!(traffic.receiving(Some(10), &mut Vec::new(), broken).is_err());
-        assert!(!traffic.receiving(None, &mut Vec::new(), |to| to.write_all(b"12").map(|()| false)).unwrap());
+        let write = |way: &Receiving<'_>, bytes: &[u8]| way.to(&mut Vec::new()).write_all(bytes);
+        let broken = |way: &Receiving<'_>| write(way, b"1234").and_then(|()| Err(io::Error::other("broken")));
+        assert!(traffic.receiving(Some(10), broken).is_err());
+        assert!(!traffic.receiving(None, |way| write(way, b"12").map(|()| false)).unwrap());
         assert!(traffic.sending(5, || Err(io::Error::other("full"))).is_err());
         assert_eq!((traffic.received(), traffic.sent()), Default::default());
         let seen = traffic.clone();
-        let whole = |to: &mut dyn Write| {
-            to.write_all(b"1234")?;
+        let whole = |way: &Receiving<'_>| {
+            write(way, b"1234")?;
             assert_eq!(seen.received(), Transferred { files: 0, bytes: 4, expected: 10 });
-            to.write_all(b"567890").map(|()| true)
+            write(way, b"567890").map(|()| true)
         };
-        assert!(traffic.receiving(Some(10), &mut Vec::new(), whole).unwrap());
+        assert!(traffic.receiving(Some(10), whole).unwrap());
         traffic.sending(5, || Ok(())).unwrap();
+        // What comes after a stop is not taken any more.
+        let stopped = traffic.clone();
+        stopped.stop();
+        assert!(traffic.receiving(None, |way| write(way, b"12").map(|()| true)).is_err());
         assert_eq!(traffic.received(), Transferred { files: 1, bytes: 10, expected: 10 });
         assert_eq!(traffic.sent(), Transferred { files: 1, bytes: 5, expected: 5 });
     }

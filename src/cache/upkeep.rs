@@ -134,6 +134,9 @@ pub struct CacheFaults {
 /// What is written is left alone for so long: who writes it may be at it.
 const YOUNG: Duration = Duration::from_secs(3600);
 
+/// A note of what a shared place lacks is of use for so long.
+const NOTED: Duration = Duration::from_secs(90 * 24 * 3600);
+
 struct KeptResult {
     key: Digest,
     entry: Entry,
@@ -172,6 +175,18 @@ impl Scan {
     fn small(&self) -> (usize, u64) {
         sum(self.results.iter().map(|result| result.small))
     }
+
+    /// Entries of results that are kept once more, as what a lock file names: with them each result would count twice.
+    fn doubles(&self) -> FxHashSet<Digest> {
+        let what = |result: &KeptResult| {
+            let outputs = result.entry.outputs.iter().map(|kept| format!("{} {}\n", kept.digest, kept.path));
+            Digest::of(outputs.collect::<String>().as_bytes())
+        };
+        let (pinned, own): (Vec<&KeptResult>, Vec<&KeptResult>) =
+            self.results.iter().partition(|result| result.entry.pinned);
+        let own: FxHashSet<Digest> = own.into_iter().map(what).collect();
+        pinned.into_iter().filter(|result| own.contains(&what(result))).map(|result| result.key).collect()
+    }
 }
 
 fn sum(all: impl Iterator<Item = (usize, u64)>) -> (usize, u64) {
@@ -197,8 +212,9 @@ impl CacheDirectory {
     pub fn usage(&self) -> io::Result<CacheUsage> {
         let scan = self.scan()?;
         let mut rules: FxHashMap<&str, CachedRule> = FxHashMap::default();
-        // Those that a lock file names are kept once more, and counted once.
-        for result in scan.results.iter().filter(|result| !result.entry.pinned) {
+        let doubles = scan.doubles();
+        let results = || scan.results.iter().filter(|result| !doubles.contains(&result.key));
+        for result in results() {
             let rule = rules.entry(&result.entry.rule).or_default();
             rule.results += 1;
             rule.bytes += result.entry.kept().map(Kept::size).sum::<u64>();
@@ -209,7 +225,7 @@ impl CacheDirectory {
         let linked = scan.objects.iter().filter(|object| object.is_linked);
         let (small, small_bytes) = scan.small();
         Ok(CacheUsage {
-            results: scan.results.iter().filter(|result| !result.entry.pinned).count(),
+            results: results().count(),
             objects: scan.objects.len() + small,
             bytes: scan.objects.iter().map(|object| object.bytes).sum::<u64>() + small_bytes,
             linked_bytes: linked.map(|object| object.bytes).sum(),
@@ -234,6 +250,8 @@ impl CacheDirectory {
     pub fn make_room(&self, limits: &CacheLimits, remove: bool) -> io::Result<CacheRemoved> {
         let mut scan = self.scan()?;
         scan.results.sort_by_key(|result| std::cmp::Reverse((result.used, result.key)));
+        let doubles = scan.doubles();
+        let is_counted = |key: &Digest| !doubles.contains(key);
         let sizes: FxHashMap<Digest, u64> = scan.objects.iter().map(|o| (o.digest, o.bytes)).collect();
         let now_ms = clock::wall_ms();
         let now = now_ms / 1000;
@@ -267,7 +285,7 @@ impl CacheDirectory {
             if stays && result.is_complete {
                 bytes += more;
                 live.extend(new);
-                kept += 1;
+                kept += usize::from(is_counted(&result.key));
                 continue;
             }
             let is_young_itself = result.small.0 > 0 && is_young(result.changed_ms);
@@ -275,7 +293,7 @@ impl CacheDirectory {
                 // Without its entry nothing would be gained, and the result lost.
                 waiting.extend(new);
                 young_small = sum([young_small, result.small].into_iter());
-                kept += 1;
+                kept += usize::from(is_counted(&result.key));
             } else {
                 gone_small = sum([gone_small, result.small].into_iter());
                 going.push(result.key);
@@ -291,7 +309,7 @@ impl CacheDirectory {
         let bytes_of = |objects: &[&Object]| objects.iter().map(|object| object.bytes).sum::<u64>();
         let bytes_in = |files: &[Leftover]| files.iter().map(|file| file.bytes).sum::<u64>();
         let removed = CacheRemoved {
-            results: going.len(),
+            results: going.iter().filter(|key| is_counted(key)).count(),
             objects: dead.len() + gone_small.0,
             bytes: bytes_of(&dead) + gone_small.1,
             leftovers: leftovers.len(),
@@ -306,6 +324,10 @@ impl CacheDirectory {
             going.iter().try_for_each(|key| self.discard_entry(key))?;
             dead.iter().try_for_each(|object| self.discard(&object.digest))?;
             leftovers.iter().try_for_each(|file| found(fs::remove_file(&file.path)).map(drop))?;
+            // Who would give these anew has not come by.
+            let is_old = |meta: &Metadata| now_ms.saturating_sub(changed_ms(meta)) > NOTED.as_millis() as u64;
+            let notes = named(&self.part("lost"))?.into_iter().filter(|(.., meta)| is_old(meta));
+            notes.map(|(_, path, _)| found(fs::remove_file(path)).map(drop)).collect::<io::Result<()>>()?;
         }
         Ok(removed)
     }
@@ -440,10 +462,8 @@ fn named(part: &Path) -> io::Result<Vec<(Digest, PathBuf, Metadata)>> {
             let Some(digest) = Digest::parse(&hex) else { continue };
             // Gone meanwhile.
             let Some(meta) = found(fs::symlink_metadata(item.path()))? else { continue };
-            // A pipe may stand for a file: it is found to be none when it is opened.
-            if !meta.is_dir() {
-                all.push((digest, item.path(), meta));
-            }
+            // A pipe or a directory may stand for a file: it is found to be none when it is opened.
+            all.push((digest, item.path(), meta));
         }
     }
     all.sort_unstable_by_key(|(digest, ..)| *digest);

@@ -1,6 +1,7 @@
 //! Requests to a server: with limits of time, tried again where that may help, and streamed.
 
 use crate::base::checksum::Checksum;
+use crate::base::clock;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -19,13 +20,12 @@ pub(super) struct Blob {
 #[derive(Debug)]
 pub(super) struct Failure {
     text: String,
-    /// It did not answer in time.
-    is_slow: bool,
+    kind: io::ErrorKind,
 }
 
 impl Failure {
     fn new(text: String) -> Failure {
-        Failure { text, is_slow: false }
+        Failure { text, kind: io::ErrorKind::Other }
     }
 }
 
@@ -52,8 +52,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 const WHOLE: u32 = 6;
 /// A transfer that is slower than that is as good as none.
 const BYTES_PER_SECOND: u64 = 64 << 10;
-/// As an entry in a directory.
-const MOST_SMALL: u64 = 256 << 20;
+/// An entry is text of a few lines for each output, and a little content.
+const MOST_SMALL: u64 = 32 << 20;
 /// Objects up to this size are compressed in memory.
 const MOST_COMPRESSED: u64 = 256 << 20;
 /// Of smaller ones little is to be gained.
@@ -78,12 +78,16 @@ impl Wire {
         Wire { agent: config.into(), authorization: None, answer }
     }
 
-    /// Whether there is something at an address.
-    pub(super) fn has(&self, url: &str) -> io::Result<bool> {
+    /// Whether there is something at an address; of another `size`, if the server says so, it is not all of it.
+    pub(super) fn has(&self, url: &str, size: Option<u64>) -> io::Result<bool> {
         self.again(url, &mut || {
             let response = self.with(self.agent.head(url)).call().map_err(broken)?;
             match response.status().as_u16() {
-                200..=299 => Ok(true),
+                200..=299 => {
+                    let told = response.headers().get("content-length");
+                    let told = told.and_then(|told| told.to_str().ok()?.parse::<u64>().ok());
+                    Ok(size.zip(told).is_none_or(|(size, told)| size == told))
+                }
                 404 | 410 => Ok(false),
                 status => Err(refused("HEAD", status)),
             }
@@ -105,11 +109,30 @@ impl Wire {
                 404 | 410 => return Ok(None),
                 status => return Err(refused("GET", status)),
             }
-            let mut bytes = Vec::new();
-            let body = response.into_body().into_with_config().limit(MOST_SMALL).reader();
-            body.take(MOST_SMALL).read_to_end(&mut bytes).map_err(|error| transient(&error))?;
+            let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+            let bytes = self.read_small(body).map_err(|error| transient(&error))?;
             Ok(Some(bytes))
         })
+    }
+
+    /// Reads all, as long as it comes as fast as a transfer has to. One that drips is as good as none, and whoever stops a run
+    /// would wait for it.
+    fn read_small(&self, mut body: impl Read) -> io::Result<Vec<u8>> {
+        let start = clock::monotonic();
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 16 << 10]);
+        loop {
+            let n = body.read(&mut buffer)?;
+            if n == 0 {
+                return Ok(bytes);
+            }
+            bytes.extend_from_slice(buffer.get(..n).unwrap_or_default());
+            if bytes.len() as u64 > MOST_SMALL {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "an entry of more than 32 MiB"));
+            }
+            if clock::monotonic().saturating_duration_since(start) > self.time_for(bytes.len() as u64) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
     }
 
     /// Writes the content of an object; `false` when it is not there. Not tried again once bytes have come: they were
@@ -129,11 +152,19 @@ impl Wire {
         let body = response.into_body().into_with_config().limit(u64::MAX).reader();
         // Never more than was promised: what is too long is another object, anyhow.
         let mut body = body.take(blob.size.saturating_add(1));
-        match blob.plain_size {
-            None => io::copy(&mut body, to)?,
-            Some(size) => io::copy(&mut zstd::Decoder::new(body)?.take(size.saturating_add(1)), to)?,
+        let copied = match blob.plain_size {
+            None => io::copy(&mut body, to),
+            Some(size) => {
+                zstd::Decoder::new(body).and_then(|body| io::copy(&mut body.take(size.saturating_add(1)), to))
+            }
         };
-        Ok(true)
+        match copied {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                let (failure, _) = transient(&error);
+                Err(if failure.kind == io::ErrorKind::TimedOut { told(url, failure) } else { error })
+            }
+        }
     }
 
     /// Sends all of a body, from its beginning, in each try.
@@ -196,26 +227,37 @@ impl Read for Body<'_> {
 fn told(url: &str, failure: Failure) -> io::Error {
     // Signed addresses let others in.
     let shown = url.split('?').next().unwrap_or_default();
-    let kind = if failure.is_slow { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
-    io::Error::new(kind, format!("{failure} ({shown})"))
+    io::Error::new(failure.kind, format!("{failure} ({shown})"))
 }
 
 fn broken(error: ureq::Error) -> (Failure, bool) {
     let may_pass =
         matches!(error, ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::HostNotFound);
-    // Who waited once does not wait again.
-    let is_slow = matches!(error, ureq::Error::Timeout(_));
-    (Failure { text: error.to_string(), is_slow }, may_pass)
+    let kind = match &error {
+        // Who waited once does not wait again.
+        ureq::Error::Timeout(_) => io::ErrorKind::TimedOut,
+        ureq::Error::ConnectionFailed | ureq::Error::HostNotFound => io::ErrorKind::HostUnreachable,
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => error.kind(),
+        _ => io::ErrorKind::Other,
+    };
+    (Failure { text: error.to_string(), kind }, may_pass)
 }
 
 fn transient(error: &io::Error) -> (Failure, bool) {
-    let is_slow = error.kind() == io::ErrorKind::TimedOut;
-    (Failure { text: error.to_string(), is_slow }, !is_slow)
+    let of_ureq = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    let is_slow = error.kind() == io::ErrorKind::TimedOut || matches!(of_ureq, Some(ureq::Error::Timeout(_)));
+    if error.kind() == io::ErrorKind::InvalidData {
+        return (Failure { text: error.to_string(), kind: error.kind() }, false);
+    }
+    let kind = if is_slow { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
+    (Failure { text: error.to_string(), kind }, !is_slow)
 }
 
 fn refused(method: &str, status: u16) -> (Failure, bool) {
     let what = match status {
-        401 => " (it wants to know who asks)".to_string(),
+        401 => {
+            " (it wants to know who asks: set RULEMAKE_CACHE_TOKEN, or name the host in ~/.netrc)".to_string()
+        }
         403 => " (it does not allow that)".to_string(),
         413 => " (too large for it)".to_string(),
         507 => " (it is full)".to_string(),
@@ -272,7 +314,7 @@ mod tests {
         let start = Instant::now();
         let silent = server(|_| {});
         assert!(wire.get_small(&silent).is_err());
-        assert!(wire.has(&silent).is_err());
+        assert!(wire.has(&silent, None).is_err());
         assert!(wire.put(&silent, &mut Cursor::new(b"abc"), 3).is_err());
         let halfway = server(|stream| {
             let _ = stream.read(&mut [0; 1024]);

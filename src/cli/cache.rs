@@ -26,7 +26,7 @@ pub(crate) struct CacheArgs {
     pub(crate) cache_link: Option<Link>,
     /// Look for results in a place that others share, too: a directory, `https://...` or `s3://...`
     ///
-    /// A directory has to be there: `rulemake cache init DIR` makes it. They are taken over into the cache, which is `.rulemake/cache` unless `--cache` names another. Servers of Bazel's HTTP
+    /// A directory has to be made as one: `rulemake cache init DIR`. They are taken over into the cache, which is `.rulemake/cache` unless `--cache` names another. Servers of Bazel's HTTP
     /// cache will do. They are asked with RULEMAKE_CACHE_TOKEN or the entry of the host in `~/.netrc`; S3 with AWS_ACCESS_KEY_ID,
     /// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL.
     #[arg(long, value_name = "PLACE", hide_short_help = true)]
@@ -168,8 +168,24 @@ fn shared(
             Err(Failure::new(Exit::Usage, format!("a shared cache at {scheme}:// is not known"))
                 .help("it is a directory, https://..., http://... or s3://..."))
         }
-        None => Ok(Arc::new(CacheDirectory::new(around.path(Path::new(place))?))),
+        None => {
+            no_broken_address(place)?;
+            Ok(Arc::new(CacheDirectory::new(around.path(Path::new(place))?)))
+        }
     }
+}
+
+/// An address with a mistake in it is no directory: it would be told as one, perhaps with a password in it.
+pub(crate) fn no_broken_address(place: &str) -> Result<(), Failure> {
+    let is_scheme = |scheme: &str| ["http:", "https:", "s3:"].iter().any(|known| scheme.contains(known));
+    let start = place.split('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let names_user = place.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+    if !names_user && !is_scheme(start) {
+        return Ok(());
+    }
+    let message =
+        "the shared cache is neither an address nor a directory: there is a mistake before its host";
+    Err(Failure::new(Exit::Usage, message).help("it is a directory, https://..., http://... or s3://..."))
 }
 
 #[cfg(feature = "cache-http")]
@@ -267,6 +283,11 @@ pub(crate) fn settings(table: &Value, file: &str) -> Result<Vec<(Arc<str>, Value
         ("link", value) => Ok(("cache-link".into(), value.clone())),
         ("push", value) => Ok(("cache-push".into(), value.clone())),
         ("timeout", value) => Ok(("cache-timeout".into(), value.clone())),
+        (key @ ("dir" | "shared"), _) => {
+            let message = format!("`{key}` in the table [cache] of `{file}` has to be a text");
+            Err(Failure::new(Exit::Usage, message)
+                .help(format!("write it in quotes: `{key} = \"/team/results\"`")))
+        }
         (key, _) => {
             let message = format!("`{key}` in the table [cache] of `{file}` says nothing about a cache");
             let help = "it may have `dir = \"...\"`, `link = \"...\"`, `shared = \"...\"`, `push = true` and `timeout = 5`";

@@ -3,10 +3,12 @@
 //! Workflow commands are lines on standard output or error; the format is in GitHub's documentation, "Workflow commands".
 
 use crate::output::say;
-use crate::project::Project;
-use rulemake::{Diagnostic, JobFailure, RunReport, report};
+use crate::project::{Project, lexical};
+use rulemake::{Diagnostic, JobFailure, Label, RunReport, report};
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 /// GitHub shows no more of each kind in a step.
 const ANNOTATIONS: usize = 10;
@@ -21,10 +23,35 @@ fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }
 
-/// Says what failed in a run, and adds its counts to the summary page.
-pub(crate) fn annotate(run: &RunReport, project: &Project) {
+/// Texts that are shown and not obeyed: a log may hold a line that is a command to the runner.
+pub(crate) struct Quoted {
+    token: String,
+}
+
+impl Quoted {
+    pub(crate) fn begin() -> Quoted {
+        // Nobody may foresee it, or a log could end the quotation.
+        let number = || std::hash::RandomState::new().build_hasher().finish();
+        let token = format!("rulemake-{:016x}{:016x}", number(), number());
+        say(&format!("::stop-commands::{token}"));
+        Quoted { token }
+    }
+
+    pub(crate) fn end(self) {
+        say(&format!("::{}::", self.token));
+    }
+}
+
+/// Says what failed in a run, and adds its counts to the summary page. `place_of` tells where a rule is written.
+pub(crate) fn annotate(run: &RunReport, project: &Project, place_of: impl Fn(&str) -> Option<Label>) {
+    let files = Files::find(project.here());
     for failure in run.failures.iter().take(ANNOTATIONS) {
-        say(&failure_line(failure, &project.rulefile.to_string_lossy()));
+        let place = place_of(&failure.job.rule);
+        let (file, line) = match &place {
+            Some(label) => (files.of(Path::new(&label.file)), Some(label.line)),
+            None => (files.of(&project.rulefile), None),
+        };
+        say(&failure_line(failure, &file, line));
     }
     if let Some(page) = variable("GITHUB_STEP_SUMMARY")
         && let Ok(mut page) = std::fs::OpenOptions::new().append(true).create(true).open(page)
@@ -35,29 +62,62 @@ pub(crate) fn annotate(run: &RunReport, project: &Project) {
 
 /// Says what is wrong in the Rulefile, each at its place.
 pub(crate) fn annotate_diagnostics(diagnostics: &[Diagnostic]) {
-    for diagnostic in diagnostics.iter().take(ANNOTATIONS) {
-        say(&diagnostic_line(diagnostic));
+    #[expect(clippy::disallowed_methods, reason = "messages name files from where the command was started")]
+    let files = Files::find(&std::env::current_dir().unwrap_or_default());
+    // The worst first, for not all of them are shown.
+    let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == rulemake::Severity::Error;
+    for diagnostic in diagnostics.iter().filter(is_error).take(ANNOTATIONS) {
+        say(&diagnostic_line(diagnostic, &files));
+    }
+    for diagnostic in diagnostics.iter().filter(|diagnostic| !is_error(diagnostic)).take(ANNOTATIONS) {
+        say(&diagnostic_line(diagnostic, &files));
     }
 }
 
-fn failure_line(failure: &JobFailure, rulefile: &str) -> String {
+/// How GitHub calls files: from the checkout, wherever the step runs.
+struct Files {
+    here: PathBuf,
+    workspace: Option<PathBuf>,
+}
+
+impl Files {
+    fn find(here: &Path) -> Files {
+        Files { here: here.to_path_buf(), workspace: variable("GITHUB_WORKSPACE").map(PathBuf::from) }
+    }
+
+    fn of(&self, file: &Path) -> String {
+        let path = lexical(&self.here.join(file));
+        let inside = |workspace: &PathBuf| {
+            let real = || Some((path.canonicalize().ok()?, workspace.canonicalize().ok()?));
+            path.strip_prefix(workspace).map(Path::to_path_buf).ok().or_else(|| {
+                let (path, workspace) = real()?;
+                path.strip_prefix(workspace).map(Path::to_path_buf).ok()
+            })
+        };
+        let inside = self.workspace.as_ref().and_then(inside);
+        inside.as_deref().unwrap_or(file).to_string_lossy().into_owned()
+    }
+}
+
+fn failure_line(failure: &JobFailure, file: &str, line: Option<u32>) -> String {
     let title = format!("{} failed: {}", failure.job.title(), failure.outcome);
     let mut text = failure.log_tail.join("\n");
     if text.is_empty() {
         text = failure.command.clone().unwrap_or_else(|| title.clone());
     }
-    format!("::error file={},title={}::{}", property(rulefile), property(&title), message(&text))
+    let line = line.map(|line| format!(",line={line}")).unwrap_or_default();
+    format!("::error file={}{line},title={}::{}", property(file), property(&title), message(&text))
 }
 
-fn diagnostic_line(diagnostic: &Diagnostic) -> String {
+fn diagnostic_line(diagnostic: &Diagnostic, files: &Files) -> String {
     let kind = match diagnostic.severity {
         rulemake::Severity::Error => "error",
         _ => "warning",
     };
-    let place = diagnostic
-        .labels
-        .first()
-        .map(|label| format!("file={},line={},col={},", property(&label.file), label.line, label.column));
+    let place = diagnostic.labels.first().map(|label| {
+        let file = files.of(Path::new(&label.file));
+        format!("file={},line={},col={},", property(&file), label.line, label.column)
+    });
     let place = place.unwrap_or_default();
     format!("::{kind} {place}title={}::{}", property(&diagnostic.code), message(&diagnostic.message))
 }
@@ -71,8 +131,10 @@ fn property(text: &str) -> String {
 }
 
 fn summary(run: &RunReport) -> String {
-    let mut out =
-        format!("### rulemake: {}\n", report::summary_text(&run.summary, rulemake::TextStyle::Plain));
+    let mut out = format!(
+        "### rulemake: {}\n",
+        report::summary_text(&run.summary, report::Detail::Normal, rulemake::TextStyle::Plain)
+    );
     if !run.failures.is_empty() {
         out.push_str("\n| failed | why |\n|---|---|\n");
     }

@@ -20,6 +20,7 @@ mod jobserver;
 #[path = "jobserver/none.rs"]
 mod jobserver;
 mod links;
+mod live;
 mod lsp;
 mod meant;
 mod options;

@@ -64,8 +64,11 @@ impl Output {
             clippy::disallowed_methods,
             reason = "what the terminal can do is said only by the environment"
         )]
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        !self.quiet && !self.json && self.verbose == 0 && !dumb && io::stderr().is_terminal()
+        let variable = |name: &str| std::env::var_os(name);
+        let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+        // Some have a terminal, and its lines are kept all the same.
+        let in_ci = variable("CI").is_some_and(|ci| !["", "0", "false"].iter().any(|no| ci == *no));
+        !self.quiet && !self.json && !dumb && !in_ci && io::stderr().is_terminal()
     }
 
     /// Whether standard error follows links.

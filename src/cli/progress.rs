@@ -3,28 +3,29 @@
 //! Built from the stream of events alone. An event only changes the state here; the live area is drawn by its own
 //! thread a few times per second, so that a run of many short jobs is not slowed by its display.
 
+use crate::live::{Live, Size};
 use crate::output::{Output, say};
 use crate::transfers::Transfers;
 use anstyle::AnsiColor;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rulemake::report::{Narrator, printable};
-use rulemake::{CancelLevel, Event, EventKind, TextStyle, report::Detail};
+use rulemake::{CancelLevel, Event, EventKind, JobInfo, TextStyle, report::Detail};
 use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Running jobs that are shown.
+/// Running jobs that are shown, where the terminal is high enough.
 const JOBS_SHOWN: usize = 8;
+/// Rows of the terminal that are left for others: one for the bar, one for what was said last.
+const OTHER_ROWS: usize = 2;
 /// Columns beside the label of a running job: its time, and one that stays free.
 const TIME_COLUMNS: usize = 12;
+/// With fewer columns for it a label tells nothing.
+const LEAST_LABEL: usize = 12;
 /// Columns of the bar, and with how few it still tells something.
 const BAR_COLUMNS: usize = 24;
 const LEAST_BAR: usize = 6;
-/// What a terminal has that does not say how wide it is; of a very narrow one the labels wrap.
-const USUAL_COLUMNS: usize = 80;
-const LEAST_COLUMNS: usize = 40;
 const RULE_COLOURS: [AnsiColor; 5] =
     [AnsiColor::Cyan, AnsiColor::Yellow, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::Green];
 const CUT: &str = "...";
@@ -42,6 +43,8 @@ struct View {
     narrator: Narrator,
     running: Vec<Running>,
     live: Option<Live>,
+    style: TextStyle,
+    drawn: Instant,
     json: bool,
     /// What goes between the cache and the place that others share.
     transfers: Option<Transfers>,
@@ -55,6 +58,10 @@ struct Running {
     id: u32,
     rule: String,
     label: String,
+    /// What tells it from others of its rule, where the label is its title and too long.
+    wildcards: Option<String>,
+    /// The values in that.
+    values: Vec<String>,
     since: Instant,
 }
 
@@ -62,7 +69,8 @@ impl Progress {
     pub(crate) fn new(output: &Output) -> Progress {
         let live = output.live();
         let detail = match (live, output.json) {
-            (true, _) => Detail::Brief,
+            // Also what is told without a terminal when more was asked for.
+            (true, _) if output.verbose == 0 => Detail::Brief,
             // Standard output tells it all; standard error keeps what went wrong.
             (_, true) => Detail::Quiet,
             _ => output.detail(),
@@ -71,7 +79,9 @@ impl Progress {
         let view = View {
             narrator: Narrator::new(detail, style),
             running: Vec::new(),
-            live: live.then(|| Live::new(style)),
+            live: live.then(Live::new),
+            style,
+            drawn: Instant::now(),
             json: output.json,
             transfers: None,
             clock: None,
@@ -79,7 +89,11 @@ impl Progress {
         };
         let view = Arc::new(Mutex::new(view));
         let ticker = if live { start_ticker(view.clone()) } else { None };
-        Progress { view, _ticker: ticker }
+        let progress = Progress { view, _ticker: ticker };
+        if progress._ticker.is_none() {
+            progress.clear();
+        }
+        progress
     }
 
     /// Takes an event of the run.
@@ -94,33 +108,36 @@ impl Progress {
 
     /// Says that the run is being stopped; `typed` is whether by a key.
     pub(crate) fn stopping(&self, level: CancelLevel, typed: bool) {
-        let view = self.view();
-        if let (Some(live), true) = (&view.live, typed) {
-            live.step_back_over_echo();
-        }
+        let mut view = self.view();
         let jobs = match view.running.len() {
             1 => "1 job".to_string(),
             n => format!("{n} jobs"),
         };
-        view.print(&[match level {
+        let text = match level {
             _ if view.running.is_empty() => "stopping".to_string(),
             CancelLevel::Kill => format!("killing {jobs}"),
             _ if typed => format!("stopping: {jobs} asked to end (Ctrl-C again kills them)"),
             _ => format!("stopping: {jobs} asked to end"),
-        }]);
+        };
+        view.print(&[text]);
     }
 
-    /// Removes the live area until the next event or tick draws it again. Ctrl-Z was typed.
+    /// Removes the live area until [`Progress::go_on`]. Ctrl-Z was typed.
     pub(crate) fn rest(&self) {
-        if let Some(live) = &self.view().live {
-            live.step_back_over_echo();
-            live.clear();
+        if let Some(live) = &mut self.view().live {
+            live.rest();
+        }
+    }
+
+    pub(crate) fn go_on(&self) {
+        if let Some(live) = &mut self.view().live {
+            live.go_on();
         }
     }
 
     /// Removes the live area for good; what is printed from now on stays.
     pub(crate) fn clear(&self) {
-        if let Some(live) = self.view().live.take() {
+        if let Some(mut live) = self.view().live.take() {
             live.clear();
         }
     }
@@ -141,12 +158,9 @@ impl View {
         self.clock = Some((event.time_ms, Instant::now()));
         match &event.kind {
             EventKind::JobStarted { job, message, .. } => {
-                let label = message.as_deref().and_then(|m| m.lines().next()).map(str::to_string);
-                let label = printable(&label.unwrap_or_else(|| job.title())).into_owned();
                 // A job that is ended with another one, and is tried again with it, does not fail itself.
                 self.running.retain(|r| r.id != job.id);
-                let rule = job.rule.clone();
-                self.running.push(Running { id: job.id, rule, label, since: Instant::now() });
+                self.running.push(Running::new(job, message.as_deref(), Instant::now()));
             }
             EventKind::JobFinished { job, .. } | EventKind::JobSkipped { job, .. } => {
                 self.running.retain(|r| r.id != job.id)
@@ -163,13 +177,15 @@ impl View {
         }
     }
 
-    fn print(&self, lines: &[String]) {
+    fn print(&mut self, lines: &[String]) {
         if lines.is_empty() {
             return;
         }
-        match &self.live {
-            Some(live) => live.above(&lines.join("\n")),
-            None => say(&lines.join("\n")),
+        let Some(live) = &mut self.live else { return say(&lines.join("\n")) };
+        live.above(lines);
+        // Many lines in a moment are shown together.
+        if self.drawn.elapsed() >= REDRAW {
+            self.draw();
         }
     }
 
@@ -179,10 +195,45 @@ impl View {
         let now_ms = self.clock.map(|(time_ms, at)| time_ms + at.elapsed().as_millis() as u64);
         let left = now_ms.and_then(|now| self.narrator.time_left_ms(now)).map(rulemake::report::time_left);
         let moved = self.transfers.as_mut().and_then(Transfers::now);
-        if let Some(live) = &mut self.live {
-            let counts = Counts { progress, running: self.running.len(), failed, moved, left };
-            live.draw(&counts, &self.running);
+        let Some(live) = self.live.as_mut() else { return };
+        self.drawn = Instant::now();
+        if !live.is_ready() {
+            return;
         }
+        // Before there is something to count there is nothing to show.
+        if progress.1 == 0 {
+            return live.draw(&[]);
+        }
+        let counts = Counts { progress, running: self.running.len(), failed, moved, left };
+        let size = live.size();
+        let mut lines = running_lines(&self.running, self.drawn, size, self.style);
+        lines.push(bar_line(&counts, size.columns, self.style));
+        live.draw(&lines);
+    }
+}
+
+impl Running {
+    fn new(job: &JobInfo, message: Option<&str>, since: Instant) -> Running {
+        let message = message.and_then(|message| message.lines().next());
+        let label = printable(message.unwrap_or(&job.title())).into_owned();
+        let values: Vec<String> =
+            job.wildcards.iter().map(|(_, value)| printable(value).into_owned()).collect();
+        let named: Vec<String> =
+            job.wildcards.iter().map(|(name, value)| format!("{name}={}", printable(value))).collect();
+        let is_title = message.is_none() && !values.is_empty();
+        let wildcards = is_title.then(|| format!("{} {}", printable(&job.rule), named.join(", ")));
+        Running { id: job.id, rule: job.rule.clone(), label, wildcards, values, since }
+    }
+
+    /// The label in so many columns, and whether all that tells the job from others of its rule is left of it.
+    fn short_label(&self, columns: usize) -> (String, bool) {
+        if self.label.width() <= columns {
+            return (self.label.clone(), true);
+        }
+        let short = shortened(&self.label, columns);
+        let tells =
+            self.values.iter().all(|value| short.split(CUT).any(|part| part.contains(value.as_str())));
+        (short, tells)
     }
 }
 
@@ -204,15 +255,6 @@ fn start_ticker(view: Arc<Mutex<View>>) -> Option<Sender<()>> {
     std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|_| sender)
 }
 
-/// The live area: a line for each running job, and a bar. All of them are the text of one drawn thing, so that what the
-/// bar counts and what is listed above it are of one moment.
-struct Live {
-    area: MultiProgress,
-    /// There once there is something to count.
-    lines: Option<ProgressBar>,
-    style: TextStyle,
-}
-
 /// What the last line tells.
 struct Counts {
     progress: (usize, usize),
@@ -220,41 +262,6 @@ struct Counts {
     failed: usize,
     moved: Option<String>,
     left: Option<String>,
-}
-
-impl Live {
-    fn new(style: TextStyle) -> Live {
-        Live { area: MultiProgress::new(), lines: None, style }
-    }
-
-    fn draw(&mut self, counts: &Counts, running: &[Running]) {
-        if counts.progress.1 == 0 {
-            return;
-        }
-        let columns = columns();
-        let mut texts = running_lines(running, Instant::now(), columns - TIME_COLUMNS, self.style);
-        texts.push(bar_line(counts, columns, self.style));
-        let lines = self.lines.get_or_insert_with(|| {
-            let plain =
-                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-            self.area.add(ProgressBar::no_length().with_style(plain))
-        });
-        lines.set_message(texts.join("\n"));
-    }
-
-    fn above(&self, text: &str) {
-        self.area.suspend(|| say(text));
-    }
-
-    /// The cursor rests at the right end of the last line, so that the terminal writes the `^C` or `^Z` of the user on
-    /// a line of its own, which is not known to be there when the area is removed.
-    fn step_back_over_echo(&self) {
-        let _ = io::stderr().lock().write_all(b"\r\x1b[2K\x1b[1A");
-    }
-
-    fn clear(&self) {
-        let _ = self.area.clear();
-    }
 }
 
 /// A bar and what it stands for, in one line at any width: when room gets scarce the bar shrinks, then it goes, then go the
@@ -277,7 +284,7 @@ fn bar_line(counts: &Counts, columns: usize, style: TextStyle) -> String {
         let longest = [3, 0, 2].into_iter().find(|part| parts[*part].is_some());
         match longest.filter(|_| text.width() > room) {
             Some(part) => parts[part] = None,
-            None => return text.to_string(),
+            None => return text.chars().take(room).collect(),
         }
     }
 }
@@ -292,30 +299,40 @@ fn painted_bar((done, total): (usize, usize), columns: usize, style: TextStyle) 
     }
 }
 
-/// How wide the terminal is.
-fn columns() -> usize {
-    let found = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0));
-    found.unwrap_or(USUAL_COLUMNS).max(LEAST_COLUMNS)
-}
-
-/// A line for each of the first running jobs, which are those that run longest.
-fn running_lines(running: &[Running], now: Instant, columns: usize, style: TextStyle) -> Vec<String> {
-    let mut lines: Vec<String> = running
+/// A line for each of the first running jobs, which are those that run longest, as far as they have room.
+fn running_lines(running: &[Running], now: Instant, size: Size, style: TextStyle) -> Vec<String> {
+    let columns = size.columns.saturating_sub(TIME_COLUMNS);
+    let most =
+        if columns < LEAST_LABEL { 0 } else { size.rows.saturating_sub(OTHER_ROWS).min(JOBS_SHOWN + 1) };
+    let shown = match running.len() {
+        all if all <= most.min(JOBS_SHOWN) => all,
+        _ => most.saturating_sub(1),
+    };
+    let jobs = &running[..shown];
+    let mut lines: Vec<String> = labels(jobs, columns)
         .iter()
-        .take(JOBS_SHOWN)
-        .map(|job| {
-            let label = shortened(&job.label, columns);
-            format!(
-                "{:>8}  {}",
-                elapsed(now.saturating_duration_since(job.since)),
-                coloured(&job.rule, &label, style)
-            )
+        .zip(jobs)
+        .map(|(label, job)| {
+            let time = elapsed(now.saturating_duration_since(job.since));
+            format!("{time:>8}  {}", coloured(&job.rule, label, style))
         })
         .collect();
-    if running.len() > JOBS_SHOWN {
-        lines.push(format!("{:>8}  and {} more", "", running.len() - JOBS_SHOWN));
+    if shown > 0 && shown < running.len() {
+        lines.push(format!("{:>8}  and {} more", "", running.len() - shown));
     }
     lines
+}
+
+/// The labels in so many columns: where the middle of one had to go and with it what tells it from others, its wildcards
+/// stand in its place.
+fn labels(jobs: &[Running], columns: usize) -> Vec<String> {
+    let short: Vec<(String, bool)> = jobs.iter().map(|job| job.short_label(columns)).collect();
+    let is_alone = |label: &String| short.iter().filter(|(other, _)| other == label).count() == 1;
+    let label = |job: &Running, (label, tells): &(String, bool)| match &job.wildcards {
+        Some(wildcards) if !(*tells && is_alone(label)) => shortened(wildcards, columns),
+        _ => label.clone(),
+    };
+    jobs.iter().zip(&short).map(|(job, short)| label(job, short)).collect()
 }
 
 /// The label with its rule's name in the colour of the rule, or all of it where it is the rule's message.
@@ -370,12 +387,41 @@ mod tests {
     #[test]
     fn only_the_longest_running_jobs_have_a_line() {
         let since = Instant::now();
-        let running: Vec<Running> =
-            (0..10).map(|id| Running { id, rule: "r".into(), label: format!("r o{id}"), since }).collect();
-        let lines = running_lines(&running, since + Duration::from_secs(75), 68, TextStyle::Plain);
-        assert_eq!(lines.len(), 9);
-        assert_eq!(lines[0], "1:15 min  r o0");
-        assert_eq!(lines[8], "          and 2 more");
+        let running: Vec<Running> = (0..10).map(|id| running(id, &format!("r o{id}"), &[], since)).collect();
+        let now = since + Duration::from_secs(75);
+        let lines = |columns, rows| running_lines(&running, now, Size { columns, rows }, TextStyle::Plain);
+        let all = lines(80, 24);
+        assert_eq!(all.len(), 9);
+        assert_eq!(all[0], "1:15 min  r o0");
+        assert_eq!(all[8], "          and 2 more");
+        // The bar and a line above it keep their rows, and what has no room tells nothing.
+        let low = lines(80, 8);
+        assert_eq!((low.len(), low[5].as_str()), (6, "          and 5 more"));
+        assert_eq!(lines(60, 4), ["1:15 min  r o0", "          and 9 more"]);
+        assert_eq!(lines(60, 3), [""; 0]);
+        assert_eq!(lines(10, 24), [""; 0]);
+        let eight = running_lines(&running[..8], now, Size { columns: 80, rows: 24 }, TextStyle::Plain);
+        assert_eq!((eight.len(), eight[7].as_str()), (8, "1:15 min  r o7"));
+    }
+
+    fn running(id: u32, label: &str, values: &[&str], since: Instant) -> Running {
+        let values: Vec<String> = values.iter().map(|value| value.to_string()).collect();
+        let wildcards = (!values.is_empty()).then(|| format!("r w={}", values.join(", w=")));
+        Running { id, rule: "r".into(), label: label.into(), wildcards, values, since }
+    }
+
+    /// What tells a job from the others of its rule stays, wherever it stands in its name.
+    #[test]
+    fn a_label_keeps_its_wildcards() {
+        let now = Instant::now();
+        let rest = "_filtered_sorted_deduplicated.txt";
+        let job = |value: &str| running(0, &format!("r out/deep/directory/{value}/all{rest}"), &[value], now);
+        let jobs = ["left", "right"].map(job);
+        assert_eq!(labels(&jobs, 40), ["r w=left", "r w=right"]);
+        assert!(labels(&jobs, 60)[0].contains("/left/all"), "it fits: {:?}", labels(&jobs, 60));
+        // A value that stands elsewhere, too.
+        let jobs = ["de", "ir"].map(job);
+        assert_eq!(labels(&jobs, 40), ["r w=de", "r w=ir"]);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) struct Project {
     pub(crate) rulefile: PathBuf,
     /// Absolute.
     pub(crate) root: PathBuf,
+    /// The process's directory.
+    here: PathBuf,
     /// The user's directory, relative to the root; empty when they are the same.
     below: Vec<String>,
     /// Command line that works on the same project.
@@ -56,13 +58,15 @@ impl Project {
             if !start.join(file).is_file() {
                 return Err(missing(&start, file));
             }
-            return Ok(Project { rulefile, root: start, below: Vec::new(), command, options });
+            let (here, below) = (here.to_path_buf(), Vec::new());
+            return Ok(Project { rulefile, root: start, here, below, command, options });
         }
         for root in start.ancestors() {
             if let Some(name) = NAMES.iter().find(|name| root.join(name).is_file()) {
                 let rulefile = shown(here, &root.join(name));
                 let below = below(root, &start)?;
-                return Ok(Project { rulefile, root: root.to_path_buf(), below, command, options });
+                let (root, here) = (root.to_path_buf(), here.to_path_buf());
+                return Ok(Project { rulefile, root, here, below, command, options });
             }
         }
         Err(not_found(&start, &command))
@@ -136,6 +140,25 @@ impl Project {
         let targets: String = targets.iter().map(|target| format!(" {}", quoted(target))).collect();
         // Without the options it could remove other files than those that were shown.
         format!("{}{} clean --yes{dashes}{targets}", self.command, self.options)
+    }
+
+    /// Where the process was started.
+    pub(crate) fn here(&self) -> &Path {
+        &self.here
+    }
+
+    /// A file of the workflow as it can be opened from where the process was started.
+    pub(crate) fn file(&self, path: &str) -> String {
+        if Path::new(path).is_absolute() {
+            return path.to_string();
+        }
+        shown(&self.here, &lexical(&self.root.join(path))).to_string_lossy().into_owned()
+    }
+
+    /// Said beside texts that tell files as the workflow calls them, where the user calls them otherwise.
+    pub(crate) fn names_note(&self) -> Option<String> {
+        let up = vec![".."; self.below.len()].join("/");
+        (!up.is_empty()).then(|| format!("paths in the names of jobs start from {up}, where the Rulefile is"))
     }
 
     /// What the user calls a path of the workflow.
@@ -295,6 +318,7 @@ mod tests {
         Project {
             rulefile: "Rulefile".into(),
             root: "/p".into(),
+            here: "/p".into(),
             below: below.iter().map(|s| s.to_string()).collect(),
             command: "rulemake".into(),
             options: String::new(),
@@ -333,6 +357,22 @@ mod tests {
         assert_eq!(project(&[]).rerun("a[1].txt", false), "rulemake 'a[[]1].txt'");
         assert_eq!(project(&[]).log("a*"), "rulemake log 'a[*]'");
         assert_eq!(project(&[]).rerun("a\n'\u{1b}", false), r"rulemake $'a\n\'\x1b'");
+    }
+
+    /// Also where paths of the command line start elsewhere.
+    #[test]
+    fn a_file_can_be_opened_from_where_the_process_is() {
+        let log = ".rulemake/runs/1/jobs/1.log";
+        let at = |here: &str| Project { here: here.into(), ..project(&["a"]) }.file(log);
+        assert_eq!(at("/p"), log);
+        assert_eq!(at("/p/a"), format!("../{log}"));
+        assert_eq!(at("/"), format!("p/{log}"));
+        assert_eq!(at("/somewhere/else"), format!("/p/{log}"));
+        assert_eq!(
+            project(&["a", "b"]).names_note().unwrap(),
+            "paths in the names of jobs start from ../.., where the Rulefile is"
+        );
+        assert_eq!(project(&[]).names_note(), None);
     }
 
     /// A command that is shown does what was shown, so it has to load the same workflow.

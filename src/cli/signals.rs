@@ -1,4 +1,5 @@
-//! Ctrl-C and its kind: the first asks running jobs to end, the second kills them, the third ends rulemake.
+//! Ctrl-C and its kind: the first asks running jobs to end, the second kills them, the third ends rulemake even if
+//! they cannot be killed.
 //!
 //! Only a run catches signals; a question ends as any program does.
 
@@ -23,6 +24,9 @@ struct Inner {
 
 /// So long a run may take to pause.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// So long a kill may take before its run is left to itself.
+const KILL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a signal means, given how the run was stopped before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,8 +86,9 @@ impl Signals {
             progress.rest();
         }
         stop();
-        if let Some((token, _)) = &target {
+        if let Some((token, progress)) = &target {
             token.resume();
+            progress.go_on();
         }
         // A job that was just being started was still in our group: it is stopped before it has become a group of its own,
         // and nobody else will ever let it go on.
@@ -104,6 +109,9 @@ impl Signals {
             progress.stopping(level, interactive);
         }
         if answer == Answer::Leave {
+            // Mostly the run ends by itself in this time, and the process with it. Who leaves before the jobs were killed
+            // leaves behind those that ignore everything else.
+            std::thread::sleep(KILL_PATIENCE);
             progress.clear();
             if let Some(slots) = self.0.slots.get() {
                 slots.give_all_back();

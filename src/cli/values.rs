@@ -47,7 +47,7 @@ pub(crate) fn resource(text: &str) -> Result<(String, u64), String> {
 
 /// Bytes, in `500 MB` or `10GiB`; of a number alone the bytes themselves.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 9] = [
+    const UNITS: [(&str, u64); 13] = [
         ("kib", 1 << 10),
         ("mib", 1 << 20),
         ("gib", 1 << 30),
@@ -57,6 +57,10 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         ("gb", 1_000_000_000),
         ("tb", 1_000_000_000_000),
         ("b", 1),
+        ("k", 1_000),
+        ("m", 1_000_000),
+        ("g", 1_000_000_000),
+        ("t", 1_000_000_000_000),
     ];
     amount(text, &UNITS).ok_or_else(|| format!("`{text}` is not a size such as `10GB` or `500MiB`"))
 }

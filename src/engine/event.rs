@@ -329,6 +329,16 @@ impl JobFailure {
     /// }
     /// ```
     pub const IN_NO_CACHE: &str = "no cache holds its result";
+
+    /// As [`JobFailure::IN_NO_CACHE`], of a job whose result no cache can hold, for its rule says so.
+    ///
+    /// ```
+    /// use rulemake::JobFailure;
+    /// fn is_as_asked_for(failure: &JobFailure) -> bool {
+    ///     failure.outcome == JobFailure::NOT_FOR_CACHE
+    /// }
+    /// ```
+    pub const NOT_FOR_CACHE: &str = "its rule says `cache: False`";
 }
 
 /// Counts of a run.

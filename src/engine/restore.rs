@@ -55,9 +55,12 @@ pub(crate) fn restore(
     })?;
     let results = found.results(cx, job, fingerprint);
     let has_log = found.entry.log.as_ref().is_some_and(|kept| {
-        let text = cx.cache.as_ref().and_then(|cache| cache.text(kept, cx.files.hasher()));
+        let text = cx.cache.as_ref().and_then(|cache| cache.text(&found.key, kept, cx.files.hasher()));
         text.is_some_and(|text| replay(log, &rule.name, &text))
     });
+    if let Some(cache) = &cx.cache {
+        cache.settle(&found.key, &found.own, &found.entry);
+    }
     Ok(Restored { outputs, results, bytes, has_log })
 }
 
@@ -73,7 +76,7 @@ fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Know
             return Err(Lost::Missing);
         };
         let text = cx.paths.text(path);
-        let mut known = cache.put_back(&cx.root, kept, text, hasher)?;
+        let mut known = cache.put_back(&cx.root, (&found.key, kept), text, hasher)?;
         if rule.output_flags.get(*index).is_some_and(|flags| flags.has(Flag::Protected)) {
             protect(&cx.root, text).map_err(failed)?;
             let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == path).collect();
@@ -96,7 +99,7 @@ fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Know
     for (number, kept) in &found.entry.beside {
         let Some(path) = products.get(*number as usize) else { continue };
         let is_wanted = cx.graph.beside(id).iter().any(|wanted| cx.paths.text(*wanted) == *path);
-        match cache.put_back_log(&cx.root, kept, path, hasher) {
+        match cache.put_back_log(&cx.root, (&found.key, kept), path, hasher) {
             Err(lost) if is_wanted => return Err(lost),
             _ => {}
         }
@@ -143,13 +146,19 @@ pub(crate) fn keep<'m>(
         key,
         &cx.root,
         cx.files.hasher(),
-        NewResult { rule: &rule.name, duration_ms, outputs, beside, log },
+        NewResult { rule: &rule.name, duration_ms, outputs, beside, log, accepted: false },
         true,
     );
 }
 
+/// Whether these results of a job are what somebody took for them: an edit, or what was there before.
+pub(crate) fn were_accepted(cx: &Context, id: JobId, results: &[Digest]) -> bool {
+    let trace = cx.job(id).outputs.first().and_then(|path| cx.view.trace(*path));
+    trace.is_some_and(|trace| trace.origin == Origin::Accepted && trace.results == results)
+}
+
 /// Keeps what stands in the places of a job's outputs, as an execution that is on record left it with these `results`. All
-/// files are read again. With whom new results are shared, it is not: that takes its time, and who wants it says so.
+/// files are read again. `accepted` says that nobody executed it. With whom new results are shared, it is not: that takes its time, and who wants it says so.
 ///
 /// # Errors
 /// Why it is not kept, as what can be said of the job.
@@ -159,6 +168,7 @@ pub(crate) fn keep_as_it_is(
     key: &Digest,
     fingerprint: &Fingerprint,
     results: &[Digest],
+    accepted: bool,
 ) -> Result<(), String> {
     let Some(cache) = &cx.cache else { return Err("there is no cache".into()) };
     let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
@@ -205,6 +215,7 @@ pub(crate) fn keep_as_it_is(
         outputs: outputs.collect(),
         beside: (0..).zip(cached::beside(&names)).collect(),
         log: log.filter(|log| disk::metadata(log).is_ok_and(|log| log.len() > 0)),
+        accepted,
     };
     match cache.keep(key, &cx.root, cx.files.hasher(), result, false) {
         true => Ok(()),

@@ -20,6 +20,10 @@ use crate::trace::reason::Reason;
 /// A result that the cache holds, for a job.
 pub(crate) struct Found {
     pub(crate) entry: Entry,
+    /// Where it was found: that of its execution, or that of a result that is locked.
+    pub(crate) key: Digest,
+    /// That of its execution.
+    pub(crate) own: Digest,
     /// Per output, whether it is put back; what is temporary and not needed is not.
     pub(crate) placed: Vec<bool>,
 }
@@ -105,7 +109,7 @@ pub(crate) fn find(cx: &Context, id: JobId, check: &Check, all: bool) -> Option<
     }
     let key = key(cx, id, check)?;
     // Of several results that the same execution had, the one that the lock file names.
-    let found = find_named(cx, id, check, all).or_else(|| look(cx, cache, id, &key, all))?;
+    let found = find_named(cx, id, check, all).or_else(|| look(cx, cache, id, (&key, &key), all))?;
     has_all_beside(cx, id, &found.entry).then_some(found)
 }
 
@@ -117,17 +121,18 @@ pub(crate) fn find_locked(cx: &Context, id: JobId, check: &Check) -> Option<Foun
 
 fn find_named(cx: &Context, id: JobId, check: &Check, all: bool) -> Option<Found> {
     let cache = cx.cache.as_ref()?;
+    let own = key(cx, id, check)?;
     let (pin, results) = locked::pinned(cx, id, check)?;
     let is_it = |found: &Found| found.results(cx, cx.job(id), &check.fingerprint) == results;
-    look(cx, cache, id, &pin, all).filter(is_it)
+    look(cx, cache, id, (&pin, &own), all).filter(is_it)
 }
 
-fn look(cx: &Context, cache: &Cache, id: JobId, key: &Digest, all: bool) -> Option<Found> {
+fn look(cx: &Context, cache: &Cache, id: JobId, (key, own): (&Digest, &Digest), all: bool) -> Option<Found> {
     let job = cx.job(id);
     let placed = |index: usize| all || !cx.may_be_absent(job, index) || is_looked_into(cx, id, index);
     let placed: Vec<bool> = (0..job.outputs.len()).map(placed).collect();
     let entry = cache.find(key, |index| placed.get(index).copied().unwrap_or(true))?;
-    is_of(cx, id, &entry).then_some(Found { entry, placed })
+    is_of(cx, id, &entry).then_some(Found { entry, key: *key, own: *own, placed })
 }
 
 /// The key names the outputs, so anything else was not written by us.
@@ -142,7 +147,7 @@ fn is_of(cx: &Context, id: JobId, entry: &Entry) -> bool {
         })
 }
 
-/// Whether the directory of the cache holds these results of a job, under its key.
+/// Whether the directory of the cache holds these results of a job, under its key, and undamaged.
 pub(crate) fn holds(cx: &Context, id: JobId, check: &Check, key: &Digest, results: &[Digest]) -> bool {
     let is_it =
         |entry: &Entry| is_of(cx, id, entry) && entry.results(cx, cx.job(id), &check.fingerprint) == results;
@@ -153,7 +158,10 @@ pub(crate) fn holds(cx: &Context, id: JobId, check: &Check, key: &Digest, result
             |(index, kept): (usize, &Kept)| kept.form != Form::Gone || !keeps_bytes(cx, rule, job, index);
         entry.outputs.iter().enumerate().all(has)
     };
-    cx.cache.as_ref().is_some_and(|cache| cache.holds(key, |entry| is_it(entry) && has_bytes(entry)))
+    let is_held = |cache: &std::sync::Arc<Cache>| {
+        cache.holds_good(key, cx.files.hasher(), |entry| is_it(entry) && has_bytes(entry))
+    };
+    cx.cache.as_ref().is_some_and(is_held)
 }
 
 /// Keeps the result that is kept under the job's key also as the one that a lock file names: `results` are on record.

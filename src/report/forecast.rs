@@ -10,8 +10,13 @@ use indexmap::IndexMap;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
-/// Jobs that are listed unless all are asked for.
+/// A plan of more jobs is told by its rules, with jobs as examples, unless all are asked for …
 const JOBS_SHOWN: usize = 50;
+/// … so many as fit a screen with the rules, …
+const SCREEN_LINES: usize = 19;
+const LEAST_JOBS: usize = 5;
+/// … and no more rules than these.
+const RULES_SHOWN: usize = 40;
 const ORPHANS_SHOWN: usize = 3;
 const WARNINGS_SHOWN: usize = 5;
 /// Titles are aligned up to this width; a longer one pushes its reason to the right.
@@ -44,9 +49,14 @@ pub fn plan_text(plan: &Plan, detail: Detail, style: TextStyle) -> String {
         _ => plan.jobs().filter(is_active).collect(),
     };
     if !active.is_empty() {
-        push_rules(&mut out, &active, style);
+        let all = detail >= Detail::Verbose;
+        let rules = push_rules(&mut out, &active, all, style);
         out.push('\n');
-        push_jobs(&mut out, &active, detail >= Detail::Verbose, style);
+        let most = match active.len() {
+            0..=JOBS_SHOWN => JOBS_SHOWN,
+            _ => SCREEN_LINES.saturating_sub(rules).max(LEAST_JOBS),
+        };
+        push_jobs(&mut out, &active, if all { usize::MAX } else { most }, all, style);
         out.push('\n');
     }
     for warning in plan.warnings().iter().take(WARNINGS_SHOWN) {
@@ -81,7 +91,8 @@ struct Tally<'a> {
     reasons: IndexMap<&'a str, usize>,
 }
 
-fn push_rules(out: &mut String, active: &[PlannedJob<'_>], style: TextStyle) {
+/// How many lines it took.
+fn push_rules(out: &mut String, active: &[PlannedJob<'_>], all: bool, style: TextStyle) -> usize {
     let mut rules: IndexMap<&str, Tally> = IndexMap::new();
     for planned in active {
         let tally = rules.entry(planned.rule()).or_default();
@@ -98,6 +109,13 @@ fn push_rules(out: &mut String, active: &[PlannedJob<'_>], style: TextStyle) {
             _ => tally.may += 1,
         }
     }
+    let most = if all { usize::MAX } else { RULES_SHOWN };
+    // Those that have the most to do.
+    let is_cut = rules.len() > most;
+    if is_cut {
+        rules.sort_by_cached_key(|_, tally| std::cmp::Reverse(tally.jobs()));
+    }
+    let rest = rules.split_off(most.min(rules.len()));
     let names: Vec<String> = rules.keys().map(|name| printable(name).into_owned()).collect();
     let columns = names.iter().map(|n| n.width()).max().unwrap_or(0).min(TITLE_COLUMNS);
     let totals: Vec<String> = rules.values().map(total).collect();
@@ -106,6 +124,17 @@ fn push_rules(out: &mut String, active: &[PlannedJob<'_>], style: TextStyle) {
         let name = style.paint(Role::Strong, &padded(name, columns)).into_owned();
         let line = format!("{name}  {}  {}", padded(total, total_columns), causes(tally));
         let _ = writeln!(out, "{}", line.trim_end());
+    }
+    if !rest.is_empty() {
+        let jobs = count(rest.values().map(Tally::jobs).sum(), "job");
+        let _ = writeln!(out, "... and {} with {jobs} (-v shows all)", count(rest.len(), "more rule"));
+    }
+    rules.len() + usize::from(!rest.is_empty())
+}
+
+impl Tally<'_> {
+    fn jobs(&self) -> usize {
+        self.now + self.run + self.restored + self.may + self.waits
     }
 }
 
@@ -142,8 +171,8 @@ fn causes(tally: &Tally) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn push_jobs(out: &mut String, active: &[PlannedJob<'_>], verbose: bool, style: TextStyle) {
-    let shown = if verbose { active } else { &active[..active.len().min(JOBS_SHOWN)] };
+fn push_jobs(out: &mut String, active: &[PlannedJob<'_>], most: usize, verbose: bool, style: TextStyle) {
+    let shown = &active[..active.len().min(most)];
     let infos: Vec<JobInfo> = shown.iter().map(|planned| planned.info()).collect();
     let titles: Vec<String> = infos.iter().map(title).collect();
     let columns = titles.iter().map(|t| t.width()).filter(|w| *w <= TITLE_COLUMNS).max().unwrap_or(0);
@@ -384,15 +413,27 @@ waits     all             for checkpoint split parts
     }
 
     #[test]
-    fn a_big_plan_is_cut_at_fifty_jobs_unless_verbose() {
+    fn a_big_plan_fits_a_screen_unless_verbose() {
         let jobs = (0..60).map(|i| planned(job(i, "r", &format!("o{i}")), run(&[Reason::NeverBuilt]), &[]));
         let plan = plan(jobs.collect());
         let text = plan_text(&plan, Detail::Normal, TextStyle::Plain);
         assert!(text.contains("r  will run 60  never built (60)\n"), "{text}");
-        assert!(text.contains("\n... and 10 more (-v shows all)\n"), "{text}");
-        assert_eq!(text.lines().filter(|l| l.starts_with("will run")).count(), 50);
+        assert!(text.contains("\n... and 42 more (-v shows all)\n"), "{text}");
+        assert_eq!(text.lines().filter(|l| l.starts_with("will run")).count(), 18);
+        assert!(text.lines().count() < 24, "{text}");
         let text = plan_text(&plan, Detail::Verbose, TextStyle::Plain);
         assert_eq!(text.lines().filter(|l| l.starts_with("will run")).count(), 60);
+    }
+
+    #[test]
+    fn thousands_of_rules_do_not_flood_the_screen() {
+        let job = |i: u32| planned(job(i, &format!("r{}", i.min(9_999)), &format!("o{i}")), run(&[]), &[]);
+        let plan = plan((0..10_002).map(job).collect());
+        let text = plan_text(&plan, Detail::Normal, TextStyle::Plain);
+        assert!(text.starts_with("r9999  will run 3"), "the largest first: {text}");
+        assert!(text.contains("\n... and 9960 more rules with 9960 jobs (-v shows all)\n"), "{text}");
+        assert!(text.contains("\n... and 9997 more (-v shows all)\n"), "{text}");
+        assert_eq!(text.lines().count(), 40 + 1 + 1 + 5 + 1 + 1 + 1);
     }
 
     #[test]

@@ -18,9 +18,9 @@ use rustc_hash::FxHashMap;
 pub enum Detail {
     /// Nothing but what went wrong.
     Quiet,
-    /// Failures, warnings, jobs that took long, and quick ones where they are few: beside a live display.
+    /// Failures, warnings and jobs that took long: beside a live display.
     Brief,
-    /// Also the messages of rules, and from time to time how far the run is.
+    /// Also the messages of rules, quick jobs where they are few, and from time to time how far the run is.
     #[default]
     Normal,
     /// Start and end of every job, with all reasons.
@@ -198,11 +198,15 @@ impl Narrator {
                     format!("{} restored {}: {}", self.counter(), title(job), printable(&reason))
                 })
             }
-            EventKind::JobFailed { failure, .. } if failure.outcome == JobFailure::IN_NO_CACHE => {
+            EventKind::JobFailed { failure, .. }
+                if matches!(&*failure.outcome, JobFailure::IN_NO_CACHE | JobFailure::NOT_FOR_CACHE) =>
+            {
                 self.end_job(failure.job.id);
-                self.at(Detail::Verbose, || {
-                    format!("{} in no cache: {}", self.counter(), title(&failure.job))
-                })
+                let why = match failure.outcome == JobFailure::IN_NO_CACHE {
+                    true => "in no cache",
+                    false => "not for a cache",
+                };
+                self.at(Detail::Verbose, || format!("{} {why}: {}", self.counter(), title(&failure.job)))
             }
             EventKind::JobFailed { failure, retry } => {
                 if !retry {
@@ -219,11 +223,21 @@ impl Narrator {
                         .filter(|_| is_first)
                         .collect();
                 }
-                let again = if *retry { ", trying again" } else { "" };
                 self.at(Detail::Brief, || {
-                    let word = self.style.paint(Role::Error, "FAILED");
+                    let (counter, title) = (self.counter(), title(&failure.job));
                     let outcome = printable(&failure.outcome);
-                    format!("{} {word} {}: {outcome}{again}", self.counter(), title(&failure.job))
+                    match retry {
+                        true => {
+                            let word = self.style.paint(Role::Warning, "retrying");
+                            format!("{counter} {word} {title}: {outcome} in attempt {}", failure.attempt)
+                        }
+                        false => {
+                            format!(
+                                "{counter} {} {title}: {outcome}",
+                                self.style.paint(Role::Error, "FAILED")
+                            )
+                        }
+                    }
                 })
             }
             // Not counted: it was not done.
@@ -305,7 +319,8 @@ impl Narrator {
         match self.detail {
             Detail::Quiet => return Vec::new(),
             Detail::Brief | Detail::Normal if is_slow && self.slow_left > 0 => self.slow_left -= 1,
-            Detail::Brief | Detail::Normal => {
+            Detail::Brief => return Vec::new(),
+            Detail::Normal => {
                 self.quick += 1;
                 if self.quick > QUICK_TOLD {
                     self.held.clear();
@@ -445,7 +460,7 @@ mod tests {
             lines,
             [
                 "[2/5] done r o1  0.25 s, same content as before  (input raw changed)",
-                "[2/5] FAILED r o2: exit 1, trying again",
+                "[2/5] retrying r o2: exit 1 in attempt 1",
                 "[3/5] FAILED r o2: exit 1",
                 "counting\\u{7} things",
                 "[4/5] done r o3  12.0 s  (input raw changed)",
@@ -456,13 +471,12 @@ mod tests {
     }
 
     #[test]
-    fn brief_leaves_messages_to_the_live_display() {
+    fn brief_leaves_messages_and_quick_jobs_to_the_live_display() {
         let (lines, _) = tell(Detail::Brief, 5, &small_run());
         assert_eq!(
             lines,
             [
-                "[2/5] done r o1  0.25 s, same content as before  (input raw changed)",
-                "[2/5] FAILED r o2: exit 1, trying again",
+                "[2/5] retrying r o2: exit 1 in attempt 1",
                 "[3/5] FAILED r o2: exit 1",
                 "[4/5] done r o3  12.0 s  (input raw changed)",
                 "warning: beware",

@@ -1,6 +1,7 @@
 //! The end of a run: one block for each failure, and one line of counts.
 
-use super::text::{count, duration, title};
+use super::narrate::Detail;
+use super::text::{count, cut, duration, title};
 use crate::diag::render::push_headline;
 use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
 use crate::engine::event::{CriticalStep, JobFailure, Summary};
@@ -23,22 +24,22 @@ use std::fmt::Write;
 pub fn failure_text(failure: &JobFailure, rerun: Option<&str>, style: TextStyle) -> String {
     let mut out = String::new();
     let attempt = if failure.attempt > 1 { format!(" (attempt {})", failure.attempt) } else { String::new() };
-    let message = format!("{} failed: {}{attempt}", title(&failure.job), failure.outcome);
+    let outcome = cut(&failure.outcome, LINE_SHOWN);
+    let message = format!("{} failed: {outcome}{attempt}", title(&failure.job));
     push_headline(&mut out, "error", Role::Error, &message, style);
     if let Some(command) = &failure.command {
         push_field(&mut out, "command", "", style);
-        command_lines(command).for_each(|line| push_indented(&mut out, &line));
+        push_command(&mut out, command);
     }
-    match (failure.log_tail.is_empty(), &failure.log) {
-        (false, _) => {
-            push_field(&mut out, "end of its log", "", style);
-            failure.log_tail.iter().for_each(|line| push_indented(&mut out, &shown_log_line(line)));
-        }
-        (true, Some(_)) => push_field(&mut out, "end of its log", "(it wrote nothing)", style),
-        (true, None) => {}
+    if !failure.log_tail.is_empty() {
+        push_field(&mut out, "end of its log", "", style);
+        failure.log_tail.iter().for_each(|line| push_indented(&mut out, &shown_log_line(line)));
+    } else if was_executed(failure) {
+        push_field(&mut out, "end of its log", "(it wrote nothing)", style);
     }
     let fields = [
-        ("log", failure.log.as_deref()),
+        // The log of a job that wrote nothing becomes that of another.
+        ("log", failure.log.as_deref().filter(|_| !failure.log_tail.is_empty())),
         ("partial outputs", failure.quarantine.as_deref()),
         ("help", failure.help.as_deref()),
         ("rerun", rerun),
@@ -53,6 +54,34 @@ pub fn failure_text(failure: &JobFailure, rerun: Option<&str>, style: TextStyle)
     }
     out
 }
+
+/// Whether it came so far that it could have written something.
+fn was_executed(failure: &JobFailure) -> bool {
+    let by_its_end = ["killed by ", "timed out ", "the command succeeded"];
+    failure.log.is_some()
+        || failure.exit_code.is_some()
+        || by_its_end.iter().any(|begin| failure.outcome.starts_with(begin))
+}
+
+/// The command as far as a screen has room for it. All of it is in the log of the run, and in what a dry run tells with `-v`.
+fn push_command(out: &mut String, command: &str) {
+    let mut left = COMMAND_SHOWN;
+    let mut lines = command_lines(command);
+    for (index, line) in lines.by_ref().enumerate() {
+        if index == COMMAND_LINES || left == 0 {
+            let rest = lines.count() + 1;
+            return push_indented(out, &format!("... and {}", count(rest, "more line")));
+        }
+        push_indented(out, &cut(&line, left));
+        left = left.saturating_sub(line.chars().count());
+    }
+}
+
+/// Characters of a command, and lines of it.
+const COMMAND_SHOWN: usize = 2_000;
+const COMMAND_LINES: usize = 40;
+/// Characters of a line of a log.
+const LINE_SHOWN: usize = 500;
 
 fn push_field(out: &mut String, word: &str, text: &str, style: TextStyle) {
     let word = format!("{word}:");
@@ -69,7 +98,7 @@ fn push_indented(out: &mut String, line: &str) {
 fn shown_log_line(line: &str) -> String {
     let line = line.trim_end_matches(['\r', '\n']);
     let line = line.rsplit('\r').next().unwrap_or(line);
-    printable_lines(&without_escapes(line)).next().unwrap_or_default()
+    cut(&printable_lines(&without_escapes(line)).next().unwrap_or_default(), LINE_SHOWN)
 }
 
 /// Removes CSI sequences (`ESC [ ... letter`): colours and cursor movements.
@@ -88,17 +117,17 @@ fn without_escapes(line: &str) -> String {
 }
 
 /// A line of counts, without a line end: `12 ran, 3 up to date, 1 failed in 3.2 s`, or `nothing to do`. A second one tells the
-/// longest chain of jobs, if it took ten seconds.
+/// longest chain of jobs, of a run that took five seconds, or in more detail ([`Detail::Verbose`]).
 ///
 /// ```
-/// use rulemake::{Summary, TextStyle, report};
+/// use rulemake::{Summary, TextStyle, report, report::Detail};
 /// let mut summary = Summary::default();
 /// (summary.up_to_date, summary.wall_ms) = (12, 30);
-/// let text = report::summary_text(&summary, TextStyle::Plain);
+/// let text = report::summary_text(&summary, Detail::Normal, TextStyle::Plain);
 /// assert_eq!(text, "nothing to do: 12 jobs up to date (0.03 s)");
 /// ```
 #[must_use]
-pub fn summary_text(summary: &Summary, style: TextStyle) -> String {
+pub fn summary_text(summary: &Summary, detail: Detail, style: TextStyle) -> String {
     let wall = duration(summary.wall_ms);
     let Summary { ran, restored, up_to_date, failed, skipped, cancelled, temp_removed, .. } = *summary;
     let removed = match temp_removed {
@@ -125,12 +154,13 @@ pub fn summary_text(summary: &Summary, style: TextStyle) -> String {
     for (n, word) in rest.into_iter().filter(|(n, _)| *n > 0) {
         parts.push(style.paint(Role::Warning, &format!("{n} {word}")).into_owned());
     }
-    format!("{}{removed} in {wall}{}", parts.join(", "), critical_text(summary))
+    format!("{}{removed} in {wall}{}", parts.join(", "), critical_text(summary, detail))
 }
 
 /// What more processors would not have made faster, of a run that took its time.
-fn critical_text(summary: &Summary) -> String {
-    let Some(path) = summary.critical_path.as_ref().filter(|path| path.duration_ms >= CRITICAL_MS) else {
+fn critical_text(summary: &Summary, detail: Detail) -> String {
+    let is_told = summary.wall_ms >= LONG_MS || detail >= Detail::Verbose;
+    let Some(path) = summary.critical_path.as_ref().filter(|_| is_told) else {
         return String::new();
     };
     let step = |step: &CriticalStep| format!("{} {}", printable(&step.job), duration(step.duration_ms));
@@ -149,8 +179,8 @@ fn critical_text(summary: &Summary) -> String {
     format!("\nlongest chain: {} of it, {}{more}", duration(path.duration_ms), shown.join(", "))
 }
 
-/// Chains that took less are nobody's concern.
-const CRITICAL_MS: u64 = 10_000;
+/// Of a run that took less nobody wonders why.
+const LONG_MS: u64 = 5_000;
 const STEPS_SHOWN: usize = 3;
 
 #[cfg(test)]
@@ -198,6 +228,8 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
     #[test]
     fn a_failure_of_a_function_shows_only_what_there_is() {
         let failure = JobFailure {
+            outcome: "no such file".into(),
+            exit_code: None,
             command: None,
             log: None,
             log_tail: vec![],
@@ -208,8 +240,26 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
         };
         assert_eq!(
             failure_text(&failure, None, TextStyle::Plain),
-            "error: clean clean/a.tsv failed: exit 1\n"
+            "error: clean clean/a.tsv failed: no such file\n"
         );
+    }
+
+    /// A command that names thousands of files, or a log that is one line, must not push away what is to be read.
+    #[test]
+    fn a_failure_does_not_flood_the_screen() {
+        let command = format!("cat {} > all\n{}", "in/file.txt ".repeat(5_000), "true\n".repeat(100));
+        let log_tail = vec!["x".repeat(60_000), "last".into()];
+        let text = failure_text(
+            &JobFailure { command: Some(command), log_tail, ..failure() },
+            None,
+            TextStyle::Plain,
+        );
+        assert!(text.len() < 3_500, "{} bytes", text.len());
+        assert!(text.contains(" ... and 58010 more characters\n    ... and 100 more lines\n"), "{text}");
+        assert!(text.contains("x ... and 59500 more characters\n    last\n"), "{text}");
+        let lines = "true\n".repeat(41);
+        let text = failure_text(&JobFailure { command: Some(lines), ..failure() }, None, TextStyle::Plain);
+        assert!(text.contains("    true\n    ... and 1 more line\n"), "{text}");
     }
 
     #[test]
@@ -218,7 +268,7 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
             JobFailure { command: None, log_tail: vec![], quarantine: None, help: None, ..failure() };
         assert_eq!(
             failure_text(&failure, None, TextStyle::Plain),
-            "error: clean clean/a.tsv failed: exit 1 (attempt 2)\n  end of its log: (it wrote nothing)\n  log: .rulemake/runs/4/3.log\n"
+            "error: clean clean/a.tsv failed: exit 1 (attempt 2)\n  end of its log: (it wrote nothing)\n"
         );
     }
 
@@ -234,24 +284,34 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
         let mut summary =
             Summary { ran: 12, up_to_date: 3, failed: 1, skipped: 2, wall_ms: 3_200, ..Summary::default() };
         assert_eq!(
-            summary_text(&summary, TextStyle::Plain),
+            summary_text(&summary, Detail::Normal, TextStyle::Plain),
             "12 ran, 3 up to date, 1 failed, 2 skipped in 3.2 s"
         );
         summary.temp_removed = 1;
         assert_eq!(
-            summary_text(&summary, TextStyle::Plain),
+            summary_text(&summary, Detail::Normal, TextStyle::Plain),
             "12 ran, 3 up to date, 1 failed, 2 skipped, 1 temporary file removed in 3.2 s"
         );
         let summary = Summary { cancelled: 2, wall_ms: 61_000, ..Summary::default() };
-        assert_eq!(summary_text(&summary, TextStyle::Plain), "0 ran, 2 stopped in 1 min 01 s");
-        assert_eq!(summary_text(&Summary::default(), TextStyle::Plain), "nothing to do (0 ms)");
+        assert_eq!(
+            summary_text(&summary, Detail::Normal, TextStyle::Plain),
+            "0 ran, 2 stopped in 1 min 01 s"
+        );
+        assert_eq!(
+            summary_text(&Summary::default(), Detail::Normal, TextStyle::Plain),
+            "nothing to do (0 ms)"
+        );
         let step = |job: &str, duration_ms| CriticalStep { job: job.into(), duration_ms };
         let steps = vec![step("a", 9_000), step("b", 10), step("c", 2_000), step("d", 3_000)];
         let path = CriticalPath { duration_ms: 14_010, jobs: 4, steps };
         let summary = Summary { ran: 9, wall_ms: 20_000, critical_path: Some(path), ..Summary::default() };
         assert_eq!(
-            summary_text(&summary, TextStyle::Plain),
+            summary_text(&summary, Detail::Normal, TextStyle::Plain),
             "9 ran in 20.0 s\nlongest chain: 14.0 s of it, a 9.0 s, c 2.0 s, d 3.0 s, and 1 more"
         );
+        // Of a short run only who asks for more hears it.
+        let summary = Summary { wall_ms: 4_900, ..summary };
+        assert_eq!(summary_text(&summary, Detail::Normal, TextStyle::Plain), "9 ran in 4.9 s");
+        assert!(summary_text(&summary, Detail::Verbose, TextStyle::Plain).contains("\nlongest chain: "));
     }
 }

@@ -25,6 +25,7 @@ pub fn duration(ms: u64) -> String {
 ///
 /// ```
 /// # use rulemake::report::time_left;
+/// assert_eq!(time_left(4_200), "about 5 s left");
 /// assert_eq!(time_left(38_000), "about 40 s left");
 /// assert_eq!(time_left(3 * 60_000), "about 3 min left");
 /// ```
@@ -32,11 +33,20 @@ pub fn duration(ms: u64) -> String {
 pub fn time_left(ms: u64) -> String {
     let seconds = ms.div_ceil(1000);
     match seconds {
-        0..10 => "a few seconds left".into(),
+        0..10 => format!("about {} s left", seconds.max(1)),
         10..60 => format!("about {} s left", seconds.div_ceil(5) * 5),
         60..5400 => format!("about {} min left", seconds.div_ceil(60)),
         _ => format!("about {:.1} h left", seconds as f64 / 3600.0),
     }
+}
+
+/// At most so many characters of `text`, and how many more there are.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    // Most texts are short, and bytes are quickly counted.
+    let Some((at, _)) = text.char_indices().nth(most).filter(|_| text.len() > most) else {
+        return text.to_string();
+    };
+    format!("{} ... and {}", &text[..at], count(text[at..].chars().count(), "more character"))
 }
 
 /// `1 job`, `2 jobs`.
@@ -159,6 +169,13 @@ pub(super) mod testing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_long_says_how_much_is_left_out() {
+        assert_eq!(cut("日本", 2), "日本");
+        assert_eq!(cut("日本語", 2), "日本 ... and 1 more character");
+        assert_eq!(cut(&"x".repeat(60_000), 4), "xxxx ... and 59996 more characters");
+    }
 
     #[test]
     fn durations_have_the_unit_that_fits() {

@@ -187,7 +187,7 @@ fn parsed(root: &Path) -> Result<Option<(String, LockFile)>> {
     }
 }
 
-fn damaged(root: &Path, text: &str, damage: Damage) -> Error {
+pub(super) fn damaged(root: &Path, text: &str, damage: Damage) -> Error {
     let start: usize = text.split_inclusive('\n').take(damage.line).map(str::len).sum();
     let length = text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
     let mut sources = SourceMap::default();

@@ -3,6 +3,7 @@
 //! A run notes them in its own directory, so that a later one can be compared with it although the files are made anew. No
 //! decision rests on that note.
 
+mod locked;
 mod read;
 
 use super::{RunOptions, Session};

@@ -1,9 +1,10 @@
 //! Results that are here and are put where they are found again: into the cache, and from there to where others find them.
 
+use super::accept::LeftOut;
 use super::{RunOptions, Session, plan_error};
 use crate::base::digest::Digest;
 use crate::cache::Sharing;
-use crate::engine::restore::keep_as_it_is;
+use crate::engine::restore::{keep_as_it_is, were_accepted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::job::JobId;
 use crate::plan::cached;
@@ -22,7 +23,7 @@ use serde::Serialize;
 ///     added.left == 0 && added.not_kept == 0
 /// }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Added {
     /// Results that are in the cache now.
@@ -31,6 +32,8 @@ pub struct Added {
     pub added: usize,
     /// Jobs that are not up to date, or not for the cache.
     pub left: usize,
+    /// These jobs, each with the reason.
+    pub left_out: Vec<LeftOut>,
     /// Results that are up to date and were not kept all the same; the warnings say why.
     pub not_kept: usize,
     /// What the user should hear.
@@ -45,7 +48,7 @@ pub struct Added {
 ///     pushed.left == 0 && pushed.refused == 0
 /// }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Pushed {
     /// Results that are in the shared place now.
@@ -54,6 +57,8 @@ pub struct Pushed {
     pub bytes: u64,
     /// Jobs that are not up to date, or not for the cache.
     pub left: usize,
+    /// These jobs, each with the reason.
+    pub left_out: Vec<LeftOut>,
     /// Results that are up to date and could not be kept in the session's own cache first; the warnings say why.
     pub not_kept: usize,
     /// Results of which the place has another one, made from the same: that one stays.
@@ -68,10 +73,16 @@ pub struct Pushed {
 enum Push {
     /// It is there, with so many bytes.
     Done(u64),
-    Left,
-    NotKept(String),
+    Not(NotInCache),
     Other,
     Refused,
+}
+
+/// Why a result is not in the cache.
+enum NotInCache {
+    /// Its job is not up to date or not for the cache.
+    Left(LeftOut),
+    NotKept(String),
 }
 
 /// A result that is up to date, in the cache.
@@ -115,14 +126,15 @@ impl Session {
         let mut because = Vec::new();
         for one in done {
             match one {
-                Ok(Some(InCache { is_new, .. })) => {
+                Ok(InCache { is_new, .. }) => {
                     added.results += 1;
                     added.added += usize::from(is_new);
                 }
-                Ok(None) => added.left += 1,
-                Err(why) => because.push(why),
+                Err(NotInCache::Left(left)) => added.left_out.push(left),
+                Err(NotInCache::NotKept(why)) => because.push(why),
             }
         }
+        added.left = added.left_out.len();
         added.not_kept = because.len();
         added.warnings = not_kept(&because).into_iter().chain(cache.take_notices()).collect();
         Ok(added)
@@ -160,9 +172,8 @@ impl Session {
         };
         let push = |id: JobId| {
             let InCache { check, key, .. } = match in_cache(&cx, id)? {
-                Ok(Some(held)) => held,
-                Ok(None) => return Ok(Push::Left),
-                Err(why) => return Ok(Push::NotKept(why)),
+                Ok(held) => held,
+                Err(not) => return Ok(Push::Not(not)),
             };
             if let Some((own, results)) = locked::results(&cx, id, &check.fingerprint) {
                 cached::pin(&cx, id, &check, &own, &results);
@@ -182,12 +193,13 @@ impl Session {
                     pushed.results += 1;
                     pushed.bytes += bytes;
                 }
-                Push::Left => pushed.left += 1,
-                Push::NotKept(why) => because.push(why),
+                Push::Not(NotInCache::Left(left)) => pushed.left_out.push(left),
+                Push::Not(NotInCache::NotKept(why)) => because.push(why),
                 Push::Other => pushed.others += 1,
                 Push::Refused => pushed.refused += 1,
             }
         }
+        pushed.left = pushed.left_out.len();
         pushed.not_kept = because.len();
         pushed.warnings = not_kept(&because).into_iter().chain(cache.take_notices()).collect();
         Ok(pushed)
@@ -201,27 +213,45 @@ impl Session {
     }
 }
 
-/// Keeps the result of a job, if it is up to date and not kept yet. `None`: it is not up to date or not for the cache.
+/// Keeps the result of a job, if it is up to date and not kept yet.
 ///
 /// # Errors
-/// The outer one: the job cannot be looked at. The inner one: why the result is not kept.
-fn in_cache(cx: &Context, id: JobId) -> Result<std::result::Result<Option<InCache>, String>> {
+/// The outer one: the job cannot be looked at. The inner one: why the result is not there.
+fn in_cache(cx: &Context, id: JobId) -> Result<std::result::Result<InCache, NotInCache>> {
+    let left = |because: String| {
+        let job = cx.graph.info(id, &cx.workflow, &cx.paths);
+        Ok(Err(NotInCache::Left(LeftOut { job, because })))
+    };
     if cx.graph.open.contains_key(&id) {
-        return Ok(Ok(None));
+        return left("a checkpoint has to run first".into());
     }
     let check = compare_only(cx, id, Mode::Forecast).map_err(plan_error)?;
     let results = check.adopted.as_ref().map(|adopted| &adopted.results).or(check.recorded.as_ref());
-    let (Some(key), Some(results), true) =
-        (cached::key(cx, id, &check), results.cloned(), check.reasons.is_empty())
-    else {
-        return Ok(Ok(None));
+    if let Some(reason) = check.reasons.first() {
+        return left(format!("not up to date: {reason}"));
+    }
+    let (Some(key), Some(results)) = (cached::key(cx, id, &check), results.cloned()) else {
+        return left(match cx.rule(cx.job(id)).cached {
+            false => crate::JobFailure::NOT_FOR_CACHE.into(),
+            true => "the cache holds no results of this kind".into(),
+        });
+    };
+    let accepted = were_accepted(cx, id, &results);
+    // What somebody took for the result is nobody else's, unless a lock file names it.
+    let key = match locked::pinned(cx, id, &check) {
+        _ if !accepted => key,
+        Some((pin, wanted)) if wanted == results => pin,
+        _ => return left("it was accepted as it is, and not made: once `rulemake lock` records it, it is kept as what the lock file names".into()),
     };
     if cached::holds(cx, id, &check, &key, &results) {
-        return Ok(Ok(Some(InCache { check, key, is_new: false })));
+        return Ok(Ok(InCache { check, key, is_new: false }));
     }
-    let kept = keep_as_it_is(cx, id, &key, &check.fingerprint, &results);
+    let kept = keep_as_it_is(cx, id, &key, &check.fingerprint, &results, accepted);
     let title = || cx.graph.info(id, &cx.workflow, &cx.paths).title();
-    Ok(kept.map(|()| Some(InCache { check, key, is_new: true })).map_err(|why| format!("{}: {why}", title())))
+    Ok(match kept {
+        Ok(()) => Ok(InCache { check, key, is_new: true }),
+        Err(why) => Err(NotInCache::NotKept(format!("{}: {why}", title()))),
+    })
 }
 
 /// One warning for all that was not kept.

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::base::clock;
 use crate::error::Result;
-use crate::store::{lock_holder, read, runs};
+use crate::store::{is_suspended, lock_holder, read, runs};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -24,6 +24,8 @@ pub struct Status {
     pub v: u32,
     /// Whether a run is going on.
     pub running: bool,
+    /// Whether it was stopped for a while, as by Ctrl-Z, as far as that can be told from here.
+    pub suspended: bool,
     /// Who does it: `pid 17 on host h since 2026-02-28 13:05:09 UTC`; `None` when no run is going on.
     pub by: Option<String>,
     /// The run that is going on or was the last; `None` when it has not begun a job yet, or there was none.
@@ -42,6 +44,8 @@ pub struct Status {
     pub failed: Vec<(String, String)>,
     /// Jobs that are running, the longest first.
     pub jobs: Vec<RunningJob>,
+    /// Whether it ended because somebody stopped it.
+    pub stopped: bool,
     /// When it ended; `None` while it goes on, and when it was killed.
     pub ended_ms: Option<u64>,
 }
@@ -96,11 +100,13 @@ impl Session {
             (status.run, status.by) = (Some(*run), Some(by.clone()));
         } else if let Some((by, since_ms)) = holder {
             (status.running, status.by, status.since_ms) = (true, Some(by), since_ms);
+            status.suspended = status.by.as_deref().is_some_and(is_suspended);
             return Ok(status);
         } else {
             // What was accepted has a number, too, but did not run.
             status.run = runs::newest_first(&state_dir)?.first().copied().filter(|run| *run > 0);
         }
+        status.suspended = status.by.as_deref().is_some_and(is_suspended);
         let Some(run) = status.run else { return Ok(status) };
         let text = runs::read_log(&runs::event_log(&state_dir, run))?;
         // The last line may be half written.
@@ -131,7 +137,10 @@ impl Status {
                 self.ran += 1;
                 self.end(event["job"]["id"].as_u64().unwrap_or(0));
             }
-            "job-skipped" => self.end(event["job"]["id"].as_u64().unwrap_or(0)),
+            "job-skipped" => {
+                self.stopped |= event["because"]["cause"] == "cancelled";
+                self.end(event["job"]["id"].as_u64().unwrap_or(0));
+            }
             "job-failed" => {
                 let failure = &event["failure"];
                 self.end(failure["job"]["id"].as_u64().unwrap_or(0));

@@ -107,6 +107,18 @@ pub(super) fn holder(state_dir: &Path) -> Option<Holder> {
     Some(Holder { who, since_ms })
 }
 
+/// Whether this holder was stopped, as by Ctrl-Z. Of another machine nobody can tell.
+pub(crate) fn is_suspended(who: &str) -> bool {
+    let Some((pid, rest)) = who.strip_prefix("pid ").and_then(|rest| rest.split_once(" on host ")) else {
+        return false;
+    };
+    let is_here = rest.strip_prefix(&host_name()).is_some_and(|rest| rest.starts_with(" since "));
+    let Ok(pid) = pid.parse::<u32>() else { return false };
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before it may hold anything.
+    is_here && stat.rsplit_once(')').is_some_and(|(_, state)| state.trim_start().starts_with('T'))
+}
+
 fn text(file: &mut File) -> Option<String> {
     let mut text = Vec::new();
     file.seek(SeekFrom::Start(0)).and_then(|_| file.take(4096).read_to_end(&mut text)).ok()?;

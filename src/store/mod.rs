@@ -12,7 +12,7 @@ pub(crate) mod runs;
 pub(crate) mod store;
 
 pub(crate) use index::View;
-pub(crate) use lock::lock_holder;
+pub(crate) use lock::{is_suspended, lock_holder};
 pub(crate) use record::Record;
 pub(crate) use store::{Loaded, LockWait, Writer, boot_id, open, read};
 

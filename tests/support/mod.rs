@@ -35,6 +35,12 @@ pub(crate) struct Case {
     last: Option<Ran>,
 }
 
+/// Makes a directory that is to be shared, as one does it on purpose.
+pub(crate) fn make_shared(path: &str) {
+    let made = Command::new(env!("CARGO_BIN_EXE_rulemake")).args(["cache", "init", path]).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
 /// What one call of the binary did.
 pub(crate) struct Ran {
     pub(crate) args: Vec<String>,

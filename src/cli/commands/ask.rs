@@ -20,6 +20,7 @@ pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<
         output.answer_json(&plan)?;
     } else {
         output.answer(&report::plan_text(&plan, output.detail(), output.stdout_style()))?;
+        place.say_names();
     }
     Ok(Exit::Success)
 }
@@ -56,6 +57,7 @@ pub(crate) fn why(place: &Place, files: &[String]) -> Result<Exit, Failure> {
         (false, several) => {
             let texts = several.iter().map(|why| report::why_text(why, place.output.stdout_style()));
             place.output.answer(&texts.collect::<Vec<_>>().join("\n"))?;
+            place.say_names();
         }
     }
     // One that cannot be answered does not hide the others.
@@ -70,6 +72,7 @@ pub(crate) fn diff(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
         place.output.answer_json(&changes)?;
     } else {
         place.output.answer(&changes.text(place.output.stdout_style()))?;
+        place.say_names();
     }
     Ok(Exit::Success)
 }
@@ -175,7 +178,7 @@ fn log_of(
         let own: Vec<_> = own.iter().map(|(path, text)| json!({"path": path, "text": text})).collect();
         // As everywhere else: from the root.
         let log = log.strip_prefix(&place.project.root).unwrap_or(log);
-        let log = not_executed.is_none().then_some(log);
+        let log = (not_executed.is_none() && !text.is_empty()).then_some(log);
         place.output.answer_json(&json!({
             "v": 1, "path": path, "log": log, "text": text, "own": own, "not_executed": not_executed
         }))?;
@@ -185,14 +188,13 @@ fn log_of(
         let path = place.project.for_user(path);
         place.output.remark(&format!("`{}` has no log: it was {instead}", report::printable(&path)));
     } else if log.text.is_empty() {
-        let path = log.log.strip_prefix(&place.project.root).unwrap_or(&log.log);
-        let path = place.project.for_user(&path.to_string_lossy());
-        place.output.remark(&format!("the job wrote nothing ({})", report::printable(&path)));
+        // Its log became that of another job.
+        place.output.remark("the job wrote nothing");
     } else {
         answer_log(place, &log.text)?;
     }
     for (path, text) in &log.own {
-        place.output.remark(&format!("{}:", report::printable(path)));
+        place.output.remark(&format!("{}:", report::printable(&place.project.for_user(path))));
         answer_log(place, text)?;
     }
     Ok(Exit::Success)

@@ -1,7 +1,7 @@
 //! `rulemake cache`: what the cache of results holds, and what may go. Shows it first; removes only with `--yes`.
 
 use super::{Place, variables};
-use crate::cache::Around;
+use crate::cache::{Around, no_broken_address};
 use crate::exit::{Exit, Failure};
 use crate::options::{Common, RunArgs};
 use crate::output::Output;
@@ -38,6 +38,9 @@ pub(crate) struct CacheUpkeep {
     /// Remove what is shown
     #[arg(short, long)]
     yes: bool,
+    /// Only show what would go, as without `--yes`
+    #[arg(short = 'n', long, conflicts_with = "yes")]
+    dry_run: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +52,7 @@ enum What {
     /// Keep results that were made while no cache was on; their files are read, and nothing runs
     Add,
     /// Make room: find what is of no use and what is beyond the limits
+    #[value(aliases = ["prune", "clean"])]
     Gc,
     /// Read everything, and find what is damaged
     Verify,
@@ -86,6 +90,10 @@ pub(crate) fn cache(
     if upkeep.what != What::Gc && limits_given {
         return Err(Failure::new(Exit::Usage, "limits are for `rulemake cache gc`"));
     }
+    if upkeep.what != What::Add && dir.exists() && !dir.is_dir() {
+        let message = format!("the cache {} is a file, not a directory", dir.display());
+        return Err(Failure::new(Exit::Environment, message));
+    }
     let cache = CacheDirectory::new(dir);
     let failed = |error: io::Error| {
         Failure::new(Exit::Environment, format!("the cache {}: {error}", cache.path().display()))
@@ -111,6 +119,9 @@ fn info(cache: &CacheDirectory, output: &Output, common: &Common) -> Done {
     }
     let mut text = String::new();
     let _ = writeln!(text, "directory  {}", printable(&cache.path().display().to_string()));
+    if !cache.path().is_dir() {
+        text += "           does not exist yet\n";
+    }
     let link = common.cache.cache_link.and_then(|link| link.to_possible_value());
     let link = link.map_or("auto".into(), |link| link.get_name().to_string());
     let _ = writeln!(text, "files      by `{link}`");
@@ -139,17 +150,30 @@ fn init(common: &Common, output: &Output, named: &[String], around: &Around<'_>)
         return Err(failure.help("`rulemake cache init PLACE`, such as `rulemake cache init /team/results`"));
     };
     if place.contains("://") {
-        let message = format!("`{place}` is no directory: a server makes its places itself");
+        // Without the name and the password that may stand in it.
+        let shown = place.split_once('@').map_or(place, |(_, host)| host);
+        let message = format!("`{shown}` is no directory: a server makes its places itself");
         return Err(Failure::new(Exit::Usage, message));
     }
+    no_broken_address(place)?;
     let dir = around.path(Path::new(place))?;
     let is_new = !dir.exists();
     CacheDirectory::new(&dir).create().map_err(|error| {
-        Failure::new(Exit::Environment, format!("`{}` cannot be a shared cache: {error}", dir.display()))
+        let message = format!("`{}` cannot be a shared cache: {error}", dir.display());
+        match error.kind() {
+            io::ErrorKind::AlreadyExists if dir.is_dir() => Failure::new(Exit::Usage, message).help(format!(
+                "a directory of its own: `rulemake cache init {}`",
+                dir.join("cache").display()
+            )),
+            _ => Failure::new(Exit::Environment, message),
+        }
     })?;
     let shown = printable(&dir.display().to_string()).into_owned();
+    // What is in it stays read-only: objects are one file with outputs of projects.
     output.remark(&match is_new {
-        true => format!("made {shown}; for a group: chgrp -R GROUP {shown}; chmod -R g+rwXs {shown}"),
+        true => format!(
+            "made {shown}; for a group: chgrp -R GROUP {shown}; find {shown} -type d -exec chmod g+rwxs {{}} +"
+        ),
         false => format!("{shown} is there"),
     });
     Ok(Exit::Success)
@@ -182,6 +206,7 @@ fn add(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let before = added.results - added.added;
     let before = if before == 0 { String::new() } else { format!(", {before} were in it") };
     output.remark(&format!("{} added to the cache{before}{left}", count(added.added, "result")));
+    super::share::tell_left(output, &added.left_out);
     Ok(exit)
 }
 

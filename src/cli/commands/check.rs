@@ -3,6 +3,7 @@
 
 use super::Place;
 use crate::exit::{Exit, Failure};
+use crate::github;
 use crate::meant;
 use crate::options::{Common, RunArgs};
 use crate::output::{FAINT, HEADING, Output, painted, say};
@@ -109,6 +110,9 @@ fn report(output: &Output, diagnostics: &[Diagnostic]) -> Result<(), Failure> {
     let wanted = |found: &&Diagnostic| !output.quiet || found.severity == Severity::Error;
     for found in diagnostics.iter().filter(wanted) {
         say(&found.render(style));
+    }
+    if github::is_there() {
+        github::annotate_diagnostics(diagnostics);
     }
     output.remark(&match (errors, warnings) {
         (0, 0) => "nothing to object to".into(),

@@ -29,7 +29,8 @@ pub(crate) fn clean(place: &Place, named: &[String], remove: bool) -> Result<Exi
         let left = if left == 0 { String::new() } else { format!("{why}{}", count(left)) };
         output.remark(&format!("removed {}{left}{kept}", count(removed)));
     } else {
-        let lines: String = files.iter().map(|path| format!("{}\n", printable(path))).collect();
+        let line = |path: &String| format!("{}\n", printable(&place.project.for_user(path)));
+        let lines: String = files.iter().map(line).collect();
         output.answer(&lines)?;
         let command = place.project.clean(named);
         output.remark(&format!("would remove {}: `{command}` does it{kept}", count(files.len())));

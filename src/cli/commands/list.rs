@@ -46,8 +46,8 @@ pub(crate) fn outputs(place: &Place, targets: &[String]) -> Result<Exit, Failure
         place.output.answer_json(&serde_json::json!({"v": 1, "outputs": paths}))?;
     } else {
         let line = |(path, state): &(String, &str)| match with_state {
-            true => format!("{state:11} {}\n", printable(path)),
-            false => format!("{}\n", printable(path)),
+            true => format!("{state:11} {}\n", printable(&place.project.for_user(path))),
+            false => format!("{}\n", printable(&place.project.for_user(path))),
         };
         let lines: String = outputs.iter().map(line).collect();
         place.output.answer(&lines)?;
@@ -73,10 +73,13 @@ pub(crate) fn summary(place: &Place, targets: &[String]) -> Result<Exit, Failure
     let targets = place.targets(targets, session.workflow());
     let outputs = session.outputs(&targets, &RunOptions::default());
     place.show_printed(&session.take_printed());
-    let outputs = outputs.map_err(|error| place.explained(error, &targets))?;
+    let mut outputs = outputs.map_err(|error| place.explained(error, &targets))?;
     if place.output.json {
         place.output.answer_json(&serde_json::json!({"v": 1, "outputs": outputs}))?;
     } else {
+        for output in &mut outputs {
+            output.path = place.project.for_user(&output.path);
+        }
         place.output.answer(&summary_table(&outputs, place.output.stdout_style()))?;
     }
     Ok(Exit::Success)

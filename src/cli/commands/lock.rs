@@ -3,7 +3,7 @@
 use super::Place;
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
-use rulemake::lock::LockDifference;
+use rulemake::lock::{LockDifference, LockMismatch};
 use rulemake::report::printable;
 
 /// Outputs that are shown without `-v`.
@@ -70,13 +70,42 @@ fn checked(place: &Place, found: &rulemake::lock::LockCheck) -> Result<Exit, Fai
                 "help: `rulemake pull` restores them where a cache has them, `rulemake` makes the others",
             );
         }
+        _ if found.differences.iter().all(|it| matches!(it.kind, LockMismatch::NotUpToDate { .. })) => {
+            let are = if count == 1 { "is" } else { "are" };
+            output.remark(&format!(
+                "{} {are} not up to date, so nothing here tells whether Rulefile.lock is right",
+                outputs(count)
+            ));
+        }
         1 => output.remark("1 output differs from Rulefile.lock"),
         n => output.remark(&format!("{n} outputs differ from Rulefile.lock")),
     }
-    if count > 0 {
-        output.remark("help: `rulemake` makes what is not up to date, then `rulemake lock` locks what is here; `rulemake pull` takes the locked results instead, where a cache has them");
-    }
+    helps(&found.differences).for_each(|help| output.remark(&format!("help: {help}")));
     Ok(exit)
+}
+
+/// What is to be done about each kind of difference that there is.
+fn helps(differences: &[LockDifference]) -> impl Iterator<Item = &'static str> {
+    let kinds: [(fn(&LockMismatch) -> bool, &str); 4] = [
+        (
+            |kind| matches!(kind, LockMismatch::NotUpToDate { .. }),
+            "`rulemake` makes what is not up to date, then `rulemake lock` locks it; `rulemake pull` takes what is locked, where a cache has it",
+        ),
+        (
+            |kind| matches!(kind, LockMismatch::NotLocked | LockMismatch::MadeOtherwise),
+            "`rulemake lock` locks what is here",
+        ),
+        (
+            |kind| matches!(kind, LockMismatch::OtherResult { .. }),
+            "`rulemake pull` takes the locked result, where a cache has it; `rulemake lock` locks the one that is here",
+        ),
+        (
+            |kind| matches!(kind, LockMismatch::NoRule),
+            "`rulemake lock` removes the lines of files that no rule makes",
+        ),
+    ];
+    let is_there = move |is_it: &fn(&LockMismatch) -> bool| differences.iter().any(|it| is_it(&it.kind));
+    kinds.into_iter().filter(move |(is_it, _)| is_there(is_it)).map(|(_, help)| help)
 }
 
 fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Failure> {
@@ -92,8 +121,10 @@ fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Fa
     let changes: Vec<String> =
         counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
     let changes = match changes.is_empty() {
-        true => "as it was".to_string(),
-        false => changes.join(", "),
+        // The file with the conflict was another one.
+        true if written.settled > 0 => String::new(),
+        true => ", as it was".to_string(),
+        false => format!(", {}", changes.join(", ")),
     };
     match written.settled {
         0 => {}
@@ -104,7 +135,7 @@ fn told(place: &Place, written: &rulemake::lock::LockWritten) -> Result<Exit, Fa
             "the conflict of a merge is settled: of {n} outputs the lines stay that are true of what is here"
         )),
     }
-    output.remark(&format!("Rulefile.lock: {}, {changes}", outputs(written.outputs)));
+    output.remark(&format!("Rulefile.lock: {}{changes}", outputs(written.outputs)));
     if !written.left.is_empty() {
         output.remark("help: what is not up to date is locked as it was before: make it first, with `rulemake`, or with `--lock` both at once");
     }

@@ -318,23 +318,48 @@ fn state(session: &Session, name: &str) -> Result<State, Failure> {
     files.dedup();
     let contents = git::files_at(root, &commit, &files)?;
     let mut metrics = Metrics::default();
+    let mut untracked = Vec::new();
     for (path, content) in files.iter().zip(&contents) {
-        if let Some(content) = content {
-            metrics.add(path, content);
+        match content {
+            Some(content) => metrics.add(path, content),
+            None => untracked.push(path.clone()),
         }
     }
-    if metrics.files().len() + metrics.unreadable().len() == 0 {
-        let failure =
-            Failure::new(Exit::Usage, format!("git has no file with metrics at `{}`", printable(name)));
-        return Err(match files.first() {
-            Some(file) => failure.help(format!(
-                "commit them (`git add -f {}`), or compare with a run by its number",
-                crate::project::quoted(file)
-            )),
-            None => failure.help("no rule has metrics: write their files below `metrics:`"),
-        });
+    let lock = git::files_at(root, &commit, &["Rulefile.lock".to_string()])?.pop().flatten();
+    let absent = match &lock {
+        Some(lock) if !untracked.is_empty() => {
+            session.metrics_of_lock(&String::from_utf8_lossy(lock), &untracked, &mut metrics)?
+        }
+        _ => Vec::new(),
+    };
+    if metrics.files().len() + metrics.unreadable().len() > 0 {
+        if let Some(first) = absent.first() {
+            say(&format!("warning: no cache holds `{}` as it was at {}", printable(first), printable(name)));
+        }
+        return Ok(State { name: name.to_string(), metrics });
     }
-    Ok(State { name: name.to_string(), metrics })
+    let (file, name) = (files.first().map(|file| crate::project::quoted(file)), printable(name));
+    Err(match (file, absent.first()) {
+        (None, _) => {
+            let failure = Failure::new(Exit::Usage, format!("git has no file with metrics at `{name}`"));
+            failure.help("no rule has metrics: write their files below `metrics:`")
+        }
+        (Some(_), Some(absent)) => {
+            let absent = printable(absent);
+            let message = format!("no cache holds `{absent}` as Rulefile.lock names it at `{name}`");
+            Failure::new(Exit::Usage, message)
+                .help("what is locked while a cache is on is kept there; `rulemake push` shares it, or compare with a run by its number")
+        }
+        (Some(file), None) => {
+            let failure = Failure::new(
+                Exit::Usage,
+                format!("neither git nor a Rulefile.lock of it has metrics at `{name}`"),
+            );
+            failure.help(format!(
+                "commit them (`git add -f {file}`) or, with a cache, Rulefile.lock; or compare with a run by its number"
+            ))
+        }
+    })
 }
 
 fn unknown(session: &Session, name: &str, run: Option<u32>, is_repository: bool) -> Result<Failure, Failure> {

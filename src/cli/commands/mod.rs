@@ -279,6 +279,13 @@ impl Place {
         Ok(loaded?)
     }
 
+    /// Says how the files are called in what was told, unless the user calls them the same.
+    pub(crate) fn say_names(&self) {
+        if let Some(note) = self.project.names_note() {
+            self.output.remark(&note);
+        }
+    }
+
     /// Shows what the code of the Rulefile printed.
     pub(crate) fn show_printed(&self, printed: &[String]) {
         if !self.output.quiet {

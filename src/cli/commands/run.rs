@@ -11,14 +11,14 @@ use crate::progress::Progress;
 use crate::project::Project;
 use crate::signals::Signals;
 use crate::transfers::{Teller, Transfers};
-use rulemake::{CancelToken, JobFailure, RunReport, report};
+use rulemake::{CancelToken, JobFailure, RunReport, Session, report};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Failures that are shown in full.
+/// Failures that are shown in full; one more, if it is the last.
 const FAILURES_SHOWN: usize = 3;
 /// Failures after those that are named.
-const FAILURES_NAMED: usize = 10 - FAILURES_SHOWN;
+const FAILURES_NAMED: usize = 7;
 /// Jobs that are named whose results are in no cache.
 const ABSENT_SHOWN: usize = 5;
 
@@ -49,7 +49,7 @@ pub(super) fn run_once(
     slots: Option<Arc<Jobserver>>,
 ) -> Result<Exit, Failure> {
     if let Some(report) = place.recall(targets, args) {
-        show_summary(&report, &place.output, started);
+        show_summary(&report, place, started);
         return Ok(Exit::Success);
     }
     let workflow = place.load(args.jobs)?;
@@ -67,6 +67,9 @@ pub(super) fn run_once(
     signals.aim(token, &progress);
     let transfers = session.cache_traffic().map(Transfers::new);
     progress.with_transfers(transfers.clone());
+    if args.wait {
+        say_who_is_waited_for(&session, &place.output);
+    }
     let teller = Teller::start(&place.output, session.cache_traffic(), false);
     let result = session.run(&targets, &options);
     progress.clear();
@@ -83,26 +86,36 @@ pub(super) fn run_once(
     };
     let is_success = report.success();
     let mut report = report;
-    let mut absent = Vec::new();
+    let mut pulled = Pulled::default();
     if args.only_restore {
         // Nothing went wrong with these.
-        (absent, report.failures) =
+        (pulled.absent, report.failures) =
             report.failures.into_iter().partition(|failure| failure.outcome == JobFailure::IN_NO_CACHE);
+        (pulled.apart, report.failures) =
+            report.failures.into_iter().partition(|failure| failure.outcome == JobFailure::NOT_FOR_CACHE);
+        pulled.is_unsure = session.cache_traffic().is_some_and(|traffic| traffic.has_failed());
     }
+    let in_github = github::is_there();
+    // What jobs wrote is nobody's command.
+    let quoted = (in_github && !report.failures.is_empty()).then(github::Quoted::begin);
     show_failures(&report, &place.project, &place.output);
-    if github::is_there() {
-        github::annotate(&report, &place.project);
+    if let Some(quoted) = quoted {
+        quoted.end();
+    }
+    if in_github {
+        let workflow = session.workflow();
+        github::annotate(&report, &place.project, |rule| workflow.place_of(rule));
     }
     if let Some(text) = transfers.and_then(|transfers| transfers.end()).filter(|_| !place.output.json) {
         place.output.remark(&text);
     }
     match args.only_restore {
-        true => show_pulled(&report, &absent, &place.output, started),
-        false => show_summary(&report, &place.output, started),
+        true => show_pulled(&report, &pulled, &place.output, started),
+        false => show_summary(&report, place, started),
     }
     let exit = match signals.first() {
         Some(signal) if report.cancelled => Exit::Signal(signal),
-        _ if is_success => Exit::Success,
+        _ if is_success || args.only_restore && pulled.is_all(&report) => Exit::Success,
         _ => Exit::JobFailed,
     };
     match progress.lost().map(Failure::Output) {
@@ -115,20 +128,32 @@ pub(super) fn run_once(
     }
 }
 
+fn say_who_is_waited_for(session: &Session, output: &Output) {
+    let Ok(status) = session.status() else { return };
+    if let (true, Some(by)) = (status.running, &status.by) {
+        let run = status.run.map_or("another run".into(), |run| format!("run {run}"));
+        output.remark(&format!("waiting for {run} to end ({})", report::printable(by)));
+    }
+}
+
 fn show_failures(report: &RunReport, project: &Project, output: &Output) {
     let style = output.stderr_style();
     let mut gap = if output.quiet || output.json { "" } else { "\n" };
     let groups = grouped(&report.failures);
-    for (failure, more) in groups.iter().take(FAILURES_SHOWN) {
+    let shown = if groups.len() == FAILURES_SHOWN + 1 { groups.len() } else { FAILURES_SHOWN };
+    for (failure, more) in groups.iter().take(shown) {
         let rerun = match failure.target.as_ref().or(failure.job.outputs.first()) {
             Some(path) => project.rerun(path, false),
             None => project.rerun(&failure.job.rule, true),
         };
-        let mut text = report::failure_text(failure, Some(&rerun), style);
+        let file = |path: &Option<String>| path.as_ref().map(|path| project.file(path));
+        let mut told = (*failure).clone();
+        (told.log, told.quarantine) = (file(&failure.log), file(&failure.quarantine));
+        let mut text = report::failure_text(&told, Some(&rerun), style);
         if output.links() {
-            let places = [&failure.log, &failure.quarantine];
+            let places = [&told.log, &told.quarantine];
             for path in places.into_iter().flatten() {
-                text = links::linked(&text, path, &project.root);
+                text = links::linked(&text, path, project.here());
             }
         }
         say(&format!("{gap}{}", text.trim_end()));
@@ -137,26 +162,26 @@ fn show_failures(report: &RunReport, project: &Project, output: &Output) {
         }
         gap = "\n";
     }
-    if groups.len() > FAILURES_SHOWN {
+    if groups.len() > shown {
         say("\nalso failed:");
     }
-    for (failure, _) in groups.iter().skip(FAILURES_SHOWN).take(FAILURES_NAMED) {
+    for (failure, _) in groups.iter().skip(shown).take(FAILURES_NAMED) {
         say(&format!(
             "  {}: {}",
             report::printable(&failure.job.title()),
             report::printable(&failure.outcome)
         ));
     }
-    let rest = groups.iter().skip(FAILURES_SHOWN + FAILURES_NAMED).map(|(_, more)| more + 1).sum::<usize>();
+    let rest = groups.iter().skip(shown + FAILURES_NAMED).map(|(_, more)| more + 1).sum::<usize>();
     if rest > 0 {
         say(&format!("  and {rest} more"));
     }
     // Where more is to be read, once.
-    let logged = groups.iter().skip(FAILURES_SHOWN).find(|(failure, _)| failure.log.is_some());
+    let logged = groups.iter().skip(shown).find(|(failure, _)| !failure.log_tail.is_empty());
     if let Some(path) =
         logged.and_then(|(failure, _)| failure.target.as_ref().or(failure.job.outputs.first()))
     {
-        say(&format!("  log of one: {}", project.log(path)));
+        say(&format!("  the log of the first of them: {}", project.log(path)));
     }
 }
 
@@ -178,8 +203,28 @@ fn grouped(failures: &[JobFailure]) -> Vec<(&JobFailure, usize)> {
     groups
 }
 
+/// What did not come out of a cache.
+#[derive(Default)]
+struct Pulled {
+    absent: Vec<JobFailure>,
+    /// Of rules whose results are in no cache by their own will.
+    apart: Vec<JobFailure>,
+    /// The shared place did not answer all questions.
+    is_unsure: bool,
+}
+
+impl Pulled {
+    /// Whether all came that a cache can have.
+    fn is_all(&self, report: &RunReport) -> bool {
+        let summary = &report.summary;
+        self.absent.is_empty() && report.failures.is_empty() && summary.skipped + summary.cancelled == 0
+    }
+}
+
 /// What came out of caches, and what is in none.
-fn show_pulled(report: &RunReport, absent: &[JobFailure], output: &Output, started: Instant) {
+fn show_pulled(report: &RunReport, pulled: &Pulled, output: &Output, started: Instant) {
+    let Pulled { absent, apart, is_unsure } = pulled;
+    let nowhere = if *is_unsure { "not found" } else { "in no cache" };
     if output.quiet || output.json {
         return;
     }
@@ -189,9 +234,17 @@ fn show_pulled(report: &RunReport, absent: &[JobFailure], output: &Output, start
     // Of what needs something that is not here nobody knows yet by what name a cache would have it.
     for (n, what) in [
         (summary.up_to_date, "up to date"),
-        (absent.len(), "in no cache"),
+        (absent.len(), nowhere),
+        (apart.len(), "not for a cache"),
         (failed, "failed"),
-        (summary.skipped, if failed == 0 { "made from these" } else { "made from what is missing" }),
+        (
+            summary.skipped,
+            match failed {
+                _ if report.cancelled => "left",
+                0 => "made from these",
+                _ => "made from what is missing",
+            },
+        ),
         (summary.cancelled, "stopped"),
     ] {
         if n > 0 {
@@ -200,22 +253,35 @@ fn show_pulled(report: &RunReport, absent: &[JobFailure], output: &Output, start
     }
     let wall = report::duration(started.elapsed().as_millis().try_into().unwrap_or(u64::MAX));
     say(&format!("{} in {wall}", parts.join(", ")));
-    let titles = absent.iter().take(ABSENT_SHOWN).map(|failure| failure.job.title());
-    let titles: Vec<String> = titles.map(|title| report::printable(&title).into_owned()).collect();
-    if titles.is_empty() {
-        return;
+    if !apart.is_empty() {
+        say(&format!("not for a cache, by `cache: False` of the rule: {}", named(apart)));
     }
-    let more = match absent.len() - titles.len() {
+    if !absent.is_empty() {
+        say(&format!("{nowhere}: {}", named(absent)));
+    }
+    match (absent.is_empty(), is_unsure) {
+        (true, _) if apart.is_empty() => {}
+        (true, _) => say("help: `rulemake` makes what is missing"),
+        (false, true) => say(
+            "help: the shared cache did not answer all questions, so it may have them: `rulemake pull` again when it does, or `rulemake` makes them",
+        ),
+        (false, false) => say(
+            "help: `rulemake` makes what is missing; `rulemake push` where it was made puts it into the shared cache",
+        ),
+    }
+}
+
+fn named(jobs: &[JobFailure]) -> String {
+    let titles = jobs.iter().take(ABSENT_SHOWN).map(|failure| failure.job.title());
+    let titles: Vec<String> = titles.map(|title| report::printable(&title).into_owned()).collect();
+    let more = match jobs.len() - titles.len() {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    say(&format!("in no cache: {}{more}", titles.join(", ")));
-    say(
-        "help: `rulemake` makes what is missing; `rulemake push` where it was made puts it into the shared cache",
-    );
+    titles.join(", ") + &more
 }
 
-fn show_summary(report: &RunReport, output: &Output, started: Instant) {
+fn show_summary(report: &RunReport, Place { project, output, .. }: &Place, started: Instant) {
     if output.quiet || output.json {
         return;
     }
@@ -223,8 +289,12 @@ fn show_summary(report: &RunReport, output: &Output, started: Instant) {
     // What the user waited for: loading and planning, too.
     summary.wall_ms = started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
     let lead = if report.failures.is_empty() { "" } else { "\n" };
-    say(&format!("{lead}{}", report::summary_text(&summary, output.stderr_style())));
+    say(&format!("{lead}{}", report::summary_text(&summary, output.detail(), output.stderr_style())));
     if let Some(place) = &report.partial {
-        say(&format!("what the stopped jobs had written is in {}", report::printable(place)));
+        let place = project.file(place);
+        say(&format!("what the stopped jobs had written is in {}", report::printable(&place)));
+    }
+    if let Some(note) = project.names_note().filter(|_| !report.failures.is_empty()) {
+        say(&note);
     }
 }

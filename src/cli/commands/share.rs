@@ -3,9 +3,14 @@
 use super::{Place, list, run};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
+use crate::output::Output;
 use crate::transfers::Teller;
+use rulemake::inspect::LeftOut;
 use rulemake::report::printable;
 use std::time::Instant;
+
+/// Results that were left out, as shown without `-v`.
+const LEFT_SHOWN: usize = 5;
 
 pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     if !place.has_shared_cache() {
@@ -48,7 +53,19 @@ pub(crate) fn push(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
     let size = list::size_text(pushed.bytes);
     let s = if pushed.results == 1 { "" } else { "s" };
     output.remark(&format!("{} result{s} ({size}) in the shared cache{}", pushed.results, rest.concat()));
+    tell_left(output, &pushed.left_out);
     Ok(exit)
+}
+
+/// Which results did not go into a cache, and why.
+pub(super) fn tell_left(output: &Output, left: &[LeftOut]) {
+    let shown = if output.verbose > 0 { usize::MAX } else { LEFT_SHOWN };
+    for LeftOut { job, because, .. } in left.iter().take(shown) {
+        output.remark(&format!("  {}: {}", printable(&job.title()), printable(because)));
+    }
+    if let Some(more @ 1..) = left.len().checked_sub(shown) {
+        output.remark(&format!("  and {more} more; -v shows all"));
+    }
 }
 
 /// Restores what can be had, and runs nothing.

@@ -12,11 +12,17 @@ const JOBS_SHOWN: usize = 30;
 const FAILED_SHOWN: usize = 10;
 
 pub(crate) fn status(place: &Place) -> Result<Exit, Failure> {
-    let status = place.open()?.status()?;
+    let mut status = place.open()?.status()?;
     if place.output.json {
         place.output.answer_json(&status)?;
     } else {
+        for job in &mut status.jobs {
+            job.log = job.log.as_ref().map(|log| place.project.file(log));
+        }
         place.output.answer(&text(&status, place.output.stdout_style()))?;
+        if !(status.jobs.is_empty() && status.failed.is_empty()) {
+            place.say_names();
+        }
     }
     Ok(Exit::Success)
 }
@@ -25,27 +31,29 @@ fn text(status: &Status, style: TextStyle) -> String {
     let ago = |ms: u64| duration(status.now_ms.saturating_sub(ms));
     let mut out = String::new();
     let counts = || {
-        let failed = if status.failed.is_empty() {
-            String::new()
-        } else {
-            format!(", {} failed", status.failed.len())
-        };
-        // One that failed has come to its end, too, and ran.
-        let done = status.done.saturating_sub(status.failed.len());
+        let (done, failed) = (status.done, status.failed.len());
         // A run that only read files again is a run, too, and no job of it did anything.
-        let ran = match status.ran {
+        let ran = match status.ran + failed {
             _ if status.running || done == 0 => String::new(),
-            0 if status.failed.is_empty() => ", none had to run".to_string(),
-            0 => String::new(),
+            0 => ", none had to run".to_string(),
             ran if ran < done => format!(", {ran} of them ran"),
             _ => String::new(),
+        };
+        let failed = match failed {
+            0 => String::new(),
+            n if ran.is_empty() => format!(", {n} of them failed"),
+            n => format!(", {n} failed"),
         };
         format!("{done} of {} jobs done{ran}{failed}", status.total)
     };
     let _ = match (status.running, status.run, &status.by) {
         (true, Some(run), by) => {
             let by = by.as_deref().map(printable).unwrap_or_default();
-            writeln!(out, "run {run} is going on for {}: {} ({by})", ago(status.since_ms), counts())
+            let (since, counts) = (ago(status.since_ms), counts());
+            match status.suspended {
+                true => writeln!(out, "run {run} is suspended, begun {since} ago: {counts} ({by})"),
+                false => writeln!(out, "run {run} is going on for {since}: {counts} ({by})"),
+            }
         }
         (true, None, by) => {
             let by = by.as_deref().map(printable).unwrap_or_default();
@@ -54,7 +62,8 @@ fn text(status: &Status, style: TextStyle) -> String {
         (false, None, _) => writeln!(out, "no run is going on, and there was none"),
         (false, Some(run), _) => match status.ended_ms {
             Some(ended) => {
-                writeln!(out, "no run is going on; run {run} ended {} ago: {}", ago(ended), counts())
+                let how = if status.stopped { "was stopped" } else { "ended" };
+                writeln!(out, "no run is going on; run {run} {how} {} ago: {}", ago(ended), counts())
             }
             None => writeln!(out, "no run is going on; run {run} was killed: {}", counts()),
         },

@@ -17,7 +17,7 @@ use rulemake::{JobSlots, SlotSource};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use sys::continue_stopped_children;
+pub(crate) use sys::{continue_stopped_children, is_in_foreground};
 
 /// The slots that this process shares with those who called it, or with those that it calls.
 pub(crate) struct Jobserver {

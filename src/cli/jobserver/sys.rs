@@ -77,3 +77,11 @@ pub(crate) fn continue_stopped_children() {
         unsafe { libc::kill(child, libc::SIGCONT) };
     }
 }
+
+/// Whether the terminal behind standard error is that of this process at the moment; `true` where there is no job control.
+#[expect(unsafe_code, reason = "std knows no process groups of terminals")]
+pub(crate) fn is_in_foreground() -> bool {
+    // SAFETY: takes and gives numbers.
+    let (group, ours) = unsafe { (libc::tcgetpgrp(libc::STDERR_FILENO), libc::getpgrp()) };
+    group < 0 || group == ours
+}

@@ -106,6 +106,7 @@ impl Run<'_> {
         runs::prune_runs(&self.state_dir, RUNS_KEPT)?;
         // Of jobs whose engine was killed.
         shadow::remove(&self.state_dir.join("shadow"))?;
+        shadow::remove(&self.cx.root.join(crate::cache::ASIDE))?;
         runs::run_dir(&self.state_dir, self.number)?;
         self.journal.open(
             RunLog::create(runs::run_log(&self.state_dir, self.number))?,
