@@ -1,5 +1,8 @@
 //! L0: the few calls to the operating system for which std has no safe form. All unsafe code is here.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod start;
+
 use std::io;
 use std::time::Duration;
 
@@ -165,6 +168,19 @@ pub(crate) fn rights(path: &std::path::Path) -> [bool; 3] {
     let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return [false; 3] };
     // SAFETY: the text ends in a NUL and outlives the call.
     [libc::R_OK, libc::W_OK, libc::X_OK].map(|right| unsafe { libc::access(path.as_ptr(), right) } == 0)
+}
+
+/// Whether this process could execute what a path names; if not, why, as the system itself decides: a directory counts as well.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std tells the bits, not what they mean for us")]
+pub(crate) fn may_execute(path: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the text ends in a NUL and outlives the call.
+    match unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::X_OK, libc::AT_EACCESS) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Gives an empty file the content of another without copying it: both share the blocks until one of them is changed.

@@ -238,3 +238,36 @@ fn who_cannot_begin_at_first_takes_nothing_from_others() {
     assert_eq!((report.summary.failed, report.summary.ran), (0, 200));
     assert_eq!(calls.load(Ordering::SeqCst), 200);
 }
+
+/// Commands ride as well: one after the other on a slot, and nothing behind one that failed.
+#[test]
+#[cfg(unix)]
+fn commands_that_are_short_keep_to_their_slots() {
+    const COMMANDS: usize = 60;
+    let root = tempfile::tempdir().unwrap();
+    // Fails when another one is at work, as `mkdir` then does.
+    let alone = "mkdir lock && printf {wildcards.i} > {output} && rmdir lock && echo {wildcards.i} >> order";
+    let rules = vec![all(COMMANDS), Rule::builder("one").output("out/{i}").shell(alone)];
+    let mut session = session(root.path(), rules, 1);
+    let report = run(&mut session);
+    assert_eq!((report.summary.failed, report.summary.ran), (0, COMMANDS));
+    are_right(root.path(), 0..COMMANDS);
+    let order = fs::read_to_string(root.path().join("order")).unwrap();
+    assert_eq!(order.lines().count(), COMMANDS, "each ran once");
+    assert_eq!(run(&mut session).summary.ran, 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn no_command_begins_behind_one_that_failed() {
+    const COMMANDS: usize = 60;
+    let root = tempfile::tempdir().unwrap();
+    let bad = "if test -e failed; then echo late >> late; fi; \
+               if test {wildcards.i} = 30; then touch failed; exit 3; fi; printf {wildcards.i} > {output}";
+    let rules = vec![all(COMMANDS), Rule::builder("one").output("out/{i}").shell(bad)];
+    let mut session = session(root.path(), rules, 1);
+    let report = run(&mut session);
+    assert_eq!((report.summary.failed, report.failures.len()), (1, 1));
+    assert!(!root.path().join("late").exists(), "nothing begins after a failure");
+    are_right(root.path(), (0..COMMANDS).filter(|i| root.path().join(format!("out/{i}")).exists()));
+}

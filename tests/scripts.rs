@@ -188,6 +188,24 @@ fn settings_that_a_script_reads_are_part_of_it() {
         .has("out", "2");
 }
 
+/// What is read of it elsewhere cannot be seen, so all settings count.
+#[test]
+fn a_script_that_passes_its_job_on_counts_with_all_settings() {
+    if !has("python3") {
+        return;
+    }
+    Case::new()
+        .rulefile("rule a:\n    output: 'out'\n    script: 'a.py'\n")
+        .file(
+            "a.py",
+            "def main(job):\n    open(job.output[0], 'w').write(str(job.config['n']))\nmain(snakemake)\n",
+        )
+        .run(&["out", "--config", "n=1"])
+        .has("out", "1")
+        .run(&["out", "--config", "n=2"])
+        .has("out", "2");
+}
+
 #[test]
 fn a_path_starts_from_its_rulefile_and_may_name_wildcards_and_params() {
     Case::new()

@@ -336,3 +336,21 @@ fn a_source_that_a_rule_made_once_is_told_until_it_is_accepted() {
         .call(&["-n"]);
     assert!(!case.last().stdout.contains("warning"), "{}", case.last().stdout);
 }
+
+/// Another project that restores the same result from a cache gives the file a further name, and `cache gc` takes one away:
+/// nobody edited it.
+#[test]
+fn a_result_that_got_another_name_meanwhile_is_nobodys_work() {
+    Case::new()
+        .rulefile(
+            "K = config.get('k', 1)\n\
+             rule all:\n    input: 'a', 'b'\n\
+             rule a:\n    output: 'a'\n    priority: 9\n    shell: 'ln -f b c || true; echo {K} > {output}'\n\
+             rule b:\n    output: 'b'\n    shell: 'echo {K} > {output}'\n",
+        )
+        .run(&["-j1"])
+        .run(&["-j1", "--config", "k=2"])
+        .ran(&["a a", "b b"])
+        .has("c", "1\n")
+        .stdout_lacks("kept in");
+}

@@ -61,9 +61,9 @@ pub(crate) enum Msg {
     Slots(u64),
     /// The next job is to start with the slots that there are.
     Squeeze,
-    /// Whether jobs are so short now that it pays to give them on ahead of their turns.
+    /// So many are to ride on one job: none, unless jobs are so short now that it pays to give them on ahead of their turns.
     Pace {
-        is_brisk: bool,
+        riders: usize,
     },
     /// These riders have not begun and will not: their turns come again. Nobody else follows `behind`, whose end was not good
     /// or is not known yet, or who takes long.
@@ -257,7 +257,7 @@ impl Core {
                     self.start(turn, out);
                 }
             }
-            Msg::Pace { is_brisk } => self.pace(is_brisk),
+            Msg::Pace { riders } => self.pace(riders),
             Msg::Back { behind, jobs } => self.take_back(behind, &jobs),
         }
         self.advance(out);

@@ -51,7 +51,7 @@ use log::Journal;
 use ride::RideState;
 use rustc_hash::{FxHashMap, FxHashSet};
 use slots::SlotState;
-use spot::Spot;
+use spot::{Pace, Spot};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -334,11 +334,11 @@ impl Run<'_> {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             self.check_due();
             self.pause_if_asked();
-            let at_once = match self.core.has_riders() {
+            let at_once = match self.spot.pace() {
                 // Jobs follow each other meanwhile: to be woken by each would cost them more than they take.
-                true => brisk::doze(|| inbox.try_recv().ok()),
-                false if self.spot.is_brisk() => brisk::linger(|| inbox.try_recv().ok()),
-                false => None,
+                Pace::Brisk if self.core.has_riders() => brisk::doze(|| inbox.try_recv().ok()),
+                Pace::Brisk => brisk::linger(|| inbox.try_recv().ok()),
+                Pace::Quick | Pace::Calm => None,
             };
             match at_once.map_or_else(|| inbox.recv_timeout(self.patience()), Ok) {
                 Ok(message) => self.receive(message),
@@ -417,10 +417,16 @@ impl Run<'_> {
     }
 
     fn check_due(&mut self) {
-        let mut due = std::mem::take(&mut self.due_checks);
-        self.check(&due);
-        due.clear();
-        self.due_checks = due;
+        // A check that is made at once can make others due.
+        while !self.due_checks.is_empty() {
+            let mut due = std::mem::take(&mut self.due_checks);
+            self.check(&due);
+            if self.due_checks.is_empty() {
+                due.clear();
+                self.due_checks = due;
+                return;
+            }
+        }
     }
 
     /// Passes a message to the core and performs what it asks for; checks wait for [`Run::check_due`].
@@ -481,11 +487,24 @@ impl Run<'_> {
         if self.growth.is_due() {
             return self.growth.held.checks.extend(units);
         }
+        // With nothing else to do, to hand it to the pool and to be woken by it costs more than the check.
+        if let [unit] = units
+            && self.in_pool == 0
+            && self.core.running() == 0
+            && work::is_light(&self.cx, *unit)
+        {
+            let verdict = work::check_unit(&self.cx, &self.temps.to_check(&self.cx, *unit));
+            return self.checked(*unit, verdict);
+        }
         for chunk in units.chunks(CHECK_CHUNK) {
             let chunk: Vec<_> = chunk.iter().map(|unit| self.temps.to_check(&self.cx, *unit)).collect();
             let (cx, sender) = (self.cx.clone(), self.sender.clone());
+            let is_alone = units.len() <= CHECK_CHUNK;
             self.in_pool += 1;
             self.pool.spawn(move || {
+                if is_alone {
+                    work::read_ahead(&cx, &chunk);
+                }
                 let verdicts = chunk.iter().map(|one| (one.unit, work::check_unit(&cx, one))).collect();
                 drop(cx);
                 let _ = sender.send(Inbox::Checked(verdicts));

@@ -199,6 +199,12 @@ impl Launcher {
         Arc::new(JobReports::new(log, Box::new(move |told| tell(job, told))))
     }
 
+    /// Whether nothing belongs to the job but what it executes.
+    pub(super) fn is_bare(&self, cx: &Context, job: u32, instance: &Instance) -> bool {
+        let rule = cx.rule(cx.job(JobId(job)));
+        matches!(self.extras(cx, job, rule, instance), Ok(None))
+    }
+
     fn extras(
         &self,
         cx: &Context,

@@ -119,7 +119,7 @@ impl Ledger {
                 return Err((name.clone(), sum(&mut asked.map(|(_, amount)| *amount)), limit));
             }
         }
-        counted.sort();
+        counted.sort_unstable();
         Ok(Request { threads: threads.max(1), named: counted, rides: ask.rides && others.is_empty() })
     }
 

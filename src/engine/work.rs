@@ -7,6 +7,7 @@ use crate::base::path::PathId;
 use crate::files::outputs::{PrepareOutput, remove_temp};
 use crate::files::results::{Due, Kind};
 use crate::graph::job::{Job, JobId};
+use crate::model::action::Action;
 use crate::model::flags::{Flag, Flags};
 use crate::model::rule::Rule;
 use crate::plan;
@@ -16,12 +17,14 @@ use crate::plan::check::{
 };
 use crate::plan::context::Context;
 use crate::plan::forecast::together;
+use crate::plan::inputs;
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::reported;
 use crate::plan::required::Required;
 use crate::trace::fingerprint::{Bound, Fingerprint, Origin, Trace};
 use crate::trace::identity::StatSig;
 use crate::trace::reason::Reason;
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -110,6 +113,37 @@ impl Prepared {
             origin,
             reported: self.reported,
         }
+    }
+}
+
+/// Whether a check of the unit calls nobody and reads no file: it is a command of which all inputs are known, and nothing is
+/// restored.
+pub(crate) fn is_light(cx: &Context, unit: u32) -> bool {
+    let id = JobId(unit);
+    let job = cx.job(id);
+    cx.cache.is_none()
+        && cx.units.members(id).is_none()
+        && matches!(cx.rule(job).action, Action::Shell(_))
+        && job.inputs.iter().all(|input| cx.files.remembered(*input).is_some())
+}
+
+/// Reads the inputs that are not known yet on all threads. The verdicts of units that are checked one after the other are
+/// given together and in their order, so that the first of them starts before those of a lower priority; to read is what takes
+/// long, and it needs no order.
+pub(crate) fn read_ahead(cx: &Context, units: &[ToCheck]) {
+    let mut seen = FxHashSet::default();
+    let mut unknown: Vec<(JobId, usize)> = Vec::new();
+    for unit in units {
+        let (id, job) = (JobId(unit.unit), cx.job(JobId(unit.unit)));
+        let is_new = |path: PathId| cx.files.remembered(path).is_none() && cx.graph.producer(path).is_none();
+        let is_read = |index: usize| !inputs::flags(job, index).has(Flag::Ancient);
+        let inputs = job.inputs.iter().enumerate();
+        let new = inputs.filter(|(index, path)| is_new(**path) && is_read(*index) && seen.insert(**path));
+        unknown.extend(new.map(|(index, _)| (id, index)));
+    }
+    if unknown.len() > 1 {
+        // What cannot be read is said by the check that needs it.
+        unknown.par_iter().for_each(|(id, index)| drop(inputs::digest(cx, cx.job(*id), *index)));
     }
 }
 

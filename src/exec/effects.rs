@@ -45,8 +45,8 @@ impl<'a> JobEffects<'a> {
 
     /// The end of the job: an empty log goes.
     pub(super) fn end(&self, outcome: Outcome) -> Outcome {
-        if self.file().take().is_some() {
-            self.round.around.logs.end(self.log);
+        if let Some(file) = self.file().take() {
+            self.round.around.logs.over(self.log, file);
         }
         outcome
     }
@@ -236,7 +236,7 @@ impl Effects for JobEffects<'_> {
         let launch = Launch {
             dir: self.round.dir,
             log: self.log,
-            logs: self.round.around.logs,
+            around: self.round.around,
             append: true,
             env: &request.env,
             advice: shell_advice(&shell.program),

@@ -5,8 +5,12 @@
 
 use super::function::panicked;
 use super::job::{self, Around};
+#[cfg(target_os = "linux")]
+use super::linux::Inherited;
 use super::local::{Done, LocalExecutor};
 use super::log::Logs;
+#[cfg(not(target_os = "linux"))]
+use super::portable::Inherited;
 use super::process::{Control, MAX_ARGUMENT};
 use super::watch::Watch;
 use crate::base::clock::Clock;
@@ -466,7 +470,11 @@ impl Task {
     pub fn run_here(mut self) {
         let Some(inner) = &mut self.inner else { return };
         let mut began = inner.began || inner.request.begin.is_none();
-        let around = Around { watch: &inner.shared.watch, logs: &inner.shared.logs };
+        let around = Around {
+            watch: &inner.shared.watch,
+            logs: &inner.shared.logs,
+            inherited: &inner.shared.inherited,
+        };
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             job::execute(&inner.request, &inner.control, around, &mut began)
         }));
@@ -526,6 +534,7 @@ struct Shared {
     done: Done,
     watch: Watch,
     logs: Logs,
+    inherited: Inherited,
     clock: Arc<dyn Clock>,
     running: Mutex<FxHashMap<u32, (TaskId, Arc<Control>)>>,
 }
@@ -550,6 +559,7 @@ impl Executors {
                 done,
                 watch: Watch::default(),
                 logs: Logs::default(),
+                inherited: Inherited::new(),
                 clock,
                 running: Mutex::default(),
             };

@@ -1,7 +1,11 @@
 //! One job with what belongs to it: its directory, its environment, its limits, its repetitions.
 
+#[cfg(target_os = "linux")]
+use super::linux::Inherited;
 use super::log::Logs;
 use super::plain::Plain;
+#[cfg(not(target_os = "linux"))]
+use super::portable::Inherited;
 use super::process::{self, Control, Launch, Words, beside};
 use super::watch::Watch;
 use super::{benchmark, function, interpreted, run, script, software};
@@ -31,6 +35,7 @@ pub(super) struct Round<'a> {
 pub(super) struct Around<'a> {
     pub(super) watch: &'a Watch,
     pub(super) logs: &'a Logs,
+    pub(super) inherited: &'a Inherited,
 }
 
 /// Executes a job to its end; `began` is set when nothing was left to do but that.
@@ -57,7 +62,7 @@ pub(super) fn execute(
         }
     }
     if let Some(software) = &extras.software
-        && let Err(outcome) = software::provide(software, request, control, around.logs)
+        && let Err(outcome) = software::provide(software, request, control, around)
     {
         return outcome;
     }
@@ -217,7 +222,7 @@ impl Round<'_> {
     /// A program of the job; what further iterations print goes behind what the first printed.
     fn launch<'b>(&'b self, log: &'b Path, env: &'b [(String, String)], advice: &'b str) -> Launch<'b> {
         let append = self.iteration.is_some_and(|n| n > 0);
-        Launch { dir: self.dir, log, logs: self.around.logs, append, env, advice, meter: self.meter }
+        Launch { dir: self.dir, log, around: self.around, append, env, advice, meter: self.meter }
     }
 
     /// Runs a program of the job, in the job's environment.

@@ -5,7 +5,11 @@
 
 use super::job::{self, Around};
 use super::lanes::Lanes;
+#[cfg(target_os = "linux")]
+use super::linux::Inherited;
 use super::log::Logs;
+#[cfg(not(target_os = "linux"))]
+use super::portable::Inherited;
 use super::process::Control;
 use super::watch::Watch;
 use crate::base::brisk;
@@ -38,6 +42,7 @@ struct Shared {
     work: Condvar,
     watch: Watch,
     logs: Logs,
+    inherited: Inherited,
 }
 
 type Task = (JobRequest, Arc<Control>);
@@ -62,6 +67,7 @@ impl LocalExecutor {
             work: Condvar::new(),
             watch: Watch::default(),
             logs: Logs::default(),
+            inherited: Inherited::new(),
         };
         LocalExecutor { shared: Arc::new(shared) }
     }
@@ -217,7 +223,7 @@ impl Shared {
 }
 
 fn serve(shared: &Shared) {
-    let around = Around { watch: &shared.watch, logs: &shared.logs };
+    let around = Around { watch: &shared.watch, logs: &shared.logs, inherited: &shared.inherited };
     let mut brisk = false;
     let mut following = None;
     while let Some((request, control)) = following.take().or_else(|| shared.next(brisk)) {

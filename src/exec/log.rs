@@ -56,9 +56,18 @@ impl Logs {
         }
     }
 
-    /// The end of a job: a log that holds nothing goes, unless something may still come.
+    /// The end of a job that another process wrote for.
     pub(super) fn end(&self, log: &Path) {
-        let Some(file) = empty(log) else { return };
+        if let Some(file) = empty(log) {
+            self.over(log, file);
+        }
+    }
+
+    /// The end of a job whose log this is: one that holds nothing goes, unless something may still come.
+    pub(super) fn over(&self, log: &Path, file: File) {
+        if !file.metadata().is_ok_and(|meta| meta.len() == 0) {
+            return;
+        }
         match sys::is_ours_alone(&file) {
             Some(true) if lock(&self.spare).len() < MOST => {
                 if let Some(spare) = self.put_aside(log, file) {
@@ -147,9 +156,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (one, two) = (dir.path().join("1.log"), dir.path().join("2.log"));
         let logs = Logs::default();
-        drop(logs.begin(&one).unwrap());
+        let file = logs.begin(&one).unwrap();
         let first = inode(&one);
-        logs.end(&one);
+        logs.over(&one, file);
         assert!(!one.exists());
         logs.begin(&two).unwrap().write_all(b"said").unwrap();
         assert_eq!(inode(&two), first);

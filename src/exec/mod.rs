@@ -8,11 +8,15 @@ pub(crate) mod host;
 mod interpreted;
 mod job;
 mod lanes;
+#[cfg(target_os = "linux")]
+mod linux;
 pub(crate) mod local;
 pub(crate) mod log;
 #[cfg(not(unix))]
 mod other;
 mod plain;
+#[cfg(not(target_os = "linux"))]
+mod portable;
 mod process;
 pub(crate) mod run;
 pub(crate) mod script;

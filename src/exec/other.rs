@@ -6,8 +6,18 @@ use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
-pub(super) fn reap(child: &mut Child, _meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
-    child.wait()
+/// The first process of a job: its handle keeps the number taken.
+#[derive(Debug)]
+pub(super) struct Leader(pub(super) Child);
+
+impl Leader {
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+pub(super) fn reap(leader: &mut Leader, _meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
+    leader.0.wait()
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -16,10 +26,8 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn prepare(_command: &mut Command) {}
-
-    pub(super) fn of(child: &Child) -> Tree {
-        Tree { leader: child.id() }
+    pub(super) fn of(leader: &Leader) -> Tree {
+        Tree { leader: leader.id() }
     }
 
     /// There is no gentle way: both signals kill.
@@ -39,9 +47,9 @@ impl Tree {
         false
     }
 
-    /// The number stays taken as long as `child` holds its handle.
-    pub(super) fn wait_leader(self, child: &mut Child) -> io::Result<bool> {
-        child.wait().map(|status| status.success())
+    /// The number stays taken as long as the handle is held.
+    pub(super) fn wait_leader(self, leader: &mut Leader) -> io::Result<bool> {
+        leader.0.wait().map(|status| status.success())
     }
 }
 

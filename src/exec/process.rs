@@ -2,11 +2,12 @@
 //!
 //! Invariant: a signal is sent only to a group whose number cannot belong to anybody else, see [`Control`].
 
-use super::log::{self, Logs};
+use super::job::Around;
+use super::log;
 #[cfg(not(unix))]
-use super::other::{Tree, outcome, reap};
+use super::other::{Leader, Tree, outcome, reap};
 #[cfg(unix)]
-use super::unix::{Tree, outcome, reap};
+use super::unix::{Leader, Tree, outcome, reap};
 use crate::base::clock::monotonic;
 use crate::exec::executor::{Outcome, Signal};
 use crate::exec::plain::Streams;
@@ -14,9 +15,9 @@ use crate::exec::usage::Meter;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, PipeReader, PipeWriter, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -41,7 +42,7 @@ pub(super) struct Launch<'a> {
     pub(super) dir: &'a Path,
     /// Gets stdout and stderr.
     pub(super) log: &'a Path,
-    pub(super) logs: &'a Logs,
+    pub(super) around: Around<'a>,
     /// Output goes behind what the log holds already.
     pub(super) append: bool,
     pub(super) env: &'a [(String, String)],
@@ -52,13 +53,18 @@ pub(super) struct Launch<'a> {
 
 impl Launch<'_> {
     fn open_log(&self) -> io::Result<File> {
-        if self.append { log::go_on(self.log) } else { self.logs.begin(self.log) }
+        if self.append { log::go_on(self.log) } else { self.around.logs.begin(self.log) }
     }
 }
 
 /// Runs a program to its end.
 pub(super) fn run(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Outcome {
-    ended(start(words, launch, control), launch, control)
+    match launch.open_log() {
+        Ok(log) => ended(start_with(words, launch, control, None, None, &log), log, launch, control),
+        Err(error) => {
+            Outcome::NotStarted(format!("cannot create the log `{}`: {error}", launch.log.display()))
+        }
+    }
 }
 
 /// As [`run`], with files for its standard input and output. `None`: it could not be started.
@@ -69,19 +75,15 @@ pub(super) fn run_direct(
     control: &Control,
 ) -> Option<Outcome> {
     let log = launch.open_log().ok()?;
-    let output = match streams.output {
-        Some(file) => file.into(),
-        None => log.try_clone().ok()?.into(),
-    };
-    let input = streams.input.map_or_else(Stdio::null, Stdio::from);
-    let started = start_with(words, launch, control, input, output, log).ok()?;
-    Some(ended(Ok(started), launch, control))
+    let started =
+        start_with(words, launch, control, streams.input.as_ref(), streams.output.as_ref(), &log).ok()?;
+    Some(ended(Ok(started), log, launch, control))
 }
 
 /// Waits for the end of what was started.
-fn ended(started: Result<Started, String>, launch: &Launch<'_>, control: &Control) -> Outcome {
+fn ended(started: Result<Started, String>, log: File, launch: &Launch<'_>, control: &Control) -> Outcome {
     let outcome = started.and_then(|started| match started {
-        Started::Child(child) => match control.wait(child, launch.meter).map(outcome) {
+        Started::Leader(leader) => match control.wait(leader, launch.meter).map(outcome) {
             // Many a program ends well when it is asked to end: what it made is half of what it was to make.
             Ok(Outcome::Success) => {
                 Ok(control.told().map_or(Outcome::Success, |s| Outcome::Signal(s.number())))
@@ -94,43 +96,40 @@ fn ended(started: Result<Started, String>, launch: &Launch<'_>, control: &Contro
         },
         Started::Stopped(signal) => Ok(Outcome::Signal(signal.number())),
     });
-    launch.logs.end(launch.log);
+    launch.around.logs.over(launch.log, log);
     outcome.unwrap_or_else(Outcome::NotStarted)
 }
 
 enum Started {
-    Child(Child),
+    Leader(Leader),
     /// A signal came first.
     Stopped(Signal),
 }
 
-fn start(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Result<Started, String> {
-    let cannot = |error| format!("cannot create the log `{}`: {error}", launch.log.display());
-    let log = launch.open_log().map_err(cannot)?;
-    let output = log.try_clone().map_err(cannot)?.into();
-    start_with(words, launch, control, Stdio::null(), output, log)
+/// What a program is started with.
+pub(super) struct Start<'a> {
+    /// Its name first, which is looked for in `PATH` unless it has a directory.
+    pub(super) words: &'a [Cow<'a, OsStr>],
+    pub(super) dir: &'a Path,
+    /// On top of what it inherits; of those of one name the last counts.
+    pub(super) env: &'a [(String, String)],
+    /// A background group that reads from the terminal is stopped, and hangs: so without one there is nothing to read.
+    pub(super) input: Option<&'a File>,
+    pub(super) output: &'a File,
+    pub(super) log: &'a File,
 }
 
 fn start_with(
     words: &[Cow<'_, OsStr>],
     launch: &Launch<'_>,
     control: &Control,
-    input: Stdio,
-    output: Stdio,
-    log: File,
+    input: Option<&File>,
+    output: Option<&File>,
+    log: &File,
 ) -> Result<Started, String> {
-    let Some((program, args)) = words.split_first() else { return Err("no program is set".into()) };
-    let mut command = Command::new(program);
-    command
-        .args(args)
-        .current_dir(launch.dir)
-        .envs(launch.env.iter().map(|(name, value)| (name, value)))
-        // A background group that reads from the terminal is stopped, and hangs.
-        .stdin(input)
-        .stdout(output)
-        .stderr(log);
-    Tree::prepare(&mut command);
-    let started = control.start(&mut command, launch.meter);
+    let Some(program) = words.first() else { return Err("no program is set".into()) };
+    let start = Start { words, dir: launch.dir, env: launch.env, input, output: output.unwrap_or(log), log };
+    let started = control.start(|| launch.around.inherited.start(&start), launch.meter);
     started.map_err(|error| not_started(&error, &program.to_string_lossy(), launch))
 }
 
@@ -142,15 +141,20 @@ pub(super) fn run_step(
     log: &File,
     capture: bool,
 ) -> Result<(Outcome, Vec<u8>), String> {
-    let copy = || log.try_clone().map_err(|error| format!("cannot write to the log: {error}"));
-    let output = if capture { Stdio::piped() } else { copy()?.into() };
-    let mut child = match start_with(words, launch, control, Stdio::null(), output, copy()?)? {
-        Started::Child(child) => child,
+    let cannot = |error| format!("cannot read what it writes: {error}");
+    let (reader, writer) = match capture {
+        true => io::pipe().map(|(reader, writer)| (Some(reader), Some(as_file(writer)))).map_err(cannot)?,
+        false => (None, None),
+    };
+    let leader = match start_with(words, launch, control, None, writer.as_ref(), log)? {
+        Started::Leader(leader) => leader,
         Started::Stopped(signal) => return Ok((Outcome::Signal(signal.number()), Vec::new())),
     };
-    let reader = child.stdout.take().map(Captured::of).transpose();
-    let ended = control.wait(child, launch.meter);
-    let reader = reader.map_err(|error| format!("cannot read what it writes: {error}"))?;
+    // The end of what it writes is seen only when nobody here can write any more.
+    drop(writer);
+    let reader = reader.map(Captured::of).transpose();
+    let ended = control.wait(leader, launch.meter);
+    let reader = reader.map_err(cannot)?;
     let captured = reader.map_or_else(Vec::new, |reader| reader.take(control));
     let status = ended.map_err(|error| {
         format!("its end could not be observed: {error}; does the program wait for all its children?")
@@ -158,12 +162,22 @@ pub(super) fn run_step(
     Ok((outcome(status), captured))
 }
 
+#[cfg(unix)]
+fn as_file(writer: PipeWriter) -> File {
+    std::os::fd::OwnedFd::from(writer).into()
+}
+
+#[cfg(windows)]
+fn as_file(writer: PipeWriter) -> File {
+    std::os::windows::io::OwnedHandle::from(writer).into()
+}
+
 /// The output of a program, read while it runs. It ends when the last of those who write has ended, which may be long
 /// after the program: one that left the group is not even reached by a signal. So a job that is to end does not wait.
 struct Captured(Receiver<Vec<u8>>);
 
 impl Captured {
-    fn of(mut output: ChildStdout) -> io::Result<Captured> {
+    fn of(mut output: PipeReader) -> io::Result<Captured> {
         let (sender, receiver) = channel();
         std::thread::Builder::new().name("rulemake-read".into()).spawn(move || {
             let mut text = Vec::new();
@@ -363,14 +377,18 @@ impl Control {
         state.asked
     }
 
-    fn start(&self, command: &mut Command, meter: Option<&Arc<Meter>>) -> io::Result<Started> {
+    fn start(
+        &self,
+        start: impl FnOnce() -> io::Result<Leader>,
+        meter: Option<&Arc<Meter>>,
+    ) -> io::Result<Started> {
         if let Some(signal) = self.asked() {
             return Ok(Started::Stopped(signal));
         }
         // Not under the lock: this returns when the program runs, and a child that a terminal stops before that, or a file
         // system that hangs, would make all wait who have a signal to send.
-        let child = command.spawn()?;
-        let tree = Tree::of(&child);
+        let leader = start()?;
+        let tree = Tree::of(&leader);
         let mut state = self.lock();
         state.tree = Some(tree);
         // What came meanwhile.
@@ -381,18 +399,18 @@ impl Control {
             tree.freeze(true);
         }
         if let Some(meter) = meter {
-            meter.begin(child.id());
+            meter.begin(leader.id());
         }
-        Ok(Started::Child(child))
+        Ok(Started::Leader(leader))
     }
 
     /// Waits for the end of the shell, sweeps up what a failed job left running, and reaps.
     ///
     /// After a success background children live on, as under Snakemake: a job may start a server for others.
     /// After a failure or a signal nothing of the group may live on and write into outputs that are made anew.
-    fn wait(&self, mut child: Child, meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
-        let tree = Tree::of(&child);
-        let ended = tree.wait_leader(&mut child);
+    fn wait(&self, mut leader: Leader, meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
+        let tree = Tree::of(&leader);
+        let ended = tree.wait_leader(&mut leader);
         if let Some(meter) = meter {
             meter.end();
         }
@@ -401,12 +419,12 @@ impl Control {
         state.told = state.asked;
         match (ended, state.asked) {
             (Ok(true), None) => {}
-            (Ok(_), Some(Signal::Terminate)) => return self.linger(child, tree, state, meter),
+            (Ok(_), Some(Signal::Terminate)) => return self.linger(leader, tree, state, meter),
             (Ok(_), _) => tree.signal(Signal::Kill),
             // Its number is not ours any more.
             (Err(_), _) => {}
         }
-        reap(&mut child, meter)
+        reap(&mut leader, meter)
     }
 
     /// Gives the other members of a terminated job time to end, then kills them.
@@ -416,12 +434,12 @@ impl Control {
     /// used up between two looks.
     fn linger(
         &self,
-        mut child: Child,
+        mut leader: Leader,
         tree: Tree,
         state: MutexGuard<'_, State>,
         meter: Option<&Arc<Meter>>,
     ) -> io::Result<ExitStatus> {
-        let status = reap(&mut child, meter)?;
+        let status = reap(&mut leader, meter)?;
         let start = monotonic();
         let mut state = state;
         let mut step = Duration::from_millis(1);

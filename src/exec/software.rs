@@ -3,7 +3,7 @@
 //! A job's program is wrapped word by word, so nothing is quoted for a shell on the way. Invariant: an environment is
 //! used only when its making succeeded; what a broken attempt left is removed before the next.
 
-use super::log::Logs;
+use super::job::Around;
 use super::process::{self, Control, Launch, Words};
 use crate::exec::executor::{JobRequest, Outcome, SoftwareUse, Work};
 use crate::files::programs::Programs;
@@ -41,7 +41,7 @@ pub(super) fn provide(
     wanted: &SoftwareUse,
     request: &JobRequest,
     control: &Control,
-    logs: &Logs,
+    around: Around<'_>,
 ) -> Result<(), Outcome> {
     let log = match &request.work {
         Work::Shell { log, .. } => log,
@@ -51,7 +51,7 @@ pub(super) fn provide(
     };
     let env = &request.env;
     let advice = "install it";
-    let launch = Launch { dir: &request.root, log, logs, append: true, env, advice, meter: None };
+    let launch = Launch { dir: &request.root, log, around, append: true, env, advice, meter: None };
     let site = Site { wanted, root: &request.root, dir: &request.root };
     if let Some(image) = site.image_to_pull()? {
         once(wanted, &image.file, control, || image.pull(&launch, control))?;

@@ -1,21 +1,30 @@
 //! The processes of one job on Unix: a process group.
-//!
-//! `process_group(0)` lets std use posix_spawn; `pre_exec` would force fork, which costs 80 us per MiB resident.
 
 use crate::exec::executor::{Outcome, Signal};
 use crate::exec::usage::Meter;
 use crate::sys;
 use std::fs;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::sync::Arc;
 
+/// The process that leads a group: the number is its own until it is reaped.
+#[derive(Debug)]
+pub(super) struct Leader(pub(super) u32);
+
+impl Leader {
+    pub(super) fn id(&self) -> u32 {
+        self.0
+    }
+}
+
 /// Reaps a child that has ended; with a meter also what it and its descendants used.
-pub(super) fn reap(child: &mut Child, meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
-    let Some(meter) = meter else { return child.wait() };
-    let (status, used) = sys::reap_with_usage(child.id())?;
-    meter.used(used.cpu, used.max_rss_bytes);
+pub(super) fn reap(leader: &mut Leader, meter: Option<&Arc<Meter>>) -> io::Result<ExitStatus> {
+    let (status, used) = sys::reap_with_usage(leader.0)?;
+    if let Some(meter) = meter {
+        meter.used(used.cpu, used.max_rss_bytes);
+    }
     Ok(ExitStatus::from_raw(status))
 }
 
@@ -26,12 +35,8 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn prepare(command: &mut Command) {
-        command.process_group(0);
-    }
-
-    pub(super) fn of(child: &Child) -> Tree {
-        Tree { leader: child.id() }
+    pub(super) fn of(leader: &Leader) -> Tree {
+        Tree { leader: leader.0 }
     }
 
     /// Signals all members. Members that are gone are no error.
@@ -57,7 +62,7 @@ impl Tree {
 
     /// Waits for the end of the leader; tells whether it succeeded. It is not reaped: its number, and with it
     /// the group's, stays taken.
-    pub(super) fn wait_leader(self, _child: &mut Child) -> io::Result<bool> {
+    pub(super) fn wait_leader(self, _leader: &mut Leader) -> io::Result<bool> {
         sys::wait_unreaped(self.leader)
     }
 }

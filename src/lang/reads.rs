@@ -388,7 +388,7 @@ impl Vm<'_> {
                 paths.push(path);
             }
         }
-        paths.sort();
+        paths.sort_unstable();
         Ok((paths, unnamed))
     }
 }

@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
         let (outer, locals): (Vec<_>, Vec<_>) = bound.into_iter().partition(is_outer);
         let by_name: FxHashMap<_, _> = locals.iter().cloned().zip(0..).collect();
         let mut nonlocals: Vec<Arc<str>> = nonlocals.into_iter().collect();
-        nonlocals.sort();
+        nonlocals.sort_unstable();
         let candidates = used.into_iter().chain(outer).chain(nonlocals.iter().cloned());
         let mut free: Vec<Arc<str>> = Vec::new();
         let mut free_by_name = FxHashMap::default();

@@ -298,7 +298,7 @@ impl CodeCache {
     pub(crate) fn looked(&self) -> Vec<(Arc<str>, Option<Digest>)> {
         let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = looked.iter().map(|(path, digest)| (path.clone(), *digest)).collect();
-        all.sort();
+        all.sort_unstable();
         all
     }
 

@@ -29,7 +29,7 @@ impl ConfigUse {
             (ConfigUse::Nothing, other) | (other, ConfigUse::Nothing) => other,
             (ConfigUse::Keys(mut keys), ConfigUse::Keys(others)) => {
                 keys.extend(others);
-                keys.sort();
+                keys.sort_unstable();
                 keys.dedup();
                 ConfigUse::Keys(keys)
             }
@@ -61,6 +61,7 @@ impl ConfigUse {
 #[derive(Debug)]
 pub(crate) struct Scanner {
     config: Regex,
+    whole: Regex,
     python: Regex,
     python_path: Regex,
     r_source: Regex,
@@ -69,6 +70,10 @@ pub(crate) struct Scanner {
 /// `snakemake.config["key"]`, `snakemake@config[["key"]]`, `snakemake@config$key`, `snakemake_config[key]`,
 /// `snakemake.config.get("key")`; the name alone stands for all settings.
 const CONFIG: &str = r#"\bsnakemake[.@_]config\b(?:\s*\.\s*get\s*\(\s*|\s*\[\[?\s*|\s*\$\s*)?(?:"([^"{}$]*)"|'([^'{}$]*)'|(\w+)\b)?"#;
+
+/// The object itself, passed on or called otherwise: `main(snakemake)`, `job = snakemake`, `return snakemake`. What is read
+/// of it then cannot be seen.
+const WHOLE: &str = r#"(?m)(?:[=(,\[{]|<-|\breturn|\byield)\s*snakemake[ \t]*(?:[),\]};#\\"]|\r?$)|:[ \t]*snakemake[ \t]*[,}]"#;
 
 /// `from a.b import c as d`, `import a, b.c`
 const PYTHON: &str = r"(?m)^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+\(?([\w, \t]*)|import[ \t]+([.\w]+(?:[ \t]+as[ \t]+\w+)?(?:[ \t]*,[ \t]*[.\w]+(?:[ \t]+as[ \t]+\w+)?)*))";
@@ -84,6 +89,7 @@ impl Scanner {
         let regex = |pattern| Regex::new(pattern).ok();
         Some(Scanner {
             config: regex(CONFIG)?,
+            whole: regex(WHOLE)?,
             python: regex(PYTHON)?,
             python_path: regex(PYTHON_PATH)?,
             r_source: regex(R_SOURCE)?,
@@ -93,6 +99,9 @@ impl Scanner {
     /// Which settings the text reads.
     pub(crate) fn config_use(&self, text: &[u8]) -> ConfigUse {
         let text = String::from_utf8_lossy(text);
+        if self.whole.is_match(&text) {
+            return ConfigUse::All;
+        }
         let mut found = ConfigUse::Nothing;
         for captures in self.config.captures_iter(&text) {
             let group = |n: usize| captures.get(n).map(|m| m.as_str());
@@ -141,7 +150,7 @@ impl Scanner {
             }
             _ => Vec::new(),
         };
-        paths.sort();
+        paths.sort_unstable();
         paths.dedup();
         paths
     }
@@ -205,6 +214,15 @@ mod tests {
             ("f(snakemake.config)", vec!["*"]),
             ("config = yaml.load(open(snakemake.input[0]))", vec![]),
             ("snakemake.configuration", vec![]),
+            ("job = snakemake\nx = job.config['a']", vec!["*"]),
+            ("main(snakemake)", vec!["*"]),
+            ("main(\n    1, snakemake\n)", vec!["*"]),
+            ("job <- snakemake", vec!["*"]),
+            ("    return snakemake  # all of it", vec!["*"]),
+            ("jobs = {'a': snakemake}", vec!["*"]),
+            ("if 'snakemake' not in globals():\n    snakemake = mock_snakemake('a')", vec![]),
+            ("from snakemake.script import snakemake\n# Is called by snakemake\n", vec![]),
+            ("open(snakemake.output[0])", vec![]),
         ] {
             assert_eq!(keys(text), expected, "{text}");
         }

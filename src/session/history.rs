@@ -207,10 +207,10 @@ impl Session {
             let beside = self.beside_made(cx, &found.files);
             found.files.extend(beside.into_iter().filter(|path| !sources.contains(path)));
         }
-        found.files.sort();
+        found.files.sort_unstable();
         found.files.dedup();
-        found.changed.sort();
-        found.protected.sort();
+        found.changed.sort_unstable();
+        found.protected.sort_unstable();
         Ok(found)
     }
 

@@ -248,7 +248,7 @@ a b c d e f g h i j k l m n o p q r s t u v w y z A B C D E F G H I J K L M N O 
 af ag ah ai aj ak al am an ao";
         let sorted = |text: &str| {
             let mut words: Vec<String> = text.split(' ').map(String::from).collect();
-            words.sort();
+            words.sort_unstable();
             words
         };
         assert_eq!(sorted(&found), sorted(expected));

@@ -32,6 +32,12 @@ impl StatSig {
     pub(crate) fn is_directory(&self) -> bool {
         self.kind == FileKind::Directory
     }
+
+    /// Whether the file that has the signature `now` is this one, though it may have got other names or permissions since:
+    /// these change only the time of the last change of its record.
+    pub(crate) fn is_same_but_named(&self, now: &StatSig) -> bool {
+        StatSig { ctime_ns: self.ctime_ns, ..*now } == *self
+    }
 }
 
 /// A content digest with the signature under which it was read.
@@ -44,10 +50,9 @@ pub(crate) struct FileHash {
 }
 
 impl FileHash {
-    /// Whether a file with the signature `now` is the one that was read, though it may have got other names or permissions
-    /// since: these change only the time of the last change of its record.
+    /// As [`StatSig::is_same_but_named`], of the file that was read.
     pub(crate) fn is_same_but_named(&self, now: &StatSig) -> bool {
-        StatSig { ctime_ns: self.sig.ctime_ns, ..*now } == self.sig
+        self.sig.is_same_but_named(now)
     }
 }
 

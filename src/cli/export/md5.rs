@@ -67,7 +67,7 @@ fn directory(path: &Path) -> io::Result<Hashed> {
             }
         }
     }
-    found.sort();
+    found.sort_unstable();
     let md5 = format!("{}.dir", hex(&Md5::digest(list(&found))));
     Ok(Hashed { md5, size, is_program: false, files: Some(found) })
 }

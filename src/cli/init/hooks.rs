@@ -46,7 +46,7 @@ pub(crate) fn of(template: &Path, moment: Moment) -> Vec<PathBuf> {
         stem == Some(moment.name()) && !path.to_string_lossy().ends_with('~')
     };
     let mut found: Vec<PathBuf> = files.filter(named).collect();
-    found.sort();
+    found.sort_unstable();
     found
 }
 

@@ -187,6 +187,6 @@ fn subdirectories_with_templates(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let with = entries.filter(|entry| entry.path().join("cookiecutter.json").is_file());
     let mut names: Vec<String> = with.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
+    names.sort_unstable();
     names
 }

@@ -10,13 +10,10 @@ use crate::engine::ledger::Request;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, VecDeque};
 
-/// So many ride on one job at most: enough to last until the next end is heard of.
-const MOST: usize = 32;
-
 #[derive(Debug, Default)]
 pub(super) struct Riders {
-    /// Jobs are short just now, so that others may ride on them.
-    is_brisk: bool,
+    /// So many may ride on one job: more than none while jobs are short.
+    most: usize,
     /// By the job that has the amounts.
     lines: BTreeMap<u32, Line>,
     seated: FxHashSet<u32>,
@@ -65,8 +62,8 @@ impl Riders {
 }
 
 impl Core {
-    pub(super) fn pace(&mut self, is_brisk: bool) {
-        self.riders.is_brisk = is_brisk;
+    pub(super) fn pace(&mut self, riders: usize) {
+        self.riders.most = riders;
     }
 
     /// Whether some job rides on another one.
@@ -91,12 +88,12 @@ impl Core {
 
     /// Gives those whose turns would come next to the jobs that run.
     pub(super) fn seat(&mut self, out: &mut Vec<Effect>) {
-        if !self.riders.is_brisk || self.riders.lines.is_empty() {
+        if self.riders.most == 0 || self.riders.lines.is_empty() {
             return;
         }
         // What is not needed to keep everybody busy stays where every slot can take it.
         let share = 1 + self.ledger.waiting() / (self.riders.lines.len() + 1);
-        while let Some((carrier, behind)) = self.carrier(share.min(MOST)) {
+        while let Some((carrier, behind)) = self.carrier(share.min(self.riders.most)) {
             let request = self.requests[&carrier].0.clone();
             let Some(job) = self.ledger.pass(&request) else { return };
             if self.state[job as usize] != JobState::Queued {

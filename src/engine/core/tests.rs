@@ -527,7 +527,7 @@ impl World {
             return self.share(dice);
         }
         if dice.chance(10) {
-            return self.send(Msg::Pace { is_brisk: dice.chance(80) });
+            return self.send(Msg::Pace { riders: [0, 2, 32, 32][dice.roll(4) as usize] });
         }
         let carriers: Vec<(u32, u32)> = self.core.carriers().collect();
         if !carriers.is_empty() && dice.chance(10) {

@@ -1,9 +1,10 @@
-//! Closures that are given on ahead of their turns, see `engine::core`: a function of microseconds would wait longer for the
-//! word that its slot is free than it takes.
+//! Short jobs that are given on ahead of their turns, see `engine::core`: a function of microseconds would wait longer for the
+//! word that its slot is free than it takes, and a program of a millisecond for a tenth of that.
 //!
 //! Invariants: what has not begun is taken back before anything is done about an end that is not good, when nothing new is
 //! to start, and when the job before it takes long: other slots may be free by then.
 
+use super::spot::Pace;
 use super::{HEARTBEAT, Run};
 use crate::base::clock::monotonic;
 use crate::engine::core::Msg;
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 #[derive(Default)]
 pub(super) struct RideState {
     /// What the core was told last.
-    is_brisk: bool,
+    pace: Pace,
     /// Jobs that could not begin, and whom they were to follow: those behind them follow that one.
     stand_ins: FxHashMap<u32, u32>,
     /// On record as started, but taken back.
@@ -29,16 +30,18 @@ pub(super) struct RideState {
 }
 
 impl Run<'_> {
-    /// Whether the job that these are may be given on ahead of its turn: a call, and nothing that has to be done or awaited at
-    /// its very start.
+    /// Whether the job that these are may be given on ahead of its turn: a call or a command, and nothing that has to be done
+    /// or awaited at its very start.
     pub(super) fn may_ride(&self, prepared: &[(u32, Prepared)]) -> bool {
         let [(job, prepared)] = prepared else { return false };
         let rule = self.cx.rule(self.cx.job(JobId(*job)));
-        matches!(rule.action, Action::Function(_))
-            && rule.shadow.is_none()
-            && prepared.instance.timeout.is_none()
+        let is_fit = match rule.action {
+            Action::Function(_) => rule.shadow.is_none() && prepared.instance.timeout.is_none(),
+            Action::Shell(_) => self.launcher.is_bare(&self.cx, *job, &prepared.instance),
+            _ => false,
+        };
+        is_fit
             && !self.executor.is_hosted()
-            && !self.slots.is_shared()
             && !self.temps.is_any()
             && updated(&self.cx, JobId(*job)).next().is_none()
     }
@@ -103,10 +106,10 @@ impl Run<'_> {
     }
 
     pub(super) fn look_after_riders(&mut self) {
-        let is_brisk = self.spot.is_brisk();
-        if is_brisk != self.riding.is_brisk {
-            self.riding.is_brisk = is_brisk;
-            self.tell(Msg::Pace { is_brisk });
+        let pace = self.spot.pace();
+        if pace != self.riding.pace {
+            self.riding.pace = pace;
+            self.tell(Msg::Pace { riders: pace.riders() });
         }
         if !self.core.has_riders() {
             return;

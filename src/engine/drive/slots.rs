@@ -39,11 +39,6 @@ pub(super) struct SlotState {
 }
 
 impl SlotState {
-    /// Whether others give slots, or want them.
-    pub(super) fn is_shared(&self) -> bool {
-        self.source.is_some()
-    }
-
     pub(super) fn of(source: Option<Arc<dyn SlotSource>>) -> SlotState {
         SlotState {
             source,

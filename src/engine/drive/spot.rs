@@ -14,17 +14,45 @@ use rustc_hash::FxHashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub(super) struct Spot {
     cancel: CancelToken,
     inner: Mutex<Inner>,
-    /// How many jobs that ended last were short, one after the other.
-    short: AtomicU32,
+    /// How many jobs that ended last were brisk, and how many were at least quick, one after the other.
+    brisk: AtomicU32,
+    quick: AtomicU32,
 }
 
 /// After so many short jobs the next ones are taken to be short as well. Where some in between take long, nobody should wait
 /// behind them.
 const STREAK: u32 = 8;
+
+/// What a program that does little takes, its start with it.
+const QUICK: Duration = Duration::from_millis(5);
+
+/// How long jobs take just now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Pace {
+    #[default]
+    Calm,
+    /// As programs that do little: to wait for the word that a slot is free counts.
+    Quick,
+    /// As functions of microseconds: to wait for it is all that counts.
+    Brisk,
+}
+
+impl Pace {
+    /// So many jobs are given on ahead to follow one that runs: enough to last until its end is heard of, and no more, for
+    /// whoever is in a line does not take a slot that is free meanwhile.
+    pub(super) fn riders(self) -> usize {
+        match self {
+            Pace::Calm => 0,
+            Pace::Quick => 2,
+            Pace::Brisk => 32,
+        }
+    }
+}
 
 struct Inner {
     /// `None` while the graph grows.
@@ -38,7 +66,8 @@ impl Spot {
         Spot {
             cancel,
             inner: Mutex::new(Inner { cx: Some(cx), facts: FxHashMap::default() }),
-            short: AtomicU32::new(0),
+            brisk: AtomicU32::new(0),
+            quick: AtomicU32::new(0),
         }
     }
 
@@ -61,16 +90,18 @@ impl Spot {
         self.lock().cx = Some(cx);
     }
 
-    /// Whether jobs end so quickly that the next message is about to come.
-    pub(super) fn is_brisk(&self) -> bool {
-        self.short.load(Ordering::Relaxed) >= STREAK
+    pub(super) fn pace(&self) -> Pace {
+        match [&self.brisk, &self.quick].map(|streak| streak.load(Ordering::Relaxed) >= STREAK) {
+            [true, _] => Pace::Brisk,
+            [false, true] => Pace::Quick,
+            [false, false] => Pace::Calm,
+        }
     }
 
     /// What the coordinator is told of the end of a job.
     pub(super) fn ended(&self, completion: Completion) -> Inbox {
-        let _ = self.short.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |short| {
-            Some(if brisk::is(completion.duration) { (short + 1).min(STREAK) } else { 0 })
-        });
+        count(&self.brisk, brisk::is(completion.duration));
+        count(&self.quick, completion.duration < QUICK);
         let known = {
             let mut inner = self.lock();
             let facts = inner.facts.remove(&completion.job);
@@ -110,4 +141,9 @@ impl Spot {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn count(streak: &AtomicU32, goes_on: bool) {
+    let next = |before: u32| Some(if goes_on { (before + 1).min(STREAK) } else { 0 });
+    let _ = streak.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
 }

@@ -66,9 +66,14 @@ impl Place {
         PrepareOutput { path, keep, directory, stays, is_stream }
     }
 
-    /// Whether somebody was at it since.
+    /// Whether somebody was at it since. That it has other names is the doing of a cache, which gives its object to another
+    /// project, or drops it.
     fn is_touched(&self, root: &Path) -> bool {
-        stat(&root.join(&self.path)).is_ok_and(|now| now.map(|now| now.sig) != self.seen)
+        stat(&root.join(&self.path)).is_ok_and(|now| match (&self.seen, now) {
+            (Some(seen), Some(now)) => !seen.is_same_but_named(&now.sig),
+            (None, None) => false,
+            _ => true,
+        })
     }
 }
 

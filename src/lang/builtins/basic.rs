@@ -111,7 +111,7 @@ fn dir(_: &mut Vm, args: Args) -> Result<Value, Raise> {
         Value::Module(module) => module.members.keys().map(ToString::to_string).collect(),
         other => crate::lang::methods::names(other.type_of()).map(String::from).collect(),
     };
-    names.sort();
+    names.sort_unstable();
     Ok(Value::list(names.into_iter().map(Value::from).collect()))
 }
 

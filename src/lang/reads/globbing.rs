@@ -29,7 +29,7 @@ impl Vm<'_> {
         let start = self.root().join(base);
         let mut found = Globber { base: &start, rules }.run(self, pattern)?;
         found.retain(|path| !path.is_empty() && !is_own_state(path));
-        found.sort();
+        found.sort_unstable();
         found.dedup();
         let kind = match (rules.recursive, rules.hidden) {
             (false, false) => "glob",

@@ -528,7 +528,7 @@ fn on_disk(dir: &Path, pattern: &str) -> Vec<String> {
     let found = glob::glob_with(&whole, options).into_iter().flatten().flatten();
     let inside = found.filter_map(|path| Some(path.strip_prefix(dir).ok()?.to_str()?.to_string()));
     let mut all: Vec<String> = inside.collect();
-    all.sort();
+    all.sort_unstable();
     all
 }
 

@@ -1,0 +1,126 @@
+//! How a program starts on Linux: found by looking, with the variables of this process as they were when the executor was
+//! made, by [`sys::start`].
+
+use super::process::Start;
+use super::unix::Leader;
+use crate::sys;
+use crate::sys::start::Program;
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// Where the C library looks for programs when `PATH` is not set.
+const SEARCH: &str = "/bin:/usr/bin";
+
+/// What all programs of an executor inherit.
+#[derive(Debug)]
+pub(super) struct Inherited {
+    variables: Vec<Variable>,
+    nothing: OnceLock<File>,
+}
+
+#[derive(Debug)]
+struct Variable {
+    name: OsString,
+    /// `NAME=value`.
+    entry: CString,
+}
+
+impl Inherited {
+    #[expect(clippy::disallowed_methods, reason = "passed on to programs as it is, as std does")]
+    pub(super) fn new() -> Inherited {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some(Variable { entry: entry(&name, &value).ok()?, name }));
+        Inherited { variables: variables.collect(), nothing: OnceLock::new() }
+    }
+
+    pub(super) fn start(&self, start: &Start<'_>) -> io::Result<Leader> {
+        let Some((program, _)) = start.words.split_first() else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let own = |(name, value): &(String, String)| entry(OsStr::new(name), OsStr::new(value));
+        let own: Vec<CString> = start.env.iter().map(own).collect::<io::Result<_>>()?;
+        let file = locate(program, self.search(start.env), start.dir)?;
+        let words: Vec<CString> = start.words.iter().map(|word| text(word)).collect::<io::Result<_>>()?;
+        let pid = sys::start::start(&Program {
+            file: &text(file.as_os_str())?,
+            words: &words.iter().map(|word| &**word).collect::<Vec<_>>(),
+            variables: &self.with(start.env, &own),
+            dir: &text(start.dir.as_os_str())?,
+            streams: [
+                start.input.map_or_else(|| self.nothing(), Ok)?.as_fd(),
+                start.output.as_fd(),
+                start.log.as_fd(),
+            ],
+        })?;
+        Ok(Leader(pid))
+    }
+
+    /// The variables of a program: its own, the last of those of one name, before the inherited ones.
+    fn with<'a>(&'a self, own: &[(String, String)], entries: &'a [CString]) -> Vec<&'a CStr> {
+        let is_own = |of: &[(String, String)], wanted: &OsStr| of.iter().any(|(name, _)| wanted == &**name);
+        let last = own.iter().zip(entries).enumerate();
+        let last = last.filter(|(n, ((name, _), _))| !is_own(&own[n + 1..], OsStr::new(name)));
+        let inherited = self.variables.iter().filter(|variable| !is_own(own, &variable.name));
+        let inherited = inherited.map(|variable| &*variable.entry);
+        last.map(|(_, (_, entry))| &**entry).chain(inherited).collect()
+    }
+
+    fn search<'a>(&'a self, own: &'a [(String, String)]) -> &'a OsStr {
+        if let Some((_, path)) = own.iter().rev().find(|(name, _)| name == "PATH") {
+            return OsStr::new(path);
+        }
+        let inherited = self.variables.iter().find(|variable| variable.name == "PATH");
+        inherited.map_or(OsStr::new(SEARCH), |variable| {
+            OsStr::from_bytes(&variable.entry.as_bytes()["PATH=".len()..])
+        })
+    }
+
+    /// The input of who gets none.
+    fn nothing(&self) -> io::Result<&File> {
+        if let Some(file) = self.nothing.get() {
+            return Ok(file);
+        }
+        let file = File::open("/dev/null")?;
+        Ok(self.nothing.get_or_init(|| file))
+    }
+}
+
+fn entry(name: &OsStr, value: &OsStr) -> io::Result<CString> {
+    let mut entry = OsString::with_capacity(name.len() + value.len() + 2);
+    [name, OsStr::new("="), value].into_iter().for_each(|part| entry.push(part));
+    Ok(CString::new(entry.into_vec())?)
+}
+
+fn text(text: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(text.as_bytes())?)
+}
+
+/// The file that is executed for a program that will work in `dir`, as execvp(3) chooses it. That one tries to execute in one
+/// directory after the other, and each try costs ten times a look.
+fn locate(program: &OsStr, search: &OsStr, dir: &Path) -> io::Result<PathBuf> {
+    if program.is_empty() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    if program.as_bytes().contains(&b'/') {
+        return Ok(program.into());
+    }
+    let mut found = io::ErrorKind::NotFound;
+    for place in search.as_bytes().split(|byte| *byte == b':') {
+        // Nothing is the directory where it will work.
+        let place = if place.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(place)) };
+        let file = place.join(program);
+        let seen = dir.join(&file);
+        match sys::may_execute(&seen) {
+            Ok(()) if seen.is_file() => return Ok(file),
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {}
+            // What comes later may do.
+            Ok(()) | Err(_) => found = io::ErrorKind::PermissionDenied,
+        }
+    }
+    Err(found.into())
+}
