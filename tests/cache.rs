@@ -723,9 +723,18 @@ fn what_is_built_already_is_added() {
     let other = other.has("large", &built.read("large")).has("d/x", "x\n").has("l.log", "log\n");
     other.call(&["log", "large"]).stdout_has("said").stdout_has("restored");
     let built = built.has("ran", &ran).run(&[]).ran(&["mid mid/b.txt", "out out/b.txt"]);
-    // With the cache on `accept` keeps what it takes, too.
+    // With the cache on `accept` keeps what it takes, too, but never over what the job itself made.
+    let genuine = built.read("out/a.txt");
     let built = built.append("out/a.txt", "mine\n").call(&["accept", "out/a.txt", "--cache", &cache]);
-    fresh().run(&["--cache", &cache]).ran(&[]).has("out/a.txt", &built.read("out/a.txt"));
+    let built = built.call(&add).stderr_has("out out/a.txt: it was accepted as it is, and not made");
+    fresh().run(&["--cache", &cache]).ran(&[]).has("out/a.txt", &genuine);
+    let (_dir, empty) = self::cache();
+    let other =
+        fresh().run(&[]).append("out/a.txt", "mine\n").call(&["accept", "out/a.txt", "--cache", &empty]);
+    fresh()
+        .run(&["out/a.txt", "--cache", &empty])
+        .ran(&["mid mid/a.txt"])
+        .has("out/a.txt", &other.read("out/a.txt"));
     built.call_with_code(&["cache", "info", "out/a.txt", "--cache", &cache], 2).stderr_has("targets are for");
     let ancient = "rule a:\n    input: ancient('in')\n    output: 'a'\n    shell: 'cat {input} > {output}'\n";
     let ancient = Case::new().rulefile(ancient).file("in", "1\n").run(&[]).file("in", "2\n");
@@ -933,4 +942,81 @@ fn a_file_is_no_cache_and_what_is_not_there_is_said_not_to_be() {
     let case = chain().run(&["--cache", "kept"]);
     let case = case.call(&["cache", "gc", "-n", "--max-size", "1k", "--cache", "kept"]);
     case.call(&["cache", "prune", "--max-size", "10G", "--cache", "kept"]).stderr_has("nothing to remove");
+}
+
+/// Promise: what somebody edited and kept is nobody else's: neither `cache add` nor `push` give it to others as what the rule
+/// makes, and not by way of who got it by its lock file. By that alone it is had.
+#[test]
+fn an_edit_is_shared_by_its_lock_file_only() {
+    let rules = "rule a:\n    output: 'o'\n    shell: 'echo right > {output}'\nrule b:\n    input: 'o'\n    output: 'p'\n    shell: 'cp {input} {output}'\n";
+    let new = || Case::new().rulefile(rules);
+    for keep in [&["p", "--keep-edited"][..], &["accept", "o"]] {
+        let (dir, own) = cache();
+        let shared = dir.path().join("shared").display().to_string();
+        support::make_shared(&shared);
+        let args = ["--cache", own.as_str(), "--cache-shared", shared.as_str()];
+        let case = new().call(&["p"]).file("o", "edited\n").call(keep).call(&["p"]).has("p", "edited\n");
+        let case = case.call(&["cache", "add", "p", "--cache", &own]);
+        let case = case.call(&[&["push", "p"], &args[..]].concat());
+        let case =
+            case.stderr_has("a o: it was accepted as it is, and not made: once `rulemake lock` records it");
+        new().call(&["p", "--cache", &own]).has("o", "right\n");
+        new().call(&["p", "--cache-shared", &shared]).has("o", "right\n");
+        let case = case.call(&["lock", "p"]).call(&[&["push", "p"], &args[..]].concat());
+        let lock = case.read("Rulefile.lock");
+        let second = new().file("Rulefile.lock", &lock).call(&["pull", "p", "--cache-shared", &shared]);
+        let second = second.has("o", "edited\n").call(&["push", "p", "--cache-shared", &shared]);
+        new().call(&["p", "--cache-shared", &shared]).has("o", "right\n");
+        // It is somebody's work wherever it is.
+        second.call(&["log", "o"]).stderr_has("accepted as it was");
+    }
+}
+
+/// Promise: a directory in the place of an object or an entry is nothing, and the next result takes its place.
+#[test]
+fn a_directory_in_the_place_of_a_file_goes() {
+    let (_dir, cache) = cache();
+    let args = ["--cache", &cache, "--cache-link", "copy"];
+    let case = Case::new().rulefile(TREE).run(&args);
+    let spoil = || {
+        for file in [objects(&cache), files(&Path::new(&cache).join("v1/ac"))].concat() {
+            fs::remove_file(&file).unwrap();
+            fs::create_dir(&file).unwrap();
+        }
+    };
+    spoil();
+    let case = case.remove("big").remove("tree").run(&args).ran(&["big big", "tree tree"]);
+    let case = case.remove("big").remove("tree").run(&args).ran(&[]);
+    spoil();
+    let case = case.call_with_code(&["cache", "verify", "--cache", &cache], 1);
+    let case = case.call(&["cache", "verify", "--yes", "--cache", &cache]).stderr_has(" removed; read");
+    case.call(&["cache", "verify", "--cache", &cache]).stderr_has("all is right: 0 objects");
+}
+
+/// Promise: a password in an address is shown nowhere, and goes nowhere by itself.
+#[test]
+fn a_password_in_an_address_is_not_told_and_not_archived() {
+    let case = chain();
+    for bad in
+        ["https://me:SEKRET@host/team", "https:/me:SEKRET@host/x", "me:SEKRET@host/x", "http:me:SEKRET@h"]
+    {
+        for args in [&["cache", "init"][..], &["push"], &[]] {
+            let all = [args, &["--cache-shared", bad]].concat();
+            let said = case.command(&all).output().unwrap();
+            let text =
+                format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+            assert!(!text.contains("SEKRET"), "{all:?}: {text}");
+            let is_right_address = bad.contains("://") && args != ["cache", "init"];
+            assert_eq!(said.status.code() == Some(2), !is_right_address, "{all:?}: {text}");
+        }
+    }
+    let settings = "[cache]\nshared = \"https://me:SEKRET@host/team\"\n";
+    let case = case.file("rulemake.toml", settings).call(&["--no-cache"]);
+    let case = case.call(&["--no-cache", "archive", "-o", "x.tar.zst"]);
+    let case = case.stderr_has("rulemake.toml is left out, for an address in it holds a password");
+    let case = case.call(&["unpack", "x.tar.zst", "copy"]).has_not("copy/rulemake.toml");
+    let case = case.file("rulemake.toml", "[cache]\nshared = \"https://host/a@b:c\"\n");
+    case.call(&["--no-cache", "archive", "-o", "y.tar.zst"])
+        .call(&["unpack", "y.tar.zst"])
+        .has("y/rulemake.toml", "[cache]\nshared = \"https://host/a@b:c\"\n");
 }

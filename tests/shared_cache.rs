@@ -80,6 +80,10 @@ enum Fault {
     Flaky,
     /// Sends half of an object, and the rest when there is another fault.
     Waits,
+    /// Sends a byte of an entry now and then.
+    Drips,
+    /// Sends of objects more than there is, without end.
+    Endless,
     /// Answers so many requests, and breaks off the one that follows in the middle; then it is gone.
     Goes(usize),
 }
@@ -198,6 +202,19 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
                 std::thread::sleep(Duration::from_millis(10));
             }
             stream.write_all(rest).ok()
+        }
+        Fault::Drips if !is_object => {
+            send("200 OK", &[], bytes.len())?;
+            for byte in bytes {
+                stream.write_all(&[byte]).ok()?;
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            None
+        }
+        Fault::Endless if is_object && method == "GET" => {
+            send("200 OK", &[], 1 << 40)?;
+            while stream.write_all(&[0; 1 << 16]).is_ok() {}
+            None
         }
         Fault::Rubbish if !is_object => send("200 OK", b"<html>log in first</html>", 25),
         _ => send("200 OK", &bytes, bytes.len()),
@@ -472,6 +489,43 @@ fn a_shared_place_is_mended_by_who_makes_it_again() {
     server.store.files.lock().unwrap().clear();
     case.call(&["push", "--cache", "own", "--cache-shared", &server.url]);
     new().run(&["--cache-shared", &server.url]).ran(&[]);
+}
+
+/// Promise: a server whose bytes drip costs one wait, and not one for each result; one that sends more than it promised fills
+/// no disk.
+#[test]
+fn a_server_that_drips_or_does_not_end_is_left_alone() {
+    let server = Server::start();
+    let args = ["--cache-shared", &server.url, "--cache-timeout", "1"];
+    checkout().run(&["--cache-shared", &server.url, "--cache-push"]);
+    server.set(Fault::Drips);
+    let start = Instant::now();
+    let case = checkout().run(&args).warned("does not answer in time and is left alone in this run");
+    assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    server.set(Fault::Endless);
+    let case = checkout().run(&args).warned("refused");
+    assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
+    // And from a directory.
+    let dir = TempDir::new().unwrap();
+    let shared = dir.path().join("shared").display().to_string();
+    support::make_shared(&shared);
+    let rules = "rule a:\n    output: 'a'\n    shell: 'seq 90000 > {output}'\n";
+    Case::new().rulefile(rules).run(&["--cache-shared", &shared, "--cache-push"]);
+    for shard in fs::read_dir(dir.path().join("shared/v1/cas")).unwrap() {
+        for object in fs::read_dir(shard.unwrap().path()).unwrap() {
+            let path = object.unwrap().path();
+            fs::remove_file(&path).unwrap();
+            fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        }
+    }
+    let start = Instant::now();
+    Case::new()
+        .rulefile(rules)
+        .run(&["--cache-shared", &shared])
+        .ran(&["a a"])
+        .warned("more than was promised");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 /// Promise: with a lock file, too, each file that is shared is counted once.

@@ -230,6 +230,8 @@ impl CacheDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 place.parent().map_or(Ok(()), |parent| self.make_directory(parent)).and_then(|()| rename())
             }
+            // A directory in the place of a file is nothing of ours.
+            Err(_) if place.is_dir() => fs::remove_dir_all(place).and_then(|()| rename()),
             done => done,
         };
         if done.is_err() {
@@ -266,17 +268,19 @@ impl CacheDirectory {
         }
     }
 
-    /// Takes an object from bytes that `fill` writes, which must have this digest. `false`: there were none.
+    /// Takes an object from bytes that `fill` writes, which must have this digest and be no more than `most`. `false`: there
+    /// were none.
     pub(super) fn receive(
         &self,
         object: &Digest,
+        most: u64,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
     ) -> io::Result<bool> {
         let scratch = self.scratch()?;
         let mut incoming =
-            Incoming { file: link::new_file(&scratch, false)?, hasher: blake3::Hasher::new(), size: 0 };
+            Incoming { file: link::new_file(&scratch, false)?, hasher: blake3::Hasher::new(), size: 0, most };
         let filled = fill(&mut incoming);
-        let Incoming { file, hasher, size } = incoming;
+        let Incoming { file, hasher, size, .. } = incoming;
         drop(file);
         self.given().to_file(&scratch);
         let is_it = Digest::from_bytes(*hasher.finalize().as_bytes()) == *object;
@@ -407,11 +411,11 @@ impl CacheDirectory {
     /// Removes an object.
     pub(super) fn discard(&self, object: &Digest) -> io::Result<()> {
         let _ = fs::remove_file(self.place("seen", object));
-        found(fs::remove_file(self.object(object))).map(drop)
+        remove(&self.object(object))
     }
 
     pub(super) fn discard_entry(&self, key: &Digest) -> io::Result<()> {
-        found(fs::remove_file(self.entry_place(key))).map(drop)
+        remove(&self.entry_place(key))
     }
 
     /// Takes note that an entry was of use, for those who have to make room. Not each time: that would be a write for each
@@ -464,7 +468,8 @@ impl CacheBackend for CacheDirectory {
 
     fn replace(&self, object: &Digest, content: &mut File) -> io::Result<()> {
         self.is_to_be_had()?;
-        self.receive(object, |to| io::copy(content, to).map(|_| true)).map(drop)
+        let size = content.metadata()?.len();
+        self.receive(object, size, |to| io::copy(content, to).map(|_| true)).map(drop)
     }
 }
 
@@ -570,10 +575,18 @@ struct Incoming {
     file: File,
     hasher: blake3::Hasher,
     size: u64,
+    /// What is more is another object, and could be without end.
+    most: u64,
 }
 
 impl Write for Incoming {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.most.saturating_sub(self.size) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "what came is more than was promised, and was refused",
+            ));
+        }
         let n = self.file.write(bytes)?;
         self.hasher.update(bytes.get(..n).unwrap_or_default());
         self.size += n as u64;
@@ -582,6 +595,14 @@ impl Write for Incoming {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Removes a file, or what stands in its place.
+fn remove(path: &Path) -> io::Result<()> {
+    match found(fs::remove_file(path)) {
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) => fs::remove_dir_all(path),
+        removed => removed.map(drop),
     }
 }
 

@@ -31,6 +31,9 @@ pub(crate) struct Entry {
     /// It is kept once more, as what a lock file names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pinned: bool,
+    /// Nobody executed it: somebody took what was there for the result.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) accepted: bool,
 }
 
 /// One thing that an execution made.
@@ -201,6 +204,7 @@ mod tests {
             beside: vec![(1, small("x.log", b"said\n"))],
             log: Some(small("", b"printed")),
             pinned: false,
+            accepted: false,
         }
     }
 

@@ -32,6 +32,9 @@ impl Item {
 
 const HEAD: &str = "rulemake directory 1";
 
+/// What is larger was not written by us.
+pub(super) const MOST: u64 = 256 << 20;
+
 pub(super) fn to_bytes(items: &[Item]) -> Vec<u8> {
     let mut text = format!("{HEAD}\n");
     for item in items {

@@ -349,7 +349,7 @@ impl Ground<'_> {
         let bytes = manifest::to_bytes(&items);
         let manifest = Digest::of(&bytes);
         if !self.cache.has_good(&manifest, bytes.len() as u64)? {
-            self.cache.receive(&manifest, |to| to.write_all(&bytes).map(|()| true))?;
+            self.cache.receive(&manifest, bytes.len() as u64, |to| to.write_all(&bytes).map(|()| true))?;
         }
         objects.push(manifest);
         Ok((manifest, size, is_other.then(|| Tree::new(entries))))

@@ -108,6 +108,8 @@ pub(crate) struct NewResult<'a> {
     /// Logs and benchmarks by their numbers.
     pub(crate) beside: Vec<(u32, &'a str)>,
     pub(crate) log: Option<PathBuf>,
+    /// Nobody executed it.
+    pub(crate) accepted: bool,
 }
 
 /// An output that is to be kept.
@@ -203,6 +205,11 @@ impl Cache {
         &self.directory
     }
 
+    /// The session was stopped: what comes from the shared place is not waited for.
+    pub(crate) fn stop(&self) {
+        self.traffic.stop();
+    }
+
     /// What the user should hear, since the last call.
     pub(crate) fn take_notices(&self) -> Vec<String> {
         std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner).due)
@@ -263,7 +270,9 @@ impl Cache {
         if self.shared.as_ref().is_some_and(|shared| shared.arrived.remove(key)) {
             self.take_over(key, entry);
         }
-        if key != own && self.directory.read_entry(own).is_ok_and(|bytes| bytes.is_none()) {
+        // What somebody accepted is what a lock file names, and not what the rule makes.
+        if key != own && !entry.accepted && self.directory.read_entry(own).is_ok_and(|bytes| bytes.is_none())
+        {
             let own_entry = Entry { pinned: false, ..entry.clone() };
             let _ = self.directory.add_entry(own, &own_entry.to_bytes());
         }
@@ -423,7 +432,8 @@ impl Cache {
         let got = self.ask(Call::Read, |place| {
             // What is refused did not come.
             let got = self.traffic.receiving(size, |way| {
-                self.directory.receive(object, |to| place.get(object, size, &mut way.to(to)))
+                let most = size.unwrap_or(super::manifest::MOST);
+                self.directory.receive(object, most, |to| place.get(object, size, &mut way.to(to)))
             });
             is_lost = match &got {
                 Ok(got) => !got,
@@ -517,8 +527,9 @@ impl Cache {
             Some(log) => self.keep_text(log, "", &mut objects, &mut room)?,
             None => None,
         };
-        let (rule, duration_ms) = (result.rule.to_string(), result.duration_ms);
-        let entry = Entry { rule, duration_ms, outputs, beside, log, pinned: false };
+        let NewResult { duration_ms, accepted, .. } = result;
+        let rule = result.rule.to_string();
+        let entry = Entry { rule, duration_ms, outputs, beside, log, pinned: false, accepted };
         let bytes = entry.to_bytes();
         self.directory.add_entry(key, &bytes)?;
         if is_shared && self.shared.as_ref().is_some_and(|shared| shared.writes) {
@@ -549,7 +560,7 @@ impl Cache {
             return Ok(Some(Kept { path: path.to_string(), digest, form }));
         }
         if !self.directory.has_good(&digest, size)? {
-            self.directory.receive(&digest, |to| to.write_all(&bytes).map(|()| true))?;
+            self.directory.receive(&digest, size, |to| to.write_all(&bytes).map(|()| true))?;
         }
         objects.push(digest);
         let form = Form::File { size, executable: false };
@@ -647,6 +658,11 @@ impl Cache {
         let bytes = self.directory.read_entry(key).ok().flatten();
         let entry = bytes.and_then(|bytes| Entry::from_bytes(&bytes)).filter(is_it);
         entry.is_some_and(|entry| entry.kept().filter_map(Kept::object).all(|object| self.is_here(&object)))
+    }
+
+    /// Whether there is any result under this key.
+    pub(crate) fn has_result(&self, key: &Digest) -> bool {
+        self.find_here(key).is_some()
     }
 
     /// As [`Cache::holds`], of what may be given to others: all of it is there, and was read when that may have changed since.
@@ -750,6 +766,12 @@ impl Cache {
             Ok(answer) => {
                 failures.store(0, Ordering::Relaxed);
                 Some(answer)
+            }
+            // Nobody waits for what it says.
+            Err(_) if self.traffic.is_stopped() => {
+                reads.store(PATIENCE, Ordering::Relaxed);
+                writes.store(PATIENCE, Ordering::Relaxed);
+                None
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 failures.store(PATIENCE, Ordering::Relaxed);

@@ -24,6 +24,7 @@ struct Counts {
     received: Way,
     sent: Way,
     has_failed: AtomicBool,
+    is_stopped: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +93,14 @@ impl CacheTraffic {
         self.0.has_failed.load(Ordering::Relaxed)
     }
 
+    pub(super) fn stop(&self) {
+        self.0.is_stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.0.is_stopped.load(Ordering::Relaxed)
+    }
+
     pub(super) fn note_failure(&self) {
         self.0.has_failed.store(true, Ordering::Relaxed);
     }
@@ -104,7 +113,7 @@ impl CacheTraffic {
     ) -> io::Result<bool> {
         let way = &self.0.received;
         way.expected.fetch_add(size.unwrap_or(0), Ordering::Relaxed);
-        let receiving = Receiving { way, size, bytes: AtomicU64::new(0) };
+        let receiving = Receiving { all: self, way, size, bytes: AtomicU64::new(0) };
         let got = receive(&receiving);
         let bytes = receiving.bytes.into_inner();
         match got {
@@ -144,6 +153,7 @@ impl Way {
 
 /// One file that comes.
 pub(super) struct Receiving<'a> {
+    all: &'a CacheTraffic,
     way: &'a Way,
     size: Option<u64>,
     bytes: AtomicU64,
@@ -163,8 +173,11 @@ struct Counted<'a> {
 
 impl Write for Counted<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let Receiving { all, way, size, bytes } = self.receiving;
+        if all.is_stopped() {
+            return Err(io::Error::other("stopped"));
+        }
         let written = self.to.write(buffer)?;
-        let Receiving { way, size, bytes } = self.receiving;
         bytes.fetch_add(written as u64, Ordering::Relaxed);
         if size.is_none() {
             way.expected.fetch_add(written as u64, Ordering::Relaxed);
@@ -199,6 +212,10 @@ mod tests {
         };
         assert!(traffic.receiving(Some(10), whole).unwrap());
         traffic.sending(5, || Ok(())).unwrap();
+        // What comes after a stop is not taken any more.
+        let stopped = traffic.clone();
+        stopped.stop();
+        assert!(traffic.receiving(None, |way| write(way, b"12").map(|()| true)).is_err());
         assert_eq!(traffic.received(), Transferred { files: 1, bytes: 10, expected: 10 });
         assert_eq!(traffic.sent(), Transferred { files: 1, bytes: 5, expected: 5 });
     }

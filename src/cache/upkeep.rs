@@ -462,10 +462,8 @@ fn named(part: &Path) -> io::Result<Vec<(Digest, PathBuf, Metadata)>> {
             let Some(digest) = Digest::parse(&hex) else { continue };
             // Gone meanwhile.
             let Some(meta) = found(fs::symlink_metadata(item.path()))? else { continue };
-            // A pipe may stand for a file: it is found to be none when it is opened.
-            if !meta.is_dir() {
-                all.push((digest, item.path(), meta));
-            }
+            // A pipe or a directory may stand for a file: it is found to be none when it is opened.
+            all.push((digest, item.path(), meta));
         }
     }
     all.sort_unstable_by_key(|(digest, ..)| *digest);

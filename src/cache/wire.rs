@@ -1,6 +1,7 @@
 //! Requests to a server: with limits of time, tried again where that may help, and streamed.
 
 use crate::base::checksum::Checksum;
+use crate::base::clock;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -51,8 +52,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 const WHOLE: u32 = 6;
 /// A transfer that is slower than that is as good as none.
 const BYTES_PER_SECOND: u64 = 64 << 10;
-/// As an entry in a directory.
-const MOST_SMALL: u64 = 256 << 20;
+/// An entry is text of a few lines for each output, and a little content.
+const MOST_SMALL: u64 = 32 << 20;
 /// Objects up to this size are compressed in memory.
 const MOST_COMPRESSED: u64 = 256 << 20;
 /// Of smaller ones little is to be gained.
@@ -108,11 +109,30 @@ impl Wire {
                 404 | 410 => return Ok(None),
                 status => return Err(refused("GET", status)),
             }
-            let mut bytes = Vec::new();
-            let body = response.into_body().into_with_config().limit(MOST_SMALL).reader();
-            body.take(MOST_SMALL).read_to_end(&mut bytes).map_err(|error| transient(&error))?;
+            let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+            let bytes = self.read_small(body).map_err(|error| transient(&error))?;
             Ok(Some(bytes))
         })
+    }
+
+    /// Reads all, as long as it comes as fast as a transfer has to. One that drips is as good as none, and whoever stops a run
+    /// would wait for it.
+    fn read_small(&self, mut body: impl Read) -> io::Result<Vec<u8>> {
+        let start = clock::monotonic();
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 16 << 10]);
+        loop {
+            let n = body.read(&mut buffer)?;
+            if n == 0 {
+                return Ok(bytes);
+            }
+            bytes.extend_from_slice(buffer.get(..n).unwrap_or_default());
+            if bytes.len() as u64 > MOST_SMALL {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "an entry of more than 32 MiB"));
+            }
+            if clock::monotonic().saturating_duration_since(start) > self.time_for(bytes.len() as u64) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
     }
 
     /// Writes the content of an object; `false` when it is not there. Not tried again once bytes have come: they were
@@ -132,11 +152,19 @@ impl Wire {
         let body = response.into_body().into_with_config().limit(u64::MAX).reader();
         // Never more than was promised: what is too long is another object, anyhow.
         let mut body = body.take(blob.size.saturating_add(1));
-        match blob.plain_size {
-            None => io::copy(&mut body, to)?,
-            Some(size) => io::copy(&mut zstd::Decoder::new(body)?.take(size.saturating_add(1)), to)?,
+        let copied = match blob.plain_size {
+            None => io::copy(&mut body, to),
+            Some(size) => {
+                zstd::Decoder::new(body).and_then(|body| io::copy(&mut body.take(size.saturating_add(1)), to))
+            }
         };
-        Ok(true)
+        match copied {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                let (failure, _) = transient(&error);
+                Err(if failure.kind == io::ErrorKind::TimedOut { told(url, failure) } else { error })
+            }
+        }
     }
 
     /// Sends all of a body, from its beginning, in each try.
@@ -216,7 +244,11 @@ fn broken(error: ureq::Error) -> (Failure, bool) {
 }
 
 fn transient(error: &io::Error) -> (Failure, bool) {
-    let is_slow = error.kind() == io::ErrorKind::TimedOut;
+    let of_ureq = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    let is_slow = error.kind() == io::ErrorKind::TimedOut || matches!(of_ureq, Some(ureq::Error::Timeout(_)));
+    if error.kind() == io::ErrorKind::InvalidData {
+        return (Failure { text: error.to_string(), kind: error.kind() }, false);
+    }
     let kind = if is_slow { io::ErrorKind::TimedOut } else { io::ErrorKind::Other };
     (Failure { text: error.to_string(), kind }, !is_slow)
 }

@@ -168,8 +168,24 @@ fn shared(
             Err(Failure::new(Exit::Usage, format!("a shared cache at {scheme}:// is not known"))
                 .help("it is a directory, https://..., http://... or s3://..."))
         }
-        None => Ok(Arc::new(CacheDirectory::new(around.path(Path::new(place))?))),
+        None => {
+            no_broken_address(place)?;
+            Ok(Arc::new(CacheDirectory::new(around.path(Path::new(place))?)))
+        }
     }
+}
+
+/// An address with a mistake in it is no directory: it would be told as one, perhaps with a password in it.
+pub(crate) fn no_broken_address(place: &str) -> Result<(), Failure> {
+    let is_scheme = |scheme: &str| ["http:", "https:", "s3:"].iter().any(|known| scheme.contains(known));
+    let start = place.split('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let names_user = place.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+    if !names_user && !is_scheme(start) {
+        return Ok(());
+    }
+    let message =
+        "the shared cache is neither an address nor a directory: there is a mistake before its host";
+    Err(Failure::new(Exit::Usage, message).help("it is a directory, https://..., http://... or s3://..."))
 }
 
 #[cfg(feature = "cache-http")]

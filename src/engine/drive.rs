@@ -608,6 +608,9 @@ impl Run<'_> {
 
     fn look_at_cancel(&mut self) {
         if let Some(level) = self.cancel.level() {
+            if let Some(cache) = self.cx.cache.as_ref().filter(|_| level >= CancelLevel::Terminate) {
+                cache.stop();
+            }
             self.tell(Msg::Cancel(level));
             self.cancel_hook(level);
         }

@@ -146,13 +146,19 @@ pub(crate) fn keep<'m>(
         key,
         &cx.root,
         cx.files.hasher(),
-        NewResult { rule: &rule.name, duration_ms, outputs, beside, log },
+        NewResult { rule: &rule.name, duration_ms, outputs, beside, log, accepted: false },
         true,
     );
 }
 
+/// Whether these results of a job are what somebody took for them: an edit, or what was there before.
+pub(crate) fn were_accepted(cx: &Context, id: JobId, results: &[Digest]) -> bool {
+    let trace = cx.job(id).outputs.first().and_then(|path| cx.view.trace(*path));
+    trace.is_some_and(|trace| trace.origin == Origin::Accepted && trace.results == results)
+}
+
 /// Keeps what stands in the places of a job's outputs, as an execution that is on record left it with these `results`. All
-/// files are read again. With whom new results are shared, it is not: that takes its time, and who wants it says so.
+/// files are read again. `accepted` says that nobody executed it. With whom new results are shared, it is not: that takes its time, and who wants it says so.
 ///
 /// # Errors
 /// Why it is not kept, as what can be said of the job.
@@ -162,6 +168,7 @@ pub(crate) fn keep_as_it_is(
     key: &Digest,
     fingerprint: &Fingerprint,
     results: &[Digest],
+    accepted: bool,
 ) -> Result<(), String> {
     let Some(cache) = &cx.cache else { return Err("there is no cache".into()) };
     let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
@@ -208,6 +215,7 @@ pub(crate) fn keep_as_it_is(
         outputs: outputs.collect(),
         beside: (0..).zip(cached::beside(&names)).collect(),
         log: log.filter(|log| disk::metadata(log).is_ok_and(|log| log.len() > 0)),
+        accepted,
     };
     match cache.keep(key, &cx.root, cx.files.hasher(), result, false) {
         true => Ok(()),

@@ -137,11 +137,12 @@ impl Session {
         Ok(accepted)
     }
 
-    /// Keeps what was accepted in the cache, if there is one: it is a result like others.
+    /// Keeps what was accepted in the cache, if there is one, unless that holds what the job itself made.
     fn keep_accepted(&self, cx: &Context, candidates: &[Candidate]) -> Vec<String> {
         let Some(cache) = &self.cache else { return Vec::new() };
         let keep = |Candidate { id, trace, key, .. }: &Candidate| {
-            let kept = keep_as_it_is(cx, *id, key.as_ref()?, &trace.fingerprint, &trace.results);
+            let key = key.as_ref().filter(|key| !cache.has_result(key))?;
+            let kept = keep_as_it_is(cx, *id, key, &trace.fingerprint, &trace.results, true);
             let title = || cx.graph.info(*id, &cx.workflow, &cx.paths).title();
             kept.err().map(|why| format!("{}: {why}", title()))
         };

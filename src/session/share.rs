@@ -4,7 +4,7 @@ use super::accept::LeftOut;
 use super::{RunOptions, Session, plan_error};
 use crate::base::digest::Digest;
 use crate::cache::Sharing;
-use crate::engine::restore::keep_as_it_is;
+use crate::engine::restore::{keep_as_it_is, were_accepted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::job::JobId;
 use crate::plan::cached;
@@ -236,10 +236,17 @@ fn in_cache(cx: &Context, id: JobId) -> Result<std::result::Result<InCache, NotI
             true => "the cache holds no results of this kind".into(),
         });
     };
+    let accepted = were_accepted(cx, id, &results);
+    // What somebody took for the result is nobody else's, unless a lock file names it.
+    let key = match locked::pinned(cx, id, &check) {
+        _ if !accepted => key,
+        Some((pin, wanted)) if wanted == results => pin,
+        _ => return left("it was accepted as it is, and not made: once `rulemake lock` records it, it is kept as what the lock file names".into()),
+    };
     if cached::holds(cx, id, &check, &key, &results) {
         return Ok(Ok(InCache { check, key, is_new: false }));
     }
-    let kept = keep_as_it_is(cx, id, &key, &check.fingerprint, &results);
+    let kept = keep_as_it_is(cx, id, &key, &check.fingerprint, &results, accepted);
     let title = || cx.graph.info(id, &cx.workflow, &cx.paths).title();
     Ok(match kept {
         Ok(()) => Ok(InCache { check, key, is_new: true }),

@@ -74,7 +74,15 @@ pub(crate) fn archive(place: &Place, args: &ArchiveArgs) -> Result<Exit, Failure
         Which::None => ArchiveResults::None,
     };
     let root = &place.project.root;
-    let settings = SETTINGS.iter().filter(|path| root.join(path).is_file()).map(|path| path.to_string());
+    let settings = SETTINGS.iter().filter(|path| root.join(path).is_file());
+    let (secret, settings): (Vec<&str>, Vec<&str>) =
+        settings.copied().partition(|path| holds_password(&root.join(path)));
+    for path in secret {
+        place.output.remark(&format!(
+            "warning: {path} is left out, for an address in it holds a password; `--with {path}` takes it along"
+        ));
+    }
+    let settings = settings.into_iter().map(str::to_string);
     what.also = place.targets(&args.with, session.workflow()).into_iter().chain(settings).collect();
     if args.to.as_deref() == Some(Path::new("-")) {
         let mut to = std::io::stdout().lock();
@@ -135,6 +143,17 @@ impl Write for Fresh<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.file.as_mut().map_or(Ok(()), File::flush)
     }
+}
+
+/// Whether a file has an address such as `https://name:password@host`.
+fn holds_password(path: &Path) -> bool {
+    let text = crate::read::at_most(path, 1 << 20).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    text.split("://").skip(1).any(|rest| {
+        let authority = rest.split(|c: char| c == '/' || c.is_whitespace() || "\"'".contains(c)).next();
+        let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
+        user.is_some_and(|user| user.contains(':'))
+    })
 }
 
 fn told(output: &Output, to: &str, done: &Archived, is_answer: bool) -> Result<Exit, Failure> {

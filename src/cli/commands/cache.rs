@@ -1,7 +1,7 @@
 //! `rulemake cache`: what the cache of results holds, and what may go. Shows it first; removes only with `--yes`.
 
 use super::{Place, variables};
-use crate::cache::Around;
+use crate::cache::{Around, no_broken_address};
 use crate::exit::{Exit, Failure};
 use crate::options::{Common, RunArgs};
 use crate::output::Output;
@@ -150,9 +150,12 @@ fn init(common: &Common, output: &Output, named: &[String], around: &Around<'_>)
         return Err(failure.help("`rulemake cache init PLACE`, such as `rulemake cache init /team/results`"));
     };
     if place.contains("://") {
-        let message = format!("`{place}` is no directory: a server makes its places itself");
+        // Without the name and the password that may stand in it.
+        let shown = place.split_once('@').map_or(place, |(_, host)| host);
+        let message = format!("`{shown}` is no directory: a server makes its places itself");
         return Err(Failure::new(Exit::Usage, message));
     }
+    no_broken_address(place)?;
     let dir = around.path(Path::new(place))?;
     let is_new = !dir.exists();
     CacheDirectory::new(&dir).create().map_err(|error| {

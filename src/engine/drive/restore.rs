@@ -43,7 +43,8 @@ impl Run<'_> {
             if let Some(results) = replaced {
                 // It was made, and whoever locked it may want it again. What cannot be kept can be made.
                 let own = pin(&fingerprint.locked(&cx.paths), &results);
-                let _ = restore::keep_as_it_is(&cx, id, &own, &fingerprint, &results);
+                let accepted = restore::were_accepted(&cx, id, &results);
+                let _ = restore::keep_as_it_is(&cx, id, &own, &fingerprint, &results, accepted);
             }
             let conclusion = match way.clear() {
                 Err(message) => Conclusion::failed(Trouble::new(message)),
@@ -81,7 +82,9 @@ impl Run<'_> {
         locked::compare_made(&cx, JobId(job), &prepared.fingerprint, &results, false);
         let reasons = std::mem::take(&mut prepared.reasons);
         let saved_ms = prepared.found.as_ref().map_or(0, |found| found.entry.duration_ms);
-        let trace = prepared.into_trace(&cx, job, results, self.number, saved_ms, Origin::Restored);
+        let is_accepted = prepared.found.as_ref().is_some_and(|found| found.entry.accepted);
+        let origin = if is_accepted { Origin::Accepted } else { Origin::Restored };
+        let trace = prepared.into_trace(&cx, job, results, self.number, saved_ms, origin);
         let mut records: Vec<Record<'_>> =
             outputs.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
         records.push(Record::Traced(&trace));
