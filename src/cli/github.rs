@@ -85,6 +85,10 @@ impl Files {
         Files { here: here.to_path_buf(), workspace: variable("GITHUB_WORKSPACE").map(PathBuf::from) }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a step may reach the checkout by another name than the runner's"
+    )]
     fn of(&self, file: &Path) -> String {
         let path = lexical(&self.here.join(file));
         let inside = |workspace: &PathBuf| {
