@@ -386,7 +386,11 @@ fn status_counts_failures_apart() {
     let case = Case::new().rulefile(rules).run_with_code(&["-k"], 1).call(&["status"]);
     assert!(case.last().stdout.contains(" ago: 3 of 3 jobs done, 1 of them failed\n"), "{}", case.last());
     let case = case.run_with_code(&["-k"], 1).call(&["status"]);
-    assert!(case.last().stdout.contains(" ago: 3 of 3 jobs done, 1 of them ran, 1 failed\n"), "{}", case.last());
+    assert!(
+        case.last().stdout.contains(" ago: 3 of 3 jobs done, 1 of them ran, 1 failed\n"),
+        "{}",
+        case.last()
+    );
     let case = case.remove("b").run_with_code(&["-k"], 1).call(&["status"]);
     assert!(case.last().stdout.contains(" 3 of 3 jobs done, 2 of them ran, 1 failed\n"), "{}", case.last());
 }
