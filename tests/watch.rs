@@ -104,6 +104,24 @@ fn a_watcher_outlives_mistakes() {
     assert!(ended.stderr.contains("unknown section `shel`"), "{}", ended.stderr);
 }
 
+/// Promise: what a watcher prints into the project it watches does not wake it, also while nothing can be planned.
+#[test]
+fn a_watcher_does_not_wake_itself() {
+    let case = Case::new().rulefile(COPY);
+    let log = fs::File::create(case.path("log")).unwrap();
+    let mut command = case.command(&["watch"]);
+    let mut watcher = command.stdout(std::process::Stdio::null()).stderr(log).spawn().unwrap();
+    until("the mistake is told", || text(&case, "log").contains("missing input"));
+    fs::write(case.path("other"), "x").unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(text(&case, "log").matches("missing input").count(), 1, "{}", text(&case, "log"));
+    fs::create_dir(case.path("raw")).unwrap();
+    fs::write(case.path("raw/a"), "1\n").unwrap();
+    until("the source is there", || text(&case, "out") == "1\n");
+    watcher.kill().unwrap();
+    watcher.wait().unwrap();
+}
+
 /// With --restart a change ends the run that goes on; without it the run comes to its end first.
 #[test]
 fn a_change_during_a_run_is_not_lost() {
@@ -366,9 +384,13 @@ fn status_counts_failures_apart() {
     let rules = "rule all:\n    input: 'a', 'b', 'c'\nrule bad:\n    output: 'a'\n    shell: 'exit 1'\n\
                  rule good:\n    output: '{x,[bc]}'\n    shell: 'touch {output}'\n";
     let case = Case::new().rulefile(rules).run_with_code(&["-k"], 1).call(&["status"]);
-    assert!(case.last().stdout.contains(" ago: 2 of 3 jobs done, 1 failed\n"), "{}", case.last());
+    assert!(case.last().stdout.contains(" ago: 3 of 3 jobs done, 1 of them failed\n"), "{}", case.last());
     let case = case.run_with_code(&["-k"], 1).call(&["status"]);
-    assert!(case.last().stdout.contains(" ago: 2 of 3 jobs done, 1 failed\n"), "{}", case.last());
+    assert!(
+        case.last().stdout.contains(" ago: 3 of 3 jobs done, 1 of them ran, 1 failed\n"),
+        "{}",
+        case.last()
+    );
     let case = case.remove("b").run_with_code(&["-k"], 1).call(&["status"]);
-    assert!(case.last().stdout.contains(" 2 of 3 jobs done, 1 of them ran, 1 failed\n"), "{}", case.last());
+    assert!(case.last().stdout.contains(" 3 of 3 jobs done, 2 of them ran, 1 failed\n"), "{}", case.last());
 }

@@ -381,8 +381,7 @@ Examples:
   rulemake cache                           what is kept, by rule
   rulemake cache add                       keep also what is built already
   rulemake cache init /team/results        a directory to share
-  rulemake cache gc --max-size 50GB        what would go; with --yes it goes
-  rulemake cache verify                    read everything")]
+  rulemake cache gc --max-size 50GB        what would go; with --yes it goes")]
     Cache {
         #[command(flatten)]
         upkeep: CacheUpkeep,
