@@ -396,7 +396,7 @@ fn status_tells_that_a_run_was_killed() {
     case.call(&["status"]).stdout_has("no run is going on; run 1 was killed: 0 of 1 jobs done\n");
 }
 
-/// Promise: a job that failed is not one of those that are done, and one that failed did run.
+/// Promise: what is done is what the bar and the JSON form count, those that failed too, and one that failed did run.
 #[test]
 fn status_counts_failures_apart() {
     let rules = "rule all:\n    input: 'a', 'b', 'c'\nrule bad:\n    output: 'a'\n    shell: 'exit 1'\n\
