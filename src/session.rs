@@ -18,6 +18,7 @@ mod status;
 mod targets;
 mod views;
 mod watched;
+mod why;
 
 use crate::base::clock::Clock;
 use crate::base::path::normalise;
@@ -46,7 +47,7 @@ use crate::plan::aliases::{Aliases, Ground};
 use crate::plan::code::{CodeCache, lacking_software, missing_scripts};
 use crate::plan::context::{Context, RuleFacts, Sources};
 use crate::plan::forecast::forecast;
-use crate::plan::foreseen::{self, called, plan_of};
+use crate::plan::foreseen::{self, plan_of};
 use crate::plan::instance::{Instance, Trouble};
 use crate::plan::locked::Held;
 use crate::plan::orphans;
@@ -65,14 +66,12 @@ pub use metrics::{MetricChange, Metrics, MetricsDiff};
 pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
-use rustc_hash::FxHashSet;
 pub use share::{Added, Pushed};
 pub use status::{RunningJob, Status};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use views::{cause, passed_over, why_step};
 pub use watched::Watched;
 
 type Observe = Box<dyn FnMut(&Event) + Send>;
@@ -120,6 +119,21 @@ impl fmt::Debug for Session {
 }
 
 impl Workflow {
+    /// What rulemake does not do of what the rules ask for, such as `wrapper:`. The workflow can be used; a plan that holds a
+    /// job of such a rule fails.
+    ///
+    /// ```
+    /// use rulemake::Workflow;
+    /// let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'x'\n    wrapper: 'v1/bio/bwa'\n")?;
+    /// assert_eq!(workflow.unsupported().len(), 1);
+    /// # Ok::<(), rulemake::Error>(())
+    /// ```
+    #[must_use]
+    pub fn unsupported(&self) -> Vec<Diagnostic> {
+        let refused = self.rules.iter().filter_map(|rule| rule.refused.as_ref());
+        refused.map(|problem| problem.resolve(&self.sources)).collect()
+    }
+
     /// Loads a Rulefile; relative paths of the workflow start from its directory, which is also the root of a
     /// [`Session`] that is given no other.
     ///
@@ -546,42 +560,6 @@ impl Session {
         self.workflow.called.as_ref().map(|called| called.take_printed()).unwrap_or_default()
     }
 
-    /// Explains why `path` will or will not be made again.
-    ///
-    /// ```
-    /// # use rulemake::{Session, Workflow};
-    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
-    /// let why = Session::builder(workflow).open()?.why("no-such.txt")?;
-    /// assert_eq!((why.source, why.chain[0].exists), (false, false));
-    /// # Ok::<(), rulemake::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Session::plan`].
-    pub fn why(&self, path: &str) -> Result<Why> {
-        let mut cx = self.context(&[path], &RunOptions::default(), &mut read(&self.state_dir())?, false)?;
-        let path = normalise(path).into_owned();
-        let passed_over = cx.paths.find(&path).map(|id| passed_over(&cx, id)).unwrap_or_default();
-        let Some(job) =
-            cx.paths.find(&path).and_then(|id| cx.graph.producer(id)).or(cx.graph.targets.first().copied())
-        else {
-            let orphan = orphans::orphans(&cx).into_iter().find(|orphan| orphan.path == path);
-            let (chain, reads) = (Vec::new(), Vec::new());
-            return Ok(Why { v: 1, path, source: true, chain, passed_over, orphan, reads });
-        };
-        let verdicts = self.verdicts(&mut cx, false)?;
-        let mut chain = vec![why_step(&cx, job, &verdicts)];
-        let mut at = job;
-        while let Some(next) = cause(&cx, at, &verdicts) {
-            chain.push(why_step(&cx, next, &verdicts));
-            at = next;
-        }
-        let rules: FxHashSet<&str> = chain.iter().map(|step| &*step.job.rule).collect();
-        let reads = called(&cx).filter(|read| read.rule.as_deref().is_some_and(|rule| rules.contains(rule)));
-        let reads = reads.collect();
-        Ok(Why { v: 1, path, source: false, chain, passed_over, orphan: None, reads })
-    }
-
     /// The files that a pattern such as `results/*.tsv` stands for, as a target does; any other name stands for itself.
     ///
     /// ```
@@ -595,6 +573,9 @@ impl Session {
     /// # Errors
     /// The state cannot be read, or the pattern is none or fits nothing.
     pub fn files_of(&self, target: &str) -> Result<Vec<String>> {
+        if targets::is_plain(target) {
+            return Ok(vec![target.to_string()]);
+        }
         self.targets(&[target], &read(&self.state_dir())?)
     }
 

@@ -107,8 +107,8 @@ fn failures_that_are_only_named_have_a_pointer_to_their_logs() {
     let rulefile = "rule all:\n    input: expand('f{n}', n=range(10))\nrule bad:\n    output: 'f{n}'\n    shell: 'echo I am {output}; exit 1'\n";
     let case = Case::new().rulefile(rulefile).call_with_code(&["-k", "-j1"], 1);
     let told = case.last().stderr.clone();
-    assert_eq!(told.matches("  log of one: ").count(), 1, "{told}");
-    let line = shown_after(&told, "log of one: ");
+    assert_eq!(told.matches("  the log of the first of them: ").count(), 1, "{told}");
+    let line = shown_after(&told, "the log of the first of them: ");
     let file = line.last().unwrap();
     assert!(told.contains(&format!("also failed:\n  bad {file}: exit 1\n")), "{told}");
     case.call(&["log", file]).stdout_has(&format!("I am {file}\n"));

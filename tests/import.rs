@@ -378,7 +378,7 @@ fn a_snakefile_is_reported_on() {
     let case = case.call(&["import"]);
     assert_eq!(
         case.last().stderr,
-        "Snakefile is used as it is: all of its 1 rule load\nnext:\n  rulemake -f Snakefile -n\n"
+        "Snakefile is used as it is: its 1 rule loads\nnext:\n  rulemake -f Snakefile -n\n"
     );
     assert!(!case.path("Rulefile").exists());
     let case = case.append("Snakefile", "\nimport subprocess\nX = subprocess.check_output(['date'])\n");
@@ -390,6 +390,26 @@ fn a_snakefile_is_reported_on() {
     let report: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
     assert_eq!(report["loads"], false);
     case.call_with_code(&["import", "Snakefile", "-o", "x"], 2).stderr_has("`rulemake -f Snakefile`");
+}
+
+/// Promise: all that has to be changed in a Snakefile is told at once: a missing file of settings hides nothing, and neither
+/// does a rule that loads but cannot run.
+#[test]
+fn a_snakefile_is_told_all_that_is_wrong_with_it() {
+    let text = "configfile: 'none.yaml'\nimport subprocess\nX = subprocess.check_output(['date'])\n\
+                rule all:\n    input: expand('o/{s}', s=config['samples'])\n\
+                rule a:\n    output: 'o/{s}'\n    wrapper: 'v1/bio/bwa'\n\
+                rule b:\n    output: 'x{s}'\n    shell: 'cat {wildcards.z}'\n";
+    let case = Case::new().file("Snakefile", text).call_with_code(&["import"], 1);
+    for found in
+        ["`none.yaml`", "Snakefile:3:", "Snakefile:8:", "Snakefile:11:", "does not load yet: 4 things"]
+    {
+        assert!(case.last().stderr.contains(found), "{found}: {}", case.last());
+    }
+    assert!(!case.last().stderr.contains("-error]"), "what follows from a mistake is none: {}", case.last());
+    let text = "rule a:\n    output: 'o'\n    wrapper: 'v1/bio/bwa'\n";
+    let case = Case::new().file("Snakefile", text).call_with_code(&["import"], 1).stderr_has("has 1 mistake");
+    assert!(!case.last().stderr.contains("next:"), "{}", case.last());
 }
 
 /// Promise: no Makefile, however broken, makes the import panic.

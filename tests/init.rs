@@ -429,3 +429,40 @@ fn json_tells_what_was_made() {
     let told: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
     assert_eq!((&told["event"], &told["kind"]), (&"error".into(), &"usage".into()));
 }
+
+/// Promise: a template can neither lose a file of its own nor write what git would execute.
+#[test]
+fn a_template_that_does_harm_is_refused() {
+    let two = template(&[(&format!("{TOP}/a"), "1"), (&format!("{TOP}/{{{{'a'}}}}"), "2")]);
+    two.call_with_code(&["init", "-t", "t", "--no-input"], 3)
+        .stderr_has("two of its files would be this one");
+    for place in [".git/config", "sub/{{'.GIT'}}/hooks/x", ".rulemake/x"] {
+        let case = template(&[(&format!("{TOP}/{place}"), "x"), (&format!("{TOP}/Rulefile"), "")]);
+        let case = case.call_with_code(&["init", "-t", "t", "--no-input"], 3);
+        let case = case.stderr_has("a template may not write there");
+        assert!(!case.path("Demo").exists());
+    }
+}
+
+/// Promise: an archive that comes out as far more than it is does not fill the disk.
+#[test]
+fn an_archive_that_swells_is_given_up() {
+    if !has("zip") && Command::new("python3").arg("--version").status().is_err() {
+        return;
+    }
+    let case = Case::new().file("t/cookiecutter.json", r#"{"name": "Demo"}"#);
+    let script = "import zipfile\nwith zipfile.ZipFile('t.zip', 'w', zipfile.ZIP_DEFLATED) as z:\n\
+                  \x20   z.writestr('t/cookiecutter.json', '{}')\n    z.writestr('t/{{cookiecutter.name}}/zeros', bytes(400 << 20))\n";
+    let made = Command::new("python3").args(["-c", script]).current_dir(case.path("")).status().unwrap();
+    assert!(made.success());
+    case.call_with_code(&["init", "-t", "t.zip", "--no-input"], 2)
+        .stderr_has("unpacked it has more than 256 MB");
+}
+
+/// Promise: `-t` alone tells which templates there are, and an incomplete address what is missing.
+#[test]
+fn a_template_that_is_not_named_is_helped_with() {
+    let case = Case::new().call(&["init", "-t"]).stdout_has("data-science");
+    let case = case.call_with_code(&["init", "-t", "gh:foo"], 2).stderr_has("write `gh:USER/REPO`");
+    assert!(!case.path("Rulefile").exists());
+}

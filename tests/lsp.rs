@@ -503,7 +503,7 @@ fn rules_are_renamed_everywhere() {
     }
     for (word, why) in [
         ("inner from", "`inner` is a rule of module `m`: rename it there"),
-        ("X = ", "only rules can be renamed, and here is the name of none"),
+        ("X = ", "only rules and wildcards can be renamed, and here is the name of none"),
     ] {
         let (_, params) = editor.at("Rulefile", &cursor(MAIN, word, 0));
         assert_eq!(editor.refused("textDocument/prepareRename", params), (-32803, why.to_string()));
@@ -512,6 +512,87 @@ fn rules_are_renamed_everywhere() {
     editor.open("rules/sort.smk", "rule sort:\n    output: '{name}.sorted\n");
     let (code, why) = editor.refused("textDocument/prepareRename", params);
     assert!(code == -32803 && why.starts_with("correct the mistakes in file://"), "{why}");
+    editor.goodbye();
+}
+
+/// Promise: a path below `input:` leads to the rule that makes it, and tells of it; one that no rule makes leads to the file.
+#[test]
+fn inputs_lead_to_their_rules() {
+    let text = "rule all:\n    input: 'out/a.txt', expand('out/{s}.txt', s='b')\n\
+                rule sort:\n    \"\"\"Sorts\"\"\"\n    input: 'raw/{s}'\n    output: 'out/{s}.txt'\n    shell: 'sort {input} > {output}'\n\
+                rule of_one:\n    input: 'raw/a'\n    output: 'one'\n    shell: 'sort {input} > {output}'\n";
+    let mut editor =
+        Editor::start(Case::new().file("raw/a", "1\n").file("raw/b", "1\n").file("Rulefile", text));
+    for (before, rule) in [("out/|a.txt", "2:5-2:9"), ("out/{s}.|txt', s", "2:5-2:9")] {
+        let marked = text.replace(&before.replace('|', ""), before);
+        let found = editor.ask_at("textDocument/definition", &marked);
+        assert_eq!(editor.places(&found), [format!("Rulefile {rule}")], "{before}");
+        let found = editor.ask_at("textDocument/hover", &marked);
+        let shown = found["contents"]["value"].as_str().unwrap();
+        assert!(shown.contains("**rule `sort`**") && shown.contains("Sorts"), "{shown}");
+    }
+    let found = editor.ask_at("textDocument/definition", &text.replace("'raw/a'", "'raw|/a'"));
+    assert_eq!(editor.places(&found), ["raw/a 0:0-0:0"]);
+    let found = editor.ask_at("textDocument/hover", &text.replace("'raw/a'", "'raw|/a'"));
+    assert_eq!(found, Value::Null);
+    editor.goodbye();
+}
+
+/// Promise: a wildcard is renamed in its rule, wherever that names it, and nowhere else; or it is said why not.
+#[test]
+fn wildcards_are_renamed_in_their_rule() {
+    let text = "rule sort:\n    input: 'raw/{s}'\n    output: 'out/{s}-{t}.txt'\n    shell: 'sort {input} > {output} # {wildcards.s} {t}'\n\
+                rule other:\n    output: '{s}'\n    shell: 'touch {output}'\n";
+    let text = &text.replace(" {t}'", "'");
+    let mut editor = Editor::start(Case::new());
+    let (opened, params) = editor.at("Rulefile", &text.replace("out/{s}", "out/{|s}"));
+    let version = editor.open("Rulefile", &opened);
+    editor.found("Rulefile", version);
+    let prepared = editor.ask("textDocument/prepareRename", params.clone());
+    assert_eq!(
+        (place(&prepared["range"]).as_str(), prepared["placeholder"].as_str()),
+        ("2:18-2:19", Some("s"))
+    );
+    let renamed = |name: &str| {
+        let mut params = params.clone();
+        params["newName"] = name.into();
+        params
+    };
+    let edits = editor.ask("textDocument/rename", renamed("sample"));
+    let edits: Vec<String> = edits["changes"][editor.uri("Rulefile")]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|edit| place(&edit["range"]))
+        .collect();
+    assert_eq!(edits, ["1:17-1:18", "2:18-2:19", "3:49-3:50"]);
+    for (name, why) in
+        [("t", "the rule has a wildcard `t` already"), ("a b", "`a b` cannot be the name of a wildcard")]
+    {
+        assert_eq!(editor.refused("textDocument/rename", renamed(name)), (-32803, why.to_string()));
+    }
+    // What is beside the rule and names it, too, would be left behind.
+    for (more, why) in [
+        ("def f(w):\n    return w.s\n", "the function `f` names `s`, too: rename it by hand"),
+        (
+            "wildcard_constraints: s='x'\n",
+            "`wildcard_constraints:` of all rules names `s`: rename it by hand",
+        ),
+        (
+            "use rule sort as sort2 with:\n    input: 'x'\n",
+            "rule `sort2` is made of this one: rename it by hand",
+        ),
+        (
+            "X = expand(rules.sort.output, s=1, t=2)\n",
+            "`X = expand(rules.sort.output, s=1, t=2)` names it, too: rename it by hand",
+        ),
+    ] {
+        let with = if more.starts_with("def") { text.replace("'raw/{s}'", "f") } else { text.clone() };
+        let (with, params) = editor.at("Rulefile", &format!("{with}{more}").replace("out/{s}", "out/{|s}"));
+        let version = editor.open("Rulefile", &with);
+        editor.found("Rulefile", version);
+        assert_eq!(editor.refused("textDocument/prepareRename", params), (-32803, why.to_string()));
+    }
     editor.goodbye();
 }
 

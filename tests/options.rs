@@ -248,16 +248,28 @@ fn config_shows_what_is_set_and_where() {
         .call(&["config"]);
     assert_eq!(case.last().stdout, "keep-going = true\njobs = 3\n");
     let case = case.call(&["config", "--show-origin"]);
-    let lines: Vec<&str> = case.last().stdout.lines().collect();
+    let all: Vec<&str> = case.last().stdout.lines().collect();
+    assert!(
+        all.iter().any(|line| line.starts_with("quiet = false ") && line.ends_with("# default")),
+        "{all:?}"
+    );
+    let lines: Vec<&str> = all.iter().copied().filter(|line| !line.ends_with("# default")).collect();
     assert!(
         lines[0].starts_with("jobs = 8 ") && lines[0].ends_with("rulemake.toml (overridden)"),
         "{lines:?}"
     );
-    assert!(
-        lines[1].starts_with("keep-going = true  # ") && lines[1].ends_with("rulemake.toml"),
-        "{lines:?}"
-    );
-    assert_eq!(lines[2], "jobs = 3           # RULEMAKE_JOBS");
+    assert!(lines[1].starts_with("keep-going = true  ") && lines[1].ends_with("rulemake.toml"), "{lines:?}");
+    assert!(lines[2].starts_with("jobs = 3  ") && lines[2].ends_with("  # RULEMAKE_JOBS"), "{lines:?}");
+    let case = case.call(&["-j1", "-v", "config", "--json", "-v"]);
+    let json: serde_json::Value = serde_json::from_str(&case.last().stdout).unwrap();
+    let settings = json["settings"].as_array().unwrap();
+    let value = |name: &str| {
+        let found = settings.iter().find(|one| one["name"] == name && one["overridden"] == false).unwrap();
+        (found["value"].as_str().unwrap(), found["origin"].as_str().unwrap().rsplit('/').next().unwrap())
+    };
+    assert_eq!(value("jobs"), ("1", "the command line"));
+    assert_eq!(value("verbose"), ("2", "the command line"));
+    assert_eq!(value("keep-going"), ("true", "rulemake.toml"));
     let case = case.file("rulemake.toml", "job = 8\n").call_with_code(&["config"], 2);
     assert!(
         case.last().stderr.contains("has an unknown option `job`\n  = help: did you mean `jobs`?"),
@@ -281,7 +293,10 @@ fn variables_of_a_file_reach_the_rulefile_and_its_jobs() {
     case().run(&["--dotenv", ".env"]).has("o", "two words two words outside\n");
     case().call_with_code(&[], 3).stderr_has("FROM_FILE");
     case().file("rulemake.toml", "dotenv = '.env'\n").run(&[]).has("o", "two words two words outside\n");
-    case().call_with_code(&["--dotenv", "none"], 2).stderr_has("cannot read the variables in `");
+    case()
+        .call_with_code(&["--dotenv", "none"], 2)
+        .stderr_has("there is no file `")
+        .stderr_has("none` with variables");
 }
 
 /// In GitHub Actions what failed is shown beside the code, and counted on the page of the run.

@@ -37,6 +37,21 @@ fn completed(case: &Case, dir: &str, line: &[&str]) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect()
 }
 
+/// Promise: the commands that take a rule for its file offer rules, and what would command the terminal is not offered.
+#[test]
+fn answers_of_a_rule_are_completed_and_nothing_raw() {
+    let rules = "rule all:\n    input: 'stats.txt', 'x\\x1b[31m', 'x\\n2'\n\
+                 rule stats:\n    \"\"\"Counts \\x1b[31mall\"\"\"\n    output: 'stats.txt'\n    shell: 'date > {output}'\n\
+                 rule x:\n    output: '{x,x.*}'\n    shell: 'date'\n";
+    let case = Case::new().rulefile(rules);
+    for command in ["why", "log"] {
+        let found = completed(&case, "", &["rulemake", command, "sta"]);
+        assert_eq!(found, ["stats", "stats.txt"], "{command}");
+    }
+    let found = completed(&case, "", &["rulemake", ""]).join("|");
+    assert!(found.contains("stats") && !found.contains('\u{1b}') && !found.contains("|2"), "{found:?}");
+}
+
 /// Targets are rules without wildcards and the files of the default target.
 #[test]
 fn rules_and_files_are_completed() {
@@ -62,8 +77,8 @@ fn rules_and_files_are_completed() {
 #[test]
 fn options_do_not_drown_names() {
     let case = case();
-    assert_eq!(completed(&case, ".", &["rulemake", "log", ""]), ["out/a.txt", "out/b.txt"]);
-    assert_eq!(completed(&case, ".", &["rulemake", "why", "out/a.txt", ""]), ["out/a.txt", "out/b.txt"]);
+    assert_eq!(completed(&case, ".", &["rulemake", "log", ""]), ["all", "stats", "out/a.txt", "out/b.txt"]);
+    assert_eq!(completed(&case, ".", &["rulemake", "why", "out/a.txt", "o"]), ["out/a.txt", "out/b.txt"]);
     let all = completed(&case, ".", &["rulemake", ""]);
     assert!(all.iter().all(|word| !word.starts_with('-')), "{all:?}");
     assert!(completed(&case, ".", &["rulemake", "log", "-"]).contains(&"-q".to_string()));
@@ -125,7 +140,7 @@ fn the_script_for_bash_completes_in_bash() {
     let case = case().file("rulemake.toml", "[profile.ci]\njobs = 1\n");
     for (line, pieces, current, expected) in [
         ("rulemake why out/a", "rulemake why out/a", "out/a", "out/a.txt\n"),
-        ("rulemake  log ", "rulemake log ''", "", "out/a.txt\nout/b.txt\n"),
+        ("rulemake  log ", "rulemake log ''", "", "all\nstats\nout/a.txt\nout/b.txt\n"),
         ("rulemake --profile=c", "rulemake --profile = c", "c", "ci\n"),
         ("rulemake --profile=", "rulemake --profile =", "", "ci\n"),
         ("rulemake --until=st", "rulemake --until = st", "st", "stats\n"),
@@ -149,14 +164,14 @@ fn the_scripts_for_fish_and_zsh_complete_in_them() {
     let fish =
         "rulemake completions fish | source; complete -C 'rulemake log '; complete -C 'rulemake --until=st'";
     if let Some(found) = in_shell(&case, "fish", fish) {
-        assert_eq!(found, "out/a.txt\nout/b.txt\n--until=stats\ta rule\n");
+        assert_eq!(found, "all\ta rule\nstats\ta rule\nout/a.txt\nout/b.txt\n--until=stats\ta rule\n");
     }
     // What stands for the line editor prints what it is given.
     let zsh = "compdef() { function=$1 }; _describe() { print -l -- \"${(@P)3}\" }; \
                source <(rulemake completions zsh); words=(rulemake log ''); CURRENT=3; $function; \
                words=(rulemake --until s); CURRENT=3; $function";
     if let Some(found) = in_shell(&case, "zsh", zsh) {
-        assert_eq!(found, "out/a.txt\nout/b.txt\nstats:a rule\n");
+        assert_eq!(found, "all:a rule\nstats:a rule\nout/a.txt\nout/b.txt\nstats:a rule\n");
     }
 }
 

@@ -104,6 +104,40 @@ fn a_watcher_outlives_mistakes() {
     assert!(ended.stderr.contains("unknown section `shel`"), "{}", ended.stderr);
 }
 
+/// Promise: what jobs make does not end them with --restart, even where the Rulefile lists it, nor do files that editors make.
+#[test]
+fn a_run_is_not_begun_again_for_what_it_makes() {
+    let rules = "import glob\nALL = glob.glob('d/*')\nrule a:\n    input: 'd/i'\n    output: 'd/o'\n    log: 'd/log'\n    \
+                 shell: 'echo x >> started; echo > {log}; echo > {output}; sleep 2; cp {input} {output}; echo x >> ended'\n";
+    let case = Case::new().rulefile(rules).file("d/i", "1\n");
+    let watcher = case.start(&["watch", "--restart"]);
+    until("the job runs", || text(&case, "started") == "x\n");
+    fs::write(case.path(".Rulefile.swp"), "x").unwrap();
+    until("the job has ended", || text(&case, "ended") == "x\n");
+    assert_eq!(text(&case, "started"), "x\n");
+    watcher.signal("INT");
+    let told = watcher.end().stderr;
+    assert!(!told.contains("beginning again"), "{told}");
+}
+
+/// Promise: what a watcher prints into the project it watches does not wake it, also while nothing can be planned.
+#[test]
+fn a_watcher_does_not_wake_itself() {
+    let case = Case::new().rulefile(COPY);
+    let log = fs::File::create(case.path("log")).unwrap();
+    let mut command = case.command(&["watch"]);
+    let mut watcher = command.stdout(std::process::Stdio::null()).stderr(log).spawn().unwrap();
+    until("the mistake is told", || text(&case, "log").contains("missing input"));
+    fs::write(case.path("other"), "x").unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(text(&case, "log").matches("missing input").count(), 1, "{}", text(&case, "log"));
+    fs::create_dir(case.path("raw")).unwrap();
+    fs::write(case.path("raw/a"), "1\n").unwrap();
+    until("the source is there", || text(&case, "out") == "1\n");
+    watcher.kill().unwrap();
+    watcher.wait().unwrap();
+}
+
 /// With --restart a change ends the run that goes on; without it the run comes to its end first.
 #[test]
 fn a_change_during_a_run_is_not_lost() {
@@ -119,7 +153,9 @@ fn a_change_during_a_run_is_not_lost() {
         until("the job has ended", || text(&case, "ended").ends_with("0\n"));
         assert_eq!(text(&case, "ended"), ended, "{option:?}");
         watcher.signal("INT");
-        watcher.end();
+        let told = watcher.end().stderr;
+        assert_eq!(told.contains("i changed: beginning again\n"), option.len() == 2, "{told}");
+        assert!(told.contains("i changed"), "{told}");
     }
 }
 
@@ -360,15 +396,19 @@ fn status_tells_that_a_run_was_killed() {
     case.call(&["status"]).stdout_has("no run is going on; run 1 was killed: 0 of 1 jobs done\n");
 }
 
-/// Promise: a job that failed is not one of those that are done, and one that failed did run.
+/// Promise: what is done is what the bar and the JSON form count, those that failed too, and one that failed did run.
 #[test]
 fn status_counts_failures_apart() {
     let rules = "rule all:\n    input: 'a', 'b', 'c'\nrule bad:\n    output: 'a'\n    shell: 'exit 1'\n\
                  rule good:\n    output: '{x,[bc]}'\n    shell: 'touch {output}'\n";
     let case = Case::new().rulefile(rules).run_with_code(&["-k"], 1).call(&["status"]);
-    assert!(case.last().stdout.contains(" ago: 2 of 3 jobs done, 1 failed\n"), "{}", case.last());
+    assert!(case.last().stdout.contains(" ago: 3 of 3 jobs done, 1 of them failed\n"), "{}", case.last());
     let case = case.run_with_code(&["-k"], 1).call(&["status"]);
-    assert!(case.last().stdout.contains(" ago: 2 of 3 jobs done, 1 failed\n"), "{}", case.last());
+    assert!(
+        case.last().stdout.contains(" ago: 3 of 3 jobs done, 1 of them ran, 1 failed\n"),
+        "{}",
+        case.last()
+    );
     let case = case.remove("b").run_with_code(&["-k"], 1).call(&["status"]);
-    assert!(case.last().stdout.contains(" 2 of 3 jobs done, 1 of them ran, 1 failed\n"), "{}", case.last());
+    assert!(case.last().stdout.contains(" 3 of 3 jobs done, 2 of them ran, 1 failed\n"), "{}", case.last());
 }

@@ -101,6 +101,12 @@ impl Args {
         if let Some(plain) = Args::plain(&words) {
             return Ok(plain);
         }
+        let of_help = words.get(1).is_some_and(|word| word == "help");
+        if of_help
+            && words.get(2).is_some_and(|word| ["help", "-h", "--help"].iter().any(|help| word == help))
+        {
+            return Err(Args::help_of_help());
+        }
         let mut command = Args::command();
         let words = of_its_command(&command, words)?;
         let mut matches = command.try_get_matches_from_mut(&words);
@@ -229,7 +235,8 @@ mod tests {
 
     #[test]
     fn clap_finds_the_definitions_sound() {
-        Args::short().debug_assert();
+        Args::short(true).debug_assert();
+        Args::short(false).debug_assert();
     }
 
     #[test]

@@ -69,8 +69,8 @@ type Complete = fn(&OsStr) -> Vec<CompletionCandidate>;
 /// by their type.
 const VALUES: [(&str, Complete); 16] = [
     ("targets", project::targets),
-    ("paths", project::files),
-    ("path", project::files),
+    ("paths", project::targets),
+    ("path", project::targets),
     ("names", project::metrics),
     ("until", project::rules_and_files),
     ("omit_from", project::rules_and_files),

@@ -107,6 +107,14 @@ impl Failure {
         self
     }
 
+    /// A help before the others.
+    pub(crate) fn help_first(mut self, text: impl Into<String>) -> Failure {
+        if let Failure::Own { help, .. } = &mut self {
+            help.insert(0, text.into());
+        }
+        self
+    }
+
     /// What is wrong, in a sentence.
     pub(crate) fn message(&self) -> String {
         match self {

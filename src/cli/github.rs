@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// GitHub shows no more of each kind in a step.
 const ANNOTATIONS: usize = 10;
 
+/// Characters of a message: the log has all of it.
+const MESSAGE_SHOWN: usize = 4_000;
+
 /// Whether this is a step of GitHub Actions.
 pub(crate) fn is_there() -> bool {
     variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
@@ -85,6 +88,10 @@ impl Files {
         Files { here: here.to_path_buf(), workspace: variable("GITHUB_WORKSPACE").map(PathBuf::from) }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a step may reach the checkout by another name than the runner's"
+    )]
     fn of(&self, file: &Path) -> String {
         let path = lexical(&self.here.join(file));
         let inside = |workspace: &PathBuf| {
@@ -104,6 +111,9 @@ fn failure_line(failure: &JobFailure, file: &str, line: Option<u32>) -> String {
     let mut text = failure.log_tail.join("\n");
     if text.is_empty() {
         text = failure.command.clone().unwrap_or_else(|| title.clone());
+    }
+    if let Some((at, _)) = text.char_indices().nth(MESSAGE_SHOWN) {
+        text.replace_range(at.., " ...");
     }
     let line = line.map(|line| format!(",line={line}")).unwrap_or_default();
     format!("::error file={}{line},title={}::{}", property(file), property(&title), message(&text))
@@ -148,6 +158,24 @@ fn summary(run: &RunReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// GitHub knows files by their place in the checkout, and a step may run anywhere.
+    #[test]
+    fn files_are_named_from_the_checkout() {
+        let files = |here: &str, workspace: Option<&str>| Files {
+            here: here.into(),
+            workspace: workspace.map(PathBuf::from),
+        };
+        for (here, workspace, file, named) in [
+            ("/ws/sub", Some("/ws"), "Rulefile", "sub/Rulefile"),
+            ("/ws/sub/deep", Some("/ws"), "../Rulefile", "sub/Rulefile"),
+            ("/ws", Some("/ws"), "/ws/a/Rulefile", "a/Rulefile"),
+            ("/elsewhere", Some("/ws"), "Rulefile", "Rulefile"),
+            ("/ws/sub", None, "Rulefile", "Rulefile"),
+        ] {
+            assert_eq!(files(here, workspace).of(Path::new(file)), named, "{here} {file}");
+        }
+    }
 
     #[test]
     fn texts_cannot_end_a_workflow_command() {

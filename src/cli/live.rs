@@ -73,8 +73,11 @@ impl Live {
         true
     }
 
-    /// Shows these lines instead of those before.
+    /// Shows these lines instead of those before, when it is ready.
     pub(crate) fn draw(&mut self, lines: &[String]) {
+        if !self.is_ready() {
+            return;
+        }
         if lines.is_empty() {
             return self.clear();
         }

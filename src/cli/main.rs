@@ -69,11 +69,19 @@ fn main() -> ExitCode {
                 return not_utf8().into();
             }
             let error = words::with_tips(error, &words);
-            let _ = error.print();
+            let printed = output::of_clap(&error);
             if let Some(origin) = settings::guilty(&layers).filter(|_| error.use_stderr()) {
                 output::say(&format!("  = note: it is set in {origin}"));
             }
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+            return match printed {
+                _ if error.use_stderr() => Exit::Usage.into(),
+                Ok(()) => Exit::Success.into(),
+                Err(error) => {
+                    let failure = exit::Failure::Output(error);
+                    output::Output::new(&options::Common::default()).show(&failure);
+                    failure.exit().into()
+                }
+            };
         }
     };
     match catch_unwind(AssertUnwindSafe(|| commands::dispatch(args, started))) {

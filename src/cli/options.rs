@@ -92,7 +92,7 @@ pub(crate) struct RunArgs {
     /// rulemake uses the slots of that; below `make -j1` or a make without -j it runs one job at a time. Programs in jobs
     /// find the slots of this run in MAKEFLAGS: make, cargo, ninja and rulemake take those that are free, in a job of N
     /// threads those N.
-    #[arg(short, long, value_name = "N", value_parser = processors, short_alias = 'c', alias = "cores")]
+    #[arg(short, long, value_name = "N", value_parser = processors, allow_negative_numbers = true, short_alias = 'c', alias = "cores")]
     pub(crate) jobs: Option<usize>,
     /// After a failure go on with what does not need it
     #[arg(short, long)]

@@ -33,11 +33,11 @@ impl Output {
     }
 
     pub(crate) fn stdout_style(&self) -> TextStyle {
-        self.style(anstream::AutoStream::choice(&io::stdout()))
+        self.style(choice(&io::stdout()))
     }
 
     pub(crate) fn stderr_style(&self) -> TextStyle {
-        self.style(anstream::AutoStream::choice(&io::stderr()))
+        self.style(choice(&io::stderr()))
     }
 
     fn style(&self, found: anstream::ColorChoice) -> TextStyle {
@@ -150,6 +150,19 @@ impl Output {
     }
 }
 
+/// Whether a stream is coloured by itself. `CLICOLOR_FORCE=0` forces nothing, whatever the crate takes it for.
+pub(crate) fn choice(stream: &impl anstream::stream::RawStream) -> anstream::ColorChoice {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the user wants of terminals is said by the environment"
+    )]
+    let forces_nothing = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value == "0");
+    match forces_nothing && !anstream::stream::IsTerminal::is_terminal(stream) {
+        true => anstream::ColorChoice::Never,
+        false => anstream::AutoStream::choice(stream),
+    }
+}
+
 pub(crate) fn painted(text_style: TextStyle, style: Style, text: &str) -> String {
     match text_style {
         TextStyle::Ansi => format!("{style}{text}{style:#}"),
@@ -166,6 +179,21 @@ pub(crate) fn versioned(answer: impl serde::Serialize) -> serde_json::Value {
         all.extend(fields);
     }
     json
+}
+
+/// Prints what clap has to say: helps and versions to standard output, mistakes to standard error.
+pub(crate) fn of_clap(error: &clap::Error) -> io::Result<()> {
+    let text = error.render();
+    let painted = |choice| match choice {
+        anstream::ColorChoice::Never => text.to_string(),
+        _ => text.ansi().to_string(),
+    };
+    if error.use_stderr() {
+        return io::stderr().lock().write_all(painted(choice(&io::stderr())).as_bytes());
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(painted(choice(&io::stdout())).as_bytes())?;
+    out.flush()
 }
 
 /// Writes a line to standard error. If that is closed there is nobody left to tell.

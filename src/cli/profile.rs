@@ -116,7 +116,14 @@ pub(crate) fn words_of(options: &Value, shown: &str) -> Result<Options, Failure>
             }
             continue;
         }
-        let Some(arg) = command.get_arguments().find(|arg| is_called(arg, &name)) else {
+        let is_setting = |arg: &&clap::Arg| {
+            matches!(
+                arg.get_action(),
+                ArgAction::Set | ArgAction::Append | ArgAction::SetTrue | ArgAction::Count
+            )
+        };
+        let mut options = command.get_arguments().filter(is_setting);
+        let Some(arg) = options.find(|arg| is_called(arg, &name)) else {
             return Err(unknown(&name, shown, &command));
         };
         let wrong = |wanted: &str| Failure::new(Exit::Usage, format!("`{name}` in {shown} must be {wanted}"));

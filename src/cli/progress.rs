@@ -418,7 +418,7 @@ mod tests {
         let job = |value: &str| running(0, &format!("r out/deep/directory/{value}/all{rest}"), &[value], now);
         let jobs = ["left", "right"].map(job);
         assert_eq!(labels(&jobs, 40), ["r w=left", "r w=right"]);
-        assert!(labels(&jobs, 60)[0].contains("/left/all"), "it fits: {:?}", labels(&jobs, 60));
+        assert!(labels(&jobs, 70)[0].contains("/left/all"), "it fits: {:?}", labels(&jobs, 70));
         // A value that stands elsewhere, too.
         let jobs = ["de", "ir"].map(job);
         assert_eq!(labels(&jobs, 40), ["r w=de", "r w=ir"]);

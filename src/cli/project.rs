@@ -109,14 +109,14 @@ impl Project {
 
     /// The command line that makes `target`, a path or rule of the workflow, from the user's directory.
     pub(crate) fn rerun(&self, target: &str, is_rule: bool) -> String {
-        let target = if is_rule { target.to_string() } else { self.for_user(target) };
+        let target = if is_rule { target.to_string() } else { as_target(&self.for_user(target)) };
         let dashes = if target.starts_with('-') || is_command(&target) { " --" } else { "" };
         format!("{}{}{dashes} {}", self.command, self.options, quoted(&target))
     }
 
     /// The command line that prints the log of the job that made `path`, or failed to.
     pub(crate) fn log(&self, path: &str) -> String {
-        let path = self.for_user(path);
+        let path = as_target(&self.for_user(path));
         let dashes = if path.starts_with('-') { " --" } else { "" };
         format!("{}{} log{dashes} {}", self.command, self.options, quoted(&path))
     }
@@ -195,9 +195,13 @@ fn missing(start: &Path, file: &Path) -> Failure {
         return Failure::new(Exit::Workflow, message).help("write it to a file and name that");
     }
     // In Snakemake and elsewhere the letter means "force".
-    Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()))
-        .note(format!("looked for it in {}", start.display()))
-        .help("-f names the Rulefile; to run jobs that are up to date there is --force")
+    let failure = Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()))
+        .note(format!("looked for it in {}", start.display()));
+    let is_by_letter = |word: &std::ffi::OsStr| word.to_string_lossy().starts_with("-f");
+    match std::env::args_os().any(|word| is_by_letter(&word)) {
+        true => failure.help("-f names the Rulefile; to run jobs that are up to date there is --force"),
+        false => failure,
+    }
 }
 
 /// `command` is the command line that works in `start`.
@@ -280,7 +284,29 @@ pub(crate) fn quoted(text: &str) -> String {
     if !text.is_empty() && text.chars().all(harmless) {
         return text.to_string();
     }
+    if text.chars().any(char::is_control) {
+        return format!("$'{}'", text.chars().map(escaped).collect::<String>());
+    }
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A character between `$'` and `'`.
+fn escaped(c: char) -> String {
+    match c {
+        '\n' => "\\n".into(),
+        '\t' => "\\t".into(),
+        '\r' => "\\r".into(),
+        '\\' | '\'' => format!("\\{c}"),
+        c if c.is_ascii_control() => format!("\\x{:02x}", u32::from(c)),
+        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        c => c.into(),
+    }
+}
+
+/// A path as a target that stands for nothing else: characters of patterns stand for themselves.
+fn as_target(path: &str) -> String {
+    let one = |c: char| if "*?[".contains(c) { format!("[{c}]") } else { c.into() };
+    path.chars().map(one).collect()
 }
 
 #[cfg(test)]
@@ -328,6 +354,9 @@ mod tests {
         assert_eq!(project(&["raw"]).rerun("all", true), "rulemake all");
         assert_eq!(project(&[]).rerun("plan", true), "rulemake -- plan");
         assert_eq!(project(&[]).rerun("it's", false), r"rulemake 'it'\''s'");
+        assert_eq!(project(&[]).rerun("a[1].txt", false), "rulemake 'a[[]1].txt'");
+        assert_eq!(project(&[]).log("a*"), "rulemake log 'a[*]'");
+        assert_eq!(project(&[]).rerun("a\n'\u{1b}", false), r"rulemake $'a\n\'\x1b'");
     }
 
     /// Also where paths of the command line start elsewhere.

@@ -12,6 +12,7 @@ use crate::profile::{self, Options};
 use clap::{ArgAction, CommandFactory};
 use rulemake::Value;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The project's settings, beside its Rulefile or above it.
@@ -19,8 +20,8 @@ const PROJECT: &str = "rulemake.toml";
 /// Our directory in the user's configuration.
 pub(crate) const USERS: &str = "rulemake";
 const PREFIX: &str = "RULEMAKE_";
-/// Every job has it, and it is no option.
-const OF_JOBS: &str = "RULEMAKE_JOB";
+/// Variables that are no options: each job has the first, the others are read where they are needed.
+const OTHERS: [&str; 3] = ["RULEMAKE_JOB", "RULEMAKE_COMPLETE", "RULEMAKE_CACHE_TOKEN"];
 /// Where a named set of options stands in a settings file.
 const PROFILES: &str = "profile";
 /// What decides which settings are read cannot be one.
@@ -112,8 +113,10 @@ pub(crate) fn expand(
 
 /// The settings files of a user and of the project around `start`, as far as they are there, the weaker one first.
 fn files(start: &Path, home: Option<&Path>) -> Vec<PathBuf> {
-    let user = home.map(|home| home.join(USERS).join("config.toml")).filter(|path| path.is_file());
-    let project = start.ancestors().map(|dir| dir.join(PROJECT)).find(|path| path.is_file());
+    // What is there and is no file is told when it is read.
+    let is_there = |path: &PathBuf| path.symlink_metadata().is_ok();
+    let user = home.map(|home| home.join(USERS).join("config.toml")).filter(is_there);
+    let project = start.ancestors().map(|dir| dir.join(PROJECT)).find(is_there);
     user.into_iter().chain(project).collect()
 }
 
@@ -146,15 +149,33 @@ struct Settings {
 
 impl Settings {
     fn read(path: &Path) -> Result<Settings, Failure> {
+        let is_file = path.is_file();
+        let is_lost = !is_file && !path.exists();
         let (path, shown) = (path.display().to_string(), format!("the settings `{}`", path.display()));
+        if is_lost {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("{shown} are a link to a file that does not exist"),
+            ));
+        }
+        if !is_file {
+            return Err(Failure::new(Exit::Usage, format!("{shown} are no regular file")));
+        }
         let text = std::fs::read_to_string(&path)
-            .map_err(|error| Failure::new(Exit::Usage, format!("cannot read {shown}: {error}")))?;
+            .map_err(|error| Failure::new(Exit::Usage, format!("cannot read {shown}: {}", told(&error))))?;
         let (mut options, mut profiles) = (Vec::new(), None);
         if let Value::Map(entries) = Value::from_toml(&path, &text)? {
             for (key, value) in entries.iter() {
                 let name = key.replace('_', "-");
                 match (&*name, value) {
-                    (PROFILES, Value::Map(_)) => profiles = Some(value.clone()),
+                    (PROFILES, Value::Map(tables)) => {
+                        if let Some((name, _)) =
+                            tables.iter().find(|(_, table)| !matches!(table, Value::Map(_)))
+                        {
+                            return Err(no_profile(name, &path));
+                        }
+                        profiles = Some(value.clone());
+                    }
                     ("cache", Value::Map(_)) => options.extend(cache::settings(value, &path)?),
                     (name, _) if NOT_SETTINGS.contains(&name) => return Err(not_a_setting(name, &path)),
                     _ => options.push((key.clone(), value.clone())),
@@ -178,6 +199,11 @@ impl Settings {
     fn profile(&self, name: &str) -> Option<&Value> {
         self.profiles.as_ref()?.get(name)
     }
+}
+
+fn no_profile(name: &str, file: &str) -> Failure {
+    let message = format!("`{PROFILES}.{name}` in `{file}` is no profile: profiles are tables with options");
+    Failure::new(Exit::Usage, message).help(format!("write `[{PROFILES}.NAME]` and below it `{name} = ...`"))
 }
 
 fn not_a_setting(name: &str, file: &str) -> Failure {
@@ -204,9 +230,8 @@ fn from_variables(variables: &[(String, String)]) -> Result<(Vec<Layer>, Vec<Str
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
         let long = rest.to_lowercase().replace('_', "-");
         let Some(arg) = options().find(|arg| arg.get_long() == Some(&long)) else {
-            let is_near = |option: &str| option.len() >= 4 && strsim::osa_distance(option, &long) == 1;
-            if name != OF_JOBS && options().filter_map(|arg| arg.get_long()).any(is_near) {
-                misspelt.push(name.clone());
+            if !OTHERS.contains(&name.as_str()) {
+                misspelt.push(unknown_variable(name, &long, options().filter_map(clap::Arg::get_long)));
             }
             continue;
         };
@@ -230,20 +255,91 @@ fn from_variables(variables: &[(String, String)]) -> Result<(Vec<Layer>, Vec<Str
     Ok((layers, misspelt))
 }
 
+/// A variable that nobody reads, with what may be meant.
+fn unknown_variable<'o>(name: &str, long: &str, options: impl Iterator<Item = &'o str>) -> String {
+    let options: Vec<&str> = options.collect();
+    let plain = |name: &str| name.replace('-', "");
+    let near = match options.iter().find(|option| plain(option) == plain(long)) {
+        Some(same) => vec![*same],
+        None => meant::nearest(long, options.iter().copied(), |name| meant::a_third(name).min(2)),
+    };
+    let variable = |option: &&str| format!("{PREFIX}{}", option.replace('-', "_").to_uppercase());
+    let near: Vec<String> = near.iter().map(variable).collect();
+    match meant::question(&near.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Some(question) => format!("`{name}` ({question})"),
+        None => format!("`{name}`"),
+    }
+}
+
 /// A list of variables is text that somebody wrote.
 const MAX_VARIABLES: u64 = 1 << 20;
 
 /// The variables in a file of lines `NAME=value`, as shells and other tools read them.
 pub(crate) fn dotenv(path: &Path) -> Result<Vec<(String, String)>, Failure> {
     let shown = path.display();
-    let bytes = crate::read::at_most(path, MAX_VARIABLES).map_err(|error| {
-        Failure::new(Exit::Usage, format!("cannot read the variables in `{shown}`: {error}"))
+    let bytes = crate::read::at_most(path, MAX_VARIABLES).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Failure::new(Exit::Usage, format!("there is no file `{shown}` with variables"))
+        }
+        _ => Failure::new(Exit::Usage, format!("cannot read the variables in `{shown}`: {}", told(&error))),
     })?;
-    let read: Result<Vec<_>, _> = dotenvy::from_read_iter(bytes.as_slice()).collect();
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let refused =
+        |message: String| Failure::new(Exit::Usage, format!("`{shown}` is no list of variables: {message}"));
+    let text = std::str::from_utf8(bytes).map_err(|_| refused("it is not UTF-8 text".into()))?;
+    let text = with_braces(text);
+    let read: Result<Vec<_>, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
     read.map_err(|error| {
-        let failure = Failure::new(Exit::Usage, format!("`{shown}` is no list of variables: {error}"));
+        let failure = refused(match &error {
+            // What stands there may be a secret.
+            dotenvy::Error::LineParse(line, at) => {
+                let number = text.find(line.as_str()).map_or(1, |at| text[..at].matches('\n').count() + 1);
+                format!("line {number} cannot be read from its character {} on", at + 1)
+            }
+            other => other.to_string(),
+        });
         failure.help("write lines such as `NAME=value` or `NAME=\"a value\"`")
     })
+}
+
+/// What the system says of an error, without its number.
+fn told(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
+/// `${NAME}` in place of `$NAME`, as a shell reads it: the parser ends such a name at its first `_`.
+fn with_braces(text: &str) -> String {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut out = String::with_capacity(text.len());
+    let (mut quote, mut before) = (None, '\n');
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        match c {
+            '\\' if quote != Some('\'') => out.extend(chars.next()),
+            '\'' | '"' if quote == Some(c) => quote = None,
+            '\'' | '"' if quote.is_none() => quote = Some(c),
+            // A remark, at the start of a line or after a blank.
+            '#' if quote.is_none() && before.is_whitespace() => {
+                while let Some(c) = chars.next_if(|c| *c != '\n') {
+                    out.push(c);
+                }
+            }
+            '$' if quote != Some('\'')
+                && chars.peek().is_some_and(|c| is_of_name(*c) && !c.is_ascii_digit()) =>
+            {
+                out.push('{');
+                while let Some(c) = chars.next_if(|c| is_of_name(*c)) {
+                    out.push(c);
+                }
+                out.push('}');
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -289,9 +385,41 @@ mod tests {
         ];
         assert_eq!(words(&all), [&expected[..], &["--profile", "ci", "-j6"]].concat());
         assert_eq!(all.layers[4].origin, "RULEMAKE_JOBS");
-        assert_eq!(all.without_effect, [""; 0], "a variable of somebody else is none of ours");
+        assert_eq!(all.without_effect, ["`RULEMAKE_OTHER`"]);
         let below = expand(line, &dir.path().join("p/sub"), None, &[]).unwrap();
         assert_eq!(words(&below)[0], "--jobs=2", "the project's settings hold below it, too");
+    }
+
+    /// Promise: a variable without effect is told, with what was meant.
+    #[test]
+    fn misspelt_variables_are_told() {
+        let told = |name: &str| from_variables(&variables(&[(name, "1")])).unwrap().1;
+        assert_eq!(told("RULEMAKE_JOSB"), ["`RULEMAKE_JOSB` (did you mean `RULEMAKE_JOBS`?)"]);
+        assert_eq!(
+            told("RULEMAKE_KEEPGOING"),
+            ["`RULEMAKE_KEEPGOING` (did you mean `RULEMAKE_KEEP_GOING`?)"]
+        );
+        assert_eq!(told("RULEMAKE_NOPE"), ["`RULEMAKE_NOPE`"]);
+        OTHERS.into_iter().for_each(|name| assert!(told(name).is_empty()));
+    }
+
+    /// Promise: a list of variables is read as a shell reads it, and a mistake is told by its line, without what stands there.
+    #[test]
+    fn lists_of_variables_are_read_as_by_shells() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("e");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            dotenv(&path)
+        };
+        let text = "\u{feff}T_HOST=db # it's a remark\nexport T_U=$T_HOST/x\nT_V=\"$T_HOST:${T_HOST}\"\nT_W='$T_HOST'\nT_X=\\$T_HOST\n";
+        let expected =
+            [("T_HOST", "db"), ("T_U", "db/x"), ("T_V", "db:db"), ("T_W", "$T_HOST"), ("T_X", "$T_HOST")];
+        assert_eq!(read(text).unwrap(), variables(&expected));
+        let Err(Failure::Own { message, .. }) = read("A=1\nB='a secret\n") else { panic!("it is taken") };
+        assert!(message.contains("line 2 ") && !message.contains("secret"), "{message}");
+        let Err(Failure::Own { message, .. }) = dotenv(&dir.path().join("no")) else { panic!("it is there") };
+        assert!(message.starts_with("there is no file ") && !message.contains("os error"), "{message}");
     }
 
     #[test]
@@ -307,6 +435,15 @@ mod tests {
         };
         assert!(message("file = 'x'\n").starts_with("`file` cannot be set in "));
         assert!(message("profile = 'ci'\n").starts_with("`profile` cannot be set in "));
+        assert!(message("[profile]\nx = 1\n").starts_with("`profile.x` in "));
+        assert!(message("version = true\n").contains("has an unknown option `version`"));
+        std::fs::remove_file(dir.path().join(PROJECT)).unwrap();
+        std::fs::create_dir(dir.path().join(PROJECT)).unwrap();
+        let refused = expand(vec!["rulemake".into()], dir.path(), None, &[]);
+        assert!(
+            matches!(refused, Err(Failure::Own { message, .. }) if message.ends_with("are no regular file"))
+        );
+        std::fs::remove_dir(dir.path().join(PROJECT)).unwrap();
         assert!(message("job = 4\n").contains("has an unknown option `job`"));
         assert!(message("jobs = [\n").contains("not TOML"));
         let error = from_variables(&variables(&[("RULEMAKE_FORCE", "perhaps")])).unwrap_err();

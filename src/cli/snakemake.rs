@@ -70,7 +70,9 @@ pub(crate) fn remark(names: &[String]) -> Option<String> {
             told.push(name);
         }
     }
-    let all: Vec<String> = told.iter().map(|name| format!("`{name}`")).collect();
+    // Variables say what was meant, too.
+    let quoted = |name: &&str| if name.starts_with('`') { name.to_string() } else { format!("`{name}`") };
+    let all: Vec<String> = told.iter().map(quoted).collect();
     let more = if told.contains(&"printshellcmds") { " (`-vv` shows the commands)" } else { "" };
     (!all.is_empty()).then(|| format!("note: without effect here: {}{more}", all.join(", ")))
 }

@@ -1,8 +1,8 @@
 //! What goes between the cache and the place that others share, told while it goes.
 
 use crate::commands::size_text;
+use crate::live::Live;
 use crate::output::{Output, say};
-use indicatif::{ProgressBar, ProgressStyle};
 use rulemake::cache::{CacheTraffic, Transferred};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -82,26 +82,20 @@ impl Teller {
         let (sender, receiver) = mpsc::channel::<()>();
         let tell = move || {
             let mut transfers = transfers;
-            let line = is_live.then(|| {
-                let style = ProgressStyle::with_template("{wide_msg}");
-                ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-            });
+            let mut line = is_live.then(Live::new);
             let pause = if is_live { REDRAW } else { HEARTBEAT };
             let mut last = None;
             while receiver.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 let now = transfers.now();
-                match (&line, &now) {
-                    (Some(line), Some(text)) => {
-                        line.set_message(text.clone());
-                        line.tick();
-                    }
+                match (&mut line, &now) {
+                    (Some(line), Some(text)) => line.draw(std::slice::from_ref(text)),
                     (None, Some(text)) if now != last => say(text),
                     _ => {}
                 }
                 last = now;
             }
-            if let Some(line) = line {
-                line.finish_and_clear();
+            if let Some(mut line) = line {
+                line.clear();
             }
         };
         let thread = std::thread::Builder::new().name("transfers".into()).spawn(tell).ok()?;

@@ -417,14 +417,25 @@ fn suggest<'a>(
     spelled: Vec<(usize, String)>,
 ) -> Problem {
     let limit = (wanted.chars().count() / 4).clamp(1, 4);
+    let names: Vec<&str> = names.take(COMPARED).filter(|name| *name != wanted).collect();
+    // Letters of another size and a missing ending are told as such, however many letters that are.
+    let lower = wanted.to_lowercase();
+    let is_ending = |rest: &str| rest.strip_prefix('.').is_some_and(|rest| !rest.contains('/'));
+    let is_same = |name: &&&str| {
+        name.strip_prefix(wanted).is_some_and(is_ending)
+            || name.len() == wanted.len() && name.to_lowercase() == lower
+    };
+    let mut same: Vec<(usize, &str)> = names.iter().filter(is_same).map(|name| (0, *name)).collect();
     let mut close: Vec<(usize, &str)> = names
-        .take(COMPARED)
-        .filter(|name| name.len().abs_diff(wanted.len()) <= 4 * limit && *name != wanted)
+        .iter()
+        .copied()
+        .filter(|name| name.len().abs_diff(wanted.len()) <= 4 * limit)
         .map(|name| (strsim::osa_distance(name, wanted), name))
         .filter(|(distance, _)| *distance <= limit)
         .chain(spelled.iter().map(|(distance, path)| (*distance, path.as_str())))
         .filter(|(_, name)| is_plausible(wanted, name))
         .collect();
+    close.append(&mut same);
     close.sort_unstable();
     close.dedup();
     let nearest = close.first().map_or(0, |(distance, _)| *distance);

@@ -1,7 +1,7 @@
 //! The events of a run as lines for people. A pure fold: the same events give the same lines.
 
 use super::eta::Eta;
-use super::text::{duration, time_left, title};
+use super::text::{cut, duration, time_left, title};
 use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause};
 use crate::trace::reason::Reason;
@@ -73,6 +73,8 @@ const QUICK_TOLD: usize = 6;
 /// Failures that are told when they happen.
 const FAILURES_TOLD: usize = 50;
 const SLOW_TOLD: usize = 50;
+/// Characters of what happened to a job.
+const OUTCOME_SHOWN: usize = 200;
 const MESSAGES_TOLD: usize = 6;
 /// Without another line, one says so often how far the run is.
 const SILENCE_MS: u64 = 30_000;
@@ -225,7 +227,8 @@ impl Narrator {
                 }
                 self.at(Detail::Brief, || {
                     let (counter, title) = (self.counter(), title(&failure.job));
-                    let outcome = printable(&failure.outcome);
+                    // The files that were not made, say. The end tells more of it.
+                    let outcome = cut(&printable(&failure.outcome), OUTCOME_SHOWN);
                     match retry {
                         true => {
                             let word = self.style.paint(Role::Warning, "retrying");

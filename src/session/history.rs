@@ -104,6 +104,36 @@ impl Session {
         found
     }
 
+    /// The first output, or the rule, of each job that failed in the last run, in order: [`Session::log`] takes it.
+    ///
+    /// ```
+    /// # use rulemake::{Session, Workflow};
+    /// # let workflow = Workflow::parse("Rulefile", "rule a:\n    output: 'no-such.txt'\n    shell: 'touch {output}'\n")?;
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-failed-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// assert!(Session::builder(workflow).root(&root).open()?.failed_last()?.is_empty());
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Environment`](crate::ErrorKind::Environment) when the state cannot be read.
+    pub fn failed_last(&self) -> Result<Vec<String>> {
+        let state_dir = self.state_dir();
+        let Some(run) = runs::newest_first(&state_dir)?.into_iter().find(|run| *run > 0) else {
+            return Ok(Vec::new());
+        };
+        let events = runs::read_log(&runs::event_log(&state_dir, run))?;
+        let failed = |line: &str| {
+            let event: Json = serde_json::from_str(line).ok()?;
+            let is_it = event["event"] == "job-failed" && event["retry"] != true;
+            let job = &event["failure"]["job"];
+            let name = job["outputs"][0].as_str().or_else(|| job["rule"].as_str());
+            name.filter(|_| is_it).map(str::to_string)
+        };
+        Ok(events.lines().filter(|line| line.contains("job-failed")).filter_map(failed).collect())
+    }
+
     /// The state knows jobs by what they make; of those that make nothing only the events of runs tell.
     fn last_log_of_rule(&self, rule: &str) -> Result<Option<PathBuf>> {
         for run in runs::newest_first(&self.state_dir())? {

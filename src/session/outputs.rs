@@ -72,6 +72,8 @@ impl Session {
                 let directory = sig.is_some_and(|sig| sig.is_directory());
                 let log =
                     cx.view.last_job(*output).map(|(run, job)| runs::job_log(".rulemake".as_ref(), run, job));
+                // A job that said nothing has none.
+                let log = log.filter(|log| crate::disk::exists(&self.root.join(log)));
                 states.push(OutputState {
                     path: path.to_string(),
                     rule: cx.rule(job).name.to_string(),

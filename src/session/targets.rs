@@ -32,6 +32,40 @@ pub(super) fn target_pattern(text: &str) -> std::result::Result<Pattern, Trouble
     })
 }
 
+/// Whether it can be nothing but a name.
+pub(super) fn is_plain(target: &str) -> bool {
+    !target.contains(MAGIC)
+}
+
+/// The target that stands for just this name, even if that holds characters of patterns: `a[[]1]` for `a[1]`.
+pub(super) fn as_target(name: &str) -> String {
+    let mut target = String::with_capacity(name.len());
+    for c in name.chars() {
+        match MAGIC.contains(&c) {
+            true => target.extend(['[', c, ']']),
+            false => target.push(c),
+        }
+    }
+    target
+}
+
+/// The one name that a pattern stands for, if it was made so.
+fn name_meant(target: &str) -> Option<String> {
+    let (mut name, mut rest) = (String::with_capacity(target.len()), target);
+    while let Some(at) = rest.find(MAGIC) {
+        name.push_str(&rest[..at]);
+        let mut chars = rest[at..].chars();
+        let ('[', Some(c), Some(']')) = (chars.next()?, chars.next(), chars.next()) else { return None };
+        if !MAGIC.contains(&c) {
+            return None;
+        }
+        name.push(c);
+        rest = chars.as_str();
+    }
+    name.push_str(rest);
+    Some(name)
+}
+
 impl Session {
     /// The targets, with files in place of patterns: those that the default target needs, that rules without wildcards
     /// make, and that jobs on record made. A name that a file has is that file's.
@@ -46,8 +80,17 @@ impl Session {
                 expanded.push(target.to_string());
                 continue;
             }
-            let pattern = target_pattern(target).map_err(plan_error)?;
+            if let Some(name) = name_meant(target) {
+                expanded.push(name);
+                continue;
+            }
             let (files, trouble) = makeable.get_or_insert_with(|| self.makeable(loaded));
+            // What the default target needs by just this name is meant by it.
+            if files.contains(&*normalise(target)) {
+                expanded.push(target.to_string());
+                continue;
+            }
+            let pattern = target_pattern(target).map_err(plan_error)?;
             let before = expanded.len();
             expanded.extend(files.iter().filter(|file| pattern.matches_with(file, GLOB)).cloned());
             // A name may hold such characters all the same.
@@ -120,6 +163,22 @@ impl Session {
             Err(problems) => {
                 (files, Some(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources)))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_again_in_its_target() {
+        for (name, target) in [("a[1].txt", "a[[]1].txt"), ("*?[", "[*][?][[]"), ("plain", "plain")] {
+            assert_eq!(as_target(name), target);
+            assert_eq!(name_meant(target).as_deref(), Some(name));
+        }
+        for pattern in ["a*", "[ab]", "[[]*", "a[", "[[", "[*]?"] {
+            assert_eq!(name_meant(pattern), None, "{pattern}");
         }
     }
 }

@@ -107,6 +107,11 @@ extern "C" fn run(child: *mut c_void) -> c_int {
     }
 }
 
+/// What a terminal sends to all in its foreground, where the child was until it had a group of its own. It is for the one who
+/// started it, which tells its jobs to end or to wait: nobody would know why a program ended that had not begun, and one
+/// that is stopped keeps its parent from going on.
+const OF_TERMINAL: [c_int; 3] = [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP];
+
 /// A signal that comes before the program executes must do what it does by default: its handler would tell this process
 /// that it was sent the signal itself. Those from 32 on are sent by nobody but programs to themselves.
 #[expect(unsafe_code, reason = "runs between clone and exec")]
@@ -116,11 +121,19 @@ unsafe fn reset_handlers() {
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             let known = libc::sigaction(signal, ptr::null(), &raw mut action) == 0;
-            let is_handled = action.sa_sigaction != libc::SIG_DFL && action.sa_sigaction != libc::SIG_IGN;
-            // Rust's programs ignore it, and others are not to inherit that.
-            if known && (is_handled || signal == libc::SIGPIPE) {
-                let default: libc::sigaction = std::mem::zeroed();
-                libc::sigaction(signal, &raw const default, ptr::null_mut());
+            let is_ignored = action.sa_sigaction == libc::SIG_IGN;
+            let is_handled = action.sa_sigaction != libc::SIG_DFL && !is_ignored;
+            // By default, as zeros say.
+            let mut change: libc::sigaction = std::mem::zeroed();
+            if known && !is_ignored && OF_TERMINAL.contains(&signal) {
+                // What waits to be delivered is forgotten with this.
+                change.sa_sigaction = libc::SIG_IGN;
+                libc::sigaction(signal, &raw const change, ptr::null_mut());
+                change.sa_sigaction = libc::SIG_DFL;
+                libc::sigaction(signal, &raw const change, ptr::null_mut());
+            } else if known && (is_handled || signal == libc::SIGPIPE) {
+                // Rust's programs ignore that one, and others are not to inherit that.
+                libc::sigaction(signal, &raw const change, ptr::null_mut());
             }
         }
     }

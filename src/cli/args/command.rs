@@ -112,7 +112,7 @@ Examples:
   rulemake why plots/*.svg           of several files, one after the other
   rulemake why --json results/a.tsv  the same for programs")]
     Why {
-        /// The files
+        /// The files, or rules
         #[arg(value_name = "FILE", required = true)]
         paths: Vec<String>,
         #[command(flatten)]
@@ -201,12 +201,13 @@ Examples:
     /// Print the log of the job that made a file, or failed to
     #[command(after_help = "\
 Examples:
+  rulemake log                       of the job that failed in the last run
   rulemake log results/a.tsv         what its job printed
   rulemake log results/a.tsv | less  page by page")]
     Log {
-        /// The file
+        /// The file, or a rule; the job that failed in the last run when none is given
         #[arg(value_name = "FILE")]
-        path: String,
+        path: Option<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -380,8 +381,7 @@ Examples:
   rulemake cache                           what is kept, by rule
   rulemake cache add                       keep also what is built already
   rulemake cache init /team/results        a directory to share
-  rulemake cache gc --max-size 50GB        what would go; with --yes it goes
-  rulemake cache verify                    read everything")]
+  rulemake cache gc --max-size 50GB        what would go; with --yes it goes")]
     Cache {
         #[command(flatten)]
         upkeep: CacheUpkeep,

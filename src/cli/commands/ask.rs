@@ -6,9 +6,10 @@ use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
 use crate::svg;
 use clap::ValueEnum;
+use indexmap::IndexSet;
 use rulemake::inspect::JobLog;
 use rulemake::report::{self, Changes, GraphBy, GraphState, PlanGraph};
-use rulemake::{Plan, Session, Workflow};
+use rulemake::{Plan, Session, Why, Workflow};
 use serde_json::json;
 use std::io::IsTerminal;
 
@@ -37,24 +38,17 @@ pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Resu
 /// A file after the other, each as if it had been asked for alone. None is explained when one is unknown.
 pub(crate) fn why(place: &Place, files: &[String]) -> Result<Exit, Failure> {
     let session = place.open()?;
-    let (mut paths, mut failures): (Vec<String>, Vec<Failure>) = Default::default();
+    let (mut paths, mut failures): (IndexSet<String>, Vec<Failure>) = Default::default();
     for file in files {
         match files_meant(place, file, &session, "why", EXPLAINED) {
-            Ok(meant) => meant.into_iter().for_each(|path| {
-                if !paths.contains(&path) {
-                    paths.push(path);
-                }
-            }),
+            Ok(meant) => paths.extend(meant),
             Err(failure) => failures.push(failure),
         }
     }
-    let mut answers = Vec::with_capacity(paths.len());
-    for path in &paths {
-        match session.why(path) {
-            Ok(answer) => answers.push(answer),
-            Err(error) => failures.push(error.into()),
-        }
-    }
+    let paths: Vec<String> = paths.into_iter().collect();
+    let (answers, errors): (Vec<_>, Vec<_>) = session.why_each(&paths).into_iter().partition(Result::is_ok);
+    let answers: Vec<Why> = answers.into_iter().flatten().collect();
+    failures.extend(errors.into_iter().filter_map(Result::err).map(|error| place.explained(error, &paths)));
     place.show_printed(&session.take_printed());
     match (place.output.json, answers.as_slice()) {
         (_, []) => {}
@@ -136,20 +130,47 @@ fn graph_json(graph: &PlanGraph) -> serde_json::Value {
     json!({"v": 1, "nodes": nodes, "edges": graph.edges})
 }
 
-pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
+/// Without a file, of a job that failed in the last run.
+pub(crate) fn log(place: &Place, file: Option<&str>) -> Result<Exit, Failure> {
     let session = place.open()?;
+    let Some(file) = file else {
+        let failed = session.failed_last()?;
+        let Some(first) = failed.first() else {
+            return Err(Failure::new(Exit::Plan, "no job failed in the last run")
+                .help("name a file whose job it is about: `rulemake log FILE`"));
+        };
+        place.output.remark(&format!("{}:", report::printable(&place.project.for_user(first))));
+        let shown = log_of(place, &session, first, None);
+        for other in failed.iter().skip(1).take(FILES_NAMED) {
+            place.output.remark(&format!("also failed: {}", place.project.log(other)));
+        }
+        if let Some(more) = failed.len().checked_sub(1 + FILES_NAMED).filter(|more| *more > 0) {
+            place.output.remark(&format!("and {more} more"));
+        }
+        return shown;
+    };
     let first = session.workflow().rule(file).map(|rule| rule.outputs().next().map(str::to_string));
     let path = match &first {
         Some(None) => file.to_string(),
         Some(Some(output)) if !output.contains('{') => output.clone(),
         _ => files_meant(place, file, &session, "log", 1)?.pop().unwrap_or_default(),
     };
-    let Some(log) = session.log(&path)? else {
+    log_of(place, &session, &path, first)
+}
+
+/// `first` is the first output of the rule of this name, if it is one.
+fn log_of(
+    place: &Place,
+    session: &Session,
+    path: &str,
+    first: Option<Option<String>>,
+) -> Result<Exit, Failure> {
+    let Some(log) = session.log(path)? else {
         if first == Some(None) {
             return Err(Failure::new(Exit::Plan, format!("no job of rule `{path}` has run here yet")));
         }
         // A file that no rule makes is the better answer, with what may be meant.
-        session.why(&path)?;
+        session.why(path).map_err(|error| place.explained(error, &[path.to_string()]))?;
         return Err(Failure::new(Exit::Plan, format!("no job that makes `{path}` has run here yet")));
     };
     if place.output.json {
@@ -164,7 +185,7 @@ pub(crate) fn log(place: &Place, file: &str) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     if let Some(instead) = &log.not_executed {
-        let path = place.project.for_user(&path);
+        let path = place.project.for_user(path);
         place.output.remark(&format!("`{}` has no log: it was {instead}", report::printable(&path)));
     } else if log.text.is_empty() {
         // Its log became that of another job.

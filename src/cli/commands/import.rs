@@ -217,15 +217,14 @@ fn snakefile(output: &Output, start: &Path, path: &Path) -> Result<Exit, Failure
     let mut options = LoadOptions::default();
     options.root = Some(start.to_path_buf());
     options.variables = super::variables();
-    let loaded = Workflow::load_with(path, &options);
-    let found = snake::report(path, loaded)?;
+    let found = snake::report(path, &options)?;
     if output.json {
         output.answer_json(&found.json())?;
     }
     found.diagnostics.iter().for_each(|diagnostic| say(&diagnostic.render(output.stderr_style())));
     output.remark(&printable(&found.summary()));
-    if found.loads {
+    if found.is_used() {
         output.remark(&format!("next:\n  rulemake -f {} -n", quoted(&path.to_string_lossy())));
     }
-    Ok(if found.loads { Exit::Success } else { Exit::Found })
+    Ok(if found.is_used() { Exit::Success } else { Exit::Found })
 }

@@ -32,7 +32,7 @@ pub(crate) struct InitArgs {
     #[arg(value_name = "DIR|KEY=VALUE")]
     words: Vec<String>,
     /// minimal, data-science, make-style; or a directory, a zip file, a git address, gh:USER/REPO
-    #[arg(short, long, value_name = "TEMPLATE", default_value = "minimal")]
+    #[arg(short, long, value_name = "TEMPLATE", default_value = "minimal", num_args = 0..=1, default_missing_value = "")]
     template: String,
     /// Take this branch, tag or commit of the template's repository
     #[arg(long, value_name = "REV")]
@@ -55,7 +55,8 @@ pub(crate) struct InitArgs {
 }
 
 pub(crate) fn init(common: &Common, output: &Output, args: &InitArgs) -> Result<Exit, Failure> {
-    if args.list {
+    // `-t` alone asks which there are.
+    if args.list || args.template.is_empty() {
         return list(output);
     }
     let start = start(common)?;
@@ -142,6 +143,11 @@ fn foreign(
     asker: &mut dyn Answers,
     scratch: &Scratch,
 ) -> Result<Template, Failure> {
+    let of_host = ["gh:", "gl:", "bb:"].iter().find(|host| args.template.starts_with(**host));
+    if let Some(host) = of_host.filter(|host| !args.template[host.len()..].trim_matches('/').contains('/')) {
+        let message = format!("`{}` names no repository", args.template);
+        return Err(Failure::new(Exit::Usage, message).help(format!("write `{host}USER/REPO`")));
+    }
     let mut dir = match origin(&args.template) {
         Origin::Repository(address) => clone(&address, args.checkout.as_deref(), scratch)?,
         Origin::Archive(path) => unpack(start, &path, scratch)?,

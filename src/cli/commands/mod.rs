@@ -59,7 +59,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Run { targets, run: after, .. } => {
             let mut run = run.and(after);
             let slots = jobserver::slots(&mut run, || Args::names_jobs(typed), &output);
-            place().and_then(|place| match run.dry_run {
+            let place = place().map_err(|failure| with_command_meant(failure, &targets));
+            place.and_then(|place| match run.dry_run {
                 true => ask::plan(&place, &targets, &run),
                 false => run::run(&place, &targets, &run, started, slots),
             })
@@ -98,7 +99,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Archive { archive, .. } => place().and_then(|place| archive::archive(&place, &archive)),
         Command::Unpack { unpack, .. } => archive::unpack(&common, &output, &unpack),
         Command::Lock { lock, .. } => place().and_then(|place| lock::lock(&place, &lock)),
-        Command::Log { path, .. } => place().and_then(|place| ask::log(&place, &path)),
+        Command::Log { path, .. } => place().and_then(|place| ask::log(&place, path.as_deref())),
         Command::Accept { targets, dry_run, .. } => {
             place().and_then(|place| accept::accept(&place, &targets, dry_run || run.dry_run))
         }
@@ -112,7 +113,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
         Command::Fmt { fmt, .. } => fmt::fmt(&common, &output, &fmt),
         Command::Check { check, .. } => check::check(&common, output, &check),
         Command::Lsp { lsp, .. } => lsp::lsp(&common, &output, &lsp),
-        Command::Config { show_origin, .. } => config::config(&output, &layers, show_origin),
+        Command::Config { show_origin, .. } => config::config(&output, &layers, &typed, show_origin),
         Command::Completions { shell, .. } => shell::completions(&output, &shell),
         Command::Man { command, .. } => shell::man(&output, command.as_deref()),
     };
@@ -422,18 +423,39 @@ impl Place {
         };
         let Some(only) = error.diagnostics().first() else { return error.into() };
         let failure = Failure::new(Exit::Plan, only.message.clone());
+        // Behind `--` nothing is a command.
+        if is_command(target) && std::env::args_os().any(|word| word == "--") {
+            return error.into();
+        }
         if is_command(target) {
             return failure.help(format!("the command comes first: rulemake {target} ..."));
         }
-        // What a word means elsewhere is nearer than what it looks like: `ls` is not `lsp`.
-        if let Some(tip) = habits::word(target) {
-            return failure.help(tip);
+        match tip_for_word(target) {
+            Some(tip) => failure.help(tip),
+            None => error.into(),
         }
-        match *meant::nearest(target, COMMANDS, |_| 1) {
-            [] => error.into(),
-            [one] => failure.help(format!("did you mean the command `{one}`?")),
-            [one, two, ..] => failure.help(format!("did you mean the command `{one}` or `{two}`?")),
-        }
+    }
+}
+
+/// What a target that is none was meant to be, if not a file. What a word means elsewhere is nearer than what it looks like:
+/// `ls` is not `lsp`.
+fn tip_for_word(word: &str) -> Option<String> {
+    if let Some(tip) = habits::word(word) {
+        return Some(tip.to_string());
+    }
+    match *meant::nearest(word, COMMANDS, |_| 1) {
+        [] => None,
+        [one] => Some(format!("did you mean the command `{one}`?")),
+        [one, two, ..] => Some(format!("did you mean the command `{one}` or `{two}`?")),
+    }
+}
+
+/// Where there is no Rulefile, a target is most likely a misspelt command.
+fn with_command_meant(failure: Failure, targets: &[String]) -> Failure {
+    let is_missing = matches!(&failure, Failure::Own { exit: Exit::Workflow, .. });
+    match targets.first().filter(|_| is_missing).and_then(|target| tip_for_word(target)) {
+        Some(tip) => failure.help_first(tip),
+        None => failure,
     }
 }
 

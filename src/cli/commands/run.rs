@@ -19,6 +19,8 @@ use std::time::Instant;
 const FAILURES_SHOWN: usize = 3;
 /// Failures after those that are named.
 const FAILURES_NAMED: usize = 7;
+/// Characters of what happened to one of those.
+const OUTCOME_SHOWN: usize = 200;
 /// Jobs that are named whose results are in no cache.
 const ABSENT_SHOWN: usize = 5;
 
@@ -169,7 +171,7 @@ fn show_failures(report: &RunReport, project: &Project, output: &Output) {
         say(&format!(
             "  {}: {}",
             report::printable(&failure.job.title()),
-            report::printable(&failure.outcome)
+            report::printable(&failure.outcome.chars().take(OUTCOME_SHOWN).collect::<String>())
         ));
     }
     let rest = groups.iter().skip(shown + FAILURES_NAMED).map(|(_, more)| more + 1).sum::<usize>();

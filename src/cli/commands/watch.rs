@@ -17,7 +17,7 @@ use crate::signals::Signals;
 use ear::{Ear, Noise};
 use look::{Look, Wanted};
 use rulemake::report::printable;
-use rulemake::{CancelLevel, CancelToken};
+use rulemake::{CancelLevel, CancelToken, TextStyle};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -66,6 +66,7 @@ pub(crate) fn watch(
             break;
         }
         let stopped = stops.token.level().is_some();
+        let mut wrong = None;
         match outcome {
             Ok(()) => {}
             // Without a Rulefile there is nothing to wait for.
@@ -74,7 +75,10 @@ pub(crate) fn watch(
             Err(_) if stopped => {}
             Err(failure) => {
                 output.failure(&failure);
-                watcher.look_after_everything(began.1);
+                if matches!(failure.exit(), Exit::Workflow | Exit::Plan) {
+                    watcher.look_after_everything(began.1);
+                }
+                wrong = Some(mistake(&failure));
             }
         }
         let watching = watcher.told();
@@ -82,11 +86,34 @@ pub(crate) fn watch(
             output.remark(&format!("watching {watching} (Ctrl-C ends)"));
             told = watching;
         }
-        let Some(changed) = watcher.wait(&signals) else { break };
+        // Nothing is said again: this may be what it goes to.
+        let is_other = || mistake_now(common, output, targets, args) != wrong;
+        let Some(changed) = watcher.wait(&signals, is_other) else { break };
         let and_so = if stopped { ": beginning again" } else { "" };
         output.remark(&format!("{}{and_so}", change_text(&changed)));
     }
     Ok(signals.first().map_or(Exit::Success, Exit::Signal))
+}
+
+/// A failure as a text, to be held against another one.
+fn mistake(failure: &Failure) -> String {
+    match failure {
+        Failure::Library(error) | Failure::Noted(error, _) => error.render(TextStyle::Plain),
+        other => other.message(),
+    }
+}
+
+/// What keeps the targets from being planned; prints nothing.
+fn mistake_now(common: &Common, output: Output, targets: &[String], args: &RunArgs) -> Option<String> {
+    let planned = || -> Result<(), Failure> {
+        let place = Place::find(common.clone(), output)?;
+        let workflow = place.load_for_completion()?;
+        let names = place.targets(targets, &workflow);
+        let options = place.run_options(args, &workflow);
+        let session = place.session(workflow, args).open()?;
+        session.watched(&names, &options).map_err(|error| place.explained(error, &names)).map(drop)
+    };
+    planned().err().map(|failure| mistake(&failure))
 }
 
 /// What is said to `watch --dry-run`.
@@ -169,6 +196,8 @@ struct State {
     wanted: Wanted,
     seen: Look,
     changed: BTreeSet<String>,
+    /// What changed of all that is looked at while nothing can be planned.
+    beside: BTreeSet<String>,
     /// Ended as soon as something changes.
     running: Option<CancelToken>,
     ear: Ear,
@@ -184,7 +213,9 @@ impl State {
         // First listen: what comes after the look is heard.
         self.ear.listen(&self.wanted.directories(), lost);
         let now = self.wanted.look(&self.seen);
-        self.changed.extend(self.wanted.changes(&self.seen, &now));
+        let (changed, beside) = self.wanted.changes(&self.seen, &now);
+        self.changed.extend(changed);
+        self.beside.extend(beside);
         self.seen = now;
         if let Some(token) = self.running.as_ref().filter(|_| !self.changed.is_empty()) {
             token.cancel(CancelLevel::Terminate);
@@ -197,8 +228,13 @@ impl State {
     fn look_after(&mut self, wanted: Wanted, time: Option<std::time::SystemTime>) {
         let was = std::mem::replace(&mut self.wanted, wanted);
         let now = self.wanted.look(&self.seen);
-        if let Some(time) = time {
-            self.changed.extend(self.wanted.younger(time, &self.seen, &now));
+        let younger = time.map(|time| self.wanted.younger(time, &self.seen, &now)).unwrap_or_default();
+        match self.wanted.is_everything() {
+            true => self.beside.extend(younger),
+            false => {
+                self.changed.extend(younger);
+                self.beside.clear();
+            }
         }
         let seen = std::mem::take(&mut self.seen);
         self.seen = self.wanted.rebase(seen, &was, now);
@@ -216,6 +252,7 @@ impl Watcher {
             wanted: Wanted::default(),
             seen: Look::default(),
             changed: BTreeSet::new(),
+            beside: BTreeSet::new(),
             running: None,
             ear: Ear::new(sender),
             looked: Instant::now(),
@@ -273,11 +310,16 @@ impl Watcher {
         state.look_after(wanted, Some(time));
     }
 
-    /// Waits for a change that matters; `None` when somebody wants to stop.
-    fn wait(&self, signals: &Signals) -> Option<BTreeSet<String>> {
+    /// Waits for a change that matters; `None` when somebody wants to stop. Where anything may mend what is wrong, it is asked
+    /// whether something `is_other` by now.
+    fn wait(&self, signals: &Signals, is_other: impl Fn() -> bool) -> Option<BTreeSet<String>> {
         while signals.first().is_none() {
-            let changed = std::mem::take(&mut self.state().changed);
-            if !changed.is_empty() {
+            let (mut changed, beside) = {
+                let mut state = self.state();
+                (std::mem::take(&mut state.changed), std::mem::take(&mut state.beside))
+            };
+            if !changed.is_empty() || !beside.is_empty() && is_other() {
+                changed.extend(beside);
                 return Some(changed);
             }
             std::thread::sleep(TICK);

@@ -6,6 +6,7 @@ use crate::options::{Common, RunArgs};
 use crate::output::Output;
 use clap::CommandFactory;
 use clap_complete::CompletionCandidate;
+use rulemake::report::printable;
 use rulemake::{Plan, Rule, RunOptions, Workflow};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -16,10 +17,6 @@ const FILES_SHOWN: usize = 60;
 /// Rules that can be made, and files.
 pub(super) fn targets(start: &OsStr) -> Vec<CompletionCandidate> {
     Asked::of(start).map_or_else(Vec::new, |asked| asked.rules_and_files(is_target))
-}
-
-pub(super) fn files(start: &OsStr) -> Vec<CompletionCandidate> {
-    Asked::of(start).map_or_else(Vec::new, |asked| asked.made())
 }
 
 /// Files with metrics, and the runs that they can be compared with.
@@ -74,7 +71,8 @@ impl Asked<'_> {
         rules
             .map(|rule| {
                 let line = rule.doc().and_then(|doc| doc.trim().lines().next()).unwrap_or("a rule");
-                CompletionCandidate::new(format!("{}{end}", rule.name())).help(Some(line.to_string().into()))
+                let line = printable(line).into_owned();
+                CompletionCandidate::new(format!("{}{end}", rule.name())).help(Some(line.into()))
             })
             .collect()
     }
@@ -113,7 +111,9 @@ impl Asked<'_> {
         let plan = session.and_then(|session| session.plan(&no_targets, &RunOptions::default()));
         let files = plan.as_ref().map(&of).unwrap_or_default();
         let files: BTreeSet<String> = files.iter().map(|path| place.project.for_user(path)).collect();
-        let files: Vec<&str> = files.iter().map(String::as_str).filter(|f| f.starts_with(start)).collect();
+        // Shells take candidates line by line, and show them as they are.
+        let can_be_shown = |file: &&str| file.starts_with(start) && !file.contains(char::is_control);
+        let files: Vec<&str> = files.iter().map(String::as_str).filter(can_be_shown).collect();
         in_steps(&files, start.len()).into_iter().map(CompletionCandidate::new).collect()
     }
 }

@@ -55,8 +55,13 @@ pub(crate) fn unpack(start: &Path, file: &Path, scratch: &Scratch) -> Result<Pat
     }
     let dir = scratch.path().join("archive");
     // It leaves out paths that lead out of the directory.
-    let unzip = run(Command::new("unzip").args(["-q", "-n"]).arg(&file).arg("-d").arg(&dir));
-    unzip.map_err(|told| match told {
+    let mut unzip = Command::new("unzip");
+    let unzipped = unpacked(unzip.args(["-q", "-n"]).arg(&file).arg("-d").arg(&dir), &dir);
+    if unzipped.as_ref().is_ok_and(|is_whole| !is_whole) {
+        let message = format!("`{shown}` is no template: unpacked it has more than {} MB", UNPACKED >> 20);
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    unzipped.map_err(|told| match told {
         Told::Missing(error) if error.kind() == io::ErrorKind::NotFound => {
             Failure::new(Exit::Environment, "templates in zip files need `unzip`, which is not installed")
         }
@@ -69,6 +74,48 @@ pub(crate) fn unpack(start: &Path, file: &Path, scratch: &Scratch) -> Result<Pat
         [only] if only.is_dir() && !only.is_symlink() => Ok(only.clone()),
         _ => Err(Failure::new(Exit::Usage, format!("`{shown}` is no template: it must hold one directory"))),
     }
+}
+
+/// Bytes that an archive may come out as. What it says of itself may be wrong, so what comes is counted.
+const UNPACKED: u64 = 256 << 20;
+
+/// Runs a command that fills `dir`; `false` when it was ended because that became too much.
+fn unpacked(command: &mut Command, dir: &Path) -> Result<bool, Told> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = child.map_err(Told::Missing)?;
+    let mut said = child.stderr.take();
+    // A full pipe would hold it up.
+    let reader = std::thread::Builder::new().spawn(move || {
+        let mut text = Vec::new();
+        let _ = said.as_mut().map(|said| io::Read::read_to_end(said, &mut text));
+        String::from_utf8_lossy(&text).trim_end().to_string()
+    });
+    let reader = reader.map_err(Told::Missing)?;
+    let status = loop {
+        if bytes_below(dir) > UNPACKED {
+            let _ = child.kill().and_then(|()| child.wait());
+            return Ok(false);
+        }
+        match child.try_wait().map_err(Told::Missing)? {
+            Some(status) => break status,
+            None => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    };
+    let text = reader.join().unwrap_or_default();
+    match status.success() {
+        true => Ok(bytes_below(dir) <= UNPACKED),
+        false => Err(Told::Said(text)),
+    }
+}
+
+fn bytes_below(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => bytes_below(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
 }
 
 /// A directory of our own that is gone when this is.

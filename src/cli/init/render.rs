@@ -215,14 +215,22 @@ fn single_stars(pattern: &str) -> String {
     out
 }
 
-/// Of files with one name the last, as if each had been written over the one before.
+/// Each once, and none in a place that belongs to git or to rulemake: what a template writes there is executed or believed.
 fn unique(entries: Vec<Entry>) -> Result<Vec<Entry>, Failure> {
     let mut found: indexmap::IndexMap<String, Entry> = indexmap::IndexMap::new();
     for entry in entries {
-        if let Some(old) = found.get(&entry.path)
-            && old.file.is_some() != entry.file.is_some()
-        {
-            return Err(broken(Path::new(&entry.path), "it would be both a file and a directory"));
+        let own = |part: &str| [".git", ".rulemake"].iter().any(|own| part.eq_ignore_ascii_case(own));
+        if entry.path.split('/').any(own) {
+            return Err(broken(Path::new(&entry.path), "a template may not write there"));
+        }
+        match found.get(&entry.path).map(|old| (&old.file, &entry.file)) {
+            None | Some((None, None)) => {}
+            Some((Some(_), Some(_))) => {
+                return Err(broken(Path::new(&entry.path), "two of its files would be this one"));
+            }
+            Some(_) => {
+                return Err(broken(Path::new(&entry.path), "it would be both a file and a directory"));
+            }
         }
         found.insert(entry.path.clone(), entry);
     }

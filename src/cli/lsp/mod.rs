@@ -11,6 +11,7 @@ mod navigate;
 mod place;
 mod requests;
 mod text;
+mod wildcards;
 mod wire;
 
 use check::{Checked, Done, Found, Job, Loaded, Open, Snapshot};

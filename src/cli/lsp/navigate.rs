@@ -1,10 +1,11 @@
 //! From a name to its definition, to its other places, and to another name.
 
 use super::check::{Known, Loaded, range_of};
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Head, Inside};
 use super::files::{Files, beside};
 use super::place::{Main, uri_of};
 use super::text::{Encoding, Text};
+use super::wildcards::{self, Wildcard};
 use lsp_types::{DocumentSymbol, Location, Range, SymbolKind, TextEdit, Uri};
 use rulemake::source::{FileMention, OutlineItem, OutlineKind, RuleMention};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     /// Calls `visit` with each file of the namespace; a document without a path is alone.
-    fn each(&self, mut visit: impl FnMut(&Uri, &Text)) {
+    pub(super) fn each(&self, mut visit: impl FnMut(&Uri, &Text)) {
         let Some(path) = self.path else { return visit(self.uri, self.text) };
         for file in self.files.namespace(path, self.main, &self.loaded.files) {
             let (Some(text), Some(uri)) = (self.files.text(&file), uri_of(&file)) else { continue };
@@ -58,11 +59,43 @@ impl View<'_> {
         if let Some(file) = named.iter().find(|file| file.range.contains(&offset)) {
             return self.file(file).into_iter().collect();
         }
+        if let Some(input) = self.input(offset) {
+            let rules = self.makers(&input.path).into_iter();
+            let mut found: Vec<Location> = rules.flat_map(|rule| self.rule(&rule.name)).collect();
+            found.dedup();
+            return if found.is_empty() { self.source(&input.path).into_iter().collect() } else { found };
+        }
         let Some((_, word)) = Cursor::new(&self.text.content, offset).word() else { return Vec::new() };
         self.items(|item| {
             let kinds = [OutlineKind::Function, OutlineKind::Variable, OutlineKind::Module];
             kinds.contains(&item.kind) && item.name == word
         })
+    }
+
+    /// The text below `input:` at `offset`, which is a path or a pattern of one.
+    pub(super) fn input(&self, offset: usize) -> Option<Input> {
+        let cursor = Cursor::new(&self.text.content, offset);
+        let (Inside::String { start, .. }, Head::Rule(_), Some("input")) =
+            (cursor.inside, cursor.head, cursor.section)
+        else {
+            return None;
+        };
+        let content = &self.text.content;
+        let end = content[start..].find(['\'', '"', '\n']).map_or(content.len(), |at| start + at);
+        Some(Input { path: content[start..end].to_string(), range: start..end })
+    }
+
+    /// The rules whose outputs can be this path, as of the last load.
+    pub(super) fn makers(&self, path: &str) -> Vec<&Known> {
+        let path = steps(path.strip_prefix("./").unwrap_or(path));
+        let makes = |rule: &&Known| rule.outputs.iter().any(|output| covers(&steps(output), &path));
+        self.loaded.rules.iter().filter(makes).collect()
+    }
+
+    /// A file that no rule makes, if it is there.
+    fn source(&self, path: &str) -> Option<Location> {
+        let file = crate::project::lexical(&self.main?.root.join(path));
+        self.files.is_there(&file).then(|| Some(Location::new(uri_of(&file)?, Range::default())))?
     }
 
     fn items(&self, wanted: impl Fn(&OutlineItem) -> bool) -> Vec<Location> {
@@ -126,13 +159,23 @@ impl View<'_> {
         found
     }
 
-    /// The rule at `offset`, if its name can be changed.
+    /// The place and the name of what is at `offset`, if that can have another one.
     ///
     /// # Errors
     /// Why it cannot, for people.
-    pub(super) fn renamable(&self, offset: usize) -> Result<&RuleMention, String> {
+    pub(super) fn renamable(&self, offset: usize) -> Result<(std::ops::Range<usize>, String), String> {
+        match self.mention(offset).is_none().then(|| wildcards::at(self.text, offset)).flatten() {
+            Some(wildcard) => match wildcard.is_held(self) {
+                Some(why) => Err(why),
+                None => Ok((wildcard.range, wildcard.name)),
+            },
+            None => self.renamable_rule(offset).map(|mention| (mention.range.clone(), mention.name.clone())),
+        }
+    }
+
+    fn renamable_rule(&self, offset: usize) -> Result<&RuleMention, String> {
         let Some(mention) = self.mention(offset) else {
-            return Err("only rules can be renamed, and here is the name of none".into());
+            return Err("only rules and wildcards can be renamed, and here is the name of none".into());
         };
         if let Some(module) = &mention.module {
             return Err(format!("`{}` is a rule of module `{module}`: rename it there", mention.name));
@@ -161,7 +204,7 @@ impl View<'_> {
         }
     }
 
-    /// What must be written elsewhere so that the rule at `offset` has another name.
+    /// What must be written elsewhere so that the rule or wildcard at `offset` has another name.
     ///
     /// # Errors
     /// Why it cannot have it, for people.
@@ -170,12 +213,22 @@ impl View<'_> {
         offset: usize,
         name: &str,
     ) -> Result<BTreeMap<String, Vec<TextEdit>>, String> {
-        let mention = self.renamable(offset)?;
+        self.renamable(offset)?;
         let is_name = name
             .chars()
             .enumerate()
             .all(|(at, c)| c == '_' || c.is_alphabetic() || (at > 0 && c.is_alphanumeric()));
-        if name.is_empty() || !is_name || KEYWORDS.contains(&name) {
+        let is_name = is_name && !name.is_empty() && !KEYWORDS.contains(&name);
+        let Some(mention) = self.mention(offset) else {
+            return match wildcards::at(self.text, offset) {
+                _ if !is_name => Err(format!("`{name}` cannot be the name of a wildcard")),
+                Some(wildcard) if wildcard.is_taken(name) && name != wildcard.name => {
+                    Err(format!("the rule has a wildcard `{name}` already"))
+                }
+                found => Ok(self.edits_of_wildcard(found.as_ref(), name)),
+            };
+        };
+        if !is_name {
             return Err(format!("`{name}` cannot be the name of a rule"));
         }
         let mut edits: BTreeMap<String, Vec<TextEdit>> = BTreeMap::new();
@@ -194,6 +247,64 @@ impl View<'_> {
         }
         Ok(edits)
     }
+}
+
+impl View<'_> {
+    fn edits_of_wildcard(&self, wildcard: Option<&Wildcard>, name: &str) -> BTreeMap<String, Vec<TextEdit>> {
+        let places = wildcard.map(|wildcard| wildcard.places(self.text)).unwrap_or_default();
+        let edit = |place| TextEdit::new(self.text.range(&place, self.encoding), name.into());
+        [(self.uri.as_str().to_string(), places.into_iter().map(edit).collect())].into()
+    }
+}
+
+/// A path below `input:`.
+pub(super) struct Input {
+    pub(super) path: String,
+    pub(super) range: std::ops::Range<usize>,
+}
+
+/// The characters of a pattern; nothing for a wildcard.
+fn steps(pattern: &str) -> Vec<Option<char>> {
+    let mut steps = Vec::new();
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '{' | '}' if chars.peek() == Some(&c) => steps.push(chars.next()),
+            '{' => {
+                let mut depth = 1;
+                while depth > 0 {
+                    match chars.next() {
+                        Some('{') => depth += 1,
+                        Some('}') => depth -= 1,
+                        Some(_) => {}
+                        None => break,
+                    }
+                }
+                steps.push(None);
+            }
+            c => steps.push(Some(c)),
+        }
+    }
+    steps
+}
+
+/// Whether the wildcards of `output` can stand for what `path` has in their places. Of what a wildcard of `path` stands for
+/// nothing is known, so only another one takes it.
+fn covers(output: &[Option<char>], path: &[Option<char>]) -> bool {
+    // Whether the output so far covers so much of the path.
+    let mut reached = vec![false; path.len() + 1];
+    reached[0] = true;
+    for step in output {
+        let mut next = vec![false; path.len() + 1];
+        for at in 0..path.len() {
+            next[at + 1] = match step {
+                Some(c) => reached[at] && path[at] == Some(*c),
+                None => reached[at] || next[at],
+            };
+        }
+        reached = next;
+    }
+    reached[path.len()]
 }
 
 /// Names that Python keeps for itself.
@@ -260,5 +371,25 @@ fn symbol(
         range,
         selection_range,
         children: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_covered_by_the_outputs_that_can_make_them() {
+        for (output, path, expected) in [
+            ("out/{s}.txt", "out/a.txt", true),
+            ("out/{s,[a-z]{2}}.txt", "out/{x}.txt", true),
+            ("out/{s}.txt", "out/.txt", false),
+            ("out/a.txt", "out/{x}.txt", false),
+            ("{a}/{b}", "x/{y}/z", true),
+            ("out/{{s}}", "out/{{s}}", true),
+            ("out/{s}.txt", "raw/a.txt", false),
+        ] {
+            assert_eq!(covers(&steps(output), &steps(path)), expected, "{output} {path}");
+        }
     }
 }

@@ -50,8 +50,8 @@ impl<W: Write> Server<W> {
             }),
             "textDocument/prepareRename" => {
                 self.at(params, |doc, view, offset| match view.renamable(offset) {
-                    Ok(mention) => Reply::Now(json!({
-                        "range": doc.text.range(&mention.range, view.encoding), "placeholder": mention.name,
+                    Ok((range, name)) => Reply::Now(json!({
+                        "range": doc.text.range(&range, view.encoding), "placeholder": name,
                     })),
                     Err(why) => Reply::Refused(wire::REQUEST_FAILED, why),
                 })
@@ -156,11 +156,17 @@ impl<W: Write> Server<W> {
         let reply = self.at(params, |doc, view, offset| {
             let cursor = Cursor::new(&doc.text.content, offset);
             let own = view.mention(offset).filter(|mention| mention.module.is_none());
-            if let Some(mention) = own
-                && let Some(text) = hover::of_rule(&view, &mention.name)
+            let named = own.map(|mention| (mention.name.clone(), mention.range.clone()));
+            // A path stands for the rule that makes it.
+            let named = named.or_else(|| {
+                let input = view.input(offset)?;
+                Some((view.makers(&input.path).first()?.name.clone(), input.range))
+            });
+            if let Some((name, range)) = named
+                && let Some(text) = hover::of_rule(&view, &name)
             {
-                let range = view.text.range(&mention.range, view.encoding);
-                wanted = Some((text.clone(), range, mention.name.clone(), view.main.cloned()));
+                let range = view.text.range(&range, view.encoding);
+                wanted = Some((text.clone(), range, name, view.main.cloned()));
                 return Reply::Now(self.hover(text, Some(range)));
             }
             let range = cursor.word().map(|(range, _)| doc.text.range(&range, view.encoding));

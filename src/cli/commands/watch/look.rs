@@ -122,8 +122,9 @@ impl Wanted {
         eye.look
     }
 
-    /// What changed between two looks: as the user calls it, each once.
-    pub(super) fn changes(&self, before: &Look, after: &Look) -> BTreeSet<String> {
+    /// What changed between two looks: as the user calls it, each once. The second is what is only looked at while anything
+    /// may be what mends a mistake.
+    pub(super) fn changes(&self, before: &Look, after: &Look) -> (BTreeSet<String>, BTreeSet<String>) {
         let mut changed = BTreeSet::new();
         for (path, fact) in &after.files {
             if before.files.get(path).is_some_and(|old| !old.is_same(fact)) {
@@ -141,6 +142,9 @@ impl Wanted {
         changed.extend(other(before, after));
         changed.extend(other(after, before));
         let root = self.root();
+        let is_wanted = |path: &PathBuf| path.ancestors().any(|above| self.files.contains(above));
+        let (mut changed, beside): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) =
+            changed.into_iter().partition(is_wanted);
         let makes_below = |path: &Path| self.outputs.iter().any(|output| output.starts_with(path));
         let both = after.found.iter().filter_map(|(name, after)| Some((before.found.get(name)?, after)));
         for (path, _) in both.flat_map(|(before, after)| before.symmetric_difference(after)) {
@@ -149,7 +153,12 @@ impl Wanted {
                 changed.insert(path);
             }
         }
-        changed.iter().map(|path| shown(path, root)).collect()
+        let named = |paths: BTreeSet<PathBuf>| paths.iter().map(|path| shown(path, root)).collect();
+        (named(changed), named(beside))
+    }
+
+    pub(super) fn is_everything(&self) -> bool {
+        self.everything.is_some()
     }
 
     /// `before` for another selection: what was looked at stays as it looked, what is new looks as it does `now`.
