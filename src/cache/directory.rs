@@ -42,7 +42,7 @@ const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 /// use rulemake::cache::{CacheBackend, CacheDirectory};
 /// # let dir = std::env::temp_dir().join(format!("rulemake-doc-cache-{}", std::process::id()));
 /// let cache = CacheDirectory::new(&dir);
-/// # std::fs::create_dir_all(&dir)?;
+/// cache.create()?;
 /// let file = dir.join("text");
 /// std::fs::write(&file, "text")?;
 /// cache.put(&Digest::of(b"text"), &mut std::fs::File::open(&file)?)?;
