@@ -295,6 +295,22 @@ rule second:
     case.run(&["-j1"]).ran(&[]);
 }
 
+/// Promise: what cannot be run is told by what the log says of it.
+#[test]
+fn programs_that_cannot_be_run_are_told_by_what_the_shell_said() {
+    let rules = "rule long:\n    output: 'long'\n    shell: 'touch $(seq 1000000)'\n\
+                 rule dir:\n    output: 'dir'\n    shell: './sub; touch dir'\n\
+                 rule plain:\n    output: 'plain'\n    shell: './sub/x; touch plain'\n";
+    let mut case = Case::new().rulefile(rules).file("sub/x", "echo\n");
+    for (target, help) in [
+        ("long", "the system starts no program with that many words"),
+        ("dir", "the name of a directory stands where a program is called"),
+        ("plain", "`chmod +x`"),
+    ] {
+        case = case.call_with_code(&[target], 1).stderr_has(help);
+    }
+}
+
 #[test]
 fn an_old_result_does_not_hide_a_mistake_in_an_input_function() {
     let rulefile = "rule all:\n    input: 'out/a'\n\nrule one:\n    input: lambda wc: 'in/' + wc.name\n    output: 'out/{name}'\n    shell: 'cp {input} {output}'\n";

@@ -328,6 +328,20 @@ fn what_was_meant_is_named() {
     let case = case.call_with_code(&["o/final"], 4).stderr_has("did you mean `o/final.txt`?");
     let case =
         case.call_with_code(&["-C", "sub", "why", "a1.txt"], 4).stderr_has("did you mean `../a1.txt`?");
+    // Also where only a pattern spells it, made or not.
+    let with = "rule all:\n    input: 'out/a.1.txt'\n\
+                rule one:\n    output: 'out/{a}.{b}.txt'\n    shell: 'touch {output}'\n";
+    let mut patterns = Case::new().rulefile(with);
+    for _ in 0..2 {
+        for wrong in ["OUT/a.1.txt", "out/a.1"] {
+            patterns = patterns.call_with_code(&[wrong], 4).stderr_has("did you mean `out/a.1.txt`?");
+        }
+        patterns = patterns.run(&[]);
+    }
+    // The way out of the project and in again is no other file.
+    let dir = patterns.path("").canonicalize().unwrap();
+    let around = format!("../{}/out/a.1.txt", dir.file_name().unwrap().to_str().unwrap());
+    drop(patterns.call(&[&around]).has("out/a.1.txt", ""));
     let case = case.call_with_code(&["--", "plan"], 4);
     assert!(!case.last().stderr.contains("the command comes first"), "{}", case.last());
     let case = case.call_with_code(&["-s", "Snakefile"], 3);

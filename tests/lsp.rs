@@ -511,7 +511,7 @@ fn rules_are_renamed_everywhere() {
     // With mistakes somewhere a use could be overlooked.
     editor.open("rules/sort.smk", "rule sort:\n    output: '{name}.sorted\n");
     let (code, why) = editor.refused("textDocument/prepareRename", params);
-    assert!(code == -32803 && why.starts_with("correct the mistakes in file://"), "{why}");
+    assert!(code == -32803 && why.starts_with("correct the mistakes in rules/sort.smk first"), "{why}");
     editor.goodbye();
 }
 
@@ -571,9 +571,28 @@ fn wildcards_are_renamed_in_their_rule() {
     {
         assert_eq!(editor.refused("textDocument/rename", renamed(name)), (-32803, why.to_string()));
     }
+    // Code asks for it by name, too.
+    let asking = "rule sort:\n    input: lambda w: w['s']\n    output: '{|s}'\n\
+                  \x20   run:\n        x = wildcards.get('s') + wildcards[\"s\"]\n        open(output[0], 'w').write(x)\n";
+    let (with, mut params) = editor.at("Rulefile", asking);
+    let version = editor.open("Rulefile", &with);
+    editor.found("Rulefile", version);
+    params["newName"] = "sample".into();
+    let edits = editor.ask("textDocument/rename", params);
+    let edits = edits["changes"][editor.uri("Rulefile")].as_array().unwrap().clone();
+    let edits: Vec<String> = edits.iter().map(|edit| place(&edit["range"])).collect();
+    assert_eq!(edits, ["1:24-1:25", "2:14-2:15", "4:27-4:28", "4:43-4:44"]);
+    for code in ["'{s}'.format(**wildcards)", "getattr(wildcards, 's')"] {
+        let (with, params) = editor.at("Rulefile", &asking.replace("wildcards.get('s')", code));
+        let version = editor.open("Rulefile", &with);
+        editor.found("Rulefile", version);
+        let why = "code of the rule may name `s`: rename it by hand".to_string();
+        assert_eq!(editor.refused("textDocument/prepareRename", params), (-32803, why));
+    }
     // What is beside the rule and names it, too, would be left behind.
     for (more, why) in [
         ("def f(w):\n    return w.s\n", "the function `f` names `s`, too: rename it by hand"),
+        ("def f(w):\n    return w['s']\n", "the function `f` names `s`, too: rename it by hand"),
         (
             "wildcard_constraints: s='x'\n",
             "`wildcard_constraints:` of all rules names `s`: rename it by hand",

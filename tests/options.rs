@@ -205,6 +205,8 @@ fn unknown_options_get_the_words_that_stand_here_all_at_once() {
     assert!(case.last().stderr.contains("`--force-from NAME`"), "{}", case.last().stderr);
     let case = case.call_with_code(&["--executor=slurm"], 2);
     assert!(case.last().stderr.contains("running on a cluster is not there yet"), "{}", case.last().stderr);
+    let case = case.call_with_code(&["--watch"], 2).stderr_has("`rulemake watch` runs again");
+    let case = case.call_with_code(&["--force_all"], 2).stderr_has("did you mean '--force-all'?");
     let line: Vec<&str> = line.into_iter().filter(|word| !word.starts_with("--exec")).collect();
     let case = case.call_with_code(&line, 2);
     let text = &case.last().stderr;
@@ -311,6 +313,15 @@ fn failures_are_annotated_in_github_actions() {
     let text = case.read("page.md");
     assert!(text.starts_with("### rulemake: 0 ran, 1 failed in "), "{text}");
     assert!(text.ends_with("| failed | why |\n|---|---|\n| a o | exit 1 |\n"), "{text}");
+    // What a rule says of itself is read by people, and is no command to the runner.
+    let case = Case::new()
+        .rulefile("rule a:\n    output: 'o'\n    message: '::add-mask::x'\n    shell: 'touch o'\n")
+        .env("GITHUB_ACTIONS", "true")
+        .call(&[]);
+    let lines: Vec<&str> = case.last().stderr.lines().collect();
+    let at = lines.iter().position(|line| *line == "::add-mask::x").unwrap();
+    let token = lines[at - 1].strip_prefix("::stop-commands::").unwrap();
+    assert_eq!(lines[at + 1], format!("::{token}::"));
     Case::new()
         .rulefile("rule a:\n    output: 'o'\n    shel: 'true'\n")
         .env("GITHUB_ACTIONS", "true")

@@ -26,6 +26,11 @@ fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }
 
+/// Whether the runner takes a line for a command, in its new or its old way of writing them.
+pub(crate) fn is_command(line: &str) -> bool {
+    line.trim_start().starts_with("::") || line.contains("##[")
+}
+
 /// Texts that are shown and not obeyed: a log may hold a line that is a command to the runner.
 pub(crate) struct Quoted {
     token: String,

@@ -3,6 +3,7 @@
 /// For an option that is not understood: those of GNU make, ninja and just.
 pub(crate) fn option(flag: &str) -> Option<&'static str> {
     Some(match flag {
+        "--watch" => "`rulemake watch` runs again when files change",
         "-B" | "--always-make" => {
             "`--force-all` runs all jobs, `--force` those of the targets, `--force-from NAME` a rule and all after it"
         }

@@ -5,6 +5,7 @@
 use crate::args::is_command;
 use crate::exit::{Exit, Failure};
 use crate::options::Common;
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 /// Names that are looked for, in this order.
@@ -86,7 +87,7 @@ impl Project {
                 _ => target.to_string(),
             };
         }
-        if self.below.is_empty() {
+        if self.below.is_empty() && !target.starts_with("../") {
             return target.to_string();
         }
         let mut parts: Vec<&str> = self.below.iter().map(String::as_str).collect();
@@ -99,12 +100,13 @@ impl Project {
                 other => parts.push(other),
             }
         }
-        parts.join("/")
+        come_back(&self.root, &parts).join("/")
     }
 
     /// Whether the workflow calls these targets as the user does, whatever its rules are.
     pub(crate) fn calls_as_typed(&self, targets: &[String]) -> bool {
-        self.below.is_empty() && !targets.iter().any(|target| Path::new(target).is_absolute())
+        let leaves = |target: &String| Path::new(target).is_absolute() || target.starts_with("../");
+        self.below.is_empty() && !targets.iter().any(leaves)
     }
 
     /// The command line that makes `target`, a path or rule of the workflow, from the user's directory.
@@ -173,6 +175,15 @@ impl Project {
         let ups = std::iter::repeat_n("..", self.below.len() - common);
         ups.chain(parts[common..].iter().copied()).collect::<Vec<_>>().join("/")
     }
+}
+
+/// The path without its way out of `root` and in again: in `/x/d`, `../d/a` is `a`.
+fn come_back<'p, 'a>(root: &Path, parts: &'p [&'a str]) -> &'p [&'a str] {
+    let ups = parts.iter().take_while(|part| **part == "..").count();
+    let Some(above) = root.ancestors().nth(ups) else { return parts };
+    let names = root.strip_prefix(above).unwrap_or(root).iter();
+    let is_same = parts.len() > 2 * ups && names.eq(parts[ups..2 * ups].iter().map(AsRef::<OsStr>::as_ref));
+    if is_same { &parts[2 * ups..] } else { parts }
 }
 
 /// `start` relative to `root`, one of its ancestors.

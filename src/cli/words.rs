@@ -147,6 +147,11 @@ fn known_options(words: &[OsString]) -> Vec<Known> {
 fn options_meant<'k>(flag: &str, known: &'k [Known]) -> Vec<&'k str> {
     let Some(name) = flag.strip_prefix("--") else { return Vec::new() };
     let length = name.chars().count();
+    // Underscores for dashes are no misspelling: it is the option itself.
+    let dashed = name.replace('_', "-");
+    if let Some((exact, _)) = known.iter().find(|(other, _)| dashed != name && *other == dashed) {
+        return vec![exact];
+    }
     let near = known.iter().filter(|(other, _)| other.len() >= SHORTEST_MEANT).filter_map(|(other, best)| {
         let distance = strsim::osa_distance(name, other);
         let begins = length >= SHORTEST_MEANT && other.starts_with(name);
@@ -195,6 +200,7 @@ mod tests {
             ("--in", ""),
             ("--set-", "set-scatter set-threads"),
             ("--fore", "force"),
+            ("--force_all", "force-all"),
             ("-z", ""),
         ] {
             assert_eq!(meant_by(&["rulemake", flag]), known, "{flag}");

@@ -253,10 +253,29 @@ pub(super) fn hint(outcome: &Outcome) -> Option<String> {
              fails the command; let the reader read to its end, or begin with `set +o pipefail;`"
                 .into(),
         ),
-        Outcome::Exit(126) => Some("126 means that a file is not executable".into()),
+        Outcome::Exit(126) => Some("126 means that a program was found and could not be run".into()),
         Outcome::Signal(9) => Some("somebody killed it; often the machine ran out of memory".into()),
         _ => None,
     }
+}
+
+/// As [`hint`] for exit code 126, by what the shell said of it.
+fn hint_of_126(log_tail: &[String]) -> Option<String> {
+    let says = |words: &str| log_tail.iter().any(|line| line.contains(words));
+    let why = [
+        (
+            "Argument list too long",
+            "the system starts no program with that many words: write the names to a file, or give them with `xargs`",
+        ),
+        ("Is a directory", "the name of a directory stands where a program is called"),
+        (
+            "Exec format error",
+            "the file is no program of this machine, or its first line does not begin with `#!`",
+        ),
+        ("bad interpreter", "the program that the `#!` line of the file names cannot be run"),
+        ("ermission denied", "the file is not executable: `chmod +x` makes it so"),
+    ];
+    why.into_iter().find(|(words, _)| says(words)).map(|(_, help)| help.to_string())
 }
 
 /// As [`hint`], where only the command tells what its exit code may mean.
@@ -521,16 +540,16 @@ fn after_failure(
         (!put_back.is_empty()).then(|| format!("put back as it was before the job: {}", put_back.join(", ")));
     // Whoever finds no room often has none to say so.
     let full = sys::is_full(&cx.root).then(|| "the disk is full: make room, then run again".to_string());
+    let help = (exit_code == Some(126)).then(|| hint_of_126(&log_tail)).flatten().or(trouble.help);
     // Who has something to say of its failure says it better.
     let meant = || {
         let text = &cx.facts[cx.job(id).rule as usize].text;
         hint_of_text(exit_code, text).filter(|_| log_tail.is_empty())
     };
     let (moved, help) = match moved {
-        Ok(moved) => (
-            moved,
-            trouble.help.or(full).or(put_back).or_else(|| hint_of_links(cx, id, &log_tail)).or_else(meant),
-        ),
+        Ok(moved) => {
+            (moved, help.or(full).or(put_back).or_else(|| hint_of_links(cx, id, &log_tail)).or_else(meant))
+        }
         // Its record says failed, so what stays is not taken for good; but the user must know.
         Err(error) => (false, Some(format!("partial outputs could not be moved away: {error}"))),
     };

@@ -399,11 +399,13 @@ fn spelled_by_patterns(
     let mut scratch = Scratch::default();
     let mut found = Vec::new();
     for (number, rule, pattern) in patterns {
-        let Some((distance, path)) = nearby::nearest(pattern, wanted) else { continue };
-        let mut is_made = false;
-        expansion.index.candidates(&path, &mut scratch, |candidate| is_made |= candidate.rule == number);
-        if is_made && is_meant(rule, &path) {
-            found.push((distance, path));
+        let ended = nearby::ended(pattern, wanted).map(|path| (0, path));
+        for (distance, path) in nearby::nearest(pattern, wanted).into_iter().chain(ended) {
+            let mut is_made = false;
+            expansion.index.candidates(&path, &mut scratch, |candidate| is_made |= candidate.rule == number);
+            if is_made && is_meant(rule, &path) {
+                found.push((distance, path));
+            }
         }
     }
     found
@@ -433,7 +435,7 @@ fn suggest<'a>(
         .map(|name| (strsim::osa_distance(name, wanted), name))
         .filter(|(distance, _)| *distance <= limit)
         .chain(spelled.iter().map(|(distance, path)| (*distance, path.as_str())))
-        .filter(|(_, name)| is_plausible(wanted, name))
+        .filter(|(distance, name)| *distance == 0 || is_plausible(wanted, name))
         .collect();
     close.append(&mut same);
     close.sort_unstable();

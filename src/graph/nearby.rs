@@ -14,7 +14,8 @@ enum Step {
 }
 
 /// The path nearest to `wanted` that `pattern` spells, and in how many letters its fixed parts differ. At most one
-/// letter of four may: otherwise nothing is left by which one could have meant it. Constraints are not looked at.
+/// letter of four may: otherwise nothing is left by which one could have meant it. Letters of another size do not count.
+/// Constraints are not looked at.
 pub(crate) fn nearest(pattern: &Pattern, wanted: &str) -> Option<(usize, String)> {
     let mut steps: Vec<Step> = Vec::new();
     for segment in &pattern.segments {
@@ -31,7 +32,8 @@ pub(crate) fn nearest(pattern: &Pattern, wanted: &str) -> Option<(usize, String)
     }
     let costs = costs(&steps, &wanted);
     let distance = *costs.last()?.last()?;
-    (1..=limit).contains(&distance).then(|| (distance, spelled(&steps, &wanted, &costs)))
+    let path = (distance <= limit).then(|| spelled(&steps, &wanted, &costs))?;
+    (path.chars().ne(wanted)).then_some((distance, path))
 }
 
 /// `[i][j]`: letters that differ between the first `i` steps and the first `j` characters.
@@ -49,7 +51,7 @@ fn costs(steps: &[Step], wanted: &[char]) -> Vec<Vec<usize>> {
         for (j, found) in wanted.iter().enumerate() {
             row.push(match step {
                 Step::Letter(letter) => {
-                    let same = above[j] + usize::from(letter != found);
+                    let same = above[j] + usize::from(!is_same(*letter, *found));
                     same.min(above[j + 1] + 1).min(row[j] + 1)
                 }
                 Step::Hole => above[j].min(row[j]),
@@ -58,6 +60,25 @@ fn costs(steps: &[Step], wanted: &[char]) -> Vec<Vec<usize>> {
         all.push(row);
     }
     all
+}
+
+fn is_same(a: char, b: char) -> bool {
+    a == b || a.to_lowercase().eq(b.to_lowercase())
+}
+
+/// `wanted` with the ending that `pattern` has and that was left out, if something else stands in the pattern by which one
+/// could have meant it. Whether the rest matches is not looked at.
+pub(crate) fn ended<'p>(pattern: &'p Pattern, wanted: &'p str) -> impl Iterator<Item = String> + 'p {
+    let literal = |segment: &'p Segment| match segment {
+        Segment::Literal(text) => Some(&**text),
+        Segment::Wildcard { .. } => None,
+    };
+    let fixed: usize = pattern.segments.iter().filter_map(literal).map(str::len).sum();
+    let last = pattern.segments.last().and_then(literal).unwrap_or_default();
+    let endings = last.match_indices('.').map(|(at, _)| &last[at..]);
+    endings
+        .filter(move |ending| ending.len() < fixed && !ending.contains('/'))
+        .map(move |ending| format!("{wanted}{ending}"))
 }
 
 /// The pattern with those characters in its holes that make it nearest, from the end to the start.
@@ -77,7 +98,7 @@ fn spelled(steps: &[Step], wanted: &[char], costs: &[Vec<usize>]) -> String {
                 j -= 1;
             }
             Step::Letter(letter)
-                if j > 0 && costs[i - 1][j - 1] + usize::from(letter != wanted[j - 1]) == cost =>
+                if j > 0 && costs[i - 1][j - 1] + usize::from(!is_same(letter, wanted[j - 1])) == cost =>
             {
                 path.push(letter);
                 (i, j) = (i - 1, j - 1);
@@ -104,6 +125,7 @@ mod tests {
             ("{s}.count", "A.counts", "A.count"),
             ("{s}.count", "A.cunt", "A.count"),
             ("out/{a}_{b}.txt", "otu/x_y.txt", "out/x_y.txt"),
+            ("out/{a}.{b}.txt", "OUT/a.B.txt", "out/a.B.txt"),
             ("größe/{a}.txt", "grösse/日本.txt", "größe/日本.txt"),
         ] {
             let near = nearest(&Pattern::parse(pattern).unwrap(), wanted).map(|(_, path)| path);

@@ -129,6 +129,8 @@ struct Inner {
     /// Calls that it left, innermost first: name of the function and place of the call.
     frames: Vec<(Arc<str>, Option<Span>)>,
     hint: Option<Hint>,
+    /// Whether its only argument is a sentence, also where one expects a key.
+    in_words: bool,
     payload: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -144,11 +146,21 @@ enum Hint {
 
 impl Raise {
     pub(crate) fn with_args(kind: Exc, args: Vec<Value>) -> Raise {
-        Raise(Box::new(Inner { kind, args, span: None, frames: Vec::new(), hint: None, payload: None }))
+        Raise(Box::new(Inner {
+            kind,
+            args,
+            span: None,
+            frames: Vec::new(),
+            hint: None,
+            in_words: false,
+            payload: None,
+        }))
     }
 
     pub(crate) fn new(kind: Exc, message: impl Into<String>) -> Raise {
-        Raise::with_args(kind, vec![Value::from(message.into())])
+        let mut raise = Raise::with_args(kind, vec![Value::from(message.into())]);
+        raise.0.in_words = true;
+        raise
     }
 
     pub(crate) fn type_error(message: impl Into<String>) -> Raise {
@@ -277,6 +289,12 @@ impl Raise {
         }
         let text = self.message();
         let message = match self.0.kind {
+            Exc::KeyError
+                if self.0.in_words
+                    && let [Value::Str(words)] = &self.0.args[..] =>
+            {
+                words.to_string()
+            }
             Exc::KeyError => match &self.0.hint {
                 Some(Hint::Missing(_, key, Some(name))) => format!("`{name}` has no key `{key}`"),
                 Some(Hint::Missing(_, key, None)) => format!("there is no key `{key}`"),

@@ -362,6 +362,16 @@ fn unbound(
     has_output: bool,
     report: &mut Report<'_>,
 ) {
+    let needle = format!("{{{name}");
+    if let Some(known) =
+        name.strip_prefix("wildcards.").filter(|known| wildcards.iter().any(|w| **w == **known))
+    {
+        let message = format!("`{section}` of rule `{}` calls a wildcard `{{{name}}}`", report.rule);
+        let problem = Problem::error("wildcard-not-in-output", message)
+            .note("only commands say `wildcards.`: paths and `params` name their wildcards alone")
+            .help(format!("write `{{{known}}}` here"));
+        return report.push(problem, span, &needle, "");
+    }
     let mut problem = Problem::error(
         "wildcard-not-in-output",
         format!("wildcard `{name}` is used in `{section}` but stands in no output of rule `{}`", report.rule),
@@ -377,7 +387,6 @@ fn unbound(
             problem.help("a rule without outputs has no wildcards: list the files with `expand(...)`")
         }
     };
-    let needle = format!("{{{name}");
     report.push(problem, span, &needle, "this wildcard has no value");
 }
 

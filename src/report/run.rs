@@ -1,7 +1,7 @@
 //! The end of a run: one block for each failure, and one line of counts.
 
 use super::narrate::Detail;
-use super::text::{count, cut, duration, title};
+use super::text::{count, cut, cut_middle, duration, title};
 use crate::diag::render::push_headline;
 use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
 use crate::engine::event::{CriticalStep, JobFailure, Summary};
@@ -33,7 +33,12 @@ pub fn failure_text(failure: &JobFailure, rerun: Option<&str>, style: TextStyle)
     }
     if !failure.log_tail.is_empty() {
         push_field(&mut out, "end of its log", "", style);
-        failure.log_tail.iter().for_each(|line| push_indented(&mut out, &shown_log_line(line)));
+        let last = failure.log_tail.len() - 1;
+        for (index, line) in failure.log_tail.iter().enumerate() {
+            // The last line is where the error stands, mostly at its end.
+            let shorten = if index == last { cut_middle } else { cut };
+            push_indented(&mut out, &shorten(&shown_log_line(line), LINE_SHOWN));
+        }
     } else if was_executed(failure) {
         push_field(&mut out, "end of its log", "(it wrote nothing)", style);
     }
@@ -98,7 +103,7 @@ fn push_indented(out: &mut String, line: &str) {
 fn shown_log_line(line: &str) -> String {
     let line = line.trim_end_matches(['\r', '\n']);
     let line = line.rsplit('\r').next().unwrap_or(line);
-    cut(&printable_lines(&without_escapes(line)).next().unwrap_or_default(), LINE_SHOWN)
+    printable_lines(&without_escapes(line)).next().unwrap_or_default()
 }
 
 /// Removes CSI sequences (`ESC [ ... letter`): colours and cursor movements.
@@ -248,7 +253,7 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
     #[test]
     fn a_failure_does_not_flood_the_screen() {
         let command = format!("cat {} > all\n{}", "in/file.txt ".repeat(5_000), "true\n".repeat(100));
-        let log_tail = vec!["x".repeat(60_000), "last".into()];
+        let log_tail = vec!["x".repeat(60_000), format!("cut: {} no file", "y".repeat(60_000))];
         let text = failure_text(
             &JobFailure { command: Some(command), log_tail, ..failure() },
             None,
@@ -256,7 +261,8 @@ error: clean clean/a.tsv failed: exit 1 (attempt 2)
         );
         assert!(text.len() < 3_500, "{} bytes", text.len());
         assert!(text.contains(" ... and 58010 more characters\n    ... and 100 more lines\n"), "{text}");
-        assert!(text.contains("x ... and 59500 more characters\n    last\n"), "{text}");
+        assert!(text.contains("x ... and 59500 more characters\n    cut: y"), "{text}");
+        assert!(text.contains("y ... 59513 characters ... y") && text.contains("y no file\n"), "{text}");
         let lines = "true\n".repeat(41);
         let text = failure_text(&JobFailure { command: Some(lines), ..failure() }, None, TextStyle::Plain);
         assert!(text.contains("    true\n    ... and 1 more line\n"), "{text}");

@@ -49,6 +49,18 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     format!("{} ... and {}", &text[..at], count(text[at..].chars().count(), "more character"))
 }
 
+/// As [`cut`], with the end of the text and not only its start.
+pub(super) fn cut_middle(text: &str, most: usize) -> String {
+    let half = most / 2;
+    let left_out = text.chars().count().saturating_sub(2 * half);
+    if left_out == 0 || text.chars().count() <= most {
+        return text.to_string();
+    }
+    let start: String = text.chars().take(half).collect();
+    let end: String = text.chars().skip(half + left_out).collect();
+    format!("{start} ... {} ... {end}", count(left_out, "character"))
+}
+
 /// `1 job`, `2 jobs`.
 pub(super) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })

@@ -100,7 +100,22 @@ pub(crate) fn tail(log: &Path, lines: usize) -> Vec<String> {
     }
     let text = String::from_utf8_lossy(&bytes);
     let all: Vec<&str> = text.lines().collect();
-    all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_string()).collect()
+    let first = all.len().saturating_sub(lines);
+    let mut last: Vec<String> = all[first..].iter().map(|line| (*line).to_string()).collect();
+    if let Some(line) = last.first_mut().filter(|_| first == 0 && start > 0) {
+        *line = end_of(line);
+    }
+    last
+}
+
+/// Characters shown of a line that begins before what was read.
+const CUT_LINE: usize = 400;
+
+/// Nobody knows how long the whole line is.
+fn end_of(line: &str) -> String {
+    let line = line.trim_start_matches(char::REPLACEMENT_CHARACTER);
+    let start = line.char_indices().nth_back(CUT_LINE - 1).map_or(0, |(at, _)| at);
+    format!("... {}", &line[start..])
 }
 
 /// Where partial outputs of failed jobs go. Touches nothing.
@@ -221,6 +236,20 @@ mod tests {
         assert_eq!(highest(dir.path()), 10);
         prune_runs(dir.path(), 5).unwrap();
         assert!(run_dir(dir.path(), 9).unwrap().join("jobs").is_dir());
+    }
+
+    /// Promise: a piece of a line is told as one, and it is the end, where errors stand.
+    #[test]
+    fn a_line_longer_than_what_is_read_shows_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        fs::write(&log, format!("FIRST\n{}END\n", "ä".repeat(100_000))).unwrap();
+        assert_eq!(tail(&log, 20), [format!("... {}END", "ä".repeat(397))]);
+        fs::write(&log, format!("FIRST\n{}END\nlast\n", "x".repeat(100_000))).unwrap();
+        assert_eq!(tail(&log, 20), [format!("... {}END", "x".repeat(397)), "last".to_string()]);
+        assert_eq!(tail(&log, 1), ["last"]);
+        fs::write(&log, "a\nb\n").unwrap();
+        assert_eq!(tail(&log, 20), ["a", "b"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::check::{Known, Loaded, range_of};
 use super::cursor::{Cursor, Head, Inside};
 use super::files::{Files, beside};
-use super::place::{Main, uri_of};
+use super::place::{Main, path_of, uri_of};
 use super::text::{Encoding, Text};
 use super::wildcards::{self, Wildcard};
 use lsp_types::{DocumentSymbol, Location, Range, SymbolKind, TextEdit, Uri};
@@ -187,7 +187,7 @@ impl View<'_> {
             is_defined |= same().any(|other| other.is_definition);
             is_used_from |= same().any(|other| other.module.is_some());
             if !outline.is_complete {
-                broken.get_or_insert_with(|| uri.as_str().to_string());
+                broken.get_or_insert_with(|| self.called(uri));
             }
         });
         match broken {
@@ -202,6 +202,17 @@ impl View<'_> {
                 mention.name
             )),
         }
+    }
+
+    /// A file of the namespace as people call it who look at this document.
+    fn called(&self, uri: &Uri) -> String {
+        if uri == self.uri {
+            return "this file".into();
+        }
+        let path = path_of(uri);
+        let here = self.path.and_then(Path::parent);
+        let inside = path.as_deref().zip(here).and_then(|(path, here)| path.strip_prefix(here).ok());
+        inside.or(path.as_deref()).map_or_else(|| uri.as_str().into(), |path| path.display().to_string())
     }
 
     /// What must be written elsewhere so that the rule or wildcard at `offset` has another name.

@@ -46,6 +46,9 @@ impl Wildcard {
             return Some("correct the mistakes in this file first: some uses may not be seen".into());
         }
         let own = &view.text.content[self.rule.range.clone()];
+        if let Some(why) = self.is_held_by_own(view.text, own) {
+            return Some(why);
+        }
         if let Some(section) = self.rule.sections.iter().find(|section| CODE.contains(&section.name.as_str()))
         {
             let files =
@@ -68,7 +71,8 @@ impl Wildcard {
                 let body = text.content.get(item.range.clone()).unwrap_or_default();
                 let why = match item.kind {
                     OutlineKind::Function
-                        if has_word(own, &item.name) && body.contains(&format!(".{name}")) =>
+                        if has_word(own, &item.name)
+                            && (body.contains(&format!(".{name}")) || has_quoted(body, name)) =>
                     {
                         format!("the function `{}` names `{name}`, too: rename it by hand", item.name)
                     }
@@ -93,12 +97,30 @@ impl Wildcard {
         held
     }
 
+    /// Code of the rule that hands its wildcards on, or may ask for them by name in other ways than those known here.
+    fn is_held_by_own(&self, text: &Text, own: &str) -> Option<String> {
+        let name = &self.name;
+        let places = self.places(text);
+        let is_unseen = |word: &Range<usize>| !places.contains(word) && is_quoted(&text.content, word);
+        let has_unseen = words(&text.content, &self.rule.range, name).any(|word| is_unseen(&word));
+        let owners = owners(own);
+        let hands_on = |owner: &String| {
+            words(own, &(0..own.len()), owner).any(|word| {
+                let (before, after) = (own[..word.start].trim_end(), own[word.end..].trim_start());
+                before.ends_with("**")
+                    || has_unseen && !before.ends_with("lambda") && !after.starts_with(['.', '['])
+            })
+        };
+        owners.iter().any(hands_on).then(|| format!("code of the rule may name `{name}`: rename it by hand"))
+    }
+
     pub(super) fn is_taken(&self, name: &str) -> bool {
         self.rule.wildcards.iter().any(|known| known == name)
     }
 }
 
-/// Places in the rule that name its wildcard: `{name}` in patterns, `wildcards.name` anywhere, `name=` among constraints.
+/// Places in the rule that name its wildcard: `{name}` in patterns, `wildcards.name`, `wildcards["name"]` and
+/// `wildcards.get("name")` anywhere, `name=` among constraints.
 fn names(text: &Text, rule: &OutlineItem, name: &str) -> Vec<Range<usize>> {
     let content = &*text.content;
     let owners = owners(&content[rule.range.clone()]);
@@ -109,11 +131,22 @@ fn names(text: &Text, rule: &OutlineItem, name: &str) -> Vec<Range<usize>> {
 fn is_wildcard(content: &str, rule: &OutlineItem, owners: &[String], word: &Range<usize>) -> bool {
     let before = &content[..word.start];
     let after = &content[word.end..];
-    let owner = before
-        .strip_suffix('.')
-        .map(|before| &before[before.rfind(|c| !is_word(c)).map_or(0, |at| at + 1)..]);
-    if owner.is_some_and(|owner| owners.iter().any(|known| known == owner)) {
+    let is_owner = |before: &str| {
+        let owner = &before[before.rfind(|c| !is_word(c)).map_or(0, |at| at + 1)..];
+        owners.iter().any(|known| known == owner)
+    };
+    if before.strip_suffix('.').is_some_and(is_owner) {
         return true;
+    }
+    if is_quoted(content, word) {
+        let call = before[..before.len() - 1].trim_end();
+        let asked = call.strip_suffix('[').or_else(|| {
+            let get = call.strip_suffix('(')?.trim_end().strip_suffix("get")?;
+            get.trim_end().strip_suffix('.')
+        });
+        if asked.is_some_and(|owner| is_owner(owner.trim_end())) {
+            return true;
+        }
     }
     let cursor = Cursor::new(content, word.start);
     let section = rule.sections.iter().rev().find(|section| section.name_range.start <= word.start);
@@ -122,6 +155,10 @@ fn is_wildcard(content: &str, rule: &OutlineItem, owners: &[String], word: &Rang
         Inside::Code => section == "wildcard_constraints" && after.trim_start().starts_with('='),
         Inside::Comment => false,
         Inside::String { start, is_fstring } => {
+            // `{wildcards[name]}`, as commands and `format` write it.
+            if !is_fstring && after.starts_with("]}") && before.strip_suffix('[').is_some_and(is_owner) {
+                return true;
+            }
             let braces = before.len() - before.trim_end_matches('{').len();
             let ends = after.trim_start().starts_with(['}', ',']);
             if !PATTERNS.contains(&section) || braces == 0 || !ends {
@@ -174,6 +211,16 @@ fn has_argument(call: &str, name: &str) -> bool {
     })
 }
 
+/// Whether the word is all that stands between quotes.
+fn is_quoted(text: &str, word: &Range<usize>) -> bool {
+    let is_between = |quote| text[..word.start].ends_with(quote) && text[word.end..].starts_with(quote);
+    is_between('"') || is_between('\'')
+}
+
+fn has_quoted(text: &str, name: &str) -> bool {
+    words(text, &(0..text.len()), name).any(|word| is_quoted(text, &word))
+}
+
 fn has_word(text: &str, word: &str) -> bool {
     words(text, &(0..text.len()), word).next().is_some()
 }
@@ -195,8 +242,8 @@ mod tests {
     fn places_of_a_wildcard_are_told_from_its_namesakes() {
         let rule = "s = 1\nrule a:\n    input: 'raw/{<s>}', expand('{s}/{{<s>}}/{t}', s=s, t=1), expand('{<s>}{t}', t=1, allow_missing=True)\n\
                     \x20   output: 'out/{<s>,[a-z]+}/s'\n    log: f'{s}/{{<s>}}'\n\
-                    \x20   wildcard_constraints: <s>='x'\n    params: lambda w: w.<s>, lambda _: s\n\
-                    \x20   shell: 'echo {s} {wildcards.<s>} $s # s'\n";
+                    \x20   wildcard_constraints: <s>='x'\n    params: lambda w: w.<s>, lambda _: s, lambda w: w['<s>'] + w.get(\"<s>\", 's') + d['s'] + w[s]\n\
+                    \x20   shell: 'echo {s} {wildcards.<s>} {wildcards[<s>]} $s # s'\n";
         let text = Text::new(rule.replace(['<', '>'], ""));
         let offset = text.content.find("{s,[a").unwrap() + 1;
         let wildcard = at(&text, offset).unwrap();

@@ -333,6 +333,10 @@ fn a_wildcard_typo_is_put_right() {
         input_call("f = lambda wc: wc.other", &[("sample", "x")]),
         "the job has no wildcard `other` | its wildcards are: sample"
     );
+    assert_eq!(
+        input_call("f = lambda wc: wc['smple']", &[("sample", "x")]),
+        "the job has no wildcard `smple` | did you mean `sample`?"
+    );
 }
 
 #[test]
