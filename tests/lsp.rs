@@ -581,7 +581,7 @@ fn wildcards_are_renamed_in_their_rule() {
     let edits = editor.ask("textDocument/rename", params);
     let edits = edits["changes"][editor.uri("Rulefile")].as_array().unwrap().clone();
     let edits: Vec<String> = edits.iter().map(|edit| place(&edit["range"])).collect();
-    assert_eq!(edits, ["1:24-1:25", "2:14-2:15", "4:27-4:28", "4:43-4:44"]);
+    assert_eq!(edits, ["1:24-1:25", "2:14-2:15", "4:27-4:28", "4:44-4:45"]);
     for code in ["'{s}'.format(**wildcards)", "getattr(wildcards, 's')"] {
         let (with, params) = editor.at("Rulefile", &asking.replace("wildcards.get('s')", code));
         let version = editor.open("Rulefile", &with);

@@ -399,7 +399,8 @@ fn spelled_by_patterns(
     let mut scratch = Scratch::default();
     let mut found = Vec::new();
     for (number, rule, pattern) in patterns {
-        let ended = nearby::ended(pattern, wanted).map(|path| (0, path));
+        // A misspelt name is nearer than one with another ending behind it.
+        let ended = nearby::ended(pattern, wanted).map(|path| (path.len() - wanted.len(), path));
         for (distance, path) in nearby::nearest(pattern, wanted).into_iter().chain(ended) {
             let mut is_made = false;
             expansion.index.candidates(&path, &mut scratch, |candidate| is_made |= candidate.rule == number);
