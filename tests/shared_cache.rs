@@ -314,7 +314,12 @@ fn a_shared_directory_that_is_nowhere_is_told() {
         assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
         assert_eq!(fs::read_dir(&new).unwrap().count(), 0);
     }
-    fs::remove_dir(&new).unwrap();
+    checkout()
+        .call(&["cache", "init", &new])
+        .stderr_has("made ")
+        .call(&["cache", "init", &new])
+        .stderr_has("is there");
+    fs::remove_dir_all(&new).unwrap();
     fs::write(&new, "").unwrap();
     let case = checkout().run(&["--cache-shared", &new]).warned("it is a file, not a directory");
     assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
@@ -489,6 +494,122 @@ fn a_shared_place_is_mended_by_who_makes_it_again() {
     server.store.files.lock().unwrap().clear();
     case.call(&["push", "--cache", "own", "--cache-shared", &server.url]);
     new().run(&["--cache-shared", &server.url]).ran(&[]);
+}
+
+/// Promise: however many files of a result are damaged in a shared place, one new result mends all of them; that they are damaged
+/// is told with what puts it right, and is not taken for a server that fails.
+#[test]
+fn one_new_result_mends_all_that_is_damaged_in_a_shared_place() {
+    let rules = "rule d:\n    output: 'e', directory('d')\n    shell: 'mkdir d; for i in 1 2 3 4 5 6; do seq $i 9000 > d/$i; done; \
+                 seq 8000 > e'\n";
+    let new = || Case::new().rulefile(rules);
+    let server = Server::start();
+    let dir = TempDir::new().unwrap();
+    let directory = dir.path().join("shared").display().to_string();
+    support::make_shared(&directory);
+    let spoil = |bytes: &mut Vec<u8>| {
+        // The list of a directory is small. The first byte of what is compressed says that it is.
+        let is_large = bytes.len() > 1000;
+        bytes[0] ^= u8::from(is_large);
+        usize::from(is_large)
+    };
+    let spoil_there = || {
+        let mut files = server.store.files.lock().unwrap();
+        files.iter_mut().filter(|(path, _)| path.contains("/cas/")).map(|(_, bytes)| spoil(bytes)).sum()
+    };
+    let spoil_here = || {
+        let shards = fs::read_dir(dir.path().join("shared/v1/cas")).unwrap();
+        let objects = shards.flat_map(|shard| fs::read_dir(shard.unwrap().path()).unwrap());
+        let one = |path: std::path::PathBuf| {
+            let mut bytes = fs::read(&path).unwrap();
+            let spoilt = spoil(&mut bytes);
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, bytes).unwrap();
+            spoilt
+        };
+        let objects: Vec<_> = objects.map(|object| object.unwrap().path()).collect();
+        objects.into_iter().map(one).sum::<usize>()
+    };
+    for place in [&server.url, &directory] {
+        let shared = ["--cache-shared", place.as_str()];
+        let pushing = [&shared[..], &["--cache-push"]].concat();
+        new().run(&pushing);
+        for is_later in [false, true] {
+            let spoilt: usize = if place == &server.url { spoil_there() } else { spoil_here() };
+            assert_eq!(spoilt, 7, "{place}");
+            let case = new().call_with_code(&[&["pull"], &shared[..]].concat(), 1);
+            let case = case
+                .stderr_has(" damaged: ")
+                .stderr_has("`rulemake --cache-push` makes it and puts it right");
+            let said = &case.last().stderr;
+            assert!(
+                !said.contains("did not answer") && !said.contains("not asked any more"),
+                "{place}: {said}"
+            );
+            match is_later {
+                true => drop(
+                    new().call(&shared).call(&[&["push"], &shared[..]].concat()).stderr_has("1 result ("),
+                ),
+                false => drop(new().run(&pushing).ran(&["d e"])),
+            }
+            let other = new().run(&shared).ran(&[]);
+            assert_eq!(other.last().of("warning").count(), 0, "{place} {is_later}: {}", other.last());
+        }
+    }
+}
+
+/// Promise: a shared directory that one may not look into is not said to be none.
+#[test]
+fn a_shared_directory_without_rights_is_not_said_to_be_nowhere() {
+    let dir = TempDir::new().unwrap();
+    let shared = dir.path().join("shared");
+    support::make_shared(&shared.display().to_string());
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o0)).unwrap();
+    // Root may look into everything, unless it gives that away.
+    let script = r#"
+        if [ "$(id -u)" = 0 ]; then set -- setpriv --bounding-set=-dac_override,-dac_read_search "$@"; fi
+        "$@" true 2> /dev/null || exit 77
+        bin=$BIN; "$@" ls "$DIR" 2> /dev/null && exit 77
+        "$@" "$bin" --cache-shared "$DIR" && "$@" "$bin" push --cache-shared "$DIR"
+    "#;
+    let case = checkout();
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", "env"]).env("BIN", env!("CARGO_BIN_EXE_rulemake")).env("DIR", &shared);
+    let output = command.current_dir(case.root()).output().unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
+    if output.status.code() == Some(77) {
+        eprintln!("rights cannot be given away here");
+        return;
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(said.contains("Permission denied"), "{said}");
+    assert!(!said.contains("is not there") && !said.contains("cache init"), "{said}");
+}
+
+/// Promise: who stops a run does not wait for a server that does not answer.
+#[test]
+fn a_run_that_waits_for_a_server_is_stopped_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let silent = std::thread::Builder::new().spawn(move || listener.incoming().collect::<Vec<_>>());
+    silent.unwrap();
+    let silent_in_objects = Server::start();
+    checkout().run(&["--cache-shared", &silent_in_objects.url, "--cache-push"]);
+    silent_in_objects.set(Fault::Waits);
+    for place in [&url, &silent_in_objects.url] {
+        for more in [&[][..], &["pull"]] {
+            let case = checkout();
+            let args = [more, &["--cache-shared", place, "--cache-timeout", "40"]].concat();
+            let mut run = case.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_secs(2));
+            assert!(run.try_wait().unwrap().is_none(), "it waits");
+            let start = Instant::now();
+            assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
+            assert_eq!(run.wait().unwrap().code(), Some(130), "{place} {more:?}");
+            assert!(start.elapsed() < Duration::from_secs(15), "{place} {more:?}: {:?}", start.elapsed());
+        }
+    }
 }
 
 /// Promise: a server whose bytes drip costs one wait, and not one for each result; one that sends more than it promised fills

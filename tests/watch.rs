@@ -244,6 +244,70 @@ rule tree:
     watcher.end();
 }
 
+/// Promise: a source whose content decides what else is needed, by a checkpoint, a function or a pattern over what jobs make,
+/// brings that to light also where the Rulefile stays as it is.
+#[test]
+fn what_a_changed_source_brings_to_light_is_watched() {
+    let checkpoint = "\
+checkpoint which:
+    input: 'list'
+    output: 'made/which'
+    shell: 'cp {input} {output}'
+def needed(wildcards):
+    return open(checkpoints.which.get().output[0]).read().split()
+";
+    let function = "def needed(wildcards):\n    return open('list').read().split()\n";
+    let pattern = "\
+rule which:
+    input: 'list'
+    output: directory('made')
+    shell: 'mkdir -p {output}; for x in $(cat {input}); do touch {output}/$(basename $x); done'
+def needed(wildcards):
+    return ['made'] + expand('raw/{x}', x=glob_wildcards('made/{x,[a-z]}').x)
+";
+    for before in [checkpoint, function, pattern] {
+        let all = "rule all:\n    input: 'list', needed\n    output: 'out'\n    default_target: True\n    shell: 'cat raw/[a-z] > {output}'\n";
+        let case = Case::new()
+            .rulefile(&format!("{before}{all}"))
+            .file("list", "raw/a\n")
+            .file("raw/a", "1\n")
+            .file("raw/b", "2\n");
+        let watcher = case.start(&["watch"]);
+        until("the first run", || text(&case, "out") == "1\n2\n");
+        fs::write(case.path("raw/a"), "3\n").unwrap();
+        until("an edit", || text(&case, "out") == "3\n2\n");
+        fs::remove_file(case.path("out")).unwrap();
+        fs::write(case.path("list"), "raw/a raw/b\n").unwrap();
+        until("another list", || text(&case, "out") == "3\n2\n");
+        std::thread::sleep(Duration::from_millis(1500));
+        fs::write(case.path("raw/b"), "4\n").unwrap();
+        until("an edit of what was not needed before", || text(&case, "out") == "3\n4\n");
+        watcher.signal("INT");
+        watcher.end();
+    }
+}
+
+/// Promise: a watcher that runs for the files it was told of still sees what else came at the same time.
+#[test]
+fn an_edit_beside_other_changes_loses_none() {
+    let case = case();
+    let watcher = case.start(&["watch"]);
+    until("the first run", || text(&case, "out/all") == "1\n2\n");
+    for (a, c) in [("3", "5"), ("4", "6"), ("7", "8")] {
+        fs::write(case.path("raw/a"), format!("{a}\n")).unwrap();
+        replace(&case, "raw/b", &format!("{a}{a}\n"));
+        fs::write(case.path("raw/c"), format!("{c}\n")).unwrap();
+        until("all three", || text(&case, "out/all") == format!("{a}\n{a}{a}\n{c}\n"));
+    }
+    fs::write(case.path("raw/c"), "9\n").unwrap();
+    until("an edit of the new one", || text(&case, "out/all") == "7\n77\n9\n");
+    fs::write(case.path("raw/a"), "0\n").unwrap();
+    fs::remove_file(case.path("raw/c")).unwrap();
+    until("a removal beside an edit", || text(&case, "out/all") == "0\n77\n");
+    watcher.signal("INT");
+    watcher.end();
+}
+
 /// Promise: where sources and the Rulefile are links, what they lead to is watched, and where they lead.
 #[test]
 fn links_are_watched_with_what_they_lead_to() {

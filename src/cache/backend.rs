@@ -60,6 +60,12 @@ pub trait CacheBackend: Send + Sync {
     /// How messages call it: a path or an address, without a password.
     fn name(&self) -> String;
 
+    /// Whether its answers come from another machine, so that one may wait for them in vain. Then what is asked of it is asked
+    /// on a thread of its own, which is left alone when the session is stopped.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
     /// The entry that was put under `key`; `None` when there is none.
     ///
     /// # Errors

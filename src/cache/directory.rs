@@ -188,8 +188,19 @@ impl CacheDirectory {
 
     /// Whether it was made as a cache.
     fn is_marked(&self) -> bool {
-        let tag = || link::read(&self.dir.join(TAG_NAME)).unwrap_or_default();
-        self.part("").is_dir() || String::from_utf8_lossy(&tag()).contains("rulemake")
+        self.find_mark().unwrap_or(false)
+    }
+
+    /// The same; who may not look does not know.
+    fn find_mark(&self) -> io::Result<bool> {
+        if found(fs::metadata(self.part("")))?.is_some_and(|meta| meta.is_dir()) {
+            return Ok(true);
+        }
+        match link::read(&self.dir.join(TAG_NAME)) {
+            Ok(tag) => Ok(String::from_utf8_lossy(&tag).contains("rulemake")),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Something in it that no cache has.
@@ -496,7 +507,7 @@ impl CacheDirectory {
         }
         let not_found = |what: String| Err(io::Error::new(io::ErrorKind::NotFound, what));
         match found(fs::metadata(&self.dir))? {
-            Some(meta) if meta.is_dir() && self.is_marked() => {
+            Some(meta) if meta.is_dir() && self.find_mark()? => {
                 self.is_placed.store(true, Ordering::Relaxed);
                 Ok(())
             }

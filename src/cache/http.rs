@@ -134,6 +134,10 @@ impl CacheBackend for HttpCache {
         self.base.clone()
     }
 
+    fn is_remote(&self) -> bool {
+        true
+    }
+
     fn entry(&self, key: &Digest) -> io::Result<Option<Vec<u8>>> {
         let url = format!("{}/ac/{}", self.base, key.hex());
         let Some(bytes) = self.wire.get_small(&url)? else { return Ok(None) };

@@ -32,6 +32,7 @@ mod room;
 mod s3;
 mod traffic;
 mod upkeep;
+mod waiting;
 #[cfg(feature = "cache-http")]
 mod wire;
 

@@ -7,6 +7,7 @@ use super::link::{self, CacheLink, Rights};
 use super::manifest::Item;
 use super::place::{Ground, Lost};
 use super::traffic::CacheTraffic;
+use super::waiting;
 use crate::base::digest::Digest;
 use crate::files::hash::FileHasher;
 use crate::trace::identity::Known;
@@ -238,7 +239,7 @@ impl Cache {
 
     /// What the shared place has under a key, which it knows from then on.
     fn find_there(&self, key: &Digest) -> Option<Entry> {
-        let bytes = self.ask(Call::Read, |place| place.entry(key))?;
+        let bytes = self.ask(Call::Read, |place| waiting::entry(place, key, &self.traffic))?;
         if let Some(shared) = &self.shared {
             shared.asked.add(*key);
         }
@@ -326,7 +327,7 @@ impl Cache {
         path: &str,
         hasher: &FileHasher,
     ) -> Result<Known, Lost> {
-        let again = |object: &Digest, size| self.fetch_again(key, object, size);
+        let again = |object: &Digest, size| self.fetch_again(key, path, object, size);
         let ground = Ground { again: Some(&again), ..self.ground(root, hasher) };
         self.fetch(&ground, key, kept)?;
         ground.put_back(kept, path)
@@ -340,7 +341,7 @@ impl Cache {
         path: &str,
         hasher: &FileHasher,
     ) -> Result<(), Lost> {
-        let again = |object: &Digest, size| self.fetch_again(key, object, size);
+        let again = |object: &Digest, size| self.fetch_again(key, path, object, size);
         let ground = Ground { again: Some(&again), ..self.ground(root, hasher) };
         self.fetch(&ground, key, kept)?;
         ground.put_back_copy(kept, path)
@@ -359,7 +360,7 @@ impl Cache {
         self.fetch(&self.ground(Path::new(""), hasher), key, kept).ok()?;
         read().or_else(|| {
             let _ = self.directory.discard(&kept.digest);
-            self.fetch_again(key, &kept.digest, Some(kept.size())).then(read).flatten()
+            self.fetch_again(key, &kept.path, &kept.digest, Some(kept.size())).then(read).flatten()
         })
     }
 
@@ -378,8 +379,8 @@ impl Cache {
     }
 
     /// Brings an object from the shared place that was damaged here.
-    fn fetch_again(&self, key: &Digest, object: &Digest, size: Option<u64>) -> bool {
-        let came = self.shared.is_some() && self.fetch_one(key, object, size).is_ok();
+    fn fetch_again(&self, key: &Digest, path: &str, object: &Digest, size: Option<u64>) -> bool {
+        let came = self.shared.is_some() && self.fetch_one(key, path, object, size);
         if came {
             self.tell("healed", || {
                 format!(
@@ -396,13 +397,14 @@ impl Cache {
         if self.shared.is_none() {
             return Ok(());
         }
+        let came = |it_did: bool| if it_did { Ok(()) } else { Err(Lost::Missing) };
         let Some(object) = kept.object() else {
             return if kept.form == Form::Gone { Err(Lost::Missing) } else { Ok(()) };
         };
         let Form::Directory { manifest, .. } = &kept.form else {
-            return self.fetch_one(key, &object, Some(kept.size()));
+            return came(self.fetch_one(key, &kept.path, &object, Some(kept.size())));
         };
-        self.fetch_one(key, &object, None)?;
+        came(self.fetch_one(key, &kept.path, &object, None))?;
         let files: Vec<(Digest, u64)> = ground
             .manifest(manifest)?
             .into_iter()
@@ -411,50 +413,65 @@ impl Cache {
                 Item::Directory { .. } | Item::Link { .. } => None,
             })
             .collect();
-        let one = |(object, size): &(Digest, u64)| self.fetch_one(key, object, Some(*size));
-        match rayon::current_thread_index() {
-            Some(_) => files.par_iter().try_for_each(one),
-            None => files.iter().try_for_each(one),
-        }
+        let is_missing =
+            |(object, size): &&(Digest, u64)| !self.fetch_one(key, &kept.path, object, Some(*size));
+        // All of them: what is lost there is known then, and one new result mends all of it.
+        let missing = match rayon::current_thread_index() {
+            Some(_) => files.par_iter().filter(is_missing).count(),
+            None => files.iter().filter(is_missing).count(),
+        };
+        came(missing == 0)
     }
 
     fn is_here(&self, object: &Digest) -> bool {
         self.directory.size(object).is_ok_and(|size| size.is_some())
     }
 
-    fn fetch_one(&self, key: &Digest, object: &Digest, size: Option<u64>) -> Result<(), Lost> {
-        let Some(shared) = self.shared.as_ref().filter(|_| !self.is_here(object)) else { return Ok(()) };
+    /// Brings an object here, of the output at `path`, if it is not; whether it is now.
+    fn fetch_one(&self, key: &Digest, path: &str, object: &Digest, size: Option<u64>) -> bool {
+        let Some(shared) = self.shared.as_ref().filter(|_| !self.is_here(object)) else { return true };
         if !shared.asked.has(key) {
             // It has to know of an object by its entry, and this one was found here.
             drop(self.find_there(key));
         }
-        let mut is_lost = false;
         let got = self.ask(Call::Read, |place| {
             // What is refused did not come.
             let got = self.traffic.receiving(size, |way| {
                 let most = size.unwrap_or(super::manifest::MOST);
-                self.directory.receive(object, most, |to| place.get(object, size, &mut way.to(to)))
+                let get =
+                    |to: &mut dyn Write| waiting::get(place, (object, size), &mut way.to(to), &self.traffic);
+                self.directory.receive(object, most, get)
             });
-            is_lost = match &got {
-                Ok(got) => !got,
-                Err(error) => error.kind() == io::ErrorKind::InvalidData,
-            };
-            got
+            // What is damaged is an answer, and says nothing about the next one.
+            match got {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Err(error)),
+                other => other.map(Ok),
+            }
         });
-        if is_lost {
+        if matches!(got, Some(Ok(false) | Err(_))) {
             shared.lost.add(*object);
             // Whoever makes it again gives it to the place again, perhaps in another session.
             self.directory.note_lost(object);
         }
-        if got == Some(false) {
-            self.tell("lost", || {
+        match got {
+            Some(Ok(true)) => return true,
+            Some(Ok(false)) => self.tell("lost", || {
                 format!(
                     "the shared cache {} lacks files of a result that it names; what is not there is made again",
                     self.shared_name()
                 )
-            });
+            }),
+            Some(Err(error)) => self.tell("damaged there", || {
+                let what = if path.is_empty() { "what a command printed" } else { path };
+                format!(
+                    "the shared cache {} holds {what} damaged: {error}; what is damaged counts as if it were not there, and \
+                     `rulemake --cache-push` makes it and puts it right",
+                    self.shared_name()
+                )
+            }),
+            None => {}
         }
-        if got == Some(true) { Ok(()) } else { Err(Lost::Missing) }
+        false
     }
 
     /// Keeps what an execution made. What is known of the files may be known otherwise afterwards, for those that were
@@ -617,7 +634,7 @@ impl Cache {
             return false;
         }
         let is_lost = self.is_known_lost(object);
-        let put = |place: &dyn CacheBackend| {
+        let put = |place: &Arc<dyn CacheBackend>| {
             let mut content = link::open(&path)?;
             let size = content.metadata()?.len();
             self.traffic.sending(size, || match is_lost {
@@ -644,7 +661,7 @@ impl Cache {
 
     /// Whether the shared place has a result under this key that is another one, and whole so far as is known.
     fn is_another_there(&self, key: &Digest, entry: &Entry) -> bool {
-        let there = self.ask(Call::Read, |place| place.entry(key)).flatten();
+        let there = self.ask(Call::Read, |place| waiting::entry(place, key, &self.traffic)).flatten();
         let Some(there) = there.and_then(|bytes| Entry::from_bytes(&bytes)) else { return false };
         let is_whole = there.kept().filter_map(Kept::object).all(|object| !self.is_known_lost(&object));
         let what = |entry: &Entry| -> Vec<_> {
@@ -751,14 +768,14 @@ impl Cache {
     }
 
     /// Asks the shared place, if there is one and it answers.
-    fn ask<T>(&self, what: Call, call: impl FnOnce(&dyn CacheBackend) -> io::Result<T>) -> Option<T> {
+    fn ask<T>(&self, what: Call, call: impl FnOnce(&Arc<dyn CacheBackend>) -> io::Result<T>) -> Option<T> {
         let shared = self.shared.as_ref()?;
         let [reads, writes] = &shared.failed;
         let failures = if what == Call::Read { reads } else { writes };
         if failures.load(Ordering::Relaxed) >= PATIENCE {
             return None;
         }
-        let answer = call(&*shared.place);
+        let answer = call(&shared.place);
         if what == Call::Read && answer.is_err() {
             self.traffic.note_failure();
         }
@@ -817,8 +834,12 @@ impl Cache {
                 writes.store(PATIENCE, Ordering::Relaxed);
                 self.tell("shared full", || {
                     format!(
-                        "nothing can be put into the shared cache {}: {error}; what is in it is restored all the same",
-                        shared.place.name()
+                        "nothing can be put into the shared cache {}: {error}{}",
+                        shared.place.name(),
+                        match reads.load(Ordering::Relaxed) {
+                            0 => "; what is in it is restored all the same",
+                            _ => "",
+                        }
                     )
                 });
                 None

@@ -130,6 +130,10 @@ impl CacheBackend for S3Cache {
         format!("s3://{}/{}", self.bucket.name(), self.prefix)
     }
 
+    fn is_remote(&self) -> bool {
+        true
+    }
+
     fn entry(&self, key: &Digest) -> io::Result<Option<Vec<u8>>> {
         self.wire.get_small(&self.get_url(&self.path("ac", &key.hex())))
     }

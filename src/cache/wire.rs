@@ -155,7 +155,7 @@ impl Wire {
         let copied = match blob.plain_size {
             None => io::copy(&mut body, to),
             Some(size) => {
-                zstd::Decoder::new(body).and_then(|body| io::copy(&mut body.take(size.saturating_add(1)), to))
+                Frame::new(body).and_then(|body| io::copy(&mut body.take(size.saturating_add(1)), to))
             }
         };
         match copied {
@@ -206,6 +206,39 @@ impl Wire {
             pause *= 4;
         }
         Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+/// What was compressed, as it was before. An error of kind `InvalidData` is one of the content, and not of who sends it.
+struct Frame<R: Read>(zstd::Decoder<'static, io::BufReader<Watched<R>>>);
+
+impl<R: Read> Frame<R> {
+    fn new(from: R) -> io::Result<Frame<R>> {
+        zstd::Decoder::new(Watched { from, has_failed: false }).map(Frame)
+    }
+}
+
+impl<R: Read> Read for Frame<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match self.0.get_ref().get_ref().has_failed {
+            true => error,
+            false => {
+                io::Error::new(io::ErrorKind::InvalidData, format!("what came is no whole object: {error}"))
+            }
+        })
+    }
+}
+
+struct Watched<R> {
+    from: R,
+    has_failed: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer);
+        self.has_failed |= read.is_err();
+        read
     }
 }
 
@@ -287,6 +320,28 @@ pub(super) fn compressed(content: &mut File, size: u64) -> io::Result<Option<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A damaged object is one, and a connection that breaks off is not, whatever each does to what is decompressed.
+    #[test]
+    fn damage_is_told_from_a_broken_connection() {
+        struct Breaks;
+        impl Read for Breaks {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+        }
+        let bytes = zstd::encode_all(&[7; 5000][..], 3).unwrap();
+        let kind = |from: &mut dyn Read| {
+            Frame::new(from)
+                .and_then(|mut frame| frame.read_to_end(&mut Vec::new()))
+                .map_err(|error| error.kind())
+        };
+        assert_eq!(kind(&mut &bytes[..]), Ok(5000));
+        let half = &bytes[..bytes.len() / 2];
+        assert_eq!(kind(&mut half.chain(Breaks)), Err(io::ErrorKind::ConnectionReset));
+        assert_eq!(kind(&mut &half[..]), Err(io::ErrorKind::InvalidData));
+        assert_eq!(kind(&mut &b"no frame at all"[..]), Err(io::ErrorKind::InvalidData));
+    }
     use std::io::Cursor;
     use std::net::{TcpListener, TcpStream};
     use std::time::Instant;

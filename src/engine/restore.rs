@@ -88,10 +88,12 @@ fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Know
         }
         Ok((path, known, kept.size()))
     };
-    let all: Vec<(PathId, Known, u64)> = match rayon::current_thread_index() {
-        Some(_) if placed.len() > 1 => placed.par_iter().map(one).collect::<Result<_, Lost>>()?,
-        _ => placed.iter().map(one).collect::<Result<_, Lost>>()?,
+    // All of them though one is lost: what else is lost is known then, and one new result mends all of it.
+    let all: Vec<Result<(PathId, Known, u64), Lost>> = match rayon::current_thread_index() {
+        Some(_) if placed.len() > 1 => placed.par_iter().map(one).collect(),
+        _ => placed.iter().map(one).collect(),
     };
+    let all = all.into_iter().collect::<Result<Vec<_>, Lost>>()?;
     let bytes = all.iter().map(|(.., bytes)| bytes).sum();
     let outputs = all.into_iter().map(|(path, known, _)| (path, known)).collect();
     let names = Instance::naming(cx, job);

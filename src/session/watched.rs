@@ -36,6 +36,8 @@ pub struct Watched {
     root: PathBuf,
     /// What the Rulefile looked at otherwise than by reading a file.
     looks: Vec<Read>,
+    /// Files of whose content the plan does not depend.
+    unread: FxHashSet<String>,
 }
 
 impl Watched {
@@ -47,6 +49,28 @@ impl Watched {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether all that is to be looked after stays the same while nothing but the content of this file changes and a run makes
+    /// what follows from it.
+    ///
+    /// ```
+    /// assert!(!rulemake::inspect::Watched::default().is_only_content("a.txt"));
+    /// ```
+    #[must_use]
+    pub fn is_only_content(&self, path: &str) -> bool {
+        self.unread.contains(path)
+    }
+
+    /// Whether what the Rulefile looked at is told by names alone, and jobs make none of it.
+    fn is_steady(&self) -> bool {
+        let by_name = |read: &Read| matches!(read.how, How::Wildcards { .. } | How::Pattern { .. });
+        let places: Vec<PathBuf> = self.directories.iter().map(|path| self.root.join(path)).collect();
+        let is_apart = |output: &String| {
+            let output = self.root.join(output);
+            !places.iter().any(|place| output.starts_with(place) || place.starts_with(&output))
+        };
+        self.looks.iter().all(by_name) && self.outputs.iter().all(is_apart)
     }
 
     /// What the Rulefile would find if it were loaded now, by what it looks for: paths, each with what it would know of it
@@ -90,22 +114,32 @@ impl Session {
         let _ = self.verdicts(&mut cx, false);
         let text = |path| cx.paths.text(path).to_string();
         let mut files: BTreeSet<String> = cx.graph.sources.iter().map(|path| text(*path)).collect();
+        let mut unread: FxHashSet<String> = files.iter().cloned().collect();
         let mut outputs: BTreeSet<String> = BTreeSet::new();
         for id in (0..cx.graph.jobs.len() as u32).map(JobId) {
             let job = cx.job(id);
             outputs.extend(Instance::naming(&cx, job).products().map(String::from));
             let code = job_code(&cx, job, cx.rule(job)).unwrap_or_default();
-            files.extend(code.parts.iter().map(|part| part.name.to_string()));
+            for part in &*code.parts {
+                unread.remove(&*part.name);
+                files.insert(part.name.to_string());
+            }
         }
         let (mut directories, mut trees) = (BTreeSet::new(), BTreeSet::new());
         let called = cx.workflow.called.as_ref().map(|called| called.reads()).unwrap_or_default();
         let read = cx.workflow.reads.iter().chain(called.iter().map(|(_, read)| read));
-        let (mut seen, mut looks) = (FxHashSet::default(), Vec::new());
+        let (mut seen, mut looks, mut read_files) = (FxHashSet::default(), Vec::new(), FxHashSet::default());
         for read in read.filter(|read| seen.insert((read.kind, read.what.clone(), read.how.clone()))) {
             match (read.kind, &read.how) {
                 ("variable" | "host", _) => {}
-                ("file", How::At(path)) => drop(files.insert(path.to_string_lossy().into_owned())),
-                ("file", _) => drop(files.insert(read.what.clone())),
+                ("file", how) => {
+                    let path = match how {
+                        How::At(path) => path.to_string_lossy().into_owned(),
+                        _ => read.what.clone(),
+                    };
+                    read_files.insert(self.root.join(&path));
+                    files.insert(path);
+                }
                 _ => {
                     let directory = looked_through(&self.root, &read.what);
                     if matches!(read.how, How::Wildcards { .. } | How::Pattern { .. }) {
@@ -117,14 +151,21 @@ impl Session {
             }
         }
         let list = |set: BTreeSet<String>| set.into_iter().collect();
-        Ok(Watched {
+        unread.retain(|path| !read_files.contains(&self.root.join(path)));
+        let has_checkpoints = cx.workflow.rules.iter().any(|rule| rule.checkpoint);
+        let mut watched = Watched {
             files: list(files),
             directories: list(directories),
             trees: list(trees),
             outputs: list(outputs),
             root: self.root.clone(),
             looks,
-        })
+            unread,
+        };
+        if has_checkpoints || !watched.is_steady() {
+            watched.unread.clear();
+        }
+        Ok(watched)
     }
 }
 

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use rulemake::cache::{CacheDirectory, CacheLimits, CacheRemoved};
 use rulemake::report::printable;
 use std::fmt::Write as _;
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -157,7 +158,7 @@ fn init(common: &Common, output: &Output, named: &[String], around: &Around<'_>)
     }
     no_broken_address(place)?;
     let dir = around.path(Path::new(place))?;
-    let is_new = !dir.exists();
+    let is_new = fs::read_dir(&dir).map_or(true, |mut listing| listing.next().is_none());
     CacheDirectory::new(&dir).create().map_err(|error| {
         let message = format!("`{}` cannot be a shared cache: {error}", dir.display());
         match error.kind() {

@@ -52,6 +52,7 @@ pub(crate) fn watch(
     let signals = Signals::default();
     signals.catch();
     let mut told = String::new();
+    let mut knows_all = false;
     loop {
         if !be_there(&here, &signals) {
             break;
@@ -59,8 +60,11 @@ pub(crate) fn watch(
         let stops = Stops { token: CancelToken::new(), signals: &signals };
         watcher.interrupt(restart.then(|| stops.token.clone()));
         let began = (Instant::now(), look::now());
-        let outcome = Place::find(common.clone(), output)
-            .and_then(|place| round(&place, common, targets, args, (&stops, slots.clone()), &watcher, began));
+        let slots = slots.clone();
+        let outcome = Place::find(common.clone(), output).and_then(|place| match knows_all {
+            true => run_once(&place, targets, args, began.0, &stops, slots).map(drop),
+            false => round(&place, common, targets, args, (&stops, slots), &watcher, began),
+        });
         watcher.interrupt(None);
         if signals.first().is_some() {
             break;
@@ -91,6 +95,7 @@ pub(crate) fn watch(
         let Some(changed) = watcher.wait(&signals, is_other) else { break };
         let and_so = if stopped { ": beginning again" } else { "" };
         output.remark(&format!("{}{and_so}", change_text(&changed)));
+        knows_all = watcher.state().stays(&changed);
     }
     Ok(signals.first().map_or(Exit::Success, Exit::Signal))
 }
@@ -184,8 +189,9 @@ fn round(
     let ended = run_once(place, targets, args, began, stops, slots);
     // Checkpoints may have brought more to light.
     let session = place.session(place.load_silently(args.jobs)?, args).open()?;
-    if let Ok(watched) = session.watched(&names, &options) {
-        watcher.look_after(Wanted::new(watched, own), Some(time));
+    match session.watched(&names, &options) {
+        Ok(watched) => watcher.look_after(Wanted::new(watched, own), Some(time)),
+        Err(_) => watcher.state().wanted.is_planned_no_more(),
     }
     session.take_printed();
     ended.map(drop)
@@ -213,20 +219,45 @@ impl State {
         // First listen: what comes after the look is heard.
         self.ear.listen(&self.wanted.directories(), lost);
         let now = self.wanted.look(&self.seen);
+        self.compare(now);
+        self.took = begin.elapsed();
+    }
+
+    /// Holds how all looks `now` against the last time.
+    fn compare(&mut self, now: Look) {
         let (changed, beside) = self.wanted.changes(&self.seen, &now);
         self.changed.extend(changed);
         self.beside.extend(beside);
         self.seen = now;
+        self.looked = Instant::now();
+        self.interrupt();
+    }
+
+    fn interrupt(&self) {
         if let Some(token) = self.running.as_ref().filter(|_| !self.changed.is_empty()) {
             token.cancel(CancelLevel::Terminate);
         }
-        self.looked = Instant::now();
-        self.took = begin.elapsed();
+    }
+
+    /// Looks at these alone, which is quick however much is looked after; whether one changed.
+    fn glance(&mut self, paths: &BTreeSet<PathBuf>) -> bool {
+        let changed = self.wanted.glance(paths, &mut self.seen);
+        let is_changed = !changed.is_empty();
+        self.changed.extend(changed);
+        self.interrupt();
+        is_changed
+    }
+
+    /// Whether these changes leave what is looked after as it is.
+    fn stays(&self, changed: &BTreeSet<String>) -> bool {
+        self.wanted.stays(changed, &self.seen)
     }
 
     /// Looks after `wanted` from now on. What is new in it and younger than `time` changed while nobody looked.
     fn look_after(&mut self, wanted: Wanted, time: Option<std::time::SystemTime>) {
         let was = std::mem::replace(&mut self.wanted, wanted);
+        let begin = Instant::now();
+        self.ear.listen(&self.wanted.directories(), &[]);
         let now = self.wanted.look(&self.seen);
         let younger = time.map(|time| self.wanted.younger(time, &self.seen, &now)).unwrap_or_default();
         match self.wanted.is_everything() {
@@ -237,8 +268,9 @@ impl State {
             }
         }
         let seen = std::mem::take(&mut self.seen);
-        self.seen = self.wanted.rebase(seen, &was, now);
-        self.look(&[]);
+        self.seen = self.wanted.rebase(seen, &was, &now);
+        self.compare(now);
+        self.took = begin.elapsed();
     }
 }
 
@@ -266,6 +298,17 @@ impl Watcher {
                 heard.hear(&noises);
                 let Some(state) = seen.upgrade() else { return };
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                if heard.is_quiet() && !heard.paths.is_empty() && !state.wanted.is_everything() {
+                    let paths = std::mem::take(&mut heard.paths);
+                    heard.needs_look |= !paths.is_subset(&state.wanted.files);
+                    let is_changed = state.glance(&paths);
+                    match heard.needs_look {
+                        false => heard = Heard::default(),
+                        // The run goes first.
+                        true if is_changed => heard.begin_again(),
+                        true => {}
+                    }
+                }
                 if heard.is_due(state.looked, state.took) {
                     let lost = std::mem::take(&mut heard).lost;
                     state.look(&lost);
@@ -299,6 +342,9 @@ impl Watcher {
     /// Looks after these files besides what was looked after.
     fn look_also_after(&self, own: &BTreeSet<PathBuf>, root: &Path) {
         let mut state = self.state();
+        if state.wanted.has(own, root) {
+            return state.wanted.is_planned_no_more();
+        }
         let wanted = state.wanted.with(own, root);
         state.look_after(wanted, None);
     }
@@ -341,6 +387,9 @@ struct Heard {
     first: Option<Instant>,
     last: Option<Instant>,
     lost: Vec<PathBuf>,
+    paths: BTreeSet<PathBuf>,
+    /// Whether it is not enough to look at the paths alone.
+    needs_look: bool,
 }
 
 impl Heard {
@@ -355,15 +404,27 @@ impl Heard {
         self.last = Some(now);
         for noise in std::iter::once(first).chain(noises.try_iter()) {
             self.lost.extend(noise.lost);
+            self.paths.extend(noise.paths);
+            self.needs_look |= !noise.is_content;
         }
+    }
+
+    /// As if all of it came now.
+    fn begin_again(&mut self) {
+        let now = Some(Instant::now());
+        (self.first, self.last) = (now, now);
+    }
+
+    /// Whether no more is to be waited for.
+    fn is_quiet(&self) -> bool {
+        let is_old = self.first.is_some_and(|first| first.elapsed() >= LONGEST);
+        is_old || self.last.is_some_and(|last| last.elapsed() >= QUIET)
     }
 
     /// Whether it is time to look, given when that was done last and how long it took.
     fn is_due(&self, looked: Instant, took: Duration) -> bool {
         let since = looked.elapsed();
-        let is_quiet = self.last.is_some_and(|last| last.elapsed() >= QUIET);
-        let is_old = self.first.is_some_and(|first| first.elapsed() >= LONGEST);
-        (is_quiet || is_old) && since >= took * LOOKING.0 || since >= EVERY.max(took * LOOKING.1)
+        self.is_quiet() && since >= took * LOOKING.0 || since >= EVERY.max(took * LOOKING.1)
     }
 }
 

@@ -15,6 +15,9 @@ use std::sync::mpsc::Sender;
 pub(super) struct Noise {
     /// Directories that may be gone, or others by now.
     pub(super) lost: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
+    /// Whether it is about the content of the paths alone.
+    pub(super) is_content: bool,
 }
 
 /// Device and number of a directory: another one under the same name has to be listened to anew.
@@ -36,7 +39,10 @@ impl Ear {
                 return;
             }
             let moves = matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
-            let _ = sender.send(Noise { lost: if moves { event.paths } else { Vec::new() } });
+            let is_content =
+                matches!(event.kind, EventKind::Modify(ModifyKind::Data(_))) && !event.paths.is_empty();
+            let lost = if moves { event.paths.clone() } else { Vec::new() };
+            let _ = sender.send(Noise { lost, paths: event.paths, is_content });
         };
         let inner = match notify::recommended_watcher(hear) {
             Ok(inner) => Some(inner),

@@ -23,7 +23,7 @@ const HEARD: usize = 4096;
 const LINKS: usize = 40;
 
 /// What is to be looked after.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Wanted {
     /// Absolute.
     pub(super) files: BTreeSet<PathBuf>,
@@ -32,30 +32,52 @@ pub(super) struct Wanted {
     everything: Option<PathBuf>,
     root: Option<PathBuf>,
     outputs: FxHashSet<PathBuf>,
+    /// What the commands read themselves.
+    own: BTreeSet<PathBuf>,
+    /// Whether it is what the plan of the last run needs.
+    is_planned: bool,
 }
 
 impl Wanted {
     /// `own` are files besides those that are watched for the plan.
-    pub(super) fn new(watched: Watched, own: impl IntoIterator<Item = PathBuf>) -> Wanted {
+    pub(super) fn new(watched: Watched, own: BTreeSet<PathBuf>) -> Wanted {
         let full = |path: &String| lexical(&watched.root().join(path));
-        let files = watched.files.iter().map(full).chain(own).collect();
+        let files = watched.files.iter().map(full).chain(own.iter().cloned()).collect();
         let outputs = watched.outputs.iter().map(full).collect();
         let root = Some(watched.root().to_path_buf());
-        Wanted { files, outputs, root, watched, everything: None }
+        Wanted { files, outputs, root, watched, own, everything: None, is_planned: true }
     }
 
     /// The same, and these files.
     pub(super) fn with(&self, own: &BTreeSet<PathBuf>, root: &Path) -> Wanted {
         let files = self.files.union(own).cloned().collect();
-        let root = Some(root.to_path_buf());
-        let (watched, outputs) = (self.watched.clone(), self.outputs.clone());
-        Wanted { files, root, watched, outputs, everything: self.everything.clone() }
+        Wanted { files, root: Some(root.to_path_buf()), is_planned: false, ..self.clone() }
+    }
+
+    /// Whether these files are among it.
+    pub(super) fn has(&self, own: &BTreeSet<PathBuf>, root: &Path) -> bool {
+        self.root() == root && own.is_subset(&self.files)
+    }
+
+    pub(super) fn is_planned_no_more(&mut self) {
+        self.is_planned = false;
     }
 
     /// All that is in the project.
     pub(super) fn with_everything(&self) -> Wanted {
-        let (files, root, watched) = (self.files.clone(), self.root.clone(), self.watched.clone());
-        Wanted { files, everything: root.clone(), root, watched, outputs: self.outputs.clone() }
+        Wanted { everything: self.root.clone(), is_planned: false, ..self.clone() }
+    }
+
+    /// Whether with these changes, as the user calls them, it is still all that is to be looked after, also when the run has
+    /// ended that they are reason for.
+    pub(super) fn stays(&self, changed: &BTreeSet<String>, seen: &Look) -> bool {
+        self.is_planned
+            && changed.iter().all(|path| {
+                let full = lexical(&self.root().join(path));
+                self.watched.is_only_content(path)
+                    && !self.own.contains(&full)
+                    && matches!(seen.files.get(&full), Some(Fact::File { .. }))
+            })
     }
 
     fn root(&self) -> &Path {
@@ -122,6 +144,20 @@ impl Wanted {
         eye.look
     }
 
+    /// Looks at those of these paths that are files it is about, and takes into `seen` how they look; what changed.
+    pub(super) fn glance(&self, paths: &BTreeSet<PathBuf>, seen: &mut Look) -> Vec<String> {
+        let mut eye = Eye { before: seen, now: now(), look: Look::default(), left: READ_AT_ONCE };
+        for path in paths.iter().filter(|path| self.files.contains(*path)) {
+            eye.take(path);
+        }
+        let is_other =
+            |(path, fact): &(&PathBuf, &Fact)| seen.files.get(*path).is_some_and(|old| !old.is_same(fact));
+        let found = eye.look.files;
+        let changed = found.iter().filter(is_other).map(|(path, _)| shown(path, self.root())).collect();
+        seen.files.extend(found);
+        changed
+    }
+
     /// What changed between two looks: as the user calls it, each once. The second is what is only looked at while anything
     /// may be what mends a mistake.
     pub(super) fn changes(&self, before: &Look, after: &Look) -> (BTreeSet<String>, BTreeSet<String>) {
@@ -162,16 +198,17 @@ impl Wanted {
     }
 
     /// `before` for another selection: what was looked at stays as it looked, what is new looks as it does `now`.
-    pub(super) fn rebase(&self, before: Look, was: &Wanted, now: Look) -> Look {
+    pub(super) fn rebase(&self, before: Look, was: &Wanted, now: &Look) -> Look {
         let is_known = |path: &Path| before.files.contains_key(path) || was.is_below(path);
-        let new = now.files.into_iter().filter(|(path, _)| !is_known(path)).collect::<Vec<_>>();
+        let new = now.files.iter().filter(|(path, _)| !is_known(path));
+        let new = new.map(|(path, fact)| (path.clone(), fact.clone())).collect::<Vec<_>>();
         let mut files = before.files;
         files.retain(|path, _| self.files.contains(path) || self.is_below(path));
         files.extend(new);
         let mut found = before.found;
         found.retain(|name, _| now.found.contains_key(name));
-        for (name, paths) in now.found {
-            found.entry(name).or_insert(paths);
+        for (name, paths) in &now.found {
+            found.entry(name.clone()).or_insert_with(|| paths.clone());
         }
         Look { files, found }
     }
