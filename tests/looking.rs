@@ -339,8 +339,7 @@ fn what_was_meant_is_named() {
         patterns = patterns.run(&[]);
     }
     // The way out of the project and in again is no other file.
-    let dir = patterns.path("").canonicalize().unwrap();
-    let around = format!("../{}/out/a.1.txt", dir.file_name().unwrap().to_str().unwrap());
+    let around = format!("../{}/out/a.1.txt", patterns.root().file_name().unwrap().to_str().unwrap());
     drop(patterns.call(&[&around]).has("out/a.1.txt", ""));
     let case = case.call_with_code(&["--", "plan"], 4);
     assert!(!case.last().stderr.contains("the command comes first"), "{}", case.last());
