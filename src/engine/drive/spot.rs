@@ -19,7 +19,12 @@ use std::time::Duration;
 pub(super) struct Spot {
     cancel: CancelToken,
     inner: Mutex<Inner>,
-    /// How many jobs that ended last were brisk, and how many were at least quick, one after the other.
+    streaks: Streaks,
+}
+
+/// How many jobs that ended last were brisk, and how many were at least quick, one after the other.
+#[derive(Default)]
+struct Streaks {
     brisk: AtomicU32,
     quick: AtomicU32,
 }
@@ -66,8 +71,7 @@ impl Spot {
         Spot {
             cancel,
             inner: Mutex::new(Inner { cx: Some(cx), facts: FxHashMap::default() }),
-            brisk: AtomicU32::new(0),
-            quick: AtomicU32::new(0),
+            streaks: Streaks::default(),
         }
     }
 
@@ -91,17 +95,12 @@ impl Spot {
     }
 
     pub(super) fn pace(&self) -> Pace {
-        match [&self.brisk, &self.quick].map(|streak| streak.load(Ordering::Relaxed) >= STREAK) {
-            [true, _] => Pace::Brisk,
-            [false, true] => Pace::Quick,
-            [false, false] => Pace::Calm,
-        }
+        self.streaks.pace()
     }
 
     /// What the coordinator is told of the end of a job.
     pub(super) fn ended(&self, completion: Completion) -> Inbox {
-        count(&self.brisk, brisk::is(completion.duration));
-        count(&self.quick, completion.duration < QUICK);
+        self.streaks.note(completion.duration);
         let known = {
             let mut inner = self.lock();
             let facts = inner.facts.remove(&completion.job);
@@ -143,7 +142,45 @@ impl Spot {
     }
 }
 
-fn count(streak: &AtomicU32, goes_on: bool) {
-    let next = |before: u32| Some(if goes_on { (before + 1).min(STREAK) } else { 0 });
-    let _ = streak.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+impl Streaks {
+    /// A job ended that took so long.
+    fn note(&self, took: Duration) {
+        for (streak, goes_on) in [(&self.brisk, brisk::is(took)), (&self.quick, took < QUICK)] {
+            let next = |before: u32| Some(if goes_on { (before + 1).min(STREAK) } else { 0 });
+            let _ = streak.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        match [&self.brisk, &self.quick].map(|streak| streak.load(Ordering::Relaxed) >= STREAK) {
+            [true, _] => Pace::Brisk,
+            [false, true] => Pace::Quick,
+            [false, false] => Pace::Calm,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Promise: nobody is given on ahead before jobs are known to be short, and one that is not ends that.
+    #[test]
+    fn eight_short_jobs_in_a_row_set_the_pace() {
+        let paces = |durations: &[u64]| {
+            let streaks = Streaks::default();
+            let pace = |micros: &u64| {
+                streaks.note(Duration::from_micros(*micros));
+                streaks.pace()
+            };
+            durations.iter().map(pace).collect::<Vec<_>>()
+        };
+        let all = [[20; 9].as_slice(), &[3000; 9], &[20; 8], &[9000], &[3000; 8]].concat();
+        let seen = paces(&all);
+        let is = |range: std::ops::Range<usize>, pace| seen[range].iter().all(|seen| *seen == pace);
+        assert!(is(0..7, Pace::Calm) && is(7..9, Pace::Brisk), "{seen:?}");
+        assert!(is(9..25, Pace::Quick) && is(25..26, Pace::Brisk), "{seen:?}");
+        assert!(is(26..34, Pace::Calm) && is(34..35, Pace::Quick), "{seen:?}");
+        assert_eq!([Pace::Calm, Pace::Quick, Pace::Brisk].map(Pace::riders), [0, 2, 32]);
+    }
 }
