@@ -4,6 +4,7 @@
 use crate::base::clock;
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
+use crate::files::observe::Observer;
 use crate::files::outputs::{PrepareOutput, remove_temp};
 use crate::files::results::{Due, Kind};
 use crate::graph::job::{Job, JobId};
@@ -22,7 +23,7 @@ use crate::plan::instance::{Instance, Trouble};
 use crate::plan::reported;
 use crate::plan::required::Required;
 use crate::trace::fingerprint::{Bound, Fingerprint, Origin, Trace};
-use crate::trace::identity::StatSig;
+use crate::trace::identity::{FileKind, StatSig};
 use crate::trace::reason::Reason;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
@@ -116,16 +117,26 @@ impl Prepared {
     }
 }
 
-/// Whether a check of the unit calls nobody and reads no file: it is a command of which all inputs are known, and nothing is
-/// restored.
+/// Whether a check of the unit calls nobody and reads nothing that takes its time: it is a command of which all is constant
+/// and all inputs are known, nothing is restored, and what is in the places of its outputs is small.
 pub(crate) fn is_light(cx: &Context, unit: u32) -> bool {
     let id = JobId(unit);
-    let job = cx.job(id);
+    let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
+    let is_small = |path: &PathId| {
+        let stat = if cx.view.trace(*path).is_none() { Observer::stat_new } else { Observer::stat };
+        let found = stat(&cx.files, *path, cx.paths.text(*path));
+        found.is_ok_and(|sig| sig.is_none_or(|sig| sig.kind == FileKind::File && sig.size <= SMALL))
+    };
     cx.cache.is_none()
         && cx.units.members(id).is_none()
-        && matches!(cx.rule(job).action, Action::Shell(_))
+        && matches!(rule.action, Action::Shell(_))
+        && !rule.calls_functions()
         && job.inputs.iter().all(|input| cx.files.remembered(*input).is_some())
+        && job.outputs.iter().all(is_small)
 }
+
+/// In bytes: read in less time than it takes to hand it to another thread.
+const SMALL: u64 = 64 << 10;
 
 /// Reads the inputs that are not known yet on all threads. The verdicts of units that are checked one after the other are
 /// given together and in their order, so that the first of them starts before those of a lower priority; to read is what takes

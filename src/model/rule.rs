@@ -143,6 +143,17 @@ pub(crate) enum ParamSource {
 }
 
 impl Rule {
+    /// Whether something of its jobs is known only by calling a function, which takes its time.
+    pub(crate) fn calls_functions(&self) -> bool {
+        let is_call = |value: &Dynamic| matches!(value, Dynamic::Function(_));
+        let Environment { conda, container, .. } = &self.environment;
+        [&self.threads, &self.priority].into_iter().any(is_call)
+            || self.timeout.iter().chain(conda).chain(container).any(is_call)
+            || self.resources.iter().any(|(_, value)| is_call(value))
+            || self.params.iter().any(|param| matches!(param.source, ParamSource::Function(_)))
+            || self.inputs.iter().any(|input| matches!(input.source, InputSource::Function(_)))
+    }
+
     /// A rule that makes nothing from nothing.
     #[cfg(test)]
     pub(crate) fn blank(name: &str) -> Rule {
