@@ -131,7 +131,8 @@ impl Args {
     /// The options that every command understands, from both places where they may stand.
     pub(crate) fn all_common(&self) -> Common {
         let after = self.command.as_ref().map(|command| command.common().clone()).unwrap_or_default();
-        self.common.clone().and(after)
+        let by_letter = self.typed.iter().any(|word| word.to_string_lossy().starts_with("-f"));
+        Common { by_letter, ..self.common.clone().and(after) }
     }
 
     /// What a run was asked for, in both places where it may stand.

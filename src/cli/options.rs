@@ -78,6 +78,9 @@ pub(crate) struct Common {
     /// Colour the output
     #[arg(long, value_name = "WHEN", hide_short_help = true)]
     pub(crate) color: Option<Color>,
+    /// Whether the file was named by `-f`.
+    #[arg(skip)]
+    pub(crate) by_letter: bool,
     /// Words of the line that a command for the same workflow has to repeat.
     #[arg(skip)]
     pub(crate) repeat: Vec<String>,
@@ -284,6 +287,7 @@ impl Common {
             verbose: self.verbose.saturating_add(after.verbose),
             json: self.json || after.json,
             color: after.color.or(self.color),
+            by_letter: self.by_letter || after.by_letter,
             repeat: if after.repeat.is_empty() { self.repeat } else { after.repeat },
         }
     }

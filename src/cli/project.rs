@@ -57,7 +57,7 @@ impl Project {
             command.push_str(&format!(" -f {}", quoted(&file.to_string_lossy())));
             let rulefile = shown(here, &lexical(&start.join(file)));
             if !start.join(file).is_file() {
-                return Err(missing(&start, file));
+                return Err(missing(&start, file, common.by_letter));
             }
             let (here, below) = (here.to_path_buf(), Vec::new());
             return Ok(Project { rulefile, root: start, here, below, command, options });
@@ -196,7 +196,8 @@ fn below(root: &Path, start: &Path) -> Result<Vec<String>, Failure> {
     })
 }
 
-fn missing(start: &Path, file: &Path) -> Failure {
+/// `by_letter` says that it was named by the letter that means "force" in Snakemake and elsewhere.
+fn missing(start: &Path, file: &Path, by_letter: bool) -> Failure {
     if start.join(file).is_dir() {
         let message = format!("`{}` is a directory, not a Rulefile", file.display());
         return Failure::new(Exit::Workflow, message).help("to work in a directory there is -C");
@@ -205,11 +206,9 @@ fn missing(start: &Path, file: &Path) -> Failure {
         let message = format!("`{}` is not a regular file", file.display());
         return Failure::new(Exit::Workflow, message).help("write it to a file and name that");
     }
-    // In Snakemake and elsewhere the letter means "force".
     let failure = Failure::new(Exit::Workflow, format!("there is no file `{}`", file.display()))
         .note(format!("looked for it in {}", start.display()));
-    let is_by_letter = |word: &std::ffi::OsStr| word.to_string_lossy().starts_with("-f");
-    match std::env::args_os().any(|word| is_by_letter(&word)) {
+    match by_letter {
         true => failure.help("-f names the Rulefile; to run jobs that are up to date there is --force"),
         false => failure,
     }
