@@ -321,6 +321,10 @@ pub(super) fn compressed(content: &mut File, size: u64) -> io::Result<Option<Vec
 mod tests {
     use super::*;
 
+    use std::io::Cursor;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
+
     /// A damaged object is one, and a connection that breaks off is not, whatever each does to what is decompressed.
     #[test]
     fn damage_is_told_from_a_broken_connection() {
@@ -342,9 +346,6 @@ mod tests {
         assert_eq!(kind(&mut &half[..]), Err(io::ErrorKind::InvalidData));
         assert_eq!(kind(&mut &b"no frame at all"[..]), Err(io::ErrorKind::InvalidData));
     }
-    use std::io::Cursor;
-    use std::net::{TcpListener, TcpStream};
-    use std::time::Instant;
 
     /// A server that does this with each connection, and never closes one.
     fn server(say: fn(&mut TcpStream)) -> String {

@@ -81,7 +81,7 @@ impl Live {
         if lines.is_empty() {
             return self.clear();
         }
-        if !crate::jobserver::is_in_foreground() {
+        if !is_in_foreground() {
             // Who has the terminal now may have written below.
             self.drawn.clear();
             self.text.clear();
@@ -152,6 +152,17 @@ fn up(rows: usize) -> String {
         0 => "\r".into(),
         rows => format!("\r\x1b[{rows}A"),
     }
+}
+
+#[cfg(unix)]
+fn is_in_foreground() -> bool {
+    crate::sys::is_in_foreground()
+}
+
+/// There are no jobs of a terminal.
+#[cfg(not(unix))]
+fn is_in_foreground() -> bool {
+    true
 }
 
 fn write(text: &str) {

@@ -33,6 +33,8 @@ mod settings;
 mod signals;
 mod snakemake;
 mod svg;
+#[cfg(unix)]
+mod sys;
 mod transfers;
 mod values;
 mod words;

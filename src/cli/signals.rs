@@ -94,7 +94,7 @@ impl Signals {
         // and nobody else will ever let it go on.
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
-            crate::jobserver::continue_stopped_children();
+            crate::sys::continue_stopped_children();
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -10,7 +10,7 @@ const FIRST_NUMBER: i32 = 200;
 
 /// A copy that children inherit, with a number that nothing else has for long.
 #[expect(unsafe_code, reason = "copies of std are closed in children")]
-pub(super) fn inheritable(file: &OwnedFd) -> io::Result<OwnedFd> {
+pub(crate) fn inheritable(file: &OwnedFd) -> io::Result<OwnedFd> {
     // A process may be allowed few open files.
     for first in [FIRST_NUMBER, 10] {
         // SAFETY: takes and gives numbers.
@@ -28,7 +28,7 @@ pub(super) fn inheritable(file: &OwnedFd) -> io::Result<OwnedFd> {
 /// # Errors
 /// It is not open.
 #[expect(unsafe_code, reason = "a number that somebody names may be anything")]
-pub(super) fn inherited(number: i32) -> io::Result<OwnedFd> {
+pub(crate) fn inherited(number: i32) -> io::Result<OwnedFd> {
     if number < 0 {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -38,7 +38,7 @@ pub(super) fn inherited(number: i32) -> io::Result<OwnedFd> {
 
 /// From now on reading does not wait, for all who share the opening.
 #[expect(unsafe_code, reason = "std does so for sockets only")]
-pub(super) fn never_wait(file: &File) -> io::Result<()> {
+pub(crate) fn never_wait(file: &File) -> io::Result<()> {
     // SAFETY: takes and gives numbers.
     let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
     // SAFETY: as above.
@@ -51,7 +51,7 @@ pub(super) fn never_wait(file: &File) -> io::Result<()> {
 
 /// Waits until there is something to read; `false` if there was nothing for so long, or will never be.
 #[expect(unsafe_code, reason = "std does not wait for files")]
-pub(super) fn wait_readable(file: &File, at_most: Duration) -> bool {
+pub(crate) fn wait_readable(file: &File, at_most: Duration) -> bool {
     let mut wanted = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let milliseconds = i32::try_from(at_most.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: one structure, which outlives the call.

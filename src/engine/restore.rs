@@ -160,7 +160,8 @@ pub(crate) fn were_accepted(cx: &Context, id: JobId, results: &[Digest]) -> bool
 }
 
 /// Keeps what stands in the places of a job's outputs, as an execution that is on record left it with these `results`. All
-/// files are read again. `accepted` says that nobody executed it. With whom new results are shared, it is not: that takes its time, and who wants it says so.
+/// files are read again. It is not shared with those with whom new results are: that takes its time, and who wants it says so.
+/// `accepted` says that nobody executed it.
 ///
 /// # Errors
 /// Why it is not kept, as what can be said of the job.

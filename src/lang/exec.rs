@@ -3,7 +3,8 @@
 use crate::diag::Span;
 use crate::lang::action;
 use crate::lang::builtins;
-use crate::lang::eval::{Binding, Frame, Slot, fits};
+use crate::lang::eval::{Binding, fits};
+use crate::lang::frame::{Frame, Slot};
 use crate::lang::index;
 use crate::lang::iter::Walk;
 use crate::lang::methods;

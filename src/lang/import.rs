@@ -6,7 +6,7 @@
 
 use crate::diag::{Problem, SourceMap, Span};
 use crate::lang::builtins;
-use crate::lang::eval::Frame;
+use crate::lang::frame::Frame;
 use crate::lang::modules;
 use crate::lang::object::Object;
 use crate::lang::raise::{Exc, Raise};

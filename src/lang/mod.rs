@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod eval;
 pub(crate) mod exec;
 pub(crate) mod format;
+pub(crate) mod frame;
 pub(crate) mod import;
 pub(crate) mod index;
 pub(crate) mod iter;

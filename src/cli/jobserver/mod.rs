@@ -7,7 +7,6 @@
 
 mod flags;
 mod pool;
-mod sys;
 
 use crate::options::RunArgs;
 use crate::output::Output;
@@ -16,8 +15,6 @@ use pool::{Own, Pool};
 use rulemake::{JobSlots, SlotSource};
 use std::sync::Arc;
 use std::time::Duration;
-
-pub(crate) use sys::{continue_stopped_children, is_in_foreground};
 
 /// The slots that this process shares with those who called it, or with those that it calls.
 pub(crate) struct Jobserver {

@@ -32,8 +32,3 @@ impl SlotSource for Jobserver {
         match *self {}
     }
 }
-
-/// Whether the terminal is that of this process at the moment.
-pub(crate) fn is_in_foreground() -> bool {
-    true
-}

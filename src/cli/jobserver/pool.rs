@@ -1,7 +1,7 @@
 //! A pool of slots: a pipe that holds a byte for each one that is free.
 
 use super::flags::{self, Way};
-use super::sys;
+use crate::sys;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};

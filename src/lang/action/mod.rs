@@ -15,7 +15,7 @@ mod resolve;
 mod shell;
 
 use crate::diag::SourceMap;
-use crate::lang::eval::Frame;
+use crate::lang::frame::Frame;
 use crate::lang::raise::Exc;
 use crate::lang::value::Value;
 use crate::lang::vm::{Frozen, SpaceId, Vm};
