@@ -114,12 +114,14 @@ fn copy_aside(from: &Path, to: &Path, size: u64, rights: Rights, aside: &Path) -
     // Of who was killed at it.
     let _ = fs::remove_file(aside);
     let digest = copy(from, aside, size, rights)?;
-    let moved = match fs::symlink_metadata(to) {
-        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(_) => {
-            give_group(aside, to);
-            fs::rename(aside, to)
-        }
+    give_group(aside, to);
+    // A second name replaces nothing that came meanwhile.
+    let moved = match fs::hard_link(aside, to) {
+        Ok(()) => fs::remove_file(aside),
+        Err(error) if is_final(error.kind()) => Err(error),
+        // Not every file system has second names.
+        Err(_) if fs::symlink_metadata(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(aside, to),
     };
     match moved {
         Ok(()) => Ok(Some(digest)),
@@ -129,6 +131,12 @@ fn copy_aside(from: &Path, to: &Path, size: u64, rights: Rights, aside: &Path) -
             if error.kind() == io::ErrorKind::CrossesDevices { Ok(None) } else { Err(error) }
         }
     }
+}
+
+/// Whether what cannot be given a second name for this reason cannot be renamed either.
+fn is_final(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{AlreadyExists, CrossesDevices, NotFound, ReadOnlyFilesystem, StorageFull};
+    matches!(kind, AlreadyExists | CrossesDevices | NotFound | ReadOnlyFilesystem | StorageFull)
 }
 
 /// What is made in a directory whose group is to stay has that group.
