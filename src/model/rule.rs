@@ -244,3 +244,24 @@ impl Rule {
         self.wildcards.iter().map(|n| &**n)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{BoxError, CallContext, Rule, RuleBuilder, Value, Workflow};
+
+    /// Promise: who asks whether a check may call something hears of each place where it does.
+    #[test]
+    fn functions_are_found_wherever_they_stand() {
+        let one = |_: &CallContext<'_>| -> Result<Value, BoxError> { Ok(Value::Int(1)) };
+        let calls = |rule: RuleBuilder| {
+            let rule = rule.output("a").shell("touch {output}");
+            Workflow::builder().rule(rule).build().unwrap().rules[0].calls_functions()
+        };
+        let rule = || Rule::builder("a").threads(2).priority(1).resource("mem", 3).param("p", 4);
+        assert!(!calls(rule()));
+        assert!(calls(rule().threads_fn(one)) && calls(rule().resource_fn("disk", one)));
+        assert!(
+            calls(rule().param_fn("q", one)) && calls(rule().input_fn(|_| Ok(Value::List(vec![].into()))))
+        );
+    }
+}
