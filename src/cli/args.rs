@@ -128,11 +128,15 @@ impl Args {
         Some(Args { targets, common, run, command: None, without_effect, layers, typed })
     }
 
+    /// Whether a file is named by the letter that means "force" in Snakemake and elsewhere.
+    pub(crate) fn names_file_by_letter(typed: &[OsString]) -> bool {
+        typed.iter().any(|word| word.to_string_lossy().starts_with("-f"))
+    }
+
     /// The options that every command understands, from both places where they may stand.
     pub(crate) fn all_common(&self) -> Common {
         let after = self.command.as_ref().map(|command| command.common().clone()).unwrap_or_default();
-        let by_letter = self.typed.iter().any(|word| word.to_string_lossy().starts_with("-f"));
-        Common { by_letter, ..self.common.clone().and(after) }
+        self.common.clone().and(after)
     }
 
     /// What a run was asked for, in both places where it may stand.

@@ -49,7 +49,8 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
     let Args { targets, common, run, command, layers, typed, .. } = args;
     let command =
         command.unwrap_or(Command::Run { targets, run: RunArgs::default(), common: Common::default() });
-    let common = Common { repeat, ..common.and(command.common().clone()) };
+    let by_letter = Args::names_file_by_letter(&typed);
+    let common = Common { repeat, by_letter, ..common.and(command.common().clone()) };
     let output = Output::new(&common);
     if let Some(remark) = snakemake::remark(&without_effect) {
         output.remark(&printable(&remark));
