@@ -67,7 +67,7 @@ pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
 pub use share::{Added, PushOptions, Pushed};
-pub use status::{RunningJob, Status};
+pub use status::{RunningJob, Status, Survivor};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

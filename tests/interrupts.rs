@@ -178,6 +178,43 @@ fn w21_what_a_killed_run_left_running_is_ended_before_its_output_is_made_again()
     case.has("a", "half\ndone\n").run(&[]).ran(&[]);
 }
 
+/// Who asks after a kill hears what is still alive and may be writing, and what is said to end it does.
+#[test]
+fn w21_what_a_killed_run_left_running_is_told_from_outside() {
+    let case = Case::new().rulefile(
+        "rule all:\n    input: 'a', 'b', 'c'\n\
+         rule r:\n    output: '{x,a|b}'\n    shell: 'touch {output}.begun; sleep 60 & sleep 61; touch {output}'\n\
+         rule c:\n    output: 'c'\n    shell: 'touch c; (sleep 62 > /dev/null 2>&1 &)'\n",
+    );
+    let run = case.start(&["-j3"]);
+    ["a.begun", "b.begun", ".rulemake/runs/1/events.jsonl"].into_iter().for_each(|file| case.wait_for(file));
+    while !case.read(".rulemake/runs/1/events.jsonl").contains("job-finished") {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let case = case.call(&["status"]).stdout_lacks("alive");
+    run.signal("KILL");
+    run.end();
+    let case = case.call(&["status"]);
+    let text = case.last().stdout.clone();
+    for job in ["r a: process ", "r b: process "] {
+        assert_eq!(text.matches(&format!(" still alive  {job}")).count(), 1, "each group once: {text}");
+    }
+    assert!(!text.contains("  c c"), "what a job left behind that ended well is meant so: {text}");
+    let advice = text.split('`').nth(1).unwrap();
+    let told = |args: &[&str]| String::from_utf8(case.command(args).output().unwrap().stdout).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&told(&["status", "--json"])).unwrap();
+    let survivors = json["survivors"].as_array().unwrap();
+    assert_eq!(survivors.len(), 6, "a shell and two programs of each: {survivors:#?}");
+    assert!(survivors.iter().any(|process| process["command"] == "sleep 60"), "{survivors:#?}");
+    let status = std::process::Command::new("sh").args(["-c", advice]).status().unwrap();
+    assert!(status.success(), "{advice}");
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while told(&["status"]).contains("alive") {
+        assert!(std::time::Instant::now() < deadline, "{}", told(&["status"]));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn w21_a_kill_at_any_moment_leaves_a_directory_that_the_next_run_mends() {
     let mut rulefile = String::from(

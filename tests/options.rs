@@ -322,6 +322,24 @@ fn failures_are_annotated_in_github_actions() {
     let at = lines.iter().position(|line| *line == "::add-mask::x").unwrap();
     let token = lines[at - 1].strip_prefix("::stop-commands::").unwrap();
     assert_eq!(lines[at + 1], format!("::{token}::"));
+    // Nor is what a Rulefile prints, or a mistake that it tells of.
+    let case = Case::new()
+        .rulefile("print('::add-mask::x')\nraise ValueError('##[stop-commands]x')\n")
+        .env("GITHUB_ACTIONS", "true")
+        .call_with_code(&[], 3);
+    let lines: Vec<&str> = case.last().stderr.lines().collect();
+    let mut token = None;
+    for line in &lines {
+        if let Some(new) = line.strip_prefix("::stop-commands::") {
+            assert!(token.replace(format!("::{new}::")).is_none(), "{lines:#?}");
+        } else if token.as_deref() == Some(line) {
+            token = None;
+        } else if line.starts_with("::add-mask") || line.contains("##[") {
+            assert!(token.is_some() || line.starts_with("::error "), "{line} in {lines:#?}");
+        }
+    }
+    assert_eq!(token, None, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("::stop-commands::")).count(), 2, "{lines:#?}");
     Case::new()
         .rulefile("rule a:\n    output: 'o'\n    shel: 'true'\n")
         .env("GITHUB_ACTIONS", "true")

@@ -50,6 +50,20 @@ fn answers_of_a_rule_are_completed_and_nothing_raw() {
     }
     let found = completed(&case, "", &["rulemake", ""]).join("|");
     assert!(found.contains("stats") && !found.contains('\u{1b}') && !found.contains("|2"), "{found:?}");
+    // Nor are files and directories of the disk, where any may be meant.
+    let case = case.file("file\x1b[31m", "").file("file\n2", "").file("dir\x1b[31m/x", "").file("dir/x", "");
+    for (line, offered) in [
+        (&["rulemake", "fmt", "file"][..], &[""; 0][..]),
+        (&["rulemake", "-f", "file"], &[]),
+        (&["rulemake", "-f", "di"], &["dir/"]),
+        (&["rulemake", "-C", "di"], &["dir/"]),
+        (&["rulemake", "init", "-t", "di"], &["dir/"]),
+    ] {
+        let mut found = completed(&case, "", line);
+        // What has the choice to go without a value is completed with the next argument, too.
+        found.dedup();
+        assert_eq!(found, offered, "{line:?}");
+    }
 }
 
 /// Targets are rules without wildcards and the files of the default target.

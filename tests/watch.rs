@@ -86,6 +86,31 @@ fn a_watcher_makes_again_what_changed() {
     assert!(ended.stderr.ends_with("stopping\n"), "{}", ended.stderr);
 }
 
+/// Promise: a source that is renamed is one change, told once, and one run.
+#[test]
+fn a_renamed_source_is_one_change() {
+    let case = case();
+    let watcher = case.start(&["watch"]);
+    until("the first run", || text(&case, "out/all") == "1\n2\n");
+    for (n, (from, to)) in
+        [("raw/b", "raw/c"), ("raw/c", "raw/b"), ("raw/b", "raw/d")].into_iter().enumerate()
+    {
+        // A look of its own between, as somebody at work leaves it.
+        std::thread::sleep(Duration::from_millis(700));
+        fs::rename(case.path(from), case.path(to)).unwrap();
+        until("a run after it", || text(&case, "runs").matches("all").count() == n + 2);
+    }
+    std::thread::sleep(Duration::from_millis(1500));
+    watcher.signal("INT");
+    let ended = watcher.end().stderr;
+    let told: Vec<&str> = ended.lines().filter(|line| line.ends_with(" changed")).collect();
+    assert_eq!(
+        told,
+        ["raw/b and raw/c changed", "raw/b and raw/c changed", "raw/b and raw/d changed"],
+        "{ended}"
+    );
+}
+
 /// A mistake is told, and waited for until it is mended.
 #[test]
 fn a_watcher_outlives_mistakes() {

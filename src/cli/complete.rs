@@ -9,7 +9,7 @@ mod settings;
 
 use crate::args::Args;
 use crate::init::builtin;
-use clap::{CommandFactory, ValueHint};
+use clap::{Arg, CommandFactory, ValueHint};
 use clap_complete::engine::{PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, EnvCompleter, Shells};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
@@ -103,6 +103,7 @@ fn definitions(hides_options: bool) -> clap::Command {
                 command = command.mut_arg(id, |argument| argument.value_hint(ValueHint::DirPath));
             }
         }
+        let command = command.mut_args(paths_that_can_be_shown);
         if !hides_options {
             return command;
         }
@@ -121,6 +122,25 @@ fn definitions(hides_options: bool) -> clap::Command {
     })
 }
 
+/// The completer of clap hands out every name, and shells take candidates line by line and show them as they are.
+fn paths_that_can_be_shown(argument: Arg) -> Arg {
+    let is_completed = argument.get::<ArgValueCompleter>().is_some();
+    let all = match argument.get_value_hint() {
+        _ if is_completed => return argument,
+        ValueHint::AnyPath => PathCompleter::any(),
+        ValueHint::FilePath => PathCompleter::file(),
+        ValueHint::DirPath => PathCompleter::dir(),
+        _ => return argument,
+    };
+    argument.add(ArgValueCompleter::new(move |start: &OsStr| shown(all.complete(start))))
+}
+
+fn shown(paths: Vec<CompletionCandidate>) -> Vec<CompletionCandidate> {
+    let has_control =
+        |path: &CompletionCandidate| path.get_value().to_string_lossy().contains(char::is_control);
+    paths.into_iter().filter(|path| !has_control(path)).collect()
+}
+
 /// Those of `names` that begin as typed, each with a line about it.
 fn begun<'n>(names: impl IntoIterator<Item = (&'n str, &'n str)>, start: &OsStr) -> Vec<CompletionCandidate> {
     let Some(start) = start.to_str() else { return Vec::new() };
@@ -134,7 +154,7 @@ fn begun<'n>(names: impl IntoIterator<Item = (&'n str, &'n str)>, start: &OsStr)
 
 fn templates(start: &OsStr) -> Vec<CompletionCandidate> {
     let built_in = builtin::ALL.iter().map(|template| (template.name, template.summary));
-    begun(built_in, start).into_iter().chain(PathCompleter::any().complete(start)).collect()
+    begun(built_in, start).into_iter().chain(shown(PathCompleter::any().complete(start))).collect()
 }
 
 fn shells(start: &OsStr) -> Vec<CompletionCandidate> {

@@ -2,9 +2,10 @@
 //!
 //! Workflow commands are lines on standard output or error; the format is in GitHub's documentation, "Workflow commands".
 
-use crate::output::say;
+use crate::output::write_line;
 use crate::project::{Project, lexical};
 use rulemake::{Diagnostic, JobFailure, Label, RunReport, report};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::Write as _;
@@ -27,27 +28,19 @@ fn variable(name: &str) -> Option<std::ffi::OsString> {
 }
 
 /// Whether the runner takes a line for a command, in its new or its old way of writing them.
-pub(crate) fn is_command(line: &str) -> bool {
+fn is_command(line: &str) -> bool {
     line.trim_start().starts_with("::") || line.contains("##[")
 }
 
-/// Texts that are shown and not obeyed: a log may hold a line that is a command to the runner.
-pub(crate) struct Quoted {
-    token: String,
-}
-
-impl Quoted {
-    pub(crate) fn begin() -> Quoted {
-        // Nobody may foresee it, or a log could end the quotation.
-        let number = || std::hash::RandomState::new().build_hasher().finish();
-        let token = format!("rulemake-{:016x}{:016x}", number(), number());
-        say(&format!("::stop-commands::{token}"));
-        Quoted { token }
+/// A text as it can be shown to the runner, which obeys nothing of what a job, a rule or a Rulefile says.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if !is_there() || !text.split(['\n', '\r']).any(is_command) {
+        return text.into();
     }
-
-    pub(crate) fn end(self) {
-        say(&format!("::{}::", self.token));
-    }
+    // Nobody may foresee it, or a log could end the quotation.
+    let number = || std::hash::RandomState::new().build_hasher().finish();
+    let token = format!("rulemake-{:016x}{:016x}", number(), number());
+    format!("::stop-commands::{token}\n{text}\n::{token}::").into()
 }
 
 /// Says what failed in a run, and adds its counts to the summary page. `place_of` tells where a rule is written.
@@ -59,7 +52,7 @@ pub(crate) fn annotate(run: &RunReport, project: &Project, place_of: impl Fn(&st
             Some(label) => (files.of(Path::new(&label.file)), Some(label.line)),
             None => (files.of(&project.rulefile), None),
         };
-        say(&failure_line(failure, &file, line));
+        write_line(&failure_line(failure, &file, line));
     }
     if let Some(page) = variable("GITHUB_STEP_SUMMARY")
         && let Ok(mut page) = std::fs::OpenOptions::new().append(true).create(true).open(page)
@@ -75,10 +68,10 @@ pub(crate) fn annotate_diagnostics(diagnostics: &[Diagnostic]) {
     // The worst first, for not all of them are shown.
     let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == rulemake::Severity::Error;
     for diagnostic in diagnostics.iter().filter(is_error).take(ANNOTATIONS) {
-        say(&diagnostic_line(diagnostic, &files));
+        write_line(&diagnostic_line(diagnostic, &files));
     }
     for diagnostic in diagnostics.iter().filter(|diagnostic| !is_error(diagnostic)).take(ANNOTATIONS) {
-        say(&diagnostic_line(diagnostic, &files));
+        write_line(&diagnostic_line(diagnostic, &files));
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: nothing here panics when a pipe is closed; what cannot be said on standard error is lost.
 
 use crate::exit::{Failure, kind_name};
+use crate::github;
 use crate::options::{Color, Common};
 use anstyle::{AnsiColor, Style};
 use rulemake::report::{Detail, printable};
@@ -196,8 +197,13 @@ pub(crate) fn of_clap(error: &clap::Error) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes a line to standard error. If that is closed there is nobody left to tell.
+/// Writes a line to standard error, to be read by people.
 pub(crate) fn say(text: &str) {
+    write_line(&github::shown(text));
+}
+
+/// Writes a line to standard error as it is. If that is closed there is nobody left to tell.
+pub(crate) fn write_line(text: &str) {
     let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 

@@ -3,7 +3,6 @@
 //! Built from the stream of events alone. An event only changes the state here; the live area is drawn by its own
 //! thread a few times per second, so that a run of many short jobs is not slowed by its display.
 
-use crate::github;
 use crate::live::{Live, Size};
 use crate::output::{Output, say};
 use crate::transfers::Transfers;
@@ -47,7 +46,6 @@ struct View {
     style: TextStyle,
     drawn: Instant,
     json: bool,
-    in_github: bool,
     /// What goes between the cache and the place that others share.
     transfers: Option<Transfers>,
     /// An event's time, and when it came.
@@ -85,7 +83,6 @@ impl Progress {
             style,
             drawn: Instant::now(),
             json: output.json,
-            in_github: github::is_there(),
             transfers: None,
             clock: None,
             lost: None,
@@ -185,11 +182,7 @@ impl View {
             return;
         }
         let Some(live) = &mut self.live else {
-            // The message of a rule or what a hook wrote is to be read, not obeyed.
-            let is_command = self.in_github && lines.iter().any(|line| github::is_command(line));
-            let quoted = is_command.then(github::Quoted::begin);
-            say(&lines.join("\n"));
-            return quoted.into_iter().for_each(github::Quoted::end);
+            return say(&lines.join("\n"));
         };
         live.above(lines);
         // Many lines in a moment are shown together.

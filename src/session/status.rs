@@ -3,6 +3,8 @@
 use super::Session;
 use crate::base::clock;
 use crate::error::Result;
+use crate::exec::survivors::{self, Mark};
+use crate::store::processes::{self, Process};
 use crate::store::{is_suspended, lock_holder, read, runs};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -48,6 +50,9 @@ pub struct Status {
     pub stopped: bool,
     /// When it ended; `None` while it goes on, and when it was killed.
     pub ended_ms: Option<u64>,
+    /// Of a run that was killed, what is still alive of its jobs, as far as that can be told from here. The next run ends it
+    /// before anything else.
+    pub survivors: Vec<Survivor>,
 }
 
 /// A job that is running.
@@ -69,6 +74,27 @@ pub struct RunningJob {
     pub since_ms: u64,
     /// Where its output goes, relative to the root.
     pub log: Option<String>,
+}
+
+/// A process of a job that outlived its run.
+///
+/// ```
+/// use rulemake::inspect::Survivor;
+/// fn how_to_end(survivor: &Survivor) -> String {
+///     format!("kill -- -{}", survivor.group)
+/// }
+/// ```
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Survivor {
+    /// Rule and first output of the job; its number when no more is known.
+    pub title: String,
+    /// The process.
+    pub pid: u32,
+    /// Its process group, by which all of a job is reached.
+    pub group: u32,
+    /// The words of its command, with spaces between.
+    pub command: String,
 }
 
 impl Session {
@@ -112,9 +138,26 @@ impl Session {
         // The last line may be half written.
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).for_each(|event| status.take(&event));
         if going_on.is_none() {
-            status.jobs.clear();
+            let unended = std::mem::take(&mut status.jobs);
+            status.survivors = self.survivors(&loaded.view.in_flight(), &unended);
         }
         Ok(status)
+    }
+
+    /// What is alive of `jobs` (run and number), which a killed run left in flight.
+    fn survivors(&self, jobs: &[(u32, u32)], told: &[RunningJob]) -> Vec<Survivor> {
+        let Some(mark) = Mark::of(&self.state_dir()).filter(|_| !jobs.is_empty()) else { return Vec::new() };
+        let entry = |(run, job): &(u32, u32)| format!("{}={}", survivors::VARIABLE, mark.job(*run, *job));
+        let entries: Vec<String> = jobs.iter().map(entry).collect();
+        let title = |job: u32| {
+            let known = told.iter().find(|known| known.id == u64::from(job));
+            known.map_or_else(|| format!("job {job}"), |known| known.title.clone())
+        };
+        let survivor = |(at, process): (usize, Process)| {
+            let Process { pid, group, command } = process;
+            Survivor { title: title(jobs[at].1), pid, group, command }
+        };
+        processes::with_entry(&entries).into_iter().map(survivor).collect()
     }
 }
 

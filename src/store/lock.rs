@@ -1,6 +1,7 @@
 //! The lock of a state directory: an OS lock on a file that is never deleted, so it ends with its holder however that
 //! ends. The text in the file is only for the message.
 
+use super::processes::state_and_group;
 use crate::base::clock;
 use crate::disk::{File, OpenOptions, TryLockError};
 use crate::error::{Error, ErrorKind, Result};
@@ -114,9 +115,7 @@ pub(crate) fn is_suspended(who: &str) -> bool {
     };
     let is_here = rest.strip_prefix(&host_name()).is_some_and(|rest| rest.starts_with(" since "));
     let Ok(pid) = pid.parse::<u32>() else { return false };
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name before it may hold anything.
-    is_here && stat.rsplit_once(')').is_some_and(|(_, state)| state.trim_start().starts_with('T'))
+    is_here && state_and_group(pid).is_some_and(|(state, _)| state == 'T')
 }
 
 fn text(file: &mut File) -> Option<String> {

@@ -97,14 +97,8 @@ pub(super) fn run_once(
             report.failures.into_iter().partition(|failure| failure.outcome == JobFailure::NOT_FOR_CACHE);
         pulled.is_unsure = session.cache_traffic().is_some_and(|traffic| traffic.has_failed());
     }
-    let in_github = github::is_there();
-    // What jobs wrote is nobody's command.
-    let quoted = (in_github && !report.failures.is_empty()).then(github::Quoted::begin);
     show_failures(&report, &place.project, &place.output);
-    if let Some(quoted) = quoted {
-        quoted.end();
-    }
-    if in_github {
+    if github::is_there() {
         let workflow = session.workflow();
         github::annotate(&report, &place.project, |rule| workflow.place_of(rule));
     }

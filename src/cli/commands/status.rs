@@ -3,13 +3,15 @@
 use super::Place;
 use crate::exit::{Exit, Failure};
 use rulemake::TextStyle;
-use rulemake::inspect::Status;
+use rulemake::inspect::{Status, Survivor};
 use rulemake::report::{duration, printable};
 use std::fmt::Write as _;
 
 /// Running jobs that are listed.
 const JOBS_SHOWN: usize = 30;
 const FAILED_SHOWN: usize = 10;
+/// Characters of the command of a process that are shown.
+const COMMAND_SHOWN: usize = 80;
 
 pub(crate) fn status(place: &Place) -> Result<Exit, Failure> {
     let mut status = place.open()?.status()?;
@@ -20,7 +22,7 @@ pub(crate) fn status(place: &Place) -> Result<Exit, Failure> {
             job.log = job.log.as_ref().map(|log| place.project.file(log));
         }
         place.output.answer(&text(&status, place.output.stdout_style()))?;
-        if !(status.jobs.is_empty() && status.failed.is_empty()) {
+        if !(status.jobs.is_empty() && status.failed.is_empty() && status.survivors.is_empty()) {
             place.say_names();
         }
     }
@@ -82,5 +84,31 @@ fn text(status: &Status, style: TextStyle) -> String {
     if let Some(more @ 1..) = status.failed.len().checked_sub(FAILED_SHOWN) {
         let _ = writeln!(out, "{:>12}  and {more} more", "");
     }
+    survivors(&mut out, status);
     out
+}
+
+/// What a killed run left alive, a line for each group of processes, and how it is ended.
+fn survivors(out: &mut String, status: &Status) {
+    let mut groups: Vec<&Survivor> = Vec::new();
+    for survivor in &status.survivors {
+        if groups.iter().all(|known| known.group != survivor.group) {
+            groups.push(survivor);
+        }
+    }
+    for survivor in groups.iter().take(JOBS_SHOWN) {
+        let (title, command) = (printable(&survivor.title), printable(&survivor.command));
+        let mut command = command.into_owned();
+        if let Some((at, _)) = command.char_indices().nth(COMMAND_SHOWN) {
+            command.replace_range(at.., " ...");
+        }
+        let _ = writeln!(out, "{:>12}  {title}: process {} ({command})", "still alive", survivor.pid);
+    }
+    if let Some(more @ 1..) = groups.len().checked_sub(JOBS_SHOWN) {
+        let _ = writeln!(out, "{:>12}  and {more} more", "");
+    }
+    if !groups.is_empty() {
+        let groups: String = groups.iter().map(|survivor| format!(" -{}", survivor.group)).collect();
+        let _ = writeln!(out, "the next run ends them before it begins; `kill --{groups}` ends them now");
+    }
 }

@@ -34,7 +34,7 @@ const USUAL_PHONY: [&str; 16] = [
 ];
 
 /// Special targets that mean nothing to rulemake: it always does what they ask for, or never.
-const NO_MATTER: [&str; 8] = [
+const NO_MATTER: [&str; 11] = [
     ".SUFFIXES",
     ".DELETE_ON_ERROR",
     ".PRECIOUS",
@@ -43,6 +43,17 @@ const NO_MATTER: [&str; 8] = [
     ".NOTPARALLEL",
     ".POSIX",
     ".INTERMEDIATE",
+    ".NOTINTERMEDIATE",
+    ".LOW_RESOLUTION_TIME",
+    // Who makes use of it is told at its place.
+    ".SECONDEXPANSION",
+];
+
+/// Those that mean something else than what rulemake does.
+const NOT_UNDERSTOOD: [(&str, &str); 3] = [
+    (".IGNORE", "a command that fails is a failure: let it end in `|| true` where that is meant"),
+    (".DEFAULT", "a rule for all files is not understood"),
+    (".EXPORT_ALL_VARIABLES", "variables are not exported: say what a command needs in the command"),
 ];
 
 /// `dir` is where the Makefile lies.
@@ -294,6 +305,9 @@ impl Reader {
         }
         if NO_MATTER.contains(&first.as_str()) {
             return;
+        }
+        if let Some((_, why)) = NOT_UNDERSTOOD.iter().find(|(name, _)| *name == first) {
+            return self.missing(rule.line, &whole(), why);
         }
         if rule.separator == "::" {
             return self.missing(rule.line, &whole(), "rules with two colons are not understood");

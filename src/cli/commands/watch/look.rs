@@ -144,7 +144,8 @@ impl Wanted {
         eye.look
     }
 
-    /// Looks at those of these paths that are files it is about, and takes into `seen` how they look; what changed.
+    /// Looks at those of these paths that are files it is about, and takes into `seen` how they look; what changed. One that comes
+    /// or goes is left to the whole look: what its name is found by changed, too, and would be told as another change.
     pub(super) fn glance(&self, paths: &BTreeSet<PathBuf>, seen: &mut Look) -> Vec<String> {
         let mut eye = Eye { before: seen, now: now(), look: Look::default(), left: READ_AT_ONCE };
         for path in paths.iter().filter(|path| self.files.contains(*path)) {
@@ -152,7 +153,9 @@ impl Wanted {
         }
         let is_other =
             |(path, fact): &(&PathBuf, &Fact)| seen.files.get(*path).is_some_and(|old| !old.is_same(fact));
-        let found = eye.look.files;
+        let is_there = |fact: Option<&Fact>| !matches!(fact, None | Some(Fact::Absent));
+        let mut found = eye.look.files;
+        found.retain(|path, fact| is_there(Some(fact)) == is_there(seen.files.get(path)));
         let changed = found.iter().filter(is_other).map(|(path, _)| shown(path, self.root())).collect();
         seen.files.extend(found);
         changed
