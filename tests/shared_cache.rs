@@ -299,9 +299,11 @@ fn a_shared_directory_that_is_nowhere_is_told() {
         let case = checkout().run(more).warned("not-mounted/team is not there");
         assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
         assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
-        // Whoever wants to hear little wants to hear that.
-        let case = checkout().call(&[more, &["-q"]].concat()).stderr_has("not-mounted/team is not there");
-        assert_eq!(case.last().stderr.lines().count(), 1, "{}", case.last());
+        // Whoever wants to hear little wants to hear that, and whoever only looks.
+        for little in [&["-q"][..], &["-n"], &["-n", "-q"]] {
+            let case = checkout().call(&[more, little].concat()).stderr_has("not-mounted/team is not there");
+            assert_eq!(case.last().stderr.lines().count(), 1, "{}", case.last());
+        }
         assert!(!nowhere.parent().unwrap().exists());
     }
     // The last part of a name is mistyped as easily as any other; the way out is one for which one has to ask.
@@ -745,6 +747,18 @@ fn what_is_on_its_way_to_a_shared_place_is_broken_off() {
     let shared = ["push", "--cache", "own", "--cache-shared", place.to_str().unwrap()];
     stopped_soon(&case, &shared, &|| files("tmp") > 0);
     assert_eq!([files("tmp"), files("cas"), files("ac")], [0; 3]);
+    // And what comes from there: nothing of it is in the own cache, nor in its place.
+    let case = case.call(&shared).stderr_has("1 result (");
+    drop(case);
+    let case = Case::new().rulefile(large);
+    let own = |part: &str| -> usize {
+        let Ok(listing) = fs::read_dir(case.path("own/v1").join(part)) else { return 0 };
+        listing.map(|item| item.unwrap().path()).map(|path| path.read_dir().map_or(1, Iterator::count)).sum()
+    };
+    let pull = ["pull", "--cache", "own", "--cache-shared", place.to_str().unwrap()];
+    stopped_soon(&case, &pull, &|| own("tmp") > 0);
+    assert_eq!([own("tmp"), own("cas"), own("ac"), own("lost")], [0; 4]);
+    assert!(!case.path("a").exists());
 }
 
 /// Promise: a server whose bytes drip costs one wait, and not one for each result; one that sends more than it promised fills

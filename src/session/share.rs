@@ -284,6 +284,21 @@ impl Session {
         Ok(pushed)
     }
 
+    /// What the user should hear of the session's cache since the last call: after a plan why nothing came from a place that is
+    /// shared, for one. What a run finds is among its events.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session};
+    /// fn look(session: &Session) -> rulemake::Result<()> {
+    ///     session.plan::<&str>(&[], &RunOptions::default())?;
+    ///     session.take_cache_warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn take_cache_warnings(&self) -> Vec<String> {
+        self.cache.as_ref().map(|cache| cache.take_notices()).unwrap_or_default()
+    }
+
     /// Asks for each job that does something, on the pool.
     fn each_job<T: Send>(&self, cx: &Context, ask: impl Fn(JobId) -> Result<T> + Sync) -> Result<Vec<T>> {
         let jobs: Vec<JobId> =

@@ -4,6 +4,7 @@ use super::{Place, size_text};
 use crate::args::{GraphFormat, GraphNode};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
+use crate::output::say;
 use crate::svg;
 use clap::ValueEnum;
 use indexmap::IndexSet;
@@ -41,6 +42,10 @@ pub(super) fn foreseen(place: &Place, targets: &[String], args: &RunArgs) -> Res
     let plan = session.plan(&targets, &options);
     place.show_printed(&session.take_printed());
     let plan = plan.map_err(|error| place.explained(error, &targets))?;
+    session
+        .take_cache_warnings()
+        .iter()
+        .for_each(|text| say(&format!("warning: {}", report::printable(text))));
     Ok((plan, session.cache_traffic().map_or(0, |traffic| traffic.foreseen())))
 }
 
