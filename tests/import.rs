@@ -301,6 +301,15 @@ fn outputs_that_are_directories() {
     case.run(&[]).run(&[]).ran(&[]);
 }
 
+/// A remark on what a stage makes stands at that, or at its stage, and not at what another one calls the same.
+#[test]
+fn remarks_on_outputs_stand_at_their_stage() {
+    let yaml = "stages:\n  a:\n    cmd: x\n    outs: [plain]\n  b:\n    cmd: x\n    deps:\n    - plain\n    outs:\n    - 'quoted':\n        cache: false\n";
+    let case = Case::new().file("dvc.yaml", yaml).call(&["import"]);
+    case.stderr_has("line  2  `plain` is taken for a file")
+        .stderr_has("line 10  `quoted` is taken for a file");
+}
+
 /// Promise: stages that cannot be said are left out with the reason, and the others stay.
 #[test]
 fn stages_that_are_not_understood() {
