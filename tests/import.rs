@@ -134,6 +134,27 @@ fn one_shell_for_all_lines() {
     as_make("one-shell", &["a.txt"]);
 }
 
+/// Promise: commands stop where the Makefile says that its shells do, so none goes on after a failure at which make's ended.
+#[test]
+fn shells_stop_where_the_makefile_says() {
+    as_make("strict", &["sum.txt", "each.txt"])
+        .run_with_code(&["broken.txt"], 1)
+        .failed(&["broken_txt broken.txt"]);
+    for (flags, prefix) in [
+        (".SHELLFLAGS = -euo pipefail -c", None),
+        (".SHELLFLAGS = -ec", Some("set +uo pipefail; ")),
+        (".SHELLFLAGS = -o pipefail -c", Some("set +u; ")),
+        (".SHELLFLAGS = -o nounset -o errexit -c", Some("set +o pipefail; ")),
+        (".POSIX:", Some("set +uo pipefail; ")),
+    ] {
+        let makefile = format!("{flags}\na:\n\ttrue; true > a\n");
+        let text = Case::new().file("Makefile", &makefile).call(&["import"]).read("Rulefile");
+        let found = text.split("shell.prefix(\"").nth(1).and_then(|rest| rest.split('"').next());
+        assert_eq!(found, prefix, "{flags}: {text}");
+        assert_eq!(text.contains("set +e"), flags == ".SHELLFLAGS = -o pipefail -c", "{flags}: {text}");
+    }
+}
+
 /// Promise: what is not understood is told with its line, kept in the Rulefile, and stops the command it belongs to.
 #[test]
 fn what_is_not_understood_is_told() {
