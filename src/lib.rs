@@ -133,7 +133,7 @@ pub mod inspect {
     pub use crate::plan::plan::{PlanCounts, PlanRead, ReportedFile};
     pub use crate::session::{
         Accepted, Added, EndedJob, JobEnd, JobLog, LastRun, LeftOut, MadeFiles, MetricChange, Metrics,
-        MetricsDiff, OutputState, PassedOver, Pushed, RunningJob, Status, Survivor, Watched,
+        MetricsDiff, OutputState, PassedOver, PushOptions, Pushed, RunningJob, Status, Survivor, Watched,
     };
 }
 

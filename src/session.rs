@@ -66,7 +66,7 @@ pub use metrics::{MetricChange, Metrics, MetricsDiff};
 pub use options::{LoadOptions, RunOptions};
 pub use outputs::OutputState;
 use recovery::Restored;
-pub use share::{Added, Pushed};
+pub use share::{Added, PushOptions, Pushed};
 pub use status::{RunningJob, Status, Survivor};
 use std::fmt;
 use std::path::{Path, PathBuf};

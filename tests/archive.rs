@@ -199,6 +199,13 @@ fn it_is_unpacked_into_a_directory_of_its_name_and_over_nothing() {
     let case = case
         .call_with_code(&["unpack", "Rulefile"], 2)
         .stderr_has("does not say what its directory is called");
+    // A file is called as it was written, wherever that is from here.
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    let (study, copy) = (elsewhere.path().join("paper.zst"), elsewhere.path().join("copy"));
+    let (study, copy) = (study.to_str().unwrap(), copy.to_str().unwrap());
+    let case = case.call(&["archive", "-o", study]).stderr_has(&format!("{study} has "));
+    let case = case.call(&["unpack", study]).stderr_has("paper has ");
+    let case = case.call(&["unpack", study, copy]).stderr_has(&format!("{copy} has "));
     let case =
         case.call_with_code(&["unpack", "Rulefile", "x"], 2).stderr_has("Rulefile is no archive, or damaged");
     let case = case.call_with_code(&["unpack", "study.tar.zst", "y", "--max-size", "10"], 2);

@@ -917,6 +917,35 @@ fn a_kill_in_the_middle_of_a_copy_leaves_nothing_in_its_place() {
     assert!(files(&case.path(".rulemake/restoring")).is_empty());
 }
 
+/// Promise: the same of a directory: it is in its place as a whole or not at all, with the group that what is made there has.
+#[test]
+fn a_kill_while_a_directory_comes_out_leaves_nothing_in_its_place() {
+    let (_dir, cache) = cache();
+    let rules = "rule d:\n    output: directory('out/d')\n    shell: 'mkdir -p {output}/s; echo a > {output}/a; ln -s a \
+                 {output}/l; head -c 9000000 /dev/zero > {output}/s/big'\n";
+    let args = ["--cache", &cache, "--cache-link", "copy"];
+    let case = Case::new().rulefile(rules).run(&args).remove("out/d");
+    fs::set_permissions(case.path("out"), fs::Permissions::from_mode(0o2775)).unwrap();
+    let line =
+        format!("ulimit -c 0; ulimit -f 4000; exec {} {}", env!("CARGO_BIN_EXE_rulemake"), args.join(" "));
+    let ended =
+        std::process::Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
+    assert!(!ended.status.success(), "it was not killed: {}", String::from_utf8_lossy(&ended.stderr));
+    assert!(!files(&case.path(".rulemake/restoring")).is_empty(), "it was not at it");
+    assert!(!case.path("out/d").exists(), "half of a directory is in its place");
+    let case = case.run(&args).ran(&[]).restored(&["d out/d"]).has_not(".rulemake/saved");
+    assert_eq!(case.files("out/d"), ["out/d/a", "out/d/l", "out/d/s/big"]);
+    assert_eq!(fs::metadata(case.path("out/d/s/big")).unwrap().len(), 9_000_000);
+    assert!(fs::read_dir(case.path(".rulemake/restoring")).unwrap().next().is_none());
+    for made in ["out/d", "out/d/s"] {
+        let mode = fs::metadata(case.path(made)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o2000, 0o2000, "{made} {mode:o}");
+    }
+    let case = case.run(&args).up_to_date(1);
+    // What somebody made of it is kept, as ever.
+    case.edit("out/d/a", "a", "edited").run(&args).restored(&["d out/d"]).has("out/d/a", "a\n");
+}
+
 /// Promise: `rulemake cache init` turns no directory with other things into a cache, and a cache in such a one marks only its
 /// own part for backups and git.
 #[test]
@@ -1024,11 +1053,13 @@ fn a_password_in_an_address_is_not_told_and_not_archived() {
 /// Promise: what only its owner may read stays so in the cache, and where it comes out, in every way that files come out.
 #[test]
 fn what_is_private_stays_private() {
-    let rules = "rule all:\n    input: 'small', 'large', 'open', 'd'\n\
+    let rules = "rule all:\n    input: 'small', 'large', 'open', 'd', 'f'\n\
                  rule small:\n    output: 'small'\n    shell: 'echo x > {output}; chmod 600 {output}'\n\
                  rule large:\n    output: 'large'\n    shell: 'seq 60000 > {output}; chmod 700 {output}'\n\
                  rule open:\n    output: 'open'\n    shell: 'seq 60001 > {output}; chmod 644 {output}'\n\
-                 rule d:\n    output: directory('d')\n    shell: 'mkdir -m 700 {output}; echo x > {output}/x'\n";
+                 rule d:\n    output: directory('d')\n    shell: 'mkdir -m 700 {output}; echo x > {output}/x'\n\
+                 rule f:\n    output: directory('f')\n    shell: 'mkdir {output}; seq 60002 > {output}/key; chmod 600 \
+                 {output}/key; echo x > {output}/run; chmod 700 {output}/run'\n";
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     for link in ["auto", "reflink", "hardlink", "copy"] {
         let (_dir, cache) = cache();
@@ -1043,8 +1074,10 @@ fn what_is_private_stays_private() {
             let text = String::from_utf8_lossy(&bytes);
             assert!(bytes != secret && !text.contains("\"rule\":\"small\""), "{link}: {}", path.display());
         }
-        let case = case.remove("small").remove("large").remove("open").remove("d").run(&args).ran(&[]);
-        for (path, wanted) in [("small", 0o600), ("large", 0o700), ("d", 0o700)] {
+        let case = case.remove("small").remove("large").remove("open").remove("d").remove("f");
+        let case = case.run(&args).ran(&[]);
+        let wanted = [("small", 0o600), ("large", 0o700), ("d", 0o700), ("f/key", 0o600), ("f/run", 0o700)];
+        for (path, wanted) in wanted {
             assert_eq!(mode(&case.path(path)), wanted, "{link} {path}");
         }
         assert_eq!(mode(&case.path("open")) & 0o444, 0o444, "{link}");

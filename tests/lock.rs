@@ -91,6 +91,14 @@ fn what_was_locked_and_pushed_later_is_restored_too() {
     checkout().run(&["--cache-shared", &shared, "--cache-push", "--force-all"]);
     let second = with_lock_of(checkout(), &first).call(&["pull", "--cache-shared", &shared]);
     same_results(&second, &first);
+    // Whoever locks another one than was there first, and pushes it, did what there is to do about that.
+    let other = TempDir::new().unwrap().path().display().to_string();
+    let third =
+        checkout().run(&["--cache", &other]).call(&["push", "--cache", &other, "--cache-shared", &shared]);
+    let third = third.stderr_has("has another result of").stderr_has(" there").call(&["lock"]);
+    let third = third.call(&["push", "--cache", &other, "--cache-shared", &shared]).stderr_has("5 results (");
+    assert!(!third.last().stderr.contains("another"), "{}", third.last());
+    same_results(&with_lock_of(checkout(), &third).call(&["pull", "--cache-shared", &shared]), &third);
     // One result is one result, however many keys it has.
     let usage = first.call(&["cache", "--json", "--cache", &cache]).last().stdout.clone();
     assert!(usage.contains("\"results\": 5") || usage.contains("\"results\":5"), "{usage}");

@@ -80,6 +80,8 @@ enum Fault {
     Flaky,
     /// Sends half of an object, and the rest when there is another fault.
     Waits,
+    /// Takes nothing of an object that is sent, until there is another fault.
+    Stalls,
     /// Sends a byte of an entry now and then.
     Drips,
     /// Sends of objects more than there is, without end.
@@ -137,6 +139,14 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
             length = value.trim().parse().unwrap();
         }
         assert!(!header.starts_with("transfer-encoding"), "servers of this kind want to know the length");
+    }
+    let is_stalled = || *store.fault.lock().unwrap() == Fault::Stalls;
+    if method == "PUT" && path.contains("/cas/") && is_stalled() {
+        store.seen.lock().unwrap().push("stalled".into());
+        while is_stalled() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        return None;
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
@@ -289,6 +299,9 @@ fn a_shared_directory_that_is_nowhere_is_told() {
         let case = checkout().run(more).warned("not-mounted/team is not there");
         assert_eq!(case.last().jobs("job-finished", |_| true).len(), 5);
         assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+        // Whoever wants to hear little wants to hear that.
+        let case = checkout().call(&[more, &["-q"]].concat()).stderr_has("not-mounted/team is not there");
+        assert_eq!(case.last().stderr.lines().count(), 1, "{}", case.last());
         assert!(!nowhere.parent().unwrap().exists());
     }
     // The last part of a name is mistyped as easily as any other; the way out is one for which one has to ask.
@@ -558,6 +571,75 @@ fn one_new_result_mends_all_that_is_damaged_in_a_shared_place() {
     }
 }
 
+/// Promise: what a shared place holds damaged, though of the right size, is found and mended by who never met the damage, with
+/// one command.
+#[test]
+fn a_push_that_verifies_mends_what_is_damaged_in_a_shared_place() {
+    let rules =
+        "rule d:\n    output: 'e', directory('d')\n    shell: 'mkdir d; seq 9000 > d/x; seq 90000 > e'\n";
+    let new = || Case::new().rulefile(rules);
+    let server = Server::start();
+    let dir = TempDir::new().unwrap();
+    let directory = dir.path().join("shared").display().to_string();
+    support::make_shared(&directory);
+    let spoil_there = || {
+        let mut files = server.store.files.lock().unwrap();
+        files.iter_mut().filter(|(path, _)| path.contains("/cas/")).for_each(|(_, bytes)| bytes[9] ^= 1);
+    };
+    let spoil_here = || {
+        let shards = fs::read_dir(dir.path().join("shared/v1/cas")).unwrap();
+        for object in shards.flat_map(|shard| fs::read_dir(shard.unwrap().path()).unwrap()) {
+            let path = object.unwrap().path();
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[9] ^= 1;
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, bytes).unwrap();
+        }
+    };
+    for place in [&server.url, &directory] {
+        let shared = ["--cache-shared", place.as_str()];
+        new().run(&[&shared[..], &["--cache-push"]].concat());
+        if place == &server.url {
+            spoil_there()
+        } else {
+            spoil_here()
+        }
+        let own = [&["push", "--cache", "own"], &shared[..]].concat();
+        let other = new().run(&["--cache", "own"]).call(&own);
+        new().call_with_code(&[&["pull"], &shared[..]].concat(), 1).stderr_has(" damaged: ");
+        let verifying = [&own[..], &["--verify"]].concat();
+        let other = other.call(&verifying);
+        let other = other.stderr_has("in the shared cache; 3 files were damaged there and are replaced");
+        let case = new().run(&shared).ran(&[]);
+        assert_eq!(case.last().of("warning").count(), 0, "{place}: {}", case.last());
+        let other = other.call(&verifying);
+        assert!(!other.last().stderr.contains("damaged"), "{place}: {}", other.last());
+    }
+}
+
+/// Promise: what a push would send and a pull would fetch is told before, with its size, and nothing is sent, fetched or kept
+/// for it.
+#[test]
+fn what_would_be_pushed_and_pulled_is_told() {
+    let server = Server::start();
+    let shared = ["--cache", "own", "--cache-shared", &server.url];
+    let with = |more: &[&'static str]| [more, &shared[..]].concat();
+    let case = checkout().run(&[]).call(&with(&["push", "-n"]));
+    let case = case.stderr_has("would put 5 results (27.8 kB) into the shared cache\n").has_not("own");
+    assert!(server.store.files.lock().unwrap().is_empty());
+    let case = case.call(&with(&["push"])).stderr_has("5 results (27.8 kB) in the shared cache\n");
+    case.call(&with(&["push", "-n"]))
+        .stderr_has("would put 0 results (0 B) into the shared cache; 5 are there\n");
+    let case =
+        checkout().call(&with(&["pull", "-n"])).stdout_has("out out/a.txt\n").stdout_has("tree tree\n");
+    let case = case.stderr_has("would restore 5 (").stderr_has(" kB from the shared cache)\n").has_not("out");
+    let case = case.call(&with(&["-n"])).stderr_has(" kB would come from the shared cache\n").has_not("tree");
+    let case = case.call(&with(&["pull"])).stderr_has("received ").call(&with(&["pull", "-n"]));
+    case.stderr_has("would restore 0, 5 up to date\n")
+        .edit("in/a.txt", "a", "b")
+        .call(&with(&["pull", "-n"]));
+}
+
 /// Promise: a shared directory that one may not look into is not said to be none.
 #[test]
 fn a_shared_directory_without_rights_is_not_said_to_be_nowhere() {
@@ -610,6 +692,59 @@ fn a_run_that_waits_for_a_server_is_stopped_at_once() {
             assert!(start.elapsed() < Duration::from_secs(15), "{place} {more:?}: {:?}", start.elapsed());
         }
     }
+}
+
+/// Promise: Ctrl-C breaks off what is on its way to a shared place, however long that would take: nothing of it is there
+/// afterwards, no result claims it, and it goes there the next time.
+#[test]
+fn what_is_on_its_way_to_a_shared_place_is_broken_off() {
+    let stopped_soon = |case: &Case, args: &[&str], is_under_way: &dyn Fn() -> bool| {
+        let begin = Instant::now();
+        let run = case.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        while !is_under_way() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{args:?}: nothing is sent");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let start = Instant::now();
+        assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
+        let ended = run.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(130), "{args:?}");
+        // What it would have waited for is 40 seconds, and a gigabyte.
+        assert!(start.elapsed() < Duration::from_secs(6), "{args:?}: {:?}", start.elapsed());
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!said.contains("warning"), "{said}");
+        said
+    };
+    let rules = "rule a:\n    output: 'a'\n    shell: 'seq 900000 > {output}'\n";
+    let server = Server::start();
+    let shared = ["--cache", "own", "--cache-timeout", "40", "--cache-shared", &server.url];
+    for more in [&["push"][..], &["--cache-push"]] {
+        let case = Case::new().rulefile(rules);
+        let case = if more == ["push"] { case.run(&["--cache", "own"]) } else { case };
+        server.set(Fault::Stalls);
+        server.store.seen.lock().unwrap().clear();
+        let is_under_way = || server.store.seen.lock().unwrap().iter().any(|name| name == "stalled");
+        let said = stopped_soon(&case, &[more, &shared].concat(), &is_under_way);
+        assert!(!said.contains("shared 1 file"), "{said}");
+        assert!(more != ["push"] || said.contains("0 results (0 B) in the shared cache; stopped"), "{said}");
+        server.set(Fault::None);
+        assert!(server.store.files.lock().unwrap().is_empty(), "{more:?}");
+        case.call(&[&["push"], &shared[..]].concat()).stderr_has("1 result (");
+        Case::new().rulefile(rules).run(&shared).ran(&[]);
+        server.store.files.lock().unwrap().clear();
+    }
+    let dir = TempDir::new().unwrap();
+    let place = dir.path().join("shared");
+    support::make_shared(&place.display().to_string());
+    let files = |part: &str| -> usize {
+        let Ok(listing) = fs::read_dir(place.join("v1").join(part)) else { return 0 };
+        listing.map(|item| item.unwrap().path()).map(|path| path.read_dir().map_or(1, Iterator::count)).sum()
+    };
+    let large = "rule a:\n    output: 'a'\n    shell: 'truncate -s 1G {output}'\n";
+    let case = Case::new().rulefile(large).run(&["--cache", "own"]);
+    let shared = ["push", "--cache", "own", "--cache-shared", place.to_str().unwrap()];
+    stopped_soon(&case, &shared, &|| files("tmp") > 0);
+    assert_eq!([files("tmp"), files("cas"), files("ac")], [0; 3]);
 }
 
 /// Promise: a server whose bytes drip costs one wait, and not one for each result; one that sends more than it promised fills

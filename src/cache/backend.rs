@@ -99,4 +99,21 @@ pub trait CacheBackend: Send + Sync {
     fn replace(&self, object: &Digest, content: &mut File) -> io::Result<()> {
         self.put(object, content)
     }
+
+    /// As [`CacheBackend::put`], or as [`CacheBackend::replace`] if `over`. For a place to which a large object takes its time:
+    /// soon after `stops` has begun to say so, this may return an error, with nothing of the object left behind. A remote place
+    /// need not look, for it is not waited for then.
+    ///
+    /// # Errors
+    /// The place does not take it, or what was under way broke off.
+    fn put_unless(
+        &self,
+        object: &Digest,
+        content: &mut File,
+        over: bool,
+        stops: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        let _ = stops;
+        if over { self.replace(object, content) } else { self.put(object, content) }
+    }
 }

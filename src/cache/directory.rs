@@ -485,17 +485,42 @@ impl CacheBackend for CacheDirectory {
     }
 
     fn put(&self, object: &Digest, content: &mut File) -> io::Result<()> {
-        self.is_to_be_had()?;
-        if self.size(object)? == Some(content.metadata()?.len()) {
-            return Ok(());
-        }
-        self.replace(object, content)
+        self.put_unless(object, content, false, &|| false)
     }
 
     fn replace(&self, object: &Digest, content: &mut File) -> io::Result<()> {
+        self.put_unless(object, content, true, &|| false)
+    }
+
+    fn put_unless(
+        &self,
+        object: &Digest,
+        content: &mut File,
+        over: bool,
+        stops: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
         self.is_to_be_had()?;
         let size = content.metadata()?.len();
-        self.receive(object, size, |to| io::copy(content, to).map(|_| true)).map(drop)
+        if !over && self.size(object)? == Some(size) {
+            return Ok(());
+        }
+        let mut content = Unless { content, stops };
+        self.receive(object, size, |to| io::copy(&mut content, to).map(|_| true)).map(drop)
+    }
+}
+
+/// A content that ends with an error when `stops` says so.
+struct Unless<'a> {
+    content: &'a mut File,
+    stops: &'a dyn Fn() -> bool,
+}
+
+impl Read for Unless<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match (self.stops)() {
+            true => Err(io::Error::other("stopped")),
+            false => self.content.read(buffer),
+        }
     }
 }
 

@@ -139,19 +139,35 @@ fn is_final(kind: io::ErrorKind) -> bool {
     matches!(kind, AlreadyExists | CrossesDevices | NotFound | ReadOnlyFilesystem | StorageFull)
 }
 
-/// What is made in a directory whose group is to stay has that group.
+/// What is made in a directory whose group is to stay has that group, and so has what is made in it.
 #[cfg(unix)]
-fn give_group(file: &Path, place: &Path) {
-    use std::os::unix::fs::MetadataExt as _;
+pub(super) fn give_group(made: &Path, place: &Path) {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     if let Some(parent) = place.parent().and_then(|parent| fs::metadata(parent).ok())
         && parent.mode() & 0o2000 != 0
+        && std::os::unix::fs::chown(made, None, Some(parent.gid())).is_ok()
+        && let Ok(meta) = fs::symlink_metadata(made)
+        && meta.is_dir()
     {
-        let _ = std::os::unix::fs::chown(file, None, Some(parent.gid()));
+        let _ = fs::set_permissions(made, Permissions::from_mode(meta.mode() | 0o2000));
     }
 }
 
 #[cfg(not(unix))]
-fn give_group(_: &Path, _: &Path) {}
+pub(super) fn give_group(_: &Path, _: &Path) {}
+
+/// Whether a directory lies on the same disk as the place where another one is to be, so far as the system says so.
+#[cfg(unix)]
+pub(super) fn is_on_one_disk(directory: &Path, to: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let disk = |path: &Path| fs::metadata(path).ok().map(|meta| meta.dev());
+    disk(directory).is_some_and(|own| to.parent().and_then(disk) == Some(own))
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_on_one_disk(_: &Path, _: &Path) -> bool {
+    false
+}
 
 /// `false`: it cannot be had between these places.
 fn share(from: &Path, to: &Path, rights: Rights) -> io::Result<bool> {

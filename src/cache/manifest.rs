@@ -4,12 +4,16 @@
 //! d  sub
 //! f- 1d2e... 120 sub/data.tsv
 //! fx 77aa... 3k  sub/run.sh
+//! p- 9c01... 12  sub/key
 //! l  data.tsv    sub/latest
 //! ```
+//!
+//! `x` is a program, `p` what nobody but its owner may read.
 //!
 //! Invariant of what is read: every path lies below the directory, each thing comes after the directory that holds it,
 //! and no link leads out.
 
+use super::link::Rights;
 use crate::base::digest::Digest;
 use crate::base::percent;
 use std::fmt::Write as _;
@@ -18,7 +22,7 @@ use std::fmt::Write as _;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     Directory { path: Vec<u8> },
-    File { path: Vec<u8>, digest: Digest, size: u64, executable: bool },
+    File { path: Vec<u8>, digest: Digest, size: u64, rights: Rights },
     Link { path: Vec<u8>, to: Vec<u8> },
 }
 
@@ -40,9 +44,10 @@ pub(super) fn to_bytes(items: &[Item]) -> Vec<u8> {
     for item in items {
         let _ = match item {
             Item::Directory { path } => writeln!(text, "d {}", escaped(path)),
-            Item::File { path, digest, size, executable } => {
-                let kind = if *executable { "fx" } else { "f-" };
-                writeln!(text, "{kind} {digest} {size} {}", escaped(path))
+            Item::File { path, digest, size, rights } => {
+                let kind = if rights.private { 'p' } else { 'f' };
+                let program = if rights.executable { 'x' } else { '-' };
+                writeln!(text, "{kind}{program} {digest} {size} {}", escaped(path))
             }
             Item::Link { path, to } => writeln!(text, "l {} {}", escaped(to), escaped(path)),
         };
@@ -65,11 +70,11 @@ fn item(line: &str) -> Option<Item> {
     let words: Vec<&str> = line.split(' ').collect();
     Some(match words[..] {
         ["d", path] => Item::Directory { path: percent::plain(path)? },
-        [kind @ ("fx" | "f-"), digest, size, path] => Item::File {
+        [kind @ ("fx" | "f-" | "px" | "p-"), digest, size, path] => Item::File {
             path: percent::plain(path)?,
             digest: Digest::parse(digest)?,
             size: size.parse().ok()?,
-            executable: kind == "fx",
+            rights: Rights { executable: kind.ends_with('x'), private: kind.starts_with('p') },
         },
         ["l", to, path] => Item::Link { path: percent::plain(path)?, to: percent::plain(to)? },
         _ => return None,
@@ -136,7 +141,7 @@ mod tests {
             path: path.to_vec(),
             digest: Digest::of(path),
             size: 3,
-            executable,
+            rights: Rights { executable, private: path == b"sub/run" },
         };
         vec![
             file(b"a b\n%\xff", false),

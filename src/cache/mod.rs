@@ -49,7 +49,7 @@ pub use upkeep::{CacheFaults, CacheLimits, CacheRemoved, CacheUsage, CachedRule}
 
 pub(crate) use entry::{Entry, Form, Kept};
 pub(crate) use place::{ASIDE, Lost};
-pub(crate) use room::{Made, NewResult, Sharing};
+pub(crate) use room::{Giving, Made, NewResult, Sharing, WouldPush};
 
 #[cfg(test)]
 mod tests;

@@ -141,8 +141,7 @@ impl Ground<'_> {
                 false => return Err(self.damaged(object)),
             }
         }
-        let name = Digest::of(to.as_os_str().as_encoded_bytes()).hex();
-        let aside = self.root.join(ASIDE).join(name);
+        let aside = self.root.join(ASIDE).join(aside_name(to));
         let came =
             link::bring(&from, to, size, rights, how, Some(&aside)).map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => Lost::Missing,
@@ -185,11 +184,61 @@ impl Ground<'_> {
         to: &Path,
     ) -> Result<Known, Lost> {
         let items = self.manifest(manifest)?;
+        if let Some(aside) = self.room_aside(to, private)? {
+            let inside = format!("{ASIDE}/{}", aside_name(to));
+            let filled = self.fill(&items, &inside, &aside).and_then(|tree| match tree.digest() == *digest {
+                true => Ok(tree),
+                false => Err(self.damaged(manifest)),
+            });
+            let moved = filled.and_then(|tree| match move_directory(&aside, to) {
+                Ok(()) => self.filled(tree, to).map(Some),
+                // A mount that the system takes for the same disk.
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(None),
+                Err(error) => Err(Lost::io("write", to, &error)),
+            });
+            let _ = fs::remove_dir_all(&aside);
+            if let Some(known) = moved? {
+                return Ok(known);
+            }
+        }
         link::create_directory(to, private).map_err(|error| Lost::io("create", to, &error))?;
+        let tree = self.fill(&items, path, to)?;
+        match tree.digest() == *digest {
+            true => self.filled(tree, to),
+            false => Err(self.damaged(manifest)),
+        }
+    }
+
+    /// An empty directory that can be moved to `to`, with the rights that it has to have there: who is killed while it is filled
+    /// leaves no half of it at `to`. `None`: there is none on the same disk.
+    fn room_aside(&self, to: &Path, private: bool) -> Result<Option<PathBuf>, Lost> {
+        let room = self.root.join(ASIDE);
+        let failed = |error: io::Error| Lost::io("create", &room, &error);
+        fs::create_dir_all(&room).map_err(failed)?;
+        if !link::is_on_one_disk(&room, to) {
+            return Ok(None);
+        }
+        let aside = room.join(aside_name(to));
+        // Of who was killed at it: a directory, or a file where another thing was put there.
+        let _ = fs::remove_dir_all(&aside).or_else(|_| fs::remove_file(&aside));
+        link::create_directory(&aside, private).map_err(failed)?;
+        link::give_group(&aside, to);
+        Ok(Some(aside))
+    }
+
+    /// What is known of a directory in its place.
+    fn filled(&self, tree: Tree, to: &Path) -> Result<Known, Lost> {
+        let there = stat::stat(to).map_err(|error| Lost::of(&error))?;
+        let there = there.ok_or_else(|| Lost::Failed(format!("something else removes {}", to.display())))?;
+        Ok(Known::Tree { sig: there.sig, tree: tree.into() })
+    }
+
+    /// Puts what belongs into a directory there: into `to`, which is `path` from the root, and empty.
+    fn fill(&self, items: &[Item], path: &str, to: &Path) -> Result<Tree, Lost> {
         let mut entries = Vec::with_capacity(items.len());
         let mut files = Vec::new();
         let mut has_links = false;
-        for item in &items {
+        for item in items {
             let full = below(to, item.path());
             match item {
                 Item::Directory { path } => {
@@ -201,15 +250,15 @@ impl Ground<'_> {
                     has_links = true;
                     symlink(to, &full).map_err(|error| Lost::io("create", &full, &error))?;
                 }
-                Item::File { path, digest, size, executable } => {
-                    files.push((path, full, *digest, *size, *executable));
+                Item::File { path, digest, size, rights } => {
+                    files.push((path, full, *digest, *size, *rights));
                 }
             }
         }
-        let one = |(path, full, object, size, executable): (&Vec<u8>, PathBuf, Digest, u64, bool)| {
-            let rights = Rights { executable, ..Rights::default() };
+        let one = |(path, full, object, size, rights): (&Vec<u8>, PathBuf, Digest, u64, Rights)| {
             let hash = self.file(&object, size, rights, &full, self.link)?;
-            Ok(TreeEntry { path: path.as_slice().into(), content: EntryContent::File { executable, hash } })
+            let content = EntryContent::File { executable: rights.executable, hash };
+            Ok(TreeEntry { path: path.as_slice().into(), content })
         };
         let placed: Result<Vec<TreeEntry>, Lost> = match rayon::current_thread_index() {
             Some(_) => files.into_par_iter().with_min_len(16).map(one).collect(),
@@ -217,19 +266,12 @@ impl Ground<'_> {
         };
         entries.extend(placed?);
         let gone = || Lost::Failed(format!("something else removes {}", to.display()));
-        let known = match has_links {
-            // A link counts as what it leads to.
-            true => tree::read(self.root, path, None, self.hasher).map_err(|error| Lost::of(&error))?,
-            false => {
-                let there = stat::stat(to).map_err(|error| Lost::of(&error))?;
-                there.map(|there| (there.sig, Tree::new(entries)))
-            }
-        };
-        let (sig, tree) = known.ok_or_else(gone)?;
-        if tree.digest() != *digest {
-            return Err(self.damaged(manifest));
+        if !has_links {
+            return Ok(Tree::new(entries));
         }
-        Ok(Known::Tree { sig, tree: tree.into() })
+        // A link counts as what it leads to.
+        let read = tree::read(self.root, path, None, self.hasher).map_err(|error| Lost::of(&error))?;
+        read.map(|(_, tree)| tree).ok_or_else(gone)
     }
 
     pub(super) fn manifest(&self, object: &Digest) -> Result<Vec<Item>, Lost> {
@@ -358,7 +400,7 @@ impl Ground<'_> {
                         path: path_in,
                         digest: hash.digest,
                         size: hash.sig.size,
-                        executable: *executable,
+                        rights,
                     });
                 }
                 EntryContent::Link(_) => return Err(io::Error::other(format!("{path} keeps changing"))),
@@ -376,6 +418,20 @@ impl Ground<'_> {
 
 fn write(to: &Path, content: &[u8], rights: Rights) -> Result<(), Lost> {
     link::write_small(to, content, rights).map_err(|error| Lost::io("write", to, &error))
+}
+
+/// What is made for `to` where copies are made.
+fn aside_name(to: &Path) -> String {
+    Digest::of(to.as_os_str().as_encoded_bytes()).hex()
+}
+
+/// Moves a directory to where nothing is.
+fn move_directory(from: &Path, to: &Path) -> io::Result<()> {
+    // An empty one would be replaced without a word.
+    if found(fs::symlink_metadata(to))?.is_some() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(from, to)
 }
 
 fn has_other_names(meta: &Metadata) -> bool {

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use shared::Shared;
-pub(crate) use shared::Sharing;
+pub(crate) use shared::{Giving, Sharing, WouldPush};
 
 /// Where a session keeps results and looks for them.
 ///
@@ -145,9 +145,9 @@ impl Cache {
         &self.directory
     }
 
-    /// The session was stopped: what comes from the shared place is not waited for.
-    pub(crate) fn stop(&self) {
-        self.traffic.stop();
+    /// From now on `stops` says whether the session was stopped: then what goes from or to the shared place breaks off.
+    pub(crate) fn stop_when(&self, stops: impl Fn() -> bool + Send + Sync + 'static) {
+        self.traffic.stop_when(stops);
     }
 
     /// What the user should hear, since the last call.
@@ -171,7 +171,13 @@ impl Cache {
         let entry = self.find_there(key).filter(|entry| self.has_all_forms(entry, &needs))?;
         match entry.kept().all(|kept| kept.object().is_none()) {
             true => self.take_over(key, &entry),
-            false => drop(self.shared.as_ref().map(|shared| shared.arrived.add(*key))),
+            false if self.shared.as_ref().is_some_and(|shared| shared.arrived.add(*key)) => {
+                let is_to_come = |kept: &Kept| kept.object().is_some_and(|object| !self.is_here(&object));
+                let outputs = entry.outputs.iter().enumerate().filter(|(index, _)| needs(*index));
+                let coming = outputs.filter(|(_, kept)| is_to_come(kept)).map(|(_, kept)| kept.size());
+                self.traffic.foresee(coming.sum());
+            }
+            false => {}
         }
         Some(entry)
     }
@@ -369,7 +375,7 @@ impl Cache {
         let bytes = entry.to_bytes();
         self.directory.add_entry(key, &bytes, entry.is_private())?;
         if is_shared && self.shared.as_ref().is_some_and(|shared| shared.writes) {
-            self.share(key, &entry, &bytes, objects);
+            self.share(key, &entry, &bytes, objects, Giving::default());
         }
         Ok(())
     }
@@ -477,7 +483,7 @@ impl Cache {
                 format!("the cache {} takes no results: {error}", self.directory.path().display())
             });
         } else if self.shared.as_ref().is_some_and(|shared| shared.writes) {
-            self.push(pin, hasher);
+            self.push(pin, hasher, Giving::default());
         }
     }
 }

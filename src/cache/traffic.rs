@@ -1,8 +1,9 @@
 //! How much goes between a cache and the place that it shares, as it goes.
 
+use std::fmt;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// A look at what is under way between a cache and its shared place; clones look at the same.
 ///
@@ -23,8 +24,18 @@ pub struct CacheTraffic(Arc<Counts>);
 struct Counts {
     received: Way,
     sent: Way,
+    foreseen: AtomicU64,
     has_failed: AtomicBool,
-    is_stopped: AtomicBool,
+    stops: RwLock<Option<Stops>>,
+}
+
+/// Says whether what is under way is to break off.
+struct Stops(Box<dyn Fn() -> bool + Send + Sync>);
+
+impl fmt::Debug for Stops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stops")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +91,25 @@ impl CacheTraffic {
         self.0.sent.now()
     }
 
+    /// Bytes of what was found in the shared place and is not in the cache, whether or not it came since: after a plan, so much would
+    /// come at most.
+    ///
+    /// ```
+    /// use rulemake::{RunOptions, Session};
+    /// fn bytes_to_come(session: &Session) -> rulemake::Result<u64> {
+    ///     session.plan::<&str>(&[], &RunOptions::default())?;
+    ///     Ok(session.cache_traffic().map_or(0, |traffic| traffic.foreseen()))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn foreseen(&self) -> u64 {
+        self.0.foreseen.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn foresee(&self, bytes: u64) {
+        self.0.foreseen.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Whether the shared place once did not answer what it was asked for, so that nobody knows whether it has more.
     ///
     /// ```
@@ -93,12 +123,14 @@ impl CacheTraffic {
         self.0.has_failed.load(Ordering::Relaxed)
     }
 
-    pub(super) fn stop(&self) {
-        self.0.is_stopped.store(true, Ordering::Relaxed);
+    /// From now on `stops` says whether what is under way is to break off; what was said before counts no more.
+    pub(super) fn stop_when(&self, stops: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.0.stops.write().unwrap_or_else(PoisonError::into_inner) = Some(Stops(Box::new(stops)));
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        self.0.is_stopped.load(Ordering::Relaxed)
+        let stops = self.0.stops.read().unwrap_or_else(PoisonError::into_inner);
+        stops.as_ref().is_some_and(|stops| stops.0())
     }
 
     pub(super) fn note_failure(&self) {
@@ -214,7 +246,7 @@ mod tests {
         traffic.sending(5, || Ok(())).unwrap();
         // What comes after a stop is not taken any more.
         let stopped = traffic.clone();
-        stopped.stop();
+        stopped.stop_when(|| true);
         assert!(traffic.receiving(None, |way| write(way, b"12").map(|()| true)).is_err());
         assert_eq!(traffic.received(), Transferred { files: 1, bytes: 10, expected: 10 });
         assert_eq!(traffic.sent(), Transferred { files: 1, bytes: 5, expected: 5 });

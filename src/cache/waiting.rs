@@ -3,6 +3,7 @@
 use super::backend::CacheBackend;
 use super::traffic::CacheTraffic;
 use crate::base::digest::Digest;
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -57,6 +58,41 @@ pub(super) fn get(
             Piece::End(end) => return end,
         }
     }
+}
+
+/// As [`CacheBackend::put`], or as [`CacheBackend::replace`] if `over`; an error when the session is stopped before the end.
+pub(super) fn put(
+    place: &Arc<dyn CacheBackend>,
+    object: &Digest,
+    mut content: File,
+    over: bool,
+    traffic: &CacheTraffic,
+) -> io::Result<()> {
+    let (watched, object) = (traffic.clone(), *object);
+    let stops = move || watched.is_stopped();
+    if !place.is_remote() {
+        return place.put_unless(&object, &mut content, over, &stops);
+    }
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let there = place.clone();
+    apart(move || drop(sender.send(there.put_unless(&object, &mut content, over, &stops))))?;
+    next(&receiver, traffic)?
+}
+
+/// As [`CacheBackend::put_entry`]; an error when the session is stopped before the answer.
+pub(super) fn put_entry(
+    place: &Arc<dyn CacheBackend>,
+    key: &Digest,
+    (entry, objects): (&[u8], &[Digest]),
+    traffic: &CacheTraffic,
+) -> io::Result<()> {
+    if !place.is_remote() {
+        return place.put_entry(key, entry, objects);
+    }
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let (there, key, entry, objects) = (place.clone(), *key, entry.to_vec(), objects.to_vec());
+    apart(move || drop(sender.send(there.put_entry(&key, &entry, &objects))))?;
+    next(&receiver, traffic)?
 }
 
 fn apart(call: impl FnOnce() + Send + 'static) -> io::Result<()> {

@@ -4,6 +4,7 @@
 
 mod command;
 mod help;
+mod parts;
 
 use crate::options::{Common, RunArgs};
 use crate::settings::Layer;
@@ -112,8 +113,16 @@ impl Args {
         let mut matches = command.try_get_matches_from_mut(&words);
         // The helps are made only when somebody wants to read one: they take longer than a small run.
         if matches.as_ref().is_err_and(|error| error.kind() == ErrorKind::DisplayHelp) {
-            command = Args::helping(words.iter().any(|word| word == "--help" || word == "help"));
-            matches = command.try_get_matches_from_mut(&words);
+            let part = parts::meant(&words);
+            let is_long = words.iter().any(|word| word == "--help" || word == "help");
+            command = Args::helping(is_long && part.is_none());
+            matches = match part {
+                None => command.try_get_matches_from_mut(&words),
+                Some(part) => {
+                    command = command.mut_subcommand(part.command, |command| part.help(command));
+                    command.try_get_matches_from_mut(parts::asked_shortly(&words))
+                }
+            };
         }
         Args::from_arg_matches(&matches?).map_err(|error| error.format(&mut command)).and_then(Args::checked)
     }
@@ -208,7 +217,7 @@ impl Args {
     }
 }
 
-/// `help cache gc` as `help cache`: what a command does by its first word stands in its help.
+/// `help cache gc` as `cache gc --help`.
 fn of_its_command(all: &clap::Command, words: Vec<OsString>) -> Result<Vec<OsString>, clap::Error> {
     let [program, help, name, part, ..] = words.as_slice() else { return Ok(words) };
     let command = name.to_str().and_then(|name| all.find_subcommand(name));
@@ -218,7 +227,7 @@ fn of_its_command(all: &clap::Command, words: Vec<OsString>) -> Result<Vec<OsStr
     let first = command.get_positionals().next();
     let known = first.map(clap::Arg::get_possible_values).unwrap_or_default();
     if known.iter().any(|known| known.matches(part, false)) {
-        return Ok(vec![program.clone(), help.clone(), name.clone()]);
+        return Ok(vec![program.clone(), name.clone(), part.into(), "--help".into()]);
     }
     let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.get_name())).collect();
     let name = command.get_name();

@@ -125,6 +125,11 @@ impl CancelToken {
         self.level.fetch_max(level as u8, Ordering::SeqCst);
     }
 
+    /// Whether what is under way is to end before it is done.
+    pub(crate) fn ends_work(&self) -> bool {
+        self.level() > Some(CancelLevel::Drain)
+    }
+
     /// The highest level asked for.
     ///
     /// ```

@@ -167,6 +167,10 @@ pub(crate) fn drive(
 ) -> Result<Outcomes> {
     // What ends this run must not end the next.
     let cancel = &cancel.child();
+    if let Some(cache) = &cx.cache {
+        let token = cancel.clone();
+        cache.stop_when(move || token.ends_work());
+    }
     let (sender, inbox) = channel();
     let spot = Arc::new(Spot::new(cx.clone(), cancel.clone()));
     let (completions, look) = (sender.clone(), spot.clone());
@@ -608,9 +612,6 @@ impl Run<'_> {
 
     fn look_at_cancel(&mut self) {
         if let Some(level) = self.cancel.level() {
-            if let Some(cache) = self.cx.cache.as_ref().filter(|_| level >= CancelLevel::Terminate) {
-                cache.stop();
-            }
             self.tell(Msg::Cancel(level));
             self.cancel_hook(level);
         }

@@ -365,7 +365,7 @@ fn parse_json(source: SourceId, base: usize, text: &str) -> Parsed<Value> {
 }
 
 /// Where a whole number stands that would become another one: two that differ would be taken for one.
-fn inexact_integer(text: &str) -> Option<usize> {
+pub(crate) fn inexact_integer(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let (mut at, mut in_text) = (0, false);
     while let Some(byte) = bytes.get(at) {

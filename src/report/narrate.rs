@@ -274,9 +274,11 @@ impl Narrator {
                 true => output.iter().flat_map(|line| printable_lines(line)).collect(),
                 false => Vec::new(),
             },
-            EventKind::Warning { message } => self.at(Detail::Brief, || {
-                format!("{}: {}", self.style.paint(Role::Warning, "warning"), printable(message))
-            }),
+            // Something went wrong, however little else is told.
+            EventKind::Warning { message } => {
+                let word = self.style.paint(Role::Warning, "warning");
+                vec![format!("{word}: {}", printable(message))]
+            }
             EventKind::RunFinished { .. } => Vec::new(),
         }
     }
@@ -513,9 +515,9 @@ mod tests {
     }
 
     #[test]
-    fn quiet_says_nothing_and_still_counts() {
+    fn quiet_says_what_went_wrong_and_still_counts() {
         let (lines, narrator) = tell(Detail::Quiet, 5, &small_run());
-        assert_eq!(lines, [""; 0]);
+        assert_eq!(lines, ["warning: beware"]);
         assert_eq!((narrator.progress(), narrator.failed()), ((4, 5), 1));
     }
 

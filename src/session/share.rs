@@ -3,15 +3,18 @@
 use super::accept::LeftOut;
 use super::{RunOptions, Session, plan_error};
 use crate::base::digest::Digest;
-use crate::cache::Sharing;
+use crate::base::path::PathId;
+use crate::cache::{Giving, Sharing, WouldPush};
 use crate::engine::restore::{keep_as_it_is, were_accepted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::job::JobId;
+use crate::model::flags::{Flag, Flags};
 use crate::plan::cached;
 use crate::plan::check::{Check, Mode, compare_only, has_action};
 use crate::plan::context::Context;
 use crate::plan::locked;
 use crate::trace::fingerprint;
+use crate::trace::tree::{Entry, EntryContent};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -40,6 +43,21 @@ pub struct Added {
     pub warnings: Vec<String>,
 }
 
+/// How results are put into a shared place.
+///
+/// ```
+/// let mut how = rulemake::inspect::PushOptions::default();
+/// how.verify = true;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct PushOptions {
+    /// What the place has already is read, all of it, and replaced where it is damaged.
+    pub verify: bool,
+    /// Nothing is put anywhere: what would be is counted.
+    pub dry: bool,
+}
+
 /// What [`Session::push`] did.
 ///
 /// ```
@@ -55,6 +73,12 @@ pub struct Pushed {
     pub results: usize,
     /// Bytes of their files.
     pub bytes: u64,
+    /// When nothing was put anywhere: results that the place has already, which are not among `results`.
+    pub there: usize,
+    /// Files that were found damaged in the place, and replaced.
+    pub mended: usize,
+    /// It was stopped before all was done; what was under way is not in the place.
+    pub cancelled: bool,
     /// Jobs that are not up to date, or not for the cache.
     pub left: usize,
     /// These jobs, each with the reason.
@@ -76,6 +100,9 @@ enum Push {
     Not(NotInCache),
     Other,
     Refused,
+    Stopped,
+    /// It was there before.
+    There,
 }
 
 /// Why a result is not in the cache.
@@ -89,6 +116,7 @@ enum NotInCache {
 struct InCache {
     check: Check,
     key: Digest,
+    results: Vec<Digest>,
     is_new: bool,
 }
 
@@ -163,6 +191,29 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`]; [`ErrorKind::Environment`] when the session has no cache with a shared place.
     pub fn push<T: AsRef<str>>(&self, targets: &[T], options: &RunOptions) -> Result<Pushed> {
+        self.push_with(targets, options, &PushOptions::default())
+    }
+
+    /// The same, in a way that may be chosen.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, inspect::PushOptions};
+    /// /// Reads all that others get, and puts right what is damaged.
+    /// fn mend(session: &Session) -> rulemake::Result<usize> {
+    ///     let mut how = PushOptions::default();
+    ///     how.verify = true;
+    ///     Ok(session.push_with::<&str>(&[], &RunOptions::default(), &how)?.mended)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Session::push`].
+    pub fn push_with<T: AsRef<str>>(
+        &self,
+        targets: &[T],
+        options: &RunOptions,
+        how: &PushOptions,
+    ) -> Result<Pushed> {
         let cx = self.looking(targets, options)?;
         let Some(cache) = self.cache.as_ref().filter(|cache| cache.is_shared()) else {
             return Err(Error::new(ErrorKind::Environment, "there is no shared cache to put results into")
@@ -170,18 +221,43 @@ impl Session {
                     "name one with `--cache-shared PLACE`, or with `shared` below `[cache]` in rulemake.toml",
                 ));
         };
+        let token = self.cancel.clone();
+        cache.stop_when(move || token.ends_work());
         let push = |id: JobId| {
-            let InCache { check, key, .. } = match in_cache(&cx, id)? {
+            if self.cancel.level().is_some() {
+                return Ok(Push::Stopped);
+            }
+            let held = if how.dry { for_cache(&cx, id)?.map(Built::unkept) } else { in_cache(&cx, id)? };
+            let InCache { check, key, results, .. } = match held {
                 Ok(held) => held,
                 Err(not) => return Ok(Push::Not(not)),
             };
-            if let Some((own, results)) = locked::results(&cx, id, &check.fingerprint) {
-                cached::pin(&cx, id, &check, &own, &results);
-                cache.push(&fingerprint::pin(&own, &results), cx.files.hasher());
+            if how.dry {
+                // What marks that it was touched is no content.
+                let flags = &cx.rule(cx.job(id)).output_flags;
+                let contents: Vec<Option<Digest>> = results
+                    .iter()
+                    .zip(flags)
+                    .map(|(result, flags)| (!flags.has(Flag::Touch)).then_some(*result))
+                    .collect();
+                return Ok(match cache.would_push(&key, &contents) {
+                    Some((WouldPush::New, size)) => Push::Done(size.unwrap_or_else(|| size_here(&cx, id))),
+                    Some((WouldPush::IsThere, _)) => Push::There,
+                    Some((WouldPush::Other, _)) => Push::Other,
+                    None => Push::Refused,
+                });
             }
-            Ok(match cache.push(&key, cx.files.hasher()) {
+            let mut giving = Giving { verifies: how.verify, is_named: false };
+            if let Some((own, locked)) = locked::results(&cx, id, &check.fingerprint) {
+                cached::pin(&cx, id, &check, &own, &locked);
+                let named = cache.push(&fingerprint::pin(&own, &locked), cx.files.hasher(), giving).0;
+                giving.is_named = named == Sharing::Done && locked == results;
+            }
+            Ok(match cache.push(&key, cx.files.hasher(), giving) {
                 (Sharing::Done, bytes) => Push::Done(bytes),
+                (Sharing::Other, bytes) if giving.is_named => Push::Done(bytes),
                 (Sharing::Other, _) => Push::Other,
+                (Sharing::Failed, _) if self.cancel.level().is_some() => Push::Stopped,
                 (Sharing::Failed, _) => Push::Refused,
             })
         };
@@ -197,10 +273,13 @@ impl Session {
                 Push::Not(NotInCache::NotKept(why)) => because.push(why),
                 Push::Other => pushed.others += 1,
                 Push::Refused => pushed.refused += 1,
+                Push::Stopped => pushed.cancelled = true,
+                Push::There => pushed.there += 1,
             }
         }
         pushed.left = pushed.left_out.len();
         pushed.not_kept = because.len();
+        pushed.mended = cache.take_mended();
         pushed.warnings = not_kept(&because).into_iter().chain(cache.take_notices()).collect();
         Ok(pushed)
     }
@@ -213,11 +292,66 @@ impl Session {
     }
 }
 
+/// A result that is up to date and may be kept.
+struct Built {
+    check: Check,
+    key: Digest,
+    results: Vec<Digest>,
+    accepted: bool,
+}
+
+impl Built {
+    fn unkept(self) -> InCache {
+        let Built { check, key, results, .. } = self;
+        InCache { check, key, results, is_new: false }
+    }
+}
+
 /// Keeps the result of a job, if it is up to date and not kept yet.
 ///
 /// # Errors
 /// The outer one: the job cannot be looked at. The inner one: why the result is not there.
 fn in_cache(cx: &Context, id: JobId) -> Result<std::result::Result<InCache, NotInCache>> {
+    let Built { check, key, results, accepted } = match for_cache(cx, id)? {
+        Ok(built) => built,
+        Err(not) => return Ok(Err(not)),
+    };
+    if cached::holds(cx, id, &check, &key, &results) {
+        return Ok(Ok(InCache { check, key, results, is_new: false }));
+    }
+    let kept = keep_as_it_is(cx, id, &key, &check.fingerprint, &results, accepted);
+    let title = || cx.graph.info(id, &cx.workflow, &cx.paths).title();
+    Ok(match kept {
+        Ok(()) => Ok(InCache { check, key, results, is_new: true }),
+        Err(why) => Err(NotInCache::NotKept(format!("{}: {why}", title()))),
+    })
+}
+
+/// Bytes of the outputs of a job as they are.
+fn size_here(cx: &Context, id: JobId) -> u64 {
+    let in_tree = |entry: &Entry| match &entry.content {
+        EntryContent::File { hash, .. } => hash.sig.size,
+        EntryContent::Directory | EntryContent::Link(_) => 0,
+    };
+    let size = |path: &PathId, flags: &Flags| {
+        let text = cx.paths.text(*path);
+        match flags.has(Flag::Directory) {
+            true => {
+                let tree = cx.files.tree(*path, text, cx).ok().flatten();
+                tree.map_or(0, |tree| tree.entries().iter().map(in_tree).sum())
+            }
+            false => cx.files.stat(*path, text).ok().flatten().map_or(0, |found| found.size),
+        }
+    };
+    let job = cx.job(id);
+    job.outputs.iter().zip(&cx.rule(job).output_flags).map(|(path, flags)| size(path, flags)).sum()
+}
+
+/// The result of a job, if it is up to date and may be kept.
+///
+/// # Errors
+/// As [`in_cache`].
+fn for_cache(cx: &Context, id: JobId) -> Result<std::result::Result<Built, NotInCache>> {
     let left = |because: String| {
         let job = cx.graph.info(id, &cx.workflow, &cx.paths);
         Ok(Err(NotInCache::Left(LeftOut { job, because })))
@@ -243,15 +377,7 @@ fn in_cache(cx: &Context, id: JobId) -> Result<std::result::Result<InCache, NotI
         Some((pin, wanted)) if wanted == results => pin,
         _ => return left("it was accepted as it is, and not made: once `rulemake lock` records it, it is kept as what the lock file names".into()),
     };
-    if cached::holds(cx, id, &check, &key, &results) {
-        return Ok(Ok(InCache { check, key, is_new: false }));
-    }
-    let kept = keep_as_it_is(cx, id, &key, &check.fingerprint, &results, accepted);
-    let title = || cx.graph.info(id, &cx.workflow, &cx.paths).title();
-    Ok(match kept {
-        Ok(()) => Ok(InCache { check, key, is_new: true }),
-        Err(why) => Err(NotInCache::NotKept(format!("{}: {why}", title()))),
-    })
+    Ok(Ok(Built { check, key, results, accepted }))
 }
 
 /// One warning for all that was not kept.

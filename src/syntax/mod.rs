@@ -8,6 +8,7 @@
 pub(crate) mod ast;
 mod atoms;
 mod build;
+mod conflict;
 mod diagnose;
 mod expr;
 mod grammar;
@@ -58,6 +59,11 @@ fn parse_parts(source: SourceId, text: &str) -> (Block, Vec<Problem>) {
         }
     }
     problems.append(&mut builder.problems);
+    if !problems.is_empty()
+        && let Some(problem) = conflict::problem(source, &text)
+    {
+        return (block, vec![problem]);
+    }
     problems.sort_by_key(|p| p.labels.first().map(|(span, _)| span.start));
     (block, problems)
 }

@@ -28,6 +28,8 @@ pub(super) struct Shared {
     lost: Digests,
     /// Objects that it was given in this session.
     given: Digests,
+    /// How many were found damaged there, and replaced.
+    mended: AtomicU32,
     /// Calls in a row that went wrong, of those that read and of those that write: who may not write may still read.
     failed: [AtomicU32; 2],
 }
@@ -41,6 +43,7 @@ impl Shared {
             arrived: Digests::default(),
             lost: Digests::default(),
             given: Digests::default(),
+            mended: AtomicU32::new(0),
             failed: Default::default(),
         }
     }
@@ -56,8 +59,9 @@ impl Shared {
 pub(super) struct Digests(Mutex<rustc_hash::FxHashSet<Digest>>);
 
 impl Digests {
-    pub(super) fn add(&self, digest: Digest) {
-        self.all().insert(digest);
+    /// Whether it was not among them.
+    pub(super) fn add(&self, digest: Digest) -> bool {
+        self.all().insert(digest)
     }
 
     pub(super) fn remove(&self, digest: &Digest) -> bool {
@@ -82,6 +86,24 @@ enum Call {
 /// After so many calls in a row that went wrong a shared place is not asked again in this run.
 const PATIENCE: u32 = 3;
 
+/// What a push would do with a result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WouldPush {
+    New,
+    IsThere,
+    /// The place has another one of the same, and keeps it.
+    Other,
+}
+
+/// What a place has of an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum There {
+    Unread,
+    Missing,
+    Good,
+    Damaged,
+}
+
 /// What became of a result that was put where others find it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sharing {
@@ -89,6 +111,15 @@ pub(crate) enum Sharing {
     /// There is another one of the same, and it stays.
     Other,
     Failed,
+}
+
+/// How results are given to a place.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Giving {
+    /// What the place has already is read, and replaced where it is damaged.
+    pub(crate) verifies: bool,
+    /// It has the result by the name that a lock file gives it, so nobody needs to hear that another one of the same was first.
+    pub(crate) is_named: bool,
 }
 
 impl Cache {
@@ -220,8 +251,12 @@ impl Cache {
         entry: &Entry,
         bytes: &[u8],
         mut objects: Vec<Digest>,
+        how: Giving,
     ) -> Sharing {
         if self.is_another_there(key, entry) {
+            if how.is_named {
+                return Sharing::Other;
+            }
             self.tell("other", || {
                 let path = entry.outputs.first().map_or("", |kept| &*kept.path);
                 format!(
@@ -235,12 +270,12 @@ impl Cache {
         }
         objects.sort_unstable();
         objects.dedup();
-        let put = |object: &Digest| self.give(object);
+        let put = |object: &Digest| self.give(object, how.verifies);
         let all = match rayon::current_thread_index() {
             Some(_) => objects.par_iter().all(put),
             None => objects.iter().all(put),
         };
-        if !all || self.ask(Call::Write, |place| place.put_entry(key, bytes, &objects)).is_none() {
+        if !all || self.put_entry(key, bytes, &objects).is_none() {
             return Sharing::Failed;
         }
         // Of a result with a second name for a lock file each file counts once.
@@ -250,8 +285,12 @@ impl Cache {
         Sharing::Done
     }
 
+    fn put_entry(&self, key: &Digest, entry: &[u8], objects: &[Digest]) -> Option<()> {
+        self.ask(Call::Write, |place| waiting::put_entry(place, key, (entry, objects), &self.traffic))
+    }
+
     /// Gives an object to the shared place, over one that is known to be damaged there. What is damaged here stays here.
-    fn give(&self, object: &Digest) -> bool {
+    fn give(&self, object: &Digest, verifies: bool) -> bool {
         let Some(shared) = &self.shared else { return false };
         if shared.given.has(object) {
             return true;
@@ -267,24 +306,48 @@ impl Cache {
             });
             return false;
         }
-        let is_lost = self.is_known_lost(object);
+        let there = match size.filter(|_| verifies).map(|size| self.look_there(object, size)) {
+            None => There::Unread,
+            Some(Some(there)) => there,
+            Some(None) => return false,
+        };
+        let is_lost = self.is_known_lost(object) || matches!(there, There::Missing | There::Damaged);
         let put = |place: &Arc<dyn CacheBackend>| {
-            let mut content = link::open(&path)?;
+            let content = link::open(&path)?;
             let size = content.metadata()?.len();
-            self.traffic.sending(size, || match is_lost {
-                true => place.replace(object, &mut content),
-                false => place.put(object, &mut content),
-            })
+            self.traffic.sending(size, || waiting::put(place, object, content, is_lost, &self.traffic))
         };
         let is_done = self.ask(Call::Write, put).is_some();
         if is_done {
             shared.given.add(*object);
+            shared.mended.fetch_add(u32::from(there == There::Damaged), Ordering::Relaxed);
             if is_lost {
                 shared.lost.remove(object);
                 self.directory.forget_lost(object);
             }
         }
         is_done
+    }
+
+    /// Reads what the shared place has of an object; `None` when that cannot be told.
+    fn look_there(&self, object: &Digest, size: u64) -> Option<There> {
+        let mut read = blake3::Hasher::new();
+        let got = self.ask(Call::Read, |place| {
+            match waiting::get(place, (object, Some(size)), &mut read, &self.traffic) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+                got => got.map(Some),
+            }
+        })?;
+        Some(match got {
+            Some(true) if Digest::from_bytes(*read.finalize().as_bytes()) == *object => There::Good,
+            Some(false) => There::Missing,
+            Some(true) | None => There::Damaged,
+        })
+    }
+
+    /// Objects that were found damaged in the shared place, and replaced, since the last call.
+    pub(crate) fn take_mended(&self) -> usize {
+        self.shared.as_ref().map_or(0, |shared| shared.mended.swap(0, Ordering::Relaxed) as usize)
     }
 
     /// Whether the shared place had not what it said it had of an object, now or in an earlier session.
@@ -306,17 +369,42 @@ impl Cache {
 
     /// Puts a result that is kept here where others find it, whether or not that is done with each new one. With the bytes of
     /// its files.
-    pub(crate) fn push(&self, key: &Digest, hasher: &FileHasher) -> (Sharing, u64) {
-        self.try_push(key, hasher).unwrap_or((Sharing::Failed, 0))
+    pub(crate) fn push(&self, key: &Digest, hasher: &FileHasher, how: Giving) -> (Sharing, u64) {
+        self.try_push(key, hasher, how).unwrap_or((Sharing::Failed, 0))
     }
 
-    fn try_push(&self, key: &Digest, hasher: &FileHasher) -> Option<(Sharing, u64)> {
+    fn try_push(&self, key: &Digest, hasher: &FileHasher, how: Giving) -> Option<(Sharing, u64)> {
         let bytes = self.directory.read_entry(key).ok().flatten()?;
         let entry = Entry::from_bytes(&bytes)?;
         let objects = self.objects_of(&entry, &self.ground(Path::new(""), hasher))?;
         let objects = objects.into_iter().map(|(object, _)| object).collect();
         let size = entry.kept().map(Kept::size).sum();
-        Some((self.share(key, &entry, &bytes, objects), size))
+        Some((self.share(key, &entry, &bytes, objects, how), size))
+    }
+
+    /// What a push would do with a result that has these contents, and the bytes of its files if it is kept here. `None`: the place
+    /// does not say what it has.
+    pub(crate) fn would_push(
+        &self,
+        key: &Digest,
+        contents: &[Option<Digest>],
+    ) -> Option<(WouldPush, Option<u64>)> {
+        let there = self.ask(Call::Read, |place| waiting::entry(place, key, &self.traffic))?;
+        let what = match there.and_then(|bytes| Entry::from_bytes(&bytes)) {
+            None => WouldPush::New,
+            Some(there)
+                if there
+                    .outputs
+                    .iter()
+                    .zip(contents)
+                    .all(|(kept, content)| content.is_none_or(|content| content == kept.digest)) =>
+            {
+                WouldPush::IsThere
+            }
+            Some(_) => WouldPush::Other,
+        };
+        let here = self.directory.read_entry(key).ok().flatten().and_then(|bytes| Entry::from_bytes(&bytes));
+        Some((what, here.map(|entry| entry.kept().map(Kept::size).sum())))
     }
 
     pub(super) fn shared_name(&self) -> String {
@@ -325,7 +413,7 @@ impl Cache {
 
     /// Asks the shared place, if there is one and it answers.
     fn ask<T>(&self, what: Call, call: impl FnOnce(&Arc<dyn CacheBackend>) -> io::Result<T>) -> Option<T> {
-        let shared = self.shared.as_ref()?;
+        let shared = self.shared.as_ref().filter(|_| !self.traffic.is_stopped())?;
         let [reads, writes] = &shared.failed;
         let failures = if what == Call::Read { reads } else { writes };
         if failures.load(Ordering::Relaxed) >= PATIENCE {
@@ -341,10 +429,7 @@ impl Cache {
                 Some(answer)
             }
             // Nobody waits for what it says.
-            Err(_) if self.traffic.is_stopped() => {
-                shared.leave_alone();
-                None
-            }
+            Err(_) if self.traffic.is_stopped() => None,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 failures.store(PATIENCE, Ordering::Relaxed);
                 self.tell("shared lost", || {

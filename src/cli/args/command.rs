@@ -302,11 +302,19 @@ Examples:
     #[command(after_help = "\
 Examples:
   rulemake push --cache-shared /team/results        results of the first rule
-  rulemake push --cache-shared https://host/team x  and of one file")]
+  rulemake push --cache-shared https://host/team x  and of one file
+  rulemake push -n                                  how much that would be
+  rulemake push --verify                            mend what is damaged there")]
     Push {
         /// Files or rules; the first rule when none is given
         #[arg(value_name = "TARGET")]
         targets: Vec<String>,
+        /// Only show how many results, and how much
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        /// Also read what the place has of them, and replace what is damaged
+        #[arg(long, conflicts_with = "dry_run")]
+        verify: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -318,11 +326,15 @@ Examples:
     #[command(after_help = "\
 Examples:
   rulemake pull --cache-shared https://host/team    what others made
-  rulemake pull --cache ~/results results/a.tsv     one file, from your own")]
+  rulemake pull --cache ~/results results/a.tsv     one file, from your own
+  rulemake pull -n                                  which, and how much")]
     Pull {
         /// Files or rules; the first rule when none is given
         #[arg(value_name = "TARGET")]
         targets: Vec<String>,
+        /// Only show what would be restored, and how much would come
+        #[arg(short = 'n', long)]
+        dry_run: bool,
         #[command(flatten)]
         common: Common,
     },

@@ -82,7 +82,8 @@ Output:
   and nothing else.";
 
 /// Said once below the help of a command, in place of its common options.
-const COMMON_HELP: &str = "Also: -f -C --config --configfile -q -v --json --color (see `rulemake --help`)";
+pub(super) const COMMON_HELP: &str =
+    "Also: -f -C --config --configfile -q -v --json --color (see `rulemake --help`)";
 const COMMON: [&str; 18] = [
     "dotenv",
     "file",
@@ -206,6 +207,7 @@ fn of_watch(watch: clap::Command) -> clap::Command {
 mod tests {
     use super::*;
     use crate::args::COMMANDS;
+    use crate::args::parts::PARTS;
 
     fn help(command: &str) -> String {
         let line = ["rulemake", command, "-h"].into_iter().filter(|word| !word.is_empty());
@@ -229,8 +231,22 @@ mod tests {
     #[test]
     fn helps_fit_a_screen_and_show_examples_that_can_be_typed() {
         let mut examples = 0;
-        for command in COMMANDS.into_iter().filter(|name| *name != "help").chain([""]) {
-            let text = help(command);
+        let of_commands = COMMANDS.into_iter().filter(|name| *name != "help").chain([""]);
+        let mut all: Vec<(&str, String)> = of_commands.map(|command| (command, help(command))).collect();
+        for part in &PARTS {
+            for name in part.names {
+                let of =
+                    |line: &[&str]| Args::from_line(line.iter().map(Into::into)).unwrap_err().to_string();
+                let text = of(&["rulemake", part.command, name, "-h"]);
+                assert_eq!(of(&["rulemake", part.command, name, "--help"]), text);
+                assert_eq!(of(&["rulemake", "help", part.command, name]), text);
+                let narrow = Args::helping(false).term_width(80);
+                let narrow = narrow.mut_subcommand(part.command, |command| part.help(command));
+                let narrow = narrow.try_get_matches_from(["rulemake", part.command, name, "-h"]);
+                all.push((name, narrow.unwrap_err().to_string()));
+            }
+        }
+        for (command, text) in all {
             assert!(text.lines().count() <= 24, "{} lines\n{text}", text.lines().count());
             let wide = text.lines().find(|line| line.len() > 80);
             assert_eq!(wide, None, "{text}");

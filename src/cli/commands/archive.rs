@@ -121,7 +121,9 @@ pub(crate) fn archive(place: &Place, args: &ArchiveArgs) -> Result<Exit, Failure
         Ok(done)
     })();
     let _ = std::fs::remove_file(&fresh);
-    told(&place.output, &to_shown.to_string_lossy(), &done?, false)
+    // As it was written, where it is not meant from another directory.
+    let written = args.to.as_deref().filter(|to| to.is_absolute() || place.start() == here);
+    told(&place.output, &written.unwrap_or(&to_shown).to_string_lossy(), &done?, false)
 }
 
 /// A new file that is made when something is written to it: by then it is settled what goes into the archive, so it does not go
@@ -213,7 +215,8 @@ pub(crate) fn unpack(common: &Common, output: &Output, args: &UnpackArgs) -> Res
     }
     let s = if done.files.len() == 1 { "" } else { "s" };
     let size = list::size_text(done.bytes);
-    output.remark(&printable(&format!("{} has {} file{s} ({size})", to.display(), done.files.len())));
+    let written = args.to.as_deref().filter(|to| to.is_absolute() || start == here).unwrap_or(&to);
+    output.remark(&printable(&format!("{} has {} file{s} ({size})", written.display(), done.files.len())));
     let command = match to == Path::new(".") {
         true => String::new(),
         false => format!(" -C {}", quoted(&to.to_string_lossy())),
@@ -226,7 +229,7 @@ pub(crate) fn unpack(common: &Common, output: &Output, args: &UnpackArgs) -> Res
 /// The name of an archive without what says that it is one.
 fn stem(from: &Path) -> Result<String, Failure> {
     let name = from.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let stem = [".tar.zst", ".tar.zstd", ".tzst"].iter().find_map(|end| name.strip_suffix(end));
+    let stem = [".tar.zst", ".tar.zstd", ".tzst", ".zst"].iter().find_map(|end| name.strip_suffix(end));
     match stem.filter(|stem| !stem.is_empty()) {
         Some(stem) => Ok(stem.to_string()),
         None => {

@@ -1,6 +1,6 @@
 //! Commands that only answer: `plan`, `why`, `diff`, `graph`, `log`.
 
-use super::Place;
+use super::{Place, size_text};
 use crate::args::{GraphFormat, GraphNode};
 use crate::exit::{Exit, Failure};
 use crate::options::RunArgs;
@@ -14,12 +14,15 @@ use serde_json::json;
 use std::io::IsTerminal;
 
 pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<Exit, Failure> {
-    let plan = planned(place, targets, args)?;
+    let (plan, coming) = foreseen(place, targets, args)?;
     let output = &place.output;
     if output.json {
         output.answer_json(&plan)?;
     } else {
         output.answer(&report::plan_text(&plan, output.detail(), output.stdout_style()))?;
+        if coming > 0 {
+            output.remark(&format!("{} would come from the shared cache", size_text(coming)));
+        }
         place.say_names();
     }
     Ok(Exit::Success)
@@ -27,12 +30,18 @@ pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<
 
 /// The plan for what the user calls `targets`.
 pub(super) fn planned(place: &Place, targets: &[String], args: &RunArgs) -> Result<Plan, Failure> {
+    foreseen(place, targets, args).map(|(plan, _)| plan)
+}
+
+/// The plan, and how many bytes would come from the shared cache.
+pub(super) fn foreseen(place: &Place, targets: &[String], args: &RunArgs) -> Result<(Plan, u64), Failure> {
     let session = place.session(place.load(args.jobs)?, args).open()?;
     let targets = place.targets(targets, session.workflow());
     let options = place.run_options(args, session.workflow());
     let plan = session.plan(&targets, &options);
     place.show_printed(&session.take_printed());
-    plan.map_err(|error| place.explained(error, &targets))
+    let plan = plan.map_err(|error| place.explained(error, &targets))?;
+    Ok((plan, session.cache_traffic().map_or(0, |traffic| traffic.foreseen())))
 }
 
 /// A file after the other, each as if it had been asked for alone. None is explained when one is unknown.

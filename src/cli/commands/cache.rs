@@ -4,7 +4,7 @@ use super::{Place, variables};
 use crate::cache::{Around, no_broken_address};
 use crate::exit::{Exit, Failure};
 use crate::options::{Common, RunArgs};
-use crate::output::Output;
+use crate::output::{Output, say};
 use crate::project::Project;
 use crate::values::{age, bytes};
 use clap::ValueEnum;
@@ -198,7 +198,7 @@ fn add(place: &Place, targets: &[String]) -> Result<Exit, Failure> {
         output.answer_json(&json)?;
         return Ok(exit);
     }
-    added.warnings.iter().for_each(|warning| output.remark(&format!("warning: {}", printable(warning))));
+    added.warnings.iter().for_each(|warning| say(&format!("warning: {}", printable(warning))));
     let left = match added.left {
         0 => String::new(),
         1 => "; 1 is not up to date or not for the cache".to_string(),

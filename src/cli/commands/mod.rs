@@ -36,6 +36,7 @@ use crate::output::{Output, say};
 use crate::project::{Project, shown};
 use crate::settings;
 use crate::snakemake;
+use rulemake::inspect::PushOptions;
 use rulemake::lock::LockUse;
 use rulemake::report::printable;
 use rulemake::{LoadOptions, RunOptions, RunReport, Session, SessionBuilder, Workflow};
@@ -91,8 +92,15 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             place().and_then(|place| list::outputs(&place, &targets))
         }
         Command::List { .. } => place().and_then(|place| list::rules(&place)),
-        Command::Push { targets, .. } => place().and_then(|place| share::push(&place, &targets)),
-        Command::Pull { targets, .. } => place().and_then(|place| share::pull(&place, &targets, started)),
+        Command::Push { targets, dry_run, verify, .. } => {
+            let mut how = PushOptions::default();
+            (how.dry, how.verify) = (dry_run || run.dry_run, verify);
+            place().and_then(|place| share::push(&place, &targets, &how))
+        }
+        Command::Pull { targets, dry_run, .. } => place().and_then(|place| match dry_run || run.dry_run {
+            true => share::would_pull(&place, &targets),
+            false => share::pull(&place, &targets, started),
+        }),
         Command::Cache { upkeep, .. } => {
             here().and_then(|here| cache::cache(&common, &output, &upkeep, &here))
         }

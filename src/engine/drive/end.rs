@@ -4,7 +4,6 @@
 use super::{Inbox, Run, relative};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
-use crate::engine::cancel::CancelLevel;
 use crate::engine::conclude::{self, AfterFacts, Concluded, Conclusion};
 use crate::engine::core::{End, Settled};
 use crate::engine::event::{EventKind, JobFailure, SkipCause};
@@ -37,7 +36,7 @@ impl Run<'_> {
     }
 
     pub(super) fn told_to_end(&self) -> bool {
-        self.cancel.level() > Some(CancelLevel::Drain)
+        self.cancel.ends_work()
     }
 
     pub(super) fn after_facts(&self, job: u32) -> Option<AfterFacts> {
