@@ -134,6 +134,27 @@ fn one_shell_for_all_lines() {
     as_make("one-shell", &["a.txt"]);
 }
 
+/// Promise: commands stop where the Makefile says that its shells do, so none goes on after a failure at which make's ended.
+#[test]
+fn shells_stop_where_the_makefile_says() {
+    as_make("strict", &["sum.txt", "each.txt"])
+        .run_with_code(&["broken.txt"], 1)
+        .failed(&["broken_txt broken.txt"]);
+    for (flags, prefix) in [
+        (".SHELLFLAGS = -euo pipefail -c", None),
+        (".SHELLFLAGS = -ec", Some("set +uo pipefail; ")),
+        (".SHELLFLAGS = -o pipefail -c", Some("set +u; ")),
+        (".SHELLFLAGS = -o nounset -o errexit -c", Some("set +o pipefail; ")),
+        (".POSIX:", Some("set +uo pipefail; ")),
+    ] {
+        let makefile = format!("{flags}\na:\n\ttrue; true > a\n");
+        let text = Case::new().file("Makefile", &makefile).call(&["import"]).read("Rulefile");
+        let found = text.split("shell.prefix(\"").nth(1).and_then(|rest| rest.split('"').next());
+        assert_eq!(found, prefix, "{flags}: {text}");
+        assert_eq!(text.contains("set +e"), flags == ".SHELLFLAGS = -o pipefail -c", "{flags}: {text}");
+    }
+}
+
 /// Promise: what is not understood is told with its line, kept in the Rulefile, and stops the command it belongs to.
 #[test]
 fn what_is_not_understood_is_told() {
@@ -299,6 +320,15 @@ fn outputs_that_are_directories() {
     let case = Case::new().file("dvc.yaml", yaml).file("pd/old", "").call(&["import"]);
     assert!(!case.last().stderr.contains("is taken for a file"), "{}", case.last());
     case.run(&[]).run(&[]).ran(&[]);
+}
+
+/// A remark on what a stage makes stands at that, or at its stage, and not at what another one calls the same.
+#[test]
+fn remarks_on_outputs_stand_at_their_stage() {
+    let yaml = "stages:\n  a:\n    cmd: x\n    outs: [plain]\n  b:\n    cmd: x\n    deps:\n    - plain\n    outs:\n    - 'quoted':\n        cache: false\n";
+    let case = Case::new().file("dvc.yaml", yaml).call(&["import"]);
+    case.stderr_has("line  2  `plain` is taken for a file")
+        .stderr_has("line 10  `quoted` is taken for a file");
 }
 
 /// Promise: stages that cannot be said are left out with the reason, and the others stay.

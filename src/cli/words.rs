@@ -135,12 +135,15 @@ fn known_options(words: &[OsString]) -> Vec<Known> {
     let all = Args::command();
     let command = words.iter().find_map(|word| all.find_subcommand(word));
     let args = all.get_arguments().chain(command.into_iter().flat_map(clap::Command::get_arguments));
-    args.flat_map(|arg| {
+    // Those that clap adds by itself, only once it reads a line.
+    let added = ["help", "version"].into_iter().take(if command.is_some() { 1 } else { 2 });
+    let added = added.map(|name| (name.to_string(), name.to_string()));
+    let own = args.flat_map(|arg| {
         let names = arg.get_long_and_visible_aliases().into_iter().flatten();
         let all = names.chain(arg.get_all_aliases().into_iter().flatten());
         all.map(|name| (name.to_string(), arg.get_long().unwrap_or(name).to_string()))
-    })
-    .collect()
+    });
+    own.chain(added).collect()
 }
 
 /// The options that an unknown one was probably meant to be, at most two: they differ in few letters, or begin with it.

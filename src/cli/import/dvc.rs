@@ -131,6 +131,19 @@ impl Reader<'_> {
         self.text.lines().position(|line| line.trim_start().starts_with(wanted)).map_or(1, |at| at + 1)
     }
 
+    /// The line of an item of the stage at `stage`, or that of the stage: a list in brackets has none for each item.
+    fn line_of_item(&self, stage: usize, item: &str) -> usize {
+        let depth = |line: &str| line.len() - line.trim_start().len();
+        let mut lines = self.text.lines().skip(stage.saturating_sub(1));
+        let outside = lines.next().map_or(0, depth);
+        let mut own = lines.take_while(|line| line.trim().is_empty() || depth(line) > outside);
+        let is_it = |line: &str| {
+            let found = line.trim().strip_prefix("- ").map(|found| found.trim_end_matches(':'));
+            found.is_some_and(|found| found.trim_matches(['"', '\'']) == item)
+        };
+        own.position(is_it).map_or(stage, |at| stage + 1 + at)
+    }
+
     /// The content of a file of params, which the Rulefile will read, too.
     fn file(&mut self, path: &str) -> Result<(String, Json), String> {
         if let Some(known) = self.files.get(path) {
@@ -480,7 +493,7 @@ impl Reader<'_> {
                 !self.dir.join(path).exists() && !path.rsplit('/').next().unwrap_or_default().contains('.')
             });
             if let (false, Some(path)) = (is_directory, unsure) {
-                let line = self.line(&format!("- {path}"));
+                let line = self.line_of_item(line, path);
                 let message = format!(
                     "`{path}` is taken for a file: if it is a directory, write `directory(...)` around it"
                 );

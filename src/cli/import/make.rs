@@ -8,6 +8,7 @@ mod write;
 use super::{Imported, Note};
 use indexmap::IndexMap;
 use parse::{Part, Parts, RecipeLine, RuleText, Statement, parts, statements};
+use recipe::Stops;
 pub(super) use recipe::several;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,14 +35,13 @@ const USUAL_PHONY: [&str; 16] = [
 ];
 
 /// Special targets that mean nothing to rulemake: it always does what they ask for, or never.
-const NO_MATTER: [&str; 11] = [
+const NO_MATTER: [&str; 10] = [
     ".SUFFIXES",
     ".DELETE_ON_ERROR",
     ".PRECIOUS",
     ".SECONDARY",
     ".SILENT",
     ".NOTPARALLEL",
-    ".POSIX",
     ".INTERMEDIATE",
     ".NOTINTERMEDIATE",
     ".LOW_RESOLUTION_TIME",
@@ -53,8 +53,10 @@ const NO_MATTER: [&str; 11] = [
 const NOT_UNDERSTOOD: [(&str, &str); 3] = [
     (".IGNORE", "a command that fails is a failure: let it end in `|| true` where that is meant"),
     (".DEFAULT", "a rule for all files is not understood"),
-    (".EXPORT_ALL_VARIABLES", "variables are not exported: say what a command needs in the command"),
+    (".EXPORT_ALL_VARIABLES", NOT_EXPORTED),
 ];
+
+const NOT_EXPORTED: &str = "variables are not exported: say what a command needs in the command";
 
 /// `dir` is where the Makefile lies.
 pub(crate) fn import(text: &str, dir: &Path) -> Imported {
@@ -106,6 +108,7 @@ struct Reader {
     conditions: Vec<(bool, bool)>,
     default: Option<String>,
     one_shell: bool,
+    stops: Stops,
     notes: Vec<Note>,
     /// What is not understood, kept as it stands.
     kept: Vec<(usize, String)>,
@@ -136,7 +139,13 @@ impl Reader {
         match statement {
             Statement::Condition { line, word, rest } => self.condition(line, &word, &rest),
             _ if !self.counts() => {}
-            Statement::Assign { line, name, operator, value } => self.assign(line, &name, &operator, &value),
+            Statement::Assign { line, name, operator, value, is_exported } => {
+                self.assign(line, &name, &operator, &value);
+                if is_exported {
+                    let text = format!("export {name} {operator} {value}");
+                    self.missing(line, &text, NOT_EXPORTED);
+                }
+            }
             Statement::Rule(rule) => self.rule(rule),
             Statement::Recipe(line) => {
                 self.current.iter().for_each(|at| self.rules[*at].recipe.push(line.clone()));
@@ -146,9 +155,7 @@ impl Reader {
                 let word = text.split_whitespace().next().unwrap_or_default();
                 let what = match word {
                     "include" | "-include" | "sinclude" => "other Makefiles are not read: import them, too",
-                    "export" | "unexport" => {
-                        "variables are not exported: say what a command needs in the command"
-                    }
+                    "export" | "unexport" => NOT_EXPORTED,
                     "vpath" => "files are not searched for elsewhere: write their paths",
                     "define" => "variables of several lines are not understood",
                     _ if text.contains('=') => {
@@ -237,7 +244,11 @@ impl Reader {
             self.missing(line, &format!("{name} {operator} {value}"), "files are not searched for elsewhere");
             return;
         }
-        if matches!(name, "SHELL" | "MAKEFLAGS" | ".SHELLFLAGS") {
+        if name == ".SHELLFLAGS" {
+            self.stops = Stops::of_flags(value);
+            return;
+        }
+        if matches!(name, "SHELL" | "MAKEFLAGS") {
             return;
         }
         let Some(mut new) = parts(value).filter(|_| operator != "!=") else {
@@ -301,6 +312,10 @@ impl Reader {
         }
         if first == ".ONESHELL" {
             self.one_shell = true;
+            return;
+        }
+        if first == ".POSIX" {
+            self.stops.at_failures = true;
             return;
         }
         if NO_MATTER.contains(&first.as_str()) {

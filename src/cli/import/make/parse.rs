@@ -30,6 +30,7 @@ pub(super) enum Statement {
         name: String,
         operator: String,
         value: String,
+        is_exported: bool,
     },
     Rule(RuleText),
     /// A line with a tab, which belongs to the rule before it.
@@ -193,18 +194,19 @@ fn statement(line: usize, text: &str, comment: Option<String>) -> Statement {
         "export" | "override" | "private" => return other(),
         _ => text,
     };
+    let assigned = |equal| assignment(line, text, equal, word == "export");
     // The first `=` or `:` outside of `$(...)` says what it is.
     let mut depth = 0;
     for (at, c) in text.char_indices() {
         match c {
             '(' | '{' => depth += 1,
             ')' | '}' => depth -= 1,
-            '=' if depth == 0 => return assignment(line, text, at).unwrap_or_else(other),
+            '=' if depth == 0 => return assigned(at).unwrap_or_else(other),
             ':' if depth == 0 => {
                 let after = &text[at..];
                 if after.starts_with(":=") || after.starts_with("::=") || after.starts_with(":::=") {
                     let equal = at + after.find('=').unwrap_or(1);
-                    return assignment(line, text, equal).unwrap_or_else(other);
+                    return assigned(equal).unwrap_or_else(other);
                 }
                 return rule(line, text, at, comment).unwrap_or_else(other);
             }
@@ -214,7 +216,7 @@ fn statement(line: usize, text: &str, comment: Option<String>) -> Statement {
     other()
 }
 
-fn assignment(line: usize, text: &str, equal: usize) -> Option<Statement> {
+fn assignment(line: usize, text: &str, equal: usize, is_exported: bool) -> Option<Statement> {
     let before = &text[..equal];
     let name = before.trim_end_matches([':', '?', '+', '!']);
     let operator = format!("{}=", &before[name.len()..]);
@@ -225,6 +227,7 @@ fn assignment(line: usize, text: &str, equal: usize) -> Option<Statement> {
         name: name.into(),
         operator,
         value: text[equal + 1..].trim().into(),
+        is_exported,
     })
 }
 

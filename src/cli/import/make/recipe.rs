@@ -4,8 +4,47 @@ use super::parse::{DOLLAR, Part, RecipeLine, parts};
 use super::values::{Values, automatic, dollars};
 use crate::import::Note;
 
-/// Put before each command, once for the whole file: make's shell goes on where bash in strict mode stops.
-pub(super) const PREFIX: &str = "shell.prefix(\"set +uo pipefail; \")";
+/// Where the shells of a Makefile stop. rulemake's bash does so at each of these, make's at none unless it is told to.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Stops {
+    pub(super) at_failures: bool,
+    at_unset: bool,
+    at_failures_in_pipes: bool,
+}
+
+impl Stops {
+    /// As `.SHELLFLAGS` says it.
+    pub(super) fn of_flags(flags: &str) -> Stops {
+        let mut stops = Stops::default();
+        let mut words = flags.split_whitespace();
+        while let Some(word) = words.next() {
+            let letters = word.strip_prefix('-').unwrap_or_default();
+            let options = letters.matches('o').filter_map(|_| words.next()).collect::<Vec<_>>();
+            let has = |letter, name| letters.contains(letter) || options.contains(&name);
+            stops.at_failures |= has('e', "errexit");
+            stops.at_unset |= has('u', "nounset");
+            stops.at_failures_in_pipes |= options.contains(&"pipefail");
+        }
+        stops
+    }
+
+    /// What is put before each command, once for the whole file, with the reason.
+    pub(super) fn prefix(self) -> Option<String> {
+        let (flags, events) = match (self.at_unset, self.at_failures_in_pipes) {
+            (false, false) => ("+uo pipefail", "an unset variable and a failure in a pipe"),
+            (false, true) => ("+u", "an unset variable"),
+            (true, false) => ("+o pipefail", "a failure in a pipe"),
+            (true, true) => return None,
+        };
+        let reason = format!("# In a Makefile a command goes on after {events}.");
+        Some(format!("{reason}\nshell.prefix(\"set {flags}; \")"))
+    }
+
+    /// What is put before a command of several that go on after a failure.
+    fn before_several(self) -> &'static str {
+        if self.at_failures { "" } else { "set +e\n" }
+    }
+}
 
 /// What a recipe may name, and what is found of it.
 pub(super) struct Recipe<'a> {
@@ -25,7 +64,7 @@ pub(super) struct Recipe<'a> {
 
 impl Recipe<'_> {
     /// The whole command; nothing when it has no line.
-    pub(super) fn command(&mut self, lines: &[RecipeLine], one_shell: bool) -> Option<String> {
+    pub(super) fn command(&mut self, lines: &[RecipeLine], one_shell: bool, stops: Stops) -> Option<String> {
         let mut commands: Vec<(String, bool)> = Vec::new();
         for line in lines {
             let trimmed = line.text.trim_start();
@@ -55,14 +94,15 @@ impl Recipe<'_> {
         if commands.is_empty() {
             return None;
         }
+        let before = stops.before_several();
         if one_shell {
             let all: Vec<String> = commands.into_iter().map(|(text, _)| text).collect();
-            return Some(format!("set +e\n{}", all.join("\n")));
+            return Some(format!("{before}{}", all.join("\n")));
         }
         if let [(text, forgiving)] = commands.as_slice() {
             return Some(match (*forgiving, several(text)) {
                 (true, _) => format!("set +e\n{text}\ntrue"),
-                (false, true) => format!("set +e\n{text}"),
+                (false, true) => format!("{before}{text}"),
                 (false, false) => text.clone(),
             });
         }
@@ -71,8 +111,8 @@ impl Recipe<'_> {
             let own = several(text) || changes_its_shell(text);
             match (forgiving, own) {
                 (true, _) => format!("(\nset +e\n{text}\n) || true"),
-                (false, true) if at == last => format!("set +e\n{text}"),
-                (false, true) => format!("(\nset +e\n{text}\n)"),
+                (false, true) if at == last => format!("{before}{text}"),
+                (false, true) => format!("(\n{before}{text}\n)"),
                 (false, false) => text.clone(),
             }
         };

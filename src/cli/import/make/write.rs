@@ -2,7 +2,7 @@
 //! are told apart, and each rule is written down.
 
 use super::parse::{Part, Parts, RecipeLine};
-use super::recipe::{PREFIX, Recipe, WILDCARD};
+use super::recipe::{Recipe, WILDCARD};
 use super::values::{Kind, Values, helper, stem, words};
 use super::{Found, Reader, Targets, USUAL_PHONY};
 use crate::import::{Draft, Imported, Names, Note, assembled, quoted};
@@ -290,7 +290,9 @@ impl Reader {
         for import in &self.values.imports {
             out.push_str(&format!("{import}\n"));
         }
-        out.push_str(&format!("\n# In a Makefile a command goes on after an unset variable and a failure in a pipe.\n{PREFIX}\n\n"));
+        if let Some(prefix) = self.stops.prefix() {
+            out.push_str(&format!("\n{prefix}\n\n"));
+        }
         for name in &self.values.helpers {
             out.push_str(&format!("\n{}\n\n", helper(name)));
         }
@@ -403,7 +405,7 @@ impl Reader {
             params: Vec::new(),
             notes: Vec::new(),
         };
-        draft.shell = recipe.command(&rule.recipe, self.one_shell);
+        draft.shell = recipe.command(&rule.recipe, self.one_shell, self.stops);
         draft.params = std::mem::take(&mut recipe.params);
         let notes = std::mem::take(&mut recipe.notes);
         self.notes.extend(notes);
