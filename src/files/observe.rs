@@ -10,9 +10,11 @@ use crate::error::Result;
 use crate::trace::identity::{FileHash, FileKind, Known, StatSig};
 use crate::trace::tree::Tree;
 use rustc_hash::FxHashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::{fs, io};
 
 /// What earlier runs knew.
 pub(crate) trait HashCache: Sync {
@@ -44,9 +46,24 @@ pub(crate) struct Observer {
     absent: Mutex<Vec<PathId>>,
     /// Whether signatures of files that nobody has read yet still hold: until the first job starts.
     probes_hold: AtomicBool,
-    /// Directories of new outputs, and whether they were missing when one of them was looked for first.
-    vacant: RwLock<FxHashMap<Box<str>, bool>>,
+    /// Directories of new outputs, as they were when these were looked for first.
+    places: RwLock<FxHashMap<Box<str>, Place>>,
 }
+
+/// What was found of a directory in which new outputs are looked for.
+#[derive(Clone, Debug)]
+enum Place {
+    Missing,
+    /// One output was looked for in it; only for several it pays to list it.
+    There,
+    /// Nothing else was in it.
+    Holds(Arc<[OsString]>),
+    /// More than is worth remembering, or what cannot be listed.
+    Full,
+}
+
+/// Of a directory that holds more, each output is looked for.
+const FEW: usize = 64;
 
 #[derive(Clone, Copy, Default)]
 enum Memo {
@@ -113,7 +130,7 @@ impl Observer {
             refreshed: Mutex::default(),
             absent: Mutex::default(),
             probes_hold: AtomicBool::new(true),
-            vacant: RwLock::default(),
+            places: RwLock::default(),
         }
     }
 
@@ -173,9 +190,10 @@ impl Observer {
         Ok(memo.seen().unwrap_or(Seen::Missing))
     }
 
-    /// As [`Observer::look`], of an output that no run has made yet. Nothing was there when its directory was not: what is in
-    /// it by now came with the jobs of this run, and whoever is about to make the output looks again. To look for each
-    /// would cost what its job costs when that is short, and hold up those who make files in the same directory.
+    /// As [`Observer::look`], of an output that no run has made yet. Nothing was there when its directory was not, or held
+    /// a few other files and no more: what is in it by now came with the jobs of this run, and whoever is about to make the
+    /// output looks again. To look for each would cost what its job costs when that is short, and hold up those who make
+    /// files in the same directory.
     ///
     /// # Errors
     /// As [`Observer::look`].
@@ -202,24 +220,64 @@ impl Observer {
         Ok(is_new)
     }
 
-    /// Whether some directory above `path` was missing when this was asked first.
+    /// Whether some directory above `path` was missing when this was asked first, or held nothing of the name.
     fn is_in_vacant(&self, path: &str) -> Result<bool> {
-        let above = path.char_indices().filter(|&(at, c)| c == '/' && at > 0);
-        for directory in above.filter_map(|(at, _)| path.get(..at)) {
-            let known = self.vacant.read().unwrap_or_else(PoisonError::into_inner).get(directory).copied();
-            let is_vacant = match known {
-                Some(known) => known,
-                None => {
-                    let is_missing = self.restat(directory)?.is_none();
-                    let mut vacant = self.vacant.write().unwrap_or_else(PoisonError::into_inner);
-                    *vacant.entry(directory.into()).or_insert(is_missing)
+        let Some((directory, name)) = path.rsplit_once('/').filter(|(directory, _)| !directory.is_empty())
+        else {
+            return Ok(false);
+        };
+        // Once the last one is known, those above it are there.
+        let last = match self.place(directory) {
+            Some(place) => place,
+            None => {
+                let above = directory.char_indices().filter(|&(at, c)| c == '/' && at > 0);
+                for upper in above.filter_map(|(at, _)| directory.get(..at)) {
+                    let place = self.place(upper).map_or_else(|| self.visit(upper), Ok)?;
+                    if matches!(place, Place::Missing) {
+                        return Ok(true);
+                    }
                 }
-            };
-            if is_vacant {
-                return Ok(true);
+                return Ok(matches!(self.visit(directory)?, Place::Missing));
             }
+        };
+        Ok(match last {
+            Place::Missing => true,
+            Place::Full => false,
+            Place::Holds(names) => !names.iter().any(|held| held == name),
+            Place::There => match self.list(directory) {
+                Place::Holds(names) => !names.iter().any(|held| held == name),
+                _ => false,
+            },
+        })
+    }
+
+    fn place(&self, directory: &str) -> Option<Place> {
+        self.places.read().unwrap_or_else(PoisonError::into_inner).get(directory).cloned()
+    }
+
+    /// Looks at a directory for the first time.
+    fn visit(&self, directory: &str) -> Result<Place> {
+        let place = if self.restat(directory)?.is_none() { Place::Missing } else { Place::There };
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(places.entry(directory.into()).or_insert(place).clone())
+    }
+
+    /// Lists a directory that is there, unless somebody has.
+    fn list(&self, directory: &str) -> Place {
+        let names: Option<Vec<OsString>> = fs::read_dir(self.root.join(directory)).ok().and_then(|entries| {
+            let first = entries.take(FEW + 1).map(|entry| entry.map(|entry| entry.file_name()));
+            first.collect::<io::Result<_>>().ok()
+        });
+        let place = match names {
+            Some(names) if names.len() <= FEW => Place::Holds(names.into()),
+            _ => Place::Full,
+        };
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let known = places.entry(directory.into()).or_insert(Place::There);
+        if matches!(known, Place::There) {
+            *known = place;
         }
-        Ok(false)
+        known.clone()
     }
 
     /// All that the directory at `path` holds: from memory; else by looking at everything in it, and reading what does

@@ -121,7 +121,8 @@ fn a_file_is_read_once_while_it_stays_the_same() {
     assert_eq!(observer().look(ID, "in put\n", &cache).unwrap(), file("one"), "unsettled is not believed");
 }
 
-/// Promise: a new output in a directory that is not there costs no look of its own; in one that is there it is looked for.
+/// Promise: a new output in a directory that is not there, or holds little, costs no look of its own; in others it is looked
+/// for.
 #[test]
 fn nothing_new_is_looked_for_where_no_directory_was() {
     let dir = tempfile::tempdir().unwrap();
@@ -134,6 +135,12 @@ fn nothing_new_is_looked_for_where_no_directory_was() {
     assert_eq!(observer.look(PathId(3), "new/deep/b", &cache).unwrap(), file("by a job of this run"));
     assert_eq!(look_new(3, "new/deep/b"), file("by a job of this run"), "what is known stays");
     assert_eq!((look_new(4, "old/gone"), look_new(5, "old/there")), (Seen::Missing, file("one")));
+    write(dir.path(), "old/later", "by a job of this run");
+    assert_eq!(look_new(9, "old/later"), Seen::Missing, "it was not in the list");
+    (0..65).for_each(|n| write(dir.path(), &format!("full/{n}"), "one"));
+    assert_eq!((look_new(10, "full/gone"), look_new(11, "full/64")), (Seen::Missing, file("one")));
+    write(dir.path(), "full/gone too", "two");
+    assert_eq!(look_new(12, "full/gone too"), file("two"), "too many to list");
     write(dir.path(), "top", "two");
     assert_eq!(look_new(6, "top"), file("two"));
     let is_there = |id, path| observer.stat_new(PathId(id), path).unwrap().is_some();

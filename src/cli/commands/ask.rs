@@ -26,6 +26,8 @@ pub(crate) fn plan(place: &Place, targets: &[String], args: &RunArgs) -> Result<
         }
         place.say_names();
     }
+    // This process ends with it, and to give back the memory of a million jobs piece by piece takes a tenth of a second.
+    std::mem::forget(plan);
     Ok(Exit::Success)
 }
 
