@@ -143,7 +143,8 @@ pub(crate) enum ParamSource {
 }
 
 impl Rule {
-    /// Whether something of its jobs is known only by calling a function, which takes its time.
+    /// Whether something of its jobs is known only by calling a function, which takes its time. Functions of inputs were
+    /// called when the jobs came to be.
     pub(crate) fn calls_functions(&self) -> bool {
         let is_call = |value: &Dynamic| matches!(value, Dynamic::Function(_));
         let Environment { conda, container, .. } = &self.environment;
@@ -151,7 +152,6 @@ impl Rule {
             || self.timeout.iter().chain(conda).chain(container).any(is_call)
             || self.resources.iter().any(|(_, value)| is_call(value))
             || self.params.iter().any(|param| matches!(param.source, ParamSource::Function(_)))
-            || self.inputs.iter().any(|input| matches!(input.source, InputSource::Function(_)))
     }
 
     /// A rule that makes nothing from nothing.
@@ -251,7 +251,7 @@ mod tests {
 
     /// Promise: who asks whether a check may call something hears of each place where it does.
     #[test]
-    fn functions_are_found_wherever_they_stand() {
+    fn functions_that_a_job_calls_are_found_wherever_they_stand() {
         let one = |_: &CallContext<'_>| -> Result<Value, BoxError> { Ok(Value::Int(1)) };
         let calls = |rule: RuleBuilder| {
             let rule = rule.output("a").shell("touch {output}");
@@ -260,8 +260,7 @@ mod tests {
         let rule = || Rule::builder("a").threads(2).priority(1).resource("mem", 3).param("p", 4);
         assert!(!calls(rule()));
         assert!(calls(rule().threads_fn(one)) && calls(rule().resource_fn("disk", one)));
-        assert!(
-            calls(rule().param_fn("q", one)) && calls(rule().input_fn(|_| Ok(Value::List(vec![].into()))))
-        );
+        assert!(calls(rule().param_fn("q", one)));
+        assert!(!calls(rule().input_fn(|_| Ok(Value::List(vec![].into())))), "called before there is a job");
     }
 }
