@@ -110,7 +110,11 @@ fn locate(program: &OsStr, search: &OsStr, dir: &Path) -> io::Result<PathBuf> {
         return Ok(program.into());
     }
     let mut found = io::ErrorKind::NotFound;
-    for place in search.as_bytes().split(|byte| *byte == b':') {
+    let places: Vec<&[u8]> = search.as_bytes().split(|byte| *byte == b':').collect();
+    for (n, place) in places.iter().enumerate() {
+        if places[..n].contains(place) {
+            continue;
+        }
         // Nothing is the directory where it will work.
         let place = if place.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(place)) };
         let file = place.join(program);

@@ -92,7 +92,11 @@ extern "C" fn run(child: *mut c_void) -> c_int {
     // signal-safety(7) lists, on memory that `start` keeps.
     unsafe {
         if libc::setpgid(0, 0) == 0 {
-            reset_handlers();
+            let mut pending: libc::sigset_t = std::mem::zeroed();
+            // From now on nobody knows of this process or its group: what is to come has come.
+            let is_any = libc::sigpending(&raw mut pending) != 0
+                || (1..=31).any(|signal| libc::sigismember(&raw const pending, signal) == 1);
+            reset_handlers(if is_any { 1..=31 } else { libc::SIGPIPE..=libc::SIGPIPE });
             let streams = (*child).streams;
             let are_set = (0..3).all(|number| libc::dup2(streams[number as usize], number) >= 0);
             if are_set && libc::chdir((*child).dir) == 0 {
@@ -115,8 +119,8 @@ const OF_TERMINAL: [c_int; 3] = [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP];
 /// A signal that comes before the program executes must do what it does by default: its handler would tell this process
 /// that it was sent the signal itself. Those from 32 on are sent by nobody but programs to themselves.
 #[expect(unsafe_code, reason = "runs between clone and exec")]
-unsafe fn reset_handlers() {
-    for signal in 1..=31 {
+unsafe fn reset_handlers(signals: std::ops::RangeInclusive<c_int>) {
+    for signal in signals {
         // SAFETY: sigaction is plain data, for which zeros are valid; both outlive the calls.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
