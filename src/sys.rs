@@ -43,6 +43,27 @@ pub(crate) fn wait_unreaped(pid: u32) -> io::Result<bool> {
     }
 }
 
+/// Waits for so long at most whether a child ends; `false` also where that cannot be asked. It is not reaped.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std can wait for a child only without end")]
+pub(crate) fn ends_within(pid: u32, patience: Duration) -> bool {
+    use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+    // SAFETY: takes numbers, and touches no memory of ours.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) };
+    let Some(fd) = i32::try_from(fd).ok().filter(|fd| *fd >= 0) else { return false };
+    // SAFETY: just made, and nobody else knows it.
+    let child = unsafe { OwnedFd::from_raw_fd(fd) };
+    let mut asked = libc::pollfd { fd: child.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let patience = patience.as_millis().try_into().unwrap_or(i32::MAX);
+    // SAFETY: `asked` is one entry and outlives the call. A signal ends the waiting early, which is no harm.
+    unsafe { libc::poll(&raw mut asked, 1, patience) == 1 }
+}
+
+/// Whether a file of which this is known is still to be found by some name.
+pub(crate) fn has_name(meta: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(meta) > 0
+}
+
 /// What a process and its descendants used, as far as they were waited for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProcessUsage {

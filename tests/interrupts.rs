@@ -449,6 +449,64 @@ fn ctrl_z_amid_many_short_jobs_loses_none() {
     case.run(&[]).ran(&[]);
 }
 
+/// A chain of short commands, which are done beside nothing else, with one in it that takes its time.
+const CHAIN: &str = "\
+rule last:
+    input: 'c39'
+
+rule first:
+    output: 'c0'
+    shell: 'echo 0 > {output}'
+
+rule next:
+    input: lambda w: 'c' + str(int(w.n) - 1)
+    output: 'c{n,[1-9][0-9]*}'
+    shell: 'if [ {wildcards.n} = 25 ]; then echo waiting; touch started; while [ ! -e go ]; do sleep 0.02; done; fi; cp {input} {output}'
+";
+
+/// Promise: what a job says that takes its time can be read while it runs, and it is the log of that job.
+#[test]
+fn the_log_of_a_job_that_goes_on_has_its_name() {
+    let case = Case::new().rulefile(CHAIN);
+    let run = case.start(&[]);
+    case.wait_for("started");
+    let logs = || {
+        let jobs = fs::read_dir(case.path(".rulemake/runs/1/jobs")).into_iter().flatten().flatten();
+        let logs = jobs.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "log"));
+        logs.map(|entry| fs::read_to_string(entry.path()).unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let start = Instant::now();
+    while logs() != ["waiting\n"] {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", logs());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::write(case.path("go"), "").unwrap();
+    let ended = run.end();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert_eq!(logs(), ["waiting\n"], "nobody else's log, and none of those who said nothing");
+    case.has("c39", "0\n").run(&[]).ran(&[]);
+}
+
+/// Promise: Ctrl-C reaches a job at once that runs beside nothing else, after many short ones.
+#[test]
+fn a_job_amid_a_chain_of_short_ones_is_stopped() {
+    let case = Case::new().rulefile(CHAIN);
+    let run = case.start(&[]);
+    case.wait_for("started");
+    let start = Instant::now();
+    run.signal("INT");
+    let ended = run.end();
+    assert_eq!(ended.code, Some(130), "{ended}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let case = case.has("c24", "0\n").has_not("c25").file("go", "");
+    let ran: Vec<String> = (25..40).map(|n| format!("next c{n}")).collect();
+    case.run(&[])
+        .ran(&ran.iter().map(String::as_str).collect::<Vec<_>>())
+        .has("c39", "0\n")
+        .run(&[])
+        .ran(&[]);
+}
+
 /// A branch that is checked out and left again while a job runs: the file is as before, and what the job read is not known.
 #[test]
 fn an_input_that_was_another_while_the_job_ran_is_noticed() {

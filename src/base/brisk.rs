@@ -10,7 +10,7 @@ use std::time::Duration;
 const SHORT: Duration = Duration::from_micros(if cfg!(debug_assertions) { 1000 } else { 100 });
 
 /// About what it costs to be woken.
-const MOMENT: Duration = Duration::from_micros(50);
+pub(crate) const MOMENT: Duration = Duration::from_micros(50);
 
 /// Whether what took so long is followed by the next at once.
 pub(crate) fn is(took: Duration) -> bool {
@@ -31,10 +31,10 @@ pub(crate) fn linger<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     }
 }
 
-/// Looks, sleeps for a moment and looks again: for who has given others enough to do, and is not to be woken for each.
-pub(crate) fn doze<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+/// Looks, sleeps for so long and looks again: for who has given others enough to do, and is not to be woken for each.
+pub(crate) fn doze<T>(time: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     look().or_else(|| {
-        thread::sleep(MOMENT);
+        thread::sleep(time);
         look()
     })
 }

@@ -212,6 +212,7 @@ pub(crate) fn drive(
         slots: SlotState::of(options.slots.clone()),
         journal: Journal::default(),
         total: action_count(&cx),
+        names_wait: false,
         in_pool: 0,
         due_checks: Vec::new(),
         effects: Vec::new(),
@@ -308,6 +309,8 @@ struct Run<'a> {
     journal: Journal,
     /// Jobs that execute something.
     total: usize,
+    /// Jobs have begun just now whose logs get their names if they go on.
+    names_wait: bool,
     /// Pieces of work that the pool has not finished.
     in_pool: usize,
     /// What the core wants checked and the pool does not know yet. Verdicts come in batches, and so do the checks that
@@ -338,10 +341,14 @@ impl Run<'_> {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             self.check_due();
             self.pause_if_asked();
+            self.begin_near();
             let at_once = match self.spot.pace() {
                 // Jobs follow each other meanwhile: to be woken by each would cost them more than they take.
-                Pace::Brisk if self.core.has_riders() => brisk::doze(|| inbox.try_recv().ok()),
+                Pace::Brisk if self.core.has_riders() => brisk::doze(brisk::MOMENT, || inbox.try_recv().ok()),
                 Pace::Brisk => brisk::linger(|| inbox.try_recv().ok()),
+                Pace::Quick if self.core.is_all_carrying() => {
+                    brisk::doze(ride::NAP, || inbox.try_recv().ok())
+                }
                 Pace::Quick | Pace::Calm => None,
             };
             match at_once.map_or_else(|| inbox.recv_timeout(self.patience()), Ok) {
@@ -359,7 +366,11 @@ impl Run<'_> {
             self.look_at_cancel();
             self.look_after_riders();
             self.look_after_slots();
-            self.journal.write();
+            self.names_wait = self.executor.name_logs();
+            match self.spot.pace() {
+                Pace::Calm => self.journal.write(),
+                Pace::Quick | Pace::Brisk => self.journal.write_shortly(),
+            }
         }
     }
 

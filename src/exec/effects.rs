@@ -3,8 +3,8 @@
 //! Each looks first whether the job was told to end, and long ones look again and again.
 
 use super::job::Round;
-use super::log;
-use super::process::{self, Launch, beside, remove_script, shell_advice, shell_words};
+use super::log::{self, Log};
+use super::process::{self, Launch, LogIs, beside, remove_script, shell_advice, shell_words};
 use crate::exec::executor::{Outcome, RunWork};
 use crate::model::action::{Change, CommandError, Effects, Opening, ShellUse};
 use std::fs::{self, File, OpenOptions};
@@ -46,7 +46,7 @@ impl<'a> JobEffects<'a> {
     /// The end of the job: an empty log goes.
     pub(super) fn end(&self, outcome: Outcome) -> Outcome {
         if let Some(file) = self.file().take() {
-            self.round.around.logs.over(self.log, file);
+            self.round.around.logs.over(self.log, Log::named(file));
         }
         outcome
     }
@@ -237,7 +237,7 @@ impl Effects for JobEffects<'_> {
             dir: self.round.dir,
             log: self.log,
             around: self.round.around,
-            append: true,
+            log_is: LogIs::GoneOn,
             env: &request.env,
             advice: shell_advice(&shell.program),
             meter: self.round.meter,

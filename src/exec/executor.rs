@@ -36,6 +36,8 @@ pub(crate) enum Seat {
     Alone,
     /// Now, and others may be submitted to follow it.
     First,
+    /// As [`Seat::First`], but nobody is woken for it: who submits does it, or says that somebody else is to.
+    Near,
     /// When this job, which was submitted as [`Seat::First`] or to follow another one, has come to a good end.
     Behind(u32),
 }

@@ -607,6 +607,21 @@ impl Executors {
         }
     }
 
+    /// See [`LocalExecutor::name_logs`].
+    pub(crate) fn name_logs(&self) -> bool {
+        self.local.name_logs()
+    }
+
+    /// See [`LocalExecutor::rouse`].
+    pub(crate) fn rouse(&self) {
+        self.local.rouse();
+    }
+
+    /// See [`LocalExecutor::help`].
+    pub(crate) fn help(&self, patience: Duration) {
+        self.local.help(patience);
+    }
+
     /// See [`LocalExecutor::withdraw`].
     pub(crate) fn withdraw(&self, job: u32, has_ended: bool) -> Vec<u32> {
         self.local.withdraw(job, has_ended)

@@ -6,11 +6,11 @@ use super::log::Logs;
 use super::plain::Plain;
 #[cfg(not(target_os = "linux"))]
 use super::portable::Inherited;
-use super::process::{self, Control, Launch, Words, beside};
+use super::process::{self, Control, Launch, LogIs, Running, Words, beside};
 use super::watch::Watch;
 use super::{benchmark, function, interpreted, run, script, software};
 use crate::base::clock::monotonic;
-use crate::exec::executor::{BenchmarkFile, Extras, JobRequest, Outcome, ServiceUse, Work};
+use crate::exec::executor::{BenchmarkFile, Extras, JobRequest, Outcome, ServiceUse, SoftwareUse, Work};
 use crate::exec::usage::Meter;
 use crate::files;
 use std::path::Path;
@@ -38,6 +38,49 @@ pub(super) struct Around<'a> {
     pub(super) inherited: &'a Inherited,
 }
 
+/// Whether a job is a command and nothing else, which can be begun here and ended elsewhere.
+pub(super) fn is_command(request: &JobRequest) -> bool {
+    request.extras.is_none() && matches!(request.work, Work::Shell { .. })
+}
+
+/// Starts a job that [`is_command`]; the error is its end.
+pub(super) fn begin(
+    request: &JobRequest,
+    control: &Arc<Control>,
+    around: Around<'_>,
+    began: &mut bool,
+) -> Result<Running, Outcome> {
+    let Work::Shell { shell, command, direct, log } = &request.work else {
+        return Err(Outcome::NotStarted("it is no command".into()));
+    };
+    prepare(request, control, began)?;
+    Round::plain(request, control, around).begin_command(shell, command, direct.as_deref(), log)
+}
+
+/// Waits for the end of a job that was begun by itself.
+pub(super) fn end(
+    request: &JobRequest,
+    control: &Arc<Control>,
+    around: Around<'_>,
+    running: Running,
+) -> Outcome {
+    match &request.work {
+        Work::Shell { command, log, .. } => {
+            Round::plain(request, control, around).end_command(command, log, running)
+        }
+        _ => Outcome::NotStarted("it is no command".into()),
+    }
+}
+
+/// What is to be done when nothing is left but to execute the job; `began` is set when that was done.
+fn prepare(request: &JobRequest, control: &Control, began: &mut bool) -> Result<(), Outcome> {
+    match (&request.begin, control.asked()) {
+        (None, _) => Ok(()),
+        (Some(_), Some(signal)) => Err(Outcome::Signal(signal.number())),
+        (Some(begin), None) => (begin.0)().map(|()| *began = true).map_err(Outcome::Around),
+    }
+}
+
 /// Executes a job to its end; `began` is set when nothing was left to do but that.
 pub(super) fn execute(
     request: &JobRequest,
@@ -45,16 +88,11 @@ pub(super) fn execute(
     around: Around<'_>,
     began: &mut bool,
 ) -> Outcome {
-    let mut begin = || match (&request.begin, control.asked()) {
-        (None, _) => Ok(()),
-        (Some(_), Some(signal)) => Err(Outcome::Signal(signal.number())),
-        (Some(begin), None) => (begin.0)().map(|()| *began = true).map_err(Outcome::Around),
-    };
     let Some(extras) = &request.extras else {
-        if let Err(outcome) = begin() {
-            return outcome;
-        }
-        return Round { request, control, dir: &request.root, iteration: None, meter: None, around }.run();
+        return match prepare(request, control, began) {
+            Ok(()) => Round::plain(request, control, around).run(),
+            Err(outcome) => outcome,
+        };
     };
     for service in &extras.services {
         if let Err(outcome) = wait_for(service, control) {
@@ -66,7 +104,7 @@ pub(super) fn execute(
     {
         return outcome;
     }
-    if let Err(outcome) = begin() {
+    if let Err(outcome) = prepare(request, control, began) {
         return outcome;
     }
     if let Some(timeout) = extras.timeout {
@@ -169,15 +207,15 @@ fn repeated(
     }
 }
 
-impl Round<'_> {
+impl<'a> Round<'a> {
+    /// Of a job with nothing that belongs to it.
+    fn plain(request: &'a JobRequest, control: &'a Control, around: Around<'a>) -> Round<'a> {
+        Round { request, control, dir: &request.root, iteration: None, meter: None, around }
+    }
+
     fn run(&self) -> Outcome {
         match &self.request.work {
-            Work::Shell { shell, command, direct, log } => {
-                if let Some(dir) = direct
-                    && let Some(outcome) = self.direct(shell, command, dir, log)
-                {
-                    return outcome;
-                }
+            Work::Shell { shell, command, log, .. } if self.software().is_some() => {
                 let script = beside(log, ".log.sh");
                 let outcome = match process::shell_words(shell, command, &script) {
                     Ok(words) => self.program(words, log, &[], process::shell_advice(shell)),
@@ -185,6 +223,12 @@ impl Round<'_> {
                 };
                 process::remove_script(command, &script);
                 outcome
+            }
+            Work::Shell { shell, command, direct, log } => {
+                match self.begin_command(shell, command, direct.as_deref(), log) {
+                    Ok(running) => self.end_command(command, log, running),
+                    Err(outcome) => outcome,
+                }
             }
             Work::Script(work) => script::run(work, self),
             Work::Run(work) => run::run(work, self),
@@ -208,21 +252,67 @@ impl Round<'_> {
         }
     }
 
+    /// Starts a command that no other software is needed for; the error is its end.
+    fn begin_command(
+        &self,
+        shell: &[Arc<str>],
+        command: &str,
+        direct: Option<&str>,
+        log: &Path,
+    ) -> Result<Running, Outcome> {
+        if let Some(running) = direct.and_then(|dir| self.direct(shell, command, dir, log)) {
+            return Ok(running);
+        }
+        let script = beside(log, ".log.sh");
+        let launch = self.launch_command(log, &self.request.env, process::shell_advice(shell));
+        let running = process::shell_words(shell, command, &script)
+            .map_err(Outcome::NotStarted)
+            .and_then(|words| process::begin(&words, &launch, self.control));
+        if running.is_err() {
+            process::remove_script(command, &script);
+        }
+        running
+    }
+
+    fn end_command(&self, command: &str, log: &Path, running: Running) -> Outcome {
+        let outcome = running.end(&self.launch(log, &self.request.env, ""), self.control);
+        process::remove_script(command, &beside(log, ".log.sh"));
+        outcome
+    }
+
     /// Runs a command of plain words without its shell. `None`: the shell has to do it.
-    fn direct(&self, shell: &[Arc<str>], command: &str, dir: &str, log: &Path) -> Option<Outcome> {
+    fn direct(&self, shell: &[Arc<str>], command: &str, dir: &str, log: &Path) -> Option<Running> {
         let plain = Plain::parse(shell, command).filter(|_| command.len() <= process::MAX_ARGUMENT)?;
         let streams = plain.open(self.dir)?;
         // As the shell sets it.
         let pwd = ("PWD".to_string(), dir.to_string());
         let env: Vec<_> = self.request.env.iter().cloned().chain([pwd]).collect();
-        let launch = self.launch(log, &env, "");
-        process::run_direct(&plain.words(), streams, &launch, self.control)
+        let launch = self.launch_command(log, &env, "");
+        process::begin_direct(&plain.words(), streams, &launch, self.control)
+    }
+
+    /// As [`Round::launch`], of a program that is all of its job.
+    fn launch_command<'b>(
+        &'b self,
+        log: &'b Path,
+        env: &'b [(String, String)],
+        advice: &'b str,
+    ) -> Launch<'b> {
+        let launch = self.launch(log, env, advice);
+        match launch.log_is {
+            LogIs::New => Launch { log_is: LogIs::Nameless, ..launch },
+            _ => launch,
+        }
+    }
+
+    fn software(&self) -> Option<&SoftwareUse> {
+        self.request.extras.as_ref().and_then(|extras| extras.software.as_ref())
     }
 
     /// A program of the job; what further iterations print goes behind what the first printed.
     fn launch<'b>(&'b self, log: &'b Path, env: &'b [(String, String)], advice: &'b str) -> Launch<'b> {
-        let append = self.iteration.is_some_and(|n| n > 0);
-        Launch { dir: self.dir, log, around: self.around, append, env, advice, meter: self.meter }
+        let log_is = if self.iteration.is_some_and(|n| n > 0) { LogIs::GoneOn } else { LogIs::New };
+        Launch { dir: self.dir, log, around: self.around, log_is, env, advice, meter: self.meter }
     }
 
     /// Runs a program of the job, in the job's environment.
@@ -242,9 +332,8 @@ impl Round<'_> {
                 all.as_slice()
             }
         };
-        let software = self.request.extras.as_ref().and_then(|extras| extras.software.as_ref());
         let launch = self.launch(log, env, advice);
-        match software {
+        match self.software() {
             None => process::run(&words, &launch, self.control),
             Some(software) => software::run(software, &words, &self.request.root, &launch, self.control),
         }

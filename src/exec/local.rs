@@ -10,7 +10,7 @@ use super::linux::Inherited;
 use super::log::Logs;
 #[cfg(not(target_os = "linux"))]
 use super::portable::Inherited;
-use super::process::Control;
+use super::process::{Control, Running};
 use super::watch::Watch;
 use crate::base::brisk;
 use crate::base::clock::monotonic;
@@ -18,6 +18,7 @@ use crate::exec::executor::{Completion, JobRequest, Outcome, Seat, Signal};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -45,7 +46,18 @@ struct Shared {
     inherited: Inherited,
 }
 
-type Task = (JobRequest, Arc<Control>);
+struct Task {
+    request: JobRequest,
+    control: Arc<Control>,
+    /// What another thread has begun.
+    under_way: Option<UnderWay>,
+}
+
+struct UnderWay {
+    running: Running,
+    since: Instant,
+    began: bool,
+}
 
 /// Threads are made on demand and reused: making one costs 0.1 ms or more, which counts for short jobs.
 #[derive(Default)]
@@ -80,7 +92,7 @@ impl LocalExecutor {
         let job = request.job;
         let mut pool = self.shared.lock();
         pool.running.insert(job, Arc::clone(&control));
-        let mut task = (request, control);
+        let mut task = Task { request, control, under_way: None };
         if let Seat::Behind(behind) = seat {
             match pool.lanes.follow(behind, job, task) {
                 Ok(()) => return,
@@ -92,6 +104,70 @@ impl LocalExecutor {
             pool.lanes.open(job);
         }
         pool.queue.push_back(task);
+        if seat != Seat::Near {
+            self.find_thread(pool);
+        }
+    }
+
+    /// Gives the logs of jobs that take their time their names; to be called now and then, and soon again if it says so.
+    pub(crate) fn name_logs(&self) -> bool {
+        self.shared.logs.name_due()
+    }
+
+    /// Has somebody begin what was submitted as [`Seat::Near`].
+    pub(crate) fn rouse(&self) {
+        let waiting = self.shared.lock().queue.len();
+        (0..waiting).for_each(|_| self.find_thread(self.shared.lock()));
+    }
+
+    /// Does here what was submitted as [`Seat::Near`], unless somebody has taken it, and returns when it has ended, or after
+    /// so long: then another thread goes on with it. To wake one and to be woken by it costs a small program a tenth of
+    /// what it takes.
+    pub(crate) fn help(&self, patience: Duration) {
+        let task = {
+            let mut pool = self.shared.lock();
+            if !pool.queue.front().is_some_and(|task| job::is_command(&task.request)) {
+                drop(pool);
+                return self.rouse();
+            }
+            pool.queue.pop_front()
+        };
+        let Some(Task { request, control, .. }) = task else { return };
+        let around = self.shared.around();
+        // The report is sent also if this unwinds.
+        let helped = catch_unwind(AssertUnwindSafe(|| {
+            let mut report = Report::new(&self.shared, request.job);
+            let mut began = request.begin.is_none();
+            let ended = match job::begin(&request, &control, around, &mut began) {
+                Ok(running) if running.ends_within(patience) => {
+                    Ok(job::end(&request, &control, around, running))
+                }
+                Ok(running) => Err(running),
+                Err(outcome) => Ok(outcome),
+            };
+            report.began = began;
+            match ended {
+                Ok(outcome) => {
+                    report.outcome = Some(outcome);
+                    Ok(report.send())
+                }
+                Err(running) => Err(report.put_off(running)),
+            }
+        }));
+        let next = match helped {
+            Ok(Err(under_way)) => Some(Task { request, control, under_way: Some(under_way) }),
+            Ok(Ok(following)) => following,
+            Err(_) => None,
+        };
+        if let Some(next) = next {
+            let mut pool = self.shared.lock();
+            pool.queue.push_front(next);
+            self.find_thread(pool);
+        }
+    }
+
+    /// Wakes a thread for what was queued last, or makes one.
+    fn find_thread(&self, mut pool: MutexGuard<'_, Pool>) {
         if pool.idle >= pool.queue.len() {
             self.shared.work.notify_one();
             return;
@@ -104,16 +180,28 @@ impl LocalExecutor {
             Err(_) if !pool.threads.is_empty() => {}
             Err(error) => {
                 let refused = pool.queue.pop_back();
-                pool.lanes.withdraw(job, true);
+                if let Some(task) = &refused {
+                    pool.lanes.withdraw(task.request.job, true);
+                }
                 drop(pool);
-                if let Some((request, _)) = refused {
-                    let mut report = Report::new(&self.shared, request.job);
-                    report.outcome = Some(Outcome::NotStarted(format!("cannot start a thread: {error}")));
-                    report.began = request.begin.is_none();
-                    report.send();
+                if let Some(task) = refused {
+                    self.refuse(task, &error);
                 }
             }
         }
+    }
+
+    /// There is no thread for it, and none that will be free.
+    fn refuse(&self, Task { request, control, under_way }: Task, error: &io::Error) {
+        let mut report = Report::new(&self.shared, request.job);
+        match under_way {
+            Some(under_way) => report.finish(&request, &control, under_way),
+            None => {
+                report.outcome = Some(Outcome::NotStarted(format!("cannot start a thread: {error}")));
+                report.began = request.begin.is_none();
+            }
+        }
+        report.send();
     }
 
     /// Takes back the jobs that wait for the end of this one, or wait where it does: none of them has begun or will. One that
@@ -195,6 +283,10 @@ impl Drop for LocalExecutor {
 }
 
 impl Shared {
+    fn around(&self) -> Around<'_> {
+        Around { watch: &self.watch, logs: &self.logs, inherited: &self.inherited }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -223,22 +315,26 @@ impl Shared {
 }
 
 fn serve(shared: &Shared) {
-    let around = Around { watch: &shared.watch, logs: &shared.logs, inherited: &shared.inherited };
     let mut brisk = false;
     let mut following = None;
-    while let Some((request, control)) = following.take().or_else(|| shared.next(brisk)) {
+    while let Some(mut task) = following.take().or_else(|| shared.next(brisk)) {
         // The report is sent also if this unwinds, and the thread goes on.
         let ended = catch_unwind(AssertUnwindSafe(|| {
+            let Task { request, control, under_way } = &mut task;
             let mut report = Report::new(shared, request.job);
-            // Until it is told that it did not, it did.
-            let mut began = request.begin.is_none();
-            let outcome = job::execute(&request, &control, around, &mut began);
+            if let Some(under_way) = under_way.take() {
+                report.finish(request, control, under_way);
+            } else {
+                // Until it is told that it did not, it did.
+                let mut began = request.begin.is_none();
+                let outcome = job::execute(request, control, shared.around(), &mut began);
+                (report.outcome, report.began) = (Some(outcome), began);
+            }
             brisk = brisk::is(report.start.elapsed());
-            (report.outcome, report.began) = (Some(outcome), began);
             report.send()
         }));
         following = ended.ok().flatten();
-        shared.spent.lock().unwrap_or_else(PoisonError::into_inner).push((request, control));
+        shared.spent.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
 }
 
@@ -255,6 +351,19 @@ struct Report<'a> {
 impl Report<'_> {
     fn new(shared: &Shared, job: u32) -> Report<'_> {
         Report { shared, job, start: monotonic(), outcome: None, began: true, is_sent: false }
+    }
+
+    /// Waits for the end of what another thread has begun.
+    fn finish(&mut self, request: &JobRequest, control: &Arc<Control>, under_way: UnderWay) {
+        let UnderWay { running, since, began } = under_way;
+        (self.start, self.began) = (since, began);
+        self.outcome = Some(job::end(request, control, self.shared.around(), running));
+    }
+
+    /// Another thread will send it.
+    fn put_off(mut self, running: Running) -> UnderWay {
+        self.is_sent = true;
+        UnderWay { running, since: self.start, began: self.began }
     }
 
     /// The job that follows and begins.

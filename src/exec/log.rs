@@ -3,31 +3,68 @@
 //! Most jobs print nothing, and 100,000 quiet jobs must leave no 100,000 files. To make a file for each and to remove it is
 //! what costs most of a small job on some systems: ext4 passes by inodes that were freed in the last seconds, one by one,
 //! whenever it makes a file, so each job pays for all that ended just before it. So the file of a job that said nothing
-//! becomes, by renaming, the file of a later one.
+//! becomes the file of a later one. To rename it each time costs what else there is to do for a small job, so it has no
+//! name of a log until there is a reason: something was said, somebody else has it open, or the job takes its time and
+//! people may want to look.
 //!
 //! Invariant: a file is passed on only when nobody else can write to it. A process that a job left behind would otherwise
 //! write into the log of a stranger.
 
+use crate::base::clock::monotonic;
 use crate::sys;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::fs::{self, File, OpenOptions};
+use std::hash::BuildHasher as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// More than run at once at any time are not needed, and each holds a descriptor.
 const MOST: usize = 32;
 
 const SPARE: &str = "spare-";
 
+/// A job that has run for so long gets a log by its name.
+const NAMELESS: Duration = Duration::from_millis(5);
+
+/// Where it can be known that nobody else has a file open.
+const MAY_BE_NAMELESS: bool = cfg!(target_os = "linux");
+
+/// What a job writes to while it runs.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) file: File,
+    /// Its number among those that had no name when they began.
+    nameless: Option<u32>,
+}
+
+impl Log {
+    pub(super) fn named(file: File) -> Log {
+        Log { file, nameless: None }
+    }
+}
+
+/// A log that waits for its name.
+#[derive(Debug)]
+struct Nameless {
+    spare: PathBuf,
+    path: PathBuf,
+    since: Instant,
+}
+
 /// Makes logs, and keeps those that stayed empty. They are removed when it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Logs {
     spare: Mutex<Vec<Spare>>,
+    nameless: Mutex<FxHashMap<u32, Nameless>>,
     /// Empty when their jobs ended, and open elsewhere: in a process that the job left behind and that may still say
     /// something, or for a moment in one that is just being started.
     watched: Mutex<Vec<PathBuf>>,
     made: AtomicU32,
+    /// There may be something at these places, by [`place`]; at others there is nothing.
+    named: Mutex<FxHashSet<u64>>,
 }
 
 /// An empty file that nobody else has open; no name of a log.
@@ -38,8 +75,54 @@ struct Spare {
 }
 
 impl Logs {
+    /// As [`Logs::begin`], but it gets its name later, if at all.
+    pub(super) fn begin_nameless(&self, path: &Path) -> io::Result<Log> {
+        let Some(dir) = path.parent().filter(|_| MAY_BE_NAMELESS) else {
+            return Ok(Log::named(self.begin(path)?));
+        };
+        // What an earlier attempt said is not to be taken for what this one says.
+        if lock(&self.named).contains(&place(path)) {
+            let _ = fs::remove_file(path);
+        }
+        while let Some(Spare { path: spare, file }) = self.take() {
+            // Unless somebody removed it: then nothing could be found of what it gets.
+            if file.metadata().is_ok_and(|meta| sys::has_name(&meta)) {
+                return Ok(self.wait_for_name(spare, path, file));
+            }
+        }
+        let spare = self.new_spare(dir);
+        let file = OpenOptions::new().append(true).create_new(true).open(&spare)?;
+        Ok(self.wait_for_name(spare, path, file))
+    }
+
+    fn wait_for_name(&self, spare: PathBuf, path: &Path, file: File) -> Log {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let waiting = Nameless { spare, path: path.into(), since: monotonic() };
+        lock(&self.nameless).insert(number, waiting);
+        Log { file, nameless: Some(number) }
+    }
+
+    /// Gives those a name that have had none for long; to be called now and then, and soon again if it says so.
+    pub(super) fn name_due(&self) -> bool {
+        let mut nameless = lock(&self.nameless);
+        if nameless.is_empty() {
+            return false;
+        }
+        let now = monotonic();
+        // Under the lock: a log that is found in there has no name yet.
+        nameless.retain(|_, log| {
+            let is_due = now.duration_since(log.since) >= NAMELESS;
+            if is_due {
+                self.name(log);
+            }
+            !is_due
+        });
+        !nameless.is_empty()
+    }
+
     /// Begins a log: with nothing in it, in append mode, so that stdout and stderr do not overwrite each other.
     pub(super) fn begin(&self, path: &Path) -> io::Result<File> {
+        lock(&self.named).insert(place(path));
         // Replaces what lies there: an earlier attempt's children may still write to it.
         while let Some(spare) = self.take() {
             if fs::rename(&spare.path, path).is_ok() {
@@ -59,12 +142,35 @@ impl Logs {
     /// The end of a job that another process wrote for.
     pub(super) fn end(&self, log: &Path) {
         if let Some(file) = empty(log) {
-            self.over(log, file);
+            self.over(log, Log::named(file));
         }
     }
 
     /// The end of a job whose log this is: one that holds nothing goes, unless something may still come.
-    pub(super) fn over(&self, log: &Path, file: File) {
+    pub(super) fn over(&self, path: &Path, log: Log) {
+        let nameless = log.nameless.and_then(|number| lock(&self.nameless).remove(&number));
+        if let Some(nameless) = nameless {
+            let is_empty = |file: &File| file.metadata().is_ok_and(|meta| meta.len() == 0);
+            // In this order: who had it open may have written before it was closed.
+            if sys::is_ours_alone(&log.file) == Some(true)
+                && is_empty(&log.file)
+                && lock(&self.spare).len() < MOST
+            {
+                lock(&self.spare).push(Spare { path: nameless.spare, file: log.file });
+                return;
+            }
+            self.name(&nameless);
+        }
+        self.named_over(path, log.file);
+    }
+
+    /// From now on the log is where all look for it. Replaces what lies there, as [`Logs::begin`] does.
+    fn name(&self, log: &Nameless) {
+        lock(&self.named).insert(place(&log.path));
+        let _ = fs::rename(&log.spare, &log.path);
+    }
+
+    fn named_over(&self, log: &Path, file: File) {
         if !file.metadata().is_ok_and(|meta| meta.len() == 0) {
             return;
         }
@@ -80,8 +186,7 @@ impl Logs {
     }
 
     fn put_aside(&self, log: &Path, file: File) -> Option<Spare> {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let path = log.parent()?.join(format!("{SPARE}{number}"));
+        let path = self.new_spare(log.parent()?);
         fs::rename(log, &path).ok()?;
         // Somebody may have opened it by its name in the last moment; from now on nobody can.
         let is_free =
@@ -94,6 +199,10 @@ impl Logs {
             let _ = fs::remove_file(&path);
         }
         None
+    }
+
+    fn new_spare(&self, dir: &Path) -> PathBuf {
+        dir.join(format!("{SPARE}{}", self.made.fetch_add(1, Ordering::Relaxed)))
     }
 
     fn take(&self) -> Option<Spare> {
@@ -119,7 +228,11 @@ pub(crate) fn remove_spares(logs: &Path) {
     for entry in fs::read_dir(logs).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(SPARE));
-        if number.is_some_and(|number| number.parse::<u32>().is_ok()) && empty(&entry.path()).is_some() {
+        if number.is_none_or(|number| number.parse::<u32>().is_err()) {
+            continue;
+        }
+        // What a process of a killed job may still write to stays.
+        if empty(&entry.path()).is_some_and(|file| sys::is_ours_alone(&file) != Some(false)) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -133,6 +246,11 @@ fn empty(log: &Path) -> Option<File> {
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A number for a path: a hundred thousand logs are remembered. Two may have the same, for to look once more is no harm.
+fn place(path: &Path) -> u64 {
+    FxBuildHasher.hash_one(path)
 }
 
 /// Goes on with a log.
@@ -158,7 +276,7 @@ mod tests {
         let logs = Logs::default();
         let file = logs.begin(&one).unwrap();
         let first = inode(&one);
-        logs.over(&one, file);
+        logs.over(&one, Log::named(file));
         assert!(!one.exists());
         logs.begin(&two).unwrap().write_all(b"said").unwrap();
         assert_eq!(inode(&two), first);
@@ -166,6 +284,56 @@ mod tests {
         drop(logs);
         assert_eq!(fs::read(&two).unwrap(), b"said");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_job_that_says_nothing_in_time_has_no_log_and_one_that_does_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two, three) =
+            (dir.path().join("1.log"), dir.path().join("2.log"), dir.path().join("3.log"));
+        let logs = Logs::default();
+        let first = logs.begin_nameless(&one).unwrap();
+        logs.over(&one, first);
+        assert!(!one.exists());
+        let mut second = logs.begin_nameless(&two).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the file of the first");
+        second.file.write_all(b"said").unwrap();
+        logs.over(&two, second);
+        assert_eq!(fs::read(&two).unwrap(), b"said");
+        let third = logs.begin_nameless(&three).unwrap();
+        logs.name_due();
+        assert!(!three.exists(), "it has just begun");
+        std::thread::sleep(NAMELESS);
+        logs.name_due();
+        assert!(three.exists());
+        logs.over(&three, third);
+        drop(logs);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_nameless_log_that_a_process_was_left_with_gets_its_name_and_a_removed_one_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("1.log"), dir.path().join("2.log"));
+        let logs = Logs::default();
+        let log = logs.begin_nameless(&one).unwrap();
+        let mut left_behind = log.file.try_clone().unwrap();
+        let held = OpenOptions::new().append(true).open(dir.path().join("spare-0")).unwrap();
+        logs.over(&one, log);
+        assert!(one.exists(), "somebody has it open");
+        left_behind.write_all(b"late").unwrap();
+        drop((left_behind, held));
+        let second = logs.begin_nameless(&two).unwrap();
+        logs.over(&two, second);
+        for entry in fs::read_dir(dir.path()).unwrap().flatten() {
+            if entry.path() != one {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+        let mut again = logs.begin_nameless(&two).unwrap();
+        again.file.write_all(b"said").unwrap();
+        logs.over(&two, again);
+        assert_eq!((fs::read(&one).unwrap(), fs::read(&two).unwrap()), (b"late".to_vec(), b"said".to_vec()));
     }
 
     #[test]

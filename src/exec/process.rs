@@ -3,7 +3,7 @@
 //! Invariant: a signal is sent only to a group whose number cannot belong to anybody else, see [`Control`].
 
 use super::job::Around;
-use super::log;
+use super::log::{self, Log};
 #[cfg(not(unix))]
 use super::other::{Leader, Tree, outcome, reap};
 #[cfg(unix)]
@@ -43,63 +43,111 @@ pub(super) struct Launch<'a> {
     /// Gets stdout and stderr.
     pub(super) log: &'a Path,
     pub(super) around: Around<'a>,
-    /// Output goes behind what the log holds already.
-    pub(super) append: bool,
+    pub(super) log_is: LogIs,
     pub(super) env: &'a [(String, String)],
     /// What to do when the program is not there.
     pub(super) advice: &'a str,
     pub(super) meter: Option<&'a Arc<Meter>>,
 }
 
+/// How output comes into the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LogIs {
+    /// Behind what it holds already.
+    GoneOn,
+    New,
+    /// New, and nobody else knows of it: it gets its name when there is a reason.
+    Nameless,
+}
+
 impl Launch<'_> {
-    fn open_log(&self) -> io::Result<File> {
-        if self.append { log::go_on(self.log) } else { self.around.logs.begin(self.log) }
+    fn open_log(&self) -> io::Result<Log> {
+        match self.log_is {
+            LogIs::GoneOn => log::go_on(self.log).map(Log::named),
+            LogIs::New => self.around.logs.begin(self.log).map(Log::named),
+            LogIs::Nameless => self.around.logs.begin_nameless(self.log),
+        }
     }
 }
 
 /// Runs a program to its end.
 pub(super) fn run(words: &[Cow<'_, OsStr>], launch: &Launch<'_>, control: &Control) -> Outcome {
-    match launch.open_log() {
-        Ok(log) => ended(start_with(words, launch, control, None, None, &log), log, launch, control),
-        Err(error) => {
-            Outcome::NotStarted(format!("cannot create the log `{}`: {error}", launch.log.display()))
+    match begin(words, launch, control) {
+        Ok(running) => running.end(launch, control),
+        Err(outcome) => outcome,
+    }
+}
+
+/// Starts a program; the error is its end.
+pub(super) fn begin(
+    words: &[Cow<'_, OsStr>],
+    launch: &Launch<'_>,
+    control: &Control,
+) -> Result<Running, Outcome> {
+    let log = launch.open_log().map_err(|error| {
+        Outcome::NotStarted(format!("cannot create the log `{}`: {error}", launch.log.display()))
+    })?;
+    match start_with(words, launch, control, None, None, &log.file) {
+        Ok(started) => Ok(Running { started, log }),
+        Err(why) => {
+            launch.around.logs.over(launch.log, log);
+            Err(Outcome::NotStarted(why))
         }
     }
 }
 
-/// As [`run`], with files for its standard input and output. `None`: it could not be started.
-pub(super) fn run_direct(
+/// As [`begin`], with files for its standard input and output. `None`: it could not be started.
+pub(super) fn begin_direct(
     words: &[Cow<'_, OsStr>],
     streams: Streams,
     launch: &Launch<'_>,
     control: &Control,
-) -> Option<Outcome> {
+) -> Option<Running> {
     let log = launch.open_log().ok()?;
     let started =
-        start_with(words, launch, control, streams.input.as_ref(), streams.output.as_ref(), &log).ok()?;
-    Some(ended(Ok(started), log, launch, control))
+        start_with(words, launch, control, streams.input.as_ref(), streams.output.as_ref(), &log.file)
+            .ok()?;
+    Some(Running { started, log })
 }
 
-/// Waits for the end of what was started.
-fn ended(started: Result<Started, String>, log: File, launch: &Launch<'_>, control: &Control) -> Outcome {
-    let outcome = started.and_then(|started| match started {
-        Started::Leader(leader) => match control.wait(leader, launch.meter).map(outcome) {
-            // Many a program ends well when it is asked to end: what it made is half of what it was to make.
-            Ok(Outcome::Success) => {
-                Ok(control.told().map_or(Outcome::Success, |s| Outcome::Signal(s.number())))
-            }
-            Ok(outcome) => Ok(outcome),
-            // Somebody else reaped it, or the host program ignores SIGCHLD.
-            Err(error) => Err(format!(
-                "its end could not be observed: {error}; does the program wait for all its children?"
-            )),
-        },
-        Started::Stopped(signal) => Ok(Outcome::Signal(signal.number())),
-    });
-    launch.around.logs.over(launch.log, log);
-    outcome.unwrap_or_else(Outcome::NotStarted)
+/// A program that was started, and not waited for yet.
+#[derive(Debug)]
+pub(super) struct Running {
+    started: Started,
+    log: Log,
 }
 
+impl Running {
+    /// Waits for so long at most whether it ends; `false` also where that cannot be known.
+    pub(super) fn ends_within(&self, patience: Duration) -> bool {
+        match &self.started {
+            Started::Leader(leader) => leader.ends_within(patience),
+            Started::Stopped(_) => true,
+        }
+    }
+
+    /// Waits for its end; with what it was started with.
+    pub(super) fn end(self, launch: &Launch<'_>, control: &Control) -> Outcome {
+        let outcome = match self.started {
+            Started::Leader(leader) => match control.wait(leader, launch.meter).map(outcome) {
+                // Many a program ends well when it is asked to end: what it made is half of what it was to make.
+                Ok(Outcome::Success) => {
+                    control.told().map_or(Outcome::Success, |s| Outcome::Signal(s.number()))
+                }
+                Ok(outcome) => outcome,
+                // Somebody else reaped it, or the host program ignores SIGCHLD.
+                Err(error) => Outcome::NotStarted(format!(
+                    "its end could not be observed: {error}; does the program wait for all its children?"
+                )),
+            },
+            Started::Stopped(signal) => Outcome::Signal(signal.number()),
+        };
+        launch.around.logs.over(launch.log, self.log);
+        outcome
+    }
+}
+
+#[derive(Debug)]
 enum Started {
     Leader(Leader),
     /// A signal came first.

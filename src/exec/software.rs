@@ -4,7 +4,7 @@
 //! used only when its making succeeded; what a broken attempt left is removed before the next.
 
 use super::job::Around;
-use super::process::{self, Control, Launch, Words};
+use super::process::{self, Control, Launch, LogIs, Words};
 use crate::exec::executor::{JobRequest, Outcome, SoftwareUse, Work};
 use crate::files::programs::Programs;
 use crate::model::environment::{CONDA, CONTAINER, Conda, NO_CONDA, NO_CONTAINER, Software};
@@ -51,7 +51,7 @@ pub(super) fn provide(
     };
     let env = &request.env;
     let advice = "install it";
-    let launch = Launch { dir: &request.root, log, around, append: true, env, advice, meter: None };
+    let launch = Launch { dir: &request.root, log, around, log_is: LogIs::GoneOn, env, advice, meter: None };
     let site = Site { wanted, root: &request.root, dir: &request.root };
     if let Some(image) = site.image_to_pull()? {
         once(wanted, &image.file, control, || image.pull(&launch, control))?;

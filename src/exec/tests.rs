@@ -263,7 +263,10 @@ fn a_terminated_job_may_tidy_up_and_is_killed_if_it_does_not_end() {
         0,
         "sh -c 'trap \"sleep 0.1; echo tidy; exit\" TERM; echo ready; while :; do sleep 0.01; done'; true",
     );
-    wait_until("the trap", || bench.read("log0") == "ready\n");
+    wait_until("the trap", || {
+        bench.executor.name_logs();
+        bench.read("log0") == "ready\n"
+    });
     bench.executor.signal(0, Signal::Terminate);
     assert_eq!(bench.next().outcome, Outcome::Signal(15));
     assert!(bench.read("log0").ends_with("tidy\n"), "{}", bench.read("log0"));
@@ -315,6 +318,54 @@ fn many_short_jobs_are_reported_once_each_and_share_threads() {
     assert!(executor.shared.lock().threads.len() <= 20);
     drop(executor);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "no log of those that said nothing");
+}
+
+/// Promise: who submits can do a short command itself; one that takes long goes on elsewhere, and it is one job all the time.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_short_command_is_done_by_who_helps_and_a_long_one_goes_on_elsewhere() {
+    let (sender, told) = channel();
+    let done: Done = Arc::new(move |completion, _| drop(sender.send((completion, thread::current().id()))));
+    let bench = Bench { dir: TempDir::new().unwrap(), executor: LocalExecutor::new(done), ends: channel().1 };
+    let submit = |job: u32, command: &str| {
+        let request = bench.request(job, &["sh", "-c"], command, &format!("log{job}"));
+        bench.executor.submit(request, Seat::Near);
+    };
+    let next = || told.recv_timeout(PATIENCE).unwrap();
+    let here = thread::current().id();
+
+    submit(0, "echo short");
+    bench.executor.help(PATIENCE);
+    let (end, thread) = told.try_recv().unwrap();
+    assert_eq!((end.job, end.outcome, thread), (0, Outcome::Success, here));
+    assert_eq!(bench.read("log0"), "short\n");
+
+    submit(1, "sleep 0.3; echo long");
+    let start = monotonic();
+    bench.executor.help(Duration::from_millis(10));
+    assert!(start.elapsed() < Duration::from_millis(290) && told.try_recv().is_err());
+    assert_eq!(bench.executor.running(), [1]);
+    let (end, thread) = next();
+    assert_eq!((end.job, end.outcome), (1, Outcome::Success));
+    assert!(end.duration >= Duration::from_millis(300) && thread != here, "{:?}", end.duration);
+    assert_eq!(bench.read("log1"), "long\n");
+
+    submit(2, "sleep 100; true");
+    bench.executor.help(Duration::from_millis(10));
+    bench.executor.signal(2, Signal::Kill);
+    assert_eq!(next().0.outcome, Outcome::Signal(9));
+    // What was told to end before it began does not begin.
+    submit(3, "touch begun");
+    bench.executor.signal(3, Signal::Terminate);
+    bench.executor.help(PATIENCE);
+    assert_eq!(next().0.outcome, Outcome::Signal(15));
+    assert!(!bench.path("begun").exists());
+
+    (4..7).for_each(|job| submit(job, "true"));
+    bench.executor.rouse();
+    let mut jobs: Vec<u32> = (4..7).map(|_| next().0.job).collect();
+    jobs.sort_unstable();
+    assert_eq!(jobs, [4, 5, 6], "others do what nobody helps with");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The process that leads a group: the number is its own until it is reaped.
 #[derive(Debug)]
@@ -16,6 +17,16 @@ pub(super) struct Leader(pub(super) u32);
 impl Leader {
     pub(super) fn id(&self) -> u32 {
         self.0
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn ends_within(&self, patience: Duration) -> bool {
+        sys::ends_within(self.0, patience)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn ends_within(&self, _: Duration) -> bool {
+        false
     }
 }
 

@@ -71,6 +71,15 @@ impl Core {
         self.riders.is_any()
     }
 
+    /// Whether some job rides on each that runs.
+    pub(crate) fn is_all_carrying(&self) -> bool {
+        let riders = &self.riders;
+        let is_carrying = |line: &Line| !line.jobs.is_empty();
+        self.has_riders()
+            && riders.lines.len() + riders.seated.len() == self.running
+            && riders.lines.values().all(is_carrying)
+    }
+
     /// Whether this job rides, and its turn has not come as far as is known here.
     pub(crate) fn is_riding(&self, job: u32) -> bool {
         self.riders.seated.contains(&job)

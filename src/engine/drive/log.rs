@@ -2,12 +2,14 @@
 //! while it goes on. They are no record: no decision rests on them.
 
 use super::Run;
+use crate::base::clock::monotonic;
 use crate::diag::style::{printable, printable_lines};
 use crate::engine::event::{Event, EventKind, SkipCause};
 use crate::store::runs::RunLog;
 use crate::trace::reason::Reason;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 /// What happened, and where it is written once there are files.
 #[derive(Debug, Default)]
@@ -18,7 +20,11 @@ pub(super) struct Journal {
     /// Working memory of [`Run::note_in_log`].
     json: Vec<u8>,
     files: Option<(RunLog, RunLog)>,
+    written: Option<Instant>,
 }
+
+/// While jobs are short, their events are written together, so often.
+const SHORTLY: Duration = Duration::from_millis(5);
 
 /// So much is held back at most while events come without a pause.
 const HELD_BACK: usize = 1 << 16;
@@ -45,8 +51,16 @@ impl Journal {
         let _ = writeln!(self.lines, "{seconds:>9.3}  done {}{same}", printable(title));
     }
 
+    /// As [`Journal::write`], unless that was done just now. Who does not sleep before calls it again.
+    pub(super) fn write_shortly(&mut self) {
+        if self.written.is_none_or(|last| last.elapsed() >= SHORTLY) {
+            self.write();
+        }
+    }
+
     /// Writes what was held back.
     pub(super) fn write(&mut self) {
+        self.written = Some(monotonic());
         if let Some((lines, events)) = &mut self.files {
             if !self.lines.is_empty() {
                 lines.write(self.lines.as_bytes());

@@ -9,6 +9,7 @@ use super::{HEARTBEAT, Run};
 use crate::base::clock::monotonic;
 use crate::engine::core::Msg;
 use crate::engine::work::{Prepared, updated};
+use crate::exec::executor::Seat;
 use crate::graph::job::JobId;
 use crate::model::action::Action;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -17,10 +18,15 @@ use std::time::{Duration, Instant};
 /// For so long nobody looks whether a job on which others ride takes longer than it should.
 const PATIENCE: Duration = Duration::from_millis(5);
 
+/// While each program that runs is followed by another one, what became of them is looked at so often.
+pub(super) const NAP: Duration = Duration::from_micros(300);
+
 #[derive(Default)]
 pub(super) struct RideState {
     /// What the core was told last.
     pace: Pace,
+    /// A job was submitted for which nobody was woken.
+    is_near: bool,
     /// Jobs that could not begin, and whom they were to follow: those behind them follow that one.
     stand_ins: FxHashMap<u32, u32>,
     /// On record as started, but taken back.
@@ -44,6 +50,27 @@ impl Run<'_> {
             && !self.executor.is_hosted()
             && !self.temps.is_any()
             && updated(&self.cx, JobId(*job)).next().is_none()
+    }
+
+    /// Of a job that may begin now, and on which others may ride.
+    pub(super) fn seat(&mut self) -> Seat {
+        if self.spot.pace() != Pace::Quick {
+            return Seat::First;
+        }
+        self.riding.is_near = true;
+        Seat::Near
+    }
+
+    /// Begins a job for which nobody was woken. When nothing else is to be done meanwhile, this thread does it.
+    pub(super) fn begin_near(&mut self) {
+        if !std::mem::take(&mut self.riding.is_near) {
+            return;
+        }
+        if self.core.running() == 1 && self.in_pool == 0 {
+            self.executor.help(PATIENCE);
+        } else {
+            self.executor.rouse();
+        }
     }
 
     pub(super) fn ride(&mut self, job: u32, attempt: u32, behind: u32) {
@@ -102,7 +129,7 @@ impl Run<'_> {
 
     /// For how long to wait for a message.
     pub(super) fn patience(&self) -> Duration {
-        if self.core.has_riders() { PATIENCE } else { HEARTBEAT }
+        if self.core.has_riders() || self.names_wait { PATIENCE } else { HEARTBEAT }
     }
 
     pub(super) fn look_after_riders(&mut self) {

@@ -141,7 +141,7 @@ impl Run<'_> {
             }
             let seat = match behind {
                 Some(behind) => Seat::Behind(behind),
-                None if self.core.may_carry(request.job) => Seat::First,
+                None if self.core.may_carry(request.job) => self.seat(),
                 None => Seat::Alone,
             };
             self.executor.submit(request, seat);

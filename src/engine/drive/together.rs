@@ -182,6 +182,8 @@ impl Run<'_> {
         jobs.into_iter().for_each(|job| self.discard_backups(job));
         self.unit_lets_slots_go();
         self.tell(Msg::Ended { job: unit, end: bad.unwrap_or(End::Done { affected }) });
+        // A check that is made at once can start the next job, and this end goes on record with that start.
+        self.check_due();
         self.flush_records();
     }
 
