@@ -1,6 +1,7 @@
 //! Performs the core's effects: checks on the pool, jobs on the executor, records in the store, events to the
 //! observer. The thread that calls [`drive`] is the coordinator: it owns the core, the store's writer and the order of
-//! events, and never hashes, stats or waits for a child.
+//! events. It hashes nothing large and waits for no child, but for a few milliseconds when nothing runs beside it
+//! ([`ride`]).
 
 mod end;
 mod growth;
