@@ -5,6 +5,7 @@ use super::process::Start;
 use super::unix::Leader;
 use crate::sys;
 use crate::sys::start::Program;
+use rustc_hash::FxHashSet;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -62,12 +63,13 @@ impl Inherited {
 
     /// The variables of a program: its own, the last of those of one name, before the inherited ones.
     fn with<'a>(&'a self, own: &[(String, String)], entries: &'a [CString]) -> Vec<&'a CStr> {
-        let is_own = |of: &[(String, String)], wanted: &OsStr| of.iter().any(|(name, _)| wanted == &**name);
-        let last = own.iter().zip(entries).enumerate();
-        let last = last.filter(|(n, ((name, _), _))| !is_own(&own[n + 1..], OsStr::new(name)));
-        let inherited = self.variables.iter().filter(|variable| !is_own(own, &variable.name));
-        let inherited = inherited.map(|variable| &*variable.entry);
-        last.map(|(_, (_, entry))| &**entry).chain(inherited).collect()
+        let mut names = FxHashSet::default();
+        let last = own.iter().zip(entries).rev().filter(|((name, _), _)| names.insert(OsStr::new(name)));
+        let mut all: Vec<&CStr> = last.map(|(_, entry)| &**entry).collect();
+        all.reverse();
+        let inherited = self.variables.iter().filter(|variable| !names.contains(&*variable.name));
+        all.extend(inherited.map(|variable| &*variable.entry));
+        all
     }
 
     fn search<'a>(&'a self, own: &'a [(String, String)]) -> &'a OsStr {

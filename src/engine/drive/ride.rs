@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// While each program that runs is followed by another one, what became of them is looked at so often.
-pub(super) const NAP: Duration = Duration::from_millis(1);
+pub(super) const NAP: Duration = Duration::from_millis(2);
 
 #[derive(Default)]
 pub(super) struct RideState {

@@ -53,7 +53,7 @@ impl Pace {
     pub(super) fn riders(self) -> usize {
         match self {
             Pace::Calm => 0,
-            Pace::Quick => 4,
+            Pace::Quick => 6,
             Pace::Brisk => 32,
         }
     }
@@ -181,6 +181,6 @@ mod tests {
         assert!(is(0..7, Pace::Calm) && is(7..9, Pace::Brisk), "{seen:?}");
         assert!(is(9..25, Pace::Quick) && is(25..26, Pace::Brisk), "{seen:?}");
         assert!(is(26..34, Pace::Calm) && is(34..35, Pace::Quick), "{seen:?}");
-        assert_eq!([Pace::Calm, Pace::Quick, Pace::Brisk].map(Pace::riders), [0, 4, 32]);
+        assert_eq!([Pace::Calm, Pace::Quick, Pace::Brisk].map(Pace::riders), [0, 6, 32]);
     }
 }
