@@ -487,6 +487,34 @@ fn the_log_of_a_job_that_goes_on_has_its_name() {
     case.has("c39", "0\n").run(&[]).ran(&[]);
 }
 
+/// Promise: what is said of a command that cannot be started is in its log, also when others go on.
+#[test]
+fn the_log_of_a_program_that_is_not_there_stays() {
+    let rules = "rule all:\n    input: 'b', 'a'\n\nrule a:\n    output: 'a'\n    shell: 'no-such-program foo'\n\n\
+                 rule b:\n    output: 'b'\n    shell: 'sleep 0.2; touch {output}'\n";
+    let case = Case::new().rulefile(rules).run_with_code(&["-k"], 1).failed(&["a a"]);
+    case.call(&["log", "a"]).stdout_has("no-such-program: command not found");
+}
+
+/// Promise: what a process says that a job left behind stands in the log of that job, and never in that of another one.
+#[test]
+fn what_a_job_left_behind_writes_into_no_other_log() {
+    let rules = "rule c:\n    input: 'b'\n    output: 'c'\n    shell: 'while [ ! -e said ]; do sleep 0.02; done; touch {output}'\n\n\
+                 rule b:\n    input: 'a'\n    output: 'b'\n    shell: 'touch {output}'\n\n\
+                 rule a:\n    output: 'a'\n    shell: '(sleep 0.3; echo late; touch said) & touch {output}'\n";
+    let case = Case::new().rulefile(rules).run(&["-j1", "c"]).ran(&["a a", "b b", "c c"]);
+    case.call(&["log", "a"]).stdout_has("late\n").call(&["log", "c"]).stdout_lacks("late");
+}
+
+/// Promise: what an attempt said that failed is not told of the one that went well.
+#[test]
+fn the_log_of_a_repeated_attempt_is_its_own() {
+    let rules = "rule a:\n    output: 'a'\n    benchmark: repeat('b.tsv', 2)\n    retries: 1\n    shell: 'echo >> times; \
+                 if [ $(wc -l < times) = 2 ]; then echo loud; exit 3; fi; touch {output}'\n";
+    let case = Case::new().rulefile(rules).run(&[]).has("times", "\n\n\n\n");
+    case.call(&["log", "a"]).stdout_lacks("loud");
+}
+
 /// Promise: Ctrl-C reaches a job at once that runs beside nothing else, after many short ones.
 #[test]
 fn a_job_amid_a_chain_of_short_ones_is_stopped() {

@@ -3,7 +3,7 @@
 //! Each looks first whether the job was told to end, and long ones look again and again.
 
 use super::job::Round;
-use super::log::{self, Log};
+use super::log::Log;
 use super::process::{self, Launch, LogIs, beside, remove_script, shell_advice, shell_words};
 use crate::exec::executor::{Outcome, RunWork};
 use crate::model::action::{Change, CommandError, Effects, Opening, ShellUse};
@@ -59,8 +59,11 @@ impl<'a> JobEffects<'a> {
         let mut file = self.file();
         if file.is_none() {
             let append = self.round.iteration.is_some_and(|n| n > 0);
-            *file =
-                Some(if append { log::go_on(self.log)? } else { self.round.around.logs.begin(self.log)? });
+            *file = Some(if append {
+                self.round.around.logs.go_on(self.log)?
+            } else {
+                self.round.around.logs.begin(self.log)?
+            });
         }
         match file.as_mut() {
             Some(file) => Ok(work(file)),

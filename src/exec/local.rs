@@ -176,8 +176,8 @@ impl LocalExecutor {
         let name = format!("rulemake-job-{}", pool.threads.len());
         match thread::Builder::new().name(name).spawn(move || serve(&shared)) {
             Ok(thread) => pool.threads.push(thread),
-            // The other threads take it when they are free.
-            Err(_) if !pool.threads.is_empty() => {}
+            // The other threads take it when they are free, as one may be.
+            Err(_) if !pool.threads.is_empty() => self.shared.work.notify_one(),
             Err(error) => {
                 let refused = pool.queue.pop_back();
                 if let Some(task) = &refused {
@@ -191,7 +191,7 @@ impl LocalExecutor {
         }
     }
 
-    /// There is no thread for it, and none that will be free.
+    /// There is no thread for it, and none that will be free. Nothing follows it: others ride only once threads have done jobs.
     fn refuse(&self, Task { request, control, under_way }: Task, error: &io::Error) {
         let mut report = Report::new(&self.shared, request.job);
         match under_way {

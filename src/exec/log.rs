@@ -95,6 +95,12 @@ impl Logs {
         Ok(self.wait_for_name(spare, path, file))
     }
 
+    /// Goes on with a log.
+    pub(super) fn go_on(&self, path: &Path) -> io::Result<File> {
+        lock(&self.named).insert(place(path));
+        OpenOptions::new().append(true).create(true).open(path)
+    }
+
     fn wait_for_name(&self, spare: PathBuf, path: &Path, file: File) -> Log {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let waiting = Nameless { spare, path: path.into(), since: monotonic() };
@@ -148,20 +154,26 @@ impl Logs {
 
     /// The end of a job whose log this is: one that holds nothing goes, unless something may still come.
     pub(super) fn over(&self, path: &Path, log: Log) {
-        let nameless = log.nameless.and_then(|number| lock(&self.nameless).remove(&number));
+        let Log { file, nameless } = log;
+        let nameless = nameless.and_then(|number| lock(&self.nameless).remove(&number));
         if let Some(nameless) = nameless {
-            let is_empty = |file: &File| file.metadata().is_ok_and(|meta| meta.len() == 0);
             // In this order: who had it open may have written before it was closed.
-            if sys::is_ours_alone(&log.file) == Some(true)
-                && is_empty(&log.file)
+            let is_free = |file: &File| {
+                sys::is_ours_alone(file) == Some(true) && file.metadata().is_ok_and(|meta| meta.len() == 0)
+            };
+            if let Some(file) = anew(file, &nameless.spare).filter(is_free)
                 && lock(&self.spare).len() < MOST
             {
-                lock(&self.spare).push(Spare { path: nameless.spare, file: log.file });
+                lock(&self.spare).push(Spare { path: nameless.spare, file });
                 return;
             }
             self.name(&nameless);
+        } else {
+            drop(file);
         }
-        self.named_over(path, log.file);
+        if let Some(file) = empty(path) {
+            self.named_over(path, file);
+        }
     }
 
     /// From now on the log is where all look for it. Replaces what lies there, as [`Logs::begin`] does.
@@ -253,9 +265,12 @@ fn place(path: &Path) -> u64 {
     FxBuildHasher.hash_one(path)
 }
 
-/// Goes on with a log.
-pub(super) fn go_on(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+/// The file opened again, and no more as it was: a process that was started with that shares it with us, so nobody could tell
+/// that somebody else has it.
+fn anew(file: File, path: &Path) -> Option<File> {
+    let again = OpenOptions::new().append(true).open(path).ok();
+    drop(file);
+    again
 }
 
 #[cfg(test)]
@@ -318,11 +333,10 @@ mod tests {
         let logs = Logs::default();
         let log = logs.begin_nameless(&one).unwrap();
         let mut left_behind = log.file.try_clone().unwrap();
-        let held = OpenOptions::new().append(true).open(dir.path().join("spare-0")).unwrap();
         logs.over(&one, log);
         assert!(one.exists(), "somebody has it open");
         left_behind.write_all(b"late").unwrap();
-        drop((left_behind, held));
+        drop(left_behind);
         let second = logs.begin_nameless(&two).unwrap();
         logs.over(&two, second);
         for entry in fs::read_dir(dir.path()).unwrap().flatten() {

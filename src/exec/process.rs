@@ -3,7 +3,7 @@
 //! Invariant: a signal is sent only to a group whose number cannot belong to anybody else, see [`Control`].
 
 use super::job::Around;
-use super::log::{self, Log};
+use super::log::Log;
 #[cfg(not(unix))]
 use super::other::{Leader, Tree, outcome, reap};
 #[cfg(unix)]
@@ -63,7 +63,7 @@ pub(super) enum LogIs {
 impl Launch<'_> {
     fn open_log(&self) -> io::Result<Log> {
         match self.log_is {
-            LogIs::GoneOn => log::go_on(self.log).map(Log::named),
+            LogIs::GoneOn => self.around.logs.go_on(self.log).map(Log::named),
             LogIs::New => self.around.logs.begin(self.log).map(Log::named),
             LogIs::Nameless => self.around.logs.begin_nameless(self.log),
         }
@@ -104,10 +104,14 @@ pub(super) fn begin_direct(
     control: &Control,
 ) -> Option<Running> {
     let log = launch.open_log().ok()?;
-    let started =
-        start_with(words, launch, control, streams.input.as_ref(), streams.output.as_ref(), &log.file)
-            .ok()?;
-    Some(Running { started, log })
+    match start_with(words, launch, control, streams.input.as_ref(), streams.output.as_ref(), &log.file) {
+        Ok(started) => Some(Running { started, log }),
+        Err(_) => {
+            // Else it would get its name in the place of the log that the shell makes.
+            launch.around.logs.over(launch.log, log);
+            None
+        }
+    }
 }
 
 /// A program that was started, and not waited for yet.
