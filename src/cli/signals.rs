@@ -133,17 +133,28 @@ fn answer(interactive: bool, level: Option<CancelLevel>) -> Answer {
 
 #[cfg(unix)]
 fn catch(signals: &Signals) {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     use signal_hook::low_level::emulate_default_handler;
+    use std::sync::atomic::AtomicUsize;
 
     let seen = signals.clone();
     let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else {
         return;
     };
+    // Which of the two came last. To stop takes a moment, and who is told to go on meanwhile is not to stop any more, as the
+    // kernel has it: nobody would tell it again.
+    let last = Arc::new(AtomicUsize::new(0));
+    for signal in [SIGCONT, SIGTSTP] {
+        let _ = signal_hook::flag::register_usize(signal, last.clone(), signal as usize);
+    }
     let watch = move || {
         for signal in caught.forever() {
             if signal == SIGTSTP {
-                seen.paused(|| drop(emulate_default_handler(SIGTSTP)));
+                seen.paused(|| {
+                    if last.load(Ordering::SeqCst) == SIGTSTP as usize {
+                        let _ = emulate_default_handler(SIGTSTP);
+                    }
+                });
                 continue;
             }
             if seen.received(signal, signal == SIGINT) {
