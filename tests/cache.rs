@@ -52,6 +52,68 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Promise: what somebody puts in the place of an output while that is restored is not lost, by a run or by `pull`.
+#[test]
+fn what_appears_in_the_place_of_an_output_meanwhile_stays() {
+    let rule = "rule big:\n    output: directory('out')\n    shell: 'mkdir {output}; for i in $(seq 300); do head -c 1000000 /dev/zero > {output}/$i; done'\n";
+    for _ in 0..10 {
+        let (_dir, cache) = cache();
+        let case = Case::new().rulefile(rule).file("rulemake.toml", "[cache]\nlink = \"copy\"\n");
+        let case = case.run(&["--cache", &cache]).ran(&["big out"]);
+        fs::remove_dir_all(case.path("out")).unwrap();
+        let mut pull = case.command(&["pull", "--cache", &cache]).spawn().unwrap();
+        let mine = case.path("out/mine");
+        while pull.try_wait().unwrap().is_none() {
+            let is_filling =
+                fs::read_dir(case.path(".rulemake/restoring")).is_ok_and(|mut all| all.next().is_some());
+            if is_filling && fs::create_dir(case.path("out")).is_ok() {
+                fs::write(&mine, "precious").unwrap();
+                break;
+            }
+        }
+        pull.wait().unwrap();
+        if mine.exists() {
+            assert_eq!(fs::read_to_string(&mine).unwrap(), "precious");
+            // The job runs, and clears its place.
+            let case = case.run(&[]).ran(&["big out"]);
+            let saved = case.files(".rulemake/saved");
+            assert!(saved.iter().any(|path| path.ends_with("out/mine")), "{saved:?}");
+            return;
+        }
+        assert!(!case.path("out").exists() || case.path("out/300").exists(), "it is gone");
+    }
+    panic!("the restore was never seen on its way");
+}
+
+/// Promise: `pull` takes away no result before it has what it puts in its place.
+#[test]
+fn pull_leaves_what_is_there_when_nothing_comes() {
+    let (dir, place) = cache();
+    support::make_shared(&place);
+    let rule = "rule d:\n    input: 'in'\n    output: 'f', directory('o')\n    shell: 'head -c 200000 /dev/zero > f; cat in >> f; mkdir o; cp f o'\n";
+    let case = Case::new().rulefile(rule).file("in", "B\n");
+    let case = case.run(&["--cache-shared", &place, "--cache-push"]).ran(&["d f"]);
+    for left in ["f", "o", ".rulemake"] {
+        let _ = fs::remove_file(case.path(left)).or_else(|_| fs::remove_dir_all(case.path(left)));
+    }
+    let case = case.file("in", "A\n").run(&[]).ran(&["d f"]);
+    files(&dir.path().join("cache/v1/cas")).iter().for_each(|object| fs::remove_file(object).unwrap());
+    let case = case.file("in", "B\n").call_with_code(&["pull", "--cache-shared", &place], 1);
+    assert!(case.read("f").ends_with("A\n") && case.read("o/f").ends_with("A\n"));
+    case.file("in", "A\n").run(&[]).ran(&[]);
+}
+
+/// Promise: a log in a directory that the same rule makes does not keep that from being restored.
+#[test]
+fn a_directory_with_the_log_of_its_own_job_is_restored() {
+    let (_dir, cache) = cache();
+    let rule = "rule n:\n    output: directory('out')\n    log: 'out/logs/n.txt'\n    shell: 'echo x > {output}/x; echo l > {log}'\n";
+    let case = Case::new().rulefile(rule).run(&["--cache", &cache]).ran(&["n out"]);
+    fs::remove_dir_all(case.path("out")).unwrap();
+    let case = case.run(&["--cache", &cache]).ran(&[]).restored(&["n out"]).has("out/x", "x\n");
+    case.has("out/logs/n.txt", "l\n").run(&["--cache", &cache]).ran(&[]).restored(&[]);
+}
+
 /// What the promise of the whole is: a result that was made is not made again, whatever was in between.
 #[test]
 fn switching_a_param_forth_and_back_runs_nothing_and_gives_the_same_bytes() {

@@ -425,13 +425,26 @@ fn aside_name(to: &Path) -> String {
     Digest::of(to.as_os_str().as_encoded_bytes()).hex()
 }
 
-/// Moves a directory to where nothing is.
+/// Moves a directory to where nothing is but empty directories, as they are made for logs in it.
 fn move_directory(from: &Path, to: &Path) -> io::Result<()> {
-    // An empty one would be replaced without a word.
-    if found(fs::symlink_metadata(to))?.is_some() {
+    if let Some(meta) = found(fs::symlink_metadata(to))?
+        && (!meta.is_dir() || remove_empty(to).is_err())
+    {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     fs::rename(from, to)
+}
+
+/// Removes a directory in which there is no file.
+fn remove_empty(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => remove_empty(&entry.path())?,
+            false => return Err(io::ErrorKind::DirectoryNotEmpty.into()),
+        }
+    }
+    fs::remove_dir(dir)
 }
 
 fn has_other_names(meta: &Metadata) -> bool {

@@ -250,6 +250,18 @@ impl Cache {
         ground.put_back(kept, path)
     }
 
+    /// Brings here what is in the shared place alone, so that it can be put back.
+    pub(crate) fn bring(
+        &self,
+        root: &Path,
+        (key, kept): (&Digest, &Kept),
+        path: &str,
+        hasher: &FileHasher,
+    ) -> Result<(), Lost> {
+        let again = |object: &Digest, size| self.fetch_again(key, path, object, size);
+        self.fetch(&Ground { again: Some(&again), ..self.ground(root, hasher) }, key, kept)
+    }
+
     /// Puts a log back, as a file that may be written to.
     pub(crate) fn put_back_log(
         &self,

@@ -76,8 +76,13 @@ pub(crate) enum Conclusion {
     },
     /// Its result came out of the cache.
     Restored(Box<restore::Restored>),
-    /// Its result was to come out of the cache and did not; why, for people, if that is worth telling.
-    Lost(Option<String>),
+    /// Its result was to come out of the cache and did not.
+    Lost {
+        /// For people, if that is worth telling.
+        why: Option<String>,
+        /// What stood in the places of its outputs stands there.
+        untouched: bool,
+    },
     /// It was ended, or never begun, because a job failed that runs at the same time.
     Ended { stuck: Option<Error> },
     /// The run was given up before it began.

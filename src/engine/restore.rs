@@ -20,6 +20,7 @@ use crate::trace::fingerprint::{Fingerprint, Origin};
 use crate::trace::identity::Known;
 use rayon::prelude::*;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// A result that was put back.
 pub(crate) struct Restored {
@@ -30,6 +31,39 @@ pub(crate) struct Restored {
     pub(crate) bytes: u64,
     /// Whether there is a log of what the command printed.
     pub(crate) has_log: bool,
+}
+
+/// Brings all here that [`restore`] puts back.
+///
+/// # Errors
+/// What cannot be had.
+pub(crate) fn bring(cx: &Context, id: JobId, found: &Found) -> Result<(), Lost> {
+    let Some(cache) = &cx.cache else { return Err(Lost::Missing) };
+    let one = |index: &usize| match found.entry.outputs.get(*index) {
+        Some(kept) => {
+            let path = cx.paths.text(cx.job(id).outputs[*index]);
+            cache.bring(&cx.root, (&found.key, kept), path, cx.files.hasher())
+        }
+        None => Err(Lost::Missing),
+    };
+    each(&wanted(cx, id, found), one).into_iter().collect()
+}
+
+/// The outputs of a job that are put back.
+fn wanted(cx: &Context, id: JobId, found: &Found) -> Vec<usize> {
+    let is_placed = |index: &usize| found.placed.get(*index) == Some(&true);
+    (0..cx.job(id).outputs.len()).filter(is_placed).collect()
+}
+
+/// What comes of all of them though one is lost: what else is lost is known then, and one new result mends all of it.
+fn each<T: Send>(
+    wanted: &[usize],
+    one: impl Fn(&usize) -> Result<T, Lost> + Sync + Send,
+) -> Vec<Result<T, Lost>> {
+    match rayon::current_thread_index() {
+        Some(_) if wanted.len() > 1 => wanted.par_iter().map(one).collect(),
+        _ => wanted.iter().map(one).collect(),
+    }
 }
 
 /// Puts back what a job made before; the places of its outputs are clear. What it printed then goes to `log`, marked.
@@ -44,13 +78,12 @@ pub(crate) fn restore(
     log: &Path,
 ) -> Result<Restored, Lost> {
     let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
-    let done = put_back(cx, id, found);
+    let mut placed = Vec::new();
+    let done = put_back(cx, id, found, &mut placed);
     let (outputs, bytes) = done.inspect_err(|_| {
-        for (path, placed) in job.outputs.iter().zip(&found.placed) {
-            if *placed {
-                // Its job runs, and clears the place once more.
-                let _ = remove_temp(&cx.root, cx.paths.text(*path));
-            }
+        // What somebody else put there meanwhile is not ours to remove.
+        for path in &placed {
+            let _ = remove_temp(&cx.root, cx.paths.text(*path));
         }
     })?;
     let results = found.results(cx, job, fingerprint);
@@ -64,19 +97,25 @@ pub(crate) fn restore(
     Ok(Restored { outputs, results, bytes, has_log })
 }
 
-fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Known)>, u64), Lost> {
+/// What is at the places of the outputs, and its size; `placed` gets those that were put there, also when others were not.
+fn put_back(
+    cx: &Context,
+    id: JobId,
+    found: &Found,
+    placed: &mut Vec<PathId>,
+) -> Result<(Vec<(PathId, Known)>, u64), Lost> {
     let Some(cache) = &cx.cache else { return Err(Lost::Missing) };
     let (job, rule) = (cx.job(id), cx.rule(cx.job(id)));
     let hasher = cx.files.hasher();
     let failed = |error: crate::error::Error| Lost::Failed(error.to_string());
-    let is_placed = |index: &usize| found.placed.get(*index) == Some(&true);
-    let placed: Vec<usize> = (0..job.outputs.len()).filter(is_placed).collect();
+    let there = Mutex::new(Vec::new());
     let one = |index: &usize| {
         let (Some(kept), path) = (found.entry.outputs.get(*index), job.outputs[*index]) else {
             return Err(Lost::Missing);
         };
         let text = cx.paths.text(path);
         let mut known = cache.put_back(&cx.root, (&found.key, kept), text, hasher)?;
+        there.lock().unwrap_or_else(PoisonError::into_inner).push(path);
         if rule.output_flags.get(*index).is_some_and(|flags| flags.has(Flag::Protected)) {
             protect(&cx.root, text).map_err(failed)?;
             let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == path).collect();
@@ -88,11 +127,8 @@ fn put_back(cx: &Context, id: JobId, found: &Found) -> Result<(Vec<(PathId, Know
         }
         Ok((path, known, kept.size()))
     };
-    // All of them though one is lost: what else is lost is known then, and one new result mends all of it.
-    let all: Vec<Result<(PathId, Known, u64), Lost>> = match rayon::current_thread_index() {
-        Some(_) if placed.len() > 1 => placed.par_iter().map(one).collect(),
-        _ => placed.iter().map(one).collect(),
-    };
+    let all = each(&wanted(cx, id, found), one);
+    *placed = there.into_inner().unwrap_or_else(PoisonError::into_inner);
     let all = all.into_iter().collect::<Result<Vec<_>, Lost>>()?;
     let bytes = all.iter().map(|(.., bytes)| bytes).sum();
     let outputs = all.into_iter().map(|(path, known, _)| (path, known)).collect();

@@ -55,7 +55,13 @@ impl Run<'_> {
     /// Takes over what became of a job.
     pub(super) fn conclude_one(&mut self, concluded: Concluded) -> End {
         let Concluded { job, duration_ms, conclusion } = concluded;
-        if !matches!(conclusion, Conclusion::Failed { untouched: true, .. } | Conclusion::NotBegun) {
+        let is_untouched = matches!(
+            conclusion,
+            Conclusion::Failed { untouched: true, .. }
+                | Conclusion::Lost { untouched: true, .. }
+                | Conclusion::NotBegun
+        );
+        if !is_untouched {
             self.begun.insert(job);
         }
         match conclusion {
@@ -66,7 +72,7 @@ impl Run<'_> {
                 self.done(job, duration_ms, &outputs, results, changed)
             }
             Conclusion::Restored(restored) => self.restored(job, *restored),
-            Conclusion::Lost(why) => self.lost(job, why),
+            Conclusion::Lost { why, untouched } => self.lost(job, why, untouched),
             Conclusion::Failed {
                 outcome,
                 exit_code,

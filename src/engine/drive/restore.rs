@@ -46,14 +46,22 @@ impl Run<'_> {
                 let accepted = restore::were_accepted(&cx, id, &results);
                 let _ = restore::keep_as_it_is(&cx, id, &own, &fingerprint, &results, accepted);
             }
-            let conclusion = match way.clear() {
-                Err(message) => Conclusion::failed(Trouble::new(message)),
-                Ok(moved) => {
+            let lost = |lost, untouched| Conclusion::Lost {
+                why: match lost {
+                    Lost::Missing => None,
+                    Lost::Damaged(why) | Lost::Failed(why) => Some(why),
+                },
+                untouched,
+            };
+            // What stands there may be the only one of its kind: it goes when there is something to put in its place.
+            let conclusion = match restore::bring(&cx, id, &found).map(|()| way.clear()) {
+                Err(why) => lost(why, true),
+                Ok(Err(message)) => Conclusion::failed(Trouble::new(message)),
+                Ok(Ok(moved)) => {
                     saved = moved;
                     match restore::restore(&cx, id, &found, &fingerprint, &log) {
                         Ok(restored) => Conclusion::Restored(Box::new(restored)),
-                        Err(Lost::Missing) => Conclusion::Lost(None),
-                        Err(Lost::Damaged(why) | Lost::Failed(why)) => Conclusion::Lost(Some(why)),
+                        Err(why) => lost(why, false),
                     }
                 }
             };
@@ -96,13 +104,16 @@ impl Run<'_> {
     }
 
     /// What was to be put back is not there any more, or not as it was: the job runs after all.
-    pub(super) fn lost(&mut self, job: u32, why: Option<String>) -> End {
+    pub(super) fn lost(&mut self, job: u32, why: Option<String>, untouched: bool) -> End {
         if let Some(why) = why {
             let message = format!("{why}; {} runs instead of being restored", self.info(job).title());
             self.emit(EventKind::Warning { message });
         }
-        // The places of its outputs were cleared.
+        // The places of its outputs were cleared, or this says that they were not.
         self.record_failure(job, "its result could not be restored");
+        if untouched {
+            self.record_untouched(job);
+        }
         self.cx.forget(JobId(job));
         let reasons = self.prepared.remove(&job).map(|prepared| prepared.reasons).unwrap_or_default();
         self.temps.not_restored.insert(job, reasons);
