@@ -85,6 +85,13 @@ fn what_appears_in_the_place_of_an_output_meanwhile_stays() {
     panic!("the restore was never seen on its way");
 }
 
+/// Promise: a check of a cache that is nowhere is no success.
+#[test]
+fn a_cache_that_is_nowhere_is_not_right() {
+    let case = Case::new().rulefile(CHAIN).call_with_code(&["cache", "verify", "--cache", "nowhere"], 7);
+    case.stderr_has("does not exist: nothing was verified");
+}
+
 /// Promise: `pull` takes away no result before it has what it puts in its place.
 #[test]
 fn pull_leaves_what_is_there_when_nothing_comes() {

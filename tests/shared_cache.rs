@@ -68,6 +68,8 @@ enum Fault {
     None,
     /// Answers with 500.
     Broken,
+    /// Does not say what entries it has.
+    Mute,
     /// Breaks off in the middle of what it sends of objects.
     Truncates,
     /// Sends objects with a byte changed.
@@ -170,6 +172,7 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
             let _ = stream.shutdown(std::net::Shutdown::Both);
             return None;
         }
+        (Fault::Mute, "GET" | "HEAD") if path.contains("/ac/") => return send("500 Broken", b"", 0),
         (Fault::Broken, _) => return send("500 Broken", b"", 0),
         (Fault::Flaky, _) if is_first => return send("503 Busy", b"", 0),
         (Fault::Full, "PUT") => return send("507 Full", b"", 0),
@@ -796,6 +799,20 @@ fn a_server_that_drips_or_does_not_end_is_left_alone() {
         .ran(&["a a"])
         .warned("more than was promised");
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+/// Promise: the first result in a shared place stays, also when the place does not say for a while that it has one.
+#[test]
+fn a_server_that_does_not_say_what_it_has_is_given_no_other_result() {
+    let server = Server::start();
+    let rules = "rule a:\n    output: 'a'\n    shell: 'date +%N > {output}; seq 90000 >> {output}'\n";
+    let args = ["--cache-shared", &server.url, "--cache-push"];
+    let first = Case::new().rulefile(rules).run(&args);
+    server.set(Fault::Mute);
+    Case::new().rulefile(rules).run(&args).ran(&["a a"]);
+    server.set(Fault::None);
+    let third = Case::new().rulefile(rules).run(&args).ran(&[]);
+    assert_eq!(third.read("a"), first.read("a"));
 }
 
 /// Promise: with a lock file, too, each file that is shared is counted once.

@@ -244,10 +244,7 @@ impl Cache {
         path: &str,
         hasher: &FileHasher,
     ) -> Result<Known, Lost> {
-        let again = |object: &Digest, size| self.fetch_again(key, path, object, size);
-        let ground = Ground { again: Some(&again), ..self.ground(root, hasher) };
-        self.fetch(&ground, key, kept)?;
-        ground.put_back(kept, path)
+        self.when_here(root, (key, kept), path, hasher, |ground| ground.put_back(kept, path))
     }
 
     /// Brings here what is in the shared place alone, so that it can be put back.
@@ -258,8 +255,7 @@ impl Cache {
         path: &str,
         hasher: &FileHasher,
     ) -> Result<(), Lost> {
-        let again = |object: &Digest, size| self.fetch_again(key, path, object, size);
-        self.fetch(&Ground { again: Some(&again), ..self.ground(root, hasher) }, key, kept)
+        self.when_here(root, (key, kept), path, hasher, |_| Ok(()))
     }
 
     /// Puts a log back, as a file that may be written to.
@@ -270,10 +266,22 @@ impl Cache {
         path: &str,
         hasher: &FileHasher,
     ) -> Result<(), Lost> {
+        self.when_here(root, (key, kept), path, hasher, |ground| ground.put_back_copy(kept, path))
+    }
+
+    /// Goes on when all that it takes is here; what is damaged comes once more.
+    fn when_here<T>(
+        &self,
+        root: &Path,
+        (key, kept): (&Digest, &Kept),
+        path: &str,
+        hasher: &FileHasher,
+        go_on: impl FnOnce(&Ground<'_>) -> Result<T, Lost>,
+    ) -> Result<T, Lost> {
         let again = |object: &Digest, size| self.fetch_again(key, path, object, size);
         let ground = Ground { again: Some(&again), ..self.ground(root, hasher) };
         self.fetch(&ground, key, kept)?;
-        ground.put_back_copy(kept, path)
+        go_on(&ground)
     }
 
     /// The bytes of a file, or of what a command printed, that was found under `key`.

@@ -367,7 +367,7 @@ impl Run<'_> {
             self.look_at_cancel();
             self.look_after_riders();
             self.look_after_slots();
-            self.names_wait = self.executor.name_logs() || self.riding.is_just_begun();
+            self.names_wait = self.executor.name_logs();
             match self.spot.pace() {
                 Pace::Calm => self.journal.write(),
                 Pace::Quick | Pace::Brisk => self.journal.write_shortly(),

@@ -68,7 +68,12 @@ struct Pool {
     threads: Vec<JoinHandle<()>>,
     idle: usize,
     closing: bool,
+    /// When a job was submitted last.
+    submitted: Option<Instant>,
 }
+
+/// For so long a thread may take to begin what it is given.
+const BEGINNING: Duration = Duration::from_millis(20);
 
 impl LocalExecutor {
     pub(crate) fn new(done: Done) -> LocalExecutor {
@@ -92,6 +97,7 @@ impl LocalExecutor {
         let job = request.job;
         let mut pool = self.shared.lock();
         pool.running.insert(job, Arc::clone(&control));
+        pool.submitted = Some(monotonic());
         let mut task = Task { request, control, under_way: None };
         if let Seat::Behind(behind) = seat {
             match pool.lanes.follow(behind, job, task) {
@@ -111,7 +117,9 @@ impl LocalExecutor {
 
     /// Gives the logs of jobs that take their time their names; to be called now and then, and soon again if it says so.
     pub(crate) fn name_logs(&self) -> bool {
-        self.shared.logs.name_due()
+        // Who was submitted just now may begin its log only after this.
+        let is_about_to = self.shared.lock().submitted.is_some_and(|last| last.elapsed() < BEGINNING);
+        self.shared.logs.name_due() || is_about_to
     }
 
     /// Has somebody begin what was submitted as [`Seat::Near`].

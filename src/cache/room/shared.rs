@@ -253,7 +253,9 @@ impl Cache {
         mut objects: Vec<Digest>,
         how: Giving,
     ) -> Sharing {
-        if self.is_another_there(key, entry) {
+        // A place that does not say what it has may have another one.
+        let Some(is_another) = self.is_another_there(key, entry) else { return Sharing::Failed };
+        if is_another {
             if how.is_named {
                 return Sharing::Other;
             }
@@ -356,15 +358,16 @@ impl Cache {
             || self.directory.is_noted_lost(object)
     }
 
-    /// Whether the shared place has a result under this key that is another one, and whole so far as is known.
-    fn is_another_there(&self, key: &Digest, entry: &Entry) -> bool {
-        let there = self.ask(Call::Read, |place| waiting::entry(place, key, &self.traffic)).flatten();
-        let Some(there) = there.and_then(|bytes| Entry::from_bytes(&bytes)) else { return false };
+    /// Whether the shared place has a result under this key that is another one, and whole so far as is known. `None`: it does
+    /// not say.
+    fn is_another_there(&self, key: &Digest, entry: &Entry) -> Option<bool> {
+        let there = self.ask(Call::Read, |place| waiting::entry(place, key, &self.traffic))?;
+        let Some(there) = there.and_then(|bytes| Entry::from_bytes(&bytes)) else { return Some(false) };
         let is_whole = there.kept().filter_map(Kept::object).all(|object| !self.is_known_lost(&object));
         let what = |entry: &Entry| -> Vec<_> {
             entry.outputs.iter().map(|kept| (kept.path.clone(), kept.digest)).collect()
         };
-        is_whole && what(&there) != what(entry)
+        Some(is_whole && what(&there) != what(entry))
     }
 
     /// Puts a result that is kept here where others find it, whether or not that is done with each new one. With the bytes of

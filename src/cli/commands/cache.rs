@@ -95,6 +95,14 @@ pub(crate) fn cache(
         let message = format!("the cache {} is a file, not a directory", dir.display());
         return Err(Failure::new(Exit::Environment, message));
     }
+    if upkeep.what == What::Verify && !dir.exists() {
+        let message = format!(
+            "the cache {} does not exist: nothing was verified",
+            printable(&dir.display().to_string())
+        );
+        return Err(Failure::new(Exit::Environment, message)
+            .help("perhaps a disk is not mounted, or there is a mistake in the name"));
+    }
     let cache = CacheDirectory::new(dir);
     let failed = |error: io::Error| {
         Failure::new(Exit::Environment, format!("the cache {}: {error}", cache.path().display()))

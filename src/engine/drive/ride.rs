@@ -27,25 +27,12 @@ pub(super) struct RideState {
     pace: Pace,
     /// A job was submitted for which nobody was woken.
     is_near: bool,
-    /// When a job was given to the executor last.
-    begun: Option<Instant>,
     /// Jobs that could not begin, and whom they were to follow: those behind them follow that one.
     stand_ins: FxHashMap<u32, u32>,
     /// On record as started, but taken back.
     put_off: FxHashSet<u32>,
     /// When somebody looked last, and on whom others rode then.
     seen: Option<(Instant, Vec<u32>)>,
-}
-
-impl RideState {
-    pub(super) fn note_begin(&mut self) {
-        self.begun = Some(monotonic());
-    }
-
-    /// A thread may be about to begin a job, whose log is to get its name soon.
-    pub(super) fn is_just_begun(&self) -> bool {
-        self.begun.is_some_and(|begun| begun.elapsed() < 4 * PATIENCE)
-    }
 }
 
 impl Run<'_> {

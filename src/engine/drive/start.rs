@@ -144,7 +144,6 @@ impl Run<'_> {
                 None if self.core.may_carry(request.job) => self.seat(),
                 None => Seat::Alone,
             };
-            self.riding.note_begin();
             self.executor.submit(request, seat);
         }
         Ok(())
