@@ -95,7 +95,8 @@ pub(crate) fn cache(
         let message = format!("the cache {} is a file, not a directory", dir.display());
         return Err(Failure::new(Exit::Environment, message));
     }
-    if upkeep.what == What::Verify && !dir.exists() {
+    // The own one of a project comes with its first run.
+    if upkeep.what == What::Verify && !dir.exists() && dir != around.own() {
         let message = format!(
             "the cache {} does not exist: nothing was verified",
             printable(&dir.display().to_string())
