@@ -72,6 +72,10 @@ enum Fault {
     Broken,
     /// Does not say what entries it has.
     Mute,
+    /// Cannot read objects, but those that were put anew.
+    Unreadable,
+    /// The same, of all of them.
+    Blind,
     /// Breaks off in the middle of what it sends of objects.
     Truncates,
     /// Sends objects with a byte changed.
@@ -177,6 +181,12 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
         (Fault::Mute, "GET" | "HEAD") if path.contains("/ac/") => return send("500 Broken", b"", 0),
         (Fault::Broken, _) => return send("500 Broken", b"", 0),
         (Fault::Flaky, _) if is_first => return send("503 Busy", b"", 0),
+        (Fault::Unreadable, "GET")
+            if path.contains("/cas/") && !store.seen.lock().unwrap().contains(&format!("PUT {path}")) =>
+        {
+            return send("500 Broken", b"", 0);
+        }
+        (Fault::Blind, "GET") if path.contains("/cas/") => return send("500 Broken", b"", 0),
         (Fault::Full, "PUT") => return send("507 Full", b"", 0),
         _ => {}
     }
@@ -620,6 +630,80 @@ fn a_push_that_verifies_mends_what_is_damaged_in_a_shared_place() {
         let other = other.call(&verifying);
         assert!(!other.last().stderr.contains("damaged"), "{place}: {}", other.last());
     }
+}
+
+/// Promise: what a shared place has and cannot read is put there anew by a push that verifies, and what cannot be mended is named.
+#[test]
+fn a_push_that_verifies_mends_what_a_shared_place_cannot_read() {
+    let rule = "rule d:\n    output: 'a', 'b'\n    shell: 'seq 9000 > a; seq 90000 > b'\n";
+    let server = Server::start();
+    let args = ["push", "--verify", "--cache-shared", &server.url];
+    let case = Case::new().rulefile(rule).run(&["--cache-shared", &server.url, "--cache-push"]);
+    server.store.seen.lock().unwrap().clear();
+    server.set(Fault::Unreadable);
+    let case = case.call(&args).stderr_has("2 files were damaged there and are replaced");
+    let case = case.call(&args).stdout_lacks("warning");
+    assert!(!case.last().stderr.contains("damaged"), "{}", case.last());
+    server.set(Fault::Blind);
+    let case = case
+        .call_with_code(&args, 7)
+        .stderr_has(" does not give blake3:")
+        .stderr_has("though it took it anew");
+    let _ = case.stderr_has("0 results");
+    // A directory, which root reads unless it gives that away.
+    let dir = TempDir::new().unwrap();
+    let shared = dir.path().join("shared");
+    support::make_shared(&shared.display().to_string());
+    let script = r#"
+        if [ "$(id -u)" = 0 ]; then set -- setpriv --bounding-set=-dac_override,-dac_read_search "$@"; fi
+        "$@" true 2> /dev/null || exit 77
+        "$BIN" --cache-shared "$DIR" --cache-push || exit
+        chmod 0 $(find "$DIR/v1/cas" -type f)
+        "$@" cat $(find "$DIR/v1/cas" -type f) 2> /dev/null && exit 77
+        "$@" "$BIN" push --verify --cache-shared "$DIR" && "$@" cat $(find "$DIR/v1/cas" -type f) > /dev/null
+    "#;
+    let case = Case::new().rulefile(rule);
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", "env"]).env("BIN", env!("CARGO_BIN_EXE_rulemake")).env("DIR", &shared);
+    let output = command.current_dir(case.root()).output().unwrap();
+    if output.status.code() == Some(77) {
+        eprintln!("rights cannot be given away here");
+        return;
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("2 files were damaged there and are replaced"),
+        "{said}"
+    );
+}
+
+/// Promise: what is here already is not counted among what a pull would fetch, nor is what two results have in common counted
+/// twice.
+#[test]
+fn what_is_here_is_not_counted_as_what_would_come() {
+    let rules = "rule all:\n    input: 'd', 'e'\n\
+                 rule d:\n    input: 'in'\n    output: directory('d')\n    shell: 'mkdir d; seq 90000 > d/x; seq 40000 > d/y; cat in > d/in'\n\
+                 rule e:\n    output: 'e'\n    shell: 'seq 40000 > e'\n";
+    let dir = TempDir::new().unwrap();
+    let shared = dir.path().join("shared").display().to_string();
+    support::make_shared(&shared);
+    let new = |text: &str| Case::new().rulefile(rules).file("in", text);
+    new("1\n").run(&["--cache-shared", &shared, "--cache-push"]);
+    let counted = ["pull", "-n", "--cache", "own", "--cache-shared", &shared];
+    // 528,894 bytes of x, 228,894 of y and e together, 2 of in.
+    new("1\n").call(&counted).stderr_has("would restore 2 (757.8 kB from the shared cache)\n");
+    let other = new("2\n").run(&["--cache", "own"]).remove("d/in").file("in", "1\n");
+    let other = other.call(&counted).stderr_has("would restore 1 (2 B from the shared cache)");
+    // Its list is here, but not all that is on it.
+    let own = ["--cache", "own", "--cache-shared", &shared];
+    let other = other.run(&own).restored(&["d d"]);
+    let large = |path: &std::path::PathBuf| fs::metadata(path).unwrap().len() == 528_894;
+    let shards = fs::read_dir(other.path("own/v1/cas")).unwrap();
+    let objects = shards.flat_map(|shard| fs::read_dir(shard.unwrap().path()).unwrap());
+    let object = objects.map(|object| object.unwrap().path()).find(large).unwrap();
+    fs::remove_file(object).unwrap();
+    fs::remove_dir_all(other.path("d")).unwrap();
+    other.call(&counted).stderr_has("would restore 1 (528.9 kB from the shared cache)");
 }
 
 /// Promise: what a push would send and a pull would fetch is told before, with its size, and nothing is sent, fetched or kept
