@@ -233,7 +233,7 @@ fn the_reader_of_a_pipe_whose_writer_was_asked_to_end_has_not_done_its_work() {
                 shell: \"trap 'exit 0' TERM INT; cat {input} > {output}\"\n\
                 rule all:\n    input: 'out.txt'\n    default_target: True\n";
     let case = Case::new().rulefile(text);
-    let run = case.start(&[]);
+    let run = case.start(&["-j2"]);
     case.wait_for("started");
     run.signal("INT");
     run.end();
