@@ -8,7 +8,7 @@ use rulemake::Digest;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use support::Case;
+use support::{Case, program};
 use tempfile::TempDir;
 
 /// A chain with a temporary file in its middle; each command tells in `ran` that it ran.
@@ -224,8 +224,7 @@ rule tree:
     let case = Case::new().rulefile(rulefile).run(&["--cache", &cache]).ran(&["tree d"]);
     let listing = |case: &Case| {
         let find = "find d -printf '%p %y %l %m\\n' | sort";
-        let output =
-            std::process::Command::new("sh").args(["-c", find]).current_dir(case.root()).output().unwrap();
+        let output = program("sh").args(["-c", find]).current_dir(case.root()).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     let before = listing(&case);
@@ -660,7 +659,7 @@ rule big:
         done
     "#;
     let mnt = TempDir::new().unwrap();
-    let mut command = std::process::Command::new("unshare");
+    let mut command = program("unshare");
     command.args(["-Urm", "sh", "-c", script, "sh"]).arg(mnt.path()).arg(env!("CARGO_BIN_EXE_rulemake"));
     let output = command.current_dir(case.root()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -697,7 +696,7 @@ fn a_read_only_cache_gives_what_it_holds() {
             if is_shared { &["--cache-shared", &cache, "--cache-push"] } else { &["--cache", &cache] };
         Case::new().rulefile(text).run(&[filling, &["--config", "n=60000", "--cache-link", link]].concat());
         let case = Case::new().rulefile(text);
-        let mut command = std::process::Command::new("unshare");
+        let mut command = program("unshare");
         command
             .args(["-Urm", "sh", "-c", script, "sh", &cache])
             .arg(env!("CARGO_BIN_EXE_rulemake"))
@@ -1006,8 +1005,7 @@ fn a_kill_in_the_middle_of_a_copy_leaves_nothing_in_its_place() {
     // The system ends a process at the byte that is beyond the limit.
     let line =
         format!("ulimit -c 0; ulimit -f 4000; exec {} {}", env!("CARGO_BIN_EXE_rulemake"), args.join(" "));
-    let ended =
-        std::process::Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
+    let ended = program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
     assert!(!ended.status.success(), "it was not killed: {}", String::from_utf8_lossy(&ended.stderr));
     assert!(!case.path("out/big").exists(), "half of a file is in its place");
     let case = case.run(&args).ran(&[]).restored(&["big out/big"]).has_not(".rulemake/saved");
@@ -1026,8 +1024,7 @@ fn a_kill_while_a_directory_comes_out_leaves_nothing_in_its_place() {
     fs::set_permissions(case.path("out"), fs::Permissions::from_mode(0o2775)).unwrap();
     let line =
         format!("ulimit -c 0; ulimit -f 4000; exec {} {}", env!("CARGO_BIN_EXE_rulemake"), args.join(" "));
-    let ended =
-        std::process::Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
+    let ended = program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
     assert!(!ended.status.success(), "it was not killed: {}", String::from_utf8_lossy(&ended.stderr));
     assert!(!files(&case.path(".rulemake/restoring")).is_empty(), "it was not at it");
     assert!(!case.path("out/d").exists(), "half of a directory is in its place");

@@ -14,7 +14,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::Case;
+#[cfg(target_os = "linux")]
+use support::terminal::OnTerminal;
+use support::{Case, program};
 use tempfile::TempDir;
 
 const RULES: &str = "\
@@ -271,9 +273,7 @@ fn what_is_made_in_a_shared_directory_has_its_rights() {
         env!("CARGO_BIN_EXE_rulemake"),
         dir.path().display()
     );
-    assert!(
-        Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap().status.success()
-    );
+    assert!(program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap().status.success());
     let (mut pending, mut seen) = (vec![dir.path().join("v1")], 0);
     while let Some(path) = pending.pop() {
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
@@ -291,7 +291,7 @@ fn what_is_made_in_a_shared_directory_has_its_rights() {
     fs::remove_dir_all(dir.path().join("v1")).unwrap();
     support::make_shared(&dir.path().display().to_string());
     assert!(
-        Command::new("sh")
+        program("sh")
             .args(["-c", &line.replace("rulemake --", "rulemake --force-all --")])
             .current_dir(case.root())
             .status()
@@ -765,7 +765,7 @@ fn a_shared_directory_without_rights_is_not_said_to_be_nowhere() {
         "$@" "$bin" --cache-shared "$DIR" && "$@" "$bin" push --cache-shared "$DIR"
     "#;
     let case = checkout();
-    let mut command = Command::new("sh");
+    let mut command = program("sh");
     command.args(["-c", script, "sh", "env"]).env("BIN", env!("CARGO_BIN_EXE_rulemake")).env("DIR", &shared);
     let output = command.current_dir(case.root()).output().unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
@@ -1197,33 +1197,23 @@ fn transfers_are_told_in_bytes() {
         .rulefile(rules)
         .call(&["pull", "--cache-shared", &server.url])
         .stderr_has("received 1 file (1.0 MB)\n");
-    let has_script =
-        Command::new("script").arg("-V").stdout(Stdio::null()).status().is_ok_and(|s| s.success());
-    if !has_script || !cfg!(target_os = "linux") {
-        eprintln!("skipped: `script` of util-linux is not installed");
-        return;
-    }
+}
+
+/// Promise: on a terminal it is told how far a file is while it comes.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_shows_how_far_a_transfer_is() {
+    let server = Server::start();
+    let rules = "rule big:\n    output: 'big'\n    shell: 'head -c 1000000 /dev/urandom > {output}'\n";
+    Case::new().rulefile(rules).call(&["--cache-shared", &server.url, "--cache-push"]);
     server.set(Fault::Waits);
     let case = Case::new().rulefile(rules);
-    let line = format!("{} pull --cache-shared {}", env!("CARGO_BIN_EXE_rulemake"), server.url);
-    let mut child = Command::new("script")
-        .args(["-qfec", &line, "typescript"])
-        .current_dir(case.root())
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    let seen =
-        || String::from_utf8_lossy(&fs::read(case.path("typescript")).unwrap_or_default()).into_owned();
-    while !seen().contains("of 1.0 MB") {
-        assert!(start.elapsed() < Duration::from_secs(20), "{}", seen());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let mut pull =
+        OnTerminal::start(case.command(&["pull", "--cache-timeout", "600", "--cache-shared", &server.url]));
+    pull.until("of 1.0 MB");
     server.set(Fault::None);
-    assert!(child.wait().unwrap().success(), "{}", seen());
-    assert!(seen().contains("received 1 file (1.0 MB)"), "{}", seen());
+    let (status, shown) = pull.end();
+    assert!(status.success() && shown.contains("received 1 file (1.0 MB)"), "{status}: {shown}");
 }
 
 /// A process that ends with the test.
@@ -1317,7 +1307,7 @@ fn storage_that_speaks_s3_is_shared() {
             true => fs::create_dir(dir.path().join("bucket")).unwrap(),
             false => {
                 let created =
-                    Command::new("curl").args(["-sf", "-X", "PUT", &format!("{endpoint}/bucket")]).status();
+                    program("curl").args(["-sf", "-X", "PUT", &format!("{endpoint}/bucket")]).status();
                 assert!(created.unwrap().success(), "{name}");
             }
         }
