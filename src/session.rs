@@ -71,6 +71,7 @@ use std::sync::{Arc, Mutex};
 pub use watched::Watched;
 
 type Observe = Box<dyn FnMut(&Event) + Send>;
+type Watch = Box<dyn FnMut(&Watched) + Send>;
 
 /// A workflow on a directory: plans, answers, runs. Takes no lock until [`Session::run`].
 ///
@@ -91,6 +92,7 @@ pub struct Session {
     cancel: CancelToken,
     /// In a mutex only so that sessions can be shared.
     observer: Mutex<Observe>,
+    watcher: Mutex<Option<Watch>>,
     executor: Option<Arc<dyn Executor>>,
     clock: Arc<dyn Clock>,
     pool: rayon::ThreadPool,

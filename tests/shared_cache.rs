@@ -728,6 +728,27 @@ fn what_is_here_is_not_counted_as_what_would_come() {
     other.call(&counted).stderr_has("would restore 1 (528.9 kB from the shared cache)");
 }
 
+/// Promise: who is refused because of a pull is told that it is one.
+#[test]
+fn a_pull_that_holds_the_lock_is_called_so() {
+    let server = Server::start();
+    checkout().run(&["--cache-shared", &server.url, "--cache-push"]);
+    server.set(Fault::Waits);
+    let case = checkout();
+    let mut pull = case.command(&["pull", "--cache-shared", &server.url]).spawn().unwrap();
+    case.wait_for(".rulemake/lock");
+    let text = || fs::read_to_string(case.path(".rulemake/lock")).unwrap();
+    let start = Instant::now();
+    while !text().contains("taken ") {
+        assert!(start.elapsed() < Duration::from_secs(60), "nobody took the lock");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let case = case.call_with_code(&[], 5).stderr_has(", `rulemake pull`");
+    server.set(Fault::None);
+    assert!(pull.wait().unwrap().success());
+    drop(case);
+}
+
 /// Promise: what a push would send and a pull would fetch is told before, with its size, and nothing is sent, fetched or kept
 /// for it.
 #[test]

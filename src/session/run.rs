@@ -40,7 +40,8 @@ impl Session {
             true => None,
             false => Some(self.admitted(targets, options, &mut read(&self.state_dir())?)?),
         };
-        let (mut loaded, mut writer) = self.open_store(options.wait, &holder("run", targets))?;
+        let (mut loaded, mut writer) = self
+            .open_store(options.wait, &holder(if options.only_restore { "pull" } else { "run" }, targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
         self.remove_leftovers(&loaded)?;
@@ -49,10 +50,11 @@ impl Session {
             warnings.extend(restored);
             loaded = read(&self.state_dir())?;
         }
-        let cx = match early.filter(|_| loaded.is_empty()) {
+        let mut cx = match early.filter(|_| loaded.is_empty()) {
             Some(cx) => cx,
             None => self.admitted(targets, options, &mut loaded)?,
         };
+        let watched = self.tell_watcher(&mut cx, targets, options);
         let cx = Arc::new(cx);
         warnings.extend(assumed(&cx));
         warnings.extend(foreseen::warnings(&cx).iter().map(in_a_line));
@@ -79,6 +81,7 @@ impl Session {
             observer(event);
         };
         let done = drive(cx, &self.index, writer, &self.pool, &self.cancel, &drive_options, &mut tell)?;
+        self.tell_watcher_again(watched, &done.cx);
         self.note_metrics(&done);
         if options.lock == LockUse::Keep {
             self.keep_lock(targets, options, done.run)?;
