@@ -7,7 +7,7 @@ mod support;
 
 use std::fs;
 use std::time::Duration;
-use support::{Case, Running, until};
+use support::{Case, until};
 
 const RULES: &str = "\
 rule all:
@@ -26,11 +26,12 @@ fn case() -> Case {
     Case::new().rulefile(RULES).file("raw/a", "1\n").file("raw/b", "2\n")
 }
 
-/// Waits until the run has ended that goes on.
+/// Waits until no run goes on: what a job made is there before the job has ended, and that is before its run has.
 #[track_caller]
-fn until_rest(watcher: &Running) {
-    until("the end of the run", || {
-        watcher.told().lines().last().is_some_and(|line| line.contains("run-finished"))
+fn until_rest(case: &Case) {
+    until("the run has ended", || {
+        let status = case.command(&["status"]).output().unwrap();
+        String::from_utf8_lossy(&status.stdout).starts_with("no run is going on")
     });
 }
 
@@ -71,11 +72,7 @@ fn a_watcher_makes_again_what_changed() {
         format!("{runs}all\n"),
         "a touch runs nothing, nor do jobs wake their own watcher"
     );
-    // What a job made is there before the job has ended.
-    until("the run has ended", || {
-        let status = case.command(&["status"]).output().unwrap();
-        String::from_utf8_lossy(&status.stdout).starts_with("no run is going on")
-    });
+    until_rest(&case);
     watcher.signal("INT");
     let ended = watcher.end();
     assert_eq!(ended.code, Some(130));
@@ -103,7 +100,7 @@ fn a_renamed_source_is_one_change() {
         fs::rename(case.path(from), case.path(to)).unwrap();
         until("a run after it", || text(&case, "runs").matches("all").count() == n + 2);
     }
-    until_rest(&watcher);
+    until_rest(&case);
     std::thread::sleep(Duration::from_millis(1500));
     watcher.signal("INT");
     let ended = watcher.end().stderr;
@@ -438,7 +435,7 @@ fn a_watcher_says_what_changed_and_nothing_else() {
     std::thread::sleep(Duration::from_millis(1500));
     fs::write(case.path("raw/a"), "2\n").unwrap();
     until("the second run", || text(&case, "out") == "2\n");
-    until_rest(&watcher);
+    until_rest(&case);
     watcher.signal("INT");
     let ended = watcher.end().stderr;
     let lines: Vec<&str> = ended.lines().filter(|line| !line.starts_with("[")).collect();

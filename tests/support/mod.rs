@@ -408,11 +408,6 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// The events so far, as lines.
-    pub(crate) fn told(&self) -> String {
-        fs::read_to_string(self.stdout.path()).unwrap()
-    }
-
     /// What it said on standard error so far.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.stderr.path()).unwrap()
