@@ -787,12 +787,16 @@ fn linked_outputs_are_cleaned_and_a_copy_of_one_is_explained() {
                     shell: \"cp a c; if [ -w c ]; then echo x >> c; else echo 'c: Permission denied'; exit 1; fi\"\n";
     let (_dir, cache) = cache();
     let args = ["--cache", &cache, "--cache-link", "hardlink"];
-    let case = Case::new().rulefile(text);
-    let failed = case.run(&[&args[..], &["-k"]].concat());
-    // Whoever may write everything is not told so by `-w`, and then there is nothing to explain.
-    if failed.last().stderr.contains("Permission denied") {
-        failed.last().stderr.contains("--cache-link copy").then_some(()).expect("the way out is told");
-    }
+    let case = Case::new().rulefile(text).file("probe", "");
+    fs::set_permissions(case.path("probe"), fs::Permissions::from_mode(0o444)).unwrap();
+    // Who may write everything, as root may, is not told otherwise by `-w`, and then there is nothing to explain.
+    let may_write = fs::File::options().append(true).open(case.path("probe")).is_ok();
+    let failed = case.run_with_code(&[&args[..], &["-k"]].concat(), if may_write { 0 } else { 1 });
+    let failed = if may_write {
+        failed
+    } else {
+        failed.failed(&["c c"]).stderr_has("c: Permission denied").stderr_has("--cache-link copy")
+    };
     let cleaned = failed.call(&["clean", "--yes"]);
     assert!(!cleaned.path("a").exists() && cleaned.path("b").exists(), "{}", cleaned.last());
 }
@@ -1252,4 +1256,45 @@ fn a_fault_of_the_own_cache_is_told_as_that() {
     let said: Vec<String> = case.last().of("warning").map(|warning| warning["message"].to_string()).collect();
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("/own takes no results: "), "{said:?}");
+}
+
+/// Promise: who names the shared place for the upkeep of a cache is not told of another one.
+#[test]
+fn upkeep_that_names_the_shared_place_is_refused() {
+    let case = Case::new().rulefile(CHAIN).file("rulemake.toml", "[cache]\nshared = \"team\"\n");
+    support::make_shared(&case.path("team").display().to_string());
+    for what in ["gc", "verify"] {
+        let refused = Case::new().call_with_code(&["cache", what, "--cache-shared", "my team"], 2);
+        refused.stderr_has(&format!("of the shared one: `rulemake cache {what} --cache 'my team'`"));
+        let refused =
+            Case::new().call_with_code(&["cache", what, "--cache-shared=https://host/x?token=secret"], 2);
+        assert!(!refused.last().stderr.contains("secret"), "{}", refused.last());
+        refused.stderr_has("a server looks after https://host/x?... itself");
+    }
+    // What settings say is not said of this line.
+    case.call(&["cache", "gc", "--cache", "team"]).stderr_has("nothing to remove");
+}
+
+/// Promise: a token behind the `?` of an address is shown nowhere, and is not archived.
+#[test]
+fn a_token_in_an_address_is_not_told_and_not_archived() {
+    let rule = "rule a:\n    output: 'a'\n    shell: 'touch a'\n";
+    for address in
+        ["https://host/a?token=secret", "https://host?sig=secret", "s3://bucket/a?X-Amz-Signature=secret"]
+    {
+        let settings = format!("[cache]\nshared = \"{address}\"\n");
+        let case = Case::new().rulefile(rule).file("rulemake.toml", &settings);
+        let lacks = |case: Case| {
+            let said = format!("{}{}", case.last().stdout, case.last().stderr);
+            assert!(!said.contains("secret"), "{said}");
+            case
+        };
+        let case = lacks(case.call(&["config", "--show-origin"])).stdout_has("?...");
+        let case = lacks(case.call_with_code(&["cache", "init"], 2));
+        let case = lacks(case.call_with_code(&["cache", "init", address], 2));
+        let case = lacks(case.call_with_code(&[], 2));
+        let case = case.call(&["--no-cache"]).call(&["archive", "--no-cache", "-o", "x.tar.zst"]);
+        let case = case.stderr_has("rulemake.toml is left out").call(&["unpack", "x.tar.zst"]);
+        case.has_not("x/rulemake.toml");
+    }
 }

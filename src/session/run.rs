@@ -40,7 +40,8 @@ impl Session {
             true => None,
             false => Some(self.admitted(targets, options, &mut read(&self.state_dir())?)?),
         };
-        let (mut loaded, mut writer) = self.open_store(options.wait, &holder("run", targets))?;
+        let (mut loaded, mut writer) = self
+            .open_store(options.wait, &holder(if options.only_restore { "pull" } else { "run" }, targets))?;
         let mut warnings: Vec<String> = loaded.lost.take().into_iter().collect();
         warnings.extend(self.end_survivors(&loaded.view)?);
         self.remove_leftovers(&loaded)?;
