@@ -491,6 +491,30 @@ rule slow:
     );
 }
 
+/// Promise: while a run goes on its Rulefile can be edited; what is on record is told all the same.
+#[test]
+fn what_is_on_record_is_told_beside_a_broken_rulefile() {
+    let rules = "rule bad:\n    output: 'bad'\n    shell: 'echo why; exit 3'\nrule slow:\n    output: 'slow'\n    shell: 'touch started; while [ ! -e go ]; do sleep 0.05; done; touch {output}'\n";
+    let case = Case::new().rulefile(rules).call_with_code(&["status"], 0);
+    let run = case.start(&["-j2", "-k", "bad", "slow"]);
+    case.wait_for("started");
+    let failed = || {
+        let output = case.command(&["status", "--json"]).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["failed"].to_string()
+    };
+    until("the failure is told", || failed().contains("bad"));
+    fs::write(case.path("Rulefile"), "rule slow: what\n").unwrap();
+    let case = case.call(&["status"]).stdout_has("run 1 is going on for ").stdout_has("failed  bad bad");
+    let case = case.stderr_has("note: the Rulefile has mistakes, which `rulemake check` shows");
+    fs::write(case.path("go"), "").unwrap();
+    run.end();
+    let case = case.call(&["log"]).stdout_has("why").call(&["log", "bad"]).stdout_has("why");
+    let case = case.call_with_code(&["log", "nothing"], 4);
+    // Where nothing is on record, the mistake is the answer.
+    fs::remove_dir_all(case.path(".rulemake")).unwrap();
+    case.call_with_code(&["status"], 3);
+}
+
 /// A killed run is no run that goes on.
 #[test]
 fn status_tells_that_a_run_was_killed() {

@@ -148,7 +148,7 @@ fn graph_json(graph: &PlanGraph) -> serde_json::Value {
 
 /// Without a file, of a job that failed in the last run.
 pub(crate) fn log(place: &Place, file: Option<&str>) -> Result<Exit, Failure> {
-    let session = place.open()?;
+    let session = place.open_on_record()?;
     let Some(file) = file else {
         let failed = session.failed_last()?;
         let Some(first) = failed.first() else {

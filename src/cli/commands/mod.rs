@@ -326,6 +326,20 @@ impl Place {
         Ok(self.session(self.load(None)?, &RunArgs::default()).open()?)
     }
 
+    /// A session for what is on record, also while somebody edits the Rulefile of a run that is going on.
+    pub(crate) fn open_on_record(&self) -> Result<Session, Failure> {
+        self.open().or_else(|failure| {
+            if failure.exit() != Exit::Workflow || !self.project.root.join(".rulemake").is_dir() {
+                return Err(failure);
+            }
+            let session = Session::builder(Workflow::builder().build()?).root(&self.project.root).open()?;
+            self.output.remark(
+                "note: the Rulefile has mistakes, which `rulemake check` shows; this is what is on record",
+            );
+            Ok(session)
+        })
+    }
+
     /// What the user calls these, as the workflow calls them.
     pub(crate) fn targets(&self, targets: &[String], workflow: &Workflow) -> Vec<String> {
         let absolute = workflow.rules().any(|rule| rule.outputs().any(|path| path.starts_with('/')));

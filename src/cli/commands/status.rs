@@ -14,7 +14,7 @@ const FAILED_SHOWN: usize = 10;
 const COMMAND_SHOWN: usize = 80;
 
 pub(crate) fn status(place: &Place) -> Result<Exit, Failure> {
-    let mut status = place.open()?.status()?;
+    let mut status = place.open_on_record()?.status()?;
     if place.output.json {
         place.output.answer_json(&status)?;
     } else {
