@@ -220,6 +220,7 @@ fn unknown_options_get_the_words_that_stand_here_all_at_once() {
     let case = case.call_with_code(&["--executor=slurm"], 2);
     assert!(case.last().stderr.contains("running on a cluster is not there yet"), "{}", case.last().stderr);
     let case = case.call_with_code(&["--watch"], 2).stderr_has("`rulemake watch` runs again");
+    let case = case.call_with_code(&["graph", "--svg"], 2).stderr_has("`rulemake graph --format svg`");
     let case = case.call_with_code(&["--force_all"], 2).stderr_has("did you mean '--force-all'?");
     let line: Vec<&str> = line.into_iter().filter(|word| !word.starts_with("--exec")).collect();
     let case = case.call_with_code(&line, 2);

@@ -118,11 +118,19 @@ fn failure_line(failure: &JobFailure, file: &str, line: Option<u32>) -> String {
     if text.is_empty() {
         text = failure.command.clone().unwrap_or_else(|| title.clone());
     }
+    text = text.split('\n').map(legible).collect::<Vec<_>>().join("\n");
     if let Some((at, _)) = text.char_indices().nth(MESSAGE_SHOWN) {
         text.replace_range(at.., " ...");
     }
     let line = line.map(|line| format!(",line={line}")).unwrap_or_default();
     format!("::error file={}{line},title={}::{}", property(file), property(&title), message(&text))
+}
+
+/// A line as a terminal would leave it, without colours and other commands to it.
+fn legible(line: &str) -> String {
+    let line = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or(line);
+    let plain = anstream::adapter::strip_str(line).to_string();
+    plain.split('\t').map(report::printable).collect::<Vec<_>>().join("\t")
 }
 
 fn diagnostic_line(diagnostic: &Diagnostic, files: &Files) -> String {
@@ -181,6 +189,11 @@ mod tests {
         ] {
             assert_eq!(files(here, workspace).of(Path::new(file)), named, "{here} {file}");
         }
+    }
+
+    #[test]
+    fn a_line_is_shown_as_a_terminal_would_leave_it() {
+        assert_eq!(legible("10 %\r90 %\r\u{1b}[31mred\u{1b}[0m\tend\u{7}\u{202e}\r"), "red\tend\\u{202e}");
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub(crate) fn option(flag: &str) -> Option<&'static str> {
         "-O" | "--output-sync" => {
             "not needed: what jobs print goes to their logs, `rulemake log FILE` shows one"
         }
+        "--svg" | "--dot" | "--mermaid" => {
+            "`rulemake graph --format svg`, `dot` or `mermaid`, `--by job` for each job"
+        }
         _ => return None,
     })
 }

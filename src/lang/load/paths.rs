@@ -70,7 +70,7 @@ impl Pathvars {
             out.push_str(before);
             match after.find('>').map(|end| (&after[..end], &after[end + 1..])) {
                 Some((name, behind)) if Pathvars::is_name(name) => {
-                    let Some((value, _)) = self.0.get(name) else { return Err(self.unknown(name)) };
+                    let Some((value, _)) = self.0.get(name) else { return Err(self.unknown(name, text)) };
                     out.push_str(value);
                     (rest, found) = (behind, true);
                 }
@@ -84,9 +84,13 @@ impl Pathvars {
         Ok(found.then_some(out))
     }
 
-    fn unknown(&self, name: &str) -> String {
+    fn unknown(&self, name: &str, path: &str) -> String {
         let known: Vec<String> = self.0.keys().map(|name| format!("<{name}>")).collect();
-        format!("there is no path variable `<{name}>`; there are {}", known.join(", "))
+        let place = match path.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) == Some(name) {
+            true => String::new(),
+            false => format!(" for `{path}`"),
+        };
+        format!("there is no path variable `<{name}>`{place}; there are {}", known.join(", "))
     }
 }
 
@@ -247,7 +251,12 @@ mod tests {
         ]);
         assert_eq!(applied(&known, "<results>/a.txt"), "out/me/a.txt");
         assert_eq!(applied(&known, "<logs>/<A>/<b"), "logs/<A>/<b");
-        assert!(applied(&known, "<nothing>").starts_with("there is no path variable `<nothing>`"));
+        assert!(applied(&known, "<nothing>").starts_with("there is no path variable `<nothing>`; "));
+        // The name may come from a file.
+        assert!(
+            applied(&known, "out/a<b>.txt")
+                .starts_with("there is no path variable `<b>` for `out/a<b>.txt`; ")
+        );
         let own = vars(&[("a", "<b>", Level::Rule), ("b", "<a>x", Level::Rule)]);
         assert_eq!(applied(&own, "<a>"), "the path variables in `<a>` refer to themselves");
     }
