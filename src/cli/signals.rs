@@ -138,7 +138,7 @@ fn catch(signals: &Signals) {
     use std::sync::atomic::AtomicUsize;
 
     let seen = signals.clone();
-    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else {
+    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
         return;
     };
     // Which of the two came last. To stop takes a moment, and who is told to go on meanwhile is not to stop any more, as the
@@ -147,6 +147,9 @@ fn catch(signals: &Signals) {
     for signal in [SIGCONT, SIGTSTP] {
         let _ = signal_hook::flag::register_usize(signal, last.clone(), signal as usize);
     }
+    // After that, for what is registered is done in this order: that somebody hears of the stop may cost its handler the
+    // processor, and a signal to go on would be noted before the stop that it follows.
+    let _ = caught.add_signal(SIGTSTP);
     let watch = move || {
         for signal in caught.forever() {
             if signal == SIGTSTP {
