@@ -1,5 +1,7 @@
-//! L0: the few calls to the operating system for which std has no safe form. All unsafe code is here.
+//! L0: the few calls to the operating system for which std has no safe form, and what it tells of processes. All unsafe code
+//! is here.
 
+pub(crate) mod processes;
 #[cfg(target_os = "linux")]
 pub(crate) mod start;
 

@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use support::Case;
+use support::{Case, program};
 
 const RULES: &str = "\
 configfile: 'config/c.yaml'
@@ -63,7 +63,7 @@ fn unpacked(case: &Case, args: &[&str]) -> Case {
 
 fn listing(root: &Path, dir: &str) -> String {
     let find = format!("find {dir} -printf '%p %y %l %m\\n' | sort");
-    let output = Command::new("sh").args(["-c", &find]).current_dir(root).output().unwrap();
+    let output = program("sh").args(["-c", &find]).current_dir(root).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -222,7 +222,7 @@ fn it_is_unpacked_into_a_directory_of_its_name_and_over_nothing() {
 
 /// Calls the command; one that waits for ever is ended.
 fn ended(case: &Case, args: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new("timeout");
+    let mut command = program("timeout");
     command.args(["20", env!("CARGO_BIN_EXE_rulemake")]).args(args).current_dir(case.root());
     let output = command.output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -374,4 +374,14 @@ fn an_archive_in_a_directory_that_is_archived_is_left_out() {
     let mut names = case.files("docs");
     names.sort();
     assert_eq!(names, ["docs/study.tar.zst", "docs/x"]);
+}
+
+/// Promise: an archive that is to be written to a directory is told how it can be.
+#[test]
+fn a_directory_is_no_place_for_an_archive() {
+    let case = Case::new().rulefile("rule a:\n    output: 'a'\n    shell: 'touch a'\n").file("d/x", "");
+    let name = case.root().file_name().unwrap().to_string_lossy().into_owned();
+    let case = case.call_with_code(&["archive", "-o", "."], 2).stderr_has("`.` is a directory");
+    let case = case.stderr_has(&format!("such as `-o ./{name}.tar.zst`"));
+    case.call_with_code(&["archive", "-o", "d/", "--overwrite"], 2).stderr_has("`d/` is a directory");
 }

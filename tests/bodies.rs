@@ -9,7 +9,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use support::Case;
+use support::{Case, program};
 
 /// A case in which only these programs are found.
 fn without_python(case: Case) -> Case {
@@ -416,7 +416,7 @@ fn sets_are_ours_only_where_their_order_cannot_be_seen() {
                  text = str(sorted(set([3, 1, 3]))) + str(len({1, 1})) + str(2 in {1, 2})\n        \
                  open(output[0], 'w').write(text)\n";
     let case = Case::new().rulefile(rules).run(&["seen", "known", "sorted"]);
-    let mut python = std::process::Command::new("python3");
+    let mut python = program("python3");
     let printed = python.args(["-c", "print(list({5, 3, 1, 10, -1}), end='')"]).output().unwrap();
     let order = String::from_utf8_lossy(&printed.stdout).into_owned();
     let case = case.has("seen", &order).has("known", &order).has("sorted", "[1, 3]1True");

@@ -4,10 +4,11 @@
 
 mod support;
 
+use rulemake::Digest;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use support::Case;
+use support::{Case, program};
 use tempfile::TempDir;
 
 /// A chain with a temporary file in its middle; each command tells in `ran` that it ran.
@@ -121,6 +122,34 @@ fn a_directory_with_the_log_of_its_own_job_is_restored() {
     case.has("out/logs/n.txt", "l\n").run(&["--cache", &cache]).ran(&[]).restored(&[]);
 }
 
+/// Promise: what a rule makes in a directory that it makes, too, be it an output or a log that somebody reads, does not keep
+/// that from being restored.
+#[test]
+fn a_directory_with_another_output_in_it_is_restored() {
+    let rules = "rule all:\n    input: 'o/b', 'log'\nrule n:\n    output: directory('o'), 'o/b', directory('o/sub'), protected('o/sub/p')\n    log: 'o/l'\n    \
+                 shell: 'mkdir -p o/sub; echo a > o/a; seq 50000 > o/b; echo p > o/sub/p; echo l > {log}'\n\
+                 rule log:\n    input: 'o/l'\n    output: 'log'\n    shell: 'cp {input} {output}'\n";
+    for link in ["auto", "hardlink", "copy"] {
+        let (_dir, cache) = cache();
+        let args = ["--cache", &cache, "--cache-link", link];
+        let case = Case::new().rulefile(rules).run(&args).ran(&["n o", "log log"]);
+        let before = case.read("o/b");
+        for left in ["o", "log", ".rulemake"] {
+            let _ = fs::remove_file(case.path(left)).or_else(|_| fs::remove_dir_all(case.path(left)));
+        }
+        let case = case.run(&args).ran(&[]).restored(&["n o", "log log"]);
+        assert_eq!(
+            (case.read("o/b"), case.read("o/l"), case.read("o/a")),
+            (before, "l\n".into(), "a\n".into())
+        );
+        assert_eq!(fs::metadata(case.path("o/sub/p")).unwrap().permissions().mode() & 0o222, 0, "{link}");
+        let case = case.run(&args).ran(&[]).restored(&[]);
+        fs::set_permissions(case.path("o/sub/p"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::remove_file(case.path("o/b")).unwrap();
+        case.run(&args).ran(&[]).restored(&["n o"]);
+    }
+}
+
 /// What the promise of the whole is: a result that was made is not made again, whatever was in between.
 #[test]
 fn switching_a_param_forth_and_back_runs_nothing_and_gives_the_same_bytes() {
@@ -195,8 +224,7 @@ rule tree:
     let case = Case::new().rulefile(rulefile).run(&["--cache", &cache]).ran(&["tree d"]);
     let listing = |case: &Case| {
         let find = "find d -printf '%p %y %l %m\\n' | sort";
-        let output =
-            std::process::Command::new("sh").args(["-c", find]).current_dir(case.root()).output().unwrap();
+        let output = program("sh").args(["-c", find]).current_dir(case.root()).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     let before = listing(&case);
@@ -631,7 +659,7 @@ rule big:
         done
     "#;
     let mnt = TempDir::new().unwrap();
-    let mut command = std::process::Command::new("unshare");
+    let mut command = program("unshare");
     command.args(["-Urm", "sh", "-c", script, "sh"]).arg(mnt.path()).arg(env!("CARGO_BIN_EXE_rulemake"));
     let output = command.current_dir(case.root()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -668,7 +696,7 @@ fn a_read_only_cache_gives_what_it_holds() {
             if is_shared { &["--cache-shared", &cache, "--cache-push"] } else { &["--cache", &cache] };
         Case::new().rulefile(text).run(&[filling, &["--config", "n=60000", "--cache-link", link]].concat());
         let case = Case::new().rulefile(text);
-        let mut command = std::process::Command::new("unshare");
+        let mut command = program("unshare");
         command
             .args(["-Urm", "sh", "-c", script, "sh", &cache])
             .arg(env!("CARGO_BIN_EXE_rulemake"))
@@ -977,8 +1005,7 @@ fn a_kill_in_the_middle_of_a_copy_leaves_nothing_in_its_place() {
     // The system ends a process at the byte that is beyond the limit.
     let line =
         format!("ulimit -c 0; ulimit -f 4000; exec {} {}", env!("CARGO_BIN_EXE_rulemake"), args.join(" "));
-    let ended =
-        std::process::Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
+    let ended = program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
     assert!(!ended.status.success(), "it was not killed: {}", String::from_utf8_lossy(&ended.stderr));
     assert!(!case.path("out/big").exists(), "half of a file is in its place");
     let case = case.run(&args).ran(&[]).restored(&["big out/big"]).has_not(".rulemake/saved");
@@ -997,8 +1024,7 @@ fn a_kill_while_a_directory_comes_out_leaves_nothing_in_its_place() {
     fs::set_permissions(case.path("out"), fs::Permissions::from_mode(0o2775)).unwrap();
     let line =
         format!("ulimit -c 0; ulimit -f 4000; exec {} {}", env!("CARGO_BIN_EXE_rulemake"), args.join(" "));
-    let ended =
-        std::process::Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
+    let ended = program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
     assert!(!ended.status.success(), "it was not killed: {}", String::from_utf8_lossy(&ended.stderr));
     assert!(!files(&case.path(".rulemake/restoring")).is_empty(), "it was not at it");
     assert!(!case.path("out/d").exists(), "half of a directory is in its place");
@@ -1128,7 +1154,8 @@ fn what_is_private_stays_private() {
                  rule open:\n    output: 'open'\n    shell: 'seq 60001 > {output}; chmod 644 {output}'\n\
                  rule d:\n    output: directory('d')\n    shell: 'mkdir -m 700 {output}; echo x > {output}/x'\n\
                  rule f:\n    output: directory('f')\n    shell: 'mkdir {output}; seq 60002 > {output}/key; chmod 600 \
-                 {output}/key; echo x > {output}/run; chmod 700 {output}/run'\n";
+                 {output}/key; echo x > {output}/run; chmod 700 {output}/run; mkdir {output}/all; mkdir -m 700 {output}/own; echo x > \
+                 {output}/own/x'\n";
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     for link in ["auto", "reflink", "hardlink", "copy"] {
         let (_dir, cache) = cache();
@@ -1145,10 +1172,125 @@ fn what_is_private_stays_private() {
         }
         let case = case.remove("small").remove("large").remove("open").remove("d").remove("f");
         let case = case.run(&args).ran(&[]);
-        let wanted = [("small", 0o600), ("large", 0o700), ("d", 0o700), ("f/key", 0o600), ("f/run", 0o700)];
+        let wanted = [
+            ("small", 0o600),
+            ("large", 0o700),
+            ("d", 0o700),
+            ("f/key", 0o600),
+            ("f/run", 0o700),
+            ("f/own", 0o700),
+        ];
         for (path, wanted) in wanted {
             assert_eq!(mode(&case.path(path)), wanted, "{link} {path}");
         }
         assert_eq!(mode(&case.path("open")) & 0o444, 0o444, "{link}");
+        assert_eq!(mode(&case.path("f/all")) & 0o555, 0o555, "{link}");
+    }
+}
+
+/// What a newer version would have kept of the same: a list with a line of a kind that there is not yet.
+fn make_newer(cache: &str) -> PathBuf {
+    let cas = Path::new(cache).join("v1/cas");
+    let is_list = |path: &PathBuf| fs::read(path).unwrap().starts_with(b"rulemake directory 1\n");
+    let list = files(&cas).into_iter().find(is_list).unwrap();
+    let hex = |path: &Path| path.strip_prefix(&cas).unwrap().display().to_string().replace('/', "");
+    let place = |digest: &str| {
+        let hex = digest.strip_prefix("blake3:").unwrap();
+        cas.join(&hex[..2]).join(&hex[2..])
+    };
+    let text = fs::read_to_string(&list).unwrap().replace("\nf- ", "\nfz now ");
+    let newer = place(&Digest::of(text.as_bytes()).to_string());
+    fs::create_dir_all(newer.parent().unwrap()).unwrap();
+    fs::write(&newer, text).unwrap();
+    let (old, new) = (hex(&list), hex(&newer));
+    for entry in files(&Path::new(cache).join("v1/ac")) {
+        let text = fs::read_to_string(&entry).unwrap().replace(&old, &new);
+        let (head, body) = text.split_once('\n').unwrap();
+        let (words, _) = head.rsplit_once(' ').unwrap();
+        fs::write(&entry, format!("{words} {}\n{body}", Digest::of(body.as_bytes()))).unwrap();
+    }
+    fs::remove_file(&list).unwrap();
+    newer
+}
+
+/// Promise: what a newer version keeps in a form that this one does not know is no damage. It is made again, without a word, and
+/// neither that nor the upkeep takes it away from who can read it.
+#[test]
+fn what_a_newer_version_keeps_is_passed_over_and_stays() {
+    let rule = "rule d:\n    output: directory('d')\n    shell: 'mkdir d; seq 9000 > d/x; seq 90000 > d/y'\n";
+    let (_dir, cache) = cache();
+    Case::new().rulefile(rule).run(&["--cache", &cache]);
+    let newer = make_newer(&cache);
+    let kept = objects(&cache);
+    assert_eq!(kept.len(), 3);
+    let all = ["cache", "gc", "--min-age", "0s", "--yes", "--cache", &cache];
+    Case::new().call(&all).stderr_has("nothing to remove; 1 result stays");
+    Case::new().call(&["cache", "verify", "--yes", "--cache", &cache]).stderr_has("all is right: 3 objects");
+    // As a place that is shared: what is put there does not replace it.
+    let entry = files(&Path::new(&cache).join("v1/ac")).pop().unwrap();
+    let before = fs::read(&entry).unwrap();
+    let args = ["--cache-shared", &cache, "--cache-push"];
+    let case = Case::new().rulefile(rule).run(&args).ran(&["d d"]);
+    assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+    assert_eq!(fs::read(&entry).unwrap(), before);
+    // As one's own.
+    let case = Case::new().rulefile(rule).run(&["--cache", &cache]).ran(&["d d"]);
+    assert_eq!(case.last().of("warning").count(), 0, "{}", case.last());
+    assert!(kept.iter().all(|object| object.exists()) && newer.exists());
+    Case::new().rulefile(rule).run(&["--cache", &cache]).ran(&[]).restored(&["d d"]);
+}
+
+/// Promise: what goes wrong in one's own cache is not said to be a fault of the shared place.
+#[test]
+fn a_fault_of_the_own_cache_is_told_as_that() {
+    let (_dir, shared) = cache();
+    support::make_shared(&shared);
+    let rule = "rule d:\n    output: 'd'\n    shell: 'seq 90000 > d'\n";
+    let new = || Case::new().rulefile(rule);
+    new().run(&["--cache-shared", &shared, "--cache-push"]);
+    let case = new().file("own/v1/tmp", "").run(&["--cache", "own", "--cache-shared", &shared]).ran(&["d d"]);
+    let said: Vec<String> = case.last().of("warning").map(|warning| warning["message"].to_string()).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("/own takes no results: "), "{said:?}");
+}
+
+/// Promise: who names the shared place for the upkeep of a cache is not told of another one.
+#[test]
+fn upkeep_that_names_the_shared_place_is_refused() {
+    let case = Case::new().rulefile(CHAIN).file("rulemake.toml", "[cache]\nshared = \"team\"\n");
+    support::make_shared(&case.path("team").display().to_string());
+    for what in ["gc", "verify"] {
+        let refused = Case::new().call_with_code(&["cache", what, "--cache-shared", "my team"], 2);
+        refused.stderr_has(&format!("of the shared one: `rulemake cache {what} --cache 'my team'`"));
+        let refused =
+            Case::new().call_with_code(&["cache", what, "--cache-shared=https://host/x?token=secret"], 2);
+        assert!(!refused.last().stderr.contains("secret"), "{}", refused.last());
+        refused.stderr_has("a server looks after https://host/x?... itself");
+    }
+    // What settings say is not said of this line.
+    case.call(&["cache", "gc", "--cache", "team"]).stderr_has("nothing to remove");
+}
+
+/// Promise: a token behind the `?` of an address is shown nowhere, and is not archived.
+#[test]
+fn a_token_in_an_address_is_not_told_and_not_archived() {
+    let rule = "rule a:\n    output: 'a'\n    shell: 'touch a'\n";
+    for address in
+        ["https://host/a?token=secret", "https://host?sig=secret", "s3://bucket/a?X-Amz-Signature=secret"]
+    {
+        let settings = format!("[cache]\nshared = \"{address}\"\n");
+        let case = Case::new().rulefile(rule).file("rulemake.toml", &settings);
+        let lacks = |case: Case| {
+            let said = format!("{}{}", case.last().stdout, case.last().stderr);
+            assert!(!said.contains("secret"), "{said}");
+            case
+        };
+        let case = lacks(case.call(&["config", "--show-origin"])).stdout_has("?...");
+        let case = lacks(case.call_with_code(&["cache", "init"], 2));
+        let case = lacks(case.call_with_code(&["cache", "init", address], 2));
+        let case = lacks(case.call_with_code(&[], 2));
+        let case = case.call(&["--no-cache"]).call(&["archive", "--no-cache", "-o", "x.tar.zst"]);
+        let case = case.stderr_has("rulemake.toml is left out").call(&["unpack", "x.tar.zst"]);
+        case.has_not("x/rulemake.toml");
     }
 }

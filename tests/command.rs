@@ -3,10 +3,14 @@
 #![cfg(all(unix, feature = "cli"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+#[path = "support/surroundings.rs"]
+mod surroundings;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use surroundings::program;
 
 const RULEFILE: &str = r#"
 rule all:
@@ -37,8 +41,8 @@ fn project() -> tempfile::TempDir {
 }
 
 fn command(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rulemake"));
-    command.args(args).current_dir(dir).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    let mut command = program(env!("CARGO_BIN_EXE_rulemake"));
+    command.args(args).current_dir(dir);
     command
 }
 

@@ -30,14 +30,18 @@
     reason = "a test panics when it cannot go on, and is told by the environment what to do"
 )]
 
+#[path = "support/surroundings.rs"]
+mod surroundings;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use surroundings::program;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance");
 
@@ -222,11 +226,11 @@ impl Place<'_> {
         let binary = Path::new(env!("CARGO_BIN_EXE_rulemake")).parent().unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         let home = self.dir.path().join("home");
-        let mut command = Command::new("bash");
+        let mut command = program("bash");
         let script = match self.player {
             Player::Ours => format!("exec 2>&1\n{OURS}\n{script}"),
-            Player::Snakemake(program) => {
-                command.env("SNAKEMAKE", program);
+            Player::Snakemake(snakemake) => {
+                command.env("SNAKEMAKE", snakemake);
                 format!("exec 2>&1\n{REAL}\n{script}")
             }
         };
@@ -237,7 +241,6 @@ impl Place<'_> {
             .env("HOME", &home)
             .env("XDG_CACHE_HOME", home.join("cache"))
             .env_remove("XDG_CONFIG_HOME")
-            .env_remove("SNAKEMAKE_PROFILE")
             .env("LC_ALL", "C.UTF-8")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())

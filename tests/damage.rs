@@ -7,10 +7,9 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::Case;
+use support::{Case, program};
 
 const RULEFILE: &str = "\
 shell.executable('sh')
@@ -45,7 +44,7 @@ fn trial(origin: &Case, dir: &Path, log: &[u8]) -> Result<(), String> {
     }
     fs::write(dir.join(".rulemake/state.log"), log).unwrap();
     let run = |what: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rulemake"));
+        let mut command = program(env!("CARGO_BIN_EXE_rulemake"));
         let output = command.current_dir(dir).args(["--json"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         match output.status.code() {

@@ -7,7 +7,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use support::Case;
+use support::{Case, program};
 
 struct Seen {
     code: Option<i32>,
@@ -45,7 +45,7 @@ fn run(command: &str, by_shell: bool) -> Seen {
 }
 
 fn sh(case: &Case, command: &str) {
-    let status = std::process::Command::new("sh").args(["-euc", command]).current_dir(case.root()).status();
+    let status = program("sh").args(["-euc", command]).current_dir(case.root()).status();
     assert!(status.is_ok_and(|status| status.success()), "{command}");
 }
 

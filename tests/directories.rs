@@ -563,3 +563,13 @@ fn a_link_to_a_file_in_an_input_directory_counts_as_that_file() {
     let case = case.run(&[]).ran(&["a sum"]).touch("store/big", 2_000_000_000).run(&[]).ran(&[]);
     case.file("store/big", "2\n").run(&[]).ran(&["a sum"]).has("sum", "2\n0\n").run(&[]).ran(&[]);
 }
+
+/// Promise: an output in a directory that the same rule makes does not keep the two from being made again.
+#[test]
+fn a_directory_with_another_output_in_it_is_made_again() {
+    let rule = "rule n:\n    input: 'in'\n    output: directory('o'), 'o/b', directory('o/s')\n    shell: 'mkdir -p o/s; cp in o/b; cp in o/s/x'\n";
+    let case = Case::new().rulefile(rule).file("in", "1\n").run(&[]).ran(&["n o"]);
+    let case = case.run(&["-F"]).ran(&["n o"]).file("in", "2\n").run(&[]).ran(&["n o"]).has("o/b", "2\n");
+    let case = case.file("o/s/x", "mine\n").run(&[]).ran(&["n o"]).has("o/s/x", "2\n");
+    case.stderr_has("that copy is kept in ").run(&[]).ran(&[]);
+}

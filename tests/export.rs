@@ -9,8 +9,8 @@ mod support;
 use rulemake::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use support::Case;
+use std::process::Stdio;
+use support::{Case, program};
 
 /// Imported and built.
 fn built() -> Case {
@@ -19,12 +19,12 @@ fn built() -> Case {
 }
 
 fn has_dvc() -> bool {
-    let call = Command::new("dvc").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let call = program("dvc").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     call.is_ok_and(|status| status.success())
 }
 
 fn dvc(case: &Case, args: &[&str]) -> String {
-    let mut dvc = Command::new("dvc");
+    let mut dvc = program("dvc");
     dvc.args(args).current_dir(case.root()).env("DVC_NO_ANALYTICS", "1").env("NO_COLOR", "1");
     let output = dvc.output().unwrap();
     let text =
@@ -193,7 +193,7 @@ fn dvc_itself_finds_nothing_to_do() {
 }
 
 fn git(case: &Case, args: &[&str]) {
-    let mut command = Command::new("git");
+    let mut command = program("git");
     command.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args).current_dir(case.root());
     assert!(command.output().unwrap().status.success(), "{args:?}");
 }

@@ -18,7 +18,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use support::Case;
+use support::{Case, program};
 
 /// Every kind of a file on the way of a run: removed, moved to be kept, changed in place, left half by a failure, made in
 /// a directory of its own, read by one job only, written by a hook.
@@ -156,7 +156,7 @@ impl Trial {
 
     /// Runs what was changed under strace, with these options of it. `None`: it did not end.
     fn disturbed(&self, options: &[String]) -> Option<Ended> {
-        let mut command = Command::new("strace");
+        let mut command = program("strace");
         command.args(["-f", "-qq", "--seccomp-bpf"]).args(options).arg(env!("CARGO_BIN_EXE_rulemake"));
         self.ended(command.args(["-k", "-j2", "--json"]))
     }
@@ -171,7 +171,7 @@ impl Trial {
     }
 
     fn run(&self) -> Option<Ended> {
-        self.ended(Command::new(env!("CARGO_BIN_EXE_rulemake")).arg("--json"))
+        self.ended(program(env!("CARGO_BIN_EXE_rulemake")).arg("--json"))
     }
 
     fn ended(&self, command: &mut Command) -> Option<Ended> {
@@ -370,7 +370,7 @@ fn go_through(
     expected: i32,
     check: fn(&Case, &Fault) -> Result<(), String>,
 ) {
-    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
+    if program("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
         eprintln!("strace is not installed: nothing is tested");
         return;
     }

@@ -11,8 +11,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
-use support::Case;
+use support::{Case, program};
 
 /// Outputs of three pages, one that is changed in place, one that is edited, one in a directory of its own.
 const RULEFILE: &str = "\
@@ -81,7 +80,7 @@ fn all_limits(what: &str, limits: impl Iterator<Item = u32>) -> Option<BTreeMap<
     let case = before();
     let [mnt, to] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let limits: Vec<String> = limits.map(|limit| limit.to_string()).collect();
-    let mut command = Command::new("unshare");
+    let mut command = program("unshare");
     command.args(["-Urm", "sh", "-c", SCRIPT, "sh", env!("CARGO_BIN_EXE_rulemake")]);
     command.args([mnt.path(), case.root(), to.path()]).arg(what).args(&limits).env("NO_COLOR", "1");
     let output = command.output().ok()?;

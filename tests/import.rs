@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::Case;
+use support::{Case, program};
 
 fn has(program: &str) -> bool {
     let call = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -76,7 +76,7 @@ fn as_make(name: &str, targets: &[&str]) -> Case {
     }
     if has("make") {
         let other = Case::new().copy_of(&format!("tests/import/{name}/project"));
-        let status = Command::new("make")
+        let status = program("make")
             .args(["-s", "--no-print-directory"])
             .args(targets)
             .current_dir(other.path("."))
@@ -198,7 +198,7 @@ impl Dvc {
 
     fn call(&self, args: &[&str]) -> String {
         let Some(case) = &self.0 else { return String::new() };
-        let output = Command::new("dvc")
+        let output = program("dvc")
             .args(args)
             .current_dir(case.path("."))
             .env("DVC_NO_ANALYTICS", "1")

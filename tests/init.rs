@@ -10,7 +10,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::Case;
+#[cfg(target_os = "linux")]
+use support::terminal::OnTerminal;
+use support::{Case, program};
 
 fn has(program: &str) -> bool {
     let call = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -95,7 +97,7 @@ fn data_science_runs_at_once() {
     let case = case.call(&["-C", "demo", "metrics"]).stdout_has("mean_error");
     // Metrics stay in git, so that a revision can be compared with.
     let git = |args: &[&str]| {
-        let mut git = std::process::Command::new("git");
+        let mut git = program("git");
         git.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args);
         let output = git.current_dir(case.path("demo")).output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -180,8 +182,7 @@ fn templates_come_out_as_from_cookiecutter() {
         if has("cookiecutter") {
             let case = Case::new();
             let args = ["--no-input", from.to_str().unwrap()];
-            let status =
-                Command::new("cookiecutter").args(args).current_dir(case.path(".")).status().unwrap();
+            let status = program("cookiecutter").args(args).current_dir(case.path(".")).status().unwrap();
             assert!(status.success());
             assert_eq!(tree(&case.path(".")), tree(&fixture(&format!("{name}/expected"))), "{name}");
         }
@@ -247,8 +248,8 @@ fn what_was_said_to_cookiecutter_holds() {
         return;
     }
     let zipped =
-        Command::new("python3").args(["-m", "zipfile", "-c", "t.zip", "t"]).current_dir(case.root()).status();
-    if !zipped.is_ok_and(|status| status.success()) || Command::new("unzip").arg("-v").output().is_err() {
+        program("python3").args(["-m", "zipfile", "-c", "t.zip", "t"]).current_dir(case.root()).status();
+    if !zipped.is_ok_and(|status| status.success()) || program("unzip").arg("-v").output().is_err() {
         return;
     }
     let case = case.remove("t").call(&["init", "zipped", "-t", "t.zip"]);
@@ -264,36 +265,34 @@ fn what_was_said_to_cookiecutter_holds() {
 
 /// Promise: on a terminal variables are asked for, with their defaults, until the answers hold.
 #[test]
+#[cfg(target_os = "linux")]
 fn questions_are_asked_on_a_terminal() {
-    if !has("script") {
-        return;
-    }
     let case = template(&[(
         &format!("{TOP}/f"),
         "{{cookiecutter.name}} {{cookiecutter.kind}} {{cookiecutter.yes}}",
     )]);
-    let ask = |answers: &str| {
-        let line = format!("{} init -t t; echo code $?", env!("CARGO_BIN_EXE_rulemake"));
-        let mut command = Command::new("script");
-        command.args(["-qec", &line, "/dev/null"]).current_dir(case.path(".")).env("NO_COLOR", "1");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), answers.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        String::from_utf8(output.stdout).unwrap().replace('\r', "")
-    };
-    let screen = ask("Typed\n3\n2\n\n");
-    assert_eq!(case.read("Typed/f"), "Typed y True", "{screen}");
-    for words in [
-        "[1/3] name (Demo): ",
-        "[2/3] Select kind\n  1 - x\n  2 - y\nChoose from 1 to 2 (1): ",
-        "please answer 1 to 2\n",
-        "[3/3] yes (y): ",
+    let mut asked = OnTerminal::start(case.command(&["init", "-t", "t"]));
+    for (words, answer) in [
+        ("[1/3] name (Demo): ", "Typed\n"),
+        ("[2/3] Select kind\n  1 - x\n  2 - y\nChoose from 1 to 2 (1): ", "3\n"),
+        ("please answer 1 to 2\n", "2\n"),
+        ("[3/3] yes (y): ", "\n"),
     ] {
-        assert!(screen.contains(words), "{words}\n{screen}");
+        asked.until(words);
+        asked.type_in(answer);
     }
+    let (status, screen) = asked.end();
+    assert!(status.success(), "{screen}");
+    assert_eq!(case.read("Typed/f"), "Typed y True", "{screen}");
     // End of input: nothing is made.
-    let screen = ask("Half\n\u{4}");
-    assert!(screen.contains("were not answered to the end") && screen.contains("code 2"), "{screen}");
+    let mut asked = OnTerminal::start(case.command(&["init", "-t", "t"]));
+    asked.until("[1/3] name (Demo): ");
+    asked.type_in("Half\n");
+    asked.until("[2/3] Select kind");
+    asked.type_in("\u{4}");
+    let (status, screen) = asked.end();
+    assert_eq!(status.code(), Some(2), "{screen}");
+    assert!(screen.contains("were not answered to the end"), "{screen}");
     assert!(!case.path("Half").exists());
 }
 
@@ -383,7 +382,7 @@ fn templates_come_from_repositories() {
     let temp = case.path("tmp").to_str().unwrap().to_string();
     let case = case.env("TMPDIR", &temp);
     let git = |case: &Case, args: &[&str]| {
-        let mut command = Command::new("git");
+        let mut command = program("git");
         command.args(["-c", "user.name=n", "-c", "user.email=e@example.org"]).args(args);
         let output = command.current_dir(case.path("repo")).output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -447,13 +446,13 @@ fn a_template_that_does_harm_is_refused() {
 /// Promise: an archive that comes out as far more than it is does not fill the disk.
 #[test]
 fn an_archive_that_swells_is_given_up() {
-    if !has("zip") && Command::new("python3").arg("--version").status().is_err() {
+    if !has("zip") && program("python3").arg("--version").status().is_err() {
         return;
     }
     let case = Case::new().file("t/cookiecutter.json", r#"{"name": "Demo"}"#);
     let script = "import zipfile\nwith zipfile.ZipFile('t.zip', 'w', zipfile.ZIP_DEFLATED) as z:\n\
                   \x20   z.writestr('t/cookiecutter.json', '{}')\n    z.writestr('t/{{cookiecutter.name}}/zeros', bytes(400 << 20))\n";
-    let made = Command::new("python3").args(["-c", script]).current_dir(case.path("")).status().unwrap();
+    let made = program("python3").args(["-c", script]).current_dir(case.path("")).status().unwrap();
     assert!(made.success());
     case.call_with_code(&["init", "-t", "t.zip", "--no-input"], 2)
         .stderr_has("unpacked it has more than 256 MB");

@@ -5,9 +5,13 @@
 
 mod support;
 
+use serde_json::Value;
 use std::fs;
 use std::time::{Duration, Instant};
-use support::{Case, parse_events};
+use support::{Case, parse_events, program, until};
+
+/// So long after the first signal jobs are killed that did not end.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// `first` is quick, `slow` writes half of its output and then beats until it is let go on.
 const SLOW: &str = "\
@@ -86,13 +90,13 @@ fn w20_jobs_that_ignore_the_first_signal_are_killed_by_the_second_ctrl_c() {
     let before = fs::metadata(case.path("beat")).map_or(0, |m| m.len());
     let start = Instant::now();
     while fs::metadata(case.path("beat")).map_or(0, |m| m.len()) < before + 3 {
-        assert!(start.elapsed() < Duration::from_secs(5), "the job was to go on for a while");
+        assert!(start.elapsed() < GRACE, "the job was to go on for a while");
         std::thread::sleep(Duration::from_millis(20));
     }
     run.signal("INT");
     let ran = run.end();
     assert_eq!(ran.code, Some(130), "{ran}");
-    assert!(start.elapsed() < Duration::from_secs(9), "it was killed, not waited for");
+    assert!(start.elapsed() < GRACE, "it was killed, not waited for");
     no_beat(&case);
     goes_on(case.has_not("slow.txt"), &["slow slow.txt", "last last.txt"]);
 }
@@ -167,15 +171,18 @@ fn w21_after_kill_9_the_next_run_needs_no_flag_and_trusts_nothing_half_made() {
 
 #[test]
 fn w21_what_a_killed_run_left_running_is_ended_before_its_output_is_made_again() {
+    // Only the first one waits, and goes on as soon as it is let.
     let case = Case::new().rulefile(
-        "rule a:\n    output: 'a'\n    shell: 'echo half > {output}; touch started; sleep 1; echo done >> {output}'\n",
+        "rule a:\n    output: 'a'\n    shell: 'echo half > {output}; if mkdir first 2> /dev/null; then touch started; \
+         for i in $(seq 1200); do [ -e end ] && break; sleep 0.05; done; fi; echo done >> {output}'\n",
     );
     let run = case.start(&[]);
     case.wait_for("started");
     run.signal("KILL");
     run.end();
     let case = case.call(&[]).stderr_has("ended what a killed run had left running").has("a", "half\ndone\n");
-    std::thread::sleep(Duration::from_millis(1200));
+    let case = case.file("end", "");
+    std::thread::sleep(Duration::from_millis(400));
     case.has("a", "half\ndone\n").run(&[]).ran(&[]);
 }
 
@@ -189,12 +196,22 @@ fn w21_what_a_killed_run_left_running_is_told_from_outside() {
     );
     let run = case.start(&["-j3"]);
     ["a.begun", "b.begun", ".rulemake/runs/1/events.jsonl"].into_iter().for_each(|file| case.wait_for(file));
-    while !case.read(".rulemake/runs/1/events.jsonl").contains("job-finished") {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until("c ends", || case.read(".rulemake/runs/1/events.jsonl").contains("job-finished"));
     let case = case.call(&["status"]).stdout_lacks("alive");
     run.signal("KILL");
     run.end();
+    let told =
+        |case: &Case, args: &[&str]| String::from_utf8(case.command(args).output().unwrap().stdout).unwrap();
+    let survivors = || -> Vec<Value> {
+        let json: Value = serde_json::from_str(&told(&case, &["status", "--json"])).unwrap();
+        json["survivors"].as_array().cloned().unwrap_or_default()
+    };
+    // They began before the kill, and may have been on their way to it.
+    let sleeps = |number: &str| {
+        survivors().iter().filter(|process| process["command"] == *format!("sleep {number}")).count()
+    };
+    until("all programs run", || sleeps("60") == 2 && sleeps("61") == 2);
+    assert_eq!(survivors().len(), 6, "a shell and two programs of each: {:#?}", survivors());
     let case = case.call(&["status"]);
     let text = case.last().stdout.clone();
     for job in ["r a: process ", "r b: process "] {
@@ -202,18 +219,9 @@ fn w21_what_a_killed_run_left_running_is_told_from_outside() {
     }
     assert!(!text.contains("  c c"), "what a job left behind that ended well is meant so: {text}");
     let advice = text.split('`').nth(1).unwrap();
-    let told = |args: &[&str]| String::from_utf8(case.command(args).output().unwrap().stdout).unwrap();
-    let json: serde_json::Value = serde_json::from_str(&told(&["status", "--json"])).unwrap();
-    let survivors = json["survivors"].as_array().unwrap();
-    assert_eq!(survivors.len(), 6, "a shell and two programs of each: {survivors:#?}");
-    assert!(survivors.iter().any(|process| process["command"] == "sleep 60"), "{survivors:#?}");
-    let status = std::process::Command::new("sh").args(["-c", advice]).status().unwrap();
+    let status = program("sh").args(["-c", advice]).status().unwrap();
     assert!(status.success(), "{advice}");
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while told(&["status"]).contains("alive") {
-        assert!(std::time::Instant::now() < deadline, "{}", told(&["status"]));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("they have ended", || !told(&case, &["status"]).contains("alive"));
 }
 
 #[test]
@@ -339,7 +347,7 @@ fn w22_wait_waits_and_then_finds_nothing_to_do() {
     let first = case.start(&[]);
     case.wait_for("started");
     let mut second = case.start(&["--wait"]);
-    std::thread::sleep(Duration::from_millis(300));
+    until("it waits", || second.said().contains("waiting for run 1 to end"));
     assert!(second.child.try_wait().unwrap().is_none(), "it waits");
     let case = case.file("go", "");
     assert_eq!(first.end().code, Some(0));
@@ -356,7 +364,7 @@ fn w22_who_waits_can_be_stopped() {
     let first = case.start(&[]);
     case.wait_for("started");
     let waiting = case.start(&["--wait"]);
-    std::thread::sleep(Duration::from_millis(200));
+    until("it waits", || waiting.said().contains("waiting for run 1 to end"));
     waiting.signal("INT");
     assert_eq!(waiting.end().code, Some(130));
     let _case = case.file("go", "");
@@ -379,7 +387,7 @@ fn w22_runs_in_two_directories_do_not_meet() {
 fn a_stopped_rulemake_stops_its_jobs_and_both_go_on() {
     let rules = SLOW.replace(
         "    input: 'first.txt'\n    output: 'slow.txt'",
-        "    input: 'first.txt'\n    output: 'slow.txt'\n    timeout: 3",
+        "    input: 'first.txt'\n    output: 'slow.txt'\n    timeout: 10",
     );
     let case = Case::new().rulefile(&rules);
     let run = case.start(&[]);
@@ -389,14 +397,10 @@ fn a_stopped_rulemake_stops_its_jobs_and_both_go_on() {
         let stat = fs::read_to_string(format!("/proc/{}/stat", run.child.id())).unwrap();
         stat.rsplit(')').next().unwrap().trim().chars().next()
     };
-    let begin = Instant::now();
-    while state() != Some('T') {
-        assert!(begin.elapsed() < Duration::from_secs(20), "rulemake does not stop: {:?}", state());
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until("rulemake stops", || state() == Some('T'));
     no_beat(&case);
     // Longer than the job may take.
-    std::thread::sleep(Duration::from_secs(4));
+    std::thread::sleep(Duration::from_secs(11));
     run.signal("CONT");
     fs::write(case.path("go"), "").unwrap();
     let ended = run.end();
@@ -404,14 +408,13 @@ fn a_stopped_rulemake_stops_its_jobs_and_both_go_on() {
     assert_eq!(case.read("last.txt"), "first\nwhole\n");
 }
 
-/// A terminal stops all of the foreground group, and with it a job that is just being started, which is in that group for a
 /// Promise: who is told to go on goes on, also when that comes before the stop that was asked for a moment ago.
 #[cfg(target_os = "linux")]
 #[test]
 fn who_is_told_to_go_on_at_once_does_not_stop() {
     for _ in 0..5 {
         let case = Case::new().rulefile(SLOW);
-        let mut run = case.start(&[]);
+        let run = case.start(&[]);
         case.wait_for("started");
         let pid = run.child.id().to_string();
         for signal in ["TSTP", "CONT"] {
@@ -419,15 +422,12 @@ fn who_is_told_to_go_on_at_once_does_not_stop() {
             assert!(status.unwrap().success());
         }
         fs::write(case.path("go"), "").unwrap();
-        let begin = Instant::now();
-        while run.child.try_wait().unwrap().is_none() {
-            assert!(begin.elapsed() < Duration::from_secs(10), "it stands still");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        assert_eq!(run.end().code, Some(0));
         case.has("slow.txt", "whole\n").has("last.txt", "first\nwhole\n");
     }
 }
 
+/// A terminal stops all of the foreground group, and with it a job that is just being started, which is in that group for a
 /// moment yet; nobody but rulemake can let it go on afterwards.
 #[cfg(target_os = "linux")]
 #[test]
@@ -438,7 +438,7 @@ fn ctrl_z_amid_many_short_jobs_loses_none() {
         "rule all:\n    input: expand('out/{{i}}', i=range({JOBS}))\nrule one:\n    output: 'out/{{i}}'\n    shell: 'echo {{wildcards.i}} > {{output}}; true'\n"
     );
     let case = Case::new().rulefile(&rules);
-    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_rulemake"))
+    let mut run = program(env!("CARGO_BIN_EXE_rulemake"))
         .args(["-q", "-j2"])
         .current_dir(case.root())
         .process_group(0)
@@ -499,11 +499,7 @@ fn the_log_of_a_job_that_goes_on_has_its_name() {
         let logs = jobs.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "log"));
         logs.map(|entry| fs::read_to_string(entry.path()).unwrap_or_default()).collect::<Vec<_>>()
     };
-    let start = Instant::now();
-    while logs() != ["waiting\n"] {
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", logs());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("its log has its name", || logs() == ["waiting\n"]);
     fs::write(case.path("go"), "").unwrap();
     let ended = run.end();
     assert_eq!(ended.code, Some(0), "{ended}");
@@ -549,7 +545,7 @@ fn a_job_amid_a_chain_of_short_ones_is_stopped() {
     run.signal("INT");
     let ended = run.end();
     assert_eq!(ended.code, Some(130), "{ended}");
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < GRACE, "it was to end when it was asked");
     let case = case.has("c24", "0\n").has_not("c25").file("go", "");
     let ran: Vec<String> = (25..40).map(|n| format!("next c{n}")).collect();
     case.run(&[])
@@ -590,13 +586,9 @@ fn empty_logs_of_a_killed_run_go_with_the_next_one() {
         jobs.filter(|entry| entry.file_name().to_string_lossy().starts_with("spare-")).count()
     };
     let mut running = case.start(&["-j2", "some"]);
-    let start = Instant::now();
     // Before the last of them has begun, the next one takes the log that was put aside.
     let all_began = || (0..20).all(|n| case.path(&format!("quick/{n}")).exists());
-    while !(case.path("started").exists() && all_began() && spares() > 0) {
-        assert!(start.elapsed() < Duration::from_secs(20), "no log was put aside");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until("a log is put aside", || case.path("started").exists() && all_began() && spares() > 0);
     running.child.kill().unwrap();
     running.child.wait().unwrap();
     assert!(spares() > 0);

@@ -11,7 +11,7 @@ mod support;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::Case;
+use support::{Case, program};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_rulemake");
 
@@ -22,7 +22,7 @@ const WORK: &str = "#!/bin/sh\necho +$1 >> $WORK\nsleep $2\necho -$1 >> $WORK\n"
 const MAKEFILE: &str = "all: a b c d e f\na b c d e f:\n\t@../work 1 0.1\n";
 
 fn has_make() -> bool {
-    Command::new("make").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    program("make").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 fn case() -> Case {
@@ -54,7 +54,7 @@ fn below_make(line: &str) -> Case {
 
 /// Calls make in the case's directory.
 fn make(case: &Case, args: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new("make");
+    let mut command = program("make");
     let output = command
         .args(args)
         .current_dir(case.root())

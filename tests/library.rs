@@ -694,3 +694,36 @@ fn a_report_names_its_jobs() {
         (&"restored".into(), &"good".into())
     );
 }
+
+/// Promise: who watches is told what the plan of the run rests on, and once more only what the run itself brought to light.
+#[test]
+fn a_watcher_is_told_what_to_look_after() {
+    let text = "\
+rule b:
+    input: 'a'
+    output: 'b'
+    shell: 'cp {input} {output}'
+def late(wildcards, input):
+    return open(input[0]).read() + open('extra').read()
+rule c:
+    input: 'b'
+    output: 'c'
+    params: late
+    default_target: True
+    shell: 'echo {params} > {output}'
+";
+    let dir = dir(&[("a", "1"), ("extra", "2"), ("Rulefile", text)]);
+    let told: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
+    let heard = told.clone();
+    let mut session = Session::builder(Workflow::load(dir.path().join("Rulefile")).unwrap())
+        .watcher(move |watched| heard.lock().unwrap().push(watched.files.clone()))
+        .open()
+        .unwrap();
+    let options = RunOptions::default();
+    assert!(session.run::<&str>(&[], &options).unwrap().success());
+    assert_eq!(*told.lock().unwrap(), [vec!["a"], vec!["a", "b", "extra"]]);
+    told.lock().unwrap().clear();
+    assert!(session.run::<&str>(&[], &options).unwrap().success());
+    assert_eq!(*told.lock().unwrap(), [vec!["a", "b", "extra"]], "known by now");
+    assert_eq!(session.watched::<&str>(&[], &options).unwrap().files, ["a", "b", "extra"]);
+}

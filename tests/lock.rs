@@ -5,8 +5,7 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
-use support::Case;
+use support::{Case, program};
 use tempfile::TempDir;
 
 /// Each result is another one each time it is made, as on another machine. The file in the middle is temporary.
@@ -304,7 +303,7 @@ fn a_file_that_cannot_be_read_is_told_with_its_line_and_the_way_out() {
 
 /// A project in git, with nine files and what is made of each; skipped where there is no git.
 fn in_git() -> Option<Case> {
-    if Command::new("git").arg("--version").output().is_err() {
+    if program("git").arg("--version").output().is_err() {
         eprintln!("git is not here: skipped");
         return None;
     }
@@ -326,7 +325,7 @@ rule sum:
 }
 
 fn git(case: &Case, args: &[&str]) -> bool {
-    let mut git = Command::new("git");
+    let mut git = program("git");
     git.args(["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]).args(args);
     git.current_dir(case.root()).output().unwrap().status.success()
 }
@@ -462,7 +461,7 @@ rule sum:
     let lock = case.read(LOCK);
     assert!(!lock.lines().any(|line| line.starts_with("p ")), "a pipe holds nothing");
     let other = Case::new();
-    let mut copy = Command::new("sh");
+    let mut copy = program("sh");
     copy.args(["-c", "cp -a . \"$1\"; rm -rf \"$1/.rulemake\"", "sh"]).arg(other.root());
     assert!(copy.current_dir(case.root()).status().unwrap().success());
     let plan = other.plan(&[]);

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use support::Case;
+use support::{Case, program};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -61,7 +61,7 @@ fn listen(output: impl Read + Send + 'static) -> Receiver<Value> {
 impl Editor {
     /// Starts the server in the directory of a case and does nothing more.
     fn silent(case: Case, args: &[&str]) -> Editor {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rulemake"));
+        let mut command = program(env!("CARGO_BIN_EXE_rulemake"));
         command.arg("lsp").args(args).current_dir(case.root());
         command
             .env_remove("RUST_BACKTRACE")

@@ -5,7 +5,7 @@
 mod support;
 
 use std::process::Command;
-use support::Case;
+use support::{Case, program};
 
 const RULEFILE: &str = r#"
 rule all:
@@ -65,7 +65,7 @@ fn a_revision_is_compared_by_its_lock_file() {
     let case = project().rulefile(&rules).file("rulemake.toml", &settings);
     let case = case.file(".gitignore", "/eval.json\n/*.txt\n/.rulemake\n");
     let git = |case: &Case, args: &[&str]| {
-        let mut call = Command::new("git");
+        let mut call = program("git");
         call.arg("-C").arg(case.root()).args(["-c", "user.name=n", "-c", "user.email=e@e"]);
         assert!(call.args(args).output().unwrap().status.success(), "{args:?}");
     };
@@ -182,7 +182,7 @@ fn a_file_is_shown() {
 }
 
 fn git(case: &Case, args: &[&str]) {
-    let call = Command::new("git")
+    let call = program("git")
         .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
         .args(args)
         .current_dir(case.root())
@@ -260,7 +260,7 @@ fn what_cannot_be_shown_is_told() {
     let note = case.path(".rulemake/runs/1/metrics.json");
     let case = case.remove(".rulemake/runs/1/metrics.json");
     assert!(Command::new("mkfifo").arg(&note).status().unwrap().success());
-    let mut command = Command::new("timeout");
+    let mut command = program("timeout");
     command.args(["20", env!("CARGO_BIN_EXE_rulemake"), "metrics", "diff"]).current_dir(case.root());
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -399,7 +399,7 @@ fn stale_metrics_are_told_to_be_stale() {
 fn revisions_are_shown_as_typed_with_what_was_made_then() {
     let case = project().run(&[]);
     let git = |args: &[&str]| {
-        let mut command = Command::new("git");
+        let mut command = program("git");
         command.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args).current_dir(case.root());
         assert!(command.output().unwrap().status.success(), "{args:?}");
     };

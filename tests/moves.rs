@@ -9,7 +9,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::Case;
+use support::{Case, program};
 
 fn project() -> Case {
     Case::new()
@@ -28,7 +28,7 @@ fn project() -> Case {
 
 /// Runs a program that must be there and succeed.
 fn sh(dir: &Path, command: &str) {
-    let status = Command::new("sh").args(["-euc", command]).current_dir(dir).status().unwrap();
+    let status = program("sh").args(["-euc", command]).current_dir(dir).status().unwrap();
     assert!(status.success(), "{command}");
 }
 

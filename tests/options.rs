@@ -340,6 +340,24 @@ fn failures_are_annotated_in_github_actions() {
     }
     assert_eq!(token, None, "{lines:#?}");
     assert_eq!(lines.iter().filter(|line| line.contains("::stop-commands::")).count(), 2, "{lines:#?}");
+    // Nor is what is shown of a log, of metrics or of rules; a file has it as it is, and so have programs.
+    let case = Case::new()
+        .rulefile("rule a:\n    metrics: '::warning::x.json'\n    shell: 'echo ::add-mask::x; echo end; echo 1 > {output}'\n")
+        .env("GITHUB_ACTIONS", "true")
+        .call(&[]);
+    let case = ["log ::warning::x.json", "metrics", "list --outputs"].iter().fold(case, |case, args| {
+        let case = case.call(&args.split(' ').collect::<Vec<_>>());
+        let stdout = case.last().stdout.clone();
+        let lines: Vec<&str> = stdout.lines().collect();
+        let token = lines[0].strip_prefix("::stop-commands::").unwrap_or_else(|| panic!("{args}: {stdout}"));
+        assert!(lines.len() > 2 && lines[lines.len() - 1] == format!("::{token}::"), "{args}: {stdout}");
+        case
+    });
+    let file = std::fs::File::create(case.path("file")).unwrap();
+    assert!(case.command(&["log", "::warning::x.json"]).stdout(file).status().unwrap().success());
+    case.has("file", "::add-mask::x\nend\n")
+        .call(&["list", "--outputs", "--json"])
+        .stdout_lacks("stop-commands");
     Case::new()
         .rulefile("rule a:\n    output: 'o'\n    shel: 'true'\n")
         .env("GITHUB_ACTIONS", "true")

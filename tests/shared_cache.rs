@@ -14,7 +14,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::Case;
+#[cfg(target_os = "linux")]
+use support::terminal::OnTerminal;
+use support::{Case, program};
 use tempfile::TempDir;
 
 const RULES: &str = "\
@@ -70,6 +72,10 @@ enum Fault {
     Broken,
     /// Does not say what entries it has.
     Mute,
+    /// Cannot read objects, but those that were put anew.
+    Unreadable,
+    /// The same, of all of them.
+    Blind,
     /// Breaks off in the middle of what it sends of objects.
     Truncates,
     /// Sends objects with a byte changed.
@@ -175,6 +181,12 @@ fn answer(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, store: &Sto
         (Fault::Mute, "GET" | "HEAD") if path.contains("/ac/") => return send("500 Broken", b"", 0),
         (Fault::Broken, _) => return send("500 Broken", b"", 0),
         (Fault::Flaky, _) if is_first => return send("503 Busy", b"", 0),
+        (Fault::Unreadable, "GET")
+            if path.contains("/cas/") && !store.seen.lock().unwrap().contains(&format!("PUT {path}")) =>
+        {
+            return send("500 Broken", b"", 0);
+        }
+        (Fault::Blind, "GET") if path.contains("/cas/") => return send("500 Broken", b"", 0),
         (Fault::Full, "PUT") => return send("507 Full", b"", 0),
         _ => {}
     }
@@ -261,9 +273,7 @@ fn what_is_made_in_a_shared_directory_has_its_rights() {
         env!("CARGO_BIN_EXE_rulemake"),
         dir.path().display()
     );
-    assert!(
-        Command::new("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap().status.success()
-    );
+    assert!(program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap().status.success());
     let (mut pending, mut seen) = (vec![dir.path().join("v1")], 0);
     while let Some(path) = pending.pop() {
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
@@ -281,7 +291,7 @@ fn what_is_made_in_a_shared_directory_has_its_rights() {
     fs::remove_dir_all(dir.path().join("v1")).unwrap();
     support::make_shared(&dir.path().display().to_string());
     assert!(
-        Command::new("sh")
+        program("sh")
             .args(["-c", &line.replace("rulemake --", "rulemake --force-all --")])
             .current_dir(case.root())
             .status()
@@ -622,6 +632,101 @@ fn a_push_that_verifies_mends_what_is_damaged_in_a_shared_place() {
     }
 }
 
+/// Promise: what a shared place has and cannot read is put there anew by a push that verifies, and what cannot be mended is named.
+#[test]
+fn a_push_that_verifies_mends_what_a_shared_place_cannot_read() {
+    let rule = "rule d:\n    output: 'a', 'b'\n    shell: 'seq 9000 > a; seq 90000 > b'\n";
+    let server = Server::start();
+    let args = ["push", "--verify", "--cache-shared", &server.url];
+    let case = Case::new().rulefile(rule).run(&["--cache-shared", &server.url, "--cache-push"]);
+    server.store.seen.lock().unwrap().clear();
+    server.set(Fault::Unreadable);
+    let case = case.call(&args).stderr_has("2 files were damaged there and are replaced");
+    let case = case.call(&args).stdout_lacks("warning");
+    assert!(!case.last().stderr.contains("damaged"), "{}", case.last());
+    server.set(Fault::Blind);
+    let case = case
+        .call_with_code(&args, 7)
+        .stderr_has(" does not give blake3:")
+        .stderr_has("though it took it anew");
+    let _ = case.stderr_has("0 results");
+    // A directory, which root reads unless it gives that away.
+    let dir = TempDir::new().unwrap();
+    let shared = dir.path().join("shared");
+    support::make_shared(&shared.display().to_string());
+    let script = r#"
+        if [ "$(id -u)" = 0 ]; then set -- setpriv --bounding-set=-dac_override,-dac_read_search "$@"; fi
+        "$@" true 2> /dev/null || exit 77
+        "$BIN" --cache-shared "$DIR" --cache-push || exit
+        chmod 0 $(find "$DIR/v1/cas" -type f)
+        "$@" cat $(find "$DIR/v1/cas" -type f) 2> /dev/null && exit 77
+        "$@" "$BIN" push --verify --cache-shared "$DIR" && "$@" cat $(find "$DIR/v1/cas" -type f) > /dev/null
+    "#;
+    let case = Case::new().rulefile(rule);
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", "env"]).env("BIN", env!("CARGO_BIN_EXE_rulemake")).env("DIR", &shared);
+    let output = command.current_dir(case.root()).output().unwrap();
+    if output.status.code() == Some(77) {
+        eprintln!("rights cannot be given away here");
+        return;
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("2 files were damaged there and are replaced"),
+        "{said}"
+    );
+}
+
+/// Promise: what is here already is not counted among what a pull would fetch, nor is what two results have in common counted
+/// twice.
+#[test]
+fn what_is_here_is_not_counted_as_what_would_come() {
+    let rules = "rule all:\n    input: 'd', 'e'\n\
+                 rule d:\n    input: 'in'\n    output: directory('d')\n    shell: 'mkdir d; seq 90000 > d/x; seq 40000 > d/y; cat in > d/in'\n\
+                 rule e:\n    output: 'e'\n    shell: 'seq 40000 > e'\n";
+    let dir = TempDir::new().unwrap();
+    let shared = dir.path().join("shared").display().to_string();
+    support::make_shared(&shared);
+    let new = |text: &str| Case::new().rulefile(rules).file("in", text);
+    new("1\n").run(&["--cache-shared", &shared, "--cache-push"]);
+    let counted = ["pull", "-n", "--cache", "own", "--cache-shared", &shared];
+    // 528,894 bytes of x, 228,894 of y and e together, 2 of in.
+    new("1\n").call(&counted).stderr_has("would restore 2 (757.8 kB from the shared cache)\n");
+    let other = new("2\n").run(&["--cache", "own"]).remove("d/in").file("in", "1\n");
+    let other = other.call(&counted).stderr_has("would restore 1 (2 B from the shared cache)");
+    // Its list is here, but not all that is on it.
+    let own = ["--cache", "own", "--cache-shared", &shared];
+    let other = other.run(&own).restored(&["d d"]);
+    let large = |path: &std::path::PathBuf| fs::metadata(path).unwrap().len() == 528_894;
+    let shards = fs::read_dir(other.path("own/v1/cas")).unwrap();
+    let objects = shards.flat_map(|shard| fs::read_dir(shard.unwrap().path()).unwrap());
+    let object = objects.map(|object| object.unwrap().path()).find(large).unwrap();
+    fs::remove_file(object).unwrap();
+    fs::remove_dir_all(other.path("d")).unwrap();
+    other.call(&counted).stderr_has("would restore 1 (528.9 kB from the shared cache)");
+}
+
+/// Promise: who is refused because of a pull is told that it is one.
+#[test]
+fn a_pull_that_holds_the_lock_is_called_so() {
+    let server = Server::start();
+    checkout().run(&["--cache-shared", &server.url, "--cache-push"]);
+    server.set(Fault::Waits);
+    let case = checkout();
+    let mut pull = case.command(&["pull", "--cache-shared", &server.url]).spawn().unwrap();
+    case.wait_for(".rulemake/lock");
+    let text = || fs::read_to_string(case.path(".rulemake/lock")).unwrap();
+    let start = Instant::now();
+    while !text().contains("taken ") {
+        assert!(start.elapsed() < Duration::from_secs(60), "nobody took the lock");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let case = case.call_with_code(&[], 5).stderr_has(", `rulemake pull`");
+    server.set(Fault::None);
+    assert!(pull.wait().unwrap().success());
+    drop(case);
+}
+
 /// Promise: what a push would send and a pull would fetch is told before, with its size, and nothing is sent, fetched or kept
 /// for it.
 #[test]
@@ -660,7 +765,7 @@ fn a_shared_directory_without_rights_is_not_said_to_be_nowhere() {
         "$@" "$bin" --cache-shared "$DIR" && "$@" "$bin" push --cache-shared "$DIR"
     "#;
     let case = checkout();
-    let mut command = Command::new("sh");
+    let mut command = program("sh");
     command.args(["-c", script, "sh", "env"]).env("BIN", env!("CARGO_BIN_EXE_rulemake")).env("DIR", &shared);
     let output = command.current_dir(case.root()).output().unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
@@ -1092,33 +1197,23 @@ fn transfers_are_told_in_bytes() {
         .rulefile(rules)
         .call(&["pull", "--cache-shared", &server.url])
         .stderr_has("received 1 file (1.0 MB)\n");
-    let has_script =
-        Command::new("script").arg("-V").stdout(Stdio::null()).status().is_ok_and(|s| s.success());
-    if !has_script || !cfg!(target_os = "linux") {
-        eprintln!("skipped: `script` of util-linux is not installed");
-        return;
-    }
+}
+
+/// Promise: on a terminal it is told how far a file is while it comes.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_shows_how_far_a_transfer_is() {
+    let server = Server::start();
+    let rules = "rule big:\n    output: 'big'\n    shell: 'head -c 1000000 /dev/urandom > {output}'\n";
+    Case::new().rulefile(rules).call(&["--cache-shared", &server.url, "--cache-push"]);
     server.set(Fault::Waits);
     let case = Case::new().rulefile(rules);
-    let line = format!("{} pull --cache-shared {}", env!("CARGO_BIN_EXE_rulemake"), server.url);
-    let mut child = Command::new("script")
-        .args(["-qfec", &line, "typescript"])
-        .current_dir(case.root())
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    let seen =
-        || String::from_utf8_lossy(&fs::read(case.path("typescript")).unwrap_or_default()).into_owned();
-    while !seen().contains("of 1.0 MB") {
-        assert!(start.elapsed() < Duration::from_secs(20), "{}", seen());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let mut pull =
+        OnTerminal::start(case.command(&["pull", "--cache-timeout", "600", "--cache-shared", &server.url]));
+    pull.until("of 1.0 MB");
     server.set(Fault::None);
-    assert!(child.wait().unwrap().success(), "{}", seen());
-    assert!(seen().contains("received 1 file (1.0 MB)"), "{}", seen());
+    let (status, shown) = pull.end();
+    assert!(status.success() && shown.contains("received 1 file (1.0 MB)"), "{status}: {shown}");
 }
 
 /// A process that ends with the test.
@@ -1212,7 +1307,7 @@ fn storage_that_speaks_s3_is_shared() {
             true => fs::create_dir(dir.path().join("bucket")).unwrap(),
             false => {
                 let created =
-                    Command::new("curl").args(["-sf", "-X", "PUT", &format!("{endpoint}/bucket")]).status();
+                    program("curl").args(["-sf", "-X", "PUT", &format!("{endpoint}/bucket")]).status();
                 assert!(created.unwrap().success(), "{name}");
             }
         }

@@ -5,8 +5,7 @@
 
 mod support;
 
-use std::process::Command;
-use support::Case;
+use support::{Case, program};
 
 fn case() -> Case {
     Case::new()
@@ -22,7 +21,7 @@ fn case() -> Case {
 /// What the shell asks at the end of `line`, and is answered. The last word is what was typed of it.
 fn completed(case: &Case, dir: &str, line: &[&str]) -> Vec<String> {
     let index = (line.len() - 1).to_string();
-    let output = Command::new(env!("CARGO_BIN_EXE_rulemake"))
+    let output = program(env!("CARGO_BIN_EXE_rulemake"))
         .current_dir(case.path(dir))
         .env("RULEMAKE_COMPLETE", "bash")
         .env("XDG_CONFIG_HOME", case.path("home"))
@@ -142,7 +141,7 @@ fn without_a_project_commands_and_options_are_completed() {
 fn in_shell(case: &Case, shell: &str, script: &str) -> Option<String> {
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_rulemake")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env!("PATH"));
-    let shell = Command::new(shell).args(["-c", script]).current_dir(case.root()).env("PATH", path).output();
+    let shell = program(shell).args(["-c", script]).current_dir(case.root()).env("PATH", path).output();
     let output = shell.ok()?;
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())

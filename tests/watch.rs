@@ -73,6 +73,11 @@ fn a_watcher_makes_again_what_changed() {
         format!("{runs}all\n"),
         "a touch runs nothing, nor do jobs wake their own watcher"
     );
+    // What a job made is there before the job has ended.
+    until("the run has ended", || {
+        let status = case.command(&["status"]).output().unwrap();
+        String::from_utf8_lossy(&status.stdout).starts_with("no run is going on")
+    });
     watcher.signal("INT");
     let ended = watcher.end();
     assert_eq!(ended.code, Some(130));
@@ -109,6 +114,21 @@ fn a_renamed_source_is_one_change() {
         ["raw/b and raw/c changed", "raw/b and raw/c changed", "raw/b and raw/d changed"],
         "{ended}"
     );
+}
+
+/// Promise: a round loads and plans once: what the Rulefile prints stands once for each.
+#[test]
+fn a_round_prints_what_a_rulefile_prints_once() {
+    let case = case().rulefile(&format!("print('loaded')\n{RULES}"));
+    let watcher = case.start(&["watch"]);
+    until("the first run", || text(&case, "out/all") == "1\n2\n");
+    fs::write(case.path("raw/a"), "3\n").unwrap();
+    until("a second run", || text(&case, "out/all") == "3\n2\n");
+    fs::write(case.path("raw/c"), "4\n").unwrap();
+    until("a third run", || text(&case, "out/all") == "3\n2\n4\n");
+    watcher.signal("INT");
+    let ended = watcher.end();
+    assert_eq!(ended.stderr.matches("loaded").count(), 3, "{}", ended.stderr);
 }
 
 /// A mistake is told, and waited for until it is mended.

@@ -9,7 +9,7 @@
 mod support;
 
 use std::fs;
-use support::Case;
+use support::{Case, program};
 
 /// raw -> clean -> final, and a second chain beside it that must stay alone.
 const CHAIN: &str = "\
@@ -189,7 +189,7 @@ fn w5_w6_once_looked_at_a_touched_source_is_not_read_again() {
     let command = "\"$0\" \"$@\" >/dev/null 2>&1; while read -r name bytes; do \
                    [ \"$name\" = rchar: ] && echo \"$bytes\"; done < /proc/$$/io";
     let read = |args: &[&str]| -> u64 {
-        let mut shell = std::process::Command::new("bash");
+        let mut shell = program("bash");
         shell.args(["-c", command, env!("CARGO_BIN_EXE_rulemake")]).args(args).current_dir(case.root());
         let output = shell.output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()

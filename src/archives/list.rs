@@ -1,7 +1,7 @@
 //! What is to go into an archive: files and directories of one project, by their paths from its top.
 
 use super::gate::{foreign_part, stays_inside};
-use super::pack::{Content, Packer};
+use super::pack::{Content, Packer, is_private};
 use crate::base::digest::Digest;
 use crate::base::path::{is_outside, normalise};
 use crate::error::{Error, ErrorKind, Result};
@@ -276,7 +276,9 @@ impl<'s> List<'s> {
                 packer.add(&name, &Content::Text(text)).map_err(|error| failed(&name, &error))?;
             }
             let content = match item {
-                Item::Directory => Content::Directory,
+                Item::Directory => {
+                    Content::Directory(fs::metadata(self.base.join(path)).is_ok_and(|meta| is_private(&meta)))
+                }
                 Item::Link(to) => Content::Link(to),
                 Item::File { full, digest, .. } => Content::File(full, *digest),
             };

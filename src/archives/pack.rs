@@ -12,7 +12,8 @@ const TIME: u64 = 315_532_800;
 /// What an entry holds.
 #[derive(Debug)]
 pub(super) enum Content<'a> {
-    Directory,
+    /// Whether it is its owner's alone.
+    Directory(bool),
     Text(&'a str),
     /// A file on the disk, links followed; what it has to hold, where that is known.
     File(&'a Path, Option<Digest>),
@@ -43,8 +44,9 @@ impl<'w> Packer<'w> {
     /// A file that cannot be read, that changed, or an archive that cannot be written.
     pub(super) fn add(&mut self, path: &str, content: &Content<'_>) -> io::Result<()> {
         match content {
-            Content::Directory => {
-                let mut header = header(EntryType::Directory, 0o755, 0);
+            Content::Directory(private) => {
+                let mode = if *private { 0o700 } else { 0o755 };
+                let mut header = header(EntryType::Directory, mode, 0);
                 self.tar.append_data(&mut header, format!("{path}/"), io::empty())
             }
             Content::Text(text) => {
@@ -66,7 +68,9 @@ impl<'w> Packer<'w> {
         if !meta.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
-        let mode = if is_program(&meta) { 0o755 } else { 0o644 };
+        // What nobody else may read here, nobody else may read where it comes out.
+        let mode =
+            if is_program(&meta) { 0o755 } else { 0o644 } & if is_private(&meta) { 0o700 } else { 0o777 };
         let mut header = header(EntryType::Regular, mode, meta.len());
         let mut read = Hashed { file: file.take(meta.len()), hasher: blake3::Hasher::new(), size: 0 };
         self.tar.append_data(&mut header, path, &mut read)?;
@@ -96,6 +100,18 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     header.set_uid(0);
     header.set_gid(0);
     header
+}
+
+/// Whether nobody but its owner may do anything with it.
+pub(super) fn is_private(meta: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let is_private = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 == 0;
+    #[cfg(not(unix))]
+    let is_private = {
+        let _ = meta;
+        false
+    };
+    is_private
 }
 
 fn is_program(meta: &std::fs::Metadata) -> bool {

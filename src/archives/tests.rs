@@ -227,11 +227,17 @@ fn what_is_packed_comes_out_as_it_was_and_the_same_bytes_each_time() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o4711)).unwrap();
     let long = format!("{}/file", ["long name"; 30].join("/"));
     let target = format!("../{}", ["x"; 90].join("/"));
+    let key = dir.path().join("key");
+    fs::write(&key, "secret").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     let pack = || {
         let mut bytes = Vec::new();
         let mut packer = Packer::new(&mut bytes).unwrap();
-        packer.add("dir", &Content::Directory).unwrap();
+        packer.add("dir", &Content::Directory(false)).unwrap();
+        packer.add("dir/key", &Content::File(&key, None)).unwrap();
         packer.add("dir/link", &Content::Link(&target)).unwrap();
+        packer.add("dir/own", &Content::Directory(true)).unwrap();
+        packer.add("dir/own/x", &Content::Text("")).unwrap();
         packer.add("dir/run", &Content::File(&program, None)).unwrap();
         packer.add(&long, &Content::Text("é")).unwrap();
         packer.add("odd\nname %", &Content::Text("")).unwrap();
@@ -245,10 +251,18 @@ fn what_is_packed_comes_out_as_it_was_and_the_same_bytes_each_time() {
     fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
     let to = dir.path().join("to");
     let done = unpack(&path, &to, &UnpackOptions::default()).unwrap();
-    assert_eq!(done.files, ["dir/link", "dir/run", &long, "odd\nname %"]);
+    assert_eq!(done.files, ["dir/key", "dir/link", "dir/own/x", "dir/run", &long, "odd\nname %"]);
     assert_eq!(fs::read_link(to.join("dir/link")).unwrap().to_str(), Some(&*target));
     assert_eq!(fs::metadata(to.join("dir/run")).unwrap().permissions().mode() & 0o7111, 0o111 & !umask());
     assert_eq!(fs::read_to_string(to.join(&long)).unwrap(), "é");
+    // What was its owner's alone stays so, also where the place is there already.
+    let there = dir.path().join("there");
+    fs::create_dir(&there).unwrap();
+    unpack(&path, &there, &UnpackOptions::default()).unwrap();
+    for to in [&to, &there] {
+        let mode = |path: &str| fs::metadata(to.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("dir/key"), mode("dir/own"), mode("dir")), (0o600, 0o700, 0o777 & !umask()));
+    }
     // What changes while it is read is no archive.
     let mut bytes = Vec::new();
     let mut packer = Packer::new(&mut bytes).unwrap();

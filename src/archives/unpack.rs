@@ -2,6 +2,7 @@
 //! through the gate. What comes out is made beside its place and moved there when it is whole.
 
 use super::gate::{Gate, Kind};
+use super::pack::is_private;
 use crate::error::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
@@ -133,6 +134,8 @@ struct New<'a> {
     kind: Kind,
     link: &'a str,
     is_program: bool,
+    /// Its owner's alone.
+    private: bool,
 }
 
 /// What is to be done with the entries of an archive that may come out.
@@ -208,9 +211,10 @@ fn pour(from: &Path, most: u64, take: &mut dyn Take) -> Result<Unpacked> {
                 .with_path(from)
                 .with_help("if that is right, allow more with `--max-size`"));
         }
-        let is_program = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+        let mode = entry.header().mode().unwrap_or(0o644);
+        let (is_program, private) = (mode & 0o111 != 0, mode & 0o077 == 0);
         let link = link.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
-        let new = New { path: &name, kind, link: &link, is_program };
+        let new = New { path: &name, kind, link: &link, is_program, private };
         let bytes = take.take(&new, &mut entry).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
                 broken(&error)
@@ -276,7 +280,7 @@ struct Make {
 
 impl Take for Make {
     fn take(&mut self, new: &New<'_>, content: &mut dyn Read) -> io::Result<u64> {
-        let New { path, kind, link, is_program } = *new;
+        let New { path, kind, link, is_program, private } = *new;
         let full = self.dir.join(path);
         if let Some(parent) = full.parent() {
             fs::create_dir_all(parent)?;
@@ -284,6 +288,9 @@ impl Take for Make {
         match kind {
             Kind::Directory => {
                 fs::create_dir_all(&full)?;
+                if private {
+                    make_private(&full)?;
+                }
                 self.directories.push(path.to_string());
                 Ok(0)
             }
@@ -295,8 +302,11 @@ impl Take for Make {
                 let mut options = OpenOptions::new();
                 options.write(true).create_new(true);
                 #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, if is_program { 0o777 } else { 0o666 });
-                let _ = is_program;
+                std::os::unix::fs::OpenOptionsExt::mode(
+                    &mut options,
+                    if is_program { 0o777 } else { 0o666 } & if private { 0o700 } else { 0o777 },
+                );
+                let _ = (is_program, private);
                 let mut file = options.open(&full)?;
                 let bytes = io::copy(content, &mut file)?;
                 file.flush()?;
@@ -412,11 +422,26 @@ fn elsewhere(message: String, place: PathBuf) -> Error {
     Error::new(ErrorKind::Usage, message).with_path(place).with_help("move it away, or unpack elsewhere")
 }
 
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Moves what is whole to its places.
 fn settle(beside: &Path, to: &Path, directories: &[String], files: &[String]) -> Result<()> {
     let make = |path: &Path| fs::create_dir_all(path).map_err(|error| Error::io("create", path, error));
     for directory in directories {
-        make(&to.join(directory))?;
+        let place = to.join(directory);
+        let is_new = fs::symlink_metadata(&place).is_err();
+        make(&place)?;
+        if is_new && fs::metadata(beside.join(directory)).is_ok_and(|meta| is_private(&meta)) {
+            make_private(&place).map_err(|error| Error::io("create", &place, error))?;
+        }
     }
     for file in files {
         let place = to.join(file);

@@ -20,6 +20,7 @@ use super::entry::Entry;
 use super::link::{self, CacheLink, Came, Rights};
 use crate::base::clock;
 use crate::base::digest::Digest;
+use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -291,16 +292,16 @@ impl CacheDirectory {
     }
 
     /// Takes an object from bytes that `fill` writes, which must have this digest and be no more than `most`. `false`: there
-    /// were none.
+    /// were none. What goes wrong here, and not where the bytes come from, [`is_own`].
     pub(super) fn receive(
         &self,
         object: &Digest,
         most: u64,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
     ) -> io::Result<bool> {
-        let scratch = self.scratch()?;
+        let scratch = self.scratch().map_err(own)?;
         let mut incoming = Incoming {
-            file: link::new_file(&scratch, Rights::default())?,
+            file: link::new_file(&scratch, Rights::default()).map_err(own)?,
             hasher: blake3::Hasher::new(),
             size: 0,
             most,
@@ -311,7 +312,7 @@ impl CacheDirectory {
         self.given().to_file(&scratch);
         let is_it = Digest::from_bytes(*hasher.finalize().as_bytes()) == *object;
         match filled {
-            Ok(true) if is_it => self.settle(object, &scratch, size).map(|()| true),
+            Ok(true) if is_it => self.settle(object, &scratch, size).map(|()| true).map_err(own),
             other => {
                 let _ = fs::remove_file(&scratch);
                 match other {
@@ -476,9 +477,17 @@ impl CacheBackend for CacheDirectory {
     }
 
     fn get(&self, object: &Digest, _: Option<u64>, to: &mut dyn Write) -> io::Result<bool> {
-        let file = match found(link::open(&self.object(object))) {
+        let place = self.object(object);
+        let file = match found(link::open(&place)) {
             Err(error) if link::is_no_file(&error) => None,
-            other => other?,
+            // Whoever is told of it has to find it.
+            Err(error) => {
+                return Err(io::Error::new(
+                    error.kind(),
+                    format!("cannot read {}: {error}", place.display()),
+                ));
+            }
+            Ok(file) => file,
         };
         let Some(mut file) = file else { return Ok(false) };
         io::copy(&mut file, to).map(|_| true)
@@ -621,6 +630,26 @@ impl Given {
     fn to(&self, _: &Path, _: u32) {}
 }
 
+/// Something that went wrong in the directory that takes an object.
+#[derive(Debug)]
+struct Own(io::Error);
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Own {}
+
+fn own(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), Own(error))
+}
+
+pub(super) fn is_own(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<Own>())
+}
+
 /// Bytes on their way into the cache.
 struct Incoming {
     file: File,
@@ -638,7 +667,7 @@ impl Write for Incoming {
                 "what came is more than was promised, and was refused",
             ));
         }
-        let n = self.file.write(bytes)?;
+        let n = self.file.write(bytes).map_err(own)?;
         self.hasher.update(bytes.get(..n).unwrap_or_default());
         self.size += n as u64;
         Ok(n)

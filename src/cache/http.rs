@@ -45,7 +45,9 @@ impl HttpCache {
     /// # Errors
     /// It is no address of this kind.
     pub fn new(url: &str) -> io::Result<HttpCache> {
-        let invalid = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("`{url}` {why}"));
+        // What it says may let somebody in.
+        let invalid =
+            |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("the shared cache {why}"));
         let (scheme, rest) =
             url.split_once("://").ok_or_else(|| invalid("is no address such as https://host/path"))?;
         if !matches!(scheme, "http" | "https") {
@@ -56,7 +58,10 @@ impl HttpCache {
             Some((user, host)) => (Some(user), host),
             None => (None, authority),
         };
-        if host.is_empty() || path.contains(['?', '#']) || rest.contains(char::is_whitespace) {
+        if host.is_empty()
+            || [host, path].iter().any(|part| part.contains(['?', '#']))
+            || rest.contains(char::is_whitespace)
+        {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the address of the shared cache has no host, or more than a path",

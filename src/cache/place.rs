@@ -241,8 +241,9 @@ impl Ground<'_> {
         for item in items {
             let full = below(to, item.path());
             match item {
-                Item::Directory { path } => {
-                    fs::create_dir(&full).map_err(|error| Lost::io("create", &full, &error))?;
+                Item::Directory { path, private } => {
+                    link::create_directory(&full, *private)
+                        .map_err(|error| Lost::io("create", &full, &error))?;
                     entries
                         .push(TreeEntry { path: path.as_slice().into(), content: EntryContent::Directory });
                 }
@@ -288,8 +289,15 @@ impl Ground<'_> {
             false => Lost::io("read", &place, &error),
         })?;
         let bytes = bytes.ok_or(Lost::Missing)?;
-        let items = (Digest::of(&bytes) == *object).then(|| manifest::from_bytes(&bytes)).flatten();
-        items.ok_or_else(|| self.damaged(object))
+        if Digest::of(&bytes) != *object {
+            return Err(self.damaged(object));
+        }
+        match manifest::from_bytes(&bytes) {
+            Some(items) => Ok(items),
+            // What wrote it can read it.
+            None if manifest::is_newer(&bytes) => Err(Lost::Missing),
+            None => Err(self.damaged(object)),
+        }
     }
 
     /// The content of a file that is to stand in its entry, as long as there is `room` for it. `None`: it is none of these.
@@ -388,7 +396,9 @@ impl Ground<'_> {
                 continue;
             }
             match &mut entry.content {
-                EntryContent::Directory => items.push(Item::Directory { path: path_in }),
+                EntryContent::Directory => {
+                    items.push(Item::Directory { path: path_in, private: Rights::of(&meta).private });
+                }
                 EntryContent::File { executable, hash } => {
                     let rights = Rights { executable: *executable, ..Rights::of(&meta) };
                     let now = self.keep_file(&place, &meta, rights, *hash)?;

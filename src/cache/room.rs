@@ -165,19 +165,24 @@ impl Cache {
 
     /// What is on record of an execution, as far as all can be had that `needs` names by number of output.
     pub(crate) fn find(&self, key: &Digest, needs: impl Fn(usize) -> bool) -> Option<Entry> {
+        let foresee = |entry: &Entry| {
+            let outputs = entry.outputs.iter().enumerate().filter(|(index, _)| needs(*index));
+            self.traffic.foresee(outputs.map(|(_, kept)| self.bytes_to_come(key, kept)).sum());
+        };
         if let Some(entry) = self.find_here(key).filter(|entry| self.is_complete(entry, &needs)) {
+            // Of a directory only the list is here for certain.
+            foresee(&entry);
             return Some(entry);
         }
         let entry = self.find_there(key).filter(|entry| self.has_all_forms(entry, &needs))?;
         match entry.kept().all(|kept| kept.object().is_none()) {
             true => self.take_over(key, &entry),
-            false if self.shared.as_ref().is_some_and(|shared| shared.arrived.add(*key)) => {
-                let is_to_come = |kept: &Kept| kept.object().is_some_and(|object| !self.is_here(&object));
-                let outputs = entry.outputs.iter().enumerate().filter(|(index, _)| needs(*index));
-                let coming = outputs.filter(|(_, kept)| is_to_come(kept)).map(|(_, kept)| kept.size());
-                self.traffic.foresee(coming.sum());
+            false => {
+                if let Some(shared) = &self.shared {
+                    shared.arrived.add(*key);
+                }
+                foresee(&entry);
             }
-            false => {}
         }
         Some(entry)
     }
@@ -334,24 +339,29 @@ impl Cache {
         }
         let kept = self.try_keep(key, root, hasher, result, is_shared);
         if let Err(error) = &kept {
-            use io::ErrorKind::{
-                NotADirectory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
-            };
-            let is_of_the_cache = matches!(
-                error.kind(),
-                NotADirectory | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
-            );
-            if !is_of_the_cache {
-                // Of this one result: a link, or a file that changed meanwhile.
-                self.tell("one", || format!("a result was not kept in the cache: {error}"));
-                return false;
-            }
-            self.is_full.store(true, Ordering::Relaxed);
-            self.tell("write", || {
-                format!("the cache {} takes no results: {error}", self.directory.path().display())
-            });
+            self.tell_not_taken(error);
         }
         kept.is_ok()
+    }
+
+    /// Tells that the directory did not take something, and gives it nothing more if it would take nothing else either.
+    fn tell_not_taken(&self, error: &io::Error) {
+        use io::ErrorKind::{
+            NotADirectory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+        };
+        let is_of_the_cache = matches!(
+            error.kind(),
+            NotADirectory | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
+        );
+        if !is_of_the_cache {
+            // Of this one result: a link, or a file that changed meanwhile.
+            self.tell("one", || format!("a result was not kept in the cache: {error}"));
+            return;
+        }
+        self.is_full.store(true, Ordering::Relaxed);
+        self.tell("write", || {
+            format!("the cache {} takes no results: {error}", self.directory.path().display())
+        });
     }
 
     fn try_keep(

@@ -46,8 +46,10 @@ impl S3Cache {
     /// # Errors
     /// It is no address of this kind.
     pub fn new(address: &str, endpoint: Option<&str>, region: &str) -> io::Result<S3Cache> {
+        // What stands behind a `?` is perhaps a token.
+        let (shown, more) = address.split_once('?').map_or((address, ""), |(shown, _)| (shown, "?..."));
         let invalid =
-            |why: String| io::Error::new(io::ErrorKind::InvalidInput, format!("`{address}`: {why}"));
+            |why: String| io::Error::new(io::ErrorKind::InvalidInput, format!("`{shown}{more}`: {why}"));
         let rest = address
             .strip_prefix("s3://")
             .ok_or_else(|| invalid("no address such as s3://bucket/prefix".into()))?;
@@ -56,6 +58,9 @@ impl S3Cache {
             // Perhaps a key, which is shown nowhere.
             let message = "an address of S3 storage holds no key: it is taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        if !more.is_empty() {
+            return Err(invalid("it has more than a bucket and a prefix".into()));
         }
         if bucket.is_empty() {
             return Err(invalid("it names no bucket".into()));

@@ -4,7 +4,7 @@
 use super::directory::{CacheDirectory, found};
 use super::entry::{Entry, Form, Kept};
 use super::link;
-use super::manifest::{self, Item};
+use super::manifest;
 use crate::base::clock;
 use crate::base::digest::Digest;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -362,7 +362,13 @@ impl CacheDirectory {
                     }
                 }
                 Err(error) if link::is_no_file(&error) => faults.objects += 1,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let place = self.object(&object.digest);
+                    return Err(io::Error::new(
+                        error.kind(),
+                        format!("cannot read {}: {error}", place.display()),
+                    ));
+                }
             }
             faults.damaged.push(object.digest.to_string());
             gone.insert(object.digest);
@@ -420,11 +426,7 @@ impl CacheDirectory {
             objects.extend(kept.object());
             if let Form::Directory { manifest, .. } = &kept.form {
                 let bytes = link::read(&self.object(manifest)).ok()?;
-                for item in manifest::from_bytes(&bytes)? {
-                    if let Item::File { digest, .. } = item {
-                        objects.push(digest);
-                    }
-                }
+                objects.extend(manifest::objects(&bytes)?);
             }
         }
         Some(objects)

@@ -142,6 +142,11 @@ impl Args {
         typed.iter().any(|word| word.to_string_lossy().starts_with("-f"))
     }
 
+    /// Whether an option stands on the line as it was typed, by its whole name.
+    pub(crate) fn names(typed: &[OsString], option: &str) -> bool {
+        typed.iter().any(|word| word.to_string_lossy().split('=').next() == Some(option))
+    }
+
     /// The options that every command understands, from both places where they may stand.
     pub(crate) fn all_common(&self) -> Common {
         let after = self.command.as_ref().map(|command| command.common().clone()).unwrap_or_default();

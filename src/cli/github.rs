@@ -43,6 +43,14 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     format!("::stop-commands::{token}\n{text}\n::{token}::").into()
 }
 
+/// The same of whole lines.
+pub(crate) fn shown_in_lines(text: &str) -> Cow<'_, str> {
+    match shown(text.strip_suffix('\n').unwrap_or(text)) {
+        Cow::Borrowed(_) => text.into(),
+        Cow::Owned(shown) => (shown + "\n").into(),
+    }
+}
+
 /// Says what failed in a run, and adds its counts to the summary page. `place_of` tells where a rule is written.
 pub(crate) fn annotate(run: &RunReport, project: &Project, place_of: impl Fn(&str) -> Option<Label>) {
     let files = Files::find(project.here());

@@ -29,6 +29,7 @@ mod profile;
 mod progress;
 mod project;
 mod read;
+mod secrets;
 mod settings;
 mod signals;
 mod snakemake;

@@ -82,8 +82,17 @@ impl Output {
         self.stderr_style() == TextStyle::Ansi && crate::links::are_followed(variable)
     }
 
-    /// Prints an answer.
+    /// Prints an answer that people read.
     pub(crate) fn answer(&self, text: &str) -> Result<(), Failure> {
+        // A file obeys nobody.
+        match stdout_is_file() {
+            true => self.answer_as_it_is(text),
+            false => self.answer_as_it_is(&github::shown_in_lines(text)),
+        }
+    }
+
+    /// Prints an answer for programs.
+    pub(crate) fn answer_as_it_is(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         Ok(out.flush()?)
@@ -108,7 +117,7 @@ impl Output {
     pub(crate) fn failure(&self, failure: &Failure) {
         self.show(failure);
         if self.json && !matches!(failure, Failure::Output(_)) {
-            let _ = self.answer(&format!("{}\n", failure_json(failure)));
+            let _ = self.answer_as_it_is(&format!("{}\n", failure_json(failure)));
         }
     }
 
@@ -162,6 +171,18 @@ pub(crate) fn choice(stream: &impl anstream::stream::RawStream) -> anstream::Col
         true => anstream::ColorChoice::Never,
         false => anstream::AutoStream::choice(stream),
     }
+}
+
+#[cfg(unix)]
+fn stdout_is_file() -> bool {
+    use std::os::fd::AsFd as _;
+    let file = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|meta| meta.is_file())
+}
+
+#[cfg(not(unix))]
+fn stdout_is_file() -> bool {
+    false
 }
 
 pub(crate) fn painted(text_style: TextStyle, style: Style, text: &str) -> String {

@@ -109,26 +109,45 @@ fn put_back(
     let hasher = cx.files.hasher();
     let failed = |error: crate::error::Error| Lost::Failed(error.to_string());
     let there = Mutex::new(Vec::new());
-    let one = |index: &usize| {
+    let is_protected =
+        |index: usize| rule.output_flags.get(index).is_some_and(|flags| flags.has(Flag::Protected));
+    let place = |index: &usize| {
         let (Some(kept), path) = (found.entry.outputs.get(*index), job.outputs[*index]) else {
             return Err(Lost::Missing);
         };
         let text = cx.paths.text(path);
         let mut known = cache.put_back(&cx.root, (&found.key, kept), text, hasher)?;
         there.lock().unwrap_or_else(PoisonError::into_inner).push(path);
-        if rule.output_flags.get(*index).is_some_and(|flags| flags.has(Flag::Protected)) {
+        if is_protected(*index) {
             protect(&cx.root, text).map_err(failed)?;
-            let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == path).collect();
-            let anew = look(&cx.root, &due)
-                .and_then(|there| collect(&cx.root, &due, &there, hasher))
-                .map_err(failed)?
-                .and_then(|mut all| all.pop());
-            known = anew.map(|(_, known)| known).ok_or(Lost::Missing)?;
+            known = read_back(cx, id, path)?.ok_or(Lost::Missing)?;
         }
         Ok((path, known, kept.size()))
     };
-    let all = each(&wanted(cx, id, found), one);
-    *placed = there.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let wanted = wanted(cx, id, found);
+    let lies_in_one =
+        |path: &str| wanted.iter().any(|index| is_below(cx.paths.text(job.outputs[*index]), path));
+    // What a directory holds came with it.
+    let inner = |index: &usize| {
+        let (Some(kept), path) = (found.entry.outputs.get(*index), job.outputs[*index]) else {
+            return Err(Lost::Missing);
+        };
+        if !is_there(&cx.root, cx.paths.text(path)) {
+            return place(index);
+        }
+        if is_protected(*index) {
+            protect(&cx.root, cx.paths.text(path)).map_err(failed)?;
+        }
+        let known = read_back(cx, id, path)?.filter(|known| known.digest() == kept.digest);
+        known.map(|known| (path, known, 0)).ok_or(Lost::Missing)
+    };
+    let (inside, outside): (Vec<usize>, Vec<usize>) =
+        wanted.iter().partition(|index| lies_in_one(cx.paths.text(job.outputs[**index])));
+    let mut all = each(&outside, place);
+    if all.iter().all(Result::is_ok) {
+        all.extend(each(&inside, inner));
+    }
+    *placed = std::mem::take(&mut *there.lock().unwrap_or_else(PoisonError::into_inner));
     let all = all.into_iter().collect::<Result<Vec<_>, Lost>>()?;
     let bytes = all.iter().map(|(.., bytes)| bytes).sum();
     let outputs = all.into_iter().map(|(path, known, _)| (path, known)).collect();
@@ -136,6 +155,9 @@ fn put_back(
     let products: Vec<&str> = cached::beside(&names).collect();
     for (number, kept) in &found.entry.beside {
         let Some(path) = products.get(*number as usize) else { continue };
+        if lies_in_one(path) && is_there(&cx.root, path) {
+            continue;
+        }
         let is_wanted = cx.graph.beside(id).iter().any(|wanted| cx.paths.text(*wanted) == *path);
         match cache.put_back_log(&cx.root, (&found.key, kept), path, hasher) {
             Err(lost) if is_wanted => return Err(lost),
@@ -143,6 +165,23 @@ fn put_back(
         }
     }
     Ok((outputs, bytes))
+}
+
+/// What is in the place of an output; `None`: nothing.
+fn read_back(cx: &Context, id: JobId, path: PathId) -> Result<Option<Known>, Lost> {
+    let due: Vec<_> = dues(cx, id).into_iter().filter(|due| due.id == path).collect();
+    let read = look(&cx.root, &due).and_then(|there| collect(&cx.root, &due, &there, cx.files.hasher()));
+    let known = read.map_err(|error| Lost::Failed(error.to_string()))?.and_then(|mut all| all.pop());
+    Ok(known.map(|(_, known)| known))
+}
+
+fn is_there(root: &Path, path: &str) -> bool {
+    disk::symlink_metadata(root.join(path)).is_ok()
+}
+
+/// Whether a path lies in a directory, by their names.
+fn is_below(directory: &str, path: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Writes what a command printed when it ran, so that it is found where the logs of this run are.

@@ -4,10 +4,22 @@
 //! again. Knows no store: which jobs were in flight is told. Only Linux shows the environment of processes; elsewhere
 //! nobody is found.
 
+#[cfg(target_os = "linux")]
+use crate::exec::executor::Signal;
+#[cfg(target_os = "linux")]
+use crate::sys::processes::{Process, with_entry};
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 /// Variable that every job's processes inherit.
 pub(crate) const VARIABLE: &str = "RULEMAKE_JOB";
+
+#[cfg(target_os = "linux")]
+const PAUSE: Duration = Duration::from_millis(20);
+/// Two seconds for each signal.
+#[cfg(target_os = "linux")]
+const LOOKS: u32 = 100;
 
 /// Tells the jobs of one state directory from those of all others, however the directory is spelled.
 #[derive(Clone, Debug)]
@@ -49,20 +61,20 @@ pub(crate) struct Ended {
 /// Ends the processes of `jobs` (run and number): asks first, kills after a while.
 #[cfg(target_os = "linux")]
 pub(crate) fn end(mark: &Mark, jobs: &[(u32, u32)]) -> Ended {
-    use crate::exec::executor::Signal;
     let entries: Vec<String> =
         jobs.iter().map(|(run, job)| format!("{VARIABLE}={}", mark.job(*run, *job))).collect();
+    let find = || with_entry(&entries).into_iter().map(|(_, process)| process).collect::<Vec<_>>();
     let mut ended = Ended::default();
     for signal in [Signal::Terminate, Signal::Kill] {
-        let mut found = linux::find(&entries);
-        linux::signal(&found, signal);
+        let mut found = find();
+        signal_groups(&found, signal.number());
         ended.pids.extend(found.iter().map(|process| process.pid));
-        for _ in 0..linux::LOOKS {
+        for _ in 0..LOOKS {
             if found.is_empty() {
                 break;
             }
-            std::thread::sleep(linux::PAUSE);
-            found = linux::find(&entries);
+            std::thread::sleep(PAUSE);
+            found = find();
         }
         ended.alive = found.iter().map(|process| process.pid).collect();
     }
@@ -76,54 +88,16 @@ pub(crate) fn end(_: &Mark, _: &[(u32, u32)]) -> Ended {
     Ended::default()
 }
 
+/// Asks the groups of these processes.
 #[cfg(target_os = "linux")]
-mod linux {
-    use crate::exec::executor::Signal;
-    use std::fs;
-    use std::time::Duration;
-
-    pub(super) const PAUSE: Duration = Duration::from_millis(20);
-    /// Two seconds for each signal.
-    pub(super) const LOOKS: u32 = 100;
-
-    pub(super) struct Process {
-        pub(super) pid: u32,
-        group: u32,
-    }
-
-    /// Processes with one of these entries in their environment. What cannot be read is not ours.
-    pub(super) fn find(entries: &[String]) -> Vec<Process> {
-        let Ok(list) = fs::read_dir("/proc") else { return Vec::new() };
-        let pids = list.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        let own = std::process::id();
-        pids.filter(|pid| *pid != own && has_entry(*pid, entries)).filter_map(process).collect()
-    }
-
-    fn has_entry(pid: u32, entries: &[String]) -> bool {
-        let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
-        environment
-            .split(|byte| *byte == 0)
-            .any(|entry| entries.iter().any(|wanted| wanted.as_bytes() == entry))
-    }
-
-    fn process(pid: u32) -> Option<Process> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold anything; after it come state, parent and process group.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        let state = fields.next()?;
-        let group = fields.nth(1)?.parse().ok()?;
-        (state != "Z").then_some(Process { pid, group })
-    }
-
-    pub(super) fn signal(processes: &[Process], signal: Signal) {
-        let mut groups: Vec<u32> =
-            processes.iter().map(|process| process.group).filter(|group| *group > 1).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        for group in groups {
-            // A group that is gone meanwhile is what is wanted.
-            let _ = crate::sys::signal_group(group, signal.number());
-        }
+fn signal_groups(processes: &[Process], signal: i32) {
+    let mut groups: Vec<u32> =
+        processes.iter().map(|process| process.group).filter(|group| *group > 1).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    for group in groups {
+        // A group that is gone meanwhile is what is wanted.
+        let _ = crate::sys::signal_group(group, signal);
     }
 }
 

@@ -79,6 +79,8 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
     // With a directory may go what another output lies in.
     let any_directory = found.iter().any(|(_, there, _)| matches!(there, Found::Directory));
     for (output, (full, there, has_parent)) in outputs.iter().zip(found) {
+        let is_gone = any_directory && fs::symlink_metadata(&full).is_err_and(|error| is_missing(&error));
+        let there = if is_gone { Found::Nothing } else { there };
         match there {
             _ if output.stays => {}
             Found::File | Found::Link | Found::Directory if output.keep || leads_nowhere(&full) => {

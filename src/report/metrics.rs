@@ -9,6 +9,9 @@ use unicode_width::UnicodeWidthStr;
 /// Metrics beside each other; more of them stand below each other.
 const MAX_COLUMNS: usize = 8;
 
+/// A list takes about so much room.
+const MAX_LIST: usize = 40;
+
 /// In the place of values: who only sees the table must not take what is missing for what did not change.
 const UNREADABLE: &str = "unreadable";
 
@@ -222,8 +225,29 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Float(x) => number(*x),
         Value::Bool(yes) => yes.to_string(),
+        Value::None => "null".into(),
+        Value::List(items) => list(items),
         other => other.to_string(),
     }
+}
+
+/// A list as JSON would have it, of a long one the beginning and how many there are.
+fn list(items: &[Value]) -> String {
+    let mut out = "[".to_string();
+    for (at, item) in items.iter().enumerate() {
+        let separator = if at == 0 { "" } else { ", " };
+        let item = match item {
+            Value::Str(text) => serde_json::Value::from(&**text).to_string(),
+            Value::Map(_) => serde_json::to_string(item).unwrap_or_default(),
+            other => shown(other),
+        };
+        if out.width() + item.width() > MAX_LIST {
+            return format!("{out}{separator}... {} in all]", items.len());
+        }
+        out += separator;
+        out += &item;
+    }
+    out + "]"
 }
 
 /// As many digits as tell something; JSON has all of them.
@@ -256,6 +280,21 @@ mod tests {
         ] {
             assert_eq!(number(x), text);
         }
+    }
+
+    #[test]
+    fn lists_are_shown_by_their_beginning() {
+        let mut metrics = Metrics::default();
+        let long: Vec<String> = (0..500).map(|n| format!("{}.5", n * 100)).collect();
+        let text = format!(
+            r#"{{"l": [0.123456789, "a b", true, null, []], "n": null, "m": [{{"a": 1}}], "c": [{}]}}"#,
+            long.join(",")
+        );
+        metrics.add("m.json", text.as_bytes());
+        let shown = metrics_text(&metrics, TextStyle::Plain);
+        let values: Vec<&str> = shown.lines().skip(1).map(|line| line[16..].trim()).collect();
+        let long = "[0.5, 100.5, 200.5, 300.5, 400.5, 500.5, ... 500 in all]";
+        assert_eq!(values, ["[0.12346, \"a b\", true, null, []]", "null", "[{\"a\":1}]", long]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The options of a session, and the session made of them.
 
-use super::{Observe, Session};
+use super::{Observe, Session, Watch, Watched};
 use crate::base::clock::{Clock, SystemClock};
 use crate::cache::Cache;
 use crate::disk;
@@ -41,6 +41,7 @@ pub struct SessionBuilder {
     temp_dir: Arc<str>,
     cancel: CancelToken,
     observer: Option<Observe>,
+    watcher: Option<Watch>,
     executor: Option<Arc<dyn Executor>>,
     clock: Option<Arc<dyn Clock>>,
     search_path: Option<OsString>,
@@ -69,6 +70,7 @@ impl SessionBuilder {
             temp_dir: "/tmp".into(),
             cancel: CancelToken::new(),
             observer: None,
+            watcher: None,
             executor: None,
             clock: None,
             search_path: None,
@@ -365,6 +367,29 @@ impl SessionBuilder {
         self
     }
 
+    /// Sets who is told what to look after, as [`Session::watched`] would say: before the first job of a run begins, and at its
+    /// end if that is something else by then. So who watches needs no plan besides that of the run.
+    ///
+    /// ```
+    /// # use rulemake::{RunOptions, Session, Workflow};
+    /// # let root = std::env::temp_dir().join(format!("rulemake-doc-watcher-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&root)?;
+    /// # std::fs::write(root.join("a.txt"), "a")?;
+    /// let (sender, told) = std::sync::mpsc::channel();
+    /// let text = "rule b:\n    input: 'a.txt'\n    output: 'b.txt'\n    shell: 'cp {input} {output}'\n";
+    /// let builder = Session::builder(Workflow::parse("Rulefile", text)?).root(&root);
+    /// let mut session = builder.watcher(move |watched| sender.send(watched.files.clone()).unwrap()).open()?;
+    /// session.run(&["b.txt"], &RunOptions::default())?;
+    /// assert_eq!(told.try_iter().collect::<Vec<_>>(), [["a.txt"]]);
+    /// # std::fs::remove_dir_all(&root)?;
+    /// # Ok::<(), rulemake::BoxError>(())
+    /// ```
+    #[must_use]
+    pub fn watcher(mut self, watcher: impl FnMut(&Watched) + Send + 'static) -> SessionBuilder {
+        self.watcher = Some(Box::new(watcher));
+        self
+    }
+
     /// Opens the session. The directory that `workdir:` names is made when something is written.
     ///
     /// ```
@@ -413,6 +438,7 @@ impl SessionBuilder {
             limits: self.resources,
             cancel: self.cancel,
             observer: Mutex::new(self.observer.unwrap_or_else(|| Box::new(|_| {}))),
+            watcher: Mutex::new(self.watcher),
             executor: self.executor,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             programs: Programs::new(self.search_path),

@@ -25,9 +25,8 @@ use std::io;
 /// Metrics are few: a larger file is data.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The values of files with metrics: numbers, texts and truth values by name, nested names with dots between them.
-///
-/// Lists are left out, for a curve is no metric. JSON, YAML and TOML are read, and CSV and TSV: a row of values below a row of
+/// The values of files with metrics: numbers, texts, truth values, lists and what is nothing (`null`) by name, nested names with dots
+/// between them. JSON, YAML and TOML are read, and CSV and TSV: a row of values below a row of
 /// names, or several rows that each begin with a name.
 ///
 /// ```

@@ -4,8 +4,8 @@ use super::Session;
 use crate::base::clock;
 use crate::error::Result;
 use crate::exec::survivors::{self, Mark};
-use crate::store::processes::{self, Process};
 use crate::store::{is_suspended, lock_holder, read, runs};
+use crate::sys::processes::{self, Process};
 use serde::Serialize;
 use serde_json::Value as Json;
 

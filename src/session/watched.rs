@@ -1,18 +1,21 @@
 //! The files that a watcher looks after: when none of them changes, nothing has to run.
 
 use super::{RunOptions, Session};
+use crate::base::path::normalise;
 use crate::error::Result;
 use crate::graph::job::JobId;
 use crate::lang::budget::Budget;
 use crate::lang::reads::found_now;
 use crate::lang::vm::Vm;
 use crate::model::workflow::{How, Read};
-use crate::plan::code::job_code;
+use crate::plan::code::{CodeCache, job_code};
+use crate::plan::context::Context;
 use crate::plan::instance::Instance;
 use crate::store::read;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// What to look after, and what to overlook. Paths start from the root, or are absolute.
 ///
@@ -38,6 +41,7 @@ pub struct Watched {
     looks: Vec<Read>,
     /// Files of whose content the plan does not depend.
     unread: FxHashSet<String>,
+    rests_on_outputs: bool,
 }
 
 impl Watched {
@@ -62,15 +66,32 @@ impl Watched {
         self.unread.contains(path)
     }
 
+    /// Whether the Rulefile or a function of it looked at what jobs make: then a run may bring more to light, which another
+    /// plan after it knows.
+    ///
+    /// ```
+    /// assert!(!rulemake::inspect::Watched::default().rests_on_outputs());
+    /// ```
+    #[must_use]
+    pub fn rests_on_outputs(&self) -> bool {
+        self.rests_on_outputs
+    }
+
     /// Whether what the Rulefile looked at is told by names alone, and jobs make none of it.
     fn is_steady(&self) -> bool {
         let by_name = |read: &Read| matches!(read.how, How::Wildcards { .. } | How::Pattern { .. });
-        let places: Vec<PathBuf> = self.directories.iter().map(|path| self.root.join(path)).collect();
-        let is_apart = |output: &String| {
-            let output = self.root.join(output);
-            !places.iter().any(|place| output.starts_with(place) || place.starts_with(&output))
+        self.looks.iter().all(by_name) && !self.rests_on_outputs
+    }
+
+    /// Whether one of `outputs` is one of these files, above one, or above or below one of the directories.
+    fn are_looked_at(&self, files: &FxHashSet<PathBuf>, outputs: &BTreeSet<PathBuf>) -> bool {
+        let is_made = |path: &Path| path.ancestors().any(|above| outputs.contains(above));
+        // What is below a path comes right after it.
+        let holds_made = |path: &PathBuf| {
+            outputs.range::<PathBuf, _>(path..).next().is_some_and(|next| next.starts_with(path))
         };
-        self.looks.iter().all(by_name) && self.outputs.iter().all(is_apart)
+        let mut places = self.directories.iter().map(|path| self.root.join(&*normalise(path)));
+        files.iter().any(|file| is_made(file)) || places.any(|place| is_made(&place) || holds_made(&place))
     }
 
     /// What the Rulefile would find if it were loaded now, by what it looks for: paths, each with what it would know of it
@@ -112,14 +133,47 @@ impl Session {
         let mut cx = self.context(targets, options, &mut read(&self.state_dir())?, false)?;
         // Behind checkpoints that have run there is more; what is wrong there is told when it is planned.
         let _ = self.verdicts(&mut cx, false);
+        Ok(self.watched_of(&cx))
+    }
+
+    /// Tells the watcher what a run rests on that is about to begin.
+    pub(super) fn tell_watcher<T: AsRef<str>>(
+        &mut self,
+        cx: &mut Context,
+        targets: &[T],
+        options: &RunOptions,
+    ) -> Option<Watched> {
+        let mut watcher = self.watcher.get_mut().unwrap_or_else(PoisonError::into_inner).take()?;
+        // The run learns on its way what is behind checkpoints.
+        let ahead = has_checkpoints(cx).then(|| self.watched(targets, options).ok()).flatten();
+        let watched = ahead.unwrap_or_else(|| self.watched_of(cx));
+        // A script that the run makes was read too early.
+        cx.code = CodeCache::default();
+        watcher(&watched);
+        self.watcher = Mutex::new(Some(watcher));
+        Some(watched)
+    }
+
+    /// Tells the watcher what the run rested on, if that is something else than it `told` before.
+    pub(super) fn tell_watcher_again(&mut self, told: Option<Watched>, cx: &Context) {
+        let Some(told) = told else { return };
+        let watched = self.watched_of(cx);
+        if let Some(watcher) = self.watcher.get_mut().unwrap_or_else(PoisonError::into_inner)
+            && watched != told
+        {
+            watcher(&watched);
+        }
+    }
+
+    fn watched_of(&self, cx: &Context) -> Watched {
         let text = |path| cx.paths.text(path).to_string();
         let mut files: BTreeSet<String> = cx.graph.sources.iter().map(|path| text(*path)).collect();
         let mut unread: FxHashSet<String> = files.iter().cloned().collect();
         let mut outputs: BTreeSet<String> = BTreeSet::new();
         for id in (0..cx.graph.jobs.len() as u32).map(JobId) {
             let job = cx.job(id);
-            outputs.extend(Instance::naming(&cx, job).products().map(String::from));
-            let code = job_code(&cx, job, cx.rule(job)).unwrap_or_default();
+            outputs.extend(Instance::naming(cx, job).products().map(String::from));
+            let code = job_code(cx, job, cx.rule(job)).unwrap_or_default();
             for part in &*code.parts {
                 unread.remove(&*part.name);
                 files.insert(part.name.to_string());
@@ -137,7 +191,7 @@ impl Session {
                         How::At(path) => path.to_string_lossy().into_owned(),
                         _ => read.what.clone(),
                     };
-                    read_files.insert(self.root.join(&path));
+                    read_files.insert(self.root.join(&*normalise(&path)));
                     files.insert(path);
                 }
                 _ => {
@@ -151,8 +205,8 @@ impl Session {
             }
         }
         let list = |set: BTreeSet<String>| set.into_iter().collect();
-        unread.retain(|path| !read_files.contains(&self.root.join(path)));
-        let has_checkpoints = cx.workflow.rules.iter().any(|rule| rule.checkpoint);
+        unread.retain(|path| !read_files.contains(&self.root.join(&**path)));
+        looks.sort_unstable_by(|a, b| (a.kind, &a.what, &a.how).cmp(&(b.kind, &b.what, &b.how)));
         let mut watched = Watched {
             files: list(files),
             directories: list(directories),
@@ -161,12 +215,19 @@ impl Session {
             root: self.root.clone(),
             looks,
             unread,
+            rests_on_outputs: false,
         };
-        if has_checkpoints || !watched.is_steady() {
+        let made = watched.outputs.iter().map(|path| self.root.join(path)).collect();
+        watched.rests_on_outputs = watched.are_looked_at(&read_files, &made);
+        if has_checkpoints(cx) || !watched.is_steady() {
             watched.unread.clear();
         }
-        Ok(watched)
+        watched
     }
+}
+
+fn has_checkpoints(cx: &Context) -> bool {
+    cx.workflow.rules.iter().any(|rule| rule.checkpoint)
 }
 
 /// The part before the first special character says where it was looked.

@@ -1,10 +1,10 @@
 //! The lock of a state directory: an OS lock on a file that is never deleted, so it ends with its holder however that
 //! ends. The text in the file is only for the message.
 
-use super::processes::state_and_group;
 use crate::base::clock;
 use crate::disk::{File, OpenOptions, TryLockError};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::processes::state_and_group;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;

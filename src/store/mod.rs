@@ -5,7 +5,6 @@ mod compact;
 mod frame;
 mod index;
 mod lock;
-pub(crate) mod processes;
 pub(crate) mod proof;
 pub(crate) mod record;
 pub(crate) mod runs;

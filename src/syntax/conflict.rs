@@ -36,14 +36,36 @@ pub(super) fn problem(source: SourceId, text: &str) -> Option<Problem> {
     ))
 }
 
+/// The same of a mark that stands alone, for the others were removed: where something is wrong at it.
+pub(super) fn remainder(source: SourceId, text: &str, problems: &[Problem]) -> Option<Problem> {
+    let begins: Vec<u32> =
+        problems.iter().filter_map(|problem| Some(problem.labels.first()?.0.start)).collect();
+    let mut at = 0;
+    let lone = text.split_inclusive('\n').find_map(|line| {
+        let shown = Span { source, start: at as u32, end: (at + line.trim_end().len()) as u32 };
+        at += line.len();
+        let is_wrong = || begins.iter().any(|begin| (shown.start..=shown.end).contains(begin));
+        (MARKS.iter().any(|mark| is_mark(line, mark)) && is_wrong()).then_some(shown)
+    })?;
+    Some(
+        Problem::error("merge-conflict", "this mark is what is left of a merge's conflict")
+            .at(lone, "no other belongs to it")
+            .help("look whether both sides are still there, keep what is to stay, and remove this line"),
+    )
+}
+
+const MARKS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+
+fn is_mark(line: &str, mark: &str) -> bool {
+    line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r', '\n']))
+}
+
 fn conflicts(text: &str) -> Vec<Conflict> {
     let (mut all, mut at, mut begun, mut is_halfway) = (Vec::new(), 0, None, false);
     for (line, number) in text.split_inclusive('\n').zip(1..) {
         let shown = (at, at + line.trim_end().len());
         at += line.len();
-        let is = |mark: &str| {
-            line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r', '\n']))
-        };
+        let is = |mark: &str| is_mark(line, mark);
         match begun {
             _ if is("<<<<<<<") => (begun, is_halfway) = (Some((shown, number)), false),
             Some(_) if is("=======") => is_halfway = true,

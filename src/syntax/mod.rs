@@ -60,7 +60,8 @@ fn parse_parts(source: SourceId, text: &str) -> (Block, Vec<Problem>) {
     }
     problems.append(&mut builder.problems);
     if !problems.is_empty()
-        && let Some(problem) = conflict::problem(source, &text)
+        && let Some(problem) =
+            conflict::problem(source, &text).or_else(|| conflict::remainder(source, &text, &problems))
     {
         return (block, vec![problem]);
     }

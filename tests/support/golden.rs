@@ -4,11 +4,15 @@
 //! (standard output and standard error together, in order) with its exit code under `--- output <code>`.
 //! After a wanted change `UPDATE_GOLDEN=1` writes the outputs anew: read the diff.
 
+#[path = "surroundings.rs"]
+mod surroundings;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use surroundings::program;
 
 /// Files, the script, and the text up to the expected part.
 pub(crate) struct Case<'t> {
@@ -50,20 +54,15 @@ impl<'t> Case<'t> {
         let path =
             format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
         let script = format!("exec 2>&1\n{}", self.script);
-        let output = Command::new("bash")
+        let output = program("bash")
             .args(["-c", &script])
             .current_dir(&root)
             .env("PATH", path)
             .env("LC_ALL", "C.UTF-8")
             // No user has settings of their own here.
             .env("HOME", "/home/somebody")
+            .env_remove("XDG_CONFIG_HOME")
             .env("NO_COLOR", "1")
-            .env_remove("CLICOLOR_FORCE")
-            .env_remove("COLUMNS")
-            .env_remove("GITHUB_ACTIONS")
-            .env_remove("MAKEFLAGS")
-            .env_remove("MAKELEVEL")
-            .env_remove("CARGO_MAKEFLAGS")
             .stdin(Stdio::null())
             .output()
             .unwrap();

@@ -13,20 +13,23 @@
 #![expect(dead_code, reason = "each test crate uses another part")]
 
 pub(crate) mod schema;
+pub(crate) mod surroundings;
+#[cfg(target_os = "linux")]
+pub(crate) mod terminal;
 
 use filetime::FileTime;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
+pub(crate) use surroundings::program;
+use tempfile::{NamedTempFile, TempDir};
 
 /// How long a test waits for something that must come, on a machine that does other things too.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory with a Rulefile, and the last run in it.
 pub(crate) struct Case {
@@ -37,8 +40,19 @@ pub(crate) struct Case {
 
 /// Makes a directory that is to be shared, as one does it on purpose.
 pub(crate) fn make_shared(path: &str) {
-    let made = Command::new(env!("CARGO_BIN_EXE_rulemake")).args(["cache", "init", path]).output().unwrap();
+    let mut command = program(env!("CARGO_BIN_EXE_rulemake"));
+    let made = command.args(["cache", "init", path]).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Waits for something that lasts once it is there.
+#[track_caller]
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "it does not come: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// What one call of the binary did.
@@ -183,16 +197,11 @@ impl Case {
 
     /// The binary, ready to be started by the test itself (to signal it, to start two).
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rulemake"));
+        let mut command = program(env!("CARGO_BIN_EXE_rulemake"));
         command
             .args(args)
             .current_dir(self.dir.path())
             .env("NO_COLOR", "1")
-            .env_remove("COLUMNS")
-            .env_remove("GITHUB_ACTIONS")
-            .env_remove("MAKEFLAGS")
-            .env_remove("MAKELEVEL")
-            .env_remove("CARGO_MAKEFLAGS")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
@@ -201,9 +210,9 @@ impl Case {
     /// Starts the binary with `--json` in the background. It writes to files, so it never waits for its reader.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         let all: Vec<&str> = std::iter::once("--json").chain(args.iter().copied()).collect();
-        let [stdout, stderr] = [(); 2].map(|()| tempfile::tempfile().unwrap());
+        let [stdout, stderr] = [(); 2].map(|()| NamedTempFile::new().unwrap());
         let mut command = self.command(&all);
-        command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
+        command.stdout(stdout.reopen().unwrap()).stderr(stderr.reopen().unwrap());
         let child = command.spawn().unwrap();
         Running { args: all.iter().map(|a| (*a).to_string()).collect(), child, stdout, stderr }
     }
@@ -224,11 +233,7 @@ impl Case {
     /// Waits until a file is there that a running job makes.
     #[track_caller]
     pub(crate) fn wait_for(&self, path: &str) {
-        let start = Instant::now();
-        while !self.path(path).exists() {
-            assert!(start.elapsed() < PATIENCE, "{path} does not come");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(path, || self.path(path).exists());
     }
 
     // What the last run did.
@@ -392,8 +397,8 @@ impl Case {
 pub(crate) struct Running {
     args: Vec<String>,
     pub(crate) child: Child,
-    stdout: fs::File,
-    stderr: fs::File,
+    stdout: NamedTempFile,
+    stderr: NamedTempFile,
 }
 
 impl Running {
@@ -403,6 +408,11 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// What it said on standard error so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.stderr.path()).unwrap()
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Ran {
@@ -410,16 +420,13 @@ impl Running {
         while self.child.try_wait().unwrap().is_none() {
             if start.elapsed() > PATIENCE {
                 let _ = self.child.kill();
-                panic!("rulemake {} does not end", self.args.join(" "));
+                panic!("rulemake {} does not end\n{}", self.args.join(" "), self.said());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         let code = self.child.wait().unwrap().code();
-        let [stdout, stderr] = [self.stdout, self.stderr].map(|mut file| {
-            let mut text = String::new();
-            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text)).unwrap();
-            text
-        });
+        let [stdout, stderr] =
+            [&self.stdout, &self.stderr].map(|file| fs::read_to_string(file.path()).unwrap());
         let events = parse_events(&stdout).unwrap_or_default();
         Ran { args: self.args, code, stdout, stderr, events }
     }

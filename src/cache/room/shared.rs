@@ -4,6 +4,7 @@
 use super::Cache;
 use crate::base::digest::Digest;
 use crate::cache::backend::CacheBackend;
+use crate::cache::directory::is_own;
 use crate::cache::entry::{Entry, Form, Kept};
 use crate::cache::link;
 use crate::cache::manifest::{self, Item};
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) arrived: Digests,
     /// Objects that entries there tell of, and that could not be had.
     lost: Digests,
+    /// Objects of which was counted that they have to come.
+    foreseen: Digests,
     /// Objects that it was given in this session.
     given: Digests,
     /// How many were found damaged there, and replaced.
@@ -42,6 +45,7 @@ impl Shared {
             asked: Digests::default(),
             arrived: Digests::default(),
             lost: Digests::default(),
+            foreseen: Digests::default(),
             given: Digests::default(),
             mended: AtomicU32::new(0),
             failed: Default::default(),
@@ -95,13 +99,26 @@ pub(crate) enum WouldPush {
     Other,
 }
 
-/// What a place has of an object.
+/// What a place has where a result is to be put.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    /// Or something that is known not to be whole.
+    Nothing,
+    Same,
+    /// The same content, with another list of what lies in a directory.
+    Otherwise,
+    Other,
+}
+
+/// What a place has of an object.
+#[derive(Debug)]
 enum There {
-    Unread,
+    NotAsked,
     Missing,
     Good,
     Damaged,
+    /// It answers, but does not give this one.
+    Unreadable(io::Error),
 }
 
 /// What became of a result that was put where others find it.
@@ -196,9 +213,40 @@ impl Cache {
         came(missing == 0)
     }
 
+    /// Bytes that are here neither and have to come from the shared place for an output of what was found under `key`; each
+    /// object counts once.
+    pub(super) fn bytes_to_come(&self, key: &Digest, kept: &Kept) -> u64 {
+        let Some(shared) = &self.shared else { return 0 };
+        let of = |object: &Digest, size: u64| {
+            let comes = !self.is_here(object) && shared.foreseen.add(*object);
+            if comes { size } else { 0 }
+        };
+        let Form::Directory { manifest, .. } = &kept.form else {
+            return kept.object().map_or(0, |object| of(&object, kept.size()));
+        };
+        // Most of it may be here.
+        let list = self.fetch_one(key, &kept.path, manifest, None);
+        let items =
+            Some(list).filter(|list| *list).and_then(|_| link::read(&self.directory.object(manifest)).ok());
+        match items.and_then(|bytes| manifest::from_bytes(&bytes)) {
+            Some(items) => items
+                .iter()
+                .map(|item| match item {
+                    Item::File { digest, size, .. } => of(digest, *size),
+                    Item::Directory { .. } | Item::Link { .. } => 0,
+                })
+                .sum(),
+            None => 0,
+        }
+    }
+
     /// Brings an object here, of the output at `path`, if it is not; whether it is now.
     fn fetch_one(&self, key: &Digest, path: &str, object: &Digest, size: Option<u64>) -> bool {
         let Some(shared) = self.shared.as_ref().filter(|_| !self.is_here(object)) else { return true };
+        if self.is_full.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut own_fault = None;
         if !shared.asked.has(key) {
             // It has to know of an object by its entry, and this one was found here.
             drop(self.find_there(key));
@@ -213,10 +261,18 @@ impl Cache {
             });
             // What is damaged is an answer, and says nothing about the next one.
             match got {
+                Err(error) if is_own(&error) => {
+                    own_fault = Some(error);
+                    Ok(Ok(true))
+                }
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Err(error)),
                 other => other.map(Ok),
             }
         });
+        if let Some(error) = own_fault {
+            self.tell_not_taken(&error);
+            return false;
+        }
         if matches!(got, Some(Ok(false) | Err(_))) {
             shared.lost.add(*object);
             // Whoever makes it again gives it to the place again, perhaps in another session.
@@ -254,8 +310,8 @@ impl Cache {
         how: Giving,
     ) -> Sharing {
         // A place that does not say what it has may have another one.
-        let Some(is_another) = self.is_another_there(key, entry) else { return Sharing::Failed };
-        if is_another {
+        let Some(there) = self.compare_there(key, entry) else { return Sharing::Failed };
+        if there == Standing::Other {
             if how.is_named {
                 return Sharing::Other;
             }
@@ -277,7 +333,9 @@ impl Cache {
             Some(_) => objects.par_iter().all(put),
             None => objects.iter().all(put),
         };
-        if !all || self.put_entry(key, bytes, &objects).is_none() {
+        // Of the same in another form, perhaps a newer one, the first stays, too.
+        let puts = there != Standing::Otherwise || how.verifies;
+        if !all || puts && self.put_entry(key, bytes, &objects).is_none() {
             return Sharing::Failed;
         }
         // Of a result with a second name for a lock file each file counts once.
@@ -308,21 +366,41 @@ impl Cache {
             });
             return false;
         }
-        let there = match size.filter(|_| verifies).map(|size| self.look_there(object, size)) {
-            None => There::Unread,
+        let (Some(size), Ok(content)) = (size, link::open(&path)) else { return false };
+        let there = match verifies.then(|| self.look_there(object, size)) {
+            None => There::NotAsked,
             Some(Some(there)) => there,
             Some(None) => return false,
         };
-        let is_lost = self.is_known_lost(object) || matches!(there, There::Missing | There::Damaged);
+        let is_lost = self.is_known_lost(object)
+            || matches!(there, There::Missing | There::Damaged | There::Unreadable(_));
         let put = |place: &Arc<dyn CacheBackend>| {
-            let content = link::open(&path)?;
-            let size = content.metadata()?.len();
-            self.traffic.sending(size, || waiting::put(place, object, content, is_lost, &self.traffic))
+            let put = || waiting::put(place, object, content, is_lost, &self.traffic);
+            self.traffic.sending(size, put).map_err(|error| match &there {
+                There::Unreadable(why) => io::Error::new(
+                    error.kind(),
+                    format!("it does not give {object} ({why}), nor take it anew: {error}"),
+                ),
+                _ => error,
+            })
         };
-        let is_done = self.ask(Call::Write, put).is_some();
+        let mut is_done = self.ask(Call::Write, put).is_some();
+        if is_done
+            && let There::Unreadable(why) = &there
+            && !matches!(self.look_there(object, size), Some(There::Good))
+        {
+            is_done = false;
+            self.tell("unreadable", || {
+                format!(
+                    "the shared cache {} does not give {object}, though it took it anew: {why}",
+                    self.shared_name()
+                )
+            });
+        }
         if is_done {
             shared.given.add(*object);
-            shared.mended.fetch_add(u32::from(there == There::Damaged), Ordering::Relaxed);
+            let is_mended = matches!(there, There::Damaged | There::Unreadable(_));
+            shared.mended.fetch_add(u32::from(is_mended), Ordering::Relaxed);
             if is_lost {
                 shared.lost.remove(object);
                 self.directory.forget_lost(object);
@@ -336,14 +414,16 @@ impl Cache {
         let mut read = blake3::Hasher::new();
         let got = self.ask(Call::Read, |place| {
             match waiting::get(place, (object, Some(size)), &mut read, &self.traffic) {
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
-                got => got.map(Some),
+                Err(error) if is_of_the_whole(&error) || self.traffic.is_stopped() => Err(error),
+                got => Ok(got),
             }
         })?;
         Some(match got {
-            Some(true) if Digest::from_bytes(*read.finalize().as_bytes()) == *object => There::Good,
-            Some(false) => There::Missing,
-            Some(true) | None => There::Damaged,
+            Ok(true) if Digest::from_bytes(*read.finalize().as_bytes()) == *object => There::Good,
+            Ok(false) => There::Missing,
+            Ok(true) => There::Damaged,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => There::Damaged,
+            Err(error) => There::Unreadable(error),
         })
     }
 
@@ -358,16 +438,29 @@ impl Cache {
             || self.directory.is_noted_lost(object)
     }
 
-    /// Whether the shared place has a result under this key that is another one, and whole so far as is known. `None`: it does
-    /// not say.
-    fn is_another_there(&self, key: &Digest, entry: &Entry) -> Option<bool> {
+    /// What the shared place has under this key, so far as is known. `None`: it does not say.
+    fn compare_there(&self, key: &Digest, entry: &Entry) -> Option<Standing> {
         let there = self.ask(Call::Read, |place| waiting::entry(place, key, &self.traffic))?;
-        let Some(there) = there.and_then(|bytes| Entry::from_bytes(&bytes)) else { return Some(false) };
-        let is_whole = there.kept().filter_map(Kept::object).all(|object| !self.is_known_lost(&object));
+        let whole = there
+            .and_then(|bytes| Entry::from_bytes(&bytes))
+            .filter(|there| there.kept().filter_map(Kept::object).all(|object| !self.is_known_lost(&object)));
         let what = |entry: &Entry| -> Vec<_> {
             entry.outputs.iter().map(|kept| (kept.path.clone(), kept.digest)).collect()
         };
-        Some(is_whole && what(&there) != what(entry))
+        let lists = |entry: &Entry| -> Vec<_> {
+            entry
+                .outputs
+                .iter()
+                .filter(|kept| matches!(kept.form, Form::Directory { .. }))
+                .map(Kept::object)
+                .collect()
+        };
+        Some(match whole {
+            None => Standing::Nothing,
+            Some(there) if what(&there) != what(entry) => Standing::Other,
+            Some(there) if lists(&there) != lists(entry) => Standing::Otherwise,
+            Some(_) => Standing::Same,
+        })
     }
 
     /// Puts a result that is kept here where others find it, whether or not that is done with each new one. With the bytes of
@@ -502,6 +595,12 @@ impl Cache {
             }
         }
     }
+}
+
+/// Whether what went wrong is the same for all that is in a place.
+fn is_of_the_whole(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NotFound, TimedOut};
+    matches!(error.kind(), ConnectionRefused | HostUnreachable | NotFound | TimedOut)
 }
 
 /// Whether trying it with another object would be of no use.

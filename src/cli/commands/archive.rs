@@ -79,7 +79,7 @@ pub(crate) fn archive(place: &Place, args: &ArchiveArgs) -> Result<Exit, Failure
         settings.copied().partition(|path| holds_password(&root.join(path)));
     for path in secret {
         place.output.remark(&format!(
-            "warning: {path} is left out, for an address in it holds a password; `--with {path}` takes it along"
+            "warning: {path} is left out, for an address in it holds a password or a token; `--with {path}` takes it along"
         ));
     }
     let settings = settings.into_iter().map(str::to_string);
@@ -99,6 +99,12 @@ pub(crate) fn archive(place: &Place, args: &ArchiveArgs) -> Result<Exit, Failure
         }
     };
     let to_shown = shown(&here, &to);
+    if let Some(dir) = args.to.as_deref().filter(|_| to.is_dir()) {
+        let name = format!("{}.tar.zst", root.file_name().unwrap_or("project".as_ref()).to_string_lossy());
+        let message = format!("`{}` is a directory", dir.display());
+        return Err(Failure::new(Exit::Usage, message)
+            .help(format!("name the file, such as `-o {}`", quoted(&dir.join(name).to_string_lossy()))));
+    }
     if std::fs::symlink_metadata(&to).is_ok() && !args.overwrite {
         let message = format!("`{}` is there already", to_shown.display());
         return Err(
@@ -147,12 +153,16 @@ impl Write for Fresh<'_> {
     }
 }
 
-/// Whether a file has an address such as `https://name:password@host`.
+/// Whether a file has an address such as `https://name:password@host`, or with a token behind its `?`.
 fn holds_password(path: &Path) -> bool {
     let text = crate::read::at_most(path, 1 << 20).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     text.split("://").skip(1).any(|rest| {
-        let authority = rest.split(|c: char| c == '/' || c.is_whitespace() || "\"'".contains(c)).next();
+        let address = rest.split(|c: char| c.is_whitespace() || "\"'".contains(c)).next().unwrap_or_default();
+        if address.split(['?', '&', '#', ';']).skip(1).any(crate::secrets::is_secret) {
+            return true;
+        }
+        let authority = address.split('/').next();
         let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
         user.is_some_and(|user| user.contains(':'))
     })

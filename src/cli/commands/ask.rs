@@ -114,7 +114,7 @@ pub(crate) fn graph(
         GraphFormat::Mermaid => report::graph_mermaid(&plan, by),
         GraphFormat::Svg => svg::drawn(&PlanGraph::of(&plan, by))?,
     };
-    place.output.answer(&text)?;
+    place.output.answer_as_it_is(&text)?;
     Ok(Exit::Success)
 }
 

@@ -1,15 +1,18 @@
 //! `rulemake cache`: what the cache of results holds, and what may go. Shows it first; removes only with `--yes`.
 
 use super::{Place, variables};
+use crate::args::Args;
 use crate::cache::{Around, no_broken_address};
 use crate::exit::{Exit, Failure};
 use crate::options::{Common, RunArgs};
 use crate::output::{Output, say};
 use crate::project::Project;
+use crate::secrets::hidden;
 use crate::values::{age, bytes};
 use clap::ValueEnum;
 use rulemake::cache::{CacheDirectory, CacheLimits, CacheRemoved};
 use rulemake::report::printable;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -64,7 +67,14 @@ pub(crate) fn cache(
     output: &Output,
     upkeep: &CacheUpkeep,
     here: &Path,
+    typed: &[OsString],
 ) -> Result<Exit, Failure> {
+    if matches!(upkeep.what, What::Gc | What::Verify)
+        && let Some(place) = &common.cache.cache_shared
+        && Args::names(typed, "--cache-shared")
+    {
+        return Err(not_the_shared_one(upkeep.what, place));
+    }
     if !matches!(upkeep.what, What::Add | What::Init) && !upkeep.targets.is_empty() {
         return Err(Failure::new(Exit::Usage, "targets are for `rulemake cache add`"));
     }
@@ -118,6 +128,24 @@ pub(crate) fn cache(
     .unwrap_or_else(|error| Err(failed(error)))
 }
 
+/// Who names the shared place means it; and what others have put there does not go in passing.
+fn not_the_shared_one(what: What, place: &str) -> Failure {
+    let word = what.to_possible_value().map_or_else(String::new, |word| word.get_name().to_string());
+    let message =
+        format!("`--cache-shared` is for what runs, and `rulemake cache {word}` is about one directory");
+    let failure = Failure::new(Exit::Usage, message);
+    match place.contains("://") {
+        true => failure.help(format!(
+            "a server looks after {} itself; of your own cache: `rulemake cache {word}`",
+            hidden(place)
+        )),
+        false => failure.help(format!(
+            "of the shared one: `rulemake cache {word} --cache {}`; of your own: `rulemake cache {word}`",
+            crate::project::quoted(place)
+        )),
+    }
+}
+
 type Done = io::Result<Result<Exit, Failure>>;
 
 fn info(cache: &CacheDirectory, output: &Output, common: &Common) -> Done {
@@ -160,9 +188,7 @@ fn init(common: &Common, output: &Output, named: &[String], around: &Around<'_>)
         return Err(failure.help("`rulemake cache init PLACE`, such as `rulemake cache init /team/results`"));
     };
     if place.contains("://") {
-        // Without the name and the password that may stand in it.
-        let shown = place.split_once('@').map_or(place, |(_, host)| host);
-        let message = format!("`{shown}` is no directory: a server makes its places itself");
+        let message = format!("`{}` is no directory: a server makes its places itself", hidden(place));
         return Err(Failure::new(Exit::Usage, message));
     }
     no_broken_address(place)?;

@@ -102,7 +102,7 @@ fn standard_input(output: &Output, args: &FmtArgs, options: &FormatOptions) -> R
             "v": 1, "files": [{"path": name, "changed": changed, "text": after}]
         }))?;
     } else if !args.check {
-        output.answer(&after)?;
+        output.answer_as_it_is(&after)?;
     }
     Ok(if args.check && changed { Exit::Found } else { Exit::Success })
 }

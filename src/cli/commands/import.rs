@@ -86,7 +86,7 @@ pub(crate) fn import(common: &Common, output: &Output, args: &ImportArgs) -> Res
         if output.json {
             output.answer_json(&report(&path, None, &imported))?;
         } else {
-            output.answer(&imported.text)?;
+            output.answer_as_it_is(&imported.text)?;
         }
         told(output, &imported);
         return Ok(Exit::Success);

@@ -102,7 +102,7 @@ pub(crate) fn dispatch(args: Args, started: Instant) -> Exit {
             false => share::pull(&place, &targets, started),
         }),
         Command::Cache { upkeep, .. } => {
-            here().and_then(|here| cache::cache(&common, &output, &upkeep, &here))
+            here().and_then(|here| cache::cache(&common, &output, &upkeep, &here, &typed))
         }
         Command::Export { export, .. } => place().and_then(|place| export::export(&place, &export)),
         Command::Archive { archive, .. } => place().and_then(|place| archive::archive(&place, &archive)),

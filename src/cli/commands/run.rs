@@ -11,7 +11,8 @@ use crate::progress::Progress;
 use crate::project::Project;
 use crate::signals::Signals;
 use crate::transfers::{Teller, Transfers};
-use rulemake::{CancelToken, JobFailure, RunReport, Session, report};
+use rulemake::inspect::Watched;
+use rulemake::{CancelToken, JobFailure, RunReport, Session, Workflow, report};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,15 +32,25 @@ pub(crate) fn run(
     started: Instant,
     slots: Option<Arc<Jobserver>>,
 ) -> Result<Exit, Failure> {
-    let stops = Stops { token: CancelToken::new(), signals: &Signals::default() };
-    run_once(place, targets, args, started, &stops, slots)
+    if let Some(report) = place.recall(targets, args) {
+        show_summary(&report, place, started);
+        return Ok(Exit::Success);
+    }
+    let around = Around { token: CancelToken::new(), signals: &Signals::default(), slots, watching: None };
+    run_once(place, targets, args, started, &around)
 }
 
-/// What ends a run early.
-pub(super) struct Stops<'a> {
+/// What goes on around a run.
+pub(super) struct Around<'a> {
+    /// They end it early.
     pub(super) token: CancelToken,
     pub(super) signals: &'a Signals,
+    pub(super) slots: Option<Arc<Jobserver>>,
+    /// Is told of the workflow, and makes who is told what to look after.
+    pub(super) watching: Option<&'a dyn Fn(&Workflow) -> OnWatched>,
 }
+
+pub(super) type OnWatched = Box<dyn FnMut(&Watched) + Send>;
 
 /// Runs until its end, or until the token or a signal stops it.
 pub(super) fn run_once(
@@ -47,14 +58,10 @@ pub(super) fn run_once(
     targets: &[String],
     args: &RunArgs,
     started: Instant,
-    Stops { token, signals }: &Stops<'_>,
-    slots: Option<Arc<Jobserver>>,
+    Around { token, signals, slots, watching }: &Around<'_>,
 ) -> Result<Exit, Failure> {
-    if let Some(report) = place.recall(targets, args) {
-        show_summary(&report, place, started);
-        return Ok(Exit::Success);
-    }
     let workflow = place.load(args.jobs)?;
+    let on_watched = watching.map(|watching| watching(&workflow));
     let targets = place.targets(targets, &workflow);
     let options = place.run_options(args, &workflow);
     let progress = Progress::new(&place.output);
@@ -63,7 +70,10 @@ pub(super) fn run_once(
         place.session(workflow, args).cancel(token.clone()).observer(move |event| observed.observe(event));
     if let Some(slots) = slots {
         signals.hold(slots.clone());
-        session = session.slots(slots);
+        session = session.slots(slots.clone());
+    }
+    if let Some(on_watched) = on_watched {
+        session = session.watcher(on_watched);
     }
     let mut session = session.open()?;
     signals.aim(token, &progress);

@@ -10,7 +10,7 @@ use clap::CommandFactory;
 /// The script that makes a shell complete.
 pub(crate) fn completions(output: &Output, shell: &str) -> Result<Exit, Failure> {
     let shell = complete::shell(shell).map_err(|message| Failure::new(Exit::Usage, message))?;
-    output.answer(&complete::script(shell)?)?;
+    output.answer_as_it_is(&complete::script(shell)?)?;
     Ok(Exit::Success)
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn man(output: &Output, name: Option<&str>) -> Result<Exit, Failure> 
     };
     let mut text = Vec::new();
     page.render(&mut text)?;
-    output.answer(&String::from_utf8_lossy(&text))?;
+    output.answer_as_it_is(&String::from_utf8_lossy(&text))?;
     Ok(Exit::Success)
 }
 

@@ -7,7 +7,7 @@ mod ear;
 mod look;
 
 use super::Place;
-use super::run::{Stops, run_once};
+use super::run::{Around, OnWatched, run_once};
 use crate::exit::{Exit, Failure};
 use crate::jobserver::Jobserver;
 use crate::options::{Common, RunArgs};
@@ -17,7 +17,7 @@ use crate::signals::Signals;
 use ear::{Ear, Noise};
 use look::{Look, Wanted};
 use rulemake::report::printable;
-use rulemake::{CancelLevel, CancelToken, TextStyle};
+use rulemake::{CancelLevel, CancelToken, TextStyle, Workflow};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -57,19 +57,19 @@ pub(crate) fn watch(
         if !be_there(&here, &signals) {
             break;
         }
-        let stops = Stops { token: CancelToken::new(), signals: &signals };
-        watcher.interrupt(restart.then(|| stops.token.clone()));
+        let token = CancelToken::new();
+        let around = Around { token: token.clone(), signals: &signals, slots: slots.clone(), watching: None };
+        watcher.interrupt(restart.then(|| token.clone()));
         let began = (Instant::now(), look::now());
-        let slots = slots.clone();
         let outcome = Place::find(common.clone(), output).and_then(|place| match knows_all {
-            true => run_once(&place, targets, args, began.0, &stops, slots).map(drop),
-            false => round(&place, common, targets, args, (&stops, slots), &watcher, began),
+            true => run_once(&place, targets, args, began.0, &around).map(drop),
+            false => round(&place, common, targets, args, around, &watcher, began),
         });
         watcher.interrupt(None);
         if signals.first().is_some() {
             break;
         }
-        let stopped = stops.token.level().is_some();
+        let stopped = token.level().is_some();
         let mut wrong = None;
         match outcome {
             Ok(()) => {}
@@ -165,35 +165,41 @@ fn round(
     common: &Common,
     targets: &[String],
     args: &RunArgs,
-    (stops, slots): (&Stops<'_>, Option<Arc<Jobserver>>),
+    around: Around<'_>,
     watcher: &Watcher,
     (began, time): (Instant, std::time::SystemTime),
 ) -> Result<(), Failure> {
     let dotenv = common.dotenv.iter().map(|file| place.start().join(file));
-    let mut own: BTreeSet<PathBuf> = dotenv.chain([absolute(&place.project.rulefile)]).collect();
-    own = own.iter().map(|path| lexical(path)).collect();
+    let own: BTreeSet<PathBuf> = dotenv.chain([absolute(&place.project.rulefile)]).collect();
+    let own: BTreeSet<PathBuf> = own.iter().map(|path| lexical(path)).collect();
     // A Rulefile that cannot be loaded is waited for, too.
     watcher.look_also_after(&own, &place.project.root);
-    let workflow = place.load(args.jobs)?;
-    own.extend(workflow.files().map(|path| lexical(&absolute(Path::new(path)))));
-    watcher.look_also_after(&own, &place.project.root);
-    let names = place.targets(targets, &workflow);
-    let options = place.run_options(args, &workflow);
-    let session = place.session(workflow, args).open()?;
-    // What it finds wrong the run tells.
-    if let Ok(watched) = session.watched(&names, &options) {
-        watcher.look_after(Wanted::new(watched, own.clone()), None);
+    let learned = Arc::new(Mutex::new(None));
+    let watching = |workflow: &Workflow| -> OnWatched {
+        let files = workflow.files().map(|path| lexical(&absolute(Path::new(path))));
+        let own: BTreeSet<PathBuf> = files.chain(own.iter().cloned()).collect();
+        watcher.look_also_after(&own, &place.project.root);
+        let (watcher, learned) = (watcher.clone(), learned.clone());
+        Box::new(move |watched| {
+            watcher.look_after(Wanted::new(watched.clone(), own.clone()), Some(time));
+            let is_all = !watched.rests_on_outputs();
+            *learned.lock().unwrap_or_else(PoisonError::into_inner) = Some((is_all, own.clone()));
+        })
+    };
+    let ended = run_once(place, targets, args, began, &Around { watching: Some(&watching), ..around });
+    let learned = learned.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (&ended, learned) {
+        (Ok(_), Some((true, _))) => {}
+        (Ok(_), Some((false, own))) => {
+            let workflow = place.load_silently(args.jobs)?;
+            let (names, options) = (place.targets(targets, &workflow), place.run_options(args, &workflow));
+            match place.session(workflow, args).open()?.watched(&names, &options) {
+                Ok(watched) => watcher.look_after(Wanted::new(watched, own), Some(time)),
+                Err(_) => watcher.state().wanted.is_planned_no_more(),
+            }
+        }
+        _ => watcher.state().wanted.is_planned_no_more(),
     }
-    session.take_printed();
-    drop(session);
-    let ended = run_once(place, targets, args, began, stops, slots);
-    // Checkpoints may have brought more to light.
-    let session = place.session(place.load_silently(args.jobs)?, args).open()?;
-    match session.watched(&names, &options) {
-        Ok(watched) => watcher.look_after(Wanted::new(watched, own), Some(time)),
-        Err(_) => watcher.state().wanted.is_planned_no_more(),
-    }
-    session.take_printed();
     ended.map(drop)
 }
 
@@ -216,11 +222,18 @@ impl State {
     /// Looks, and compares with the last time.
     fn look(&mut self, lost: &[PathBuf]) {
         let begin = Instant::now();
-        // First listen: what comes after the look is heard.
-        self.ear.listen(&self.wanted.directories(), lost);
-        let now = self.wanted.look(&self.seen);
+        let now = self.listen_and_look(lost);
         self.compare(now);
         self.took = begin.elapsed();
+    }
+
+    /// How all looks now. What comes afterwards is heard.
+    fn listen_and_look(&mut self, lost: &[PathBuf]) -> Look {
+        let now = self.wanted.look(&self.seen);
+        match self.ear.listen(&self.wanted.directories(&now), lost) {
+            true => self.wanted.look(&now),
+            false => now,
+        }
     }
 
     /// Holds how all looks `now` against the last time.
@@ -257,8 +270,7 @@ impl State {
     fn look_after(&mut self, wanted: Wanted, time: Option<std::time::SystemTime>) {
         let was = std::mem::replace(&mut self.wanted, wanted);
         let begin = Instant::now();
-        self.ear.listen(&self.wanted.directories(), &[]);
-        let now = self.wanted.look(&self.seen);
+        let now = self.listen_and_look(&[]);
         let younger = time.map(|time| self.wanted.younger(time, &self.seen, &now)).unwrap_or_default();
         match self.wanted.is_everything() {
             true => self.beside.extend(younger),
@@ -275,6 +287,7 @@ impl State {
 }
 
 /// Looks in a thread of its own until it is dropped.
+#[derive(Clone)]
 struct Watcher(Arc<Mutex<State>>);
 
 impl Watcher {

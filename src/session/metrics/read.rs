@@ -64,7 +64,12 @@ fn flat(value: &Value) -> Values {
                 let key = written(key);
                 (if name.is_empty() { key } else { format!("{name}.{key}") }, value)
             })),
-            Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => {
+            Value::None
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::List(_) => {
                 // A file that is one number.
                 out.push((if name.is_empty() { "value".into() } else { name }, value.clone()));
             }
@@ -136,26 +141,50 @@ fn rows(text: &str, separator: char) -> Result<Vec<(usize, Vec<String>)>, String
     Ok(rows)
 }
 
-/// The note of a run. JSON has no `NaN`, and a metric is never a list: one with its text stands for it.
+/// The note of a run. JSON has no `NaN`: a list with its text stands for it, and what is a list or a map itself stands in a map by
+/// its kind, which no metric is.
 pub(super) fn note(metrics: &Metrics) -> Vec<u8> {
     let mut metrics = metrics.clone();
     for (_, value) in metrics.files.values_mut().flatten() {
-        if let Value::Float(x) = value
-            && !x.is_finite()
-        {
-            *value = Value::List([Value::from(x.to_string())].into());
-        }
+        *value = to_note(value);
     }
     serde_json::to_vec(&metrics).unwrap_or_default()
 }
 
+/// The parsers limit the depth.
+fn to_note(value: &Value) -> Value {
+    let of_kind = |kind: &str, value: Value| Value::Map([(kind.into(), value)].into());
+    match value {
+        Value::Float(x) if !x.is_finite() => Value::List([Value::from(x.to_string())].into()),
+        Value::List(items) => of_kind("list", Value::List(items.iter().map(to_note).collect())),
+        Value::Map(entries) => {
+            let entries = entries.iter().map(|(name, value)| (name.clone(), to_note(value)));
+            of_kind("map", Value::Map(entries.collect()))
+        }
+        other => other.clone(),
+    }
+}
+
 /// The value that [`note`] wrote down.
 fn noted_value(value: &Value) -> Value {
-    let text = match value {
-        Value::List(items) => items.first().and_then(Value::as_str),
+    let of_kind = |entries: &[(std::sync::Arc<str>, Value)]| match entries {
+        [(kind, Value::List(items))] if &**kind == "list" => {
+            Some(Value::List(items.iter().map(noted_value).collect()))
+        }
+        [(kind, Value::Map(entries))] if &**kind == "map" => {
+            let entries = entries.iter().map(|(name, value)| (name.clone(), noted_value(value)));
+            Some(Value::Map(entries.collect()))
+        }
         _ => None,
     };
-    text.and_then(|text| text.parse().ok()).map_or_else(|| value.clone(), Value::Float)
+    let found = match value {
+        Value::List(items) => {
+            items.first().and_then(Value::as_str).and_then(|text| text.parse().ok()).map(Value::Float)
+        }
+        Value::Map(entries) => of_kind(entries),
+        _ => None,
+    };
+    found.unwrap_or_else(|| value.clone())
 }
 
 /// What a run noted; `None` when it noted nothing that is whole.
@@ -180,6 +209,7 @@ pub(super) fn noted(text: &str) -> Option<Metrics> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::MetricsDiff;
 
     fn shown(path: &str, text: &str) -> String {
         match values(path, text.as_bytes()) {
@@ -193,14 +223,17 @@ mod tests {
     #[test]
     fn each_format_is_read() {
         let json = r#"{"auc": 0.93, "n": 10, "by": {"cat": 1, "v1.2": {"x": "good"}}, "curve": [1, 2], "ok": true, "no": null}"#;
-        assert_eq!(shown("m.json", json), "auc=0.93 n=10 by.cat=1 by.\"v1.2\".x=good ok=True");
+        assert_eq!(
+            shown("m.json", json),
+            "auc=0.93 n=10 by.cat=1 by.\"v1.2\".x=good curve=[1, 2] ok=True no=None"
+        );
         assert_eq!(shown("m.yaml", "a: 1\nb:\n  c: 2.5\n"), "a=1 b.c=2.5");
         assert_eq!(shown("m.toml", "a = 1\n[b]\nc = 2.5\n"), "a=1 b.c=2.5");
         assert_eq!(shown("m.json", "0.5"), "value=0.5");
         // As Python's `json.dump` writes them, and only where a value stands.
         let python =
             r#"{"a": NaN, "NaN": [[], -Infinity], "b": {"c": -Infinity, "d": Infinity}, "e": "\"NaN"}"#;
-        assert_eq!(shown("m.json", python), "a=nan b.c=-inf b.d=inf e=\"NaN");
+        assert_eq!(shown("m.json", python), "a=nan NaN=[[], -inf] b.c=-inf b.d=inf e=\"NaN");
         assert_eq!(shown("m.json", "NaN"), "value=nan");
         assert_eq!(shown("m.yaml", "a: 1e-3\nb: yes\nc: .nan\n"), "a=0.001 b=yes c=nan");
         assert_eq!(shown("m.csv", "auc,\"n, all\"\r\n0.5,10\r\n"), "auc=0.5 n, all=10");
@@ -229,7 +262,7 @@ mod tests {
         for (path, text, why) in [
             ("m.json", "{", "not JSON"),
             ("m.json", "{}", "holds no number"),
-            ("m.json", "[1, 2]", "holds no number"),
+            ("m.json", "{\"a\": {}}", "holds no number"),
             ("m.json", "{\"a\": -NaN}", "not JSON"),
             ("m.json", "{\"a\": NaNs}", "not JSON"),
             ("m.json", "{\n\"a\": NaN, x}", "(line 2)"),
@@ -248,10 +281,16 @@ mod tests {
     #[test]
     fn what_is_noted_comes_back() {
         let mut metrics = Metrics::default();
-        metrics.add("a.json", br#"{"x": 1, "y": 0.1, "z": "t", "w": true}"#);
+        metrics.add("a.json", br#"{"x": 1, "y": 0.1, "z": "t", "w": true, "no": null, "l": [1, [NaN, "nan"], {"list": [null]}, ["nan"]], "e": [], "nan": NaN}"#);
         metrics.add("b.json", b"{");
         let text = String::from_utf8(note(&metrics)).unwrap();
-        assert_eq!(noted(&text), Some(metrics));
+        assert_eq!(format!("{:?}", noted(&text).unwrap()), format!("{metrics:?}"));
+        assert!(
+            MetricsDiff::between(("a", &metrics), ("b", &noted(&text).unwrap()))
+                .only_changes()
+                .metrics
+                .is_empty()
+        );
         for cut in 0..text.len() {
             assert_eq!(noted(text.get(..cut).unwrap_or("")), None, "{cut}");
         }

@@ -57,9 +57,11 @@ impl Ear {
     }
 
     /// From now on listens to these directories and to no others. The system forgets a directory that is removed, and keeps
-    /// one under its old name that is moved: `lost` are those that have to be listened to anew for that.
-    pub(super) fn listen(&mut self, wanted: &BTreeSet<PathBuf>, lost: &[PathBuf]) {
-        let Some(inner) = &mut self.inner else { return };
+    /// one under its old name that is moved: `lost` are those that have to be listened to anew for that. Whether one is heard of that
+    /// was not before.
+    pub(super) fn listen(&mut self, wanted: &BTreeSet<PathBuf>, lost: &[PathBuf]) -> bool {
+        let Some(inner) = &mut self.inner else { return false };
+        let mut hears_more = false;
         let mut once = FxHashSet::default();
         let now = wanted.iter().filter_map(|path| Some((path, id(path)?)));
         // Two names of one directory would be one to the system, which then forgets both for one.
@@ -77,7 +79,10 @@ impl Ear {
                 continue;
             }
             match inner.watch(path, RecursiveMode::NonRecursive) {
-                Ok(()) => drop(self.held.insert(path.clone(), id)),
+                Ok(()) => {
+                    self.held.insert(path.clone(), id);
+                    hears_more = true;
+                }
                 Err(_) if !path.is_dir() || self.has_complained => {}
                 Err(error) => {
                     self.has_complained = true;
@@ -86,6 +91,7 @@ impl Ear {
                 }
             }
         }
+        hears_more
     }
 }
 

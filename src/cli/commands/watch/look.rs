@@ -89,17 +89,21 @@ impl Wanted {
     }
 
     /// Directories that are there, whose entries say when something of this changes: those of the files and the directories
-    /// above them, as far as they are the project's, also those that links lead to.
-    pub(super) fn directories(&self) -> BTreeSet<PathBuf> {
+    /// above them, as far as they are the project's, also those that links lead to. What is a link or a directory was seen in `look`.
+    pub(super) fn directories(&self, look: &Look) -> BTreeSet<PathBuf> {
         let mut around = Around { root: self.root(), found: BTreeSet::new(), seen: FxHashSet::default() };
-        for file in &self.files {
-            around.entry(file, 0);
+        for parent in self.files.iter().filter_map(|file| file.parent()) {
+            around.directory(parent, 0);
+        }
+        for link in look.links.iter().filter(|link| self.files.contains(*link)) {
+            around.entry(link, 0);
         }
         let root = self.root();
         for directory in &self.watched.directories {
             around.directory(&lexical(&root.join(directory)), 0);
         }
-        let inputs = self.files.iter().filter(|path| path.is_dir()).cloned();
+        let is_directory = |path: &&PathBuf| matches!(look.files.get(*path), Some(Fact::Directory));
+        let inputs = self.files.iter().filter(is_directory).cloned();
         let trees = self.watched.trees.iter().map(|tree| lexical(&root.join(tree)));
         for tree in trees.chain(inputs).chain(self.everything.clone()) {
             around.directory(&tree, 0);
@@ -213,7 +217,7 @@ impl Wanted {
         for (name, paths) in &now.found {
             found.entry(name.clone()).or_insert_with(|| paths.clone());
         }
-        Look { files, found }
+        Look { files, found, links: BTreeSet::new() }
     }
 
     /// What was not looked at before and was changed after `time`.
@@ -234,6 +238,7 @@ impl Wanted {
 #[derive(Default)]
 pub(super) struct Look {
     files: FxHashMap<PathBuf, Fact>,
+    links: BTreeSet<PathBuf>,
     /// By what was looked for.
     found: BTreeMap<String, BTreeSet<(String, String)>>,
 }
@@ -279,7 +284,12 @@ struct Eye<'a> {
 impl Eye<'_> {
     /// Looks at `path`; whether it is a directory.
     fn take(&mut self, path: &Path) -> bool {
-        let fact = match fs::metadata(path) {
+        let mut found = fs::symlink_metadata(path);
+        if found.as_ref().is_ok_and(|meta| meta.is_symlink()) {
+            self.look.links.insert(path.to_path_buf());
+            found = fs::metadata(path);
+        }
+        let fact = match found {
             Err(_) => Fact::Absent,
             Ok(meta) if meta.is_dir() => Fact::Directory,
             Ok(meta) => self.file(path, &meta),

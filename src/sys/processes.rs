@@ -42,7 +42,7 @@ fn process(pid: u32) -> Option<Process> {
 }
 
 /// The state of a process, a letter, and its group.
-pub(super) fn state_and_group(pid: u32) -> Option<(char, u32)> {
+pub(crate) fn state_and_group(pid: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in parentheses, may hold anything; after it come state, parent and process group.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
