@@ -78,6 +78,25 @@ pub(crate) fn continue_stopped_children() {
     }
 }
 
+/// Asks all children to end, and the process groups that they lead.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std signals only children that it holds")]
+pub(crate) fn end_children() {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<libc::pid_t> = children
+        .flat_map(|all| all.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    for child in children {
+        for whom in [child, -child] {
+            for signal in [libc::SIGTERM, libc::SIGCONT] {
+                // SAFETY: takes and gives numbers. A thread of ours may reap it just now; no other process has its number so soon.
+                unsafe { libc::kill(whom, signal) };
+            }
+        }
+    }
+}
+
 /// Whether the terminal behind standard error is that of this process at the moment; `true` where there is no job control.
 #[expect(unsafe_code, reason = "std knows no process groups of terminals")]
 pub(crate) fn is_in_foreground() -> bool {
