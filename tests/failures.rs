@@ -279,7 +279,29 @@ fn an_input_that_changes_while_its_job_runs_is_told_and_the_job_runs_again_next_
     let told =
         ran.of("warning").any(|e| e["message"].as_str().unwrap().contains("input in changed while a a ran"));
     assert!(told, "{ran}");
-    case.run(&[]).ran(&["a a", "b b"]).has("b", "2\n").run(&[]).ran(&[]);
+    let case = case.run(&[]).ran(&["a a", "b b"]).has("b", "2\n").run(&[]).ran(&[]);
+    assert!(!case.path(".rulemake/saved").exists(), "what the job made itself is nobody's work");
+}
+
+/// Promise: what a job made while an input changed is its own work; what somebody makes of that afterwards is not. And when
+/// the input is again what it was before, nobody believes that the job had read that.
+#[test]
+fn what_a_job_made_of_a_changing_input_is_known_and_not_believed() {
+    let rules = "rule a:\n    input: 'in'\n    output: 'a'\n    shell: 'touch started; while [ ! -e go ]; do sleep 0.02; done; cp {input} {output}'\n";
+    let case = Case::new().rulefile(rules).file("in", "1\n");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    let case = case.file("in", "2\n").file("go", "");
+    run.end();
+    let case = case.has("a", "2\n").file("in", "1\n").run(&[]).ran(&["a a"]).has("a", "1\n");
+    assert!(!case.path(".rulemake/saved").exists(), "{}", case.last().stdout);
+    let case = case.remove("started").remove("go").file("in", "3\n");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    let case = case.file("in", "4\n").file("go", "");
+    run.end();
+    let case = case.file("a", "mine\n").run(&[]).ran(&["a a"]).has("a", "4\n");
+    assert_eq!(case.read(".rulemake/saved/4/a"), "mine\n");
 }
 
 #[test]
