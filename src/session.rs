@@ -253,7 +253,7 @@ impl Session {
         if !problems.is_empty() {
             return Err(Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources));
         }
-        let mut aliases = Aliases::new(&self.root);
+        let mut aliases = Aliases::new(&self.root, &self.workflow);
         let ground = Ground { workflow: &self.workflow, graph: &graph, paths: &paths, view: &loaded.view };
         let problems = aliases.inspect(&ground);
         if !problems.is_empty() {

@@ -113,3 +113,27 @@ fn what_a_checkpoint_brings_in_counts() {
     assert!(!case.path("all").exists());
     case.call_with_code(&["-n"], 4).stderr_has("two jobs make one file");
 }
+
+/// A path that leaves the project and comes back is another name of the same file: it can be asked for as it is written, and who
+/// asks by the plain name hears of it. So do absolute paths.
+#[test]
+fn a_way_out_of_the_project_and_in_again_is_told() {
+    for is_whole in [false, true] {
+        let case = Case::new().file("d/in", "1\n");
+        let name = if is_whole { case.path("d/x").to_str().unwrap().to_string() } else { "../d/x".into() };
+        let rules = format!(
+            "rule make:\n    input: 'in'\n    output: '{name}'\n    shell: 'cp {{input}} {{output}}'\n\
+             rule read:\n    input: 'x'\n    output: 'y'\n    default_target: True\n    shell: 'cp {{input}} {{output}}'\n"
+        );
+        let case = case.file("d/Rulefile", &rules);
+        let case = case
+            .call_with_code(&["-C", "d"], 4)
+            .stderr_has(&format!("rule `make` makes `{name}`, which is the same file"))
+            .stderr_has("help: write `x` in rule `make`, too")
+            .call(&["-C", "d", &name])
+            .has("d/x", "1\n");
+        // It is there now, and still no source.
+        let case = case.call_with_code(&["-C", "d"], 4).stderr_has("error[same-file]");
+        case.file("d/in", "2\n").call(&["-C", "d", &name]).has("d/x", "2\n");
+    }
+}

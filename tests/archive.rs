@@ -223,7 +223,7 @@ fn it_is_unpacked_into_a_directory_of_its_name_and_over_nothing() {
 /// Calls the command; one that waits for ever is ended.
 fn ended(case: &Case, args: &[&str]) -> (Option<i32>, String) {
     let mut command = program("timeout");
-    command.args(["20", env!("CARGO_BIN_EXE_rulemake")]).args(args).current_dir(case.root());
+    command.args(["60", env!("CARGO_BIN_EXE_rulemake")]).args(args).current_dir(case.root());
     let output = command.output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }

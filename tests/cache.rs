@@ -787,12 +787,16 @@ fn linked_outputs_are_cleaned_and_a_copy_of_one_is_explained() {
                     shell: \"cp a c; if [ -w c ]; then echo x >> c; else echo 'c: Permission denied'; exit 1; fi\"\n";
     let (_dir, cache) = cache();
     let args = ["--cache", &cache, "--cache-link", "hardlink"];
-    let case = Case::new().rulefile(text);
-    let failed = case.run(&[&args[..], &["-k"]].concat());
-    // Whoever may write everything is not told so by `-w`, and then there is nothing to explain.
-    if failed.last().stderr.contains("Permission denied") {
-        failed.last().stderr.contains("--cache-link copy").then_some(()).expect("the way out is told");
-    }
+    let case = Case::new().rulefile(text).file("probe", "");
+    fs::set_permissions(case.path("probe"), fs::Permissions::from_mode(0o444)).unwrap();
+    // Who may write everything, as root may, is not told otherwise by `-w`, and then there is nothing to explain.
+    let may_write = fs::File::options().append(true).open(case.path("probe")).is_ok();
+    let failed = case.run_with_code(&[&args[..], &["-k"]].concat(), if may_write { 0 } else { 1 });
+    let failed = if may_write {
+        failed
+    } else {
+        failed.failed(&["c c"]).stderr_has("c: Permission denied").stderr_has("--cache-link copy")
+    };
     let cleaned = failed.call(&["clean", "--yes"]);
     assert!(!cleaned.path("a").exists() && cleaned.path("b").exists(), "{}", cleaned.last());
 }

@@ -404,7 +404,7 @@ rule copy:
 rule slow:
     input: 'new'
     output: 'slow'
-    shell: 'sleep 0.5; cp {input} {output}'
+    shell: 'until cmp -s names parts; do sleep 0.02; done; sleep 0.5; cp {input} {output}'
 rule add:
     input: 'slow'
     output: update('db')
@@ -416,10 +416,10 @@ rule add:
     let case = case.run(&["-j2"]).has("copy.x", "0\n1\n").has("copy.y", "0\n1\n").has("db", "0\n1\n2\n");
     let case = case.run(&["-j2"]).ran(&[]);
     // Where it is too late for the order that is said, and the next run has it right.
-    let quick = rulefile.replace("sleep 0.5; ", "");
+    let quick = rulefile.replace("until cmp -s names parts; do sleep 0.02; done; sleep 0.5; ", "");
     let late = quick.replace(
         "    shell: 'cp {input} {output}'\nrule copy",
-        "    shell: 'sleep 1; cp {input} {output}'\nrule copy",
+        "    shell: 'until grep -q 3 db; do sleep 0.02; done; cp {input} {output}'\nrule copy",
     );
     let case = case.rulefile(&late).file("names", "x y z\n").file("new", "3\n");
     let case = case

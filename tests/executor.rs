@@ -213,8 +213,10 @@ fn killed(text: &str) -> (TempDir, TaskId, rulemake::Digest) {
     let see = seen.clone();
     let fake = Arc::new(Fake::new(move |fake, mut task| {
         task.begin().unwrap();
-        *see.lock().unwrap() = Some((task.id(), task.key()));
+        let known = (task.id(), task.key());
+        // First, or the cancel finds nothing that it could end.
         fake.held.lock().unwrap().push(task);
+        *see.lock().unwrap() = Some(known);
     }));
     let token = CancelToken::new();
     let stop = token.clone();

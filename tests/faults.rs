@@ -184,7 +184,7 @@ impl Trial {
         let status = loop {
             match child.try_wait().unwrap() {
                 Some(status) => break status,
-                None if start.elapsed() > Duration::from_secs(60) => {
+                None if start.elapsed() > Duration::from_secs(180) => {
                     child.kill().unwrap();
                     child.wait().unwrap();
                     return None;

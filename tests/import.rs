@@ -331,6 +331,23 @@ fn remarks_on_outputs_stand_at_their_stage() {
         .stderr_has("line 10  `quoted` is taken for a file");
 }
 
+/// Promise: params in Python, which nobody reads, cost a stage nothing but that any change of their file counts; that is told.
+#[test]
+fn params_in_python_leave_the_rest_of_a_stage() {
+    let yaml = "stages:\n  train:\n    cmd: cp data.csv model\n    deps: [data.csv]\n    params:\n      - lr\n      - params.py:\n          - EPOCHS\n          - Net.layers\n    outs: [model]\n";
+    let case = Case::new()
+        .file("dvc.yaml", yaml)
+        .file("params.yaml", "lr: 1\n")
+        .file("params.py", "EPOCHS = 3\n")
+        .file("data.csv", "1\n")
+        .call(&["import"]);
+    let report = &case.last().stderr;
+    assert!(report.contains("line 2  `EPOCHS`, `Net.layers` in `params.py` are Python, which is not read: any change of that file counts; move them to a YAML file"), "{report}");
+    let case = case.run(&[]).ran(&["train model"]).run(&[]).ran(&[]);
+    let case = case.file("params.py", "EPOCHS = 4\n").run(&[]).ran(&["train model"]);
+    case.file("params.yaml", "lr: 2\n").run(&[]).ran(&["train model"]);
+}
+
 /// Promise: stages that cannot be said are left out with the reason, and the others stay.
 #[test]
 fn stages_that_are_not_understood() {

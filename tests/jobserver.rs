@@ -10,13 +10,26 @@ mod support;
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use support::{Case, program};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_rulemake");
 
 /// Appends to the log of the work, which lies where `$WORK` says.
-const WORK: &str = "#!/bin/sh\necho +$1 >> $WORK\nsleep $2\necho -$1 >> $WORK\n";
+const WORK: &str = "#!/bin/sh\necho +$1 >> $WORK\n$FULL\nsleep $2\necho -$1 >> $WORK\n";
+
+/// Waits until `$MOST` slots have been in use at once, if that is said: however slowly work begins, all of it that may go on
+/// at once does so one time.
+const FULL: &str = "#!/bin/sh
+[ -n \"$MOST\" ] || exit 0
+i=0
+while [ ! -e $WORK.full ] && [ $i -lt 1500 ]; do
+  now=0
+  for change in $(cat $WORK); do now=$((now + change)); done
+  if [ $now -ge $MOST ]; then touch $WORK.full; else sleep 0.02; fi
+  i=$((i + 1))
+done
+";
 
 /// Six pieces of work that may go on at once.
 const MAKEFILE: &str = "all: a b c d e f\na b c d e f:\n\t@../work 1 0.1\n";
@@ -26,10 +39,16 @@ fn has_make() -> bool {
 }
 
 fn case() -> Case {
-    let case = Case::in_memory().file("work", WORK).file("sub/Makefile", MAKEFILE);
-    let log = case.path("log");
-    assert!(Command::new("chmod").arg("+x").arg(case.path("work")).status().unwrap().success());
-    case.env("WORK", &log.to_string_lossy()).env("RULEMAKE", BINARY)
+    let case = Case::in_memory().file("work", WORK).file("full", FULL).file("sub/Makefile", MAKEFILE);
+    let [log, full, work] =
+        ["log", "full", "work"].map(|file| case.path(file).to_string_lossy().into_owned());
+    assert!(Command::new("chmod").args(["+x", &work, &full]).status().unwrap().success());
+    case.env("WORK", &log).env("FULL", &full).env("RULEMAKE", BINARY)
+}
+
+/// The same where so many pieces of work are to be seen at once.
+fn case_of(most: i64) -> Case {
+    case().env("MOST", &most.to_string())
 }
 
 /// The most slots that were in use at once, and how many pieces of work there were.
@@ -52,16 +71,16 @@ fn below_make(line: &str) -> Case {
     case().file("x/Rulefile", rulefile).file("Makefile", &format!("all:\n\t{line}\n"))
 }
 
-/// Calls make in the case's directory.
-fn make(case: &Case, args: &[&str]) -> (Option<i32>, String) {
+/// Calls make in the case's directory, where so many pieces of work are to be seen at once.
+fn make(case: &Case, args: &[&str], most: i64) -> (Option<i32>, String) {
     let mut command = program("make");
     let output = command
         .args(args)
         .current_dir(case.root())
         .env("WORK", case.path("log"))
+        .env("FULL", case.path("full"))
+        .env("MOST", most.to_string())
         .env("RULEMAKE", BINARY)
-        .env_remove("MAKEFLAGS")
-        .env_remove("MAKELEVEL")
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
@@ -73,7 +92,7 @@ fn makes_in_jobs_take_the_slots_that_are_free() {
     if !has_make() {
         return;
     }
-    let case = case()
+    let case = case_of(3)
         .file("other/Makefile", MAKEFILE)
         .rulefile(
             "rule all:\n    input: 'sub.done', 'other.done', expand('{n}.own', n=range(4))\n\
@@ -99,7 +118,7 @@ fn a_run_below_make_takes_its_slots_and_gives_all_back() {
         "Makefile",
         "all: x y own\nx y:\n\t+@$(RULEMAKE) -C $@\nown:\n\t@./work 1 0.1\n.PHONY: x y own\n",
     );
-    let (code, said) = make(&case, &["-j3"]);
+    let (code, said) = make(&case, &["-j3"], 3);
     assert_eq!((code, at_once(&case)), (Some(0), (3, 13)), "{said}");
     // At its end make counts the slots.
     assert!(!said.contains("INTERNAL"), "{said}");
@@ -123,7 +142,7 @@ fn a_make_without_a_pool_is_heeded_too() {
         ("@RULEMAKE_JOBS=2 $(RULEMAKE) -C x", &["-j"], 2, false),
     ] {
         let case = below_make(line);
-        let (code, said) = make(&case, args);
+        let (code, said) = make(&case, args, most);
         assert_eq!((code, at_once(&case)), (Some(0), (most, 4)), "{line} {args:?}: {said}");
         assert_eq!(said.contains(SERIAL), is_told, "{line} {args:?}: {said}");
     }
@@ -132,7 +151,7 @@ fn a_make_without_a_pool_is_heeded_too() {
 /// GNU make from 4.4 on names its pool by a path. Here somebody else does so, with three slots.
 #[test]
 fn a_pool_is_reached_by_its_path() {
-    let case = case().rulefile(
+    let case = case_of(3).rulefile(
         "rule all:\n    input: expand('{n}.own', n=range(8))\n\
          rule own:\n    output: '{n}.own'\n    shell: './work 1 0.1; touch {output}'\n",
     );
@@ -164,7 +183,7 @@ fn whatever_its_end_a_run_loses_no_slot() {
                 ),
             )
             .file("Makefile", "all:\n\t-+@$(RULEMAKE) -C x\n");
-        let (code, said) = make(&case, &["-j4"]);
+        let (code, said) = make(&case, &["-j4"], 0);
         assert_eq!(code, Some(0), "{end}: {said}");
         assert!(said.contains("bad") || said.contains("stop"), "{end}: {said}");
         assert!(!said.contains("INTERNAL"), "{end}: {said}");
@@ -175,7 +194,7 @@ fn whatever_its_end_a_run_loses_no_slot() {
 fn a_rulemake_in_a_rulemake_shares_its_slots() {
     let inner = "rule all:\n    input: expand('{n}.own', n=range(5))\n\
         rule own:\n    output: '{n}.own'\n    shell: '../work 1 0.1; touch {output}'\n";
-    let case = case()
+    let case = case_of(4)
         .file("x/Rulefile", inner)
         .file("y/Rulefile", inner)
         .rulefile(
@@ -191,13 +210,13 @@ fn a_rulemake_in_a_rulemake_shares_its_slots() {
 
 /// Stands before each call of rustc: a crate is a piece of work, and it takes its time.
 const RUSTC: &str = "#!/bin/sh\ncase \"$*\" in\n  *'--crate-name piece'*)\n    \
-    echo +1 >> $WORK; touch $WORK.begun; sleep 0.5; \"$@\"; code=$?\n    echo -1 >> $WORK; exit $code ;;\nesac\nexec \"$@\"\n";
+    echo +1 >> $WORK; $FULL; sleep 0.5; \"$@\"; code=$?\n    echo -1 >> $WORK; exit $code ;;\nesac\nexec \"$@\"\n";
 
 /// Cargo is a client as make is: its rustcs and the other jobs together are as many as was said.
 #[test]
 fn cargo_in_a_job_takes_the_slots_that_are_free() {
     for (jobs, at_most) in [("-j2", 2), ("-j3", 3)] {
-        let case = ["a", "b", "c"].iter().fold(case(), |case, name| {
+        let case = ["a", "b", "c"].iter().fold(case_of(at_most), |case, name| {
             let manifest =
                 format!("[package]\nname = \"piece_{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
             case.file(&format!("crates/{name}/Cargo.toml"), &manifest)
@@ -205,13 +224,13 @@ fn cargo_in_a_job_takes_the_slots_that_are_free() {
         });
         let case = case
             .file("crates/Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nresolver = \"2\"\n");
-        // The other job goes on until cargo is at work, and a while longer.
+        // The other job goes on until cargo does all that it may, and a while longer.
         let case = case.file("rustc", RUSTC).rulefile(
             "rule all:\n    input: 'crates.done', 'own'\n\
              rule crates:\n    output: 'crates.done'\n    priority: 1\n    \
                  shell: '$CARGO build -q --offline --manifest-path crates/Cargo.toml && touch {output}'\n\
              rule own:\n    output: 'own'\n    \
-                 shell: 'echo +1 >> $WORK; until [ -e $WORK.begun ]; do sleep 0.02; done; sleep 1; echo -1 >> $WORK; touch {output}'\n",
+                 shell: 'echo +1 >> $WORK; $FULL; sleep 1; echo -1 >> $WORK; touch {output}'\n",
         );
         assert!(Command::new("chmod").arg("+x").arg(case.path("rustc")).status().unwrap().success());
         let (wrapper, target) = (case.path("rustc"), case.path("target"));
@@ -226,7 +245,7 @@ fn cargo_in_a_job_takes_the_slots_that_are_free() {
 
 #[test]
 fn a_job_of_several_threads_has_its_slots_for_itself() {
-    let case = case()
+    let case = case_of(3)
         .file(
             "x/Rulefile",
             "rule all:\n    input: expand('{n}.own', n=range(4))\n\
@@ -245,7 +264,7 @@ fn a_job_of_several_threads_has_its_slots_for_itself() {
 fn a_job_that_cannot_have_its_threads_runs_with_fewer() {
     let inner = "rule own:\n    output: 'own'\n    threads: 2\n    \
         shell: '../work {threads} 0.2; echo {threads} > {output}'\n";
-    let case = case()
+    let case = case_of(2)
         .file("x/Rulefile", inner)
         .file("y/Rulefile", inner)
         .rulefile(
@@ -270,7 +289,7 @@ fn slots_that_a_killed_make_held_come_back() {
     if !has_make() {
         return;
     }
-    let case = case()
+    let case = case_of(3)
         .file("sub/Makefile", "all: a b c\na b c:\n\t@touch $@.begun; sleep 30\n")
         .rulefile(
             "rule all:\n    input: expand('{n}.own', n=range(6))\n\
@@ -296,7 +315,7 @@ fn a_pool_out_of_reach_is_told_of() {
         .stderr_has("one job at a time: the jobserver that MAKEFLAGS names is out of reach\n")
         .stderr_has("begin the line that calls rulemake with `+` in the Makefile");
     assert_eq!(at_once(&case), (1, 3));
-    let case = case.remove("log").call(&["-j2", "--force-all"]);
+    let case = case.remove("log").env("MOST", "2").call(&["-j2", "--force-all"]);
     assert!(case.last().stderr.lines().all(|line| !line.contains("jobserver")), "{}", case.last());
     assert_eq!(at_once(&case), (2, 3), "who says how many needs no pool");
 }
@@ -321,5 +340,5 @@ fn many_jobs_below_a_pool_of_one_slot_are_not_held_up() {
         .rulefile("rule sub:\n    output: 'done'\n    shell: '$RULEMAKE -C x && touch {output}'\n");
     let begin = Instant::now();
     case.run(&["-j1"]).ran(&["sub done"]);
-    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < support::PATIENCE, "{:?}", begin.elapsed());
 }

@@ -57,12 +57,22 @@ fn a_hundred_sessions_leave_nothing_behind() {
     let settled = |wanted: &(usize, usize, String)| {
         // A thread of a pool that is told to end needs a moment.
         let start = Instant::now();
-        while counts() != *wanted && start.elapsed() < Duration::from_secs(20) {
+        while counts() != *wanted && start.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(10));
         }
         counts()
     };
-    std::thread::sleep(Duration::from_millis(300));
+    // What ends with those first sessions has ended when nothing changes any more.
+    let mut same = 0;
+    let mut last = counts();
+    for _ in 0..600 {
+        std::thread::sleep(Duration::from_millis(50));
+        same = if counts() == last { same + 1 } else { 0 };
+        last = counts();
+        if same == 10 && last.2.is_empty() {
+            break;
+        }
+    }
     let (before, memory) = (counts(), resident_kib());
     assert_eq!(before.2, "", "no child is left");
     (0..100).for_each(session);

@@ -168,7 +168,7 @@ fn ten_thousand_jobs_are_looked_at() {
         let last = case.last();
         let printed = last.stdout.lines().count() + last.stderr.lines().count();
         assert!(lines.contains(&printed), "{args:?} prints {printed} lines");
-        assert!(begin.elapsed() < std::time::Duration::from_secs(30), "{args:?} takes {:?}", begin.elapsed());
+        assert!(begin.elapsed() < support::PATIENCE, "{args:?} takes {:?}", begin.elapsed());
     }
 }
 
@@ -213,7 +213,7 @@ rule d:
     let jobs: Vec<&str> =
         path["steps"].as_array().unwrap().iter().map(|step| step["job"].as_str().unwrap()).collect();
     assert_eq!((jobs, path["jobs"].as_u64()), (vec!["a a", "b b", "c c"], Some(3)), "{path}");
-    assert!((600..20_000).contains(&path["duration_ms"].as_u64().unwrap()), "{path}");
+    assert!((600..60_000).contains(&path["duration_ms"].as_u64().unwrap()), "{path}");
     assert!(case.last().of("run-started").all(|event| event["rules"][0]["earlier_ms"].is_null()));
 
     let case = case.file("i", "2\n").run(&["a"]);
@@ -222,7 +222,7 @@ rule d:
     let started = case.last().of("run-started").next().unwrap();
     let earlier = started["rules"][0]["earlier_ms"].as_u64().unwrap();
     assert_eq!((&started["rules"][0]["rule"], &started["rules"][0]["jobs"]), (&"a".into(), &1.into()));
-    assert!((300..20_000).contains(&earlier), "{started}");
+    assert!((300..60_000).contains(&earlier), "{started}");
 }
 
 /// Promise: each answer in JSON begins with its version, and a log is called the same in all of them.

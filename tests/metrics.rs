@@ -261,7 +261,7 @@ fn what_cannot_be_shown_is_told() {
     let case = case.remove(".rulemake/runs/1/metrics.json");
     assert!(Command::new("mkfifo").arg(&note).status().unwrap().success());
     let mut command = program("timeout");
-    command.args(["20", env!("CARGO_BIN_EXE_rulemake"), "metrics", "diff"]).current_dir(case.root());
+    command.args(["60", env!("CARGO_BIN_EXE_rulemake"), "metrics", "diff"]).current_dir(case.root());
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();

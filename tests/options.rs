@@ -59,6 +59,20 @@ fn a_profile_is_read_and_the_command_line_wins() {
         .has("o", "2 30\n");
 }
 
+/// Promise: a misspelt option of a profile is told before somebody needs that profile, and is an error where it is used.
+#[test]
+fn a_misspelt_option_is_told_in_a_profile_that_is_not_used_too() {
+    let case = Case::new()
+        .rulefile("rule a:\n    output: 'a'\n    shell: 'touch {output}'\n")
+        .file("rulemake.toml", "[profile.ci]\njob = 4\nexecutor = 'slurm'\n[profile.fine]\njobs = 2\n")
+        .call(&["--profile", "fine"]);
+    let told = &case.last().stderr;
+    assert!(told.contains("note: without effect here: `job` in [profile.ci] of "), "{told}");
+    assert!(told.contains("rulemake.toml (did you mean `jobs`?)\n") && !told.contains("slurm"), "{told}");
+    let case = case.call_with_code(&["--profile", "ci"], 2);
+    assert!(case.last().stderr.contains("has an unknown option `job`"), "{}", case.last().stderr);
+}
+
 #[test]
 fn the_profile_of_the_workflow_is_used_unless_told_otherwise() {
     case()

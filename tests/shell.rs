@@ -141,8 +141,10 @@ fn without_a_project_commands_and_options_are_completed() {
 fn in_shell(case: &Case, shell: &str, script: &str) -> Option<String> {
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_rulemake")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env!("PATH"));
-    let shell = program(shell).args(["-c", script]).current_dir(case.root()).env("PATH", path).output();
-    let output = shell.ok()?;
+    let settings = tempfile::tempdir().unwrap();
+    let mut command = program(shell);
+    command.args(["-c", script]).current_dir(case.root()).env("PATH", path);
+    let output = command.env("XDG_CONFIG_HOME", settings.path()).output().ok()?;
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
 }

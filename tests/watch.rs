@@ -6,8 +6,8 @@
 mod support;
 
 use std::fs;
-use std::time::{Duration, Instant};
-use support::Case;
+use std::time::Duration;
+use support::{Case, until};
 
 const RULES: &str = "\
 rule all:
@@ -26,14 +26,13 @@ fn case() -> Case {
     Case::new().rulefile(RULES).file("raw/a", "1\n").file("raw/b", "2\n")
 }
 
-/// Waits until it holds; a watcher has all the time of a busy machine.
+/// Waits until no run goes on: what a job made is there before the job has ended, and that is before its run has.
 #[track_caller]
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+fn until_rest(case: &Case) {
+    until("the run has ended", || {
+        let status = case.command(&["status"]).output().unwrap();
+        String::from_utf8_lossy(&status.stdout).starts_with("no run is going on")
+    });
 }
 
 fn text(case: &Case, path: &str) -> String {
@@ -73,11 +72,7 @@ fn a_watcher_makes_again_what_changed() {
         format!("{runs}all\n"),
         "a touch runs nothing, nor do jobs wake their own watcher"
     );
-    // What a job made is there before the job has ended.
-    until("the run has ended", || {
-        let status = case.command(&["status"]).output().unwrap();
-        String::from_utf8_lossy(&status.stdout).starts_with("no run is going on")
-    });
+    until_rest(&case);
     watcher.signal("INT");
     let ended = watcher.end();
     assert_eq!(ended.code, Some(130));
@@ -105,6 +100,7 @@ fn a_renamed_source_is_one_change() {
         fs::rename(case.path(from), case.path(to)).unwrap();
         until("a run after it", || text(&case, "runs").matches("all").count() == n + 2);
     }
+    until_rest(&case);
     std::thread::sleep(Duration::from_millis(1500));
     watcher.signal("INT");
     let ended = watcher.end().stderr;
@@ -138,7 +134,7 @@ fn a_watcher_outlives_mistakes() {
     let watcher = case.start(&["watch"]);
     until("the first run", || text(&case, "out/all") == "1\n2\n");
     replace(&case, "Rulefile", &RULES.replace("shell: 'echo all", "shel: 'echo all"));
-    std::thread::sleep(Duration::from_millis(600));
+    until("the mistake is told", || watcher.said().contains("unknown section `shel`"));
     replace(&case, "Rulefile", &RULES.replace("sort {input}", "sort -r {input}; false"));
     until("a failing job", || text(&case, "runs").matches("mid").count() >= 3);
     replace(&case, "Rulefile", &RULES.replace("cat {input} >", "cat {input} {input} >"));
@@ -188,10 +184,11 @@ fn a_watcher_does_not_wake_itself() {
 fn a_change_during_a_run_is_not_lost() {
     let rules = "rule a:\n    input: 'i'\n    output: 'o'\n    \
                  shell: 'x=$(cat {input}); echo $x >> started; sleep $x; echo $x > {output}; echo $x >> ended'\n";
-    for (option, ended) in [(vec!["watch"], "3\n0\n"), (vec!["watch", "--restart"], "0\n")] {
-        let case = Case::new().rulefile(rules).file("i", "3\n");
+    for (option, first, ended) in [(vec!["watch"], "3", "3\n0\n"), (vec!["watch", "--restart"], "100", "0\n")]
+    {
+        let case = Case::new().rulefile(rules).file("i", &format!("{first}\n"));
         let watcher = case.start(&option);
-        until("the job runs", || text(&case, "started") == "3\n");
+        until("the job runs", || text(&case, "started") == format!("{first}\n"));
         // The file is watched from before the run on.
         replace(&case, "i", "0\n");
         until("the change is taken in", || text(&case, "o") == "0\n");
@@ -387,7 +384,7 @@ fn a_watcher_waits_for_other_runs() {
     );
     let case = Case::new().rulefile(&rules).file("raw/a", "1\n");
     let watcher = case.start(&["watch"]);
-    until("the first run", || text(&case, "out") == "1\n");
+    until("the end of the first run", || watcher.said().contains("watching "));
     let other = case.start(&["slow"]);
     case.wait_for("started");
     fs::write(case.path("raw/a"), "2\n").unwrap();
@@ -438,7 +435,7 @@ fn a_watcher_says_what_changed_and_nothing_else() {
     std::thread::sleep(Duration::from_millis(1500));
     fs::write(case.path("raw/a"), "2\n").unwrap();
     until("the second run", || text(&case, "out") == "2\n");
-    std::thread::sleep(Duration::from_millis(500));
+    until_rest(&case);
     watcher.signal("INT");
     let ended = watcher.end().stderr;
     let lines: Vec<&str> = ended.lines().filter(|line| !line.starts_with("[")).collect();
@@ -473,7 +470,7 @@ rule slow:
         let output = case.command(&["status", "--json"]).output().unwrap();
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
-    until("the job is told", || seen()["jobs"][0]["title"] == "slow slow");
+    until("both jobs are told", || seen()["jobs"][0]["title"] == "slow slow" && seen()["done"] == 1);
     let json = seen();
     assert_eq!((&json["running"], &json["run"], &json["total"]), (&true.into(), &1.into(), &2.into()));
     assert_eq!((&json["done"], &json["ran"]), (&1.into(), &1.into()));

@@ -385,6 +385,6 @@ mod tests {
             wire.put(&silent, &mut Cursor::new(&large), 64 << 10).is_err(),
             "what nobody reads is not sent for ever"
         );
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     }
 }

@@ -91,6 +91,30 @@ pub(crate) fn options(file: &Path) -> Result<Options, Failure> {
     }
 }
 
+/// The names in a mapping that no option has, each with what may be meant.
+pub(crate) fn unknown_in(options: &Value) -> Vec<(String, Option<String>)> {
+    let Value::Map(entries) = options else { return Vec::new() };
+    let mut command = Args::command();
+    command.build();
+    let names = entries.iter().map(|(key, value)| (option_name(key), value));
+    // What is for a cluster may be meant for another machine.
+    let mut names: Vec<String> = names
+        .filter(|(name, value)| !snakemake::WITHOUT_EFFECT.contains(&&**name) && !is_for_cluster(name, value))
+        .map(|(name, _)| name)
+        .collect();
+    names.retain(|name| !command.get_arguments().filter(is_setting).any(|arg| is_called(arg, name)));
+    let meant = |name: &str| meant_by(name, &command);
+    names.into_iter().map(|name| (name.clone(), meant(&name))).collect()
+}
+
+fn option_name(key: &str) -> String {
+    key.trim_start_matches('-').replace('_', "-")
+}
+
+fn is_setting(arg: &&clap::Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::Set | ArgAction::Append | ArgAction::SetTrue | ArgAction::Count)
+}
+
 /// The options in a mapping; `shown` is what messages call it.
 pub(crate) fn words_of(options: &Value, shown: &str) -> Result<Options, Failure> {
     let Value::Map(entries) = options else {
@@ -100,7 +124,7 @@ pub(crate) fn words_of(options: &Value, shown: &str) -> Result<Options, Failure>
     command.build();
     let (mut words, mut without_effect) = (Vec::new(), Vec::new());
     for (key, value) in entries.iter() {
-        let name = key.trim_start_matches('-').replace('_', "-");
+        let name = option_name(key);
         let is_off = matches!(value, Value::None | Value::Bool(false));
         if snakemake::WITHOUT_EFFECT.contains(&&*name) {
             if !is_off {
@@ -116,12 +140,6 @@ pub(crate) fn words_of(options: &Value, shown: &str) -> Result<Options, Failure>
             }
             continue;
         }
-        let is_setting = |arg: &&clap::Arg| {
-            matches!(
-                arg.get_action(),
-                ArgAction::Set | ArgAction::Append | ArgAction::SetTrue | ArgAction::Count
-            )
-        };
         let mut options = command.get_arguments().filter(is_setting);
         let Some(arg) = options.find(|arg| is_called(arg, &name)) else {
             return Err(unknown(&name, shown, &command));
@@ -194,9 +212,13 @@ fn unknown(name: &str, file: &str, command: &clap::Command) -> Failure {
     if let Some(tip) = snakemake::tip(&format!("--{name}")) {
         return failure.help(tip);
     }
-    let known = command.get_arguments().filter_map(clap::Arg::get_long);
-    match meant::question(&meant::nearest(name, known, |_| 2)) {
+    match meant_by(name, command) {
         Some(question) => failure.help(question),
         None => failure.help("`rulemake --help` lists the options"),
     }
+}
+
+fn meant_by(name: &str, command: &clap::Command) -> Option<String> {
+    let known = command.get_arguments().filter_map(clap::Arg::get_long);
+    meant::question(&meant::nearest(name, known, |_| 2))
 }

@@ -103,6 +103,11 @@ impl Project {
         come_back(&self.root, &parts).join("/")
     }
 
+    /// Whether the user is where paths of the workflow start.
+    pub(crate) fn is_at_root(&self) -> bool {
+        self.below.is_empty()
+    }
+
     /// Whether the workflow calls these targets as the user does, whatever its rules are.
     pub(crate) fn calls_as_typed(&self, targets: &[String]) -> bool {
         let leaves = |target: &String| Path::new(target).is_absolute() || target.starts_with("../");

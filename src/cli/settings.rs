@@ -40,7 +40,8 @@ pub(crate) struct Layer {
 pub(crate) struct Line {
     pub(crate) words: Vec<OsString>,
     pub(crate) layers: Vec<Layer>,
-    /// Options of profiles that have no effect here, and variables that are probably misspelt.
+    /// Options of profiles that have no effect here, in profiles that are not used also those that nobody knows, and variables
+    /// that are probably misspelt.
     pub(crate) without_effect: Vec<String>,
 }
 
@@ -78,6 +79,8 @@ pub(crate) fn expand(
     for file in &files {
         all.push(file.origin(), profile::words_of(&file.options, &file.shown)?);
     }
+    // In a profile that is used they are an error.
+    all.without_effect.extend(files.iter().flat_map(|file| file.unknown_beside(&common.profile)));
     for name in &common.profile {
         // The project's settings before the user's.
         match files.iter().rev().find_map(|file| Some((file, file.profile(name)?))) {
@@ -194,6 +197,20 @@ impl Settings {
             Some(Value::Map(entries)) => entries.iter().map(|(name, _)| name.to_string()).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Options in profiles that are not `used`, as far as nobody knows them, as people say it.
+    fn unknown_beside(&self, used: &[String]) -> Vec<String> {
+        let Some(Value::Map(profiles)) = &self.profiles else { return Vec::new() };
+        let others = profiles.iter().filter(|(name, _)| !used.iter().any(|used| **used == **name));
+        let unknown = others.flat_map(|(profile, options)| {
+            let place = format!("in [{PROFILES}.{profile}] of {}", self.path);
+            profile::unknown_in(options).into_iter().map(move |(name, meant)| match meant {
+                Some(question) => format!("`{name}` {place} ({question})"),
+                None => format!("`{name}` {place}"),
+            })
+        });
+        unknown.collect()
     }
 
     fn profile(&self, name: &str) -> Option<&Value> {

@@ -138,20 +138,24 @@ fn catch(signals: &Signals) {
     use std::sync::atomic::AtomicUsize;
 
     let seen = signals.clone();
-    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else {
+    let Ok(mut caught) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
         return;
     };
     // Which of the two came last. To stop takes a moment, and who is told to go on meanwhile is not to stop any more, as the
-    // kernel has it: nobody would tell it again.
+    // kernel has it: nobody would tell it again. A stop takes back what waits to be heard of, too.
     let last = Arc::new(AtomicUsize::new(0));
     for signal in [SIGCONT, SIGTSTP] {
         let _ = signal_hook::flag::register_usize(signal, last.clone(), signal as usize);
     }
+    // After that, for what is registered is done in this order: that somebody hears of the stop may cost its handler the
+    // processor, and a signal to go on would be noted before the stop that it follows.
+    let _ = caught.add_signal(SIGTSTP);
     let watch = move || {
         for signal in caught.forever() {
             if signal == SIGTSTP {
                 seen.paused(|| {
-                    if last.load(Ordering::SeqCst) == SIGTSTP as usize {
+                    // In this order: what waits no longer is noted.
+                    if !crate::sys::is_told_to_go_on() && last.load(Ordering::SeqCst) == SIGTSTP as usize {
                         let _ = emulate_default_handler(SIGTSTP);
                     }
                 });

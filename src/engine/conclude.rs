@@ -1,6 +1,6 @@
 //! What happens on the pool when a job ended. Pure of the run's state: it takes facts and gives results.
 
-use crate::base::digest::Digest;
+use crate::base::digest::{Digest, DigestHasher};
 use crate::base::path::{PathId, is_outside};
 use crate::disk;
 use crate::engine::restore;
@@ -50,13 +50,49 @@ pub(crate) struct Concluded {
     pub(crate) conclusion: Conclusion,
 }
 
+/// What changed while a job ran: so nobody knows what it read.
+pub(crate) enum Changed {
+    Input(PathId),
+    Script(Arc<str>),
+    /// Of a file of params, as people say it.
+    Value(String),
+}
+
+impl Changed {
+    /// For people.
+    pub(crate) fn text(&self, cx: &Context) -> String {
+        match self {
+            Changed::Input(path) => format!("input {}", cx.paths.text(*path)),
+            Changed::Script(name) => format!("script {name}"),
+            Changed::Value(text) => text.clone(),
+        }
+    }
+
+    /// Takes what nobody knows out of what the job was executed with, so that it is nothing that is ever there again.
+    pub(crate) fn unknow(&self, fingerprint: &mut Fingerprint) -> bool {
+        let unknown = DigestHasher::new("rulemake changed while a job ran").finish();
+        match self {
+            Changed::Input(path) => {
+                let inputs = fingerprint.inputs.iter_mut().filter(|input| input.path == *path);
+                inputs.for_each(|input| input.digest = unknown);
+            }
+            Changed::Script(name) => {
+                let parts = fingerprint.code.iter_mut().filter(|part| part.name == *name);
+                parts.for_each(|part| part.digest = unknown);
+            }
+            Changed::Value(_) => return false,
+        }
+        true
+    }
+}
+
 pub(crate) enum Conclusion {
     Done {
         outputs: Vec<(PathId, Known)>,
         /// What goes on record of each: its content, or what it stands for.
         results: Vec<Digest>,
-        /// An input or a script that is not what it was when the job was checked, for people.
-        changed: Option<String>,
+        /// Not what it was when the job was checked.
+        changed: Option<Changed>,
         /// What the user should hear all the same.
         warnings: Vec<String>,
     },
@@ -462,20 +498,20 @@ fn results(cx: &Context, job: &Job, made: &[(PathId, Known)], fingerprint: &Fing
 }
 
 /// The first input or script whose content is not what the fingerprint says.
-fn changed(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<String> {
+fn changed(cx: &Context, job: &Job, facts: &AfterFacts) -> Option<Changed> {
     let is_script = |part: &&CodePart| part.kind == CodeKind::Script;
     let script = facts.fingerprint.code.iter().filter(is_script).find(|part| {
         let now = read_code(&cx.root, &part.name).ok().map(|bytes| Digest::of(&bytes));
         now != Some(part.digest)
     });
     if let Some(part) = script {
-        return Some(format!("script {}", part.name));
+        return Some(Changed::Script(part.name.clone()));
     }
-    let input = changed_input(cx, job, facts).map(|path| format!("input {}", cx.paths.text(path)));
+    let input = changed_input(cx, job, facts).map(Changed::Input);
     // A program may read the file of params itself.
     let reads_params = || cx.rule(job).params.iter().any(|param| param.counts);
     let moved = || cx.workflow.called.as_ref().filter(|_| reads_params()).and_then(|called| called.moved());
-    input.or_else(moved)
+    input.or_else(|| moved().map(Changed::Value))
 }
 
 /// The first input whose content is not what the fingerprint says.

@@ -6,6 +6,7 @@ use crate::diag::Problem;
 use crate::graph::errors::{self, Report};
 use crate::graph::expand::{Expansion, NONE};
 use crate::graph::feasible::Survey;
+use crate::graph::other_names::OtherNames;
 use crate::graph::render::Failure;
 use crate::graph::resolve::{Probe, Root};
 use crate::model::dynamic::CallError;
@@ -50,9 +51,8 @@ pub(crate) fn blame(
             Root::Path(path) if expansion.candidates(path).is_empty() => {
                 walk.marks[path.index()] = DONE;
                 if walk.report.wants("no-such-target") {
-                    let real = probe.real_name(expansion.paths.text(path));
-                    let problem =
-                        errors::no_such_target(expansion.paths.text(path), real.as_deref(), expansion);
+                    let target = expansion.paths.text(path);
+                    let problem = errors::no_such_target(target, &OtherNames::of(target, probe), expansion);
                     walk.report.add(problem);
                 }
             }
@@ -185,8 +185,8 @@ impl<'s> Walk<'s, '_> {
         let (survey, paths) = (self.survey, &*self.expansion.paths);
         let had = |path: &PathId| survey.can_be_had(*path);
         let known = self.expansion.explored.iter().copied().filter(had).map(|path| paths.text(path));
-        let real = self.probe.real_name(file);
-        let named = (file, real.as_deref());
+        let others = OtherNames::of(file, self.probe);
+        let named = (file, &others);
         let near = self.probe.near(file);
         let known = near.iter().map(String::as_str).chain(known);
         let problem = errors::missing_input(named, rule, self.chain(Some(file)), self.expansion, known);

@@ -6,6 +6,7 @@ use crate::graph::checkpoints::CheckpointJob;
 use crate::graph::expand::Expansion;
 use crate::graph::job::Job;
 use crate::graph::nearby;
+use crate::graph::other_names::{OtherNames, made_as};
 use crate::graph::render::Failure;
 use crate::matching::index::Scratch;
 use crate::matching::matcher::NearMiss;
@@ -211,10 +212,10 @@ pub(crate) fn target_too_long(target: &str, limit: usize) -> Problem {
     Problem::error("path-too-long", message)
 }
 
-pub(crate) fn no_such_target(target: &str, real: Option<&str>, expansion: &Expansion<'_>) -> Problem {
+pub(crate) fn no_such_target(target: &str, others: &OtherNames, expansion: &Expansion<'_>) -> Problem {
     let message = format!("no rule makes `{target}`, and there is no such file or rule");
     let problem = Problem::error("no-such-target", message);
-    let problem = match made_as(problem, target, real, expansion) {
+    let problem = match made_as(problem, target, others, expansion) {
         Ok(explained) => return explained,
         Err(problem) => problem,
     };
@@ -234,29 +235,9 @@ pub(crate) fn no_such_target(target: &str, real: Option<&str>, expansion: &Expan
     }
 }
 
-/// Tells of the rule that makes the same file by the name that it `real`ly has; the problem as it was when none does.
-fn made_as(
-    problem: Problem,
-    file: &str,
-    real: Option<&str>,
-    expansion: &Expansion<'_>,
-) -> Result<Problem, Problem> {
-    let Some(real) = real else { return Err(problem) };
-    let mut found = None;
-    expansion
-        .index
-        .candidates(real, &mut Scratch::default(), |candidate| found = found.or(Some(candidate.rule)));
-    let Some(rule) = found else { return Err(problem) };
-    let name = &expansion.workflow.rules[rule as usize].name;
-    Ok(problem
-        .note(format!("links lead from `{file}` to `{real}`, which rule `{name}` makes"))
-        .help(format!("write `{real}`: who makes a file is known by the name in the rule that makes it")))
-}
-
-/// A file that is needed and cannot be had, with the name that it really has if that is another one. `links` lead to the
-/// target, the nearest first.
+/// A file that is needed and cannot be had. `known` are names that may have been meant.
 pub(crate) fn missing_input<'a>(
-    (file, real): (&str, Option<&str>),
+    (file, others): (&str, &OtherNames),
     needed_by: &Rule,
     chain: String,
     expansion: &'a Expansion<'_>,
@@ -266,7 +247,7 @@ pub(crate) fn missing_input<'a>(
     let problem = Problem::error("missing-input", message)
         .at_rule(needed_by, "needed by this rule")
         .note(format!("needed by: {chain}"));
-    let problem = match made_as(problem, file, real, expansion) {
+    let problem = match made_as(problem, file, others, expansion) {
         Ok(explained) => return explained,
         Err(problem) => problem,
     };

@@ -13,6 +13,7 @@ pub(crate) mod info;
 pub(crate) mod job;
 mod nearby;
 mod nested;
+mod other_names;
 mod render;
 pub(crate) mod resolve;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //!
 //! Only directories are looked at, each once; files of directories with one name cost nothing.
 
-use crate::base::path::{PathId, PathTable};
+use crate::base::path::{PathId, PathTable, is_outside};
 use crate::diag::Problem;
 use crate::files::links::{RealNames, join, split};
 use crate::graph::dag::JobGraph;
@@ -26,8 +26,17 @@ pub(crate) struct Aliases {
     /// By real name: the other names of a directory.
     others: FxHashMap<Arc<str>, Vec<Box<str>>>,
     seen: FxHashSet<Box<str>>,
+    /// What rules make by a way out of the root and in again, or by absolute paths in it.
+    around: Vec<Around>,
     jobs: usize,
     sources: usize,
+}
+
+/// Files of the root whose names begin in another way.
+struct Around {
+    prefix: String,
+    /// Rules that make files without wildcards, by the rest of the name.
+    makers: FxHashMap<Box<str>, u32>,
 }
 
 /// A graph, and what is known of files besides.
@@ -50,11 +59,36 @@ enum Double {
         made: PathId,
         maker: Option<JobId>,
     },
+    /// Read as a source, and made by a name that begins otherwise.
+    Around {
+        source: PathId,
+        name: String,
+        rule: Option<u32>,
+    },
+}
+
+impl Around {
+    /// `None` when no rule makes such a file.
+    fn of(prefix: String, workflow: &Workflow) -> Option<Around> {
+        let mut makers = FxHashMap::default();
+        let mut is_used = false;
+        for (number, rule) in (0..).zip(&workflow.rules) {
+            for rest in rule.outputs.iter().filter_map(|output| output.text.strip_prefix(&*prefix)) {
+                is_used = true;
+                makers.entry(rest.into()).or_insert(number);
+            }
+        }
+        is_used.then_some(Around { prefix, makers })
+    }
 }
 
 impl Aliases {
-    pub(crate) fn new(root: &Path) -> Aliases {
+    pub(crate) fn new(root: &Path, workflow: &Workflow) -> Aliases {
+        let whole = root.to_str().map(|root| format!("{}/", root.trim_end_matches('/')));
+        let name = root.file_name().and_then(|name| name.to_str()).map(|name| format!("../{name}/"));
+        let prefixes = whole.into_iter().chain(name);
         Aliases {
+            around: prefixes.filter_map(|prefix| Around::of(prefix, workflow)).collect(),
             names: RealNames::new(root),
             others: FxHashMap::default(),
             seen: FxHashSet::default(),
@@ -70,6 +104,10 @@ impl Aliases {
         let outputs =
             jobs.flat_map(|id| graph.jobs[id.index()].outputs.iter().map(move |path| (*path, Some(id))));
         let sources = graph.sources.get(self.sources..).unwrap_or_default().iter().map(|path| (*path, None));
+        let mut found = Vec::new();
+        if !self.around.is_empty() {
+            found.extend(sources.clone().filter_map(|(path, _)| self.made_around(path, ground)));
+        }
         let new = outputs.chain(sources);
         let mut last = None;
         for (path, _) in new.clone() {
@@ -78,7 +116,6 @@ impl Aliases {
                 self.note(dir);
             }
         }
-        let mut found = Vec::new();
         if !self.others.is_empty() {
             new.for_each(|(path, maker)| self.compare(path, maker, ground, &mut found));
         }
@@ -138,11 +175,30 @@ impl Aliases {
         }
     }
 
+    /// How a source is made by a name that leads around.
+    fn made_around(&self, source: PathId, ground: &Ground<'_>) -> Option<Double> {
+        let text = ground.paths.text(source);
+        if is_outside(text) {
+            return None;
+        }
+        self.around.iter().find_map(|around| {
+            let name = format!("{}{text}", around.prefix);
+            let rule = around.makers.get(text).copied();
+            let is_made = || ground.paths.find(&name).is_some_and(|name| ground.view.is_made(name));
+            (rule.is_some() || is_made()).then_some(Double::Around { source, name, rule })
+        })
+    }
+
     fn tell(&mut self, double: &Double, ground: &Ground<'_>) -> Problem {
         let (problem, one, other) = match *double {
+            Double::Around { source, ref name, rule } => {
+                let maker = rule.map(|rule| &*ground.workflow.rules[rule as usize]);
+                return ground.read_by_other_name(source, name, maker);
+            }
             Double::Makers { file, twin } => (ground.two_makers(file, twin), file.0, twin.0),
             Double::Read { source, made, maker } => {
-                (ground.read_by_other_name(source, made, maker), source, made)
+                let (text, maker) = (ground.paths.text(made), maker.map(|maker| ground.rule(maker)));
+                (ground.read_by_other_name(source, text, maker), source, made)
             }
         };
         let real = self.names.of(split(ground.paths.text(one)).0);
@@ -182,21 +238,20 @@ impl<'a> Ground<'a> {
     }
 
     /// `read` is a source by its name.
-    fn read_by_other_name(&self, read: PathId, made: PathId, maker: Option<JobId>) -> Problem {
+    fn read_by_other_name(&self, read: PathId, made: &str, maker: Option<&Rule>) -> Problem {
         let mut jobs = self.graph.jobs.iter();
         let reader = jobs.find(|job| job.inputs.contains(&read)).map(|job| self.rule(job.id));
-        let (read, made) = (self.paths.text(read), self.paths.text(made));
+        let read = self.paths.text(read);
         let who = match reader {
             Some(rule) => format!("rule `{}` reads `{read}`", rule.name),
             None => format!("the target is `{read}`"),
         };
         let by = match maker {
-            Some(maker) => format!("rule `{}` makes as `{made}`", self.rule(maker).name),
+            Some(maker) => format!("rule `{}` makes as `{made}`", maker.name),
             None => format!("a job of an earlier run made as `{made}`"),
         };
         let problem = Problem::error(CODE, format!("{who}, which {by}"));
         let problem = reader.into_iter().fold(problem, |problem, rule| at(problem, rule, "reads it"));
-        let maker = maker.map(|maker| self.rule(maker));
         let problem = maker.into_iter().fold(problem, |problem, rule| at(problem, rule, "makes it"));
         problem
             .help(format!("write `{made}`: who makes a file is known by the name in the rule that makes it"))

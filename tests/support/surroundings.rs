@@ -46,8 +46,8 @@ pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
             command.env_remove(&name);
         }
     }
-    // Nor are there settings of a user.
-    command.env("XDG_CONFIG_HOME", "/no/such/directory").env("GIT_CONFIG_GLOBAL", "/dev/null");
+    // Nor are there settings of a user, and none can be made there.
+    command.env("XDG_CONFIG_HOME", "/dev/null").env("GIT_CONFIG_GLOBAL", "/dev/null");
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("LANG", "C.UTF-8");
     command
 }

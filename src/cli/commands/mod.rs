@@ -329,9 +329,15 @@ impl Place {
     /// What the user calls these, as the workflow calls them.
     pub(crate) fn targets(&self, targets: &[String], workflow: &Workflow) -> Vec<String> {
         let absolute = workflow.rules().any(|rule| rule.outputs().any(|path| path.starts_with('/')));
+        let made = |target: &str| workflow.rules().any(|rule| rule.outputs().any(|path| path == target));
         targets
             .iter()
-            .map(|target| self.project.to_root(target, workflow.rule(target).is_some(), absolute))
+            .map(|target| {
+                // A rule may make a file of the project by its way out and in again.
+                let is_name = workflow.rule(target).is_some()
+                    || target.starts_with("../") && self.project.is_at_root() && made(target);
+                self.project.to_root(target, is_name, absolute)
+            })
             .collect()
     }
 

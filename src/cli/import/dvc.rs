@@ -185,7 +185,19 @@ impl Reader<'_> {
             self.constants_name = Some(name);
         }
         let files = vars.and_then(Json::as_array).into_iter().flatten().filter(|entry| !entry.is_object());
-        let result = self.more_vars(files, "", &mut scopes);
+        let (unread, files): (Vec<&Json>, Vec<&Json>) = files.partition(|entry| {
+            entry.as_str().is_some_and(|path| is_python(path.split(':').next().unwrap_or(path)))
+        });
+        for path in unread.into_iter().filter_map(Json::as_str) {
+            let line = self.line(&format!("- {path}"));
+            self.notes.push(Note::missing(
+                line,
+                format!(
+                    "`{path}` is Python, which is not read: move what `${{...}}` takes from it to a YAML file"
+                ),
+            ));
+        }
+        let result = self.more_vars(files.into_iter(), "", &mut scopes);
         self.scopes = scopes;
         result.map_err(wrong)
     }
@@ -331,7 +343,7 @@ impl Reader<'_> {
             }
         }
         let mut params = Params::default();
-        self.params(body.get("params"), values, wdir, draft, &mut params)?;
+        self.params(body.get("params"), values, (wdir, line), draft, &mut params)?;
         draft.shell = Some(self.command(body, values, line, &mut params)?);
         draft.params = params.all;
         Ok(outputs)
@@ -396,7 +408,7 @@ impl Reader<'_> {
         &mut self,
         tracked: Option<&Json>,
         values: &Values,
-        wdir: &str,
+        (wdir, line): (&str, usize),
         draft: &mut Draft,
         params: &mut Params,
     ) -> Result<(), String> {
@@ -411,7 +423,11 @@ impl Reader<'_> {
             };
             for (file, wanted) in of_files {
                 let (file_expression, files) = path_of(values, file, wdir)?;
-                if wanted.is_empty() {
+                if is_python(file) && !wanted.is_empty() {
+                    let (params, file) = (wanted.join("`, `"), files.first().map_or(file, String::as_str));
+                    self.notes.push(Note::changed(line, format!("`{params}` in `{file}` are Python, which is not read: any change of that file counts; move them to a YAML file")));
+                }
+                if wanted.is_empty() || is_python(file) {
                     // All of it: its content.
                     draft.input.push(file_expression);
                     continue;
@@ -635,6 +651,11 @@ pub(super) fn inside<'j>(content: &'j Json, keys: &[String]) -> Option<&'j Json>
 }
 
 /// Whether a command makes a directory of this name, or something in it.
+/// Whether a file of params has to be executed to be known.
+fn is_python(path: &str) -> bool {
+    path.ends_with(".py")
+}
+
 fn is_made_as_directory(path: &str, commands: Option<&Json>) -> bool {
     let ends = |c: char| c.is_whitespace() || "'\"<>|;&=()".contains(c);
     let texts = items(commands).iter().filter_map(Json::as_str);

@@ -4,7 +4,7 @@
 use super::{Inbox, Run, relative};
 use crate::base::digest::Digest;
 use crate::base::path::PathId;
-use crate::engine::conclude::{self, AfterFacts, Concluded, Conclusion};
+use crate::engine::conclude::{self, AfterFacts, Changed, Concluded, Conclusion};
 use crate::engine::core::{End, Settled};
 use crate::engine::event::{EventKind, JobFailure, SkipCause};
 use crate::engine::launch;
@@ -120,7 +120,7 @@ impl Run<'_> {
         duration_ms: u64,
         outputs: &[(PathId, Known)],
         results: Vec<Digest>,
-        changed: Option<String>,
+        changed: Option<Changed>,
     ) -> End {
         let cx = self.cx.clone();
         let Some(prepared) = self.prepared.remove(&job) else { return End::Failed };
@@ -133,22 +133,28 @@ impl Run<'_> {
         }
         let unchanged = prepared.recorded.as_deref() == Some(&results[..]);
         locked::compare_made(&cx, JobId(job), &prepared.fingerprint, &results, true);
+        let mut trace = prepared.into_trace(&cx, job, results, self.number, duration_ms, Origin::Executed);
+        let outcome = match &changed {
+            Some(_) => "an input changed while it ran",
+            None => "done",
+        };
+        let is_known = changed.as_ref().is_none_or(|changed| changed.unknow(&mut trace.fingerprint));
+        let ended = Record::JobEnded { run: self.number, job, outputs: &trace.fingerprint.outputs, outcome };
+        let mut records: Vec<Record<'_>> =
+            outputs.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
+        // Also what it read nobody knows what: what is there is its work, and nobody else's.
+        if is_known && !trace.fingerprint.outputs.is_empty() {
+            records.push(Record::Traced(&trace));
+        }
+        if changed.is_some() || trace.fingerprint.outputs.is_empty() {
+            records.push(ended);
+        }
+        self.append_with_next(&records);
         if let Some(changed) = changed {
-            let title = self.info(job).title();
+            let (changed, title) = (changed.text(&cx), self.info(job).title());
             self.emit(EventKind::Warning {
                 message: format!("{changed} changed while {title} ran; it will run again next time"),
             });
-            self.record_failure(job, "an input changed while it ran");
-        } else {
-            let trace = prepared.into_trace(&cx, job, results, self.number, duration_ms, Origin::Executed);
-            let mut records: Vec<Record<'_>> =
-                outputs.iter().filter_map(|(path, known)| Record::known(*path, known)).collect();
-            records.push(if trace.fingerprint.outputs.is_empty() {
-                Record::JobEnded { run: self.number, job, outputs: &[], outcome: "done" }
-            } else {
-                Record::Traced(&trace)
-            });
-            self.append_with_next(&records);
         }
         self.chains.add(&cx, job, duration_ms);
         self.emit(EventKind::JobFinished { job: self.info(job), duration_ms, unchanged });
