@@ -349,7 +349,7 @@ impl Session {
     fn verdicts(&self, cx: &mut Context, refusals: bool) -> Result<Vec<Verdict>> {
         let verdicts = forecast(cx, &self.index, &self.pool, refusals)
             .map_err(|problems| Error::problems(ErrorKind::Plan, &problems, &self.workflow.sources))?;
-        verdicts.into_iter().map(|v| v.map_err(plan_error)).collect()
+        verdicts.into_iter().map(|v| v.map_err(|trouble| plan_error(*trouble))).collect()
     }
 
     /// What goes between the session's cache and the place that it shares, for who shows it while the session runs, pushes or

@@ -6,6 +6,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use support::{Case, program};
 
 struct Seen {
@@ -101,4 +102,25 @@ fn plain_words_have_no_shell_between() {
     assert!(parent("./shebang > {output}", false).contains("rulemake"));
     let by_shell = parent("./shebang > {output}; true", false);
     assert!(by_shell.starts_with("/usr/bin/bash") || by_shell.starts_with("/bin/bash"), "{by_shell}");
+}
+
+/// Promise: a program that a job puts before another one of its name is the one that jobs after it run, however often that
+/// other one was found before.
+#[test]
+fn a_program_that_was_made_meanwhile_is_found() {
+    let many = "rule early:\n    output: 'early/{n}'\n    shell: 'tool {output}'\n";
+    let made = "rule make:\n    input: expand('early/{n}', n=range(40))\n    output: 'bin/tool'\n    \
+                shell: 'mkdir -p bin && printf \"#!/bin/sh\\necho new > \\$1\\n\" > {output} && chmod +x {output}'\n";
+    let late = "rule late:\n    input: 'bin/tool'\n    output: 'late/{n}'\n    shell: 'tool {output}'\n";
+    let all = "rule all:\n    input: expand('late/{n}', n=range(40))\n    default_target: True\n";
+    let case = Case::new().rulefile(&format!("{all}{many}{made}{late}"));
+    let case = case.file("old/tool", "#!/bin/sh\necho old > $1\n");
+    fs::set_permissions(case.path("old/tool"), fs::Permissions::from_mode(0o755)).unwrap();
+    let here = case.path("").display().to_string();
+    let path = format!("{here}/bin:{here}/old:{}", std::env::var("PATH").unwrap());
+    let case = case.env("PATH", &path).run(&[]);
+    for n in 0..40 {
+        assert_eq!(case.read(&format!("early/{n}")), "old\n");
+        assert_eq!(case.read(&format!("late/{n}")), "new\n");
+    }
 }

@@ -408,7 +408,7 @@ fn a_server_with_faults_costs_time_and_nothing_else() {
             assert_eq!(other.read(file), good.read(file), "{fault:?} {file}");
         }
         // What was refused is nowhere.
-        other.run(&args).ran(&[]).up_to_date(5).call(&["cache", "verify", "--cache-shared", &server.url]);
+        other.run(&args).ran(&[]).up_to_date(5).call(&["cache", "verify"]);
     }
     server.set(Fault::Full);
     checkout().run(&["--cache-shared", &server.url, "--cache-push"]).ran(&[]);
@@ -1028,7 +1028,7 @@ fn a_flipped_bit_in_anything_shared_gives_no_wrong_result() {
         }
         assert_eq!(case.files("tree"), ["tree/x", "tree/y"], "{what}");
         // What was refused is nowhere; a log that did not come may be missing.
-        let verified = case.command(&["cache", "verify", "--cache-shared", place]).output().unwrap();
+        let verified = case.command(&["cache", "verify"]).output().unwrap();
         let said = String::from_utf8_lossy(&verified.stderr);
         assert!(said.contains("all is right") || said.contains("0 damaged objects"), "{what}: {said}");
     };

@@ -4,6 +4,7 @@ pub(crate) mod brisk;
 pub(crate) mod checksum;
 pub(crate) mod clock;
 pub(crate) mod digest;
+pub(crate) mod few;
 pub(crate) mod ids;
 pub(crate) mod path;
 pub(crate) mod percent;

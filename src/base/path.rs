@@ -52,19 +52,22 @@ fn is_normal(path: &str) -> bool {
     if bytes == b"/" {
         return true;
     }
-    let mut start = usize::from(bytes.first() == Some(&b'/'));
-    if start == bytes.len() {
-        return false;
-    }
-    while start <= bytes.len() {
-        let part = &bytes[start..];
-        let length = part.iter().position(|b| *b == b'/').unwrap_or(part.len());
-        if matches!(&part[..length], b"" | b"." | b"..") {
-            return false;
+    let bytes = bytes.strip_prefix(b"/").unwrap_or(bytes);
+    // Of the component so far.
+    let (mut length, mut dots) = (0, 0);
+    let is_step = |length: usize, dots: usize| length == dots && length <= 2;
+    for &byte in bytes {
+        if byte == b'/' {
+            if is_step(length, dots) {
+                return false;
+            }
+            (length, dots) = (0, 0);
+        } else {
+            length += 1;
+            dots += usize::from(byte == b'.');
         }
-        start += length + 1;
     }
-    true
+    !is_step(length, dots)
 }
 
 /// Whether a normalised path lies outside the root: absolute, or climbing out by `..`.
@@ -93,12 +96,17 @@ impl PathTable {
     /// At 2^32 paths, the documented limit.
     pub(crate) fn intern(&mut self, path: &str) -> PathId {
         let path = normalise(path);
-        let hash = hash_of(&path);
+        self.intern_hashed(&path, hash_of(&path))
+    }
+
+    /// The same for a normalised path, of which the hash is known: what many threads prepare, one interns.
+    pub(crate) fn intern_hashed(&mut self, path: &str, hash: u64) -> PathId {
+        debug_assert!(normalise(path) == path && hash == hash_of(path), "{path}");
         if let Some(id) = self.ids.find(hash, |id| text_of(&self.bytes, &self.ends, id) == path) {
             return PathId(id);
         }
         let id = u32::try_from(self.ends.len()).expect("fewer than 2^32 paths");
-        self.bytes.push_str(&path);
+        self.bytes.push_str(path);
         self.ends.push(self.bytes.len());
         self.ids.insert(hash, id);
         PathId(id)
@@ -115,12 +123,18 @@ impl PathTable {
         text_of(&self.bytes, &self.ends, id.0)
     }
 
-    /// Number of paths; ids are `0..len`.
+    /// Bytes in the text of `id`.
+    pub(crate) fn length(&self, id: PathId) -> usize {
+        let start = if id.0 == 0 { 0 } else { self.ends[id.index() - 1] };
+        self.ends[id.index()] - start
+    }
+
     /// All paths with their ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (PathId, &str)> {
         (0..self.len() as u32).map(|id| (PathId(id), self.text(PathId(id))))
     }
 
+    /// Number of paths; ids are `0..len`.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -132,7 +146,8 @@ fn text_of<'a>(bytes: &'a str, ends: &[usize], id: u32) -> &'a str {
     &bytes[start..ends[index]]
 }
 
-fn hash_of(path: &str) -> u64 {
+/// What [`PathTable::intern_hashed`] wants to know.
+pub(crate) fn hash_of(path: &str) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(path.as_bytes());
     hasher.finish()

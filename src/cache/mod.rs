@@ -25,6 +25,7 @@ mod entry;
 #[cfg(feature = "cache-http")]
 mod http;
 mod link;
+mod look;
 mod manifest;
 mod place;
 mod room;

@@ -7,6 +7,7 @@ mod args;
 mod cache;
 mod commands;
 mod complete;
+mod crash;
 mod exit;
 mod export;
 mod git;
@@ -41,13 +42,12 @@ mod values;
 mod words;
 
 use exit::Exit;
-use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    crash::prepare();
     let words: Vec<_> = std::env::args_os().collect();
     match complete::answered(&words, here().as_deref()) {
         Ok(true) => return Exit::Success.into(),
@@ -87,14 +87,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    match catch_unwind(AssertUnwindSafe(|| commands::dispatch(args, started))) {
-        Ok(exit) => exit.into(),
-        Err(_) => {
-            let text = "\nthis is a bug in rulemake: please report it with the lines above\n";
-            let _ = std::io::stderr().write_all(text.as_bytes());
-            Exit::Bug.into()
-        }
-    }
+    commands::dispatch(args, started).into()
 }
 
 /// The directory where the command was started.

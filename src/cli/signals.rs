@@ -142,7 +142,7 @@ fn catch(signals: &Signals) {
         return;
     };
     // Which of the two came last. To stop takes a moment, and who is told to go on meanwhile is not to stop any more, as the
-    // kernel has it: nobody would tell it again.
+    // kernel has it: nobody would tell it again. A stop takes back what waits to be heard of, too.
     let last = Arc::new(AtomicUsize::new(0));
     for signal in [SIGCONT, SIGTSTP] {
         let _ = signal_hook::flag::register_usize(signal, last.clone(), signal as usize);
@@ -154,7 +154,8 @@ fn catch(signals: &Signals) {
         for signal in caught.forever() {
             if signal == SIGTSTP {
                 seen.paused(|| {
-                    if last.load(Ordering::SeqCst) == SIGTSTP as usize {
+                    // In this order: what waits no longer is noted.
+                    if !crate::sys::is_told_to_go_on() && last.load(Ordering::SeqCst) == SIGTSTP as usize {
                         let _ = emulate_default_handler(SIGTSTP);
                     }
                 });

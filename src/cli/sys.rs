@@ -59,6 +59,23 @@ pub(crate) fn wait_readable(file: &File, at_most: Duration) -> bool {
     found > 0 && wanted.revents & libc::POLLIN != 0
 }
 
+/// Whether this process was told to go on and has not heard of it yet: its threads may be waiting for a processor.
+#[expect(unsafe_code, reason = "std knows no signals")]
+pub(crate) fn is_told_to_go_on() -> bool {
+    // SAFETY: sets of signals, which are numbers and outlive the calls. The mask of this thread is as before afterwards, and what
+    // came meanwhile is heard of then.
+    unsafe {
+        let [mut go_on, mut before, mut waiting]: [libc::sigset_t; 3] = std::mem::zeroed();
+        libc::sigemptyset(&raw mut go_on);
+        libc::sigaddset(&raw mut go_on, libc::SIGCONT);
+        // What is not blocked here is not told to wait.
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const go_on, &raw mut before);
+        let is_known = libc::sigpending(&raw mut waiting) == 0;
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+        is_known && libc::sigismember(&raw const waiting, libc::SIGCONT) == 1
+    }
+}
+
 /// Lets all children go on that are stopped.
 #[expect(unsafe_code, reason = "std waits for single children, and only for their ends")]
 pub(crate) fn continue_stopped_children() {
@@ -75,6 +92,25 @@ pub(crate) fn continue_stopped_children() {
         }
         // SAFETY: takes and gives numbers; it is a child that was not reaped, for it is only stopped.
         unsafe { libc::kill(child, libc::SIGCONT) };
+    }
+}
+
+/// Asks all children to end, and the process groups that they lead.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std signals only children that it holds")]
+pub(crate) fn end_children() {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<libc::pid_t> = children
+        .flat_map(|all| all.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    for child in children {
+        for whom in [child, -child] {
+            for signal in [libc::SIGTERM, libc::SIGCONT] {
+                // SAFETY: takes and gives numbers. A thread of ours may reap it just now; no other process has its number so soon.
+                unsafe { libc::kill(whom, signal) };
+            }
+        }
     }
 }
 

@@ -244,6 +244,7 @@ impl Effects for JobEffects<'_> {
             env: &request.env,
             advice: shell_advice(&shell.program),
             meter: self.round.meter,
+            ready: None,
         };
         let log = self.with_log(|file| file.try_clone()).and_then(|copy| copy);
         let log = log.map_err(|error| CommandError::NotStarted(format!("cannot create its log: {error}")))?;

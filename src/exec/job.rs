@@ -300,7 +300,7 @@ impl<'a> Round<'a> {
     ) -> Launch<'b> {
         let launch = self.launch(log, env, advice);
         match launch.log_is {
-            LogIs::New => Launch { log_is: LogIs::Nameless, ..launch },
+            LogIs::New => Launch { log_is: LogIs::Nameless, ready: Some(self.control.since()), ..launch },
             _ => launch,
         }
     }
@@ -312,7 +312,8 @@ impl<'a> Round<'a> {
     /// A program of the job; what further iterations print goes behind what the first printed.
     fn launch<'b>(&'b self, log: &'b Path, env: &'b [(String, String)], advice: &'b str) -> Launch<'b> {
         let log_is = if self.iteration.is_some_and(|n| n > 0) { LogIs::GoneOn } else { LogIs::New };
-        Launch { dir: self.dir, log, around: self.around, log_is, env, advice, meter: self.meter }
+        let (around, meter) = (self.around, self.meter);
+        Launch { dir: self.dir, log, around, log_is, env, advice, meter, ready: None }
     }
 
     /// Runs a program of the job, in the job's environment.

@@ -21,7 +21,7 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Linux takes at most 128 KiB in one argument.
 pub(super) const MAX_ARGUMENT: usize = 120 * 1024;
@@ -48,6 +48,8 @@ pub(super) struct Launch<'a> {
     /// What to do when the program is not there.
     pub(super) advice: &'a str,
     pub(super) meter: Option<&'a Arc<Meter>>,
+    /// Since when all is there that the job needs; `None` for one program of several.
+    pub(super) ready: Option<Instant>,
 }
 
 /// How output comes into the log.
@@ -169,6 +171,8 @@ pub(super) struct Start<'a> {
     pub(super) input: Option<&'a File>,
     pub(super) output: &'a File,
     pub(super) log: &'a File,
+    /// As [`Launch::ready`].
+    pub(super) ready: Option<Instant>,
 }
 
 fn start_with(
@@ -180,7 +184,8 @@ fn start_with(
     log: &File,
 ) -> Result<Started, String> {
     let Some(program) = words.first() else { return Err("no program is set".into()) };
-    let start = Start { words, dir: launch.dir, env: launch.env, input, output: output.unwrap_or(log), log };
+    let (dir, env, ready) = (launch.dir, launch.env, launch.ready);
+    let start = Start { words, dir, env, input, output: output.unwrap_or(log), log, ready };
     let started = control.start(|| launch.around.inherited.start(&start), launch.meter);
     started.map_err(|error| not_started(&error, &program.to_string_lossy(), launch))
 }
@@ -344,8 +349,9 @@ fn not_started(error: &io::Error, program: &str, launch: &Launch<'_>) -> String 
 /// until the child is known to have ended, and taken out *before* it is reaped; both under the lock that a sender
 /// holds. A sender that sees a tree therefore sees one whose leader is running or a zombie. What is asked while the
 /// start has not returned is remembered, and done to the tree when it is set.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Control {
+    since: Instant,
     state: Mutex<State>,
     changed: Condvar,
     /// For functions, which nobody can stop but themselves.
@@ -364,7 +370,12 @@ struct State {
 
 impl Control {
     pub(super) fn new(flag: Option<Arc<AtomicBool>>) -> Control {
-        Control { flag, ..Control::default() }
+        Control { since: monotonic(), state: Mutex::default(), changed: Condvar::new(), flag }
+    }
+
+    /// When it was made: its job was ready by then.
+    pub(super) fn since(&self) -> Instant {
+        self.since
     }
 
     pub(super) fn signal(&self, signal: Signal) {

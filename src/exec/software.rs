@@ -51,7 +51,8 @@ pub(super) fn provide(
     };
     let env = &request.env;
     let advice = "install it";
-    let launch = Launch { dir: &request.root, log, around, log_is: LogIs::GoneOn, env, advice, meter: None };
+    let (dir, log_is) = (&*request.root, LogIs::GoneOn);
+    let launch = Launch { dir, log, around, log_is, env, advice, meter: None, ready: None };
     let site = Site { wanted, root: &request.root, dir: &request.root };
     if let Some(image) = site.image_to_pull()? {
         once(wanted, &image.file, control, || image.pull(&launch, control))?;

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CheckpointJob {
     pub(crate) rule: u32,
-    pub(crate) wildcards: Box<[Arc<str>]>,
+    pub(crate) wildcards: Arc<[Arc<str>]>,
 }
 
 /// What a job that is not complete waits for.
@@ -114,7 +114,7 @@ struct Finals {
 }
 
 /// Those of a rule's wildcards, in its order.
-type Values = Box<[Arc<str>]>;
+type Values = Arc<[Arc<str>]>;
 
 impl FinalCheckpoints {
     /// Returns whether it is new.

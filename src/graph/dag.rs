@@ -244,7 +244,7 @@ impl JobGraph {
         let all = |jobs: &[JobId]| -> Vec<JobId> { jobs.iter().filter_map(|job| number(*job)).collect() };
         let mut is_kept = keep.iter().copied();
         self.jobs.retain(|_| is_kept.next().unwrap_or(false));
-        self.jobs.iter_mut().for_each(|job| job.needs = all(&job.needs).into());
+        self.jobs.iter_mut().for_each(|job| job.needs = all(&job.needs).as_slice().into());
         self.order = all(&self.order);
         self.targets = all(targets);
         let open = std::mem::take(&mut self.open).into_iter();
@@ -301,7 +301,7 @@ impl JobGraph {
         let added = needs.split_off(before);
         added.iter().for_each(|need| self.consumers.add(need.0, id.0));
         needs.extend(&added);
-        self.jobs[id.index()].needs = needs.into();
+        self.jobs[id.index()].needs = needs.as_slice().into();
         added
     }
 

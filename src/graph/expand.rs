@@ -4,13 +4,14 @@
 //! pattern waits while a concrete one matches too, and a directory above the path while either does. Opens no file; a path without candidates is simply a leaf.
 //! Big waves match and render in parallel and are merged in order, so the ids never depend on threads.
 
+use crate::base::few::Few;
 use crate::base::ids::IdTable;
 use crate::base::path::{PathId, PathTable};
 use crate::graph::checkpoints::Wait;
 use crate::graph::dag::Beside;
-use crate::graph::job::{Job, JobId};
+use crate::graph::job::{Job, JobId, Layout};
 use crate::graph::render::{
-    Drafts, Failure, Layout, OwnLayout, Pin, Rendering, fixed_layout, fixed_pins, render_chunk,
+    Drafts, Failure, OwnLayout, Piece, Pin, Rendering, fixed_layout, fixed_pins, render_chunk,
 };
 use crate::matching::index::{Candidate, PatternIndex, Scratch};
 use crate::model::dynamic::Checkpoints;
@@ -87,19 +88,11 @@ pub(crate) struct Expansion<'a> {
     pub(crate) explored: Vec<PathId>,
     /// By job: the path that was asked for first, or `NONE` for a target rule.
     asked: Vec<u32>,
-    /// By path: job number or one of the states above.
-    states: Vec<u32>,
-    /// By path: the candidate that needed it first, or `NONE` for a target.
-    via: Vec<u32>,
-    /// By path: how often the path grew longer than all before it on the way from the target …
-    grown: Vec<u16>,
-    /// … and the last path that did.
-    records: Vec<u32>,
+    /// By path.
+    found: Vec<Found>,
     multi: Vec<Vec<u32>>,
     /// Paths of which not all candidates were looked at.
     deferred: Vec<PathId>,
-    /// By path: the last rank of matches that became candidates.
-    ranks: Vec<u8>,
     known: IdTable,
     /// By job: what is wanted of it beside its outputs.
     pub(crate) beside: Beside,
@@ -108,7 +101,9 @@ pub(crate) struct Expansion<'a> {
     /// Paths whose maker an input names, and that rule; `NONE` where inputs disagree.
     pins: IndexMap<PathId, u32, FxBuildHasher>,
     /// By rule, of those that have jobs.
-    rules: FxHashMap<u32, OfRule>,
+    rules: Vec<Option<OfRule>>,
+    /// Of jobs that have no inputs yet.
+    no_layout: Arc<Layout>,
     frontier: Vec<PathId>,
     depth: u32,
     /// Jobs so far that would go on for ever if they went on so once more.
@@ -120,11 +115,28 @@ pub(crate) struct Expansion<'a> {
     drafts: Drafts,
 }
 
+/// What is known of a path: together, for all of it is looked at when a path is met.
+#[derive(Clone, Copy)]
+struct Found {
+    /// A job number, or one of the states above.
+    state: u32,
+    /// The candidate that needed it first, or `NONE` for a target.
+    via: u32,
+    /// The last path on the way from the target that was longer than all before it …
+    record: u32,
+    /// … and how often that happened.
+    grown: u16,
+    /// The last rank of matches that became candidates.
+    rank: u8,
+}
+
+const UNKNOWN: Found = Found { state: UNSEEN, via: NONE, record: NONE, grown: 0, rank: 0 };
+
 /// What the jobs of a rule have in common.
 #[derive(Clone)]
 struct OfRule {
     /// The layout of its last job, to be shared.
-    layout: Layout,
+    layout: Arc<Layout>,
     /// Which of its inputs name their maker, where no function decides.
     pins: Arc<[Pin]>,
 }
@@ -143,6 +155,8 @@ struct Hit {
     first: u32,
     len: u32,
     role: Role,
+    /// The hash of the job that it stands for.
+    job: u64,
 }
 
 /// What a path is to the job that makes it.
@@ -192,18 +206,15 @@ impl<'a> Expansion<'a> {
             ground: None,
             explored: Vec::new(),
             asked: Vec::new(),
-            states: Vec::new(),
-            via: Vec::new(),
-            grown: Vec::new(),
-            records: Vec::new(),
+            found: Vec::new(),
             multi: Vec::new(),
             deferred: Vec::new(),
-            ranks: Vec::new(),
             known: IdTable::default(),
             beside: Beside::default(),
             before: Vec::new(),
             pins: IndexMap::default(),
-            rules: FxHashMap::default(),
+            rules: vec![None; workflow.rules.len()],
+            no_layout: Arc::default(),
             frontier: Vec::new(),
             depth: 0,
             doubtful: AtomicU32::new(0),
@@ -230,12 +241,13 @@ impl<'a> Expansion<'a> {
 
     /// Wants the job of a rule without wildcards; returns its number.
     pub(crate) fn add_rule(&mut self, rule: u32) -> u32 {
-        self.candidate(None, rule, &[])
+        self.candidate(None, rule, &[], job_hash(rule, std::iter::empty()))
     }
 
     /// Wants the inputs of a job of the graph that is there; returns its number here.
-    pub(crate) fn add_job(&mut self, rule: u32, wildcards: &[Arc<str>]) -> u32 {
-        self.new_candidate(rule, wildcards.iter().cloned(), NONE)
+    pub(crate) fn add_job(&mut self, rule: u32, wildcards: &Arc<[Arc<str>]>) -> u32 {
+        let hash = job_hash(rule, wildcards.iter().map(|value| &**value));
+        self.new_candidate(rule, wildcards.clone(), hash, NONE)
     }
 
     /// Expands until nothing new appears.
@@ -274,7 +286,7 @@ impl<'a> Expansion<'a> {
         }
         let mut taken = false;
         for (&path, &rule) in &self.pins {
-            let state = self.states[path.index()];
+            let state = self.found[path.index()].state;
             if rule == NONE || state >= LEAF || state & MULTI == 0 {
                 continue;
             }
@@ -325,11 +337,11 @@ impl<'a> Expansion<'a> {
 
     /// The jobs that could make `path`, concrete patterns first, then in order of the rules.
     pub(crate) fn candidates(&self, path: PathId) -> &[u32] {
-        match self.states.get(path.index()) {
+        match self.found.get(path.index()) {
             None => &[],
-            Some(&state) if state >= LEAF => &[],
-            Some(&state) if state & MULTI != 0 => &self.multi[(state & !MULTI) as usize],
-            Some(state) => std::slice::from_ref(state),
+            Some(found) if found.state >= LEAF => &[],
+            Some(found) if found.state & MULTI != 0 => &self.multi[(found.state & !MULTI) as usize],
+            Some(found) => std::slice::from_ref(&found.state),
         }
     }
 
@@ -349,37 +361,30 @@ impl<'a> Expansion<'a> {
     }
 
     fn make_room(&mut self) {
-        let count = self.paths.len();
-        self.states.resize(count, UNSEEN);
-        self.via.resize(count, NONE);
-        self.grown.resize(count, 0);
-        self.ranks.resize(count, 0);
-        self.records.resize(count, NONE);
+        self.found.resize(self.paths.len(), UNKNOWN);
     }
 
     /// Notes that `by` needs `path`, and queues it when it is new.
     fn discover(&mut self, path: PathId, by: u32) {
-        let i = path.index();
-        if self.states[i] != UNSEEN {
+        if self.found[path.index()].state != UNSEEN {
             return;
         }
         if self.ground.is_some_and(|ground| (ground.is_settled)(self.paths.text(path))) {
-            self.states[i] = LEAF;
+            self.found[path.index()].state = LEAF;
             self.explored.push(path);
             return;
         }
-        self.states[i] = QUEUED;
-        self.via[i] = by;
-        self.records[i] = path.0;
+        let (mut record, mut grown) = (path.0, 0);
         let from = if by == NONE { NONE } else { self.asked[by as usize] };
         if from != NONE {
-            let (record, grown) = (self.records[from as usize], self.grown[from as usize]);
-            let is_longer = self.paths.text(path).len() > self.paths.text(PathId(record)).len();
-            self.grown[i] = grown.saturating_add(u16::from(is_longer));
+            let before = self.found[from as usize];
+            let is_longer = self.paths.length(path) > self.paths.length(PathId(before.record));
+            grown = before.grown.saturating_add(u16::from(is_longer));
             if !is_longer {
-                self.records[i] = record;
+                record = before.record;
             }
         }
+        self.found[path.index()] = Found { state: QUEUED, via: by, record, grown, rank: 0 };
         self.frontier.push(path);
     }
 
@@ -434,14 +439,14 @@ impl<'a> Expansion<'a> {
         if take == Take::First {
             self.explored.push(path);
         }
-        let taken = self.ranks[path.index()];
+        let taken = self.found[path.index()].rank;
         let Some(next) = hits.iter().map(rank).filter(|rank| *rank > taken).min() else {
             if take == Take::First {
-                self.states[path.index()] = LEAF;
+                self.found[path.index()].state = LEAF;
             }
             return;
         };
-        self.ranks[path.index()] = next;
+        self.found[path.index()].rank = next;
         // Directories are looked for when they are needed.
         let may_be_inside = take == Take::First && next < 3 && self.index.is_below_any(self.paths.text(path));
         if may_be_inside || hits.iter().any(|hit| rank(hit) > next) {
@@ -449,7 +454,7 @@ impl<'a> Expansion<'a> {
         }
         let mut wanted = hits.iter().filter(|hit| rank(hit) == next);
         let (first, more) = (wanted.next(), wanted.next().is_some());
-        self.states[path.index()] = match first.filter(|_| take == Take::First && !more) {
+        self.found[path.index()].state = match first.filter(|_| take == Take::First && !more) {
             Some(only) => self.maker(path, only, values(only)),
             None => {
                 let wanted = hits.iter().filter(|hit| rank(hit) == next);
@@ -474,7 +479,7 @@ impl<'a> Expansion<'a> {
 
     /// The job that a match stands for.
     fn maker(&mut self, path: PathId, hit: &Hit, values: &[(u32, u32)]) -> u32 {
-        let job = self.candidate(Some(path), hit.rule, values);
+        let job = self.candidate(Some(path), hit.rule, values, hit.job);
         if hit.role != Role::Output {
             self.beside.entry(job).or_default().push(path);
         }
@@ -482,10 +487,9 @@ impl<'a> Expansion<'a> {
     }
 
     /// The job of `rule` with these values, which are ranges of the path; new or known.
-    fn candidate(&mut self, path: Option<PathId>, rule: u32, values: &[(u32, u32)]) -> u32 {
+    fn candidate(&mut self, path: Option<PathId>, rule: u32, values: &[(u32, u32)], hash: u64) -> u32 {
         let text = path.map_or("", |path| self.paths.text(path));
-        let values = values.iter().map(|&(start, end)| &text[start as usize..end as usize]);
-        let hash = job_hash(rule, values.clone());
+        let values = cuts(text, values);
         let jobs = &self.jobs;
         let is_it = |id: u32| {
             let job = &jobs[id as usize];
@@ -495,29 +499,31 @@ impl<'a> Expansion<'a> {
             return id;
         }
         let failure = path.and_then(|path| self.guard(path, rule, values.clone()));
-        let wildcards: Box<[Arc<str>]> = values.map(Arc::from).collect();
-        let id = self.new_candidate(rule, wildcards.into_iter(), path.map_or(NONE, |path| path.0));
+        // Mostly those of the job that needs it.
+        let via = path.map_or(NONE, |path| self.found[path.index()].via);
+        let needing = self.jobs.get(via as usize).map(|job| &job.wildcards);
+        let same = needing.filter(|needing| needing.iter().map(|v| &**v).eq(values.clone()));
+        let wildcards = same.cloned().unwrap_or_else(|| values.map(Arc::from).collect());
+        let id = self.new_candidate(rule, wildcards, hash, path.map_or(NONE, |path| path.0));
         if let Some(failure) = failure {
             self.failures.insert(id, failure);
         }
         id
     }
 
-    fn new_candidate(&mut self, rule: u32, wildcards: impl Iterator<Item = Arc<str>>, asked: u32) -> u32 {
+    fn new_candidate(&mut self, rule: u32, wildcards: Arc<[Arc<str>]>, hash: u64, asked: u32) -> u32 {
         let id = u32::try_from(self.jobs.len()).ok().filter(|id| *id < MULTI).expect("fewer than 2^31 jobs");
         self.jobs.push(Job {
             id: JobId(id),
             rule,
-            wildcards: wildcards.collect(),
-            inputs: Box::default(),
-            input_slots: Arc::default(),
-            input_flags: Arc::default(),
-            outputs: Box::default(),
-            needs: Box::default(),
+            wildcards,
+            inputs: Few::default(),
+            layout: self.no_layout.clone(),
+            outputs: Few::default(),
+            needs: Few::default(),
         });
         self.asked.push(asked);
-        let values = self.jobs[id as usize].wildcards.iter().map(|value| &**value);
-        self.known.insert(job_hash(rule, values), id);
+        self.known.insert(hash, id);
         id
     }
 
@@ -537,13 +543,13 @@ impl<'a> Expansion<'a> {
         }
         // A rule that matches two inputs of its own doubles the paths with every step: 2^20 at the limit.
         let doubtful = self.limits.growth / 2;
-        if self.grown[path.index()] > doubtful
+        if self.found[path.index()].grown > doubtful
             && self.growths_by(rule, path) > doubtful
             && self.doubtful.fetch_add(1, Ordering::Relaxed) > MOST_DOUBTFUL
         {
             return Some(Failure::Endless);
         }
-        if self.grown[path.index()] <= self.limits.growth {
+        if self.found[path.index()].grown <= self.limits.growth {
             return None;
         }
         let period = self.limits.growth as usize;
@@ -555,14 +561,14 @@ impl<'a> Expansion<'a> {
     /// How many of the growths on the way from the target to `path` were the work of `rule`.
     fn growths_by(&self, rule: u32, path: PathId) -> u16 {
         let mut count = 0;
-        let mut record = self.records[path.index()] as usize;
+        let mut record = self.found[path.index()].record as usize;
         loop {
-            let by = self.via[record];
+            let by = self.found[record].via;
             if by == NONE || self.asked[by as usize] == NONE {
                 return count;
             }
             count += u16::from(self.jobs[by as usize].rule == rule);
-            record = self.records[self.asked[by as usize] as usize] as usize;
+            record = self.found[self.asked[by as usize] as usize].record as usize;
         }
     }
 
@@ -614,15 +620,16 @@ impl<'a> Expansion<'a> {
         let (mut piece, mut start, mut pin) = (0, 0, 0);
         for (id, draft) in (first..).zip(drafts.jobs.drain(..)) {
             let mut next = |paths: &mut PathTable, guess: Option<PathId>| {
-                let end = drafts.ends[piece];
+                let Piece { end, hash } = drafts.pieces[piece];
                 let text = &drafts.text[start..end];
                 (piece, start) = (piece + 1, end);
-                guess.filter(|guess| paths.text(*guess) == text).unwrap_or_else(|| paths.intern(text))
+                let guess = guess.filter(|guess| paths.text(*guess) == text);
+                guess.unwrap_or_else(|| paths.intern_hashed(text, hash))
             };
             // Mostly the job is there for the sake of its one output.
             let asked = Some(self.asked[id]).filter(|path| *path != NONE).map(PathId);
-            let inputs: Box<[PathId]> = (0..draft.inputs).map(|_| next(self.paths, None)).collect();
-            let outputs: Box<[PathId]> = (0..draft.outputs).map(|_| next(self.paths, asked)).collect();
+            let inputs: Few<PathId> = (0..draft.inputs).map(|_| next(self.paths, None)).collect();
+            let outputs: Few<PathId> = (0..draft.outputs).map(|_| next(self.paths, asked)).collect();
             self.make_room();
             let of_rule = self.of_rule(self.jobs[id].rule, draft.layout);
             let own = drafts.pins.get(pin..pin + draft.pins).unwrap_or_default();
@@ -644,7 +651,7 @@ impl<'a> Expansion<'a> {
             let job = &mut self.jobs[id];
             job.inputs = inputs;
             job.outputs = outputs;
-            (job.input_slots, job.input_flags) = (of_rule.layout.slots, of_rule.layout.flags);
+            job.layout = of_rule.layout;
             for index in 0..self.jobs[id].inputs.len() {
                 let job = &self.jobs[id];
                 let path = job.inputs[index];
@@ -664,7 +671,7 @@ impl<'a> Expansion<'a> {
 impl Expansion<'_> {
     /// What a job of the rule has in common with others; `own` is the layout of one whose functions gave it.
     fn of_rule(&mut self, rule: u32, own: Option<OwnLayout>) -> OfRule {
-        let known = self.rules.entry(rule).or_insert_with(|| {
+        let known = self.rules[rule as usize].get_or_insert_with(|| {
             let it = &self.workflow.rules[rule as usize];
             OfRule {
                 layout: fixed_layout(it).unwrap_or_default(),
@@ -676,6 +683,11 @@ impl Expansion<'_> {
         }
         known.clone()
     }
+}
+
+/// The pieces of `text` in these ranges.
+fn cuts<'t>(text: &'t str, ranges: &'t [(u32, u32)]) -> impl Iterator<Item = &'t str> + Clone {
+    ranges.iter().map(move |&(start, end)| &text[start as usize..end as usize])
 }
 
 fn job_hash<'v>(rule: u32, values: impl Iterator<Item = &'v str>) -> u64 {
@@ -712,7 +724,8 @@ fn match_chunk(
     let mut add = |path, candidate: Candidate<'_>, role| {
         let (first, len) = (ranges.len() as u32, candidate.values.len() as u32);
         ranges.extend_from_slice(candidate.values);
-        hits.push(Hit { path, rule: candidate.rule, first, len, role });
+        let job = job_hash(candidate.rule, cuts(paths.text(path), candidate.values));
+        hits.push(Hit { path, rule: candidate.rule, first, len, role, job });
     };
     for &path in chunk {
         let text = paths.text(path);

@@ -5,6 +5,7 @@
 //! already where a file comes from. So the cost does not depend on the size of the graph, and nothing that was
 //! decided is decided again.
 
+use crate::base::few::Few;
 use crate::base::path::{PathId, PathTable};
 use crate::diag::Problem;
 use crate::graph::checkpoints::{Open, Wait};
@@ -233,14 +234,13 @@ impl Growth<'_> {
         let mut order: Vec<Vec<JobId>> = Vec::with_capacity(chosen.jobs.len());
         for (i, mut job) in chosen.jobs.into_iter().enumerate() {
             order.push(job.needs.iter().map(|need| number(*need)).collect());
-            job.inputs.iter_mut().chain(&mut job.outputs).for_each(|path| *path = global(*path));
+            job.inputs.iter_mut().chain(job.outputs.iter_mut()).for_each(|path| *path = global(*path));
             match old.get(i) {
                 Some(id) => {
                     let known = &mut graph.jobs[id.index()];
-                    (known.inputs, known.input_slots) = (job.inputs, job.input_slots);
-                    known.input_flags = job.input_flags;
+                    (known.inputs, known.layout) = (job.inputs, job.layout);
                 }
-                None => graph.add_job(Job { needs: Box::default(), ..job }),
+                None => graph.add_job(Job { needs: Few::default(), ..job }),
             }
         }
         beside.into_iter().for_each(|(path, job)| graph.add_beside(global(path), job));

@@ -3,8 +3,9 @@
 //! Pure and without ids, so that many jobs can be rendered at once; [`expand`](super::expand) interns the
 //! texts in order.
 
+use crate::base::path::{hash_of, normalise};
 use crate::graph::checkpoints::CheckpointJob;
-use crate::graph::job::Job;
+use crate::graph::job::{Job, Layout};
 use crate::model::dynamic::{CallContext, CallError, Checkpoints, PathTree};
 use crate::model::flags::Flags;
 use crate::model::pattern::Pattern;
@@ -13,6 +14,7 @@ use crate::model::slots::Slot;
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::Workflow;
 use rustc_hash::FxHashMap;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,14 +41,34 @@ pub(crate) enum Failure {
     Unreported,
 }
 
-/// Paths of a piece of new jobs, rendered: one text, cut by `ends`.
+/// Paths of a piece of new jobs, rendered and normalised: one text, cut into pieces.
 #[derive(Default)]
 pub(crate) struct Drafts {
     pub(crate) text: String,
-    pub(crate) ends: Vec<usize>,
+    pub(crate) pieces: Vec<Piece>,
     /// Of all jobs, one after the other.
     pub(crate) pins: Vec<Pin>,
     pub(crate) jobs: Vec<Draft>,
+}
+
+/// A path, from the end of the one before it.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) end: usize,
+    pub(crate) hash: u64,
+}
+
+impl Drafts {
+    /// The path that was written is complete.
+    fn end_path(&mut self) {
+        let start = self.pieces.last().map_or(0, |piece| piece.end);
+        if let Cow::Owned(normal) = normalise(&self.text[start..]) {
+            self.text.truncate(start);
+            self.text.push_str(&normal);
+        }
+        let hash = hash_of(&self.text[start..]);
+        self.pieces.push(Piece { end: self.text.len(), hash });
+    }
 }
 
 pub(crate) struct Draft {
@@ -75,19 +97,12 @@ pub(crate) struct Rendering<'a> {
 /// An input, by its number, and the rule that is named as its maker.
 pub(crate) type Pin = (u32, u32);
 
-/// How the inputs of a job are grouped, and their flags.
+/// The layout of one job.
 #[derive(Default)]
 pub(crate) struct OwnLayout {
     pub(crate) slots: Vec<Slot>,
     /// One per input; empty when all are 0.
     pub(crate) flags: Vec<u16>,
-}
-
-/// A layout that jobs share.
-#[derive(Clone, Default)]
-pub(crate) struct Layout {
-    pub(crate) slots: Arc<[Slot]>,
-    pub(crate) flags: Arc<[u16]>,
 }
 
 impl OwnLayout {
@@ -107,13 +122,13 @@ impl OwnLayout {
         *self.slots == *other.slots && *self.flags == *other.flags
     }
 
-    pub(crate) fn shared(self) -> Layout {
-        Layout { slots: self.slots.into(), flags: self.flags.into() }
+    pub(crate) fn shared(self) -> Arc<Layout> {
+        Arc::new(Layout { slots: self.slots.into(), flags: self.flags.into() })
     }
 }
 
 /// The layout of a rule without input functions.
-pub(crate) fn fixed_layout(rule: &Rule) -> Option<Layout> {
+pub(crate) fn fixed_layout(rule: &Rule) -> Option<Arc<Layout>> {
     let mut layout = OwnLayout::default();
     for item in &rule.inputs {
         match &item.source {
@@ -153,34 +168,35 @@ pub(crate) fn render_chunk(
     drafts: &mut Drafts,
 ) {
     drafts.text.clear();
-    drafts.ends.clear();
+    drafts.pieces.clear();
     drafts.pins.clear();
     drafts.jobs.clear();
     for (id, job) in (first..).zip(jobs) {
         let rule = &rendering.workflow.rules[job.rule as usize];
-        let before = (drafts.text.len(), drafts.ends.len(), drafts.pins.len());
+        let before = (drafts.text.len(), drafts.pieces.len(), drafts.pins.len());
         let (mut layout, mut waits) = (None, Vec::new());
         // A job that is given up already asks for nothing, but messages want to name what it makes.
         let mut failure = None;
         if !failures.contains_key(&id) {
             failure = render_inputs(rendering, rule, job, drafts, &mut layout, &mut waits).err();
             let mut start = before.0;
-            let is_long = |end: &usize| *end - std::mem::replace(&mut start, *end) > rendering.path_length;
-            if failure.is_none() && drafts.ends[before.1..].iter().any(is_long) {
+            let is_long =
+                |piece: &Piece| piece.end - std::mem::replace(&mut start, piece.end) > rendering.path_length;
+            if failure.is_none() && drafts.pieces[before.1..].iter().any(is_long) {
                 failure = Some(Failure::PathTooLong);
             }
             if failure.is_some() {
                 drafts.text.truncate(before.0);
-                drafts.ends.truncate(before.1);
+                drafts.pieces.truncate(before.1);
                 drafts.pins.truncate(before.2);
                 layout = None;
                 waits.clear();
             }
         }
-        let inputs = drafts.ends.len() - before.1;
+        let inputs = drafts.pieces.len() - before.1;
         for pattern in &rule.outputs {
             pattern.render(&job.wildcards, &mut drafts.text);
-            drafts.ends.push(drafts.text.len());
+            drafts.end_path();
         }
         let pins = drafts.pins.len() - before.2;
         drafts.jobs.push(Draft { inputs, outputs: rule.outputs.len(), pins, layout, waits, failure });
@@ -202,7 +218,7 @@ fn render_inputs(
             if let InputSource::Patterns { patterns, .. } = &item.source {
                 for pattern in patterns {
                     pattern.render(&job.wildcards, &mut drafts.text);
-                    drafts.ends.push(drafts.text.len());
+                    drafts.end_path();
                 }
             }
         }
@@ -211,7 +227,7 @@ fn render_inputs(
     let wildcards = Wildcards::new(rule.wildcards.clone(), job.wildcards.clone());
     let cx = CallContext { root, checkpoints, ..CallContext::naming(&rule.name, &wildcards) };
     let mut own = OwnLayout::default();
-    let first = drafts.ends.len();
+    let first = drafts.pieces.len();
     let mut all: Vec<Flags> = Vec::new();
     for item in &rule.inputs {
         let start = all.len();
@@ -219,7 +235,7 @@ fn render_inputs(
             InputSource::Patterns { patterns, flags, list } => {
                 for pattern in patterns {
                     pattern.render(&job.wildcards, &mut drafts.text);
-                    drafts.ends.push(drafts.text.len());
+                    drafts.end_path();
                 }
                 all.extend(flags.iter().cloned());
                 own.push(item.name.clone(), *list, &all[start..]);
@@ -256,13 +272,13 @@ fn render_inputs(
     }
     for wait in waits.iter() {
         wait.render_output(workflow, &mut drafts.text);
-        drafts.ends.push(drafts.text.len());
+        drafts.end_path();
         let mut flags = Flags::default();
         flags.maker = Some(workflow.rules[wait.rule as usize].name.clone());
         all.push(flags);
         own.push(None, false, &all[all.len() - 1..]);
     }
-    debug_assert_eq!(drafts.ends.len() - first, all.len());
+    debug_assert_eq!(drafts.pieces.len() - first, all.len());
     drafts
         .pins
         .extend(all.iter().zip(0..).filter_map(|(flags, i)| maker(flags, workflow).map(|rule| (i, rule))));
@@ -288,7 +304,7 @@ fn add_paths(
                     Some(pattern) => pattern.render(wildcards.values(), &mut drafts.text),
                     None => drafts.text.push_str(text),
                 }
-                drafts.ends.push(drafts.text.len());
+                drafts.end_path();
                 flags.push(own.clone());
             }
             PathTree::Many(items) => pending.extend(items.iter().rev()),

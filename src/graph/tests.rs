@@ -539,10 +539,10 @@ fn input_functions_give_paths_and_nested_lists_with_their_slots() {
     let r = ok(vec![r], &["a/1", "a/2", "x/3", "single", "b/1", "b/2"], &["out/a", "out/b"]);
     assert_eq!(jobs(&r)[0], "r(a): a/1 a/2 x/3 single -> out/a");
     let slots: Vec<(Option<&str>, bool, u32)> =
-        r.graph.jobs[0].input_slots.iter().map(|s| (s.name.as_deref(), s.list, s.len)).collect();
+        r.graph.jobs[0].layout.slots.iter().map(|s| (s.name.as_deref(), s.list, s.len)).collect();
     assert_eq!(slots, [(None, true, 3), (Some("one"), false, 1), (Some("no"), true, 0)]);
     assert!(
-        Arc::ptr_eq(&r.graph.jobs[0].input_slots, &r.graph.jobs[1].input_slots),
+        Arc::ptr_eq(&r.graph.jobs[0].layout.slots, &r.graph.jobs[1].layout.slots),
         "equal slots are shared"
     );
 }

@@ -32,9 +32,9 @@ pub(super) fn add_order(jobs: &mut [Job], producers: &[u32]) {
 
 fn add(job: &mut Job, need: JobId) {
     if !job.needs.contains(&need) {
-        let mut needs = std::mem::take(&mut job.needs).into_vec();
+        let mut needs = job.needs.to_vec();
         needs.push(need);
-        job.needs = needs.into();
+        job.needs = needs.as_slice().into();
     }
 }
 

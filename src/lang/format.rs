@@ -487,7 +487,7 @@ fn format_into(
         return Err(Raise::value_error("replacement fields are nested too deeply"));
     }
     let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
+    while let Some(at) = rest.bytes().position(|b| matches!(b, b'{' | b'}')) {
         out.push_str(&rest[..at]);
         let brace = &rest[at..=at];
         rest = &rest[at + 1..];

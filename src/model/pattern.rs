@@ -37,7 +37,7 @@ impl Pattern {
     /// Parses a path pattern: like [`Pattern::parse_text`], and normalises it as a path.
     pub(crate) fn parse(text: &str) -> Result<Pattern, PatternError> {
         // A merge of a hundred thousand files names them one by one.
-        if !text.contains(['{', '}']) {
+        if first_brace(text).is_none() {
             return Ok(Pattern::literal(&normalise(text)));
         }
         // A hole cannot be split by normalisation unless its constraint holds a slash; then it stays as it is.
@@ -160,11 +160,16 @@ struct Hole<'a> {
     constraint: Option<&'a str>,
 }
 
+/// Looks at bytes: this runs for every path that a Rulefile names.
+fn first_brace(text: &str) -> Option<usize> {
+    text.bytes().position(|b| matches!(b, b'{' | b'}'))
+}
+
 fn holes(text: &str) -> Result<Vec<Hole<'_>>, PatternError> {
     let mut found = Vec::new();
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(offset) = text[at..].find(['{', '}']) {
+    while let Some(offset) = first_brace(&text[at..]) {
         let start = at + offset;
         if bytes[start] == b'}' {
             return Err(PatternError { at: start, message: "`}` without `{`".into() });

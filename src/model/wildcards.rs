@@ -15,11 +15,11 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wildcards {
     names: Arc<[Arc<str>]>,
-    values: Box<[Arc<str>]>,
+    values: Arc<[Arc<str>]>,
 }
 
 impl Wildcards {
-    pub(crate) fn new(names: Arc<[Arc<str>]>, values: Box<[Arc<str>]>) -> Wildcards {
+    pub(crate) fn new(names: Arc<[Arc<str>]>, values: Arc<[Arc<str>]>) -> Wildcards {
         debug_assert_eq!(names.len(), values.len());
         Wildcards { names, values }
     }

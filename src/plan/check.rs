@@ -282,7 +282,8 @@ fn input_states(
 ) -> Result<Vec<InputState>, Trouble> {
     let mut states = Vec::with_capacity(job.inputs.len());
     let mut slots = job
-        .input_slots
+        .layout
+        .slots
         .iter()
         .enumerate()
         .flat_map(|(i, slot)| std::iter::repeat_n(i as u16, slot.len as usize));
@@ -452,7 +453,7 @@ fn fingerprint(
 }
 
 fn bound_wildcards(rule: &Rule, job: &Job, used: &Used) -> Vec<Bound> {
-    let pairs = rule.wildcards.iter().zip(&job.wildcards).enumerate();
+    let pairs = rule.wildcards.iter().zip(job.wildcards.iter()).enumerate();
     let used = pairs.filter(|(index, (name, _))| used.has(*index, Some(name)));
     used.map(|(_, (name, value))| (name.clone(), value.clone())).collect()
 }

@@ -92,7 +92,7 @@ pub(crate) fn forecast(
     index: &PatternIndex,
     pool: &rayon::ThreadPool,
     refusals: bool,
-) -> Result<Vec<Result<Verdict, Trouble>>, Vec<Problem>> {
+) -> Result<Vec<Result<Verdict, Box<Trouble>>>, Vec<Problem>> {
     let mut checks = Findings::new();
     let all: Vec<JobId> = (0..cx.graph.jobs.len() as u32).map(JobId).collect();
     check_all(cx, &all, pool, &mut checks);
@@ -113,12 +113,12 @@ pub(crate) fn forecast(
     }
 }
 
-fn refuse_running(cx: &Context, checks: &Findings, verdicts: &mut [Result<Verdict, Trouble>]) {
-    let refused = |id: usize, verdict: &mut Result<Verdict, Trouble>| {
+fn refuse_running(cx: &Context, checks: &Findings, verdicts: &mut [Result<Verdict, Box<Trouble>>]) {
+    let refused = |id: usize, verdict: &mut Result<Verdict, Box<Trouble>>| {
         if let (Ok(Verdict::Run { reasons }), Some(Ok(check))) = (&*verdict, &checks[id])
             && let Err(trouble) = refuse(cx, cx.job(JobId(id as u32)), reasons, check.assumed())
         {
-            *verdict = Err(trouble);
+            *verdict = Err(Box::new(trouble));
         }
     };
     verdicts.par_iter_mut().with_min_len(64).enumerate().for_each(|(id, verdict)| refused(id, verdict));
@@ -193,14 +193,14 @@ fn all_after(cx: &Context, pending: &Pending) -> FxHashSet<JobId> {
 }
 
 /// Open jobs whose checkpoints are all known to be up to date.
-fn due(cx: &Context, verdicts: &[Result<Verdict, Trouble>]) -> Vec<JobId> {
+fn due(cx: &Context, verdicts: &[Result<Verdict, Box<Trouble>>]) -> Vec<JobId> {
     let is_final = |job: &JobId| matches!(verdicts[job.index()], Ok(Verdict::UpToDate));
     let due = cx.graph.open.iter().filter(|(_, open)| open.on.iter().all(is_final));
     due.map(|(job, _)| *job).collect()
 }
 
 /// Jobs whose params look at checkpoints that are now known to be up to date.
-fn known_now(cx: &Context, checks: &Findings, verdicts: &[Result<Verdict, Trouble>]) -> Vec<JobId> {
+fn known_now(cx: &Context, checks: &Findings, verdicts: &[Result<Verdict, Box<Trouble>>]) -> Vec<JobId> {
     let pending = (0..).map(JobId).zip(checks).filter_map(|(id, check)| match check {
         Some(Ok(check)) if !check.pending().is_empty() => Some((id, check.pending())),
         _ => None,
@@ -233,7 +233,7 @@ fn grow(
     index: &PatternIndex,
     pool: &rayon::ThreadPool,
     due: &[JobId],
-    verdicts: &[Result<Verdict, Trouble>],
+    verdicts: &[Result<Verdict, Box<Trouble>>],
 ) -> Result<Vec<JobId>, Vec<Problem>> {
     for checkpoint in due.iter().flat_map(|job| &cx.graph.open[job].on) {
         let job = &cx.graph.jobs[checkpoint.index()];
@@ -271,7 +271,7 @@ fn grow(
 /// The verdicts. Of a job whose edited outputs are the result, and which has to run all the same because somebody needs a
 /// temporary file that it makes beside them, the edit does not stay: who reads it may find what was there before. So
 /// everything is looked at again with that known, until no such job comes to light.
-fn verdicts(cx: &Context, checks: &mut Findings, restores: &Restores) -> Vec<Result<Verdict, Trouble>> {
+fn verdicts(cx: &Context, checks: &mut Findings, restores: &Restores) -> Vec<Result<Verdict, Box<Trouble>>> {
     let mut not_kept: FxHashSet<JobId> = FxHashSet::default();
     loop {
         let verdicts = verdicts_with(cx, checks, restores, &not_kept);
@@ -289,7 +289,7 @@ fn verdicts(cx: &Context, checks: &mut Findings, restores: &Restores) -> Vec<Res
     }
 }
 
-fn is_up_to_date(verdict: &Result<Verdict, Trouble>) -> bool {
+fn is_up_to_date(verdict: &Result<Verdict, Box<Trouble>>) -> bool {
     matches!(verdict, Ok(Verdict::UpToDate))
 }
 
@@ -299,10 +299,10 @@ fn verdicts_with(
     checks: &mut Findings,
     restores: &Restores,
     not_kept: &FxHashSet<JobId>,
-) -> Vec<Result<Verdict, Trouble>> {
+) -> Vec<Result<Verdict, Box<Trouble>>> {
     let pends = |check: &Option<Result<Finding, Box<Trouble>>>| matches!(check, Some(Ok(check)) if !check.pending().is_empty());
     let is_last = cx.graph.open.is_empty() && !cx.trust.keep_edited && !checks.iter().any(pends);
-    let mut verdicts: Vec<Result<Verdict, Trouble>> = vec![Ok(Verdict::UpToDate); cx.graph.jobs.len()];
+    let mut verdicts: Vec<Result<Verdict, Box<Trouble>>> = vec![Ok(Verdict::UpToDate); cx.graph.jobs.len()];
     // Jobs that run or may run and read temporary files that are gone.
     let mut lacking: Vec<(JobId, Vec<PathId>)> = Vec::new();
     for id in &cx.graph.order {
@@ -332,7 +332,7 @@ fn verdicts_with(
                     verdict => Ok(verdict),
                 }
             }
-            Some(Err(trouble)) => Err(Trouble::clone(trouble)),
+            Some(Err(trouble)) => Err(trouble.clone()),
         };
     }
     if !lacking.is_empty() || !cx.units.is_empty() {
@@ -345,7 +345,7 @@ fn verdicts_with(
 fn unless_updated(
     cx: &Context,
     excused: &[PathId],
-    verdicts: &[Result<Verdict, Trouble>],
+    verdicts: &[Result<Verdict, Box<Trouble>>],
     restores: &Restores,
 ) -> Verdict {
     let may_change = |path: &&PathId| {
@@ -366,7 +366,7 @@ fn raise_all(
     cx: &Context,
     lacking: Vec<(JobId, Vec<PathId>)>,
     restores: &Restores,
-    verdicts: &mut [Result<Verdict, Trouble>],
+    verdicts: &mut [Result<Verdict, Box<Trouble>>],
 ) {
     let absent: FxHashMap<JobId, Vec<PathId>> = lacking.into_iter().collect();
     let mut raised: Vec<JobId> = absent.keys().copied().collect();
@@ -427,7 +427,7 @@ pub(crate) fn together(cx: &Context, job: JobId) -> Reason {
 }
 
 /// Sets the verdict if it says more than the one before.
-fn raise(verdict: &mut Result<Verdict, Trouble>, to: Verdict) -> bool {
+fn raise(verdict: &mut Result<Verdict, Box<Trouble>>, to: Verdict) -> bool {
     let says_more = match (&*verdict, &to) {
         (Ok(Verdict::UpToDate), _) => to != Verdict::UpToDate,
         (Ok(Verdict::May { .. }), Verdict::Run { .. } | Verdict::AfterCheckpoint { .. }) => true,
@@ -443,7 +443,7 @@ fn raise(verdict: &mut Result<Verdict, Trouble>, to: Verdict) -> bool {
 fn remade(
     cx: &Context,
     id: JobId,
-    verdicts: &[Result<Verdict, Trouble>],
+    verdicts: &[Result<Verdict, Box<Trouble>>],
     restores: &Restores,
 ) -> Vec<PathId> {
     let is_remade = |maker: &JobId| match &verdicts[maker.index()] {
@@ -465,14 +465,13 @@ fn texts(cx: &Context, paths: &[PathId]) -> Vec<String> {
 }
 
 fn verdict(cx: &Context, mut reasons: Vec<Reason>, pending: &[Pending], remade: &[PathId]) -> Verdict {
-    let names: FxHashSet<&str> = match reasons.is_empty() {
-        true => FxHashSet::default(),
-        false => remade.iter().map(|path| cx.paths.text(*path)).collect(),
-    };
     // What an input that is made anew looked like before says nothing about what it will look like.
-    let own =
-        |reason: &Reason| !matches!(reason, Reason::InputChanged { path, .. } if names.contains(&**path));
-    reasons.retain(own);
+    if reasons.iter().any(|reason| matches!(reason, Reason::InputChanged { .. })) {
+        let names: FxHashSet<&str> = remade.iter().map(|path| cx.paths.text(*path)).collect();
+        let own =
+            |reason: &Reason| !matches!(reason, Reason::InputChanged { path, .. } if names.contains(&**path));
+        reasons.retain(own);
+    }
     // An edited output is kept should the inputs come out as they were.
     let may_be_kept = cx.trust.keep_edited && !remade.is_empty() && reasons.iter().all(Reason::is_edit);
     match (reasons.is_empty() || may_be_kept, remade.is_empty()) {

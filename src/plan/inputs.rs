@@ -12,7 +12,7 @@ use crate::trace::identity::FileKind;
 
 /// The flags of the input with this number.
 pub(crate) fn flags(job: &Job, index: usize) -> Flags {
-    Flags::from_bits(job.input_flags.get(index).copied().unwrap_or(0))
+    Flags::from_bits(job.layout.flags.get(index).copied().unwrap_or(0))
 }
 
 /// The inputs whose content counts and that a job makes, with that job: what it makes anew may be a reason.

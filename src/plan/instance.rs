@@ -158,7 +158,7 @@ impl Instance {
             |ids: &[crate::base::path::PathId]| ids.iter().map(|id| Arc::from(cx.paths.text(*id))).collect();
         Instance {
             wildcards: Wildcards::new(rule.wildcards.clone(), job.wildcards.clone()),
-            inputs: OwnedPaths { layout: job.input_slots.clone(), paths: texts(&job.inputs) },
+            inputs: OwnedPaths { layout: job.layout.slots.clone(), paths: texts(&job.inputs) },
             outputs: OwnedPaths { layout: rule.output_slots.clone(), paths: texts(&job.outputs) },
             logs: OwnedPaths { layout: rule.log_slots.clone(), paths: rendered(&rule.logs, &job.wildcards) },
             params: Vec::new(),

@@ -357,7 +357,9 @@ impl Cache {
         }
         let path = self.directory.object(object);
         let size = self.directory.size(object).ok().flatten();
-        if !size.is_some_and(|size| self.directory.has_good(object, size).unwrap_or(false)) {
+        let is_good = |size: &u64| self.directory.has_good(object, *size).unwrap_or(false);
+        let own = size.filter(is_good).and_then(|size| Some((size, link::open(&path).ok()?)));
+        let Some((size, content)) = own else {
             self.tell("bad own", || {
                 format!(
                     "{object} is damaged or missing in the cache {}, so a result with it is not shared",
@@ -365,8 +367,7 @@ impl Cache {
                 )
             });
             return false;
-        }
-        let (Some(size), Ok(content)) = (size, link::open(&path)) else { return false };
+        };
         let there = match verifies.then(|| self.look_there(object, size)) {
             None => There::NotAsked,
             Some(Some(there)) => there,

@@ -15,7 +15,6 @@ use rulemake::source::included_files;
 use rulemake::{Diagnostic, Label, LoadOptions, Plan, RunOptions, Session, Severity, Verdict, Workflow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -60,12 +59,9 @@ pub(super) enum Job {
 }
 
 pub(super) enum Done {
-    Checked(Checked),
+    Checked(Found),
     Planned { number: u64, text: Option<String> },
 }
-
-/// A check that came to its end, or nothing when it failed in a way that must not be.
-pub(super) struct Checked(pub(super) Option<Found>);
 
 /// What a check found.
 pub(super) struct Found {
@@ -102,14 +98,10 @@ pub(super) fn work(jobs: &Receiver<Job>, done: impl Fn(Done) -> bool) {
         for (number, job) in todo.into_iter().enumerate() {
             let result = match job {
                 Job::Check(_) if Some(number) != last_check => continue,
-                Job::Check(snapshot) => {
-                    let checked = catch_unwind(AssertUnwindSafe(|| check(&snapshot)));
-                    Done::Checked(Checked(checked.ok()))
-                }
+                Job::Check(snapshot) => Done::Checked(check(&snapshot)),
                 Job::Plan { until, .. } if until <= Instant::now() => continue,
                 Job::Plan { number, main, rule, snapshot, .. } => {
-                    let text = catch_unwind(AssertUnwindSafe(|| would_run(&snapshot, &main, &rule)));
-                    Done::Planned { number, text: text.ok().flatten() }
+                    Done::Planned { number, text: would_run(&snapshot, &main, &rule) }
                 }
             };
             if !done(result) {

@@ -14,7 +14,7 @@ mod text;
 mod wildcards;
 mod wire;
 
-use check::{Checked, Done, Found, Job, Loaded, Open, Snapshot};
+use check::{Done, Found, Job, Loaded, Open, Snapshot};
 use lsp_types as lsp;
 use place::Main;
 use rulemake::LoadOptions;
@@ -22,7 +22,6 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -225,20 +224,14 @@ impl<W: Write> Server<W> {
             Incoming::Wrong { id, code, message } => self.send(&wire::error(&id, code, &message)),
             Incoming::Notification { method, params } if self.stage == Stage::Running => {
                 // A notification has no answer, so neither has what is wrong with it.
-                let done = catch_unwind(AssertUnwindSafe(|| self.notified(&method, params)));
-                done.unwrap_or(Ok(()))
+                self.notified(&method, params)
             }
             Incoming::Notification { .. } => Ok(()),
-            Incoming::Request { id, method, params } => {
-                let reply = catch_unwind(AssertUnwindSafe(|| self.request(&id, &method, params)));
-                let bug =
-                    || Reply::refused(wire::INTERNAL_ERROR, "this is a bug in rulemake: please report it");
-                match reply.unwrap_or_else(|_| bug()) {
-                    Reply::Later => Ok(()),
-                    Reply::Now(result) => self.send(&wire::result(&id, result)),
-                    Reply::Refused(code, message) => self.send(&wire::error(&id, code, &message)),
-                }
-            }
+            Incoming::Request { id, method, params } => match self.request(&id, &method, params) {
+                Reply::Later => Ok(()),
+                Reply::Now(result) => self.send(&wire::result(&id, result)),
+                Reply::Refused(code, message) => self.send(&wire::error(&id, code, &message)),
+            },
         }
     }
 
@@ -273,8 +266,7 @@ impl<W: Write> Server<W> {
         self.due = Some(((now + pause).min(latest), latest));
     }
 
-    fn publish(&mut self, checked: Checked) -> io::Result<()> {
-        let Some(Found { all, loads }) = checked.0 else { return Ok(()) };
+    fn publish(&mut self, Found { all, loads }: Found) -> io::Result<()> {
         // What fails to load was loaded before: who types does not want to lose the names meanwhile.
         self.loads.retain(|main, _| loads.contains_key(main));
         for (main, loaded) in loads {

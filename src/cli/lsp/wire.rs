@@ -12,7 +12,6 @@ pub(super) const PARSE_ERROR: i64 = -32700;
 pub(super) const INVALID_REQUEST: i64 = -32600;
 pub(super) const METHOD_NOT_FOUND: i64 = -32601;
 pub(super) const INVALID_PARAMS: i64 = -32602;
-pub(super) const INTERNAL_ERROR: i64 = -32603;
 pub(super) const NOT_INITIALIZED: i64 = -32002;
 pub(super) const REQUEST_CANCELLED: i64 = -32800;
 pub(super) const REQUEST_FAILED: i64 = -32803;

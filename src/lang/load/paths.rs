@@ -64,6 +64,9 @@ impl Pathvars {
 
     /// One replacement of all variables; `None` when there are none.
     fn round(&self, text: &str) -> Result<Option<String>, String> {
+        if !text.as_bytes().contains(&b'<') {
+            return Ok(None);
+        }
         let (mut out, mut rest, mut found) = (String::new(), text, false);
         while let Some(start) = rest.find('<') {
             let (before, after) = (&rest[..start], &rest[start + 1..]);

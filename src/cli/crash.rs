@@ -1,0 +1,66 @@
+//! A bug of ours ends the process, in whatever thread it comes to light: told with what people need to report it, with an exit
+//! code of its own, and with its jobs asked to end. What is on disk then is what a kill -9 leaves.
+//!
+//! Nothing is caught: the release is built without what that takes, and a run that went on after a bug would be trusted.
+
+use crate::exit::Exit;
+use std::io::Write as _;
+
+/// From now on a panic ends the process.
+#[expect(clippy::exit, reason = "there is nobody to return to")]
+pub(crate) fn prepare() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        let text = "\nthis is a bug in rulemake: please report it with the lines above\n";
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        #[cfg(target_os = "linux")]
+        crate::sys::end_children();
+        std::process::exit(Exit::Bug.code().into());
+    }));
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    /// What the test below runs in a process of its own.
+    #[test]
+    #[ignore = "ends its process"]
+    fn ends() {
+        super::prepare();
+        let mut job = Command::new("sleep");
+        std::os::unix::process::CommandExt::process_group(&mut job, 0);
+        let job = job.arg("1000").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sleep starts");
+        std::fs::write(std::env::var_os("RULEMAKE_TEST_PID").expect("set"), job.id().to_string())
+            .expect("written");
+        let _ = std::thread::spawn(|| panic!("what went wrong")).join();
+        // Nobody gets here.
+        std::process::exit(0);
+    }
+
+    /// Promise: a bug in any thread is told as one, has exit code 70, and leaves no job behind.
+    #[test]
+    fn a_bug_ends_the_process_and_its_jobs() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let pid = dir.path().join("pid");
+        let output = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--ignored", "--exact", "crash::tests::ends", "--nocapture"])
+            .env("RULEMAKE_TEST_PID", &pid)
+            .output()
+            .expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(70), "{told}");
+        assert!(told.contains("what went wrong") && told.contains("please report it"), "{told}");
+        let job = std::fs::read_to_string(pid).expect("it began");
+        let begin = Instant::now();
+        // Gone, or dead and not reaped yet.
+        let is_there =
+            || std::fs::read_to_string(format!("/proc/{job}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        while is_there() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{job} goes on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
