@@ -32,28 +32,28 @@ mod tests {
         super::prepare();
         let mut job = Command::new("sleep");
         std::os::unix::process::CommandExt::process_group(&mut job, 0);
-        let job = job.arg("1000").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sleep starts");
-        std::fs::write(std::env::var_os("RULEMAKE_TEST_PID").expect("set"), job.id().to_string())
-            .expect("written");
-        let _ = std::thread::spawn(|| panic!("what went wrong")).join();
+        let mut job =
+            job.arg("1000").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sleep starts");
+        std::fs::write("pid", job.id().to_string()).expect("written");
+        let wrong = || unreachable!("what went wrong");
+        let _: Result<(), _> = std::thread::Builder::new().spawn(wrong).expect("a thread").join();
         // Nobody gets here.
-        std::process::exit(0);
+        job.kill().and_then(|()| job.wait()).expect("it ends");
     }
 
     /// Promise: a bug in any thread is told as one, has exit code 70, and leaves no job behind.
     #[test]
     fn a_bug_ends_the_process_and_its_jobs() {
         let dir = tempfile::tempdir().expect("a directory");
-        let pid = dir.path().join("pid");
         let output = Command::new(std::env::current_exe().expect("this program"))
             .args(["--ignored", "--exact", "crash::tests::ends", "--nocapture"])
-            .env("RULEMAKE_TEST_PID", &pid)
+            .current_dir(dir.path())
             .output()
             .expect("it runs");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(70), "{told}");
         assert!(told.contains("what went wrong") && told.contains("please report it"), "{told}");
-        let job = std::fs::read_to_string(pid).expect("it began");
+        let job = std::fs::read_to_string(dir.path().join("pid")).expect("it began");
         let begin = Instant::now();
         // Gone, or dead and not reaped yet.
         let is_there =
