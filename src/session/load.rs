@@ -24,7 +24,7 @@ impl Workflow {
     }
 
     /// Loads a Rulefile; relative paths of the workflow start from its directory, which is also the root of a
-    /// [`Session`] that is given no other.
+    /// [`Session`](crate::Session) that is given no other.
     ///
     /// ```
     /// let error = rulemake::Workflow::load("no-such/Rulefile").unwrap_err();
@@ -32,7 +32,7 @@ impl Workflow {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Environment`] when a file cannot be read, [`ErrorKind::Workflow`] with all mistakes found.
+    /// [`ErrorKind::Environment`](crate::ErrorKind::Environment) when a file cannot be read, [`ErrorKind::Workflow`](crate::ErrorKind::Workflow) with all mistakes found.
     pub fn load(path: impl AsRef<Path>) -> Result<Workflow> {
         Workflow::load_with(path, &LoadOptions::default())
     }

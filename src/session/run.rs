@@ -33,7 +33,7 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// As [`Session::plan`], and [`ErrorKind::Locked`], [`ErrorKind::Environment`].
+    /// As [`Session::plan`], and [`ErrorKind::Locked`](crate::ErrorKind::Locked), [`ErrorKind::Environment`](crate::ErrorKind::Environment).
     pub fn run<T: AsRef<str>>(&mut self, targets: &[T], options: &RunOptions) -> Result<RunReport> {
         // Where nothing is on record a plan that cannot be made leaves nothing behind.
         let early = match disk::exists(&self.state_dir()) {
