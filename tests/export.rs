@@ -25,7 +25,9 @@ fn has_dvc() -> bool {
 
 fn dvc(case: &Case, args: &[&str]) -> String {
     let mut dvc = program("dvc");
-    dvc.args(args).current_dir(case.root()).env("DVC_NO_ANALYTICS", "1").env("NO_COLOR", "1");
+    // It wants a directory for settings, even if there are none.
+    dvc.env_remove("XDG_CONFIG_HOME").env("DVC_NO_ANALYTICS", "1").env("NO_COLOR", "1");
+    dvc.args(args).current_dir(case.root());
     let output = dvc.output().unwrap();
     let text =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
