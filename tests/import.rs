@@ -201,6 +201,8 @@ impl Dvc {
         let output = program("dvc")
             .args(args)
             .current_dir(case.path("."))
+            // It wants a directory for settings, even if there are none.
+            .env_remove("XDG_CONFIG_HOME")
             .env("DVC_NO_ANALYTICS", "1")
             .env("NO_COLOR", "1")
             .output()
