@@ -954,6 +954,24 @@ fn a_result_that_is_made_again_mends_all_that_is_damaged_of_it() {
     }
 }
 
+/// Promise: where a result cannot be put back, nothing that the attempt left is taken for somebody's work.
+#[test]
+fn what_a_failed_restore_left_is_nobodys_work() {
+    let rule = "rule d:\n    output: directory('d'), 'd/x'\n    params: p=config.get('p', 1)\n    \
+                shell: 'mkdir -p d; echo {params.p} > d/x; for n in 1 2 3 4 5 6 7; do seq {params.p}$n 3000 > d/$n; done'\n";
+    let (_dir, cache) = cache();
+    let with = |p: &'static str| ["--cache", &cache, "--cache-link", "copy", "--config", p].map(String::from);
+    let case = Case::new().rulefile(rule);
+    let run = |case: Case, p| case.run(&with(p).iter().map(String::as_str).collect::<Vec<_>>());
+    let case = run(run(case, "p=1"), "p=2");
+    let large = objects(&cache).into_iter().filter(|object| fs::metadata(object).unwrap().len() > 1000);
+    damage(&large.collect::<Vec<_>>());
+    let case = run(case, "p=1").ran(&["d d"]).warned("was damaged in the cache");
+    assert_eq!(case.last().of("warning").count(), 1, "{}", case.last());
+    assert_eq!(case.read("d/x"), "1\n");
+    assert!(!case.path(".rulemake/saved").exists());
+}
+
 /// Promise: what is damaged in the own cache comes anew from the shared one, and the job does not run.
 #[test]
 fn what_is_damaged_here_comes_from_the_shared_place() {

@@ -337,7 +337,7 @@ fn clean_removes_directories_as_they_were_made() {
         .ran(&["split parts", "count count.txt"])
         .file("parts/mine", "precious")
         .call(&["clean", "--yes"])
-        .stderr_has("removed 1 file; 1 kept: changed by hand")
+        .stderr_has("removed 1 file; 1 kept: accepted, or changed by hand")
         .has("parts/mine", "precious");
 }
 

@@ -134,6 +134,20 @@ fn one_shell_for_all_lines() {
     as_make("one-shell", &["a.txt"]);
 }
 
+/// Promise: a directory that a command needs is there also where none of its outputs lies in it.
+#[test]
+fn a_directory_that_only_a_command_uses_is_made() {
+    let makefile = "report.txt: data.csv | out log\n\tsort $< > $@\n\tcp $@ out/\n\
+                    out/%.x: data.csv | out\n\tcp $< $@\nout log:\n\tmkdir -p $@\n";
+    let case = Case::new().file("Makefile", makefile).file("data.csv", "b\na\n").call(&["import"]);
+    let case = case.stderr_has("its command makes `log out` first").run(&["report.txt", "out/1.x"]);
+    assert_eq!((case.read("out/report.txt"), case.read("out/1.x")), ("a\nb\n".into(), "b\na\n".into()));
+    assert!(case.path("log").is_dir());
+    // Where an output lies in it nothing is added.
+    assert_eq!(case.read("Rulefile").matches("mkdir").count(), 1, "{}", case.read("Rulefile"));
+    case.run(&["report.txt", "out/1.x"]).ran(&[]);
+}
+
 /// Promise: commands stop where the Makefile says that its shells do, so none goes on after a failure at which make's ended.
 #[test]
 fn shells_stop_where_the_makefile_says() {

@@ -27,7 +27,7 @@ mod tests {
 
     /// What the test below runs in a process of its own.
     #[test]
-    #[ignore = "ends its process"]
+    #[ignore = "run by the test below, in a process of its own, which it ends"]
     fn ends() {
         super::prepare();
         let mut job = Command::new("sleep");

@@ -83,6 +83,9 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
         let there = if is_gone { Found::Nothing } else { there };
         match there {
             _ if output.stays => {}
+            Found::Directory if is_empty(&full) => {
+                fs::remove_dir(&full).map_err(|error| Error::io("remove the old", &full, error))?;
+            }
             Found::File | Found::Link | Found::Directory if output.keep || leads_nowhere(&full) => {
                 let to = move_under(save_dir, &full, output.path)?;
                 saved.push(Saved { path: output.path.to_string(), to });
@@ -103,6 +106,11 @@ pub(crate) fn prepare(root: &Path, outputs: &[PrepareOutput<'_>], save_dir: &Pat
 /// (as those of git-annex do), is not known to be ours.
 fn leads_nowhere(full: &Path) -> bool {
     fs::metadata(full).is_err_and(|error| is_missing(&error))
+}
+
+/// Nothing is lost with such a directory, whoever made it: perhaps we, for what was to be put back into it and was damaged.
+fn is_empty(full: &Path) -> bool {
+    fs::read_dir(full).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn find(full: &Path) -> io::Result<Found> {

@@ -276,7 +276,7 @@ Examples:
     /// Remove files that jobs made; shows them first
     ///
     /// The files that a target is made from are included, as far as jobs made them, and the logs and benchmarks of their
-    /// rules. Files that were changed by hand are kept.
+    /// rules. Files that were accepted or changed by hand are kept.
     #[command(after_help = "\
 Examples:
   rulemake clean              show what would be removed

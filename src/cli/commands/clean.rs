@@ -12,7 +12,7 @@ pub(crate) fn clean(place: &Place, named: &[String], remove: bool) -> Result<Exi
     let output = &place.output;
     let removed =
         if remove && !files.is_empty() { session.remove(&files).map_err(Place::hurried)? } else { 0 };
-    let kept: String = [(changed.len(), "changed by hand"), (protected.len(), "protected")]
+    let kept: String = [(changed.len(), "accepted, or changed by hand"), (protected.len(), "protected")]
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, why)| format!("; {count} kept: {why}"))

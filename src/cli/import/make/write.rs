@@ -113,6 +113,7 @@ impl Reader {
         let is_gone = |rule: &Found| matches!(&rule.targets, Targets::Files(files) if files.iter().all(|file| gone.contains(file)));
         self.rules.retain(|rule| !is_gone(rule));
         for at in 0..self.rules.len() {
+            self.make_first(at, &gone);
             for list in [self.rules[at].needs.clone(), self.rules[at].beside.clone()].into_iter().enumerate()
             {
                 let kept = words(&list.1).into_iter().filter(|word| {
@@ -124,6 +125,26 @@ impl Reader {
                 if list.0 == 0 { self.rules[at].needs = kept } else { self.rules[at].beside = kept }
             }
         }
+    }
+
+    /// Directories that a command needs and none of its outputs lies in: it makes them itself.
+    fn make_first(&mut self, at: usize, directories: &BTreeSet<String>) {
+        let rule = &self.rules[at];
+        let (Targets::Files(outputs) | Targets::Patterns(outputs)) = &rule.targets;
+        let mut wanted = self.needed(rule);
+        wanted.extend(self.values.now(&rule.beside).unwrap_or_default().split_whitespace().map(String::from));
+        let holds_output = |dir: &str| {
+            outputs.iter().any(|output| output.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')))
+        };
+        let dirs: BTreeSet<&str> = wanted.iter().map(|word| word.trim_end_matches('/')).collect();
+        let dirs: Vec<&str> =
+            dirs.into_iter().filter(|dir| directories.contains(*dir) && !holds_output(dir)).collect();
+        if dirs.is_empty() || rule.recipe.is_empty() {
+            return;
+        }
+        let (line, dirs) = (rule.line, dirs.join(" "));
+        self.notes.push(Note::changed(line, format!("its command makes `{dirs}` first")));
+        self.rules[at].recipe.insert(0, RecipeLine { line, text: format!("@mkdir -p {dirs}") });
     }
 
     fn needed(&self, rule: &Found) -> Vec<String> {
