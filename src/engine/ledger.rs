@@ -21,6 +21,21 @@ pub(crate) struct Ask {
     pub(crate) rides: bool,
 }
 
+/// What to do when jobs that have to run at once need more than the run has.
+pub(crate) fn way_out(name: &str, amount: u64) -> String {
+    match name {
+        "threads" => {
+            format!(
+                "give the run more with `--jobs {amount}`, or let the rules ask for less with `--set-threads`"
+            )
+        }
+        _ => format!(
+            "raise the limit with `--resources {name}={amount}`, or let the rules ask for less with \
+             `--set-resources`"
+        ),
+    }
+}
+
 /// What a job takes while it runs: threads, and named amounts in name order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Request {

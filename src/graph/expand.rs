@@ -9,18 +9,18 @@ use crate::base::ids::IdTable;
 use crate::base::path::{PathId, PathTable};
 use crate::graph::checkpoints::Wait;
 use crate::graph::dag::Beside;
+use crate::graph::hits::{Hit, Matches, Role, Take, cuts, job_hash, match_chunk};
 use crate::graph::job::{Job, JobId, Layout};
 use crate::graph::render::{
     Drafts, Failure, OwnLayout, Piece, Pin, Rendering, fixed_layout, fixed_pins, render_chunk,
 };
-use crate::matching::index::{Candidate, PatternIndex, Scratch};
+use crate::matching::index::{PatternIndex, Scratch};
 use crate::model::dynamic::Checkpoints;
 use crate::model::rule::Rule;
 use crate::model::workflow::Workflow;
 use indexmap::IndexMap;
 use rayon::prelude::*;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet, FxHasher};
-use std::hash::Hasher;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -139,49 +139,6 @@ struct OfRule {
     layout: Arc<Layout>,
     /// Which of its inputs name their maker, where no function decides.
     pins: Arc<[Pin]>,
-}
-
-/// What matching a piece of a wave found.
-#[derive(Default)]
-struct Matches {
-    hits: Vec<Hit>,
-    ranges: Vec<(u32, u32)>,
-}
-
-#[derive(Clone, Copy)]
-struct Hit {
-    path: PathId,
-    rule: u32,
-    first: u32,
-    len: u32,
-    role: Role,
-    /// The hash of the job that it stands for.
-    job: u64,
-}
-
-/// What a path is to the job that makes it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Output,
-    /// A log or a benchmark.
-    Record,
-    /// In a directory that is an output.
-    Inside,
-}
-
-impl Hit {
-    /// A pattern without wildcards matched.
-    fn is_concrete(&self) -> bool {
-        self.len == 0
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Take {
-    /// The matches of the best rank.
-    First,
-    /// Those of the next rank.
-    Next,
 }
 
 impl<'a> Expansion<'a> {
@@ -685,21 +642,6 @@ impl Expansion<'_> {
     }
 }
 
-/// The pieces of `text` in these ranges.
-fn cuts<'t>(text: &'t str, ranges: &'t [(u32, u32)]) -> impl Iterator<Item = &'t str> + Clone {
-    ranges.iter().map(move |&(start, end)| &text[start as usize..end as usize])
-}
-
-fn job_hash<'v>(rule: u32, values: impl Iterator<Item = &'v str>) -> u64 {
-    let mut hasher = FxHasher::default();
-    hasher.write_u32(rule);
-    for value in values {
-        hasher.write(value.as_bytes());
-        hasher.write_u8(0xff);
-    }
-    hasher.finish()
-}
-
 /// Whether the value ends in `times` or more copies of something, as Snakemake's periodicity check has it.
 fn repeats_its_end(value: &str, times: usize) -> bool {
     let bytes = value.as_bytes();
@@ -707,37 +649,4 @@ fn repeats_its_end(value: &str, times: usize) -> bool {
         let tail = &bytes[bytes.len() - period * times..];
         tail[period..].iter().eq(&tail[..tail.len() - period])
     })
-}
-
-fn match_chunk(
-    paths: &PathTable,
-    index: &PatternIndex,
-    workflow: &Workflow,
-    chunk: &[PathId],
-    take: Take,
-    scratch: &mut Scratch,
-    matches: &mut Matches,
-) {
-    matches.hits.clear();
-    matches.ranges.clear();
-    let Matches { hits, ranges } = matches;
-    let mut add = |path, candidate: Candidate<'_>, role| {
-        let (first, len) = (ranges.len() as u32, candidate.values.len() as u32);
-        ranges.extend_from_slice(candidate.values);
-        let job = job_hash(candidate.rule, cuts(paths.text(path), candidate.values));
-        hits.push(Hit { path, rule: candidate.rule, first, len, role, job });
-    };
-    for &path in chunk {
-        let text = paths.text(path);
-        let mut is_found = false;
-        index.candidates(text, scratch, |candidate| {
-            is_found = true;
-            let outputs = workflow.rules[candidate.rule as usize].outputs.len();
-            let is_output = usize::from(candidate.output) < outputs;
-            add(path, candidate, if is_output { Role::Output } else { Role::Record });
-        });
-        if !is_found || take == Take::Next {
-            index.above(text, scratch, |candidate| add(path, candidate, Role::Inside));
-        }
-    }
 }

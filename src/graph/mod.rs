@@ -9,6 +9,7 @@ mod errors;
 mod expand;
 mod feasible;
 pub(crate) mod grow;
+mod hits;
 pub(crate) mod info;
 pub(crate) mod job;
 mod nearby;

@@ -2,7 +2,7 @@
 
 use super::{RunOptions, Session};
 use crate::diag::Problem;
-use crate::engine::ledger::{Ask, Ledger};
+use crate::engine::ledger::{self, Ask, Ledger};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::dag::JobGraph;
 use crate::graph::job::JobId;
@@ -100,16 +100,7 @@ impl Session {
                  together, but the run has {limit}",
                 titles.join(", ")
             );
-            let help = match &*name {
-                "threads" => format!(
-                    "give the run more with `--jobs {amount}`, or let the rules ask for less with `--set-threads`"
-                ),
-                _ => format!(
-                    "raise the limit with `--resources {name}={amount}`, or let the rules ask for less with \
-                     `--set-resources`"
-                ),
-            };
-            Some((leader, Error::new(ErrorKind::Plan, message).with_help(help)))
+            Some((leader, Error::new(ErrorKind::Plan, message).with_help(ledger::way_out(&name, amount))))
         });
         oversized.collect()
     }
