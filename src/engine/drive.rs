@@ -55,6 +55,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use slots::SlotState;
 use spot::{Pace, Spot};
 use std::any::Any;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -194,6 +195,7 @@ pub(crate) fn drive(
         mark: Mark::of(&state_dir),
         grace: options.grace,
         variables: options.variables.clone(),
+        known: RefCell::default(),
         direct: launch::absolute(&cx.root).to_str().filter(|_| options.direct).map(Arc::from),
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
@@ -573,18 +575,17 @@ impl Run<'_> {
             EventKind::RunStarted { .. } | EventKind::JobUpToDate { .. } | EventKind::RunFinished { .. }
         );
         let event = Event { v: FORMAT, seq: self.seq, time_ms: self.options.clock.wall_ms(), kind };
-        self.note_in_log(&event);
         self.seq += 1;
         #[cfg(feature = "tracing")]
         self.spans.note(&event);
-        if self.observer_panic.is_some() {
-            return;
-        }
-        // What the observer shares with its host is the host's; it is not called again.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.observer)(&event))) {
+        // What the observer shares with its host is the host's; after a panic it is not called again.
+        if self.observer_panic.is_none()
+            && let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.observer)(&event)))
+        {
             self.observer_panic = Some(panic);
             self.cancel.cancel(CancelLevel::Terminate);
         }
+        self.note_in_log(event);
     }
 
     /// Writes what the checks learned, ends the run on record, and reports.

@@ -717,7 +717,7 @@ fn command(request: &JobRequest) -> Option<TaskCommand> {
         return None;
     }
     let words = shell.iter().map(|word| word.to_string()).chain([command.clone()]).collect();
-    let variables = request.env.clone();
+    let variables = request.env.iter().cloned().collect();
     Some(TaskCommand { words, directory: absolute(&request.root), variables, log: absolute(log) })
 }
 

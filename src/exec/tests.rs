@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::exec::executor::{Seat, Work};
+use crate::exec::variables::Variables;
 use crate::model::action::FunctionAction;
 use crate::model::job_context::{JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
@@ -53,7 +54,7 @@ impl Bench {
             job,
             root: self.dir.path().into(),
             work,
-            env: Vec::new(),
+            env: Variables::default(),
             extras: None,
             begin: None,
             facts: None,
@@ -161,7 +162,7 @@ fn a_log_is_created_anew_and_goes_when_it_is_empty() {
 fn a_job_runs_in_the_root_with_its_variables() {
     let bench = Bench::new();
     let mut request = bench.request(0, &["sh", "-c"], "pwd -P; echo $RM_X", "log");
-    request.env = vec![("RM_X".into(), "a b".into())];
+    request.env.extend([("RM_X".into(), "a b".into())]);
     bench.executor.submit(request, Seat::Alone);
     assert_eq!(bench.next().outcome, Outcome::Success);
     let mut lines = bench.read("log").lines().map(str::to_string).collect::<Vec<_>>();
