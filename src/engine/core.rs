@@ -65,6 +65,14 @@ pub(crate) enum Msg {
     Pace {
         riders: usize,
     },
+    /// This job must run whatever `behind` leaves, see [`Core::next_in_chain`], and is to begin when that has come to a good
+    /// end.
+    Ahead {
+        behind: u32,
+        job: u32,
+        ask: Ask,
+        retries: u32,
+    },
     /// These riders have not begun and will not: their turns come again. Nobody else follows `behind`, whose end was not good
     /// or is not known yet, or who takes long.
     Back {
@@ -258,6 +266,7 @@ impl Core {
                 }
             }
             Msg::Pace { riders } => self.pace(riders),
+            Msg::Ahead { behind, job, ask, retries } => self.go_ahead(behind, job, &ask, retries, out),
             Msg::Back { behind, jobs } => self.take_back(behind, &jobs),
         }
         self.advance(out);

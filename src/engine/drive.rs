@@ -3,6 +3,7 @@
 //! events. It hashes nothing large and waits for no child, but for a few milliseconds when nothing runs beside it
 //! ([`ride`]).
 
+mod ahead;
 mod checks;
 mod end;
 mod growth;
@@ -47,6 +48,7 @@ use crate::plan::instance::Trouble;
 use crate::plan::locked;
 use crate::store::runs::RunPlaces;
 use crate::store::{Record, Writer};
+use ahead::AheadState;
 use growth::GrowthState;
 use hooks::{HOOK, HookState};
 use log::Journal;
@@ -208,6 +210,7 @@ pub(crate) fn drive(
         temps,
         units: UnitState::default(),
         riding: RideState::default(),
+        ahead: AheadState::default(),
         growth: GrowthState::of(&cx, index),
         hooks: HookState::default(),
         slots: SlotState::of(options.slots.clone()),
@@ -304,6 +307,7 @@ struct Run<'a> {
     temps: TempState,
     units: UnitState,
     riding: RideState,
+    ahead: AheadState,
     growth: GrowthState<'a>,
     hooks: HookState,
     slots: SlotState,
@@ -342,12 +346,13 @@ impl Run<'_> {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             self.check_due();
             self.pause_if_asked();
+            self.look_ahead();
             self.begin_near();
             let at_once = match self.spot.pace() {
                 // Jobs follow each other meanwhile: to be woken by each would cost them more than they take.
                 Pace::Brisk if self.core.has_riders() => brisk::doze(brisk::MOMENT, || inbox.try_recv().ok()),
                 Pace::Brisk => brisk::linger(|| inbox.try_recv().ok()),
-                Pace::Quick if self.core.is_all_carrying() => {
+                Pace::Quick if self.core.is_all_carrying() && !self.ahead.is_any() => {
                     brisk::doze(ride::NAP, || inbox.try_recv().ok())
                 }
                 Pace::Quick | Pace::Calm => None,

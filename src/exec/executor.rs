@@ -41,6 +41,8 @@ pub(crate) enum Seat {
     Near,
     /// When this job, which was submitted as [`Seat::First`] or to follow another one, has come to a good end.
     Behind(u32),
+    /// As [`Seat::Behind`], and not at all if that has ended.
+    Only(u32),
 }
 
 /// What is done right before a job begins.

@@ -574,7 +574,7 @@ impl Executors {
     }
 
     /// Starts a job. One without facts is executed here; only those take other seats than [`Seat::Alone`].
-    pub(crate) fn submit(&self, mut request: JobRequest, seat: Seat) {
+    pub(crate) fn submit(&self, mut request: JobRequest, seat: Seat) -> bool {
         let (Some((executor, shared)), Some(facts)) = (&self.host, request.facts.take()) else {
             return self.local.submit(request, seat);
         };
@@ -605,6 +605,7 @@ impl Executors {
             let message = format!("its executor {}", panicked(&*panic));
             Task { inner: Some(inner) }.report(Outcome::Around(message));
         }
+        true
     }
 
     /// See [`LocalExecutor::name_logs`].

@@ -89,8 +89,9 @@ impl LocalExecutor {
         LocalExecutor { shared: Arc::new(shared) }
     }
 
-    /// Starts a job when its seat says. Returns at once; `done` is called when it has ended or could not be started.
-    pub(crate) fn submit(&self, request: JobRequest, seat: Seat) {
+    /// Starts a job when its seat says. Returns at once; `done` is called when it has ended or could not be started. `false`:
+    /// its seat is gone, and it is as if it had not been submitted.
+    pub(crate) fn submit(&self, request: JobRequest, seat: Seat) -> bool {
         // Dropped where they were made: to free what another thread allocated makes the two wait for each other.
         drop(std::mem::take(&mut *self.shared.spent.lock().unwrap_or_else(PoisonError::into_inner)));
         let control = Arc::new(Control::new(request.work.cancelled().cloned()));
@@ -99,9 +100,13 @@ impl LocalExecutor {
         pool.running.insert(job, Arc::clone(&control));
         pool.submitted = Some(monotonic());
         let mut task = Task { request, control, under_way: None };
-        if let Seat::Behind(behind) = seat {
+        if let Seat::Behind(behind) | Seat::Only(behind) = seat {
             match pool.lanes.follow(behind, job, task) {
-                Ok(()) => return,
+                Ok(()) => return true,
+                Err(_) if seat == Seat::Only(behind) => {
+                    pool.running.remove(&job);
+                    return false;
+                }
                 // It has ended meanwhile, and its place is free.
                 Err(back) => task = back,
             }
@@ -113,6 +118,7 @@ impl LocalExecutor {
         if seat != Seat::Near {
             self.find_thread(pool);
         }
+        true
     }
 
     /// Gives the logs of jobs that take their time their names; to be called now and then, and soon again if it says so.

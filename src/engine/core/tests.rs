@@ -94,6 +94,8 @@ struct World {
     /// Running jobs in whose lines nobody is to be seated any more, and whether the one that ends just now is one.
     closed: std::collections::BTreeSet<u32>,
     left_closed: bool,
+    /// A job that must run whatever the one before it leaves, and that one.
+    ahead: Option<(u32, u32)>,
     settled: Vec<Option<Settled>>,
     attempts: Vec<u32>,
     /// What each job of the unit asks for.
@@ -176,6 +178,7 @@ impl World {
             left: Vec::new(),
             closed: Default::default(),
             left_closed: false,
+            ahead: None,
             settled: vec![None; n],
             attempts: vec![0; n],
             request,
@@ -236,7 +239,15 @@ impl World {
             }
             Effect::Ride { job, attempt, behind } => {
                 assert!(!self.cancelled, "nothing starts after a cancel");
-                self.assert_producers_good(job);
+                match self.ahead {
+                    Some((ahead, before)) if ahead == job => {
+                        assert_eq!(before, behind);
+                        assert!(self.lines.contains_key(&behind), "what it waits for runs");
+                        let others = self.needs[job as usize].iter().filter(|need| **need != before);
+                        others.for_each(|need| assert!(is_good(self.settled[*need as usize])));
+                    }
+                    _ => self.assert_producers_good(job),
+                }
                 self.assert_files_of_start(job);
                 self.attempts[job as usize] += 1;
                 assert_eq!(attempt, self.attempts[job as usize], "attempts count from 1 without gaps");
@@ -535,10 +546,17 @@ impl World {
             return self.take_back(carrier, dice.roll(4) as usize);
         }
         // One that began when the job before it had just ended is heard of before that.
-        if let Some((carrier, _)) = carriers.first().filter(|_| dice.chance(10)) {
+        let is_ahead = |carrier: &u32| self.needs[self.lines[carrier][0] as usize].contains(carrier);
+        if let Some((carrier, _)) =
+            carriers.first().filter(|(carrier, _)| !is_ahead(carrier) && dice.chance(10))
+        {
             let job = self.lines.get_mut(carrier).expect("it runs").remove(0);
             let affected = self.make(job, dice);
             return self.send(Msg::Ended { job, end: End::Done { affected } });
+        }
+        if let Some((behind, job)) = self.core.next_in_chain().filter(|_| dice.chance(50)) {
+            self.go_ahead(behind, job, dice);
+            return;
         }
         let pick = dice.roll(choices as u64) as usize;
         if pick < self.checking.len() {
@@ -561,6 +579,20 @@ impl World {
             self.left_closed = self.closed.remove(&job);
             self.send(Msg::Ended { job, end });
             assert!(self.left.is_empty(), "who rides begins at the end of the one before");
+        }
+    }
+
+    /// The next job of a chain is to ride on the one that it waits for, if nothing that was decided before can change.
+    fn go_ahead(&mut self, behind: u32, job: u32, dice: &mut Dice) {
+        if self.reopened[behind as usize] > 0 || self.saw[job as usize].is_some() {
+            return;
+        }
+        if let Checked::Run { ask, retries, others } = self.verdict(job, dice)
+            && others.is_empty()
+        {
+            self.ahead = Some((job, behind));
+            self.send(Msg::Ahead { behind, job, ask, retries });
+            self.ahead = None;
         }
     }
 
