@@ -36,6 +36,7 @@ use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, Signal};
 use crate::exec::function::Told;
 use crate::exec::host::{Executor, Executors, TaskId};
+use crate::exec::local::Tell;
 use crate::exec::software::Deployment;
 use crate::exec::survivors::Mark;
 use crate::files::outputs::Saved;
@@ -181,8 +182,11 @@ pub(crate) fn drive(
         if let Inbox::Ended(_, true) = ended {
             follow();
         }
-        // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
-        let _ = completions.send(ended);
+        let completions = completions.clone();
+        Tell::by(move || {
+            // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
+            let _ = completions.send(ended);
+        })
     };
     let executor = Executors::new(Arc::new(done), options.executor.clone(), options.clock.clone());
     let reports = sender.clone();
