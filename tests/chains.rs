@@ -86,6 +86,8 @@ fn the_next_one_begins_before_anybody_is_told_of_the_end_of_the_one_before() {
         };
         let builder = Session::builder(chain(&[])).root(root.path()).jobs(2).observer(observer);
         assert_eq!(run(&mut builder.open().unwrap()).summary.ran, STEPS);
+        let again = run(&mut session(root.path(), chain(&[])));
+        assert_eq!(again.summary.ran, 0, "what each of them read is on record");
         seen.load(Ordering::SeqCst) > 0
     };
     // Where other tests need the processors, commands are not short.
