@@ -330,10 +330,9 @@ impl Core {
     fn ended(&mut self, job: u32, end: End, out: &mut Vec<Effect>) {
         self.running -= 1;
         let (request, threads) = self.requests.remove(&job).expect("a running job holds its amounts");
-        match self.riders.left(job) {
-            riders::Left::To(next) => out.push(Effect::Begins { job: next }),
-            riders::Left::Nothing => {}
-            riders::Left::Free => self.ledger.release(&request, threads),
+        let left = self.riders.left(job);
+        if matches!(left, riders::Left::Free) {
+            self.ledger.release(&request, threads);
         }
         self.restoring -= usize::from(threads == 0);
         match end {
@@ -365,6 +364,10 @@ impl Core {
                     self.queue(job, request);
                 }
             }
+        }
+        if let riders::Left::To(next) = left {
+            // It may have waited for this end.
+            out.push(Effect::Begins { job: next });
         }
         self.let_go(job);
     }
