@@ -4,6 +4,9 @@ use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// On record of a job that ended well, but of which nobody knows what it read.
+pub(crate) const INPUT_CHANGED: &str = "an input changed while it ran";
+
 /// Why a job must run, with old and new where there is an old and a new.
 ///
 /// The JSON form has a stable `reason` tag in kebab-case; new reasons may be added.
@@ -331,6 +334,9 @@ impl fmt::Display for Reason {
             }
             Reason::FailedBefore { run, outcome } if outcome == "interrupted" => {
                 write!(f, "run {run} was interrupted while this job ran")
+            }
+            Reason::FailedBefore { run, outcome } if outcome == INPUT_CHANGED => {
+                write!(f, "{outcome}, in run {run}")
             }
             Reason::FailedBefore { run, outcome } => write!(f, "failed in run {run} ({outcome})"),
             Reason::CommandChanged { .. } => write!(f, "command changed"),

@@ -17,7 +17,7 @@ use crate::plan::locked;
 use crate::store::{Record, runs};
 use crate::trace::fingerprint::Origin;
 use crate::trace::identity::Known;
-use crate::trace::reason::Reason;
+use crate::trace::reason::{INPUT_CHANGED, Reason};
 
 impl Run<'_> {
     pub(super) fn completed(&mut self, completion: Completion) {
@@ -136,7 +136,7 @@ impl Run<'_> {
         locked::compare_made(&cx, JobId(job), &prepared.fingerprint, &results, true);
         let mut trace = prepared.into_trace(&cx, job, results, self.number, duration_ms, Origin::Executed);
         let outcome = match &changed {
-            Some(_) => "an input changed while it ran",
+            Some(_) => INPUT_CHANGED,
             None => "done",
         };
         let is_known = changed.as_ref().is_none_or(|changed| changed.unknow(&mut trace.fingerprint));
