@@ -15,19 +15,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use support::child::{Cost, cost};
 use support::graph::{Graph, Kind};
-use support::{Scratch, machine, row};
+use support::{Scratch, binary, machine, number_after, row};
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let asked = |what: &str| {
-        let at = words.iter().position(|word| word == what)?;
-        words.get(at + 1)?.parse().ok()
-    };
-    let parts = ["jobs", "files", "megabytes"].map(asked);
+    let parts = ["jobs", "files", "megabytes"].map(number_after);
     let defaults = if parts == [None; 3] { [Some(1_000), Some(10_000), Some(1_024)] } else { parts };
     let [jobs, files, megabytes] = defaults;
     let scratch = Scratch::new("cache");
-    println!("{}", machine::describe(&scratch.0));
+    println!("{}; {}", binary::describe(), machine::describe(&scratch.0));
     if let Some(jobs) = jobs {
         storing(&scratch.0.join("jobs"), jobs);
     }
@@ -55,10 +50,7 @@ fn storing(dir: &Path, jobs: usize) {
         }
     }
     settle();
-    let build = |root: PathBuf, more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rulemake"));
-        cost(command.args(["-j2", "-q"]).args(more).current_dir(root))
-    };
+    let build = |root: PathBuf, more: &[&str]| cost(binary::rulemake(&root).args(["-j2", "-q"]).args(more));
     let (mut plain, mut keeping) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         plain.push(build(tree(round, "plain"), &["--no-cache"]));

@@ -1,109 +1,111 @@
-//! Content digests: a few large files, and many small ones, all of them touched, so that a run reads each again and has
-//! nothing else to do; beside a bare loop that reads and hashes them, and `b3sum` if it is installed.
+//! Content digests: a few large files with a job each, and many small ones that one job reads; all of them touched, so that a
+//! run reads each again and has nothing else to do. Beside it a run in which one other file was touched, so that all is planned
+//! and checked but nothing read: the difference is reading, hashing and noting the digests. And a bare loop, and `b3sum` if
+//! it is installed. `-- large 20 200` for 20 files of 200 MB, `-- small 100000` for so many small files.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints and may stop")]
 mod support;
 
-use rulemake::{Rule, Workflow};
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-use support::machine;
+use std::time::Duration;
+use support::bare::{b3sum, hash_all};
+use support::binary::{self, rulemake};
+use support::child::{Cost, cost, cost_of};
+use support::figures::Row;
+use support::goals::{Goal, tell};
+use support::tool::is_installed;
+use support::{Scratch, machine, number_after};
 
-/// Reads and hashes each file whole, on two threads.
-fn bare(files: &[PathBuf]) {
-    std::thread::scope(|scope| {
-        for part in files.chunks(files.len().div_ceil(2)) {
-            scope.spawn(move || {
-                for file in part {
-                    std::hint::black_box(blake3::hash(&fs::read(file).expect("it is there")));
-                }
-            });
-        }
-    });
-}
+const ROUNDS: usize = 5;
 
-fn b3sum(files: &[PathBuf]) -> Option<()> {
-    // No command line takes a hundred thousand names.
-    for part in files.chunks(4_000) {
-        let mut command = Command::new("b3sum");
-        command.arg("--no-names").args(part).stdout(Stdio::null());
-        command.status().ok().filter(|status| status.success())?;
-    }
-    Some(())
-}
-
-fn contest(
-    name: &str,
-    files: &[PathBuf],
-    bytes: usize,
-    workflow: &dyn Fn() -> Workflow,
-    root: &std::path::Path,
-) {
-    let mut times: [Vec<Duration>; 3] = Default::default();
-    assert_eq!(support::run(&mut support::session(workflow(), root)), files.len());
-    for _ in 0..5 {
-        for file in files {
-            let now = filetime::FileTime::now();
-            filetime::set_file_mtime(file, now).expect("it is touched");
-        }
-        // What was touched just now would be waited for.
-        std::thread::sleep(Duration::from_millis(50));
-        let mut session = support::session(workflow(), root);
-        let start = Instant::now();
-        assert_eq!(support::run(&mut session), 0);
-        times[0].push(start.elapsed());
-        let start = Instant::now();
-        bare(files);
-        times[1].push(start.elapsed());
-        let start = Instant::now();
-        if b3sum(files).is_some() {
-            times[2].push(start.elapsed());
-        }
-    }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort();
-        times.get(times.len() / 2).map(Duration::as_secs_f64)
-    };
-    let [ours, bare, b3sum] = times.each_mut().map(median);
-    let ours = ours.unwrap_or_default();
-    println!("{name}: {:.1} ms, {:.2} GB/s", ours * 1e3, bytes as f64 / 1e9 / ours);
-    println!("  throughput beside the bare loop on two threads: {:.2}", bare.unwrap_or_default() / ours);
-    match b3sum {
-        Some(time) => println!("  throughput beside b3sum: {:.2}", time / ours),
-        None => println!("  b3sum is not installed"),
-    }
-}
+/// That it was touched is nothing to recall a run by.
+const OTHER: &str =
+    "rule other:\n    input: 'other'\n    output: 'seen/other'\n    shell: 'touch {output}'\n";
 
 fn main() {
-    let scratch = support::Scratch::new("hash");
-    println!("{}", machine::describe(&scratch.0));
-    let (large, mib) = (10, 100);
-    fs::create_dir_all(scratch.0.join("big")).expect("a directory");
-    let files: Vec<PathBuf> = (0..large).map(|i| scratch.0.join(format!("big/{i}"))).collect();
-    for (i, file) in files.iter().enumerate() {
-        fs::write(file, vec![i as u8; mib << 20]).expect("a large file");
+    let parts = [number_after("large"), number_after("small")];
+    let [large, small] = if parts == [None; 2] { [Some(10), Some(20_000)] } else { parts };
+    if let Some(files) = large {
+        let mb = std::env::args().skip_while(|arg| arg != "large").nth(2).and_then(|mb| mb.parse().ok());
+        let (mb, rules) = (
+            mb.unwrap_or(100),
+            format!(
+                "rule all:\n    input: 'seen/other', expand('seen/{{i}}', i=range({files}))\n{OTHER}\
+             rule one:\n    input: 'data/{{i}}'\n    output: 'seen/{{i}}'\n    shell: 'touch {{output}}'\n"
+            ),
+        );
+        contest(&format!("{files} files of {mb} MB"), files, &|i| vec![i as u8; mb * 1_000_000], &rules);
     }
-    let workflow = || {
-        let all = Rule::builder("all").inputs((0..large).map(|i| format!("seen/{i}")));
-        let one = Rule::builder("one").input("big/{i}").output("seen/{i}").action("1", |job| {
-            fs::write(&job.outputs()[0], "seen")?;
-            Ok(())
-        });
-        Workflow::builder().rule(all).rule(one).build().expect("a workflow")
-    };
-    contest("10 files of 100 MiB", &files, large * (mib << 20), &workflow, &scratch.0);
+    if let Some(files) = small {
+        let rules = format!(
+            "rule all:\n    input: 'seen/other', 'seen/all'\n{OTHER}\
+             rule one:\n    input: expand('data/{{i}}', i=range({files}))\n    output: 'seen/all'\n    \
+             shell: 'touch {{output}}'\n"
+        );
+        contest(&format!("{files} small files"), files, &|i| format!("source {i}\n").into_bytes(), &rules);
+    }
+}
 
-    let small = 20_000;
-    support::write_sources(&scratch.0, small);
-    let files: Vec<PathBuf> = (0..small).map(|i| scratch.0.join(format!("data/{i}"))).collect();
-    let bytes = files.iter().map(|file| fs::metadata(file).map_or(0, |meta| meta.len() as usize)).sum();
-    contest(
-        "20,000 small files, with their jobs planned and checked",
-        &files,
-        bytes,
-        &|| support::copies(small),
-        &scratch.0,
-    );
+fn contest(title: &str, files: usize, content: &dyn Fn(usize) -> Vec<u8>, rules: &str) {
+    let scratch = Scratch::new("hash");
+    let root = &scratch.0;
+    fs::create_dir_all(root.join("data")).expect("a directory");
+    fs::write(root.join("Rulefile"), rules).expect("a Rulefile");
+    fs::write(root.join("other"), "other").expect("a file");
+    let names: Vec<String> = (0..files).map(|i| format!("data/{i}")).collect();
+    let paths: Vec<PathBuf> = names.iter().map(|name| root.join(name)).collect();
+    let mut bytes = 0;
+    for (i, path) in paths.iter().enumerate() {
+        let content = content(i);
+        bytes += content.len();
+        fs::write(path, content).expect("a file");
+    }
+    let other = [root.join("other")];
+    let run = |touched: &[PathBuf]| {
+        touch(touched);
+        cost(rulemake(root).args(["-j2", "-q"]))
+    };
+    // All is made; then what was too young to be believed is looked at once more.
+    run(&other);
+    run(&other);
+    let has_b3sum = is_installed("b3sum");
+    let mut costs: [Vec<Cost>; 4] = Default::default();
+    for _ in 0..ROUNDS {
+        costs[0].push(run(&[&paths[..], &other].concat()));
+        costs[1].push(run(&other));
+        costs[2].push(cost_of(|| hash_all(&paths)));
+        if has_b3sum {
+            costs[3].push(b3sum(&names, root));
+        }
+    }
+    let [whole, rest, bare, b3sum] =
+        costs.map(|costs| Row::of(String::new(), false, &costs).map(|row| row.wall));
+    println!("\n{title}, medians of {ROUNDS}; {}", machine::describe(root));
+    println!("{}", binary::describe());
+    println!("{:<36} {:>10} {:>8} {:>12} {:>9}", "", "wall ms", "GB/s", "us per file", "x b3sum");
+    let hashing = whole.zip(rest).map(|(whole, rest)| (whole - rest).max(0.001));
+    let rows = [
+        ("the whole run", whole),
+        ("the run with nothing to read", rest),
+        ("the difference", hashing),
+        ("a bare loop on two threads", bare),
+        ("b3sum", b3sum),
+    ];
+    for (name, wall) in rows.into_iter().filter_map(|(name, wall)| Some((name, wall?))) {
+        let (speed, each) = (bytes as f64 / 1e6 / wall, wall * 1e3 / files as f64);
+        let beside = b3sum.map_or("-".into(), |b3sum| format!("{:.2}", b3sum / wall));
+        println!("{name:<36} {wall:>10.1} {speed:>8.3} {each:>12.2} {beside:>9}");
+    }
+    match (b3sum, hashing) {
+        (Some(b3sum), Some(hashing)) => tell([Goal::at_least(0.9, "x the speed of b3sum", b3sum / hashing)]),
+        _ => println!("not installed: b3sum"),
+    }
+}
+
+/// What was touched just now would be waited for.
+fn touch(files: &[PathBuf]) {
+    let now = filetime::FileTime::now();
+    files.iter().for_each(|file| filetime::set_file_mtime(file, now).expect("it is touched"));
+    std::thread::sleep(Duration::from_millis(50));
 }

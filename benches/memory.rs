@@ -59,11 +59,12 @@ fn main() {
             if jobs == 10_000 || *first == 0.0 {
                 *first = each;
             }
+            let peak_kib = cost.peak_kib.unwrap_or_default() as f64;
             println!(
                 "{mode:<8} {jobs:>9} {:>10.1} {each:>12.2} {:>12.2} {:>9.1}  {:.2} x the first or that at 10,000",
                 cost.wall.as_secs_f64() * 1e3,
-                cost.peak_kib as f64 / jobs as f64,
-                cost.peak_kib as f64 / 1024.0,
+                peak_kib / jobs as f64,
+                peak_kib / 1024.0,
                 each / *first
             );
         }

@@ -5,12 +5,11 @@ mod support;
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
-use support::Scratch;
 use support::child::{Cost, cost_as_it_is};
 use support::contest::sizes;
 use support::machine::describe;
+use support::{Scratch, binary};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_rulemake");
 const REPEATS: usize = 5;
 
 /// How a run is shown, by which flags, and whether on a terminal.
@@ -31,7 +30,7 @@ fn main() {
              rule one:\n    output: 'out/{{n}}'\n    shell: 'touch {{output}}'\n"
         );
         fs::write(scratch.0.join("Rulefile"), rulefile).unwrap();
-        println!("{jobs} jobs; {}", describe(&scratch.0));
+        println!("{jobs} jobs; {}; {}", binary::describe(), describe(&scratch.0));
         let has_script = Command::new("script").arg("--version").stdout(Stdio::null()).status().is_ok();
         let mut costs = vec![Vec::new(); WAYS.len()];
         let mut shown = vec![(0, 0); WAYS.len()];
@@ -68,7 +67,7 @@ fn run(scratch: &Scratch, flags: &str, on_terminal: bool) -> Cost {
         let _ = fs::remove_dir_all(scratch.0.join(dir));
     }
     let shown = File::create(scratch.0.join("shown")).unwrap();
-    let line = format!("'{BINARY}' -j2 {flags}");
+    let line = format!("'{}' -j2 {flags}", binary::path().display());
     let mut command = match on_terminal {
         true => Command::new("script"),
         false => Command::new("sh"),

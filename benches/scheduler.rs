@@ -69,7 +69,7 @@ fn main() {
             "{jobs:>9} {:>12.1} {:>12.1} {:>9.1}  user time {:.2} x the first",
             each(cost.wall),
             each(cost.user),
-            cost.peak_kib as f64 / 1024.0,
+            cost.peak_kib.unwrap_or_default() as f64 / 1024.0,
             each(cost.user) / first
         );
     }

@@ -193,14 +193,12 @@ pub(crate) fn rights(path: &std::path::Path) -> [bool; 3] {
     [libc::R_OK, libc::W_OK, libc::X_OK].map(|right| unsafe { libc::access(path.as_ptr(), right) } == 0)
 }
 
-/// Whether this process could execute what a path names; if not, why, as the system itself decides: a directory counts as well.
+/// Whether this process could execute a file; if not, why, as the system itself decides: a directory counts as well.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "std tells the bits, not what they mean for us")]
-pub(crate) fn may_execute(path: &std::path::Path) -> io::Result<()> {
-    use std::os::unix::ffi::OsStrExt as _;
-    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+pub(crate) fn may_execute(file: &std::ffi::CStr) -> io::Result<()> {
     // SAFETY: the text ends in a NUL and outlives the call.
-    match unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::X_OK, libc::AT_EACCESS) } {
+    match unsafe { libc::faccessat(libc::AT_FDCWD, file.as_ptr(), libc::X_OK, libc::AT_EACCESS) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

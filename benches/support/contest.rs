@@ -1,14 +1,17 @@
 //! Contenders on the same graph, measured in turn, so that what disturbs the machine disturbs all of them. What is not
 //! installed is said to be missing.
 
+use super::bare::Bare;
 use super::child::{Cost, cost};
-use super::graph::Graph;
-use super::{Scratch, machine};
+use super::figures::{Figures, Row};
+use super::goals::{Goal, tell};
+use super::graph::{Graph, Kind};
+use super::tool::{Tool, is_installed};
+use super::{Scratch, binary, machine};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,240 +25,179 @@ pub(crate) enum Scenario {
     Edit,
 }
 
-/// A program that builds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tool {
-    Rulemake,
-    Ninja,
-    Samurai,
-    N2,
-    Make,
-    Snakemake,
+/// From so many jobs on, commands would take hours: what they make is written by hand, and taken over.
+const BY_HAND: usize = 200_000;
+/// The same beside Snakemake.
+const BY_HAND_BESIDE_SNAKEMAKE: usize = 1_000;
+/// Who has taken so long is not measured again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+enum Does {
+    Run(Tool, Scenario),
+    /// The first run after an edit: nothing to do, but nothing can be recalled.
+    WorkOut(Tool),
+    Bare(Bare),
 }
 
-impl Tool {
-    pub(crate) fn program(self) -> &'static str {
-        match self {
-            Tool::Rulemake => env!("CARGO_BIN_EXE_rulemake"),
-            Tool::Ninja => "ninja",
-            Tool::Samurai => "samu",
-            Tool::N2 => "n2",
-            Tool::Make => "make",
-            Tool::Snakemake => "snakemake",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        if self == Tool::Rulemake { "rulemake" } else { self.program() }
-    }
-
-    fn is_installed(self) -> bool {
-        let mut command = Command::new(self.program());
-        command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    }
-
-    fn state(self) -> &'static [&'static str] {
-        match self {
-            Tool::Rulemake => &[".rulemake"],
-            Tool::Ninja | Tool::Samurai => &[".ninja_log", ".ninja_deps"],
-            Tool::N2 => &[".n2_db"],
-            Tool::Make => &[],
-            Tool::Snakemake => &[".snakemake"],
-        }
-    }
-
-    fn describe(self, graph: &Graph, root: &Path) {
-        let (name, text) = match self {
-            Tool::Rulemake => ("Rulefile", graph.rulefile()),
-            Tool::Snakemake => ("Snakefile", graph.rulefile()),
-            Tool::Make => ("Makefile", graph.makefile()),
-            Tool::Ninja | Tool::Samurai | Tool::N2 => ("build.ninja", graph.ninja()),
-        };
-        fs::write(root.join(name), text).expect("a description");
-    }
-
-    /// `None`: it has no such thing.
-    fn command(self, is_dry: bool, root: &Path) -> Option<Command> {
-        let words: &[&str] = match (self, is_dry) {
-            (Tool::Rulemake, false) => &["-j2", "-q"],
-            (Tool::Rulemake, true) => &["-j2", "-q", "-n"],
-            (Tool::Ninja, false) => &["-j2", "--quiet"],
-            (Tool::Ninja, true) => &["-n", "--quiet"],
-            (Tool::Samurai | Tool::N2, false) => &["-j2"],
-            (Tool::Samurai, true) => &["-n"],
-            (Tool::N2, true) => return None,
-            (Tool::Make, false) => &["-rR", "-s", "-j2"],
-            (Tool::Make, true) => &["-rR", "-n"],
-            (Tool::Snakemake, false) => &["-c2", "-q"],
-            (Tool::Snakemake, true) => &["-n", "-q"],
-        };
-        let mut command = Command::new(self.program());
-        command.args(words).current_dir(root);
-        Some(command)
-    }
-
-    fn clean(self, graph: &Graph, root: &Path) {
-        graph.clean(root);
-        for state in self.state() {
-            let path = root.join(state);
-            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-        }
-    }
-}
-
-/// The physical limit: the same work, and nothing decided.
-enum Bare {
-    /// A stat of each file, on so many threads.
-    Stat(usize),
-    /// Each command, two at a time, through `sh` or, where it is plain words, without.
-    Spawn { shell: bool },
-}
-
-enum Contender {
-    Tool(Tool, PathBuf),
-    Bare(Bare, PathBuf),
+struct Contender {
+    does: Does,
+    /// One for each round, or one for all.
+    roots: Vec<PathBuf>,
 }
 
 impl Contender {
-    fn name(&self) -> String {
-        match self {
-            Contender::Tool(tool, _) => tool.name().into(),
-            Contender::Bare(Bare::Stat(threads), _) => format!("bare stat, {threads} thr."),
-            Contender::Bare(Bare::Spawn { shell: true }, _) => "bare commands, sh".into(),
-            Contender::Bare(Bare::Spawn { shell: false }, _) => "bare commands".into(),
+    fn name(&self, scenario: Scenario) -> String {
+        match &self.does {
+            Does::Run(tool, own) if *own != scenario => format!("{}, no-op", tool.name()),
+            Does::Run(tool, _) => tool.name().into(),
+            Does::WorkOut(tool) => format!("{}, worked out", tool.name()),
+            Does::Bare(bare) => bare.name(),
         }
     }
 
-    fn is_bare(&self) -> bool {
-        matches!(self, Contender::Bare(..))
-    }
-
-    fn measure(&self, scenario: Scenario, graph: &Graph) -> Option<Cost> {
-        match self {
-            Contender::Tool(tool, root) => {
-                match scenario {
-                    Scenario::Plan | Scenario::Full => tool.clean(graph, root),
-                    Scenario::Noop => {}
-                    Scenario::Edit => {
-                        let mut file = fs::OpenOptions::new().append(true).open(root.join(graph.edited()));
-                        writeln!(file.as_mut().expect("a source"), "more").expect("it can be written");
-                    }
-                }
-                tool.command(scenario == Scenario::Plan, root).map(|mut command| cost(&mut command))
+    fn measure(&self, round: usize, graph: &Graph) -> Option<Cost> {
+        let root = &self.roots[round % self.roots.len()];
+        let (tool, scenario) = match &self.does {
+            Does::Bare(bare) => return Some(bare.measure(graph, root)),
+            Does::WorkOut(tool) => {
+                // What was made just now is not believed, and nothing kept that rests on it.
+                std::thread::sleep(Duration::from_millis(50));
+                (*tool, Scenario::Noop)
             }
-            Contender::Bare(Bare::Stat(threads), root) => {
-                let files: Vec<PathBuf> = graph.files().iter().map(|file| root.join(file)).collect();
-                Some(timed(|| stat_all(&files, *threads)))
-            }
-            Contender::Bare(Bare::Spawn { shell }, root) => {
-                graph.clean(root);
-                let levels = graph.levels();
-                Some(timed(|| levels.iter().for_each(|level| spawn_all(level, *shell, root))))
-            }
-        }
-    }
-}
-
-fn timed(work: impl FnOnce()) -> Cost {
-    let start = Instant::now();
-    work();
-    Cost { wall: start.elapsed(), ..Cost::default() }
-}
-
-fn stat_all(files: &[PathBuf], threads: usize) {
-    std::thread::scope(|scope| {
-        for part in files.chunks(files.len().div_ceil(threads)) {
-            scope.spawn(|| part.iter().for_each(|file| assert!(fs::metadata(file).is_ok(), "{file:?}")));
-        }
-    });
-}
-
-fn spawn_all(level: &[super::graph::Job], shell: bool, root: &Path) {
-    let spawn = |job: &super::graph::Job| {
-        let mut command = match job.verb {
-            verb if !shell && verb != "merge" => {
-                let mut command = Command::new(verb);
-                command.arg(&job.input);
-                if verb == "cp" {
-                    command.arg(&job.output);
-                } else {
-                    command.stdout(fs::File::create(root.join(&job.output)).expect("an output"));
-                }
-                command
-            }
-            _ => {
-                let mut command = Command::new("sh");
-                command.arg("-c").arg(job.command());
-                command
-            }
+            Does::Run(tool, scenario) => (*tool, *scenario),
         };
-        assert!(command.current_dir(root).status().is_ok_and(|status| status.success()), "{}", job.command());
-    };
-    // The two take turns from one list.
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..level.len().min(2) {
-            scope.spawn(|| {
-                while let Some(job) = level.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                    spawn(job);
-                }
-            });
+        match scenario {
+            Scenario::Plan | Scenario::Full => tool.clean(graph, root),
+            Scenario::Noop => {}
+            Scenario::Edit => {
+                let mut file = fs::OpenOptions::new().append(true).open(root.join(graph.edited()));
+                writeln!(file.as_mut().expect("a source"), "more").expect("it can be written");
+            }
         }
-    });
+        tool.command(scenario == Scenario::Plan, root).map(|mut command| cost(&mut command))
+    }
 }
 
-/// Measures `scenario` for all that can do it, and prints the table.
-pub(crate) fn contest(title: &str, scenario: Scenario, graph: &Graph, tools: &[Tool]) {
+/// Measures `scenario` for all that can do it, and prints the table and whether `goals` are met.
+pub(crate) fn contest(
+    title: &str,
+    scenario: Scenario,
+    graph: &Graph,
+    tools: &[Tool],
+    goals: impl FnOnce(&Figures) -> Vec<Goal>,
+) -> Figures {
     let scratch = Scratch::new("contest");
-    let mut contenders = Vec::new();
-    let mut missing = Vec::new();
-    for tool in tools {
-        if !tool.is_installed() {
-            missing.push(tool.name());
-            continue;
-        }
-        let root = scratch.0.join(tool.name());
-        graph.write(&root);
-        tool.describe(graph, &root);
-        contenders.push(Contender::Tool(*tool, root));
-    }
-    if scenario == Scenario::Full {
-        for shell in [true, false] {
-            let root = scratch.0.join(format!("bare-{shell}"));
-            graph.write(&root);
-            contenders.push(Contender::Bare(Bare::Spawn { shell }, root));
-        }
-    }
-    if matches!(scenario, Scenario::Noop | Scenario::Edit) {
-        for contender in &contenders {
-            contender.measure(Scenario::Full, graph);
-            // What was too young to be believed is looked at once more.
-            std::thread::sleep(Duration::from_millis(50));
-            contender.measure(Scenario::Noop, graph);
-        }
-        if let Some(Contender::Tool(_, root)) = contenders.first() {
-            let root = root.clone();
-            contenders.extend([1, 2].map(|threads| Contender::Bare(Bare::Stat(threads), root.clone())));
-        }
-    }
-    let mut costs: Vec<Vec<Cost>> = contenders.iter().map(|_| Vec::new()).collect();
+    let (installed, missing): (Vec<Tool>, Vec<Tool>) = tools.iter().partition(|tool| tool.is_installed());
+    let by_hand = is_by_hand(scenario, graph, tools);
+    let takes_part = |tool: &Tool| match scenario {
+        Scenario::Plan => true,
+        Scenario::Noop => !by_hand || tool.takes_files_over(),
+        Scenario::Full | Scenario::Edit => graph.jobs < BY_HAND || *tool == Tool::Rulemake,
+    };
+    let (taking_part, left_out): (Vec<Tool>, Vec<Tool>) = installed.into_iter().partition(takes_part);
     let rounds = rounds(scenario, graph.jobs);
-    for _ in 0..rounds {
+    let contenders = contenders(scenario, graph, &taking_part, rounds, by_hand, &scratch.0);
+    let mut costs: Vec<Vec<Cost>> = contenders.iter().map(|_| Vec::new()).collect();
+    for round in 0..rounds {
         for (contender, costs) in contenders.iter().zip(&mut costs) {
-            costs.extend(contender.measure(scenario, graph));
+            if costs.iter().map(|cost| cost.wall).sum::<Duration>() < PATIENCE {
+                costs.extend(contender.measure(round, graph));
+            }
         }
     }
-    println!(
-        "\n{title}: {} {} jobs, medians of {rounds}; {}",
-        graph.name(),
-        graph.jobs,
-        machine::describe(&scratch.0)
-    );
-    report(&contenders, &costs);
-    if !missing.is_empty() {
-        println!("not installed: {}", missing.join(", "));
+    let rows = contenders.iter().zip(costs).filter_map(|(contender, costs)| {
+        Row::of(contender.name(scenario), matches!(contender.does, Does::Bare(_)), &costs)
+    });
+    let figures = Figures(rows.collect());
+    println!("\n{title}: {} {} jobs, medians; {}", graph.name(), graph.jobs, machine::describe(&scratch.0));
+    println!("{}", binary::describe());
+    figures.print(scenario == Scenario::Edit);
+    tell(goals(&figures));
+    let names = |tools: &[Tool]| tools.iter().map(|tool| tool.name()).collect::<Vec<_>>().join(", ");
+    if by_hand {
+        println!("results were written and taken over, not built");
     }
+    if !left_out.is_empty() {
+        println!("left out, for they would have to build so many: {}", names(&left_out));
+    }
+    if !missing.is_empty() {
+        println!("not installed: {}", names(&missing));
+    }
+    figures
+}
+
+fn is_by_hand(scenario: Scenario, graph: &Graph, tools: &[Tool]) -> bool {
+    let from = if tools.contains(&Tool::Snakemake) { BY_HAND_BESIDE_SNAKEMAKE } else { BY_HAND };
+    matches!(scenario, Scenario::Noop | Scenario::Edit) && graph.jobs >= from
+}
+
+/// All of them, with their trees as they are to be before the first round.
+fn contenders(
+    scenario: Scenario,
+    graph: &Graph,
+    tools: &[Tool],
+    rounds: usize,
+    by_hand: bool,
+    dir: &Path,
+) -> Vec<Contender> {
+    let is_big = matches!(graph.kind, Kind::Big { .. });
+    // Who only looks needs no tree of its own, and for large files there is no room.
+    let is_shared = scenario == Scenario::Plan || by_hand || is_big;
+    // File systems take their time where much was just removed: full builds have a fresh tree each.
+    let trees = if scenario == Scenario::Full && !is_shared { rounds } else { 1 };
+    let place = |name: &str| -> Vec<PathBuf> {
+        let tree = |round: usize| dir.join(if is_shared { "all".into() } else { format!("{name}-{round}") });
+        let roots: Vec<PathBuf> = (0..trees).map(tree).collect();
+        roots.iter().filter(|root| !root.exists()).for_each(|root| graph.write(root));
+        roots
+    };
+    let run = |tool: &Tool| {
+        let roots = place(tool.name());
+        roots.iter().for_each(|root| tool.describe(graph, root));
+        Contender { does: Does::Run(*tool, scenario), roots }
+    };
+    let mut all: Vec<Contender> = tools.iter().map(run).collect();
+    let ours = all[0].roots.clone();
+    let bare = |bare, roots: &[PathBuf]| Contender { does: Does::Bare(bare), roots: roots.to_vec() };
+    if matches!(scenario, Scenario::Noop | Scenario::Edit) {
+        if by_hand {
+            graph.make(&ours[0]);
+        }
+        for contender in &all {
+            make_current(contender, by_hand);
+        }
+    }
+    match scenario {
+        Scenario::Plan => {}
+        Scenario::Full => {
+            if is_big && is_installed("b3sum") {
+                all.push(bare(Bare::Digests, &ours));
+            }
+            let spawns = [("sh", true), ("direct", false)];
+            all.extend(spawns.map(|(name, shell)| bare(Bare::Spawn { shell }, &place(name))));
+        }
+        Scenario::Noop => all.extend([1, 2].map(|threads| bare(Bare::Stat(threads), &ours))),
+        Scenario::Edit => {
+            let roots = || ours.clone();
+            all.push(Contender { does: Does::WorkOut(Tool::Rulemake), roots: roots() });
+            all.push(Contender { does: Does::Run(Tool::Rulemake, Scenario::Noop), roots: roots() });
+            all.push(bare(Bare::Edited, &ours));
+        }
+    }
+    all
+}
+
+/// Everything is there and known.
+fn make_current(contender: &Contender, by_hand: bool) {
+    let Does::Run(tool, _) = contender.does else { return };
+    let root = &contender.roots[0];
+    match by_hand {
+        true => tool.take_over(root),
+        false => drop(tool.command(false, root).map(|mut command| cost(&mut command))),
+    }
+    // What was too young to be believed is looked at once more.
+    std::thread::sleep(Duration::from_millis(50));
+    tool.command(false, root).map(|mut command| cost(&mut command));
 }
 
 fn rounds(scenario: Scenario, jobs: usize) -> usize {
@@ -268,33 +210,15 @@ fn rounds(scenario: Scenario, jobs: usize) -> usize {
     }
 }
 
-/// The last contender that is bare is what the others are compared with; without one, the best peer.
-fn report(contenders: &[Contender], costs: &[Vec<Cost>]) {
-    let median = |costs: &[Cost], of: fn(&Cost) -> f64| {
-        let mut all: Vec<f64> = costs.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
-    };
-    let wall = |cost: &Cost| cost.wall.as_secs_f64() * 1e3;
-    let rows: Vec<_> = contenders.iter().zip(costs).filter(|(_, costs)| !costs.is_empty()).collect();
-    let floors = rows.iter().filter(|(contender, _)| contender.is_bare());
-    let floors: Vec<(String, f64)> = floors.map(|(c, costs)| (c.name(), median(costs, wall))).collect();
-    let ours = rows.first().map_or(0.0, |(_, costs)| median(costs, wall));
-    print!("{:<20} {:>11} {:>11} {:>9} {:>12}", "", "wall ms", "CPU ms", "peak MiB", "ours / it");
-    floors.iter().for_each(|(name, _)| print!(" {:>20}", format!("x {name}")));
-    println!();
-    for (contender, costs) in rows {
-        let time = median(costs, wall);
-        let cpu = median(costs, |cost| cost.cpu.as_secs_f64() * 1e3);
-        let peak = median(costs, |cost| cost.peak_kib as f64 / 1024.0);
-        print!("{:<20} {time:>11.1} {cpu:>11.1} {peak:>9.1} {:>12.2}", contender.name(), ours / time);
-        floors.iter().for_each(|(_, floor)| print!(" {:>20.2}", time / floor));
-        println!();
-    }
-}
-
 /// The sizes named on the command line, or `default`.
 pub(crate) fn sizes(default: &[usize]) -> Vec<usize> {
     let named: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     if named.is_empty() { default.to_vec() } else { named }
+}
+
+/// Those of `kinds` that are named on the command line, or all.
+pub(crate) fn kinds(kinds: &[Kind]) -> Vec<Kind> {
+    let is_named = |kind: &Kind| std::env::args().any(|word| word == Graph::new(*kind, 0).name());
+    let named: Vec<Kind> = kinds.iter().copied().filter(is_named).collect();
+    if named.is_empty() { kinds.to_vec() } else { named }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 /// What the graph looks like.
@@ -13,7 +14,12 @@ pub(crate) enum Kind {
     Wide,
     /// Each copies what the one before it made.
     Chain,
+    /// Independent copies of large files.
+    Big { mib: usize },
 }
+
+/// So many names fit on no command line.
+const TOO_MANY_NAMES: usize = 50_000;
 
 pub(crate) struct Graph {
     pub(crate) kind: Kind,
@@ -32,7 +38,7 @@ impl Job {
         let Job { verb, input, output } = self;
         match *verb {
             "cp" => format!("cp {input} {output}"),
-            "merge" => format!("cat out/summary/* > {output}"),
+            "merge" => format!("{input} > {output}"),
             verb => format!("{verb} {input} > {output}"),
         }
     }
@@ -48,13 +54,14 @@ impl Graph {
             Kind::Samples => "samples",
             Kind::Wide => "wide",
             Kind::Chain => "chain",
+            Kind::Big { .. } => "big",
         }
     }
 
     pub(crate) fn dirs(&self) -> &'static [&'static str] {
         match self.kind {
             Kind::Samples => &["out/clean", "out/stats", "out/summary"],
-            Kind::Wide | Kind::Chain => &["out"],
+            _ => &["out"],
         }
     }
 
@@ -65,7 +72,7 @@ impl Graph {
     pub(crate) fn sources(&self) -> Vec<String> {
         match self.kind {
             Kind::Samples => self.samples().map(|s| format!("data/{s}.csv")).collect(),
-            Kind::Wide => (0..self.jobs).map(|i| format!("data/w{i:07}")).collect(),
+            Kind::Wide | Kind::Big { .. } => (0..self.jobs).map(|i| format!("data/w{i:07}")).collect(),
             Kind::Chain => vec!["data/c0000000".into()],
         }
     }
@@ -83,15 +90,12 @@ impl Graph {
                     level("cp", "data/*.csv", "out/clean/*.csv"),
                     level("wc", "out/clean/*.csv", "out/stats/*.txt"),
                     level("cat", "out/stats/*.txt", "out/summary/*.txt"),
-                    vec![step("merge", String::new(), "out/merged.txt".into())],
+                    vec![step("merge", self.merge().into(), "out/merged.txt".into())],
                 ]
             }
-            Kind::Wide => {
-                vec![
-                    (0..self.jobs)
-                        .map(|i| step("cp", format!("data/w{i:07}"), format!("out/w{i:07}")))
-                        .collect(),
-                ]
+            Kind::Wide | Kind::Big { .. } => {
+                let one = |i| step("cp", format!("data/w{i:07}"), format!("out/w{i:07}"));
+                vec![(0..self.jobs).map(one).collect()]
             }
             Kind::Chain => {
                 let from =
@@ -99,6 +103,11 @@ impl Graph {
                 (1..=self.jobs).map(|i| vec![step("cp", from(i), format!("out/c{i:07}"))]).collect()
             }
         }
+    }
+
+    /// The command that reads all summaries.
+    fn merge(&self) -> &'static str {
+        if self.jobs / 3 > TOO_MANY_NAMES { "echo out/summary/* | xargs cat" } else { "cat out/summary/*" }
     }
 
     /// All inputs of a job.
@@ -120,6 +129,20 @@ impl Graph {
         sources[sources.len() / 2].clone()
     }
 
+    /// The jobs that run when it is.
+    pub(crate) fn of_edited(&self) -> Vec<Job> {
+        let edited = self.edited();
+        let stem = Path::new(&edited).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let is_one = |job: &Job| job.verb == "merge" || job.input.contains(&stem);
+        self.levels().into_iter().flatten().filter(is_one).collect()
+    }
+
+    /// How many files the jobs read and make that run when one source is edited.
+    pub(crate) fn files_of_edit(&self) -> usize {
+        let inputs = |job: &Job| self.inputs(job).split(' ').filter(|name| !name.is_empty()).count();
+        self.of_edited().iter().map(|job| inputs(job) + 1).sum()
+    }
+
     /// The rules, for us and for Snakemake, word for word.
     pub(crate) fn rulefile(&self) -> String {
         match self.kind {
@@ -135,14 +158,15 @@ impl Graph {
                 format!(
                     "NAMES = [f's{{i:07d}}' for i in range({})]\nrule all:\n    input: 'out/merged.txt'\n{}{}{}\
                      rule merge:\n    input: expand('out/summary/{{s}}.txt', s=NAMES)\n    \
-                     output: 'out/merged.txt'\n    shell: 'cat out/summary/* > {{output}}'\n",
+                     output: 'out/merged.txt'\n    shell: '{} > {{output}}'\n",
                     self.jobs / 3,
                     rule("clean", "cp", "data/{s}.csv", "out/clean/{s}.csv"),
                     rule("stats", "wc", "out/clean/{s}.csv", "out/stats/{s}.txt"),
                     rule("summary", "cat", "out/stats/{s}.txt", "out/summary/{s}.txt"),
+                    self.merge(),
                 )
             }
-            Kind::Wide => format!(
+            Kind::Wide | Kind::Big { .. } => format!(
                 "rule all:\n    input: [f'out/w{{i:07d}}' for i in range({})]\nrule one:\n    \
                  input: 'data/{{s}}'\n    output: 'out/{{s}}'\n    shell: 'cp {{input}} {{output}}'\n",
                 self.jobs
@@ -157,38 +181,44 @@ impl Graph {
     }
 
     pub(crate) fn ninja(&self) -> String {
-        let mut text = String::from(
+        let mut text = format!(
             "rule cp\n  command = cp $in $out\nrule wc\n  command = wc $in > $out\nrule cat\n  \
-             command = cat $in > $out\nrule merge\n  command = cat out/summary/* > $out\n",
+             command = cat $in > $out\nrule merge\n  command = {} > $out\n",
+            self.merge()
         );
         let jobs: Vec<Job> = self.levels().into_iter().flatten().collect();
         for job in &jobs {
             let _ = writeln!(text, "build {}: {} {}", job.output, job.verb, self.inputs(job));
         }
-        let all: Vec<&str> = match self.kind {
-            Kind::Wide => jobs.iter().map(|job| &*job.output).collect(),
-            _ => jobs.last().map(|job| &*job.output).into_iter().collect(),
-        };
-        let _ = writeln!(text, "build all: phony {}\ndefault all", all.join(" "));
+        let _ = writeln!(text, "build all: phony {}\ndefault all", self.targets(&jobs).join(" "));
         text
     }
 
     pub(crate) fn makefile(&self) -> String {
         let jobs: Vec<Job> = self.levels().into_iter().flatten().collect();
-        let all: Vec<&str> = match self.kind {
-            Kind::Wide => jobs.iter().map(|job| &*job.output).collect(),
-            _ => jobs.last().map(|job| &*job.output).into_iter().collect(),
-        };
-        let mut text = format!("all: {}\n", all.join(" "));
+        let mut text = format!("all: {}\n", self.targets(&jobs).join(" "));
         for job in &jobs {
             let _ = writeln!(text, "{}: {}\n\t{}", job.output, self.inputs(job), job.command());
         }
         text
     }
 
+    /// What is asked for.
+    fn targets<'a>(&self, jobs: &'a [Job]) -> Vec<&'a str> {
+        let wanted = match self.kind {
+            Kind::Wide | Kind::Big { .. } => jobs,
+            _ => &jobs[jobs.len() - 1..],
+        };
+        wanted.iter().map(|job| &*job.output).collect()
+    }
+
     /// Writes the sources and makes the directories of the outputs.
     pub(crate) fn write(&self, root: &Path) {
         fs::create_dir_all(root.join("data")).expect("a directory");
+        self.make_dirs(root);
+        if let Kind::Big { mib } = self.kind {
+            return self.write_big(root, mib);
+        }
         for (i, source) in self.sources().iter().enumerate() {
             let mut text = format!("id,name,value\n{i},sample{i},{}\n", i * 7919 % 100_003);
             (0..12).for_each(|k| {
@@ -196,7 +226,26 @@ impl Graph {
             });
             fs::write(root.join(source), text).expect("a source");
         }
-        self.make_dirs(root);
+    }
+
+    /// Blocks of a megabyte of which no two are the same.
+    fn write_big(&self, root: &Path, mib: usize) {
+        let noise = |n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8;
+        let mut block: Vec<u8> = (0..1 << 20).map(noise).collect();
+        for (i, source) in self.sources().iter().enumerate() {
+            let mut file = fs::File::create(root.join(source)).expect("a source");
+            for k in 0..mib {
+                block[..8].copy_from_slice(&((i * 4096 + k) as u64).to_le_bytes());
+                file.write_all(&block).expect("it is written");
+            }
+        }
+    }
+
+    /// Makes what the jobs would make, without them: in their order, and short.
+    pub(crate) fn make(&self, root: &Path) {
+        for output in self.levels().into_iter().flatten().map(|job| job.output) {
+            fs::write(root.join(&output), format!("{output}\n")).expect("an output");
+        }
     }
 
     /// Takes away all that was made.

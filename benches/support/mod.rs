@@ -9,10 +9,15 @@
     reason = "a bench prints, and not every bench uses everything"
 )]
 
+pub(crate) mod bare;
+pub(crate) mod binary;
 pub(crate) mod child;
 pub(crate) mod contest;
+pub(crate) mod figures;
+pub(crate) mod goals;
 pub(crate) mod graph;
 pub(crate) mod machine;
+pub(crate) mod tool;
 
 use rulemake::{Rule, RunOptions, Session, Workflow};
 use std::fs;
@@ -30,6 +35,11 @@ pub(crate) fn median<T>(repeats: usize, mut work: impl FnMut() -> T) -> Duration
         .collect();
     times.sort();
     times[times.len() / 2]
+}
+
+/// The number after `word` on the command line.
+pub(crate) fn number_after(word: &str) -> Option<usize> {
+    std::env::args().skip_while(|arg| arg != word).nth(1)?.parse().ok()
 }
 
 /// One row: name, size, time, time per item.

@@ -158,9 +158,14 @@ impl View {
         self.clock = Some((event.time_ms, Instant::now()));
         match &event.kind {
             EventKind::JobStarted { job, message, .. } => {
+                let since = Instant::now();
                 // A job that is ended with another one, and is tried again with it, does not fail itself.
                 self.running.retain(|r| r.id != job.id);
-                self.running.push(Running::new(job, message.as_deref(), Instant::now()));
+                self.running.push(match self.live.is_some() {
+                    true => Running::new(job, message.as_deref(), since),
+                    // It is only counted.
+                    false => Running::unseen(job.id, since),
+                });
             }
             EventKind::JobFinished { job, .. } | EventKind::JobSkipped { job, .. } => {
                 self.running.retain(|r| r.id != job.id)
@@ -225,6 +230,12 @@ impl Running {
         let is_title = message.is_none() && !values.is_empty();
         let wildcards = is_title.then(|| format!("{} {}", printable(&job.rule), named.join(", ")));
         Running { id: job.id, rule: job.rule.clone(), label, wildcards, values, since }
+    }
+
+    /// Of a job that is not shown.
+    fn unseen(id: u32, since: Instant) -> Running {
+        let (rule, label) = (String::new(), String::new());
+        Running { id, rule, label, wildcards: None, values: Vec::new(), since }
     }
 
     /// The label in so many columns, and whether all that tells the job from others of its rule is left of it.

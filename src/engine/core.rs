@@ -65,6 +65,14 @@ pub(crate) enum Msg {
     Pace {
         riders: usize,
     },
+    /// This job must run whatever `behind` leaves, see [`Core::next_in_chain`], and is to begin when that has come to a good
+    /// end.
+    Ahead {
+        behind: u32,
+        job: u32,
+        ask: Ask,
+        retries: u32,
+    },
     /// These riders have not begun and will not: their turns come again. Nobody else follows `behind`, whose end was not good
     /// or is not known yet, or who takes long.
     Back {
@@ -258,6 +266,7 @@ impl Core {
                 }
             }
             Msg::Pace { riders } => self.pace(riders),
+            Msg::Ahead { behind, job, ask, retries } => self.go_ahead(behind, job, &ask, retries, out),
             Msg::Back { behind, jobs } => self.take_back(behind, &jobs),
         }
         self.advance(out);
@@ -321,10 +330,9 @@ impl Core {
     fn ended(&mut self, job: u32, end: End, out: &mut Vec<Effect>) {
         self.running -= 1;
         let (request, threads) = self.requests.remove(&job).expect("a running job holds its amounts");
-        match self.riders.left(job) {
-            riders::Left::To(next) => out.push(Effect::Begins { job: next }),
-            riders::Left::Nothing => {}
-            riders::Left::Free => self.ledger.release(&request, threads),
+        let left = self.riders.left(job);
+        if matches!(left, riders::Left::Free) {
+            self.ledger.release(&request, threads);
         }
         self.restoring -= usize::from(threads == 0);
         match end {
@@ -356,6 +364,10 @@ impl Core {
                     self.queue(job, request);
                 }
             }
+        }
+        if let riders::Left::To(next) = left {
+            // It may have waited for this end.
+            out.push(Effect::Begins { job: next });
         }
         self.let_go(job);
     }

@@ -3,6 +3,7 @@
 //! events. It hashes nothing large and waits for no child, but for a few milliseconds when nothing runs beside it
 //! ([`ride`]).
 
+mod ahead;
 mod checks;
 mod end;
 mod growth;
@@ -35,6 +36,7 @@ use crate::error::{Error, Result};
 use crate::exec::executor::{Completion, Signal};
 use crate::exec::function::Told;
 use crate::exec::host::{Executor, Executors, TaskId};
+use crate::exec::local::Tell;
 use crate::exec::software::Deployment;
 use crate::exec::survivors::Mark;
 use crate::files::outputs::Saved;
@@ -47,6 +49,7 @@ use crate::plan::instance::Trouble;
 use crate::plan::locked;
 use crate::store::runs::RunPlaces;
 use crate::store::{Record, Writer};
+use ahead::AheadState;
 use growth::GrowthState;
 use hooks::{HOOK, HookState};
 use log::Journal;
@@ -55,6 +58,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use slots::SlotState;
 use spot::{Pace, Spot};
 use std::any::Any;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -178,8 +182,11 @@ pub(crate) fn drive(
         if let Inbox::Ended(_, true) = ended {
             follow();
         }
-        // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
-        let _ = completions.send(ended);
+        let completions = completions.clone();
+        Tell::by(move || {
+            // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
+            let _ = completions.send(ended);
+        })
     };
     let executor = Executors::new(Arc::new(done), options.executor.clone(), options.clock.clone());
     let reports = sender.clone();
@@ -194,6 +201,7 @@ pub(crate) fn drive(
         mark: Mark::of(&state_dir),
         grace: options.grace,
         variables: options.variables.clone(),
+        known: RefCell::default(),
         direct: launch::absolute(&cx.root).to_str().filter(|_| options.direct).map(Arc::from),
         deployment: Arc::new(Deployment::new(options.programs.clone(), launch::absolute(&state_dir))),
         state_dir: state_dir.clone(),
@@ -206,6 +214,7 @@ pub(crate) fn drive(
         temps,
         units: UnitState::default(),
         riding: RideState::default(),
+        ahead: AheadState::default(),
         growth: GrowthState::of(&cx, index),
         hooks: HookState::default(),
         slots: SlotState::of(options.slots.clone()),
@@ -302,6 +311,7 @@ struct Run<'a> {
     temps: TempState,
     units: UnitState,
     riding: RideState,
+    ahead: AheadState,
     growth: GrowthState<'a>,
     hooks: HookState,
     slots: SlotState,
@@ -340,12 +350,13 @@ impl Run<'_> {
         while !self.finished || self.temps.is_removing() || self.hooks.is_running() {
             self.check_due();
             self.pause_if_asked();
+            self.look_ahead();
             self.begin_near();
             let at_once = match self.spot.pace() {
                 // Jobs follow each other meanwhile: to be woken by each would cost them more than they take.
                 Pace::Brisk if self.core.has_riders() => brisk::doze(brisk::MOMENT, || inbox.try_recv().ok()),
                 Pace::Brisk => brisk::linger(|| inbox.try_recv().ok()),
-                Pace::Quick if self.core.is_all_carrying() => {
+                Pace::Quick if self.core.is_all_carrying() && !self.ahead.is_any() => {
                     brisk::doze(ride::NAP, || inbox.try_recv().ok())
                 }
                 Pace::Quick | Pace::Calm => None,
@@ -573,18 +584,17 @@ impl Run<'_> {
             EventKind::RunStarted { .. } | EventKind::JobUpToDate { .. } | EventKind::RunFinished { .. }
         );
         let event = Event { v: FORMAT, seq: self.seq, time_ms: self.options.clock.wall_ms(), kind };
-        self.note_in_log(&event);
         self.seq += 1;
         #[cfg(feature = "tracing")]
         self.spans.note(&event);
-        if self.observer_panic.is_some() {
-            return;
-        }
-        // What the observer shares with its host is the host's; it is not called again.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.observer)(&event))) {
+        // What the observer shares with its host is the host's; after a panic it is not called again.
+        if self.observer_panic.is_none()
+            && let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.observer)(&event)))
+        {
             self.observer_panic = Some(panic);
             self.cancel.cancel(CancelLevel::Terminate);
         }
+        self.note_in_log(event);
     }
 
     /// Writes what the checks learned, ends the run on record, and reports.

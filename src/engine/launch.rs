@@ -10,6 +10,7 @@ use crate::exec::executor::{
 use crate::exec::function::{JobReports, Told};
 use crate::exec::software::Deployment;
 use crate::exec::survivors::{self, Mark};
+use crate::exec::variables::{Variable, Variables};
 use crate::files::shadow;
 use crate::graph::job::JobId;
 use crate::model::action::{Action, Code, FunctionAction, ScriptLanguage};
@@ -19,9 +20,20 @@ use crate::plan::code::{script_path, software};
 use crate::plan::context::Context;
 use crate::plan::instance::{Instance, Trouble};
 use crate::store::runs::RunPlaces;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Jobs of a run differ little in their variables, unless each has a directory of its own.
+const MOST_KNOWN: usize = 8;
+
+/// Variables that were put together.
+pub(super) struct Known {
+    threads: u32,
+    temp_dir: Option<Arc<str>>,
+    variables: Arc<[Variable]>,
+}
 
 /// What all jobs of a run have in common.
 pub(super) struct Launcher {
@@ -35,7 +47,9 @@ pub(super) struct Launcher {
     /// The root, absolute, if commands of plain words may do without a shell.
     pub(super) direct: Option<Arc<str>>,
     /// Variables of all jobs.
-    pub(super) variables: Arc<[(String, String)]>,
+    pub(super) variables: Arc<[Variable]>,
+    /// What was made of them for jobs, the last first.
+    pub(super) known: RefCell<Vec<Known>>,
     /// Hears what jobs say that are executed in this process.
     pub(super) tell: Arc<dyn Fn(u32, Told) + Send + Sync>,
 }
@@ -127,7 +141,7 @@ impl Launcher {
         };
         // A call sees the variables of this process.
         let env = match work {
-            Work::Function { .. } => Vec::new(),
+            Work::Function { .. } => Variables::default(),
             _ => self.variables(job, instance),
         };
         Ok(JobRequest { job, root, work, env, extras, begin: None, facts: None })
@@ -157,15 +171,30 @@ impl Launcher {
         }
     }
 
-    fn variables(&self, job: u32, instance: &Instance) -> Vec<(String, String)> {
-        let mut env = self.variables.to_vec();
-        env.extend(thread_limits(instance.threads));
+    fn variables(&self, job: u32, instance: &Instance) -> Variables {
+        Variables::new(
+            self.common(instance.threads, instance.temp_dir()),
+            self.mark(job).into_iter().collect(),
+        )
+    }
+
+    /// The variables of all jobs with so many threads and this directory for temporary files, put together once.
+    fn common(&self, threads: u32, temp_dir: Option<Arc<str>>) -> Arc<[Variable]> {
+        let mut known = self.known.borrow_mut();
+        if let Some(known) = known.iter().find(|known| known.threads == threads && known.temp_dir == temp_dir)
+        {
+            return known.variables.clone();
+        }
+        let mut all = self.variables.to_vec();
+        all.extend(thread_limits(threads));
         // Where programs look for a directory for temporary files.
-        env.extend(instance.temp_dir().into_iter().flat_map(|directory| {
+        all.extend(temp_dir.iter().flat_map(|directory| {
             ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|name| (name.to_string(), directory.to_string()))
         }));
-        env.extend(self.mark(job));
-        env
+        let variables: Arc<[Variable]> = all.into();
+        known.truncate(MOST_KNOWN - 1);
+        known.insert(0, Known { threads, temp_dir, variables: variables.clone() });
+        variables
     }
 
     /// The variable by which the processes of a job are found when this engine is killed.

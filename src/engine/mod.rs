@@ -1,5 +1,6 @@
 //! L5: one run. The core is a pure state machine; `drive` performs its effects.
 
+mod ahead;
 pub(crate) mod cancel;
 mod code;
 pub(crate) mod conclude;

@@ -12,6 +12,7 @@
 ///
 /// Part   has no life of its own: it belongs to a unit that is known by another number
 ///
+/// Waiting <-> Running          it rides on the one producer that it waits for, and was taken back
 /// Running -> Waiting           it was to be restored, and is not in the cache any more
 /// UpToDate | Done -> Waiting   its temporary file is gone and needed, or an input of it was made anew;
 /// Ready | Checking | Queued | Running (a failed attempt) -> Waiting   a producer of it was
@@ -52,7 +53,7 @@ impl JobState {
         };
         matches!(
             (self, next),
-            (Waiting, Ready | Failed | Skipped)
+            (Waiting, Ready | Running | Failed | Skipped)
                 | (Ready, Checking | Waiting | Skipped)
                 | (Checking, UpToDate | Queued | Failed | Waiting | Skipped)
                 | (Queued, Running | Waiting | Skipped)

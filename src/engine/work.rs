@@ -366,7 +366,7 @@ fn absent_input<'a>(cx: &'a Context, job: &Job) -> Option<&'a str> {
     texts.find(|(id, text)| matches!(cx.files.stat(*id, text), Ok(None))).map(|(_, text)| text)
 }
 
-fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
+pub(super) fn prepare(cx: &Context, id: JobId, check: Check) -> Result<Prepared, Trouble> {
     let job = cx.job(id);
     let rule = cx.rule(job);
     let instance = Instance::of(cx, job, 1)?;

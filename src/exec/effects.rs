@@ -6,6 +6,7 @@ use super::job::Round;
 use super::log::Log;
 use super::process::{self, Launch, LogIs, beside, remove_script, shell_advice, shell_words};
 use crate::exec::executor::{Outcome, RunWork};
+use crate::exec::variables::Env;
 use crate::model::action::{Change, CommandError, Effects, Opening, ShellUse};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -241,7 +242,7 @@ impl Effects for JobEffects<'_> {
             log: self.log,
             around: self.round.around,
             log_is: LogIs::GoneOn,
-            env: &request.env,
+            env: Env::of(&request.env),
             advice: shell_advice(&shell.program),
             meter: self.round.meter,
             ready: None,

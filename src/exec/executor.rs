@@ -2,6 +2,7 @@
 
 use crate::exec::host::TaskFacts;
 use crate::exec::software::Deployment;
+use crate::exec::variables::Variables;
 use crate::files::shadow;
 use crate::model::action::{Code, FunctionAction, Interpreter, ScriptLanguage};
 use crate::model::environment::Software;
@@ -20,7 +21,7 @@ pub(crate) struct JobRequest {
     pub(crate) root: PathBuf,
     pub(crate) work: Work,
     /// Variables set for the job, on top of what the process inherits.
-    pub(crate) env: Vec<(String, String)>,
+    pub(crate) env: Variables,
     /// `None` for most jobs, which cost nothing for what they do not use.
     pub(crate) extras: Option<Box<Extras>>,
     /// Called once, when all is there that the job needs besides its program. What it cannot do is the job's end.
@@ -40,6 +41,8 @@ pub(crate) enum Seat {
     Near,
     /// When this job, which was submitted as [`Seat::First`] or to follow another one, has come to a good end.
     Behind(u32),
+    /// As [`Seat::Behind`], and not at all if that has ended.
+    Only(u32),
 }
 
 /// What is done right before a job begins.

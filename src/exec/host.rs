@@ -574,7 +574,7 @@ impl Executors {
     }
 
     /// Starts a job. One without facts is executed here; only those take other seats than [`Seat::Alone`].
-    pub(crate) fn submit(&self, mut request: JobRequest, seat: Seat) {
+    pub(crate) fn submit(&self, mut request: JobRequest, seat: Seat) -> bool {
         let (Some((executor, shared)), Some(facts)) = (&self.host, request.facts.take()) else {
             return self.local.submit(request, seat);
         };
@@ -605,6 +605,7 @@ impl Executors {
             let message = format!("its executor {}", panicked(&*panic));
             Task { inner: Some(inner) }.report(Outcome::Around(message));
         }
+        true
     }
 
     /// See [`LocalExecutor::name_logs`].
@@ -717,7 +718,7 @@ fn command(request: &JobRequest) -> Option<TaskCommand> {
         return None;
     }
     let words = shell.iter().map(|word| word.to_string()).chain([command.clone()]).collect();
-    let variables = request.env.clone();
+    let variables = request.env.iter().cloned().collect();
     Some(TaskCommand { words, directory: absolute(&request.root), variables, log: absolute(log) })
 }
 

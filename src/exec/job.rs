@@ -12,6 +12,7 @@ use super::{benchmark, function, interpreted, run, script, software};
 use crate::base::clock::monotonic;
 use crate::exec::executor::{BenchmarkFile, Extras, JobRequest, Outcome, ServiceUse, SoftwareUse, Work};
 use crate::exec::usage::Meter;
+use crate::exec::variables::Env;
 use crate::files;
 use std::path::Path;
 use std::sync::Arc;
@@ -264,7 +265,7 @@ impl<'a> Round<'a> {
             return Ok(running);
         }
         let script = beside(log, ".log.sh");
-        let launch = self.launch_command(log, &self.request.env, process::shell_advice(shell));
+        let launch = self.launch_command(log, self.env(), process::shell_advice(shell));
         let running = process::shell_words(shell, command, &script)
             .map_err(Outcome::NotStarted)
             .and_then(|words| process::begin(&words, &launch, self.control));
@@ -275,7 +276,7 @@ impl<'a> Round<'a> {
     }
 
     fn end_command(&self, command: &str, log: &Path, running: Running) -> Outcome {
-        let outcome = running.end(&self.launch(log, &self.request.env, ""), self.control);
+        let outcome = running.end(&self.launch(log, self.env(), ""), self.control);
         process::remove_script(command, &beside(log, ".log.sh"));
         outcome
     }
@@ -285,19 +286,13 @@ impl<'a> Round<'a> {
         let plain = Plain::parse(shell, command).filter(|_| command.len() <= process::MAX_ARGUMENT)?;
         let streams = plain.open(self.dir)?;
         // As the shell sets it.
-        let pwd = ("PWD".to_string(), dir.to_string());
-        let env: Vec<_> = self.request.env.iter().cloned().chain([pwd]).collect();
-        let launch = self.launch_command(log, &env, "");
+        let pwd = [("PWD".to_string(), dir.to_string())];
+        let launch = self.launch_command(log, Env::with(&self.request.env, &pwd), "");
         process::begin_direct(&plain.words(), streams, &launch, self.control)
     }
 
     /// As [`Round::launch`], of a program that is all of its job.
-    fn launch_command<'b>(
-        &'b self,
-        log: &'b Path,
-        env: &'b [(String, String)],
-        advice: &'b str,
-    ) -> Launch<'b> {
+    fn launch_command<'b>(&'b self, log: &'b Path, env: Env<'b>, advice: &'b str) -> Launch<'b> {
         let launch = self.launch(log, env, advice);
         match launch.log_is {
             LogIs::New => Launch { log_is: LogIs::Nameless, ready: Some(self.control.since()), ..launch },
@@ -305,12 +300,16 @@ impl<'a> Round<'a> {
         }
     }
 
+    fn env(&self) -> Env<'a> {
+        Env::of(&self.request.env)
+    }
+
     fn software(&self) -> Option<&SoftwareUse> {
         self.request.extras.as_ref().and_then(|extras| extras.software.as_ref())
     }
 
     /// A program of the job; what further iterations print goes behind what the first printed.
-    fn launch<'b>(&'b self, log: &'b Path, env: &'b [(String, String)], advice: &'b str) -> Launch<'b> {
+    fn launch<'b>(&'b self, log: &'b Path, env: Env<'b>, advice: &'b str) -> Launch<'b> {
         let log_is = if self.iteration.is_some_and(|n| n > 0) { LogIs::GoneOn } else { LogIs::New };
         let (around, meter) = (self.around, self.meter);
         Launch { dir: self.dir, log, around, log_is, env, advice, meter, ready: None }
@@ -324,15 +323,7 @@ impl<'a> Round<'a> {
         env: &[(String, String)],
         advice: &str,
     ) -> Outcome {
-        let own = &self.request.env;
-        let all: Vec<(String, String)>;
-        let env = match env {
-            [] => own.as_slice(),
-            more => {
-                all = own.iter().chain(more).cloned().collect();
-                all.as_slice()
-            }
-        };
+        let env = Env::with(&self.request.env, env);
         let launch = self.launch(log, env, advice);
         match self.software() {
             None => process::run(&words, &launch, self.control),

@@ -3,17 +3,19 @@
 
 use super::process::Start;
 use super::unix::Leader;
+use super::variables::Variable;
 use crate::base::clock::monotonic;
 use crate::sys;
 use crate::sys::start::Program;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// Where the C library looks for programs when `PATH` is not set.
@@ -22,50 +24,86 @@ const SEARCH: &str = "/bin:/usr/bin";
 /// What all programs of an executor inherit.
 #[derive(Debug)]
 pub(super) struct Inherited {
-    variables: Vec<Variable>,
+    variables: Vec<Entry>,
     nothing: OnceLock<File>,
-    /// Where programs were found, by name.
-    found: Mutex<FxHashMap<OsString, Found>>,
+    /// What was put together for jobs that have variables in common, the last first.
+    merged: Mutex<Vec<Arc<Merged>>>,
+    /// Where programs were looked for, by name.
+    known: Mutex<FxHashMap<OsString, Known>>,
 }
 
+/// A variable as a program gets it.
+#[derive(Clone, Debug)]
+struct Entry {
+    name: OsString,
+    /// `NAME=value`.
+    text: CString,
+}
+
+impl Entry {
+    fn value(&self) -> &OsStr {
+        OsStr::from_bytes(&self.text.as_bytes()[self.name.len() + 1..])
+    }
+}
+
+/// The inherited variables with those that jobs have in common in their places.
 #[derive(Debug)]
-struct Found {
+struct Merged {
+    /// Kept, so that nothing else can be at its place.
+    common: Arc<[Variable]>,
+    entries: Vec<Entry>,
+    /// Where each is, by its name.
+    places: FxHashMap<OsString, usize>,
+}
+
+impl Merged {
+    fn place(&self, name: &OsStr) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+}
+
+/// As jobs of a run differ little in their variables.
+const MOST_MERGED: usize = 8;
+
+/// A program that was looked for.
+#[derive(Debug)]
+struct Known {
     search: OsString,
-    file: PathBuf,
-    at: Instant,
+    places: Arc<Places>,
+    /// Where it was found, and when somebody began to look.
+    found: Option<(Arc<CString>, Instant)>,
 }
 
 /// Workflows name few programs.
-const MOST_FOUND: usize = 100;
-
-#[derive(Debug)]
-struct Variable {
-    name: OsString,
-    /// `NAME=value`.
-    entry: CString,
-}
+const MOST_KNOWN: usize = 100;
 
 impl Inherited {
     #[expect(clippy::disallowed_methods, reason = "passed on to programs as it is, as std does")]
     pub(super) fn new() -> Inherited {
         let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some(Variable { entry: entry(&name, &value).ok()?, name }));
-        let variables = variables.collect();
-        Inherited { variables, nothing: OnceLock::new(), found: Mutex::default() }
+            .filter_map(|(name, value)| Some(Entry { text: entry(&name, &value).ok()?, name }))
+            .collect();
+        Inherited { variables, nothing: OnceLock::new(), merged: Mutex::default(), known: Mutex::default() }
     }
 
     pub(super) fn start(&self, start: &Start<'_>) -> io::Result<Leader> {
         let Some((program, _)) = start.words.split_first() else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        let own = |(name, value): &(String, String)| entry(OsStr::new(name), OsStr::new(value));
-        let own: Vec<CString> = start.env.iter().map(own).collect::<io::Result<_>>()?;
-        let file = self.locate(program, start)?;
+        let merged = self.merged(start.env.common())?;
+        let own = last_of_each(start.env.own())?;
+        let file = self.locate(program, search(&merged, &own), start)?;
         let words: Vec<CString> = start.words.iter().map(|word| text(word)).collect::<io::Result<_>>()?;
+        let hidden: Vec<usize> = own.iter().filter_map(|own| merged.place(&own.name)).collect();
+        let common = merged.entries.iter().enumerate().filter(|(place, _)| !hidden.contains(place));
         let pid = sys::start::start(&Program {
-            file: &text(file.as_os_str())?,
+            file: &file,
             words: &words.iter().map(|word| &**word).collect::<Vec<_>>(),
-            variables: &self.with(start.env, &own),
+            variables: &own
+                .iter()
+                .chain(common.map(|(_, entry)| entry))
+                .map(|entry| &*entry.text)
+                .collect::<Vec<_>>(),
             dir: &text(start.dir.as_os_str())?,
             streams: [
                 start.input.map_or_else(|| self.nothing(), Ok)?.as_fd(),
@@ -76,44 +114,44 @@ impl Inherited {
         Ok(Leader(pid))
     }
 
+    /// Put together once for all that have the same in common.
+    fn merged(&self, common: &Arc<[Variable]>) -> io::Result<Arc<Merged>> {
+        let mut known = lock(&self.merged);
+        if let Some(merged) = known.iter().find(|merged| Arc::ptr_eq(&merged.common, common)) {
+            return Ok(merged.clone());
+        }
+        let mut entries = last_of_each(common.iter())?;
+        let names: FxHashSet<OsString> = entries.iter().map(|entry| entry.name.clone()).collect();
+        entries.extend(self.variables.iter().filter(|variable| !names.contains(&variable.name)).cloned());
+        let places = entries.iter().enumerate().map(|(place, entry)| (entry.name.clone(), place)).collect();
+        let merged = Arc::new(Merged { common: common.clone(), entries, places });
+        known.truncate(MOST_MERGED - 1);
+        known.insert(0, merged.clone());
+        Ok(merged)
+    }
+
     /// The file that is executed. What was found since the job was ready holds for it as well, for what else runs could
     /// come before or after it as it likes: so of many jobs that are ready together one looks, in a dozen directories.
-    fn locate(&self, program: &OsStr, start: &Start<'_>) -> io::Result<PathBuf> {
-        let search = self.search(start.env);
-        let Some(ready) = start.ready else { return Ok(locate(program, search, start.dir)?.file) };
-        let known = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known().get(program).filter(|found| found.at >= ready && found.search == search)
-        {
-            return Ok(found.file.clone());
+    fn locate(&self, program: &OsStr, search: &OsStr, start: &Start<'_>) -> io::Result<Arc<CString>> {
+        let mut places = None;
+        if let Some(known) = lock(&self.known).get(program).filter(|known| known.search == search) {
+            match &known.found {
+                Some((file, at)) if start.ready.is_some_and(|ready| *at >= ready) => return Ok(file.clone()),
+                _ => places = Some(known.places.clone()),
+            }
         }
         let at = monotonic();
-        let Located { file, depends_on_dir } = locate(program, search, start.dir)?;
-        let mut known = known();
-        if known.len() < MOST_FOUND && !depends_on_dir {
-            known.insert(program.into(), Found { search: search.into(), file: file.clone(), at });
+        let places = match places {
+            Some(places) => places,
+            None => Arc::new(Places::of(program, search)?),
+        };
+        let file = places.look(start.dir)?;
+        let mut known = lock(&self.known);
+        if known.len() < MOST_KNOWN || known.contains_key(program) {
+            let found = (!places.depend_on_dir).then(|| (file.clone(), at));
+            known.insert(program.into(), Known { search: search.into(), places, found });
         }
         Ok(file)
-    }
-
-    /// The variables of a program: its own, the last of those of one name, before the inherited ones.
-    fn with<'a>(&'a self, own: &[(String, String)], entries: &'a [CString]) -> Vec<&'a CStr> {
-        let mut names = FxHashSet::default();
-        let last = own.iter().zip(entries).rev().filter(|((name, _), _)| names.insert(OsStr::new(name)));
-        let mut all: Vec<&CStr> = last.map(|(_, entry)| &**entry).collect();
-        all.reverse();
-        let inherited = self.variables.iter().filter(|variable| !names.contains(&*variable.name));
-        all.extend(inherited.map(|variable| &*variable.entry));
-        all
-    }
-
-    fn search<'a>(&'a self, own: &'a [(String, String)]) -> &'a OsStr {
-        if let Some((_, path)) = own.iter().rev().find(|(name, _)| name == "PATH") {
-            return OsStr::new(path);
-        }
-        let inherited = self.variables.iter().find(|variable| variable.name == "PATH");
-        inherited.map_or(OsStr::new(SEARCH), |variable| {
-            OsStr::from_bytes(&variable.entry.as_bytes()["PATH=".len()..])
-        })
     }
 
     /// The input of who gets none.
@@ -126,6 +164,32 @@ impl Inherited {
     }
 }
 
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Of those of one name the last.
+fn last_of_each<'a>(variables: impl DoubleEndedIterator<Item = &'a Variable>) -> io::Result<Vec<Entry>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (name, value) in variables.rev() {
+        let (name, value) = (OsStr::new(name), OsStr::new(value));
+        // A dozen or two: to look through them is quicker than a set.
+        if entries.iter().all(|entry| entry.name != *name) {
+            entries.push(Entry { name: name.into(), text: entry(name, value)? });
+        }
+    }
+    entries.reverse();
+    Ok(entries)
+}
+
+/// Where programs are looked for.
+fn search<'a>(merged: &'a Merged, own: &'a [Entry]) -> &'a OsStr {
+    let name = OsStr::new("PATH");
+    let common = || merged.place(name).and_then(|place| merged.entries.get(place));
+    let path = own.iter().find(|entry| entry.name == name).or_else(common);
+    path.map_or(OsStr::new(SEARCH), Entry::value)
+}
+
 fn entry(name: &OsStr, value: &OsStr) -> io::Result<CString> {
     let mut entry = OsString::with_capacity(name.len() + value.len() + 2);
     [name, OsStr::new("="), value].into_iter().for_each(|part| entry.push(part));
@@ -136,39 +200,66 @@ fn text(text: &OsStr) -> io::Result<CString> {
     Ok(CString::new(text.as_bytes())?)
 }
 
-struct Located {
-    file: PathBuf,
-    /// Whether it may be another one for who works elsewhere.
-    depends_on_dir: bool,
+/// The files that a program may be.
+#[derive(Debug)]
+struct Places {
+    /// In the order in which they are looked for.
+    files: Vec<Arc<CString>>,
+    /// It may be another one for who works elsewhere.
+    depend_on_dir: bool,
+    /// It was named with a directory, and is not looked for.
+    is_named: bool,
 }
 
-/// The file that is executed for a program that will work in `dir`, as execvp(3) chooses it. That one tries to execute in one
-/// directory after the other, and each try costs ten times a look.
-fn locate(program: &OsStr, search: &OsStr, dir: &Path) -> io::Result<Located> {
-    if program.is_empty() {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    if program.as_bytes().contains(&b'/') {
-        return Ok(Located { file: program.into(), depends_on_dir: true });
-    }
-    let mut depends_on_dir = false;
-    let mut found = io::ErrorKind::NotFound;
-    let places: Vec<&[u8]> = search.as_bytes().split(|byte| *byte == b':').collect();
-    for (n, place) in places.iter().enumerate() {
-        if places[..n].contains(place) {
-            continue;
+impl Places {
+    fn of(program: &OsStr, search: &OsStr) -> io::Result<Places> {
+        if program.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
         }
-        // Nothing is the directory where it will work.
-        let place = if place.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(place)) };
-        let file = place.join(program);
-        let seen = dir.join(&file);
-        depends_on_dir |= file.is_relative();
-        match sys::may_execute(&seen) {
-            Ok(()) if seen.is_file() => return Ok(Located { file, depends_on_dir }),
-            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {}
-            // What comes later may do.
-            Ok(()) | Err(_) => found = io::ErrorKind::PermissionDenied,
+        if program.as_bytes().contains(&b'/') {
+            let files = vec![Arc::new(text(program)?)];
+            return Ok(Places { files, depend_on_dir: true, is_named: true });
         }
+        let mut places = Places { files: Vec::new(), depend_on_dir: false, is_named: false };
+        for place in search.as_bytes().split(|byte| *byte == b':') {
+            // Nothing is the directory where it will work.
+            let place = if place.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(place)) };
+            let file = Arc::new(text(place.join(program).as_os_str())?);
+            places.depend_on_dir |= place.is_relative();
+            if !places.files.contains(&file) {
+                places.files.push(file);
+            }
+        }
+        Ok(places)
     }
-    Err(found.into())
+
+    /// The file that is executed for a program that will work in `dir`, as execvp(3) chooses it. That one tries to execute
+    /// in one directory after the other, and each try costs ten times a look.
+    fn look(&self, dir: &Path) -> io::Result<Arc<CString>> {
+        if let Some(file) = self.files.first().filter(|_| self.is_named) {
+            return Ok(file.clone());
+        }
+        let mut error = io::ErrorKind::NotFound;
+        for file in &self.files {
+            let seen = match is_absolute(file) {
+                true => Cow::Borrowed(&***file),
+                false => Cow::Owned(text(dir.join(path(file)).as_os_str())?),
+            };
+            match sys::may_execute(&seen) {
+                Ok(()) if path(&seen).is_file() => return Ok(file.clone()),
+                Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {}
+                // What comes later may do.
+                Ok(()) | Err(_) => error = io::ErrorKind::PermissionDenied,
+            }
+        }
+        Err(error.into())
+    }
+}
+
+fn is_absolute(file: &CStr) -> bool {
+    file.to_bytes().starts_with(b"/")
+}
+
+fn path(file: &CStr) -> &Path {
+    Path::new(OsStr::from_bytes(file.to_bytes()))
 }

@@ -25,9 +25,27 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::time::Instant;
 
-/// Receives the end of each job, on the job's thread. When it calls what comes with it, a job that was submitted to follow
-/// begins, and has begun before anybody hears of the end; else those that follow wait until they are withdrawn.
-pub(crate) type Done = Arc<dyn Fn(Completion, &mut dyn FnMut()) + Send + Sync>;
+/// Receives the end of each job, on the job's thread, and returns what tells it. When it calls what comes with it, a job that
+/// was submitted to follow begins, and has begun before anybody hears of the end; else those that follow wait until they are
+/// withdrawn.
+pub(crate) type Done = Arc<dyn Fn(Completion, &mut dyn FnMut()) -> Tell + Send + Sync>;
+
+/// Tells the end of a job, once, however it goes out of hands.
+pub(crate) struct Tell(Option<Box<dyn FnOnce() + Send>>);
+
+impl Tell {
+    pub(crate) fn by(tell: impl FnOnce() + Send + 'static) -> Tell {
+        Tell(Some(Box::new(tell)))
+    }
+}
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0.take() {
+            tell();
+        }
+    }
+}
 
 /// Executes jobs as processes and functions of this machine.
 ///
@@ -89,8 +107,9 @@ impl LocalExecutor {
         LocalExecutor { shared: Arc::new(shared) }
     }
 
-    /// Starts a job when its seat says. Returns at once; `done` is called when it has ended or could not be started.
-    pub(crate) fn submit(&self, request: JobRequest, seat: Seat) {
+    /// Starts a job when its seat says. Returns at once; `done` is called when it has ended or could not be started. `false`:
+    /// its seat is gone, and it is as if it had not been submitted.
+    pub(crate) fn submit(&self, request: JobRequest, seat: Seat) -> bool {
         // Dropped where they were made: to free what another thread allocated makes the two wait for each other.
         drop(std::mem::take(&mut *self.shared.spent.lock().unwrap_or_else(PoisonError::into_inner)));
         let control = Arc::new(Control::new(request.work.cancelled().cloned()));
@@ -99,9 +118,13 @@ impl LocalExecutor {
         pool.running.insert(job, Arc::clone(&control));
         pool.submitted = Some(monotonic());
         let mut task = Task { request, control, under_way: None };
-        if let Seat::Behind(behind) = seat {
+        if let Seat::Behind(behind) | Seat::Only(behind) = seat {
             match pool.lanes.follow(behind, job, task) {
-                Ok(()) => return,
+                Ok(()) => return true,
+                Err(_) if seat == Seat::Only(behind) => {
+                    pool.running.remove(&job);
+                    return false;
+                }
                 // It has ended meanwhile, and its place is free.
                 Err(back) => task = back,
             }
@@ -113,6 +136,7 @@ impl LocalExecutor {
         if seat != Seat::Near {
             self.find_thread(pool);
         }
+        true
     }
 
     /// Gives the logs of jobs that take their time their names; to be called now and then, and soon again if it says so.
@@ -164,7 +188,7 @@ impl LocalExecutor {
         }));
         let next = match helped {
             Ok(Err(under_way)) => Some(Task { request, control, under_way: Some(under_way) }),
-            Ok(Ok(following)) => following,
+            Ok(Ok(following)) => following.map(|(next, _)| next),
             Err(_) => None,
         };
         if let Some(next) = next {
@@ -324,15 +348,28 @@ impl Shared {
 
 fn serve(shared: &Shared) {
     let mut brisk = false;
-    let mut following = None;
-    while let Some(mut task) = following.take().or_else(|| shared.next(brisk)) {
+    let mut following: Option<(Task, Tell)> = None;
+    loop {
+        let (mut task, mut before) = match following.take() {
+            Some((task, tell)) => (task, Some(tell)),
+            None => match shared.next(brisk) {
+                Some(task) => (task, None),
+                None => return,
+            },
+        };
         // The report is sent also if this unwinds, and the thread goes on.
         let ended = catch_unwind(AssertUnwindSafe(|| {
             let Task { request, control, under_way } = &mut task;
             let mut report = Report::new(shared, request.job);
-            if let Some(under_way) = under_way.take() {
+            // Here, so that it is told first if this unwinds.
+            let mut before = before.take();
+            if before.is_some() && job::is_command(request) {
+                report.follow(request, control, &mut before);
+            } else if let Some(under_way) = under_way.take() {
                 report.finish(request, control, under_way);
             } else {
+                // It may take its time.
+                drop(before.take());
                 // Until it is told that it did not, it did.
                 let mut began = request.begin.is_none();
                 let outcome = job::execute(request, control, shared.around(), &mut began);
@@ -368,18 +405,31 @@ impl Report<'_> {
         self.outcome = Some(job::end(request, control, self.shared.around(), running));
     }
 
+    /// Begins a command, tells of the end of the one before it, and waits for its own: who is woken by that would have it
+    /// wait for its turn on the processor.
+    fn follow(&mut self, request: &JobRequest, control: &Arc<Control>, before: &mut Option<Tell>) {
+        let around = self.shared.around();
+        self.began = request.begin.is_none();
+        let running = job::begin(request, control, around, &mut self.began);
+        drop(before.take());
+        self.outcome = Some(match running {
+            Ok(running) => job::end(request, control, around, running),
+            Err(outcome) => outcome,
+        });
+    }
+
     /// Another thread will send it.
     fn put_off(mut self, running: Running) -> UnderWay {
         self.is_sent = true;
         UnderWay { running, since: self.start, began: self.began }
     }
 
-    /// The job that follows and begins.
-    fn send(mut self) -> Option<Task> {
+    /// The job that follows and begins, and what then tells this end.
+    fn send(mut self) -> Option<(Task, Tell)> {
         self.deliver()
     }
 
-    fn deliver(&mut self) -> Option<Task> {
+    fn deliver(&mut self) -> Option<(Task, Tell)> {
         if std::mem::replace(&mut self.is_sent, true) {
             return None;
         }
@@ -391,8 +441,8 @@ impl Report<'_> {
         let mut next = None;
         let mut follow = || next = self.shared.lock().lanes.next(job);
         // A panic of the receiver while this thread unwinds would end the program.
-        let _ = catch_unwind(AssertUnwindSafe(|| (self.shared.done)(completion, &mut follow)));
-        next
+        let tell = catch_unwind(AssertUnwindSafe(|| (self.shared.done)(completion, &mut follow)));
+        next.zip(tell.ok())
     }
 }
 

@@ -25,4 +25,5 @@ pub(crate) mod survivors;
 #[cfg(unix)]
 mod unix;
 mod usage;
+pub(crate) mod variables;
 mod watch;

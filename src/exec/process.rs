@@ -12,6 +12,7 @@ use crate::base::clock::monotonic;
 use crate::exec::executor::{Outcome, Signal};
 use crate::exec::plain::Streams;
 use crate::exec::usage::Meter;
+use crate::exec::variables::Env;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -44,7 +45,7 @@ pub(super) struct Launch<'a> {
     pub(super) log: &'a Path,
     pub(super) around: Around<'a>,
     pub(super) log_is: LogIs,
-    pub(super) env: &'a [(String, String)],
+    pub(super) env: Env<'a>,
     /// What to do when the program is not there.
     pub(super) advice: &'a str,
     pub(super) meter: Option<&'a Arc<Meter>>,
@@ -166,7 +167,7 @@ pub(super) struct Start<'a> {
     pub(super) words: &'a [Cow<'a, OsStr>],
     pub(super) dir: &'a Path,
     /// On top of what it inherits; of those of one name the last counts.
-    pub(super) env: &'a [(String, String)],
+    pub(super) env: Env<'a>,
     /// A background group that reads from the terminal is stopped, and hangs: so without one there is nothing to read.
     pub(super) input: Option<&'a File>,
     pub(super) output: &'a File,

@@ -6,6 +6,7 @@
 use super::job::Around;
 use super::process::{self, Control, Launch, LogIs, Words};
 use crate::exec::executor::{JobRequest, Outcome, SoftwareUse, Work};
+use crate::exec::variables::Env;
 use crate::files::programs::Programs;
 use crate::model::environment::{CONDA, CONTAINER, Conda, NO_CONDA, NO_CONTAINER, Software};
 use rustc_hash::FxHashMap;
@@ -49,7 +50,7 @@ pub(super) fn provide(
         Work::Run(work) => &work.log,
         Work::Function { .. } | Work::Interpreted(_) => return Ok(()),
     };
-    let env = &request.env;
+    let env = Env::of(&request.env);
     let advice = "install it";
     let (dir, log_is) = (&*request.root, LogIs::GoneOn);
     let launch = Launch { dir, log, around, log_is, env, advice, meter: None, ready: None };
@@ -159,7 +160,7 @@ impl Site<'_> {
         &self.wanted.software
     }
 
-    fn wrap(&self, inner: &[Cow<'_, OsStr>], env: &[(String, String)]) -> Result<Argv, String> {
+    fn wrap(&self, inner: &[Cow<'_, OsStr>], env: Env<'_>) -> Result<Argv, String> {
         let mut argv: Argv = inner.iter().map(|word| word.to_os_string()).collect();
         if !self.software().modules.is_empty() {
             argv = with_modules(&self.software().modules, argv);
@@ -295,7 +296,7 @@ impl Site<'_> {
         self.wanted.deployment.store.join("container").join(format!("{}.sif", name_of(image)))
     }
 
-    fn in_container(&self, image: &str, inner: Argv, env: &[(String, String)]) -> Result<Argv, String> {
+    fn in_container(&self, image: &str, inner: Argv, env: Env<'_>) -> Result<Argv, String> {
         let tool = self.container_tool()?;
         let bind = |path: &Path| {
             let mut pair = path.as_os_str().to_os_string();

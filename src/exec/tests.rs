@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::exec::executor::{Seat, Work};
+use crate::exec::variables::Variables;
 use crate::model::action::FunctionAction;
 use crate::model::job_context::{JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
@@ -26,6 +27,7 @@ impl Bench {
         let (sender, ends) = channel();
         let done: Done = Arc::new(move |completion, _| {
             let _ = sender.send(completion);
+            Tell::by(|| {})
         });
         Bench { dir: TempDir::new().unwrap(), executor: LocalExecutor::new(done), ends }
     }
@@ -53,7 +55,7 @@ impl Bench {
             job,
             root: self.dir.path().into(),
             work,
-            env: Vec::new(),
+            env: Variables::default(),
             extras: None,
             begin: None,
             facts: None,
@@ -161,7 +163,7 @@ fn a_log_is_created_anew_and_goes_when_it_is_empty() {
 fn a_job_runs_in_the_root_with_its_variables() {
     let bench = Bench::new();
     let mut request = bench.request(0, &["sh", "-c"], "pwd -P; echo $RM_X", "log");
-    request.env = vec![("RM_X".into(), "a b".into())];
+    request.env.extend([("RM_X".into(), "a b".into())]);
     bench.executor.submit(request, Seat::Alone);
     assert_eq!(bench.next().outcome, Outcome::Success);
     let mut lines = bench.read("log").lines().map(str::to_string).collect::<Vec<_>>();
@@ -325,7 +327,10 @@ fn many_short_jobs_are_reported_once_each_and_share_threads() {
 #[test]
 fn a_short_command_is_done_by_who_helps_and_a_long_one_goes_on_elsewhere() {
     let (sender, told) = channel();
-    let done: Done = Arc::new(move |completion, _| drop(sender.send((completion, thread::current().id()))));
+    let done: Done = Arc::new(move |completion, _| {
+        drop(sender.send((completion, thread::current().id())));
+        Tell::by(|| {})
+    });
     let bench = Bench { dir: TempDir::new().unwrap(), executor: LocalExecutor::new(done), ends: channel().1 };
     let submit = |job: u32, command: &str| {
         let request = bench.request(job, &["sh", "-c"], command, &format!("log{job}"));
@@ -430,6 +435,7 @@ fn a_receiver_that_panics_does_not_stop_the_executor() {
         let job = completion.job;
         let _ = sender.send(completion);
         assert!(job != 0, "the receiver has a bug");
+        Tell::by(|| {})
     });
     let bench = Bench { dir: TempDir::new().unwrap(), executor: LocalExecutor::new(done), ends };
     assert_eq!(bench.run("true"), Outcome::Success);

@@ -85,6 +85,11 @@ pub(crate) enum Said {
 }
 
 impl Flags {
+    /// Whether nothing at all was said of the path.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.bits == 0 && self.ensure.is_none() && self.report.is_none() && self.maker.is_none()
+    }
+
     pub(crate) fn has(&self, flag: Flag) -> bool {
         self.bits & (1 << flag as u8) != 0
     }

@@ -81,6 +81,8 @@ pub(crate) enum Mode {
     Final,
     /// Before the run: an absent input that a job makes is as good as changed.
     Forecast,
+    /// A producer is executed just now: what is not known is not looked at, and as good as changed if a job makes it.
+    Ahead,
 }
 
 /// Checks `id`; a job without an action is never asked.
@@ -214,10 +216,14 @@ fn check_at(cx: &Context, id: JobId, mode: Mode, depth: u32, streams: &Streams) 
     // for what its writer is executed with, though.
     let asks_others = cx.cache.is_some() || cx.lock.is_some();
     let compares = trace.is_some() || mode == Mode::Final || cx.units.with(id).is_some() || asks_others;
-    let content = if compares { inputs::digest } else { inputs::presence };
+    let content = match mode {
+        Mode::Ahead => inputs::known,
+        _ if compares => inputs::digest,
+        _ => inputs::presence,
+    };
     let inputs = input_states(cx, job, mode, content, streams, &mut absent, &mut assumed)?;
     // What functions of params find in files that are not there stays open.
-    let may_lack = mode == Mode::Forecast || !absent.is_empty();
+    let may_lack = mode != Mode::Final || !absent.is_empty();
     let mut unknown = Unknown::default();
     let required = required::of(cx, job)?;
     let fingerprint = fingerprint(cx, job, inputs, &required, may_lack, &mut unknown)?;
@@ -328,7 +334,7 @@ fn missing_input(
             absent.push(path);
             digest
         }
-        None if mode == Mode::Forecast && maker.is_some() => Digest::from_bytes([0; 32]),
+        None if mode != Mode::Final && maker.is_some() => Digest::from_bytes([0; 32]),
         None => return Err(not_there(cx, path)),
     };
     Ok(if inputs::flags(job, index).has(Flag::Ancient) { ANCIENT } else { digest })

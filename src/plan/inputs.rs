@@ -60,6 +60,14 @@ pub(crate) fn presence(cx: &Context, job: &Job, index: usize) -> Result<Option<D
     }
 }
 
+/// As [`digest`], of what is known without a look.
+pub(crate) fn known(cx: &Context, job: &Job, index: usize) -> Result<Option<Digest>, Trouble> {
+    match job.inputs.get(index).and_then(|path| cx.files.remembered(*path)) {
+        Some(_) => digest(cx, job, index),
+        None => Ok(None),
+    }
+}
+
 /// What is at a path.
 pub(crate) fn look(cx: &Context, path: PathId) -> Result<Seen, Trouble> {
     cx.files.look(path, cx.paths.text(path), cx).map_err(|error| Trouble::of(&error))

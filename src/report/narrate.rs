@@ -4,6 +4,7 @@ use super::eta::Eta;
 use super::text::{cut, duration, time_left, title};
 use crate::diag::style::{Role, TextStyle, command_lines, printable, printable_lines};
 use crate::engine::event::{Event, EventKind, JobFailure, SkipCause};
+use crate::graph::info::JobInfo;
 use crate::trace::reason::Reason;
 use rustc_hash::FxHashMap;
 
@@ -180,8 +181,12 @@ impl Narrator {
                 self.at(Detail::All, || format!("up to date {}", title(job)))
             }
             EventKind::JobStarted { job, reasons, command, message, attempt, .. } => {
-                self.reasons.insert(job.id, reasons.first().map(Reason::to_string).unwrap_or_default());
-                self.started(&title(job), reasons, command.as_deref(), message.as_deref(), *attempt)
+                // At higher levels the reasons stand in the line of the start.
+                if (Detail::Brief..=Detail::Normal).contains(&self.detail) {
+                    let reason = reasons.first().map(Reason::to_string).unwrap_or_default();
+                    self.reasons.insert(job.id, reason);
+                }
+                self.started(job, reasons, command.as_deref(), message.as_deref(), *attempt)
             }
             EventKind::JobOutput { job, text } => {
                 self.at(Detail::Verbose, || format!("    {}: {}", title(job), printable(text)))
@@ -191,7 +196,7 @@ impl Narrator {
             }
             EventKind::JobFinished { job, duration_ms, unchanged } => {
                 let reason = self.end_job(job.id).unwrap_or_default();
-                self.finished(&title(job), *duration_ms, *unchanged, &reason)
+                self.finished(job, *duration_ms, *unchanged, &reason)
             }
             EventKind::JobRestored { job, reasons, .. } => {
                 self.end_job(job.id);
@@ -294,7 +299,7 @@ impl Narrator {
 
     fn started(
         &mut self,
-        title: &str,
+        job: &JobInfo,
         reasons: &[Reason],
         command: Option<&str>,
         message: Option<&str>,
@@ -304,7 +309,7 @@ impl Narrator {
         if self.detail >= Detail::Verbose {
             let attempt = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
             let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
-            lines.push(format!("start {title}{attempt}: {}", printable(&reasons.join("; "))));
+            lines.push(format!("start {}{attempt}: {}", title(job), printable(&reasons.join("; "))));
         }
         // The author of the rule wanted it to be read.
         if let Some(message) = message
@@ -319,7 +324,7 @@ impl Narrator {
         lines
     }
 
-    fn finished(&mut self, title: &str, duration_ms: u64, unchanged: bool, reason: &str) -> Vec<String> {
+    fn finished(&mut self, job: &JobInfo, duration_ms: u64, unchanged: bool, reason: &str) -> Vec<String> {
         let is_slow = duration_ms >= SLOW_MS;
         match self.detail {
             Detail::Quiet => return Vec::new(),
@@ -336,13 +341,13 @@ impl Narrator {
         }
         let same = if unchanged { ", same content as before" } else { "" };
         let mut line = format!(
-            "{} {} {title}  {}{same}",
+            "{} {} {}  {}{same}",
             self.counter(),
             self.style.paint(Role::Good, "done"),
+            title(job),
             duration(duration_ms)
         );
-        // At higher levels the reasons stood in the line of the start.
-        if self.detail <= Detail::Normal && !reason.is_empty() {
+        if !reason.is_empty() {
             let reason = format!("  ({})", printable(reason));
             line.push_str(&self.style.paint(Role::Faint, &reason));
         }

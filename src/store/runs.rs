@@ -26,7 +26,11 @@ pub(crate) fn job_logs(state_dir: &Path, run: u32) -> PathBuf {
 
 /// The log of a job. Touches nothing.
 pub(crate) fn job_log(state_dir: &Path, run: u32, job: u32) -> PathBuf {
-    job_logs(state_dir, run).join(format!("{job}.log"))
+    log_in(&job_logs(state_dir, run), job)
+}
+
+fn log_in(logs: &Path, job: u32) -> PathBuf {
+    logs.join(format!("{job}.log"))
 }
 
 /// The log of a run: what happened, for people. Touches nothing.
@@ -132,16 +136,18 @@ pub(crate) fn saved_dir(state_dir: &Path, run: u32) -> PathBuf {
 #[derive(Clone, Debug)]
 pub(crate) struct RunPlaces {
     state_dir: Arc<Path>,
+    /// Where the logs of its jobs are: each is asked for several times.
+    logs: Arc<Path>,
     run: u32,
 }
 
 impl RunPlaces {
     pub(crate) fn new(state_dir: &Path, run: u32) -> RunPlaces {
-        RunPlaces { state_dir: state_dir.into(), run }
+        RunPlaces { state_dir: state_dir.into(), logs: job_logs(state_dir, run).into(), run }
     }
 
     pub(crate) fn job_log(&self, job: u32) -> PathBuf {
-        job_log(&self.state_dir, self.run, job)
+        log_in(&self.logs, job)
     }
 
     /// Where partial outputs of a job go.

@@ -34,8 +34,9 @@ struct Child {
     error: c_int,
 }
 
-/// Enough for what runs before the program, many times over.
-const STACK: usize = 64 << 10;
+/// Enough for what runs before the program, many times over. The allocator tidies up all that it has whenever 64 KiB at once
+/// come back.
+const STACK: usize = 16 << 10;
 
 /// Starts a program and returns its number once it executes. Its signals are all as by default, but those that this process
 /// ignores besides SIGPIPE.

@@ -13,7 +13,7 @@ use crate::output::Output;
 use flags::Offer;
 use pool::{Own, Pool};
 use rulemake::{JobSlots, SlotSource};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The slots that this process shares with those who called it, or with those that it calls.
@@ -21,6 +21,8 @@ pub(crate) struct Jobserver {
     side: Side,
     /// Those of this process.
     makeflags: String,
+    /// What jobs are told that draw from its own pool.
+    told: OnceLock<Vec<(String, String)>>,
 }
 
 enum Side {
@@ -73,7 +75,7 @@ pub(crate) fn slots(
             }
         },
     };
-    Some(Arc::new(Jobserver { side, makeflags }))
+    Some(Arc::new(Jobserver { side, makeflags, told: OnceLock::new() }))
 }
 
 const UNREACHABLE: &str = "one job at a time: the jobserver that MAKEFLAGS names is out of reach\n  \
@@ -145,7 +147,10 @@ impl SlotSource for Jobserver {
         match &self.side {
             // What this process was told holds for its jobs, too.
             Side::Client(_) => JobSlots::default(),
-            Side::Server(own) => JobSlots { variables: variables(own), until_its_end: None },
+            Side::Server(own) => {
+                let variables = self.told.get_or_init(|| variables(own)).clone();
+                JobSlots { variables, until_its_end: None }
+            }
         }
     }
 }

@@ -4,9 +4,12 @@
 //! Invariants: a rider asks for exactly what the job before it has; it takes nothing until its turn, but counts as running,
 //! for it may have begun by now; riders come in the order in which their turns would have come. Outside, nothing rides on
 //! past an end that is not good: those that have not begun are taken back before that end is told here.
+//!
+//! In a chain nobody waits for a turn, but each job for the one before it. So the one job that waits for the one that runs, and
+//! for nothing else, may ride on it, if it is known outside that it must run whatever that leaves.
 
 use super::{Core, Effect, JobState};
-use crate::engine::ledger::Request;
+use crate::engine::ledger::{Ask, Request};
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -133,6 +136,44 @@ impl Core {
         Some((*job, line.jobs.back().copied().unwrap_or(*job)))
     }
 
+    /// In a chain: the one job that runs, and the one that waits for it and for nothing else. Nobody else is about to begin.
+    pub(crate) fn next_in_chain(&self) -> Option<(u32, u32)> {
+        let is_idle = !self.draining
+            && self.riders.most > 0
+            && self.running == 1
+            && self.checking == 0
+            && self.ledger.waiting() == 0
+            && self.ready.is_empty();
+        let (behind, line) = self.riders.lines.first_key_value().filter(|_| is_idle)?;
+        let mut at = self.shape.consumers.cursor(*behind);
+        let (job, more) = (self.shape.consumers.next(&mut at)?, self.shape.consumers.next(&mut at));
+        let is_next = more.is_none()
+            && !line.is_closed
+            && line.jobs.is_empty()
+            && self.state[job as usize] == JobState::Waiting
+            && self.unfinished_producers[job as usize] == 1
+            && !self.recalls.is_held(job)
+            && !self.openings.is_open(job);
+        is_next.then_some((*behind, job))
+    }
+
+    /// Has a job ride on the one that it waits for, if it asks for what that has.
+    pub(super) fn go_ahead(&mut self, behind: u32, job: u32, ask: &Ask, retries: u32, out: &mut Vec<Effect>) {
+        if self.next_in_chain() != Some((behind, job)) {
+            return;
+        }
+        // What can never be given is said when its turn comes.
+        let Ok(request) = self.ledger.admit(ask, &[]) else { return };
+        let threads = request.threads;
+        let is_fit = request.rides && self.requests.get(&behind) == Some(&(request.clone(), threads));
+        let Some(line) = self.riders.lines.get_mut(&behind).filter(|_| is_fit) else { return };
+        line.jobs.push_back(job);
+        self.riders.seated.insert(job);
+        self.retries.insert(job, retries);
+        let attempt = self.set_running(job, request, threads);
+        out.push(Effect::Ride { job, attempt, behind });
+    }
+
     /// These riders have not begun, and wait for their turns as all others do. The line in which `behind` stands gets no more.
     pub(super) fn take_back(&mut self, behind: u32, jobs: &[u32]) {
         for (carrier, line) in &mut self.riders.lines {
@@ -146,10 +187,10 @@ impl Core {
             let Some((request, _)) = self.requests.remove(&job) else { continue };
             self.running -= 1;
             self.attempt[job as usize] -= 1;
-            self.queue(job, request);
-            if self.unfinished_producers[job as usize] > 0 {
-                // An input is about to be made again; the entry in the queue is dropped when it comes up.
-                self.step(job, JobState::Waiting);
+            match self.unfinished_producers[job as usize] {
+                0 => self.queue(job, request),
+                // It was ahead of its turn, or an input is about to be made again.
+                _ => self.step(job, JobState::Waiting),
             }
             self.let_go(job);
         }

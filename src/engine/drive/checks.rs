@@ -113,7 +113,7 @@ impl Run<'_> {
 
     /// A job that gets less of a resource than its rule asks for is told so: once per rule. Fewer threads are nothing
     /// to talk about, for commands are written for any number of them.
-    fn tell_capped(&mut self, job: u32, capped: &[(Arc<str>, u64)]) {
+    pub(super) fn tell_capped(&mut self, job: u32, capped: &[(Arc<str>, u64)]) {
         let Some((name, asked)) = capped.iter().find(|(name, _)| &**name != "threads") else { return };
         let rule = self.cx.job(JobId(job)).rule;
         let Some(limit) = self.cx.limit(name).filter(|_| self.told_capped.insert(rule)) else { return };

@@ -113,7 +113,8 @@ impl Run<'_> {
         }
     }
 
-    /// Success is on record before anybody relies on it: with the start of the next job, or once all is told of this end.
+    /// Success is on record before anybody is told of it who could rely on it: with the start of the next job, or once all is
+    /// told of this end. Only who went ahead reads of it before, and runs again as well if a crash comes between.
     pub(super) fn done(
         &mut self,
         job: u32,

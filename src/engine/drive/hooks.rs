@@ -15,6 +15,7 @@ use crate::engine::event::EventKind;
 use crate::engine::launch::absolute;
 use crate::error::{Error, ErrorKind};
 use crate::exec::executor::{Completion, JobRequest, Outcome, Seat, Work};
+use crate::exec::variables::Variables;
 use crate::model::job_context::{JobContext, OwnedPaths};
 use crate::model::wildcards::Wildcards;
 use crate::model::workflow::{Hook, Moment};
@@ -107,7 +108,10 @@ impl Run<'_> {
             job: HOOK,
             root: absolute(&cx.root),
             work: Work::Run(Box::new(work)),
-            env: self.launcher.variables.iter().cloned().chain(self.launcher.mark(HOOK)).collect(),
+            env: Variables::new(
+                self.launcher.variables.clone(),
+                self.launcher.mark(HOOK).into_iter().collect(),
+            ),
             extras: None,
             begin: None,
             facts: None,

@@ -15,19 +15,30 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     /// What is not written yet.
-    lines: String,
-    events: Vec<u8>,
-    /// Working memory of [`Run::note_in_log`].
-    json: Vec<u8>,
+    held: Vec<Held>,
     files: Option<(RunLog, RunLog)>,
     written: Option<Instant>,
+    /// Working memory of [`Journal::write`].
+    lines: String,
+    events: Vec<u8>,
+    json: Vec<u8>,
 }
 
-/// While jobs are short, their events are written together, so often.
-const SHORTLY: Duration = Duration::from_millis(5);
+/// An event, and what was known when it came.
+#[derive(Debug)]
+struct Held {
+    seconds: f64,
+    done: usize,
+    total: usize,
+    event: Event,
+}
 
-/// So much is held back at most while events come without a pause.
-const HELD_BACK: usize = 1 << 16;
+/// While jobs are short, their events are put into words and written together, so often: what does that is not at hand for a
+/// processor that has just run a program.
+const SHORTLY: Duration = Duration::from_millis(20);
+
+/// So many are held back at most while events come without a pause.
+const MOST_HELD: usize = 256;
 
 impl Journal {
     /// From now on the logs are in these files.
@@ -38,17 +49,47 @@ impl Journal {
 
     fn note(&mut self, seconds: f64, lines: &[String]) {
         for (index, line) in lines.iter().enumerate() {
+            match index {
+                0 => self.begin_line(seconds, line),
+                _ => self.lines.extend(["           ", line]),
+            }
+            self.lines.push('\n');
+        }
+    }
+
+    fn note_started(
+        &mut self,
+        seconds: f64,
+        title: &str,
+        attempt: u32,
+        reasons: &[Reason],
+        texts: [&str; 2],
+    ) {
+        self.begin_line(seconds, "start ");
+        self.lines.push_str(&printable(title));
+        if attempt > 1 {
             // Into memory, which takes it.
-            let _ = match index {
-                0 => writeln!(self.lines, "{seconds:>9.3}  {line}"),
-                _ => writeln!(self.lines, "           {line}"),
-            };
+            let _ = write!(self.lines, " (attempt {attempt})");
+        }
+        for (reason, before) in reasons.iter().zip([": "].into_iter().chain(std::iter::repeat("; "))) {
+            self.lines.push_str(before);
+            self.lines.push_str(&printable(&reason.to_string()));
+        }
+        self.lines.push('\n');
+        for line in texts.into_iter().flat_map(printable_lines) {
+            self.lines.extend(["               ", &line, "\n"]);
         }
     }
 
     fn note_finished(&mut self, seconds: f64, title: &str, unchanged: bool) {
+        self.begin_line(seconds, "done ");
         let same = if unchanged { ", same content as before" } else { "" };
-        let _ = writeln!(self.lines, "{seconds:>9.3}  done {}{same}", printable(title));
+        self.lines.extend([&*printable(title), same, "\n"]);
+    }
+
+    fn begin_line(&mut self, seconds: f64, text: &str) {
+        // Into memory, which takes it.
+        let _ = write!(self.lines, "{seconds:>9.3}  {text}");
     }
 
     /// As [`Journal::write`], unless that was done just now. Who does not sleep before calls it again.
@@ -61,21 +102,45 @@ impl Journal {
     /// Writes what was held back.
     pub(super) fn write(&mut self) {
         self.written = Some(monotonic());
+        if self.files.is_none() || self.held.is_empty() {
+            return;
+        }
+        for held in std::mem::take(&mut self.held) {
+            self.note_event(&held);
+        }
         if let Some((lines, events)) = &mut self.files {
-            if !self.lines.is_empty() {
-                lines.write(self.lines.as_bytes());
-                self.lines.clear();
+            lines.write(self.lines.as_bytes());
+            events.write(&self.events);
+        }
+        self.lines.clear();
+        self.events.clear();
+    }
+
+    fn note_event(&mut self, held: &Held) {
+        let Held { seconds, done, total, event } = held;
+        match &event.kind {
+            // Every job has these, so they are not put together first.
+            EventKind::JobStarted { job, reasons, command, message, attempt, .. } => {
+                let texts = [message, command].map(|text| text.as_deref().unwrap_or_default());
+                self.note_started(*seconds, &job.title(), *attempt, reasons, texts);
             }
-            if !self.events.is_empty() {
-                events.write(&self.events);
-                self.events.clear();
+            EventKind::JobFinished { job, unchanged, .. } => {
+                self.note_finished(*seconds, &job.title(), *unchanged);
             }
+            kind => self.note(*seconds, &lines(kind)),
+        }
+        self.json.clear();
+        if serde_json::to_writer(&mut self.json, event).is_ok() {
+            // Into memory, which takes it.
+            let _ = write!(self.events, "{{\"done\":{done},\"total\":{total},");
+            self.events.extend_from_slice(self.json.get(1..).unwrap_or_default());
+            self.events.push(b'\n');
         }
     }
 }
 
 impl Run<'_> {
-    pub(super) fn note_in_log(&mut self, event: &Event) {
+    pub(super) fn note_in_log(&mut self, event: Event) {
         // There may be a million of them, and they say nothing of what happened; lines stand in the log of their job.
         if matches!(
             event.kind,
@@ -83,28 +148,13 @@ impl Run<'_> {
         ) {
             return;
         }
-        let seconds = self.elapsed().as_secs_f64();
-        match &event.kind {
-            // Every job has one, so it is not put together first.
-            EventKind::JobFinished { job, unchanged, .. } => {
-                self.journal.note_finished(seconds, &job.title(), *unchanged);
-            }
-            kind => self.journal.note(seconds, &lines(kind)),
-        }
-        self.journal.json.clear();
-        if serde_json::to_writer(&mut self.journal.json, event).is_err() {
-            return;
-        }
-        let summary = &self.summary;
-        let done = summary.ran + summary.restored + summary.up_to_date + summary.failed;
-        let Journal { events, json, .. } = &mut self.journal;
-        // Into memory, which takes it.
-        let _ = write!(events, "{{\"done\":{done},\"total\":{},", self.total);
-        events.extend_from_slice(json.get(1..).unwrap_or_default());
-        events.push(b'\n');
         // A hook reads what came before it.
         let is_for_others = matches!(event.kind, EventKind::HookStarted { .. });
-        if is_for_others || self.journal.events.len() > HELD_BACK {
+        let summary = &self.summary;
+        let done = summary.ran + summary.restored + summary.up_to_date + summary.failed;
+        let seconds = self.elapsed().as_secs_f64();
+        self.journal.held.push(Held { seconds, done, total: self.total, event });
+        if is_for_others || self.journal.held.len() > MOST_HELD {
             self.journal.write();
         }
     }
@@ -117,15 +167,8 @@ fn lines(kind: &EventKind) -> Vec<String> {
         EventKind::JobUpToDate { .. }
         | EventKind::JobOutput { .. }
         | EventKind::JobProgress { .. }
+        | EventKind::JobStarted { .. }
         | EventKind::JobFinished { .. } => Vec::new(),
-        EventKind::JobStarted { job, reasons, command, message, attempt, .. } => {
-            let attempt = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
-            let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();
-            let first =
-                format!("start {}{attempt}: {}", printable(&job.title()), printable(&reasons.join("; ")));
-            let texts = [message, command].into_iter().flatten();
-            [first].into_iter().chain(indented(texts.map(String::as_str))).collect()
-        }
         EventKind::JobRestored { job, reasons, unchanged, .. } => {
             let same = if *unchanged { ", same content as before" } else { "" };
             let reasons: Vec<String> = reasons.iter().map(Reason::to_string).collect();

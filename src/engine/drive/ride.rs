@@ -66,7 +66,7 @@ impl Run<'_> {
         if !std::mem::take(&mut self.riding.is_near) {
             return;
         }
-        if self.core.running() == 1 && self.in_pool == 0 {
+        if self.core.running() == 1 && self.in_pool == 0 && !self.ahead.is_any() {
             self.executor.help(PATIENCE);
         } else {
             self.executor.rouse();
@@ -82,6 +82,7 @@ impl Run<'_> {
 
     /// The turn of a job that rode on another one.
     pub(super) fn begins(&mut self, job: u32) {
+        self.complete_ahead(job);
         let attempt = self.prepared.get(&job).map(|prepared| prepared.instance.attempt);
         attempt.into_iter().for_each(|attempt| self.tell_started(job, attempt));
     }
@@ -105,10 +106,13 @@ impl Run<'_> {
         self.took_back(job, jobs);
     }
 
-    fn took_back(&mut self, behind: u32, jobs: Vec<u32>) {
+    pub(super) fn took_back(&mut self, behind: u32, jobs: Vec<u32>) {
         for job in &jobs {
             self.spot.unexpect(*job);
             self.riding.put_off.insert(*job);
+            if self.ahead.took_back(*job) {
+                self.prepared.remove(job);
+            }
         }
         self.tell(Msg::Back { behind, jobs });
     }

@@ -135,16 +135,21 @@ impl Run<'_> {
             // A host's executor may report all ends on one thread.
             if jobs.len() == 1
                 && !self.executor.is_hosted()
+                && !self.ahead.is_ahead(request.job)
                 && let Some(facts) = self.after_facts(request.job)
             {
                 self.spot.expect(request.job, facts);
             }
             let seat = match behind {
+                Some(behind) if self.ahead.is_ahead(request.job) => Seat::Only(behind),
                 Some(behind) => Seat::Behind(behind),
                 None if self.core.may_carry(request.job) => self.seat(),
                 None => Seat::Alone,
             };
-            self.executor.submit(request, seat);
+            let job = request.job;
+            if !self.executor.submit(request, seat) {
+                self.ahead.came_too_late(job);
+            }
         }
         Ok(())
     }
