@@ -82,7 +82,7 @@ fn main() {
         let scratch = support::Scratch::new("checkpoints-each");
         measure("a checkpoint for each consumer", consumers, || fan(consumers, 1), &scratch.0);
     }
-    for length in [100, 1_000, 4_000] {
+    for length in [100, 1_000, 4_000, 16_000] {
         let scratch = support::Scratch::new("checkpoints-chain");
         measure("chain of checkpoints", length, || chain(length), &scratch.0);
     }

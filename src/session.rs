@@ -19,6 +19,8 @@ mod run;
 mod share;
 mod status;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod views;
 mod watched;
 mod why;

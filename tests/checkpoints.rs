@@ -445,3 +445,76 @@ checkpoint split:
     let case = Case::new().rulefile(rulefile).file("names", "nobody\n");
     case.run_with_code(&[], 1).failed(&["all"]).stderr_has("missing input `nobody`");
 }
+
+/// `a` and `b` wait for one checkpoint, and both need `new` then. At once they would seem to be on a cycle, for `a` needs `c`
+/// besides, and that needs `b`; so they come one after the other, and `b` needs what came with `a`.
+#[test]
+fn what_waits_for_one_checkpoint_shares_what_it_brings_in_although_one_needs_the_other() {
+    Case::new()
+        .rulefile(
+            r#"
+rule all:
+    input: "a"
+
+rule a:
+    input: lambda wildcards: [checkpoints.ck.get().output[0], "c", "new"]
+    output: "a"
+    shell: "cat {input} > {output}"
+
+rule b:
+    input: lambda wildcards: [checkpoints.ck.get().output[0], "new"]
+    output: "b"
+    shell: "cat {input} > {output}"
+
+rule c:
+    input: "b"
+    output: "c"
+    shell: "cat {input} > {output}"
+
+rule new:
+    output: "new"
+    shell: "echo new > {output}"
+
+checkpoint ck:
+    output: "ck"
+    shell: "echo ck > {output}"
+"#,
+        )
+        .run(&["all", "c"])
+        .ran(&["ck ck", "new new", "b b", "c c", "a a"])
+        .has("a", "ck\nck\nnew\nnew\n")
+        .run(&["all", "c"])
+        .ran(&[]);
+}
+
+#[test]
+fn what_needs_a_forced_job_that_a_checkpoint_brings_in_runs_too() {
+    Case::new()
+        .rulefile(
+            r#"
+rule all:
+    input: "last", "leaf/0"
+
+rule last:
+    input: "middle"
+    output: "last"
+    shell: "cat {input} > {output}"
+
+rule middle:
+    input: lambda wildcards: [checkpoints.ck.get().output[0], "leaf/1"]
+    output: "middle"
+    shell: "cat {input} > {output}"
+
+rule leaf:
+    output: "leaf/{n}"
+    shell: "echo {wildcards.n} > {output}"
+
+checkpoint ck:
+    output: "ck"
+    shell: "echo ck > {output}"
+"#,
+        )
+        .run(&[])
+        .run(&["--force-from", "leaf"])
+        .ran(&["leaf leaf/0", "leaf leaf/1", "middle middle", "last last"]);
+}

@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A job of a checkpoint, by its rule and the values of the rule's wildcards.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct CheckpointJob {
     pub(crate) rule: u32,
     pub(crate) wildcards: Arc<[Arc<str>]>,

@@ -82,16 +82,22 @@ pub(crate) struct Force {
 }
 
 impl Force {
-    /// Adds what needs a forced job, of `jobs` in an order in which producers come first.
+    /// Adds what needs a forced job: of `jobs`, in an order in which producers come first, and what needs those.
     pub(crate) fn spread(&mut self, graph: &JobGraph, jobs: impl IntoIterator<Item = JobId>) {
         if self.from.is_empty() && self.rules.is_empty() {
             return;
         }
+        let mut added = Vec::new();
         for id in jobs {
             let job = &graph.jobs[id.index()];
-            if self.rules.contains(&job.rule) || job.needs.iter().any(|need| self.from.contains(need)) {
-                self.from.insert(id);
+            let is_forced =
+                self.rules.contains(&job.rule) || job.needs.iter().any(|need| self.from.contains(need));
+            if is_forced && self.from.insert(id) {
+                added.push(id);
             }
+        }
+        while let Some(id) = added.pop() {
+            added.extend(graph.consumers(id).filter(|consumer| self.from.insert(*consumer)));
         }
     }
 }

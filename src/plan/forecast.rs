@@ -5,6 +5,7 @@
 //! before it makes what was made before. What hangs on the content of a file that will be made anew *may* run.
 
 mod restores;
+mod standing;
 
 use crate::base::path::PathId;
 use crate::diag::Problem;
@@ -24,6 +25,7 @@ use crate::trace::reason::Reason;
 use rayon::prelude::*;
 use restores::Restores;
 use rustc_hash::{FxHashMap, FxHashSet};
+use standing::{News, Standing};
 
 /// What of a check counts before a run: fingerprints of all jobs of a big plan would fill the memory.
 struct Finding {
@@ -99,18 +101,40 @@ pub(crate) fn forecast(
     loop {
         let restores = restores::foresee(cx, pool, &mut checks);
         let mut verdicts = verdicts(cx, &mut checks, &restores);
-        let mut changed = known_now(cx, &checks, &verdicts);
-        let due = due(cx, &verdicts);
-        if due.is_empty() && changed.is_empty() {
+        let mut standing = Standing::of(cx, &checks, &verdicts);
+        let mut news = standing.news(cx, &checks);
+        if news.is_empty() {
             if refusals {
                 pool.install(|| refuse_running(cx, &checks, &mut verdicts));
             }
             return Ok(verdicts);
         }
-        changed.extend(grow(cx, index, pool, &due, &verdicts)?);
-        changed.extend((checks.len() as u32..cx.graph.jobs.len() as u32).map(JobId));
-        check_all(cx, &changed, pool, &mut checks);
+        while !news.is_empty() {
+            let changed = grow(cx, index, pool, news, &standing)?;
+            check_all(cx, &changed, pool, &mut checks);
+            let tells = standing.follow(cx, &checks, &changed);
+            // Where nobody is open any more it is looked at who is unordered.
+            if !tells || cx.graph.open.is_empty() {
+                break;
+            }
+            #[cfg(test)]
+            standing.compare(&judged(cx, pool, &mut checks));
+            news = standing.news(cx, &checks);
+        }
+        cx.graph.reorder();
     }
+}
+
+/// What is followed, judged as a whole.
+#[cfg(test)]
+fn judged(
+    cx: &mut Context,
+    pool: &rayon::ThreadPool,
+    checks: &mut Findings,
+) -> Vec<Result<Verdict, Box<Trouble>>> {
+    cx.graph.reorder();
+    let restores = restores::foresee(cx, pool, checks);
+    verdicts(cx, checks, &restores)
 }
 
 fn refuse_running(cx: &Context, checks: &Findings, verdicts: &mut [Result<Verdict, Box<Trouble>>]) {
@@ -192,33 +216,6 @@ fn all_after(cx: &Context, pending: &Pending) -> FxHashSet<JobId> {
     after
 }
 
-/// Open jobs whose checkpoints are all known to be up to date.
-fn due(cx: &Context, verdicts: &[Result<Verdict, Box<Trouble>>]) -> Vec<JobId> {
-    let is_final = |job: &JobId| matches!(verdicts[job.index()], Ok(Verdict::UpToDate));
-    let due = cx.graph.open.iter().filter(|(_, open)| open.on.iter().all(is_final));
-    due.map(|(job, _)| *job).collect()
-}
-
-/// Jobs whose params look at checkpoints that are now known to be up to date.
-fn known_now(cx: &Context, checks: &Findings, verdicts: &[Result<Verdict, Box<Trouble>>]) -> Vec<JobId> {
-    let pending = (0..).map(JobId).zip(checks).filter_map(|(id, check)| match check {
-        Some(Ok(check)) if !check.pending().is_empty() => Some((id, check.pending())),
-        _ => None,
-    });
-    let mut known: FxHashSet<JobId> = FxHashSet::default();
-    let mut found = Vec::new();
-    for (id, pending) in pending {
-        let jobs = pending.iter().filter_map(|pending| pending_job(cx, pending));
-        let jobs: Vec<JobId> =
-            jobs.filter(|job| matches!(verdicts[job.index()], Ok(Verdict::UpToDate))).collect();
-        known.extend(jobs.iter().filter(|job| cx.graph.finals.add(cx.rule(cx.job(**job)), cx.job(**job))));
-        if jobs.iter().any(|job| known.contains(job)) {
-            found.push(id);
-        }
-    }
-    found
-}
-
 fn pending_job(cx: &Context, (name, wildcards): &Pending) -> Option<JobId> {
     let job = CheckpointJob::find(name, wildcards, &cx.workflow).ok()?;
     let mut output = String::new();
@@ -227,18 +224,15 @@ fn pending_job(cx: &Context, (name, wildcards): &Pending) -> Option<JobId> {
     job.is(cx.job(id)).then_some(id)
 }
 
-/// Lets the graph grow for these jobs; returns those that were there and have other inputs now.
+/// Lets the graph grow by the news; returns the jobs that are new, or have other inputs or params now.
 fn grow(
     cx: &mut Context,
     index: &PatternIndex,
     pool: &rayon::ThreadPool,
-    due: &[JobId],
-    verdicts: &[Result<Verdict, Box<Trouble>>],
+    news: News,
+    standing: &Standing,
 ) -> Result<Vec<JobId>, Vec<Problem>> {
-    for checkpoint in due.iter().flat_map(|job| &cx.graph.open[job].on) {
-        let job = &cx.graph.jobs[checkpoint.index()];
-        cx.graph.finals.add(&cx.workflow.rules[job.rule as usize], job);
-    }
+    let News { due, known: mut changed } = news;
     let grown = Growth {
         workflow: &cx.workflow,
         index,
@@ -246,26 +240,27 @@ fn grow(
         graph: &mut cx.graph,
         probe: &Sources { root: &cx.root, trust: &cx.trust, view: &cx.view, gone: &cx.gone, files: None },
         pool: Some(pool),
-        is_final: &|job| matches!(verdicts.get(job.index()), Some(Ok(Verdict::UpToDate))),
+        is_final: &|job| standing.is_fresh(job),
         most: MOST_NEW_JOBS,
     }
-    .grow(due);
+    .grow(&due);
     let problems: Vec<Problem> = grown.failed.into_iter().flat_map(|(_, problems)| problems).collect();
     if !problems.is_empty() {
         return Err(problems);
     }
-    cx.graph.reorder();
-    let new = (verdicts.len() as u32..cx.graph.jobs.len() as u32).map(JobId);
-    cx.units.extend(&cx.workflow, &cx.graph, new.chain(due.iter().copied()));
+    let new = (grown.first..cx.graph.jobs.len() as u32).map(JobId);
+    cx.units.extend(&cx.workflow, &cx.graph, new.clone().chain(due.iter().copied()));
     let (workflow, graph, paths) = (&cx.workflow, &cx.graph, &cx.paths);
     let mut problems = Inspection { workflow, graph, paths, units: &cx.units }.all();
     problems.extend(cx.aliases.inspect(&Ground { workflow, graph, paths, view: &cx.view }));
     if !problems.is_empty() {
         return Err(problems);
     }
-    cx.force.spread(&cx.graph, cx.graph.order.iter().copied());
-    cx.temps.keep_wanted(&cx.workflow, &cx.graph, grown.changed.iter().map(|changed| changed.job));
-    Ok(grown.changed.into_iter().map(|changed| changed.job).collect())
+    cx.force.spread(&cx.graph, grown.order.iter().chain(&due).copied());
+    changed.extend(grown.changed.into_iter().map(|changed| changed.job));
+    cx.temps.keep_wanted(&cx.workflow, &cx.graph, changed.iter().copied());
+    changed.extend(new);
+    Ok(changed)
 }
 
 /// The verdicts. Of a job whose edited outputs are the result, and which has to run all the same because somebody needs a

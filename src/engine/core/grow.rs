@@ -76,9 +76,9 @@ impl Core {
         self.draining
     }
 
-    /// Whether `job` has come to a good end.
+    /// Whether `job` has come to a good end. One that was added just now is not known here yet.
     pub(crate) fn is_good(&self, job: u32) -> bool {
-        self.state[job as usize].is_good()
+        self.state.get(job as usize).is_some_and(|state| state.is_good())
     }
 
     /// Whether `job` waits for others: nothing was decided of it yet.
