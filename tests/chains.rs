@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![cfg(unix)]
 
-use rulemake::{CancelLevel, CancelToken, Event, EventKind, RunOptions, RunReport, Session, Workflow};
+use rulemake::{
+    CancelLevel, CancelToken, Event, EventKind, RunOptions, RunReport, Session, Verdict, Workflow,
+};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,6 +34,18 @@ fn session(root: &Path, workflow: Workflow) -> Session {
 
 fn run(session: &mut Session) -> RunReport {
     session.run::<&str>(&[], &RunOptions::default()).unwrap()
+}
+
+/// Why the steps would run now, as texts.
+fn reasons(root: &Path) -> Vec<String> {
+    let plan = session(root, chain(&[])).plan::<&str>(&[], &RunOptions::default()).unwrap();
+    let mut found = Vec::new();
+    for job in plan.jobs() {
+        if let Verdict::Run { reasons } = job.verdict() {
+            found.extend(reasons.iter().map(ToString::to_string));
+        }
+    }
+    found
 }
 
 fn content(root: &Path, step: usize) -> Option<String> {
@@ -105,6 +119,9 @@ fn nothing_begins_behind_a_failure_and_the_next_run_does_the_rest() {
     assert_eq!((failed.summary.ran, failed.summary.failed), (bad, 1));
     assert_eq!(failed.summary.skipped, STEPS - bad - 1);
     assert!(!root.path().join("begun").exists());
+    let why = reasons(root.path());
+    let failed_before = why.iter().filter(|why| why.contains("run 1")).count();
+    assert_eq!(failed_before, 1, "who did not begin neither failed nor was stopped: {why:?}");
     let rest = run(&mut session(root.path(), chain(&[])));
     assert_eq!((rest.summary.failed, rest.summary.ran), (0, STEPS - bad));
     assert_eq!(content(root.path(), STEPS - 1), Some("one".into()));
@@ -176,5 +193,29 @@ fn nothing_begins_once_the_run_is_told_to_end() {
         let rest = run(&mut session(root.path(), chain(&[])));
         assert_eq!(rest.summary.ran, STEPS - stopped.summary.ran);
         assert_eq!(content(root.path(), STEPS - 1), Some("one".into()));
+    }
+}
+
+#[test]
+fn who_has_a_directory_of_its_own_for_temporary_files_finds_it() {
+    // It is made before, and removed by the job before it.
+    for _ in 0..5 {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("source"), "one").unwrap();
+        let mut text = String::from("rule all:\n    input: 'b'\n");
+        for i in 0..STEPS {
+            let input = if i == 0 { "source".to_string() } else { format!("out/{}", i - 1) };
+            text += &format!(
+                "rule s{i}:\n    input: '{input}'\n    output: 'out/{i}'\n    shell: 'cp {{input}} {{output}}'\n"
+            );
+        }
+        text += &format!(
+            "rule a:\n    input: 'out/{}'\n    output: 'a'\n    shell: 'cp {{input}} {{output}}; rm -rf tmp'\n\
+             rule b:\n    input: 'a'\n    output: 'b'\n    resources: tmpdir='tmp/x'\n    \
+             shell: 'mktemp > {{output}}'\n",
+            STEPS - 1
+        );
+        let report = run(&mut session(root.path(), Workflow::parse("Rulefile", &text).unwrap()));
+        assert_eq!((report.summary.failed, report.summary.ran), (0, STEPS + 2));
     }
 }

@@ -281,7 +281,7 @@ fn an_input_that_changes_while_its_job_runs_is_told_and_the_job_runs_again_next_
     assert!(told, "{ran}");
     let case = case.run(&[]).ran(&["a a", "b b"]).has("b", "2\n");
     let log = std::fs::read_to_string(case.path(".rulemake/runs/2/run.log")).unwrap();
-    assert!(log.contains("start a a: an input changed while it ran, in run 1\n"), "{log}");
+    assert!(log.contains("start a a: an input changed while it ran, in run 1; "), "{log}");
     let case = case.run(&[]).ran(&[]);
     assert!(!case.path(".rulemake/saved").exists(), "what the job made itself is nobody's work");
 }

@@ -25,7 +25,7 @@ use crate::plan::required::{self, Required};
 use crate::plan::trust::results_on_disk;
 use crate::trace::compare::compare;
 use crate::trace::fingerprint::{ANCIENT, Bound, Fingerprint, InputState, Origin, Trace};
-use crate::trace::reason::Reason;
+use crate::trace::reason::{NOT_BEGUN, Reason};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -510,7 +510,8 @@ fn recent_history(cx: &Context, job: &Job, check: &mut Check) {
     if let Some(now) = job.outputs.iter().find_map(|o| cx.view.running(*o)) {
         check.reasons.push(Reason::RunningNow { run: now.run, by: now.by.clone() });
     }
-    if let Some((run, outcome)) = job.outputs.iter().find_map(|o| cx.view.failed(*o)) {
+    let failed = job.outputs.iter().find_map(|output| cx.view.failed(*output));
+    if let Some((run, outcome)) = failed.filter(|(_, outcome)| outcome != NOT_BEGUN) {
         check.reasons.push(Reason::FailedBefore { run, outcome });
     }
 }

@@ -4,6 +4,10 @@ use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// On record of a job that was to begin, and did not: the run was stopped, or what it waited for did not come to a good end. That
+/// is no reason for anything.
+pub(crate) const NOT_BEGUN: &str = "not begun";
+
 /// On record of a job that ended well, but of which nobody knows what it read.
 pub(crate) const INPUT_CHANGED: &str = "an input changed while it ran";
 

@@ -12,6 +12,7 @@ use crate::engine::work::{Prepared, updated};
 use crate::exec::executor::Seat;
 use crate::graph::job::JobId;
 use crate::model::action::Action;
+use crate::trace::reason::NOT_BEGUN;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,8 @@ impl Run<'_> {
         };
         is_fit
             && !self.executor.is_hosted()
+            // What the job before it removes of that, it would not find.
+            && prepared.instance.temp_dir().is_none_or(|own| own == self.cx.temp_dir)
             && !self.temps.is_any()
             && updated(&self.cx, JobId(*job)).next().is_none()
     }
@@ -120,7 +123,9 @@ impl Run<'_> {
     /// The job is on record as started, if it was taken back and comes to no other end; it left what there was.
     pub(super) fn put_off_record(&mut self, job: u32) {
         if self.riding.put_off.remove(&job) {
-            self.record_failure(job, "cancelled");
+            // What an earlier run left half made stays so.
+            let outcome = if self.was_bad(job) { "cancelled" } else { NOT_BEGUN };
+            self.record_failure(job, outcome);
             self.record_untouched(job);
         }
     }

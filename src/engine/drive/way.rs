@@ -15,7 +15,7 @@ use crate::graph::job::JobId;
 use crate::store::runs::RunPlaces;
 use crate::store::{Record, runs};
 use crate::trace::identity::StatSig;
-use crate::trace::reason::Reason;
+use crate::trace::reason::{NOT_BEGUN, Reason};
 use std::path::{Path, PathBuf};
 
 /// All that is to be known to clear the way of a job, on whatever thread. It holds no part of the context, which grows
@@ -181,13 +181,20 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the last execution before this run came to no good end.
+    pub(super) fn was_bad(&self, job: u32) -> bool {
+        let view = &self.cx.view;
+        let has_failed = |path| view.failed(path).is_some_and(|(_, outcome)| outcome != NOT_BEGUN);
+        let outputs = &self.cx.job(JobId(job)).outputs;
+        outputs.iter().any(|path| view.interrupted(*path).is_some() || has_failed(*path))
+    }
+
     /// The job failed before it began, so what was on record of its outputs before holds again.
     pub(super) fn record_untouched(&mut self, job: u32) {
         let cx = self.cx.clone();
         let outputs = &cx.job(JobId(job)).outputs;
-        let is_bad = |path: &PathId| cx.view.interrupted(*path).is_some() || cx.view.failed(*path).is_some();
         // In this run it left something else.
-        if self.begun.contains(&job) || outputs.iter().any(is_bad) {
+        if self.begun.contains(&job) || self.was_bad(job) {
             return;
         }
         let trace = outputs.first().and_then(|path| cx.view.trace(*path));
