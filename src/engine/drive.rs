@@ -177,16 +177,15 @@ pub(crate) fn drive(
     let (sender, inbox) = channel();
     let spot = Arc::new(Spot::new(cx.clone(), cancel.clone()));
     let (completions, look) = (sender.clone(), spot.clone());
-    let done = move |completion, follow: &mut dyn FnMut()| {
+    let done = move |completion, follow: &mut dyn FnMut() -> bool| {
         let ended = look.ended(completion);
-        if let Inbox::Ended(_, true) = ended {
-            follow();
+        // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
+        if !matches!(ended, Inbox::Ended(_, true)) || !follow() {
+            let _ = completions.send(ended);
+            return None;
         }
         let completions = completions.clone();
-        Tell::by(move || {
-            // A receiver that is gone means that the run was given up; the executor ends its jobs itself.
-            let _ = completions.send(ended);
-        })
+        Some(Tell::by(move || drop(completions.send(ended))))
     };
     let executor = Executors::new(Arc::new(done), options.executor.clone(), options.clock.clone());
     let reports = sender.clone();

@@ -491,7 +491,7 @@ impl Task {
         let duration = inner.shared.clock.monotonic().saturating_sub(inner.start);
         let completion = Completion { job: inner.id.job, outcome, duration, began: inner.began };
         // A panic of the receiver must not end the thread of an executor.
-        let _ = catch_unwind(AssertUnwindSafe(|| (inner.shared.done)(completion, &mut || {})));
+        let _ = catch_unwind(AssertUnwindSafe(|| (inner.shared.done)(completion, &mut || false)));
     }
 }
 

@@ -1,4 +1,5 @@
-//! Runs jobs on this machine: one thread per running job, which waits for its process or runs its function.
+//! Runs jobs on this machine: one thread per running job, which waits for its process or runs its function. A command that
+//! nothing runs beside may be begun by who submitted it.
 //!
 //! Knows no limits: who submits decides how many run at once. Invariant: every submitted job is reported exactly
 //! once, whatever happens to its thread.
@@ -25,10 +26,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::time::Instant;
 
-/// Receives the end of each job, on the job's thread, and returns what tells it. When it calls what comes with it, a job that
-/// was submitted to follow begins, and has begun before anybody hears of the end; else those that follow wait until they are
-/// withdrawn.
-pub(crate) type Done = Arc<dyn Fn(Completion, &mut dyn FnMut()) -> Tell + Send + Sync>;
+/// Receives the end of each job, on the job's thread. When it calls what comes with it, a job that was submitted to follow
+/// begins; else those that follow wait until they are withdrawn. If that says that a command follows, the end is not told yet: what tells it
+/// is returned, for who is woken by it would have the command wait for the processor.
+pub(crate) type Done = Arc<dyn Fn(Completion, &mut dyn FnMut() -> bool) -> Option<Tell> + Send + Sync>;
 
 /// Tells the end of a job, once, however it goes out of hands.
 pub(crate) struct Tell(Option<Box<dyn FnOnce() + Send>>);
@@ -348,14 +349,11 @@ impl Shared {
 
 fn serve(shared: &Shared) {
     let mut brisk = false;
-    let mut following: Option<(Task, Tell)> = None;
+    let mut following: Option<(Task, Option<Tell>)> = None;
     loop {
-        let (mut task, mut before) = match following.take() {
-            Some((task, tell)) => (task, Some(tell)),
-            None => match shared.next(brisk) {
-                Some(task) => (task, None),
-                None => return,
-            },
+        let Some((mut task, mut before)) = following.take().or_else(|| Some((shared.next(brisk)?, None)))
+        else {
+            return;
         };
         // The report is sent also if this unwinds, and the thread goes on.
         let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -368,8 +366,6 @@ fn serve(shared: &Shared) {
             } else if let Some(under_way) = under_way.take() {
                 report.finish(request, control, under_way);
             } else {
-                // It may take its time.
-                drop(before.take());
                 // Until it is told that it did not, it did.
                 let mut began = request.begin.is_none();
                 let outcome = job::execute(request, control, shared.around(), &mut began);
@@ -425,11 +421,11 @@ impl Report<'_> {
     }
 
     /// The job that follows and begins, and what then tells this end.
-    fn send(mut self) -> Option<(Task, Tell)> {
+    fn send(mut self) -> Option<(Task, Option<Tell>)> {
         self.deliver()
     }
 
-    fn deliver(&mut self) -> Option<(Task, Tell)> {
+    fn deliver(&mut self) -> Option<(Task, Option<Tell>)> {
         if std::mem::replace(&mut self.is_sent, true) {
             return None;
         }
@@ -438,11 +434,14 @@ impl Report<'_> {
         let outcome = outcome.unwrap_or_else(|| Outcome::FunctionError("lost: its thread ended".into()));
         let (job, duration, began) = (self.job, self.start.elapsed(), self.began);
         let completion = Completion { job, outcome, duration, began };
-        let mut next = None;
-        let mut follow = || next = self.shared.lock().lanes.next(job);
+        let mut next: Option<Task> = None;
+        let mut follow = || {
+            next = self.shared.lock().lanes.next(job);
+            next.as_ref().is_some_and(|next| job::is_command(&next.request))
+        };
         // A panic of the receiver while this thread unwinds would end the program.
         let tell = catch_unwind(AssertUnwindSafe(|| (self.shared.done)(completion, &mut follow)));
-        next.zip(tell.ok())
+        next.map(|next| (next, tell.ok().flatten()))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The variables of a job, on top of what its programs inherit.
 //!
 //! Most of them are those of many jobs, and to write them out for each costs a short job more than to find its program. So
-//! they are shared, and whoever starts programs knows by the place where they are that it has put them together before.
+//! jobs share them, and whoever starts programs recognizes the shared ones (`Arc::ptr_eq`) and puts them together with the inherited
+//! ones only once.
 
 use std::sync::Arc;
 

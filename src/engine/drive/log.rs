@@ -2,6 +2,7 @@
 //! while it goes on. They are no record: no decision rests on them.
 
 use super::Run;
+use super::spot::Pace;
 use crate::base::clock::monotonic;
 use crate::diag::style::{printable, printable_lines};
 use crate::engine::event::{Event, EventKind, SkipCause};
@@ -14,13 +15,14 @@ use std::time::{Duration, Instant};
 /// What happened, and where it is written once there are files.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    /// What is not written yet.
+    /// What is not in words yet.
     held: Vec<Held>,
-    files: Option<(RunLog, RunLog)>,
-    written: Option<Instant>,
-    /// Working memory of [`Journal::write`].
+    /// What is not written yet.
     lines: String,
     events: Vec<u8>,
+    files: Option<(RunLog, RunLog)>,
+    written: Option<Instant>,
+    /// Working memory of [`Journal::note_event`].
     json: Vec<u8>,
 }
 
@@ -33,12 +35,15 @@ struct Held {
     event: Event,
 }
 
-/// While jobs are short, their events are put into words and written together, so often: what does that is not at hand for a
-/// processor that has just run a program.
+/// While jobs are short, their events are written together, so often.
 const SHORTLY: Duration = Duration::from_millis(20);
 
-/// So many are held back at most while events come without a pause.
-const MOST_HELD: usize = 256;
+/// So many bytes are held back at most while events come without a pause.
+const HELD_BACK: usize = 1 << 16;
+
+/// So many events are put into words together, while each comes behind a program: what does that is not at hand then for the
+/// processor.
+const MOST_HELD: usize = 64;
 
 impl Journal {
     /// From now on the logs are in these files.
@@ -102,18 +107,23 @@ impl Journal {
     /// Writes what was held back.
     pub(super) fn write(&mut self) {
         self.written = Some(monotonic());
-        if self.files.is_none() || self.held.is_empty() {
-            return;
+        self.put_into_words();
+        if let Some((lines, events)) = &mut self.files {
+            if !self.lines.is_empty() {
+                lines.write(self.lines.as_bytes());
+                self.lines.clear();
+            }
+            if !self.events.is_empty() {
+                events.write(&self.events);
+                self.events.clear();
+            }
         }
+    }
+
+    fn put_into_words(&mut self) {
         for held in std::mem::take(&mut self.held) {
             self.note_event(&held);
         }
-        if let Some((lines, events)) = &mut self.files {
-            lines.write(self.lines.as_bytes());
-            events.write(&self.events);
-        }
-        self.lines.clear();
-        self.events.clear();
     }
 
     fn note_event(&mut self, held: &Held) {
@@ -154,7 +164,10 @@ impl Run<'_> {
         let done = summary.ran + summary.restored + summary.up_to_date + summary.failed;
         let seconds = self.elapsed().as_secs_f64();
         self.journal.held.push(Held { seconds, done, total: self.total, event });
-        if is_for_others || self.journal.held.len() > MOST_HELD {
+        if self.spot.pace() != Pace::Quick || self.journal.held.len() >= MOST_HELD {
+            self.journal.put_into_words();
+        }
+        if is_for_others || self.journal.events.len() > HELD_BACK {
             self.journal.write();
         }
     }
