@@ -241,6 +241,25 @@ fn w21_a_kill_at_any_moment_leaves_a_directory_that_the_next_run_mends() {
     }
 }
 
+/// Promise: nobody is said to have edited what a killed run left half made, or advised to take it for the result.
+#[test]
+fn what_a_killed_run_left_half_made_is_nobody_s_edit() {
+    let rules = "rule a:\n    input: 'in'\n    output: 'a'\n    shell: 'cat {input} > {output}; touch started; while [ ! -e go ]; do sleep 0.02; done; cat {input} >> {output}'\n";
+    let case = Case::new().rulefile(rules).file("in", "1\n").file("go", "").run(&[]).ran(&["a a"]);
+    let case = case.remove("go").remove("started").file("in", "2\n");
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("KILL");
+    run.end();
+    let case = case
+        .call(&["why", "a"])
+        .stdout_has("run 2 was interrupted")
+        .stdout_lacks("by hand")
+        .stdout_lacks("takes it as it is");
+    let case = case.call(&["diff"]).stdout_lacks("edited").file("go", "");
+    case.run(&[]).ran(&["a a"]).has("a", "2\n2\n");
+}
+
 /// A run that is dead is told from one that lives, also when somebody else has the lock by now.
 #[test]
 fn a_killed_run_is_no_running_one() {

@@ -545,6 +545,8 @@ fn without_trace(cx: &Context, job: &Job, check: &mut Check) -> Result<(), Troub
 }
 
 fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Result<(), Trouble> {
+    // What it left half made is kept as well, but nobody edited it.
+    let is_half_made = check.reasons.iter().any(|reason| matches!(reason, Reason::Interrupted { .. }));
     for (index, output) in job.outputs.iter().enumerate() {
         let path = || cx.paths.text(*output).to_string();
         let flags = cx.rule(job).output_flags.get(index).cloned().unwrap_or_default();
@@ -583,7 +585,7 @@ fn compare_disk(cx: &Context, job: &Job, trace: &Trace, check: &mut Check) -> Re
         } else if !ours && !flags.has(Flag::Update) {
             // What a job changes in place others may change, too.
             check.unknown_outputs.push(*output);
-            if let (Some(old), Some(new)) = (trace.result(*output), content) {
+            if let (Some(old), Some(new), false) = (trace.result(*output), content, is_half_made) {
                 check.reasons.push(Reason::OutputModified { path: path(), old, new });
             }
         }

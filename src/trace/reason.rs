@@ -273,6 +273,7 @@ impl Reason {
             self,
             Reason::Forced
                 | Reason::NoOutputs
+                | Reason::Interrupted { .. }
                 | Reason::RunningNow { .. }
                 | Reason::NeverBuilt
                 | Reason::OutputMissing { .. }
