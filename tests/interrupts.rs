@@ -241,6 +241,19 @@ fn w21_a_kill_at_any_moment_leaves_a_directory_that_the_next_run_mends() {
     }
 }
 
+/// Promise: a job that was stopped is not said to have failed, or to have had nothing to do.
+#[test]
+fn a_stopped_run_is_told_alike_by_status_and_diff() {
+    let rules = "rule all:\n    input: 'q', 's'\n\nrule q:\n    output: 'q'\n    shell: 'echo > {output}'\n\nrule s:\n    output: 's'\n    shell: 'touch started; sleep 60; touch {output}'\n";
+    let case = Case::new().rulefile(rules).run(&["q"]).ran(&["q q"]);
+    let run = case.start(&[]);
+    case.wait_for("started");
+    run.signal("INT");
+    run.end();
+    let case = case.call(&["status"]).stdout_has("was stopped").stdout_lacks("none had to run");
+    case.call(&["diff"]).stdout_has("stopped").stdout_has("1 job (rule s)").stdout_lacks("failed");
+}
+
 /// Promise: nobody is said to have edited what a killed run left half made, or advised to take it for the result.
 #[test]
 fn what_a_killed_run_left_half_made_is_nobody_s_edit() {

@@ -88,7 +88,10 @@ impl Changes {
                 // What was in a killed or failed run, and what is new, is counted, not listed.
                 let key = match reason {
                     Reason::NeverBuilt | Reason::NoRecord | Reason::NoOutputs => reason.tag().to_string(),
-                    Reason::Interrupted { .. } | Reason::FailedBefore { .. } => reason.tag().to_string(),
+                    Reason::Interrupted { .. } => reason.tag().to_string(),
+                    Reason::FailedBefore { outcome, .. } => {
+                        format!("{} {}", reason.tag(), outcome == "cancelled")
+                    }
                     _ => format!("{reason:?}"),
                 };
                 let new = || ChangeFound { rule: rule.map(str::to_string), reason: reason.clone(), jobs: 0 };
@@ -171,6 +174,9 @@ fn push(out: &mut String, change: &ChangeFound, style: TextStyle) {
         Reason::NeverBuilt => ("new", format!("{jobs} that never ran (rule {rule})")),
         Reason::NoRecord => ("new", format!("{jobs} of which nothing is on record (rule {rule})")),
         Reason::Interrupted { .. } => ("stopped", format!("{jobs} that did not end (rule {rule})")),
+        Reason::FailedBefore { outcome, .. } if outcome == "cancelled" => {
+            ("stopped", format!("{jobs} (rule {rule})"))
+        }
         Reason::FailedBefore { outcome, .. } => ("failed", format!("{jobs} (rule {rule}, {outcome})")),
         other => ("rule", format!("{rule}: {other} ({jobs})")),
     };

@@ -37,6 +37,8 @@ fn text(status: &Status, style: TextStyle) -> String {
         // A run that only read files again is a run, too, and no job of it did anything.
         let ran = match status.ran + failed {
             _ if status.running || done == 0 => String::new(),
+            // Of one that was cut short nobody knows what it would have run.
+            0 if status.stopped || status.ended_ms.is_none() => String::new(),
             0 => ", none had to run".to_string(),
             ran if ran < done => format!(", {ran} of them ran"),
             _ => String::new(),
