@@ -121,9 +121,9 @@ impl Journal {
     }
 
     fn put_into_words(&mut self) {
-        for held in std::mem::take(&mut self.held) {
-            self.note_event(&held);
-        }
+        let mut all = std::mem::take(&mut self.held);
+        all.drain(..).for_each(|held| self.note_event(&held));
+        self.held = all;
     }
 
     fn note_event(&mut self, held: &Held) {
@@ -163,9 +163,12 @@ impl Run<'_> {
         let summary = &self.summary;
         let done = summary.ran + summary.restored + summary.up_to_date + summary.failed;
         let seconds = self.elapsed().as_secs_f64();
-        self.journal.held.push(Held { seconds, done, total: self.total, event });
-        if self.spot.pace() != Pace::Quick || self.journal.held.len() >= MOST_HELD {
+        let held = Held { seconds, done, total: self.total, event };
+        if self.spot.pace() == Pace::Quick && self.journal.held.len() < MOST_HELD {
+            self.journal.held.push(held);
+        } else {
             self.journal.put_into_words();
+            self.journal.note_event(&held);
         }
         if is_for_others || self.journal.events.len() > HELD_BACK {
             self.journal.write();
