@@ -27,8 +27,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 /// Receives the end of each job, on the job's thread. When it calls what comes with it, a job that was submitted to follow
-/// begins; else those that follow wait until they are withdrawn. If that says that a command follows, the end is not told yet: what tells it
-/// is returned, for who is woken by it would have the command wait for the processor.
+/// begins; else those that follow wait until they are withdrawn. If that says that a command follows, the end is not told yet, but
+/// once that has begun, by what is returned: who is woken by it would have the command wait for its turn on the processor.
 pub(crate) type Done = Arc<dyn Fn(Completion, &mut dyn FnMut() -> bool) -> Option<Tell> + Send + Sync>;
 
 /// Tells the end of a job, once, however it goes out of hands.
@@ -350,18 +350,14 @@ impl Shared {
 fn serve(shared: &Shared) {
     let mut brisk = false;
     let mut following: Option<(Task, Option<Tell>)> = None;
-    loop {
-        let Some((mut task, mut before)) = following.take().or_else(|| Some((shared.next(brisk)?, None)))
-        else {
-            return;
-        };
+    while let Some((mut task, mut before)) = following.take().or_else(|| Some((shared.next(brisk)?, None))) {
         // The report is sent also if this unwinds, and the thread goes on.
         let ended = catch_unwind(AssertUnwindSafe(|| {
             let Task { request, control, under_way } = &mut task;
             let mut report = Report::new(shared, request.job);
             // Here, so that it is told first if this unwinds.
             let mut before = before.take();
-            if before.is_some() && job::is_command(request) {
+            if before.is_some() {
                 report.follow(request, control, &mut before);
             } else if let Some(under_way) = under_way.take() {
                 report.finish(request, control, under_way);
@@ -401,8 +397,7 @@ impl Report<'_> {
         self.outcome = Some(job::end(request, control, self.shared.around(), running));
     }
 
-    /// Begins a command, tells of the end of the one before it, and waits for its own: who is woken by that would have it
-    /// wait for its turn on the processor.
+    /// Begins a command, tells of the end of the job before it, and waits for its own.
     fn follow(&mut self, request: &JobRequest, control: &Arc<Control>, before: &mut Option<Tell>) {
         let around = self.shared.around();
         self.began = request.begin.is_none();

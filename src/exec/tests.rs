@@ -322,6 +322,71 @@ fn many_short_jobs_are_reported_once_each_and_share_threads() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "no log of those that said nothing");
 }
 
+/// Promise: a command that follows has begun when the end of the one before it is told, and its own end is told after that; who may
+/// follow only is not begun when there is nobody to follow any more.
+#[test]
+fn the_end_of_a_job_is_told_once_the_command_that_follows_has_begun() {
+    let (sender, told) = channel();
+    let root = TempDir::new().unwrap();
+    let second_began = root.path().join("second");
+    let done: Done = Arc::new(move |completion: Completion, follow: &mut dyn FnMut() -> bool| {
+        let (sender, second_began) = (sender.clone(), second_began.clone());
+        let tell = move || {
+            // Its process is there; it may take its time to do something.
+            let start = monotonic();
+            while completion.job == 1 && !second_began.exists() && start.elapsed() < PATIENCE {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let _ = sender.send((completion.job, completion.outcome, second_began.exists()));
+        };
+        if follow() {
+            return Some(Tell::by(tell));
+        }
+        tell();
+        None
+    });
+    let bench = Bench { dir: root, executor: LocalExecutor::new(done), ends: channel().1 };
+    let submit = |job: u32, command: &str, seat| {
+        bench.executor.submit(bench.request(job, &["sh", "-c"], command, &format!("log{job}")), seat)
+    };
+    assert!(submit(1, "until [ -e go ]; do sleep 0.01; done", Seat::First));
+    assert!(submit(2, "touch second; exit 3", Seat::Only(1)));
+    fs::write(bench.path("go"), "").unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), (1, Outcome::Success, true));
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), (2, Outcome::Exit(3), true));
+
+    assert!(!submit(3, "touch third", Seat::Only(2)), "that has ended");
+    assert!(bench.executor.running().is_empty());
+    assert!(submit(4, "true", Seat::Behind(2)), "who may begin anyway does");
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap().0, 4);
+    assert!(!bench.path("third").exists());
+}
+
+/// Promise: of variables of one name a job sees one, its own before those that others have as well and before the inherited ones;
+/// and where `PATH` is one of them, its program is looked for there.
+#[cfg(unix)]
+#[test]
+fn own_variables_come_before_common_and_inherited_ones() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    fs::write(bench.path("said"), "#!/bin/sh\n/usr/bin/env\n").unwrap();
+    fs::set_permissions(bench.path("said"), fs::Permissions::from_mode(0o755)).unwrap();
+    let pair = |name: &str, value: &str| (name.to_string(), value.to_string());
+    let dir = bench.dir.path().display().to_string();
+    let common: Arc<[_]> = [pair("RM_A", "common"), pair("RM_B", "common"), pair("HOME", "/common")].into();
+    for (job, path, own) in [(0, dir.clone(), "first"), (1, format!("/no/such:{dir}"), "second")] {
+        let mut request = bench.request(job, &["said"], "-", &format!("log{job}"));
+        request.env = Variables::new(common.clone(), vec![pair("RM_B", "no"), pair("PATH", &path)]);
+        request.env.extend([pair("RM_B", own)]);
+        bench.executor.submit(request, Seat::Alone);
+        assert_eq!(bench.next().outcome, Outcome::Success);
+        let seen = bench.read(&format!("log{job}"));
+        let of = |name: &str| -> Vec<&str> { seen.lines().filter_map(|l| l.strip_prefix(name)).collect() };
+        assert_eq!([of("RM_A="), of("RM_B="), of("HOME=")], [["common"], [own], ["/common"]], "{seen}");
+        assert_eq!(of("PATH="), [path.as_str()]);
+    }
+}
+
 /// Promise: who submits can do a short command itself; one that takes long goes on elsewhere, and it is one job all the time.
 #[cfg(target_os = "linux")]
 #[test]

@@ -15,29 +15,28 @@ use rustc_hash::FxHashMap;
 #[derive(Default)]
 pub(super) struct AheadState {
     /// Jobs that ride on the one that they wait for, and that one.
-    behind: FxHashMap<u32, u32>,
+    waits_for: FxHashMap<u32, u32>,
     /// The job that was looked at last: once is enough.
     looked_at: Option<u32>,
-    /// It was too late for this one.
-    too_late: Option<u32>,
+    /// The last one was not given to the executor: the one before it had ended.
+    came_too_late: bool,
 }
 
 impl AheadState {
     pub(super) fn is_any(&self) -> bool {
-        !self.behind.is_empty()
+        !self.waits_for.is_empty()
     }
 
     pub(super) fn is_ahead(&self, job: u32) -> bool {
-        self.behind.contains_key(&job)
+        self.waits_for.contains_key(&job)
     }
 
-    /// The job was not given to the executor: the one before it had ended.
-    pub(super) fn came_too_late(&mut self, job: u32) {
-        self.too_late = Some(job);
+    pub(super) fn note_too_late(&mut self) {
+        self.came_too_late = true;
     }
 
     pub(super) fn took_back(&mut self, job: u32) -> bool {
-        self.behind.remove(&job).is_some()
+        self.waits_for.remove(&job).is_some()
     }
 }
 
@@ -64,19 +63,19 @@ impl Run<'_> {
         let retries = cx.rule(cx.job(JobId(job))).retries.unwrap_or(self.options.retries);
         self.tell_capped(job, &prepared.instance.capped);
         self.prepared.insert(job, prepared);
-        self.ahead.behind.insert(job, behind);
+        self.ahead.waits_for.insert(job, behind);
         self.tell(Msg::Ahead { behind, job, ask, retries });
         if !self.core.is_riding(job) {
-            self.ahead.behind.remove(&job);
+            self.ahead.waits_for.remove(&job);
             self.prepared.remove(&job);
-        } else if self.ahead.too_late.take().is_some() {
+        } else if std::mem::take(&mut self.ahead.came_too_late) {
             self.took_back(behind, vec![job]);
         }
     }
 
     /// Of a job that begins: what it reads of the one before it, if it was ahead of that.
     pub(super) fn complete_ahead(&mut self, job: u32) {
-        let Some(behind) = self.ahead.behind.remove(&job) else { return };
+        let Some(behind) = self.ahead.waits_for.remove(&job) else { return };
         if let Some(prepared) = self.prepared.get_mut(&job) {
             ahead::complete(&self.cx, JobId(job), JobId(behind), prepared);
         }

@@ -146,9 +146,8 @@ impl Run<'_> {
                 None if self.core.may_carry(request.job) => self.seat(),
                 None => Seat::Alone,
             };
-            let job = request.job;
             if !self.executor.submit(request, seat) {
-                self.ahead.came_too_late(job);
+                self.ahead.note_too_late();
             }
         }
         Ok(())
