@@ -7,6 +7,7 @@ mod support;
 use rulemake::Digest;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use support::{Case, program};
 use tempfile::TempDir;
@@ -1017,6 +1018,15 @@ fn a_damaged_entry_is_told_and_replaced() {
     }
 }
 
+/// Runs it with a limit for files: the system ends a process at the byte that is beyond.
+fn killed_at_a_large_file(case: &Case, args: &[&str]) {
+    let script = "ulimit -c 0; ulimit -f 4000; exec \"$0\" \"$@\"";
+    let mut command = program("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_rulemake")]).args(args).current_dir(case.root());
+    let ended = command.output().unwrap();
+    assert_eq!(ended.status.signal(), Some(25), "SIGXFSZ: {}", String::from_utf8_lossy(&ended.stderr));
+}
+
 /// Promise: who is killed while a large file comes out leaves no half of it in its place, and none is kept as somebody's.
 #[test]
 fn a_kill_in_the_middle_of_a_copy_leaves_nothing_in_its_place() {
@@ -1024,11 +1034,7 @@ fn a_kill_in_the_middle_of_a_copy_leaves_nothing_in_its_place() {
     let rules = "rule big:\n    output: 'out/big'\n    shell: 'head -c 9000000 /dev/zero > {output}'\n";
     let args = ["--cache", &cache, "--cache-link", "copy"];
     let case = Case::new().rulefile(rules).run(&args).remove("out/big");
-    // The system ends a process at the byte that is beyond the limit.
-    let line =
-        format!("ulimit -c 0; ulimit -f 4000; exec {} {}", env!("CARGO_BIN_EXE_rulemake"), args.join(" "));
-    let ended = program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
-    assert!(!ended.status.success(), "it was not killed: {}", String::from_utf8_lossy(&ended.stderr));
+    killed_at_a_large_file(&case, &args);
     assert!(!case.path("out/big").exists(), "half of a file is in its place");
     let case = case.run(&args).ran(&[]).restored(&["big out/big"]).has_not(".rulemake/saved");
     assert_eq!(fs::metadata(case.path("out/big")).unwrap().len(), 9_000_000);
@@ -1044,10 +1050,7 @@ fn a_kill_while_a_directory_comes_out_leaves_nothing_in_its_place() {
     let args = ["--cache", &cache, "--cache-link", "copy"];
     let case = Case::new().rulefile(rules).run(&args).remove("out/d");
     fs::set_permissions(case.path("out"), fs::Permissions::from_mode(0o2775)).unwrap();
-    let line =
-        format!("ulimit -c 0; ulimit -f 4000; exec {} {}", env!("CARGO_BIN_EXE_rulemake"), args.join(" "));
-    let ended = program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap();
-    assert!(!ended.status.success(), "it was not killed: {}", String::from_utf8_lossy(&ended.stderr));
+    killed_at_a_large_file(&case, &args);
     assert!(!files(&case.path(".rulemake/restoring")).is_empty(), "it was not at it");
     assert!(!case.path("out/d").exists(), "half of a directory is in its place");
     let case = case.run(&args).ran(&[]).restored(&["d out/d"]).has_not(".rulemake/saved");

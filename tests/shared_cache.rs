@@ -290,12 +290,13 @@ fn what_is_made_in_a_shared_directory_has_its_rights() {
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o775)).unwrap();
     support::make_shared(&dir.path().display().to_string());
     let case = checkout();
-    let line = format!(
-        "umask 077; {} --cache-shared {} --cache-push",
-        env!("CARGO_BIN_EXE_rulemake"),
-        dir.path().display()
-    );
-    assert!(program("sh").args(["-c", &line]).current_dir(case.root()).output().unwrap().status.success());
+    let masked = |args: &[&str]| {
+        let mut command = program("sh");
+        command.args(["-c", "umask 077; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_rulemake")]).args(args);
+        command.arg("--cache-push").arg("--cache-shared").arg(dir.path()).current_dir(case.root());
+        assert!(command.output().unwrap().status.success());
+    };
+    masked(&[]);
     let (mut pending, mut seen) = (vec![dir.path().join("v1")], 0);
     while let Some(path) = pending.pop() {
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
@@ -312,14 +313,7 @@ fn what_is_made_in_a_shared_directory_has_its_rights() {
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
     fs::remove_dir_all(dir.path().join("v1")).unwrap();
     support::make_shared(&dir.path().display().to_string());
-    assert!(
-        program("sh")
-            .args(["-c", &line.replace("rulemake --", "rulemake --force-all --")])
-            .current_dir(case.root())
-            .status()
-            .unwrap()
-            .success()
-    );
+    masked(&["--force-all"]);
     let mode = fs::metadata(dir.path().join("v1/ac")).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode, 0o700, "{mode:o}");
 }
